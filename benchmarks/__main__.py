@@ -1,7 +1,7 @@
 """`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [growth] [transports]
 [credentials]`: all if none is named.
 
-Figures are told, not judged: the exit code is 0 where a target is missed.
+The benchmarks print figures and judge nothing: the exit code is 0 even if a target is missed.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """Reads and writes through a real `lockstitch serve`, against a bare proxy over the same client, server and database.
 
-One process calls both, in turns, so that what else the machine does meets both. The vendor behind them answers at
-once: what is measured is Lockstitch. A create at HubSpot is two requests, because its answer is not the whole record;
-the floor is shown with one request and with both.
+One process calls both in turns, so other load on the machine affects both. The vendor behind them answers at once, so
+only Lockstitch is measured. A create at HubSpot is two requests, because its answer is not the whole record; the floor
+is shown with one request and with both.
 """
 
 import asyncio

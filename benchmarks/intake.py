@@ -105,9 +105,9 @@ class _Sender:
 
     async def _posted(self, url: str, headers: dict[str, str], body: bytes) -> None:
         async with self._session.post(url, headers=headers, data=body) as response:
-            told = await response.read()
+            answer = await response.read()
             if response.status != 202:
-                raise RuntimeError(f"{url}: {response.status} {told[:500]!r}")
+                raise RuntimeError(f"{url}: {response.status} {answer[:500]!r}")
 
 
 async def _stream(sender: _Sender) -> list[float]:

@@ -41,10 +41,10 @@ class Stage(NamedTuple):
 def cpu_seconds(process: int) -> float | None:
     """What a process has spent so far, in user and in kernel mode; None where there is no /proc."""
     try:
-        told = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    fields = told.rpartition(")")[2].split()  # proc(5): utime and stime are fields 14 and 15, and 3 comes first here
+    fields = stat.rpartition(")")[2].split()  # proc(5): utime and stime are fields 14 and 15, and 3 comes first here
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -138,7 +138,7 @@ def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens at now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

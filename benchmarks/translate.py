@@ -1,13 +1,13 @@
-"""Bytes to bytes through every mapping, against decoding and encoding the same Structs and nothing between.
+"""Measure every mapping from bytes to bytes, against decoding and encoding the same Structs with nothing between.
 
-Twice: as it is, and with the normalisers of `canonical.values` replaced by identity, so that what is left is the
-mapping itself; that one is judged, where records are read in the API's own shape. Bodies of webhooks in an older shape
-become that shape first, and writes judge what a caller sends: msgspec's own part in that is small, and their ratios are
-told only. The contenders take turns within each round, in short slices, and the best batch of calls of each stands for
-it: what else the machine does only ever adds, and to an interpreter more than to msgspec.
+Each mapping is measured twice: as it is, and with the normalisers of `canonical.values` replaced by identity, which
+leaves the mapping itself. The second figure has a target, for records in the API's own shape. Other ratios are only
+printed: webhook bodies of an older shape are converted first, and a write validates what the caller sends. The
+contenders take turns within each round, in short slices. The best batch of calls of each counts, because other load on
+the machine only adds time, and more to an interpreter than to msgspec.
 
-Records repeat, so normalisers that remember answer from memory, as they do for the few countries, currencies and prices
-of real accounts; what each costs with and without its memory is told field by field.
+Records repeat, so caching normalisers answer from memory, as they do for the few countries, currencies and prices of
+real accounts. What each costs with and without its cache is printed field by field.
 """
 
 import sys
@@ -77,13 +77,13 @@ def measure() -> None:
     for use in USES:
         computed = getattr(use.call, "__wrapped__", None)
         remembered = _microseconds(partial(use.call, *use.arguments))
-        told = f"{_microseconds(partial(computed, *use.arguments)):10.2f}" if computed else "         -"
-        print(f"    {use.fields:40} {use.call.__name__:12} {remembered:6.2f} {told}")
+        uncached = f"{_microseconds(partial(computed, *use.arguments)):10.2f}" if computed else "         -"
+        print(f"    {use.fields:40} {use.call.__name__:12} {remembered:6.2f} {uncached}")
     print()
 
 
 def _compare(how: str, subjects: Iterable[Translation], encoder: msgspec.json.Encoder, target: float) -> Iterator[str]:
-    """Print a line for each; the titles of those that miss the target."""
+    """Print a line for each. Yield the titles of those that miss the target."""
     print(f"  {how}:")
     for subject in subjects:
         bare, plain, whole = _rounds(subject, encoder)
@@ -122,8 +122,8 @@ def _rounds(subject: Translation, encoder: msgspec.json.Encoder) -> tuple[list[f
             best[2] = min(best[2], _microseconds(translate))
             with _identity():
                 best[1] = min(best[1], _microseconds(translate))
-        for told, spent in zip((bare, plain, whole), best, strict=True):
-            told.append(spent)
+        for samples, spent in zip((bare, plain, whole), best, strict=True):
+            samples.append(spent)
     return bare, plain, whole
 
 

@@ -56,7 +56,7 @@ def _always(patch: Any, inner: list[str], traits: Traits) -> bool:
 
 
 def _primary(items: Any) -> int:
-    """Return the index of the primary item: the one that says so, or the first."""
+    """Return the index of the item marked as primary, or of the first item."""
     return next((index for index, one in enumerate(items) if one.is_primary is True), 0)
 
 

@@ -103,8 +103,7 @@ class Digests:
         }
 
     def primary(self, name: str, keyed: Mapping[str, Any]) -> str:
-        """Return the key of the primary one of items: the one that says so, else the first. Empty for a list without
-        one."""
+        """Return the key of the item marked as primary, else of the first. Empty for a list without a primary item."""
         item = self.fields[name].item
         if item is None or item.part not in PRIMARY:
             return ""

@@ -30,7 +30,7 @@ DECIDED: Final = ("opted_in", "opted_out")
 """What only a person decides. `never` and `pending` do not replace it."""
 ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
 _REPLACED: Final = ("consents", "custom_fields")
-"""Lists of settings: of two items that are the same, the one that was sent counts."""
+"""Lists of settings: an item that was sent replaces the present one with the same key."""
 
 
 class Origin(Struct, frozen=True, kw_only=True):

@@ -117,8 +117,8 @@ def _places(
     before: Collection[str],
     digests: Digests,
 ) -> dict[str, str]:
-    """Return the key at the target of each item of the source that is there: its own key, the one that it had, or that
-    of a new item that it became when the vendor stored it."""
+    """Return the key at the target of each source item that the target has: its own key, its key at the last copy, or
+    the key of the new item that the vendor stored it as."""
     places: dict[str, str] = {}
     for key in sent:
         last = known.items.get(key)

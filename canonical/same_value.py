@@ -25,7 +25,7 @@ SAID: Final = ("type", "is_default")
 EXACT: Final = Context(prec=200)
 """More digits than any number that can be parsed."""
 PRIMARY: Final = (EmailPatch, PhonePatch)
-"""Parts of which one is the primary one: the one that says so, else the first."""
+"""Parts of which one is primary: the one marked as primary, else the first."""
 NUMBER: Final = ("e164", "raw")
 """The members of a telephone number that are one value."""
 KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {

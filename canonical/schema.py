@@ -104,7 +104,7 @@ def _reading_structs() -> dict[str, type[Struct]]:
 
 @cache
 def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
-    """Return, by field, the string that follows it in the source of the Struct or of the one that it extends."""
+    """Return the string after each field in the source of the Struct, or of its base."""
     base = struct.__base__
     texts = dict(_texts_of(base)) if base is not None and base is not Struct else {}
     source = ast.parse(textwrap.dedent(inspect.getsource(struct)))

@@ -13,7 +13,7 @@ Slots = Callable[[Sequence[Any]], Mapping[Any, int]]
 def clashing(
     items: Mapping[str, Any], first: Collection[str], wanted: Sequence[Mapping[str, Any]], slots: Slots
 ) -> list[str]:
-    """Return the keys of the items that do not get their slot beside those of `first`, or would move one of them.
+    """Return the keys of the items that do not get their slot next to those of `first`, or would move one of them.
 
     `items` are all items in their order. An item's slot is the one that it has in the last list of `wanted` with it.
     One without takes any.

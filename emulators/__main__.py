@@ -49,7 +49,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     try:
-        targets = [_target(given, options.first_pause_ms, os.environ) for given in options.webhooks]
+        targets = [_target(option, options.first_pause_ms, os.environ) for option in options.webhooks]
     except ValueError as error:
         parser.error(str(error))
     parent = os.getppid()
@@ -126,11 +126,11 @@ def _refuse_taken_port(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-def _target(given: str, first_pause_ms: int, environment: Mapping[str, str]) -> Target:
+def _target(option: str, first_pause_ms: int, environment: Mapping[str, str]) -> Target:
     """`hubspot=http://…` with the secrets of the environment. Raises ValueError with what is wrong with it."""
-    vendor, _, url = given.partition("=")
+    vendor, _, url = option.partition("=")
     if vendor not in EMULATORS:
-        raise ValueError(f"--webhooks {given}: there is no vendor {vendor}.")
+        raise ValueError(f"--webhooks {option}: there is no vendor {vendor}.")
     name = f"EMULATOR_{vendor.upper()}_WEBHOOK_SECRET"
     target = Target(
         vendor=vendor,
@@ -140,10 +140,10 @@ def _target(given: str, first_pause_ms: int, environment: Mapping[str, str]) -> 
         first_pause_ms=first_pause_ms,
     )
     if not target.secret:
-        raise ValueError(f"--webhooks {given} needs a secret: set {name}.")
+        raise ValueError(f"--webhooks {option} needs a secret: set {name}.")
     flaw = target.flaw()
     if flaw is not None:
-        raise ValueError(f"--webhooks {given}: {flaw}")
+        raise ValueError(f"--webhooks {option}: {flaw}")
     return target
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from emulators.calls import Calls
 from emulators.control_calls import Refused, limit_of, order_of, vendor_of
-from emulators.faults import TOKEN_FAULTS, Faults, Match, Plan, Standing
+from emulators.faults import TOKEN_FAULTS, ActiveFault, Faults, Match, Plan
 from emulators.http import Answer, Call, json_answer
 from emulators.state import State
 from emulators.store import Store
@@ -96,7 +96,7 @@ class Control:
         return json_answer(200, {"status": "ok", "vendors": sorted(self._emulators)})
 
     def _list_faults(self, call: Call) -> Answer:
-        return json_answer(200, [_shown(one) for one in self._faults.standing(self._vendor_asked(call))])
+        return json_answer(200, [_shown(one) for one in self._faults.active(self._vendor_asked(call))])
 
     def _add_fault(self, call: Call) -> Answer:
         plan = order_of(call, Plan)
@@ -188,9 +188,9 @@ class Control:
         return object
 
 
-def _shown(standing: Standing) -> dict[str, Any]:
-    plan: dict[str, Any] = msgspec.to_builtins(standing.plan)
-    shown = {"id": standing.id, **plan}
-    if standing.left is not None:
-        shown["left"] = standing.left
-    return shown
+def _shown(active: ActiveFault) -> dict[str, Any]:
+    plan: dict[str, Any] = msgspec.to_builtins(active.plan)
+    members = {"id": active.id, **plan}
+    if active.left is not None:
+        members["left"] = active.left
+    return members

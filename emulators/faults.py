@@ -111,12 +111,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def misread(self, call: Call) -> Call:
         """The call as a vendor that matches loosely understands it."""
-        asked, finds = self.asked or "", self.finds or self.asked or ""
+        wanted, finds = self.asked or "", self.finds or self.asked or ""
         return msgspec.structs.replace(
             call,
-            path=call.path.replace(asked, finds),
-            query=tuple((name, value.replace(asked, finds)) for name, value in call.query),
-            body=call.body.replace(asked.encode(), finds.encode()),
+            path=call.path.replace(wanted, finds),
+            query=tuple((name, value.replace(wanted, finds)) for name, value in call.query),
+            body=call.body.replace(wanted.encode(), finds.encode()),
         )
 
 
@@ -172,7 +172,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return None
 
 
-class Standing(msgspec.Struct, kw_only=True):
+class ActiveFault(msgspec.Struct, kw_only=True):
     """A plan in force: `left` of its times (None when it has none), and how many draws its rate has made."""
 
     plan: Plan
@@ -187,34 +187,34 @@ class Faults:
     def __init__(self, store: Store) -> None:
         """Take up the plans that the store holds from before."""
         self._store = store
-        self._standing: list[Standing] = []
+        self._active: list[ActiveFault] = []
         self._dice: dict[int, random.Random] = {}
         for id, body in store.sql.execute("SELECT id, body FROM fault ORDER BY id"):
-            standing = msgspec.json.decode(body, type=Standing)
-            standing.id = int(id)
-            self._standing.append(standing)
+            active = msgspec.json.decode(body, type=ActiveFault)
+            active.id = int(id)
+            self._active.append(active)
 
-    def add(self, plan: Plan) -> Standing:
-        """Put a plan in force, behind those that stand already."""
+    def add(self, plan: Plan) -> ActiveFault:
+        """Put a plan in force, after those that are in force already."""
         if plan.rate is not None and plan.seed is None:
             plan = msgspec.structs.replace(plan, seed=random.randrange(2**31))  # noqa: S311 - dice, no secret
-        standing = Standing(plan=plan, left=plan.times)
+        active = ActiveFault(plan=plan, left=plan.times)
         row = self._store.sql.execute(
-            "INSERT INTO fault (vendor, body) VALUES (?, ?)", (plan.vendor, msgspec.json.encode(standing))
+            "INSERT INTO fault (vendor, body) VALUES (?, ?)", (plan.vendor, msgspec.json.encode(active))
         )
-        standing.id = int(row.lastrowid or 0)
-        self._standing.append(standing)
-        return standing
+        active.id = int(row.lastrowid or 0)
+        self._active.append(active)
+        return active
 
-    def standing(self, vendor: str | None = None) -> list[Standing]:
+    def active(self, vendor: str | None = None) -> list[ActiveFault]:
         """The plans in force, of one vendor or of all; one that is used up is gone."""
-        return [one for one in self._standing if vendor is None or one.plan.vendor == vendor]
+        return [one for one in self._active if vendor is None or one.plan.vendor == vendor]
 
     def drop(self, vendor: str | None = None) -> int:
         """Take plans out of force; how many there were."""
-        gone = self.standing(vendor)
+        gone = self.active(vendor)
         self._store.sql.execute("DELETE FROM fault WHERE ?1 IS NULL OR vendor = ?1", (vendor,))
-        self._standing = [one for one in self._standing if one not in gone]
+        self._active = [one for one in self._active if one not in gone]
         return len(gone)
 
     def strike(self, vendor: str, call: Call) -> Fault | None:
@@ -229,37 +229,37 @@ class Faults:
         return self._struck(vendor, lambda plan: plan.fault.is_of_webhooks and plan.match.fits_webhook(webhook_topics))
 
     def _struck(self, vendor: str, fits: Callable[[Plan], bool]) -> Fault | None:
-        for standing in self._standing:
-            if standing.plan.vendor == vendor and fits(standing.plan) and self._fires(standing):
-                return standing.plan.fault
+        for active in self._active:
+            if active.plan.vendor == vendor and fits(active.plan) and self._fires(active):
+                return active.plan.fault
         return None
 
-    def _fires(self, standing: Standing) -> bool:
-        rate = standing.plan.rate
+    def _fires(self, active: ActiveFault) -> bool:
+        rate = active.plan.rate
         if rate is not None:
-            fires = self._dice_of(standing).random() < rate
-            standing.draws += 1
-            self._keep(standing)
+            fires = self._dice_of(active).random() < rate
+            active.draws += 1
+            self._keep(active)
             return fires
-        if standing.left is None:
+        if active.left is None:
             return True
-        standing.left -= 1
-        self._keep(standing)
+        active.left -= 1
+        self._keep(active)
         return True
 
-    def _keep(self, standing: Standing) -> None:
-        if standing.left == 0:
-            self._store.sql.execute("DELETE FROM fault WHERE id = ?", (standing.id,))
-            self._standing = [one for one in self._standing if one is not standing]
+    def _keep(self, active: ActiveFault) -> None:
+        if active.left == 0:
+            self._store.sql.execute("DELETE FROM fault WHERE id = ?", (active.id,))
+            self._active = [one for one in self._active if one is not active]
             return
 
-        self._store.sql.execute("UPDATE fault SET body = ? WHERE id = ?", (msgspec.json.encode(standing), standing.id))
+        self._store.sql.execute("UPDATE fault SET body = ? WHERE id = ?", (msgspec.json.encode(active), active.id))
 
-    def _dice_of(self, standing: Standing) -> random.Random:
-        dice = self._dice.get(standing.id)
+    def _dice_of(self, active: ActiveFault) -> random.Random:
+        dice = self._dice.get(active.id)
         if dice is None:
-            dice = self._dice[standing.id] = random.Random(standing.plan.seed)  # noqa: S311 - dice, no secret
-            for _ in range(standing.draws):
+            dice = self._dice[active.id] = random.Random(active.plan.seed)  # noqa: S311 - dice, no secret
+            for _ in range(active.draws):
                 dice.random()
         return dice
 

@@ -182,13 +182,13 @@ def drop_connection(client: tuple[str, Any]) -> bool:
         with suppress(OSError):
             copy = os.dup(int(entry.name))
             try:
-                held = socket.socket(fileno=copy)
+                connection = socket.socket(fileno=copy)
             except OSError:
                 os.close(copy)
                 continue
-            with held:
-                if held.getpeername()[:2] == peer:
-                    held.shutdown(socket.SHUT_RDWR)
+            with connection:
+                if connection.getpeername()[:2] == peer:
+                    connection.shutdown(socket.SHUT_RDWR)
                     return True
     return False
 

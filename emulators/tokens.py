@@ -80,11 +80,11 @@ class Tokens:
             self._drop(token["grant"], state)
 
     def _presented(self, call: Call) -> str:
-        given = call.headers.get(self.rules.header, "")
-        return given if self.rules.header != "authorization" else given.removeprefix("Bearer ")
+        header = call.headers.get(self.rules.header, "")
+        return header if self.rules.header != "authorization" else header.removeprefix("Bearer ")
 
     def _authorised(self, call: Call, state: State, now: float) -> Answer:
-        """Everybody consents at once, to all that is asked."""
+        """Consent at once to all requested scopes."""
         redirect, client = call.param("redirect_uri"), call.param("client_id")
         if client != self.rules.client_id or not redirect or call.param("response_type") not in ("code", None):
             return _refused("invalid_request", "unknown client, or no redirect_uri")
@@ -99,37 +99,37 @@ class Tokens:
                 "ends_at": now + CODE_SECONDS,
             },
         )
-        asked = {"code": code, "state": call.param("state") or ""}
-        return Answer(status=302, headers={"location": f"{redirect}?{urlencode(asked)}"})
+        parameters = {"code": code, "state": call.param("state") or ""}
+        return Answer(status=302, headers={"location": f"{redirect}?{urlencode(parameters)}"})
 
-    def _issued(self, given: dict[str, Any], state: State, now: float) -> Answer:
-        secret = str(given.get("client_secret", "")).encode()
+    def _issued(self, form: dict[str, Any], state: State, now: float) -> Answer:
+        secret = str(form.get("client_secret", "")).encode()
         known = any(hmac.compare_digest(secret, one.encode()) for one in self.rules.client_secrets)
-        if given.get("client_id") != self.rules.client_id or not known:
+        if form.get("client_id") != self.rules.client_id or not known:
             return _refused("invalid_client", "the client or its secret is unknown", 401)
-        match given.get("grant_type"):
+        match form.get("grant_type"):
             case "authorization_code":
-                return self._exchanged(given, state, now)
+                return self._exchanged(form, state, now)
             case "refresh_token":
-                return self._refreshed(given, state, now)
+                return self._refreshed(form, state, now)
             case "client_credentials" if self.rules.own_scopes is not None:
                 scope = self.rules.separator.join(self.rules.own_scopes)
-                return self._reply(None, scope, given, state, now)
+                return self._reply(None, scope, form, state, now)
         return _refused("unsupported_grant_type", "grant_type is not supported")
 
-    def _exchanged(self, given: dict[str, Any], state: State, now: float) -> Answer:
-        code = state.get(CODES, str(given.get("code", "")))
-        if code is None or code["ends_at"] <= now or code["redirect_uri"] != given.get("redirect_uri"):
+    def _exchanged(self, form: dict[str, Any], state: State, now: float) -> Answer:
+        code = state.get(CODES, str(form.get("code", "")))
+        if code is None or code["ends_at"] <= now or code["redirect_uri"] != form.get("redirect_uri"):
             return _refused("invalid_grant", "the code is unknown, used or expired")
-        state.delete(CODES, str(given["code"]))
-        if code["challenge"] is not None and code["challenge"] != _challenge(str(given.get("code_verifier", ""))):
+        state.delete(CODES, str(form["code"]))
+        if code["challenge"] is not None and code["challenge"] != _challenge(str(form.get("code_verifier", ""))):
             return _refused("invalid_grant", "the code verifier does not fit")
         grant = secrets.token_hex(8)
         state.put(GRANTS, grant, {"scope": code["scope"]})
-        return self._reply(grant, code["scope"], given, state, now)
+        return self._reply(grant, code["scope"], form, state, now)
 
-    def _refreshed(self, given: dict[str, Any], state: State, now: float) -> Answer:
-        old = state.get(REFRESH, str(given.get("refresh_token", "")))
+    def _refreshed(self, form: dict[str, Any], state: State, now: float) -> Answer:
+        old = state.get(REFRESH, str(form.get("refresh_token", "")))
         grant = None if old is None else state.get(GRANTS, old["grant"])
         if old is None or grant is None:
             return _refused("invalid_grant", "the refresh token is unknown, used or revoked")
@@ -137,13 +137,13 @@ class Tokens:
         if self.rules.old == "gone":
             self._drop(old["grant"], state)
             state.put(GRANTS, old["grant"], grant)
-        return self._reply(old["grant"], grant["scope"], given, state, now, old=old["id"])
+        return self._reply(old["grant"], grant["scope"], form, state, now, old=old["id"])
 
     def _reply(
-        self, grant: str | None, scope: str, given: dict[str, Any], state: State, now: float, old: str | None = None
+        self, grant: str | None, scope: str, form: dict[str, Any], state: State, now: float, old: str | None = None
     ) -> Answer:
-        """New tokens. Those of the same grant that nobody used end with them, as do the old ones at their first use."""
-        seconds = state.setting("token_seconds", float(given.get("expires_in") or self.rules.seconds))
+        """Issue new tokens. They revoke the unused ones of the same grant, and the old ones at their first use."""
+        seconds = state.setting("token_seconds", float(form.get("expires_in") or self.rules.seconds))
         rotates = self.rules.old != "kept"
         ends = old if rotates else None
         if ends is not None and self.rules.old == "until_new_is_used":

@@ -240,7 +240,7 @@ class Endpoints(Generic[W, A]):
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
     `do_without` returns the account facts for a further request that the vendor refuses, or None if it is needed.
-    `meet` adds customers that were read just before, which then need no side load.
+    `with_customers` returns the account facts with customers that were just read, which then need no side load.
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
     if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
@@ -280,7 +280,7 @@ class Endpoints(Generic[W, A]):
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
     do_without: Callable[[VendorRequest, A], A | None] = lambda request, account: None
-    meet: Callable[[tuple[msgspec.Raw, ...], A], A] | None = None
+    with_customers: Callable[[tuple[msgspec.Raw, ...], A], A] | None = None
     named: Mapping[str, NamedRead] = field(default_factory=dict)
     is_staff: Callable[[msgspec.Raw], bool] | None = None
     person: Callable[[Any], PersonNeed] = lambda patch: "copy"

@@ -65,8 +65,8 @@ async def fetch_raw(
     reply = await send_read(deps, connection, mapping.endpoints.read(remote_id, account), deadline)
     with as_vendor_drift(deps, connection, mapping):
         raw, account = mapping.endpoints.record(reply, account)
-        if customers and mapping.endpoints.meet is not None:
-            account = mapping.endpoints.meet(customers, account)
+        if customers and mapping.endpoints.with_customers is not None:
+            account = mapping.endpoints.with_customers(customers, account)
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
     return raw, await _side_load(deps, connection, mapping, (raw,), account, deadline)

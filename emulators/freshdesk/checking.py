@@ -76,10 +76,10 @@ def one_of(values: tuple[Any, ...]) -> Check:
     return check
 
 
-def members(given: Mapping[str, Any], known: Mapping[str, Check], may_be_null: tuple[str, ...]) -> list[JsonRecord]:
+def members(body: Mapping[str, Any], known: Mapping[str, Check], may_be_null: tuple[str, ...]) -> list[JsonRecord]:
     """What is wrong with the members of a write; of custom fields `custom` tells."""
     complaints: list[JsonRecord] = []
-    for name, value in given.items():
+    for name, value in body.items():
         check = known.get(name)
         if check is None:
             complaints.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
@@ -90,13 +90,13 @@ def members(given: Mapping[str, Any], known: Mapping[str, Check], may_be_null: t
     return complaints
 
 
-def custom(given: Any, fields: list[JsonRecord]) -> list[JsonRecord]:
+def custom(values: Any, fields: list[JsonRecord]) -> list[JsonRecord]:
     """What is wrong with the values of custom fields. Null empties each of them."""
-    if not isinstance(given, dict):
-        return [complaint("custom_fields", _mismatch(given, "key/value pair"), "datatype_mismatch")]
+    if not isinstance(values, dict):
+        return [complaint("custom_fields", _mismatch(values, "key/value pair"), "datatype_mismatch")]
     kinds = {field["name"]: field for field in fields}
     complaints: list[JsonRecord] = []
-    for name, value in given.items():
+    for name, value in values.items():
         if name not in kinds:
             complaints.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
         elif value is not None and (wrong := _of_type(kinds[name], value)) is not None:

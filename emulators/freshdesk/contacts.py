@@ -94,8 +94,8 @@ def holder(desk: Desk, address: str) -> JsonRecord | None:
     agents = desk.state.lookup("agents", "email", wanted)
     if agents:
         return agents[0]
-    found = (desk.state.lookup("contacts", f"email {place}", wanted) for place in range(MOST_ADDRESSES))
-    return next((one for some in found for one in some), None)
+    contacts = (desk.state.lookup("contacts", f"email {place}", wanted) for place in range(MOST_ADDRESSES))
+    return next((one for some in contacts for one in some), None)
 
 
 def with_external_id(desk: Desk, key: str) -> JsonRecord | None:
@@ -103,15 +103,15 @@ def with_external_id(desk: Desk, key: str) -> JsonRecord | None:
     return next(iter(desk.state.lookup("contacts", "unique_external_id", key)), None)
 
 
-def made(desk: Desk, given: dict[str, Any]) -> JsonRecord:
+def made(desk: Desk, body: dict[str, Any]) -> JsonRecord:
     """A new contact, kept."""
-    complaints = _complaints(desk, given)
-    if not given.get("name"):
+    complaints = _complaints(desk, body)
+    if not body.get("name"):
         complaints.append(complaint("name", "It should be a/an String", "missing_field"))
-    if not any(given.get(name) for name in REACH):
+    if not any(body.get(name) for name in REACH):
         complaints.append(complaint("email", f"Please fill at least 1 of {', '.join(REACH)} fields", "missing_field"))
     ensure(complaints)
-    contact = _applied(desk, blank(desk, desk.new_id()), given)
+    contact = _applied(desk, blank(desk, desk.new_id()), body)
     keep(desk, contact)
     return contact
 
@@ -120,19 +120,19 @@ def list_contacts(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Contacts by name, those that are deleted only under `state=deleted`."""
     known_parameters(call, FILTERS)
     state, since = call.param("state"), call.param("_updated_since")
-    found = [one for one in desk.state.all("contacts") if bool(one.get("deleted")) == (state == "deleted")]
+    matches = [one for one in desk.state.all("contacts") if bool(one.get("deleted")) == (state == "deleted")]
     for name in ("mobile", "phone", "unique_external_id", "company_id"):
         if (wanted := call.param(name)) is not None:
-            found = [one for one in found if str(one[name]) == wanted]
+            matches = [one for one in matches if str(one[name]) == wanted]
     if (address := call.param("email")) is not None:
-        found = [one for one in found if address.lower() in _addresses(one)]
+        matches = [one for one in matches if address.lower() in _addresses(one)]
     if since is not None:
         start = moment_of(since)
         if start is None:
             ensure([complaint("_updated_since", checking.moment(None) or "", "invalid_date")])
-        found = [one for one in found if str(one["updated_at"]) >= str(start)]
-    found.sort(key=lambda one: str(one["name"] or "").lower())
-    return paged(desk, call, [{key: one[key] for key in one if key not in ALONE} for one in found])
+        matches = [one for one in matches if str(one["updated_at"]) >= str(start)]
+    matches.sort(key=lambda one: str(one["name"] or "").lower())
+    return paged(desk, call, [{key: one[key] for key in one if key not in ALONE} for one in matches])
 
 
 def create_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -147,15 +147,15 @@ def show_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def update_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Change what is given, leave the rest."""
-    contact, given = _live(desk, call, ids[0]), body_of(call)
-    complaints = _complaints(desk, given)
-    if "name" in given and not given["name"]:
+    contact, body = _live(desk, call, ids[0]), body_of(call)
+    complaints = _complaints(desk, body)
+    if "name" in body and not body["name"]:
         complaints.append(complaint("name", "It should not be blank as this is a mandatory field", "invalid_value"))
-    changed = contact | {key: given[key] for key in REACH if key in given}
+    changed = contact | {key: body[key] for key in REACH if key in body}
     if not any(changed[name] for name in REACH):
         complaints.append(complaint("email", f"Please fill at least 1 of {', '.join(REACH)} fields", "missing_field"))
     ensure(complaints)
-    changed = _applied(desk, contact, given) | {"updated_at": desk.stamp}
+    changed = _applied(desk, contact, body) | {"updated_at": desk.stamp}
     keep(desk, changed)
     return json_answer(200, changed)
 
@@ -180,9 +180,9 @@ def restore_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def merge_contacts(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Put tickets of the secondary contacts under the primary one; the secondary ones are deleted."""
-    given = body_of(call)
-    primary = desk.must_get("contacts", str(given.get("primary_contact_id")))
-    secondary = [desk.must_get("contacts", str(id)) for id in given.get("secondary_contact_ids") or ()]
+    body = body_of(call)
+    primary = desk.must_get("contacts", str(body.get("primary_contact_id")))
+    secondary = [desk.must_get("contacts", str(id)) for id in body.get("secondary_contact_ids") or ()]
     ensure([] if secondary else [complaint("secondary_contact_ids", "It should be a/an Array", "missing_field")])
     gone = {one["id"] for one in secondary}
     for ticket in desk.state.find("tickets", lambda one: one["requester_id"] in gone):
@@ -205,21 +205,21 @@ def _live(desk: Desk, call: Call, id: str) -> JsonRecord:
     return contact
 
 
-def _complaints(desk: Desk, given: dict[str, Any]) -> list[JsonRecord]:
-    complaints = checking.members(given, CHECKS, NULLABLE)
-    others = given.get("other_emails")
+def _complaints(desk: Desk, body: dict[str, Any]) -> list[JsonRecord]:
+    complaints = checking.members(body, CHECKS, NULLABLE)
+    others = body.get("other_emails")
     if isinstance(others, list) and len(others) >= MOST_ADDRESSES:
         complaints.append(complaint("other_emails", f"Has {len(others)} elements, it can have fewer", "invalid_value"))
-    if given.get("custom_fields") is not None:
-        complaints += checking.custom(given["custom_fields"], fields.custom_fields(desk, "contact_fields"))
-    if isinstance(given.get("company_id"), int) and desk.state.get("companies", str(given["company_id"])) is None:
+    if body.get("custom_fields") is not None:
+        complaints += checking.custom(body["custom_fields"], fields.custom_fields(desk, "contact_fields"))
+    if isinstance(body.get("company_id"), int) and desk.state.get("companies", str(body["company_id"])) is None:
         complaints.append(complaint("company_id", "There is no company matching the given company_id", "invalid_value"))
     return complaints
 
 
-def _applied(desk: Desk, contact: JsonRecord, given: dict[str, Any]) -> JsonRecord:
-    changed = contact | {key: value for key, value in given.items() if key != "custom_fields"}
-    changed["custom_fields"] = contact["custom_fields"] | (given.get("custom_fields") or {})
+def _applied(desk: Desk, contact: JsonRecord, body: dict[str, Any]) -> JsonRecord:
+    changed = contact | {key: value for key, value in body.items() if key != "custom_fields"}
+    changed["custom_fields"] = contact["custom_fields"] | (body.get("custom_fields") or {})
     changed["tags"], changed["other_emails"] = changed["tags"] or [], changed["other_emails"] or []
     for name in ("email", "other_emails"):
         for address in [changed[name]] if name == "email" else changed[name]:

@@ -110,22 +110,22 @@ def create_field(object: str) -> Any:
     """A handler that defines a field: its name is made of its label, and is used once."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-        given = body_of(call)
+        body = body_of(call)
         complaints = [
             complaint(name, "It should be a/an String", "missing_field")
             for name in ("label", "label_for_customers", "type")
-            if not isinstance(given.get(name), str) or not given[name]
+            if not isinstance(body.get(name), str) or not body[name]
         ]
-        if not complaints and given["type"] not in KINDS:
+        if not complaints and body["type"] not in KINDS:
             complaints = [complaint("type", f"It should be one of these values: '{','.join(KINDS)}'", "invalid_value")]
         ensure(complaints)
-        name = "cf_" + re.sub(r"[^a-z0-9]+", "_", given["label"].lower()).strip("_")
+        name = "cf_" + re.sub(r"[^a-z0-9]+", "_", body["label"].lower()).strip("_")
         if desk.state.lookup(object, "name", name):
             raise duplicate("label")
         place = desk.state.count(object) + 1
-        chosen = [one["value"] if isinstance(one, dict) else one for one in given.get("choices") or ()] or None
-        made = field(desk, name, given["label"], given["type"], place, chosen)
-        made |= {key: given[key] for key in ("label_for_customers", "displayed_to_customers") if key in given}
+        chosen = [one["value"] if isinstance(one, dict) else one for one in body.get("choices") or ()] or None
+        made = field(desk, name, body["label"], body["type"], place, chosen)
+        made |= {key: body[key] for key in ("label_for_customers", "displayed_to_customers") if key in body}
         keep(desk, object, made)
         return json_answer(201, made)
 

@@ -11,19 +11,19 @@ NAME = "search of tickets"
 
 
 def note(desk: Desk, ticket: JsonRecord) -> None:
-    """Tell the index of a write. A ticket that is deleted or spam leaves with the same delay."""
+    """Record a write in the search index. A ticket that is deleted or spam leaves it with the same delay."""
     before = desk.state.get(NAME, str(ticket["id"]))
     settled = None
     if before is not None:
         caught_up = before["fresh_at"] + desk.state.search_lag() <= desk.now
         settled = before["fresh"] if caught_up else before["settled"]
-    shown = not ticket.get("deleted") and not ticket.get("spam")
-    copy = {"id": ticket["id"], "fresh": ticket if shown else None, "fresh_at": desk.now, "settled": settled}
+    is_listed = not ticket.get("deleted") and not ticket.get("spam")
+    copy = {"id": ticket["id"], "fresh": ticket if is_listed else None, "fresh_at": desk.now, "settled": settled}
     desk.state.put(NAME, str(ticket["id"]), copy)
 
 
 def known(desk: Desk) -> list[JsonRecord]:
     """The tickets as the search sees them now."""
     horizon = desk.now - desk.state.search_lag()
-    seen = (copy["fresh"] if copy["fresh_at"] <= horizon else copy["settled"] for copy in desk.state.all(NAME))
-    return [ticket for ticket in seen if ticket is not None]
+    indexed = (copy["fresh"] if copy["fresh_at"] <= horizon else copy["settled"] for copy in desk.state.all(NAME))
+    return [ticket for ticket in indexed if ticket is not None]

@@ -16,8 +16,8 @@ def paged(desk: Desk, call: Call, records: list[JsonRecord], deepest: int | None
     """One page of `records`. 400 for numbers that are none, and for a page behind the `deepest`."""
     page = whole(call, "page", 1, deepest)
     size = whole(call, "per_page", PAGE_SIZE, LARGEST_PAGE)
-    shown = records[(page - 1) * size : page * size]
-    answer = json_answer(200, shown)
+    on_page = records[(page - 1) * size : page * size]
+    answer = json_answer(200, on_page)
     if page * size >= len(records):
         return answer
     kept = [(name, value) for name, value in call.query if name != "page"]

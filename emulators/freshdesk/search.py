@@ -27,10 +27,10 @@ def search_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     if len(query) > LONGEST_QUERY or not (len(query) > 2 and query[0] == query[-1] == '"'):
         raise _bad("It should be a string in double quotes, of at most 512 characters")
     fits = _Reader(query[1:-1], _names(desk)).whole()
-    found = sorted((one for one in known(desk) if fits(one)), key=lambda one: str(one["created_at"]), reverse=True)
-    shown = found[(page - 1) * SIZE : page * SIZE]
-    results = [{name: one[name] for name in one if name not in ("stats", "attachments")} for one in shown]
-    return json_answer(200, {"total": len(found), "results": results})
+    matches = sorted((one for one in known(desk) if fits(one)), key=lambda one: str(one["created_at"]), reverse=True)
+    on_page = matches[(page - 1) * SIZE : page * SIZE]
+    results = [{name: one[name] for name in one if name not in ("stats", "attachments")} for one in on_page]
+    return json_answer(200, {"total": len(matches), "results": results})
 
 
 class _Reader:
@@ -89,14 +89,14 @@ def _names(desk: Desk) -> frozenset[str]:
 def _holds(ticket: JsonRecord, name: str, comparison: str, value: str) -> bool:
     if name == "tag":
         return value.lower() in (tag.lower() for tag in ticket["tags"])
-    held: Any = (
+    stored: Any = (
         ticket["custom_fields"].get(name) if name.startswith("cf_") else ticket.get(name.replace("agent", "responder"))
     )
     if value == "null":
-        return held is None
-    if held is None:
+        return stored is None
+    if stored is None:
         return False
-    text = str(held).lower() if isinstance(held, bool) else str(held)
+    text = str(stored).lower() if isinstance(stored, bool) else str(stored)
     if comparison:
         here, there = (
             (text[: len(value)], value) if name.endswith(("_at", "_by")) else (text.zfill(20), value.zfill(20))

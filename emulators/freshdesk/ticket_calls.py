@@ -33,43 +33,43 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     known_parameters(call, LISTED)
     include = _included(call, INCLUDED_MANY)
     which, since = call.param("filter"), call.param("updated_since")
-    found = [one for one in desk.state.all("tickets") if _is_in(one, which)]
+    matches = [one for one in desk.state.all("tickets") if _is_in(one, which)]
     if since is not None:
         start = moment_of(since)
         ensure([] if start else [complaint("updated_since", "It should be an ISO8601 time", "invalid_date")])
-        found = [one for one in found if str(one["updated_at"]) >= str(start)]
+        matches = [one for one in matches if str(one["updated_at"]) >= str(start)]
     elif which is None:
-        found = [one for one in found if str(one["created_at"]) >= iso(desk.now - SHOWN_FOR)]
+        matches = [one for one in matches if str(one["created_at"]) >= iso(desk.now - SHOWN_FOR)]
     for name in ("requester_id", "company_id"):
         if (wanted := call.param(name)) is not None:
-            found = [one for one in found if str(one[name]) == wanted]
+            matches = [one for one in matches if str(one[name]) == wanted]
     order, way = call.param("order_by") or "created_at", call.param("order_type") or "desc"
     ensure(
         [complaint("order_by", f"It should be one of these values: '{','.join(ORDERS)}'", "invalid_value")]
         if order not in ORDERS
         else []
     )
-    found.sort(key=lambda one: (str(one[order]), int(one["id"])), reverse=way == "desc")
-    answer = paged(desk, call, found, DEEPEST)
-    return answer.with_json([_shown(desk, one, include, alone=False) for one in answer.json()])
+    matches.sort(key=lambda one: (str(one[order]), int(one["id"])), reverse=way == "desc")
+    answer = paged(desk, call, matches, DEEPEST)
+    return answer.with_json([_rendered(desk, one, include, alone=False) for one in answer.json()])
 
 
 def show_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """One ticket, a deleted one too."""
     known_parameters(call, ("include",))
     include = _included(call, INCLUDED_ONE)
-    return json_answer(200, _shown(desk, desk.must_get("tickets", ids[0]), include, alone=True))
+    return json_answer(200, _rendered(desk, desk.must_get("tickets", ids[0]), include, alone=True))
 
 
 def create_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Create a ticket. The same twice makes two."""
-    return json_answer(201, _shown(desk, tickets.create(desk, body_of(call)), (), alone=True))
+    return json_answer(201, _rendered(desk, tickets.create(desk, body_of(call)), (), alone=True))
 
 
 def update_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Change what is given, leave the rest."""
     ticket = tickets.update(desk, _live(desk, call, ids[0]), body_of(call))
-    return json_answer(200, _shown(desk, ticket, (), alone=True))
+    return json_answer(200, _rendered(desk, ticket, (), alone=True))
 
 
 def delete_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -92,9 +92,9 @@ def restore_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def merge_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Close the secondary tickets in favour of the primary one, with a note in each; nothing else says so."""
-    given = body_of(call)
-    primary = desk.must_get("tickets", str(given.get("primary_id")))
-    secondary = [desk.must_get("tickets", str(id)) for id in given.get("ticket_ids") or ()]
+    body = body_of(call)
+    primary = desk.must_get("tickets", str(body.get("primary_id")))
+    secondary = [desk.must_get("tickets", str(id)) for id in body.get("ticket_ids") or ()]
     ensure([] if secondary else [complaint("ticket_ids", "It should be a/an Array", "missing_field")])
     for one in secondary:
         closed = tickets.update(desk, one, {"status": tickets.CLOSED})
@@ -113,27 +113,37 @@ def list_conversations(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def create_reply(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Write to the requester. The answer does not say that it is public."""
-    ticket, given = _live(desk, call, ids[0]), body_of(call)
-    _ensure_body(given, ("body", "from_email", "user_id", "cc_emails", "bcc_emails"))
-    said = _say(desk, ticket, given["body"], private=False, cc=given.get("cc_emails"))
+    ticket, body = _live(desk, call, ids[0]), body_of(call)
+    _ensure_body(body, ("body", "from_email", "user_id", "cc_emails", "bcc_emails"))
+    reply = _say(desk, ticket, body["body"], private=False, cc=body.get("cc_emails"))
     requester = desk.person(ticket["requester_id"]) or {}
-    shown = ("body", "body_text", "id", "user_id", "from_email", "cc_emails", "bcc_emails", "ticket_id", "attachments")
-    answer = {name: said[name] for name in (*shown, "created_at", "updated_at")}
+    members = (
+        "body",
+        "body_text",
+        "id",
+        "user_id",
+        "from_email",
+        "cc_emails",
+        "bcc_emails",
+        "ticket_id",
+        "attachments",
+    )
+    answer = {name: reply[name] for name in (*members, "created_at", "updated_at")}
     return json_answer(201, answer | {"replied_to": [requester["email"]] if requester.get("email") else []})
 
 
 def create_note(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Note something, for agents only unless `private` is false."""
-    ticket, given = _live(desk, call, ids[0]), body_of(call)
-    _ensure_body(given, ("body", "private", "incoming", "notify_emails", "user_id"))
-    private = given.get("private", True)
+    ticket, body = _live(desk, call, ids[0]), body_of(call)
+    _ensure_body(body, ("body", "private", "incoming", "notify_emails", "user_id"))
+    private = body.get("private", True)
     ensure(
         [] if isinstance(private, bool) else [complaint("private", "It should be a/an Boolean", "datatype_mismatch")]
     )
-    said = _say(desk, ticket, given["body"], private=private)
-    shown = ("body", "body_text", "id", "incoming", "private", "user_id", "support_email", "ticket_id", "attachments")
-    answer = {name: said[name] for name in (*shown, "created_at", "updated_at")}
-    return json_answer(201, answer | {"notified_to": given.get("notify_emails") or []})
+    note = _say(desk, ticket, body["body"], private=private)
+    members = ("body", "body_text", "id", "incoming", "private", "user_id", "support_email", "ticket_id", "attachments")
+    answer = {name: note[name] for name in (*members, "created_at", "updated_at")}
+    return json_answer(201, answer | {"notified_to": body.get("notify_emails") or []})
 
 
 def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[str] | None = None) -> JsonRecord:
@@ -163,11 +173,11 @@ def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[s
     return said
 
 
-def _ensure_body(given: dict[str, Any], known: tuple[str, ...]) -> None:
+def _ensure_body(body: dict[str, Any], known: tuple[str, ...]) -> None:
     complaints = [
-        complaint(name, "Unexpected/invalid field in request", "invalid_field") for name in given if name not in known
+        complaint(name, "Unexpected/invalid field in request", "invalid_field") for name in body if name not in known
     ]
-    if not isinstance(given.get("body"), str) or not given["body"]:
+    if not isinstance(body.get("body"), str) or not body["body"]:
         complaints.append(complaint("body", "It should be a/an String", "missing_field"))
     ensure(complaints)
 
@@ -177,10 +187,10 @@ def _conversations(desk: Desk, ticket_id: str) -> list[JsonRecord]:
 
 
 def _included(call: Call, known: tuple[str, ...]) -> tuple[str, ...]:
-    asked = tuple(name for name in (call.param("include") or "").split(",") if name)
-    if any(name not in known for name in asked):
+    requested = tuple(name for name in (call.param("include") or "").split(",") if name)
+    if any(name not in known for name in requested):
         ensure([complaint("include", f"It should be one of these values: '{', '.join(known)}'", "invalid_value")])
-    return asked
+    return requested
 
 
 def _is_in(ticket: JsonRecord, which: str | None) -> bool:
@@ -191,7 +201,7 @@ def _is_in(ticket: JsonRecord, which: str | None) -> bool:
     return not ticket.get("deleted") and not ticket.get("spam")
 
 
-def _shown(desk: Desk, ticket: JsonRecord, include: tuple[str, ...], *, alone: bool) -> JsonRecord:
+def _rendered(desk: Desk, ticket: JsonRecord, include: tuple[str, ...], *, alone: bool) -> JsonRecord:
     hidden = {"stats"} if alone else {"stats", "attachments", "description", "description_text"}
     answer = {name: ticket[name] for name in ticket if name not in hidden}
     if "stats" in include:
@@ -200,8 +210,8 @@ def _shown(desk: Desk, ticket: JsonRecord, include: tuple[str, ...], *, alone: b
         answer |= {name: ticket[name] for name in ("description", "description_text")}
     if "requester" in include:
         person = desk.person(ticket["requester_id"])
-        shown = ("id", "name", "email", "mobile", "phone")
-        answer["requester"] = None if person is None else {name: person.get(name) for name in shown}
+        members = ("id", "name", "email", "mobile", "phone")
+        answer["requester"] = None if person is None else {name: person.get(name) for name in members}
     if "company" in include:
         company = desk.state.get("companies", str(ticket["company_id"])) or {}
         answer["company"] = {name: company[name] for name in ("id", "name") if name in company}

@@ -97,31 +97,31 @@ def keep(desk: Desk, ticket: JsonRecord) -> None:
     note(desk, ticket)
 
 
-def create(desk: Desk, given: dict[str, Any]) -> JsonRecord:
+def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
     """A new ticket, and a contact where somebody new asks."""
-    complaints = _complaints(desk, given, new=True)
+    complaints = _complaints(desk, body, new=True)
     for name in ("subject", "description"):
-        if not given.get(name):
+        if not body.get(name):
             complaints.append(complaint(name, "It should be a/an String", "missing_field"))
     ensure(complaints)
     id = desk.state.next_id("tickets", 1)
     while desk.state.get("tickets", str(id)) is not None:
         id = desk.state.next_id("tickets", 1)
-    ticket = _applied(desk, blank(desk, id), given)
-    ticket["cc_emails"] = ticket["ticket_cc_emails"] = given.get("cc_emails") or []
+    ticket = _applied(desk, blank(desk, id), body)
+    ticket["cc_emails"] = ticket["ticket_cc_emails"] = body.get("cc_emails") or []
     ticket["stats"]["status_updated_at"] = desk.stamp
     keep(desk, ticket)
     return ticket
 
 
-def update(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     """A ticket changed."""
-    complaints = _complaints(desk, given, new=False)
+    complaints = _complaints(desk, body, new=False)
     for name in ("subject", "description"):
-        if name in given and not given[name]:
+        if name in body and not body[name]:
             complaints.append(complaint(name, "It should not be blank as this is a mandatory field", "invalid_value"))
     ensure(complaints)
-    changed = _applied(desk, ticket, given) | {"updated_at": desk.stamp}
+    changed = _applied(desk, ticket, body) | {"updated_at": desk.stamp}
     if changed["status"] != ticket["status"]:
         changed["stats"] = ticket["stats"] | _times(desk, changed["status"])
     keep(desk, changed)
@@ -133,7 +133,7 @@ def touched(desk: Desk, ticket: JsonRecord, **stats: str) -> None:
     keep(desk, ticket | {"updated_at": desk.stamp, "stats": ticket["stats"] | stats})
 
 
-def _complaints(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
+def _complaints(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
     statuses = tuple(map(int, fields.choices(desk, "default_status")))
     checks = COMMON | {
         "status": checking.one_of(statuses),
@@ -142,29 +142,29 @@ def _complaints(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRec
     }
     if new:
         checks["cc_emails"] = checking.emails
-    complaints = checking.members(given, checks, NULLABLE)
-    if given.get("custom_fields") is not None:
-        complaints += checking.custom(given["custom_fields"], fields.custom_fields(desk, "ticket_fields"))
+    complaints = checking.members(body, checks, NULLABLE)
+    if body.get("custom_fields") is not None:
+        complaints += checking.custom(body["custom_fields"], fields.custom_fields(desk, "ticket_fields"))
     for name, object, called in REFERENCES:
-        if isinstance(given.get(name), int) and desk.state.get(object, str(given[name])) is None:
+        if isinstance(body.get(name), int) and desk.state.get(object, str(body[name])) is None:
             complaints.append(complaint(name, f"There is no {called} matching the given {name}", "invalid_value"))
-    return complaints + _asking(desk, given, new=new) + _due(desk, given, new=new)
+    return complaints + _asking(desk, body, new=new) + _due(desk, body, new=new)
 
 
-def _asking(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
-    if new and not any(given.get(name) for name in ASKING):
+def _asking(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
+    if new and not any(body.get(name) for name in ASKING):
         message = f"Please fill at least 1 of {', '.join(ASKING)} fields"
         return [complaint("requester_id", message, "missing_field")]
-    if isinstance(given.get("requester_id"), int) and desk.person(given["requester_id"]) is None:
+    if isinstance(body.get("requester_id"), int) and desk.person(body["requester_id"]) is None:
         return [complaint("requester_id", "There is no contact matching the given requester_id", "invalid_value")]
-    if given.get("phone") and not given.get("email") and not given.get("requester_id") and not given.get("name"):
+    if body.get("phone") and not body.get("email") and not body.get("requester_id") and not body.get("name"):
         return [complaint("name", "It should be a/an String as phone is set and email is not", "missing_field")]
     return []
 
 
-def _due(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
+def _due(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
     """The two times come together, the answer not after the solution, and neither in the past."""
-    times = {name: moment_of(given[name]) for name in ("due_by", "fr_due_by") if isinstance(given.get(name), str)}
+    times = {name: moment_of(body[name]) for name in ("due_by", "fr_due_by") if isinstance(body.get(name), str)}
     if len(times) == 1:
         missing = "fr_due_by" if "due_by" in times else "due_by"
         return [complaint(missing, f"It should be set, as {next(iter(times))} is", "missing_field")]
@@ -176,41 +176,41 @@ def _due(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
     return []
 
 
-def _applied(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+def _applied(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     plainly = ("subject", "status", "priority", "source", "type", "responder_id", "group_id", "company_id")
-    changed = ticket | {name: given[name] for name in plainly if name in given}
-    if "description" in given:
-        html = safe(given["description"])
+    changed = ticket | {name: body[name] for name in plainly if name in body}
+    if "description" in body:
+        html = safe(body["description"])
         changed |= {"description": html, "description_text": plain(html)}
-    if "tags" in given:
-        changed["tags"] = list(dict.fromkeys(given["tags"] or []))
+    if "tags" in body:
+        changed["tags"] = list(dict.fromkeys(body["tags"] or []))
     for name in ("due_by", "fr_due_by"):
-        if name in given:
-            changed[name] = moment_of(given[name])
-    changed["custom_fields"] = ticket["custom_fields"] | (given.get("custom_fields") or {})
-    changed["requester_id"] = _requester(desk, ticket, given)
+        if name in body:
+            changed[name] = moment_of(body[name])
+    changed["custom_fields"] = ticket["custom_fields"] | (body.get("custom_fields") or {})
+    changed["requester_id"] = _requester(desk, ticket, body)
     return changed
 
 
-def _requester(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> int:
-    if given.get("requester_id"):
-        return int(given["requester_id"])
-    found: JsonRecord | None = None
-    if given.get("email"):
-        found = contacts.holder(desk, given["email"])
-    elif given.get("unique_external_id"):
-        found = contacts.with_external_id(desk, given["unique_external_id"])
-    elif given.get("phone"):
-        called = given["phone"]
-        found = next(iter(desk.state.find("contacts", lambda one: called in (one["phone"], one["mobile"]))), None)
-    elif not any(given.get(name) for name in ASKING):
+def _requester(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> int:
+    if body.get("requester_id"):
+        return int(body["requester_id"])
+    contact: JsonRecord | None = None
+    if body.get("email"):
+        contact = contacts.holder(desk, body["email"])
+    elif body.get("unique_external_id"):
+        contact = contacts.with_external_id(desk, body["unique_external_id"])
+    elif body.get("phone"):
+        called = body["phone"]
+        contact = next(iter(desk.state.find("contacts", lambda one: called in (one["phone"], one["mobile"]))), None)
+    elif not any(body.get(name) for name in ASKING):
         return int(ticket["requester_id"])
-    if found is not None and found.get("deleted"):
+    if contact is not None and contact.get("deleted"):
         ensure([complaint("email", "There is no contact matching the given email", "invalid_value")])
-    if found is not None:
-        return int(found["id"])
-    reach = {name: given[name] for name in ("email", "phone", "twitter_id", "unique_external_id") if given.get(name)}
-    name = given.get("name") or str(next(iter(reach.values()))).partition("@")[0]
+    if contact is not None:
+        return int(contact["id"])
+    reach = {name: body[name] for name in ("email", "phone", "twitter_id", "unique_external_id") if body.get(name)}
+    name = body.get("name") or str(next(iter(reach.values()))).partition("@")[0]
     return int(contacts.made(desk, {"name": name, **reach})["id"])
 
 

@@ -22,12 +22,12 @@ def owners(call: Call, state: State) -> Answer:
 def owner(id: str, call: Call, state: State) -> Answer:
     """200 with one owner, by its id or, with `idProperty=userId`, by its user's."""
     if call.param("idProperty") == "userId":
-        found = next(iter(state.find(OWNERS, lambda one: str(one["userId"]) == id)), None)
+        match = next(iter(state.find(OWNERS, lambda one: str(one["userId"]) == id)), None)
     else:
-        found = state.get(OWNERS, id)
-    if found is None:
+        match = state.get(OWNERS, id)
+    if match is None:
         raise _not_here()
-    return json_answer(200, found)
+    return json_answer(200, match)
 
 
 def pipelines(kind: Kind, state: State) -> Answer:
@@ -66,10 +66,10 @@ def details() -> Answer:
 
 def _pipeline(kind: Kind, id: str, state: State) -> dict[str, Any]:
     where = PIPELINES_OF.get(kind.name)
-    found = None if where is None else state.get(where, id)
-    if found is None:
+    pipeline = None if where is None else state.get(where, id)
+    if pipeline is None:
         raise _not_here()
-    return found
+    return pipeline
 
 
 def _not_here() -> Refusal:

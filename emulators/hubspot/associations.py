@@ -14,11 +14,11 @@ _ASSOCIATIONS = "associations"
 _KIND_BY_NAME = {bond.source: kind_of(bond.source) for bond in BONDS}
 
 
-def wanted_bonds(kind: Kind, given: Any, state: State) -> list[tuple[Bond, str]]:
+def wanted_bonds(kind: Kind, entries: Any, state: State) -> list[tuple[Bond, str]]:
     """The `associations` of a creation as association types and target ids. Refuses with 400 what cannot be made."""
     bonds: list[tuple[Bond, str]] = []
     try:
-        for entry in given or []:
+        for entry in entries or []:
             target = str(entry["to"]["id"])
             bonds += [(_bond(kind, int(one["associationTypeId"])), target) for one in entry["types"]]
     except (KeyError, TypeError, ValueError) as error:

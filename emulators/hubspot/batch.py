@@ -73,10 +73,10 @@ def upsert(kind: Kind, call: Call, state: State, now: float) -> Answer:
             return Work(draft=redrafted(kind, record, one.get("properties"), state, now), new=False)
         if not id_property or id_property == "hs_object_id":
             raise found_none(kind, [id])
-        given = one.get("properties")
-        if not isinstance(given, dict):
+        properties = one.get("properties")
+        if not isinstance(properties, dict):
             raise fields_missing(["properties"])
-        return Work(draft=drafted(kind, {id_property: id, **given}, state, now), new=True)
+        return Work(draft=drafted(kind, {id_property: id, **properties}, state, now), new=True)
 
     done, errors = _written(kind, _distinct(inputs_of(body_of(call))), work, state, now)
     results = []

@@ -24,9 +24,9 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     touched: tuple[str, ...]
 
 
-def drafted(kind: Kind, given: Any, state: State, now: float) -> Draft:
+def drafted(kind: Kind, sent: Any, state: State, now: float) -> Draft:
     """A new record. Raises `Refusal` for bad values, missing required ones, and values that others hold."""
-    values = {name: value for name, value in checked(kind, given, {}, state).items() if value}
+    values = {name: value for name, value in checked(kind, sent, {}, state).items() if value}
     missing = [name for name in kind.required if name not in values]
     if missing:
         raise not_set(kind.label, missing)
@@ -51,14 +51,14 @@ def drafted(kind: Kind, given: Any, state: State, now: float) -> Draft:
     )
 
 
-def redrafted(kind: Kind, record: Record, given: Any, state: State, now: float) -> Draft:
+def redrafted(kind: Kind, record: Record, sent: Any, state: State, now: float) -> Draft:
     """A record after a change. Raises `Refusal` like `drafted`.
 
     A lifecycle stage before the present one is ignored without a word: HubSpot wants it cleared first, in a call of
     its own (documented for v1, unchanged since).
     """
     before: dict[str, str] = record["properties"]
-    values = checked(kind, given, before, state)
+    values = checked(kind, sent, before, state)
     if kind is CONTACTS and _goes_back(kind, before.get("lifecyclestage"), values.get("lifecyclestage"), state):
         del values["lifecyclestage"]
     at = instant_at(now)

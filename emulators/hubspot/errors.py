@@ -141,15 +141,15 @@ def value_taken(type_id: str, name: str, value: str, id: str, holder: str) -> Re
     )
 
 
-def no_such_record(asked: str, *, by_id: bool = True) -> Refusal:
+def no_such_record(id: str, *, by_id: bool = True) -> Refusal:
     """The path names no record. A text in place of an id gets another message."""
-    if asked.isdecimal() or not by_id:
+    if id.isdecimal() or not by_id:
         return Refusal(404, "resource not found", category="OBJECT_NOT_FOUND")
     return Refusal(
         404,
         "Object not found.  objectId are usually numeric.",
         category="OBJECT_NOT_FOUND",
-        context={"id": [asked]},
+        context={"id": [id]},
     )
 
 

@@ -35,7 +35,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
 
     def passes(self, record: Record) -> bool:
-        """Whether a record meets the condition. Without a value it meets only the negative ones."""
+        """Return whether a record matches. A record without a value matches only the negative operators."""
         text = record["properties"].get(self.property)
         if self.operator in NO_VALUE:
             return (text is not None) == (self.operator == "HAS_PROPERTY")
@@ -53,11 +53,11 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
             return text.lower() in self.values
         return any(one in self.values for one in text.split(";"))
 
-    def _compares(self, held: Comparable | None) -> bool:
+    def _compares(self, stored: Comparable | None) -> bool:
         wanted: Any = self.value
-        if held is None or wanted is None or isinstance(held, str) != isinstance(wanted, str):
+        if stored is None or wanted is None or isinstance(stored, str) != isinstance(wanted, str):
             return self.operator == "NEQ"
-        one: Any = held
+        one: Any = stored
         match self.operator:
             case "EQ":
                 return bool(one == wanted)
@@ -88,9 +88,9 @@ def comparable(type: str, text: str) -> Comparable | None:
     return text if type in ("enumeration", "bool") else text.lower()
 
 
-def read_groups(kind: Kind, given: Any, state: State) -> list[list[Filter]]:
-    """The filter groups of a search: one of them must be met, all filters of it. Refuses nonsense with 400."""
-    groups = [] if given is None else given
+def read_groups(kind: Kind, raw: Any, state: State) -> list[list[Filter]]:
+    """The filter groups of a search: a record must match all filters of one group. Refuses nonsense with 400."""
+    groups = [] if raw is None else raw
     if not isinstance(groups, list):
         raise problem("filterGroups must be a list")
     read = [[_read(kind, one, state) for one in _filters(group)] for group in groups]
@@ -111,12 +111,12 @@ def _filters(group: Any) -> list[Any]:
     return filters
 
 
-def _read(kind: Kind, given: Any, state: State) -> Filter:
-    if not isinstance(given, dict):
+def _read(kind: Kind, raw: Any, state: State) -> Filter:
+    if not isinstance(raw, dict):
         raise problem("a filter must be an object")
-    name, operator = str(given.get("propertyName")), str(given.get("operator"))
+    name, operator = str(raw.get("propertyName")), str(raw.get("operator"))
     if name == "associations.contact" and operator == "EQ":
-        ids = tuple(id for id, _ in associated(CONTACTS, str(given.get("value")), kind, state))
+        ids = tuple(id for id, _ in associated(CONTACTS, str(raw.get("value")), kind, state))
         return Filter(property="hs_object_id", type="number", operator="IN", values=ids)
     definition = state.get(kind.definitions, name)
     if definition is None:
@@ -125,20 +125,20 @@ def _read(kind: Kind, given: Any, state: State) -> Filter:
     if operator in NO_VALUE:
         return Filter(property=name, type=type, operator=operator)
     if operator in MANY_VALUES:
-        values = given.get("values")
+        values = raw.get("values")
         if not isinstance(values, list) or not values:
             raise problem(f"operator {operator} requires values")
         return Filter(property=name, type=type, operator=operator, values=tuple(str(one) for one in values))
     if operator in ONE_VALUE:
-        return Filter(property=name, type=type, operator=operator, value=_value(name, type, given, "value"))
+        return Filter(property=name, type=type, operator=operator, value=_value(name, type, raw, "value"))
     if operator == "BETWEEN":
-        low, high = _value(name, type, given, "value"), _value(name, type, given, "highValue")
+        low, high = _value(name, type, raw, "value"), _value(name, type, raw, "highValue")
         return Filter(property=name, type=type, operator=operator, value=low, high_value=high)
     raise problem(f"{operator} is not an operator")
 
 
-def _value(name: str, type: str, given: dict[str, Any], key: str) -> Comparable:
-    raw = given.get(key)
+def _value(name: str, type: str, members: dict[str, Any], key: str) -> Comparable:
+    raw = members.get(key)
     if raw is None or raw == "" or isinstance(raw, dict | list):
         raise problem(f"the filter of {name} requires {key}")
     text = str(raw).lower() if isinstance(raw, bool) else str(raw)

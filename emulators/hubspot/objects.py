@@ -38,10 +38,10 @@ def read(kind: Kind, id: str, call: Call, state: State) -> Answer:
 def update(kind: Kind, id: str, call: Call, state: State, now: float) -> Answer:
     """200 with what changed, not with the whole record."""
     record = found(kind, id, state, id_property=call.param("idProperty"))
-    given = body_of(call).get("properties")
-    if not given:
+    properties = body_of(call).get("properties")
+    if not properties:
         raise nothing_to_update()
-    draft = redrafted(kind, record, given, state, now)
+    draft = redrafted(kind, record, properties, state, now)
     keep(kind, draft.record, state, now)
     return json_answer(200, changed(kind, draft))
 

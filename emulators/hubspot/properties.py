@@ -53,9 +53,9 @@ def read_many(kind: Kind, call: Call, state: State) -> Answer:
     if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
         raise fields_missing(["inputs"])
     names = [str(one.get("name")) for one in inputs]
-    found = [definition for name in names if (definition := state.get(kind.definitions, name)) is not None]
+    definitions = [definition for name in names if (definition := state.get(kind.definitions, name)) is not None]
     missing = [name for name in names if state.get(kind.definitions, name) is None]
-    answer: dict[str, Any] = {"status": "COMPLETE", "results": found}
+    answer: dict[str, Any] = {"status": "COMPLETE", "results": definitions}
     if not missing:
         return json_answer(200, answer)
     errors = [
@@ -126,11 +126,11 @@ def _ensure_sound(kind: Kind, name: str, type: str, field_type: str, unique: boo
 
 
 def _options(type: str, data: dict[str, Any]) -> list[dict[str, Any]]:
-    given = data.get("options") or []
-    if type == "bool" and not given:
+    entries = data.get("options") or []
+    if type == "bool" and not entries:
         return [option("true", "Yes", 0), option("false", "No", 1)]
     try:
-        options = [option(str(one["value"]), str(one["label"]), int(one.get("displayOrder", -1))) for one in given]
+        options = [option(str(one["value"]), str(one["label"]), int(one.get("displayOrder", -1))) for one in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise Refusal(400, "Every option needs a label and a value") from error
     if type == "enumeration" and not options:

@@ -64,18 +64,18 @@ def address_holder(address: str, state: State) -> Record | None:
     return next(iter(state.lookup(CONTACTS.name, f"address {folded(address.strip())}", folded(address.strip()))), None)
 
 
-def found(kind: Kind, asked: str, state: State, *, id_property: str | None = None, archived: bool = False) -> Record:
+def found(kind: Kind, id: str, state: State, *, id_property: str | None = None, archived: bool = False) -> Record:
     """The record that a path names, by id or by a unique property. Refuses with 404 what is not there.
 
     An archived record is there only for who asks for archived ones, and the others are not there for them.
     """
-    into = None if id_property or archived else state.get(merged(kind), asked)
-    asked = asked if into is None else into["into"]
-    record = _by_property(kind, id_property, asked, state) if id_property else state.get(kind.name, asked)
+    into = None if id_property or archived else state.get(merged(kind), id)
+    id = id if into is None else into["into"]
+    record = _by_property(kind, id_property, id, state) if id_property else state.get(kind.name, id)
     if archived and record is None and id_property:
-        record = next(iter(state.find(kind.name, lambda one: one["properties"].get(id_property) == asked)), None)
+        record = next(iter(state.find(kind.name, lambda one: one["properties"].get(id_property) == id)), None)
     if record is None or record["archived"] != archived:
-        raise no_such_record(asked, by_id=id_property is None)
+        raise no_such_record(id, by_id=id_property is None)
     return record
 
 
@@ -102,11 +102,11 @@ def ensure_unique(kind: Kind, id: str, properties: dict[str, str], state: State)
                 raise value_taken(kind.type_id, name, properties[name], id, holder["id"])
 
 
-def shown_names(kind: Kind, asked: list[str], state: State) -> tuple[str, ...]:
+def shown_names(kind: Kind, requested: list[str], state: State) -> tuple[str, ...]:
     """The properties to show: those asked for that exist, or the defaults, and those that are always shown."""
-    if not asked:
+    if not requested:
         return kind.defaults
-    known = (name for name in dict.fromkeys(asked) if state.get(kind.definitions, name) is not None)
+    known = (name for name in dict.fromkeys(requested) if state.get(kind.definitions, name) is not None)
     return tuple(sorted({*known, *kind.always}))
 
 
@@ -138,9 +138,9 @@ def envelope(kind: Kind, record: Record, properties: dict[str, Any]) -> Record:
 def placed(kind: Kind, payload: Record, state: State, now: float) -> Record:
     """Keep any payload as a record, unchecked: with `properties` as the API shows a record, else as its properties."""
     at = instant_at(now)
-    given = payload if isinstance(payload.get("properties"), dict) else {"properties": payload}
-    id = str(given.get("id") or new_id(kind, state))
-    record = {"createdAt": at, "updatedAt": at, "archived": False, **given, "id": id}
+    envelope = payload if isinstance(payload.get("properties"), dict) else {"properties": payload}
+    id = str(envelope.get("id") or new_id(kind, state))
+    record = {"createdAt": at, "updatedAt": at, "archived": False, **envelope, "id": id}
     if record["archived"]:
         record.setdefault("archivedAt", record["updatedAt"])
     times = {kind.created: record["createdAt"], kind.modified: record["updatedAt"], "hs_object_id": id}

@@ -69,14 +69,14 @@ def _mentions(kind: Kind, record: Record, query: list[str]) -> bool:
     return all(any(word in text for text in texts) for word in query)
 
 
-def _sort(kind: Kind, hits: list[Record], given: Any, state: State) -> None:
+def _sort(kind: Kind, hits: list[Record], sorts: Any, state: State) -> None:
     """Oldest first, then by the one sort that HubSpot honours; records without a value come last."""
     hits.sort(key=lambda record: (len(record["id"]), record["id"]))
-    if not given:
+    if not sorts:
         return
-    if not isinstance(given, list) or len(given) > 1:
+    if not isinstance(sorts, list) or len(sorts) > 1:
         raise problem("Only one sort is allowed")
-    name, descending = _direction(given[0])
+    name, descending = _direction(sorts[0])
     definition = state.get(kind.definitions, name)
     if definition is None:
         raise problem(f'Property "{name}" does not exist')
@@ -91,13 +91,13 @@ def _sort(kind: Kind, hits: list[Record], given: Any, state: State) -> None:
     hits[:] = [record for _, record in known] + [record for one, record in valued if one is None]
 
 
-def _direction(given: Any) -> tuple[str, bool]:
+def _direction(sort: Any) -> tuple[str, bool]:
     """A sort as an object, or as a name with a minus before it for descending."""
-    if isinstance(given, str):
-        return given.removeprefix("-"), given.startswith("-")
-    if not isinstance(given, dict) or given.get("direction", "ASCENDING") not in ("ASCENDING", "DESCENDING"):
+    if isinstance(sort, str):
+        return sort.removeprefix("-"), sort.startswith("-")
+    if not isinstance(sort, dict) or sort.get("direction", "ASCENDING") not in ("ASCENDING", "DESCENDING"):
         raise problem("sorts must have a propertyName and a direction, ASCENDING or DESCENDING")
-    return str(given.get("propertyName")), given.get("direction") == "DESCENDING"
+    return str(sort.get("propertyName")), sort.get("direction") == "DESCENDING"
 
 
 def _limit(data: dict[str, Any]) -> int:

@@ -20,17 +20,17 @@ _MILLIS = re.compile(r"-?\d{1,15}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def checked(kind: Kind, given: Any, before: Mapping[str, str], state: State) -> dict[str, str]:
+def checked(kind: Kind, properties: Any, before: Mapping[str, str], state: State) -> dict[str, str]:
     """The values of a write over those `before` it, as they will be stored, `""` for one to be cleared.
 
     A JSON null is skipped, numbers and booleans are taken as their text. Whether a stage belongs to its pipeline is
     not judged here. Raises `Refusal` naming every unknown property and every bad value.
     """
-    if not isinstance(given, Mapping):
+    if not isinstance(properties, Mapping):
         raise fields_missing(["properties"])
     values: dict[str, str] = {}
     issues: list[Issue] = []
-    for name, raw in given.items():
+    for name, raw in properties.items():
         if raw is None:
             continue
         text = _text(name, raw)

@@ -123,8 +123,8 @@ def _text(value: Any) -> str:
 def _occurred_at(change: Change) -> int:
     """The time that the record has of the change, in milliseconds."""
     changed_at = None if change.after is None else change.after.get("updatedAt")
-    found = millis(changed_at) if isinstance(changed_at, str) else None
-    return int(change.at * 1000) if found is None else found
+    milliseconds = millis(changed_at) if isinstance(changed_at, str) else None
+    return int(change.at * 1000) if milliseconds is None else milliseconds
 
 
 def _event(kind: Kind, change: Change, state: State, happened: str, **more: str) -> Event:

@@ -53,13 +53,13 @@ def composite(org: Org, call: Call, routed: Routed) -> Answer:
     return json_answer(200, {"compositeResponse": results})
 
 
-def _objects(given: Any, most: int, what: str) -> list[dict[str, Any]]:
+def _objects(objects: Any, most: int, what: str) -> list[dict[str, Any]]:
     """The JSON objects of a request. Raises Refusal when there are none, too many, or others."""
-    if not isinstance(given, list) or not 0 < len(given) <= most:
+    if not isinstance(objects, list) or not 0 < len(objects) <= most:
         raise Refusal(400, "INVALID_REQUEST", f"Between 1 and {most} {what} are expected")
-    if not all(isinstance(one, dict) for one in given):
+    if not all(isinstance(one, dict) for one in objects):
         raise unreadable()
-    return given
+    return objects
 
 
 def _run(
@@ -126,16 +126,16 @@ def _filled(value: Any, known: dict[str, Any]) -> Any:
 
 
 def _named(match: re.Match[str], known: dict[str, Any]) -> Any:
-    found = known.get(match[1])
+    value = known.get(match[1])
     for name, index in STEP.findall(match[2]):
-        if name and isinstance(found, dict) and name in found:
-            found = found[name]
-        elif index and isinstance(found, list) and int(index) < len(found):
-            found = found[int(index)]
+        if name and isinstance(value, dict) and name in value:
+            value = value[name]
+        elif index and isinstance(value, list) and int(index) < len(value):
+            value = value[int(index)]
         else:
             message = f"Invalid reference specified. No value for {match[0][2:-1]} found in {match[1]}"
             raise Refusal(400, "PROCESSING_HALTED", message)
-    return found
+    return value
 
 
 def _call_of(call: Call, part: dict[str, Any], *, strict: bool) -> Call:

@@ -79,7 +79,7 @@ def exact(condition: Condition | None, name: str) -> str | None:
         fits = condition.field.lower() == name.lower() and condition.sign == "=" and one.kind == "text"
         return str(one.value) if fits else None
     if isinstance(condition, Both) and condition.word == "AND":
-        return next((found for part in condition.parts if (found := exact(part, name)) is not None), None)
+        return next((text for part in condition.parts if (text := exact(part, name)) is not None), None)
     return None
 
 
@@ -113,14 +113,14 @@ def _comparison(org: Org, sobject: SObject, compare: Compare) -> Callable[[JsonR
         raise Refusal(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {field.name} field")
 
     def ordered(record: JsonRecord) -> bool:
-        held = comparable(field, get(record))
-        if held is None:
+        stored = comparable(field, get(record))
+        if stored is None:
             return False
         if compare.sign == "<":
-            return bool(held < first)
+            return bool(stored < first)
         if compare.sign == ">":
-            return bool(held > first)
-        return bool(held <= first) if compare.sign == "<=" else bool(held >= first)
+            return bool(stored > first)
+        return bool(stored <= first) if compare.sign == "<=" else bool(stored >= first)
 
     return ordered
 

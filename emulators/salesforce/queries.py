@@ -25,10 +25,10 @@ def query(org: Org, call: Call, *, deleted_too: bool) -> Answer:
         raise malformed_query("A query string has to be specified")
     parsed = parse(text)
     sobject = _source(org, parsed.source)
-    found = run(org, sobject, parsed, deleted_too=deleted_too)
+    matches = run(org, sobject, parsed, deleted_too=deleted_too)
     if parsed.counts:
-        return json_answer(200, {"totalSize": len(found), "done": True, "records": []})
-    rows = [str(record["Id"]) for record in found]
+        return json_answer(200, {"totalSize": len(matches), "done": True, "records": []})
+    rows = [str(record["Id"]) for record in matches]
     return json_answer(200, _batch(org, sobject, parsed, rows, 0, _size(call), _Place(text, None)))
 
 
@@ -56,13 +56,13 @@ def run(
         reach(org, sobject, name)
     holds = None if parsed.where is None else fulfils(org, sobject, parsed.where)
     records = _candidates(org, sobject, parsed) if among is None else among
-    found = [one for one in records if (deleted_too or not one["IsDeleted"]) and (holds is None or holds(one))]
+    matches = [one for one in records if (deleted_too or not one["IsDeleted"]) and (holds is None or holds(one))]
     for sort in reversed(parsed.sorts):
-        found = _sorted(org, sobject, sort, found)
+        matches = _sorted(org, sobject, sort, matches)
     if parsed.offset > MOST_OFFSET:
         raise Refusal(400, "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
     end = None if parsed.limit is None else parsed.offset + parsed.limit
-    return found[parsed.offset : end]
+    return matches[parsed.offset : end]
 
 
 class _Place:
@@ -84,7 +84,7 @@ def _batch(
     name: str | None = None,
 ) -> dict[str, Any]:
     """The records from a place on, and the address of the rest."""
-    shown = [record for id in rows[start : start + size] if (record := org.get(sobject.name, id)) is not None]
+    batch = [record for id in rows[start : start + size] if (record := org.get(sobject.name, id)) is not None]
     body: dict[str, Any] = {"totalSize": len(rows), "done": start + size >= len(rows)}
     if not body["done"]:
         if name is None:
@@ -92,7 +92,7 @@ def _batch(
             kept = {"soql": place.soql, "child": place.child, "rows": rows, "size": size}
             org.state.remember(f"locator {name}", kept, LOCATOR_LIFE)
         body["nextRecordsUrl"] = f"/services/data/{org.version}/query/{name}-{start + size}"
-    body["records"] = [_shown(org, sobject, parsed, record, size, place) for record in shown]
+    body["records"] = [_shown(org, sobject, parsed, record, size, place) for record in batch]
     return body
 
 
@@ -149,12 +149,12 @@ def _candidates(org: Org, sobject: SObject, parsed: Query) -> list[JsonRecord]:
 def _sorted(org: Org, sobject: SObject, sort: Sort, records: list[JsonRecord]) -> list[JsonRecord]:
     field, get = reach(org, sobject, sort.field)
     empty = [one for one in records if get(one) is None]
-    held = sorted(
+    filled = sorted(
         (one for one in records if get(one) is not None),
         key=lambda one: comparable(field, get(one)),
         reverse=sort.descending,
     )
-    return held + empty if sort.nulls_last else empty + held
+    return filled + empty if sort.nulls_last else empty + filled
 
 
 def _source(org: Org, name: str) -> SObject:
@@ -174,6 +174,6 @@ def _relation(sobject: SObject, name: str) -> str:
 
 
 def _size(call: Call) -> int:
-    asked = call.headers.get("sforce-query-options", "")
-    _, _, number = asked.partition("batchSize=")
+    option = call.headers.get("sforce-query-options", "")
+    _, _, number = option.partition("batchSize=")
     return min(max(int(number), LEAST_BATCH), BATCH) if number.strip().isdecimal() else BATCH

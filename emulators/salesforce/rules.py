@@ -120,8 +120,13 @@ def _person(record: JsonRecord) -> tuple[str, ...]:
 
 def _duplicate(org: Org, other: JsonRecord) -> Refusal:
     attributes = {"type": "Contact", "url": org.url("Contact", other["Id"])}
-    found: dict[str, Any] = {"matchConfidence": 100.0, "record": {"attributes": attributes, "Id": other["Id"]}}
-    match = {"entityType": "Contact", "matchEngine": "ExactMatchEngine", "matchRecords": [found], "success": True}
+    match_record: dict[str, Any] = {"matchConfidence": 100.0, "record": {"attributes": attributes, "Id": other["Id"]}}
+    match = {
+        "entityType": "Contact",
+        "matchEngine": "ExactMatchEngine",
+        "matchRecords": [match_record],
+        "success": True,
+    }
     result = {
         "allowSave": True,
         "duplicateRule": "Standard_Contact_Duplicate_Rule",

@@ -27,9 +27,9 @@ WRITABLE = (
 )
 
 
-def create(org: Org, sobject: SObject, given: dict[str, Any], call: Call) -> JsonRecord:
+def create(org: Org, sobject: SObject, body: dict[str, Any], call: Call) -> JsonRecord:
     """A new record."""
-    values = _values(org, sobject, given, "c")
+    values = _values(org, sobject, body, "c")
     record = org.blank(sobject, new_id(sobject.prefix, org.state)) | values
     missing = [field.name for field in sobject.fields.values() if field.required and record[field.name] in (None, "")]
     if missing:
@@ -40,9 +40,9 @@ def create(org: Org, sobject: SObject, given: dict[str, Any], call: Call) -> Jso
     return _saved(org, sobject, record, None)
 
 
-def update(org: Org, sobject: SObject, record: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+def update(org: Org, sobject: SObject, record: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     """A record changed in what is given."""
-    values = _values(org, sobject, given, "u")
+    values = _values(org, sobject, body, "u")
     emptied = [name for name, value in values.items() if value is None and sobject.fields[name].required]
     if emptied:
         message = f"Required fields are missing: [{', '.join(emptied)}]"
@@ -83,10 +83,10 @@ def ensure_writable(sobject: SObject) -> None:
         raise Refusal(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)
 
 
-def _values(org: Org, sobject: SObject, given: dict[str, Any], when: str) -> dict[str, Any]:
+def _values(org: Org, sobject: SObject, body: dict[str, Any], when: str) -> dict[str, Any]:
     ensure_writable(sobject)
     values: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in body.items():
         if name == "attributes":
             continue
         field = next((one for one in sobject.fields.values() if one.name.lower() == name.lower()), None)
@@ -103,8 +103,8 @@ def _values(org: Org, sobject: SObject, given: dict[str, Any], when: str) -> dic
 
 def _saved(org: Org, sobject: SObject, record: JsonRecord, before: JsonRecord | None) -> JsonRecord:
     for rule in org.state.lookup(VALIDATION, "sobject", sobject.name):
-        held, is_over = record.get(rule["field"]), org.now > rule.get("until", org.now)
-        if held is not None and rule["contains"] in str(held) and not is_over:
+        stored, is_over = record.get(rule["field"]), org.now > rule.get("until", org.now)
+        if stored is not None and rule["contains"] in str(stored) and not is_over:
             code = rule.get("code", "FIELD_CUSTOM_VALIDATION_EXCEPTION")
             raise Refusal(400, code, rule["message"], [rule["field"]])
     for field in sobject.fields.values():

@@ -76,16 +76,16 @@ def update(org: Org, call: Call, name: str, id: str) -> Answer:
 
 def upsert(org: Org, call: Call, name: str, key: str, value: str) -> Answer:
     """Change or create the record with this external id. The body must not repeat the key."""
-    sobject, given = org.sobject(name), body_of(call)
+    sobject, fields = org.sobject(name), body_of(call)
     field = _key_field(sobject, key)
-    if any(one.lower() == field.name.lower() for one in given):
+    if any(one.lower() == field.name.lower() for one in fields):
         message = f"The {field.name} field should not be specified in the sobject data."
         raise Refusal(400, "INVALID_FIELD", message)
     present = saving.by_value(org, sobject, field, value)
     record = (
-        saving.create(org, sobject, {**given, field.name: value}, call)
+        saving.create(org, sobject, {**fields, field.name: value}, call)
         if present is None
-        else saving.update(org, sobject, present, given)
+        else saving.update(org, sobject, present, fields)
     )
     body = {"id": record["Id"], "success": True, "errors": [], "created": present is None}
     return json_answer(201 if present is None else 200, body)

@@ -146,14 +146,14 @@ class _Reader:
         return True
 
     def _either(self) -> Condition:
-        """Conditions joined by one word: SOQL wants brackets where AND and OR meet."""
+        """Conditions joined by one word: SOQL requires brackets to mix AND and OR."""
         parts = [self._single()]
         word: str | None = None
         while self._is("AND") or self._is("OR"):
-            found = self._take().upper()
-            if word not in (None, found):
-                raise malformed_query(f"unexpected token: '{found}'")
-            word = found
+            joiner = self._take().upper()
+            if word not in (None, joiner):
+                raise malformed_query(f"unexpected token: '{joiner}'")
+            word = joiner
             parts.append(self._single())
         return parts[0] if word is None else Both(word=word, parts=tuple(parts))
 

@@ -60,8 +60,8 @@ def _reference(org: Org, field: Field, value: str) -> str | None:
     prefixes = [SOBJECTS[name].prefix for name in field.refers]
     if not any(looks_like(value, prefix) for prefix in prefixes):
         raise Refusal(400, "MALFORMED_ID", f"{field.label}: id value of incorrect type: {value}", [field.name])
-    found = (org.get(name, value) for name in field.refers)
-    if not any(record is not None and not record["IsDeleted"] for record in found):
+    records = (org.get(name, value) for name in field.refers)
+    if not any(record is not None and not record["IsDeleted"] for record in records):
         code = "INVALID_CROSS_REFERENCE_KEY"
         raise Refusal(400, code, "invalid cross reference id", [])
     return eighteen(value)
@@ -83,7 +83,7 @@ def _moment(field: Field, value: str) -> str:
 
 
 def _parser(field: Field, wanted: str, value: Any) -> Refusal:
-    shown = value if isinstance(value, str | int | float) else type(value).__name__
+    text = value if isinstance(value, str | int | float) else type(value).__name__
     return Refusal(
-        400, "JSON_PARSER_ERROR", f"Cannot deserialize instance of {wanted} from value {shown} ({field.name})"
+        400, "JSON_PARSER_ERROR", f"Cannot deserialize instance of {wanted} from value {text} ({field.name})"
     )

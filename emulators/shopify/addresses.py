@@ -17,13 +17,13 @@ _CODES = {name.lower(): code for code, name in _COUNTRIES.items()}
 _TEXTS = ("address1", "address2", "city", "company", "firstName", "lastName", "phone", "zip")
 
 
-def address(state: State, given: JsonRecord, owner: str | None = None) -> JsonRecord:
+def address(state: State, input: JsonRecord, owner: str | None = None) -> JsonRecord:
     """An input address as a `MailingAddress`. `owner` is the model that keeps it, which its id names behind a `?`:
     `gid://shopify/MailingAddress/1?model_name=CustomerAddress`."""
-    gid = given.get("id") or new_gid(state, "MailingAddress") + (f"?model_name={owner}" if owner else "")
-    code, country = _country(given)
-    province_code, province = _province(code, given)
-    made: JsonRecord = {key: given.get(key) or None for key in _TEXTS}
+    gid = input.get("id") or new_gid(state, "MailingAddress") + (f"?model_name={owner}" if owner else "")
+    code, country = _country(input)
+    province_code, province = _province(code, input)
+    made: JsonRecord = {key: input.get(key) or None for key in _TEXTS}
     names = [name for name in (made["firstName"], made["lastName"]) if name]
     made |= {
         "id": gid,
@@ -58,16 +58,16 @@ def same_place(one: JsonRecord | None, other: JsonRecord | None) -> bool:
     return _bare(one) == _bare(other)
 
 
-def _country(given: JsonRecord) -> tuple[str | None, str | None]:
-    code, name = given.get("countryCode"), given.get("country")
+def _country(input: JsonRecord) -> tuple[str | None, str | None]:
+    code, name = input.get("countryCode"), input.get("country")
     if not code and name:
         code = name.upper() if name.upper() in _COUNTRIES else _CODES.get(name.lower())
     return code, _COUNTRIES.get(code, name) if code else name
 
 
-def _province(country: str | None, given: JsonRecord) -> tuple[str | None, str | None]:
+def _province(country: str | None, input: JsonRecord) -> tuple[str | None, str | None]:
     known = PROVINCES.get(country or "", {})
-    code, name = given.get("provinceCode"), given.get("province")
+    code, name = input.get("provinceCode"), input.get("province")
     if not code and name:
         codes = {full.lower(): short for short, full in known.items()}
         code = name.upper() if name.upper() in known else codes.get(name.lower())

@@ -12,49 +12,49 @@ JsonRecord = dict[str, Any]
 _MISSING = "Customer does not exist"
 
 
-def buyer(context: Context, given: JsonRecord) -> JsonRecord | None:
+def buyer(context: Context, input: JsonRecord) -> JsonRecord | None:
     """The customer of an `OrderCreateOrderInput`, made or updated where it says `toUpsert`; None for a guest.
 
     An order that gives an e-mail address only stays a guest's. Raises `Refused` when the customer is not there or
     its data will not do.
     """
-    asked = given.get("customer") or {}
-    if given.get("customerId"):
-        return _known(context, given["customerId"], ["order", "customerId"])
-    if asked.get("toAssociate"):
-        return _associated(context, asked["toAssociate"])
-    if asked.get("toUpsert"):
-        return _upserted(context, asked["toUpsert"])
+    choice = input.get("customer") or {}
+    if input.get("customerId"):
+        return _known(context, input["customerId"], ["order", "customerId"])
+    if choice.get("toAssociate"):
+        return _associated(context, choice["toAssociate"])
+    if choice.get("toUpsert"):
+        return _upserted(context, choice["toUpsert"])
     return None
 
 
-def _associated(context: Context, asked: JsonRecord) -> JsonRecord:
+def _associated(context: Context, choice: JsonRecord) -> JsonRecord:
     path = ["order", "customer", "toAssociate"]
-    if asked.get("id"):
-        return _known(context, asked["id"], [*path, "id"])
-    found = records.by_key(context.state, records.CUSTOMER, "email", tidy_email(asked.get("email")) or "")
-    if found is None:
+    if choice.get("id"):
+        return _known(context, choice["id"], [*path, "id"])
+    match = records.by_key(context.state, records.CUSTOMER, "email", tidy_email(choice.get("email")) or "")
+    if match is None:
         raise Refused(user_error([*path, "email"], _MISSING, "INVALID"))
-    return found
+    return match
 
 
-def _upserted(context: Context, asked: JsonRecord) -> JsonRecord:
+def _upserted(context: Context, choice: JsonRecord) -> JsonRecord:
     path = ["order", "customer", "toUpsert"]
-    given = {key: value for key, value in asked.items() if key != "id"}
+    input = {key: value for key, value in choice.items() if key != "id"}
     state = context.state
-    if asked.get("id"):
-        before: JsonRecord | None = _known(context, asked["id"], [*path, "id"])
+    if choice.get("id"):
+        before: JsonRecord | None = _known(context, choice["id"], [*path, "id"])
     else:
-        before = records.by_key(state, records.CUSTOMER, "email", tidy_email(asked.get("email")) or "")
-        before = before or records.by_key(state, records.CUSTOMER, "phone", tidy_phone(asked.get("phone")) or "")
+        before = records.by_key(state, records.CUSTOMER, "email", tidy_email(choice.get("email")) or "")
+        before = before or records.by_key(state, records.CUSTOMER, "phone", tidy_phone(choice.get("phone")) or "")
     try:
-        return customers.written_over(context, before, given, path)
+        return customers.written_over(context, before, input, path)
     except Refused as refused:
         raise Refused(*({**error, "code": "INVALID"} for error in refused.errors)) from refused
 
 
 def _known(context: Context, gid: str, path: list[str]) -> JsonRecord:
-    found = records.load(context.state, records.CUSTOMER, gid)
-    if found is None:
+    customer = records.load(context.state, records.CUSTOMER, gid)
+    if customer is None:
         raise Refused(user_error(path, _MISSING, "INVALID"))
-    return found
+    return customer

@@ -56,10 +56,10 @@ def cut(items: Sequence[Item], place_of: Callable[[Item], Place], args: JsonReco
         raise top_error(BAD_CURSOR, "BAD_REQUEST") from error
 
     low, high = (start, min(end, start + size)) if forwards else (max(start, end - size), end)
-    shown = list(ordered[low:high])
+    on_page = list(ordered[low:high])
     return Page(
-        items=shown,
-        cursors=[_written(place_of(item)) for item in shown],
+        items=on_page,
+        cursors=[_written(place_of(item)) for item in on_page],
         has_next=high < len(ordered),
         has_previous=low > 0,
     )

@@ -53,13 +53,13 @@ class Pricer:
 
     def requested(self, operation: OperationDefinitionNode) -> int:
         """The price of everything that the operation could bring."""
-        return self._selections(operation.selection_set, self._root(operation), None, asked=True)
+        return self._selections(operation.selection_set, self._root(operation), None, requested=True)
 
     def actual(self, operation: OperationDefinitionNode, data: JsonRecord | None) -> int:
         """The price of what it brought; never more than was requested."""
         if data is None:
             return 0
-        return self._selections(operation.selection_set, self._root(operation), data, asked=False)
+        return self._selections(operation.selection_set, self._root(operation), data, requested=False)
 
     def _root(self, operation: OperationDefinitionNode) -> GraphQLObjectType:
         root = self._schema.get_root_type(operation.operation)
@@ -67,15 +67,15 @@ class Pricer:
             raise TypeError(f"The schema has no {operation.operation}.")
         return root
 
-    def _selections(self, selected: SelectionSetNode, kind: Any, data: JsonRecord | None, *, asked: bool) -> int:
+    def _selections(self, selected: SelectionSetNode, kind: Any, data: JsonRecord | None, *, requested: bool) -> int:
         price, dearest = 0, 0
         for node in selected.selections:
             if isinstance(node, FieldNode):
-                price += self._field(node, kind, data, asked=asked)
+                price += self._field(node, kind, data, requested=requested)
                 continue
             condition, inner = self._fragment(node)
             inner_kind = self._schema.type_map[condition] if condition else kind
-            inner_price = self._selections(inner, inner_kind, data, asked=asked)
+            inner_price = self._selections(inner, inner_kind, data, requested=requested)
             if isinstance(kind, (GraphQLInterfaceType, GraphQLUnionType)) and condition != kind.name:
                 dearest = max(dearest, inner_price)
             else:
@@ -91,65 +91,65 @@ class Pricer:
             return condition.name.value if condition else None, node.selection_set
         raise TypeError(f"{node.kind} cannot be selected.")
 
-    def _field(self, node: FieldNode, kind: Any, data: JsonRecord | None, *, asked: bool) -> int:
+    def _field(self, node: FieldNode, kind: Any, data: JsonRecord | None, *, requested: bool) -> int:
         name = node.name.value
         if node.selection_set is None or name.startswith("__") or isinstance(kind, GraphQLUnionType):
             return 0
         named = get_named_type(kind.fields[name].type)
         key = node.alias.value if node.alias else name
-        if not asked and (data is None or key not in data):
+        if not requested and (data is None or key not in data):
             # A fragment for another type of the interface.
             return 0
-        found = None if data is None else data[key]
+        value = None if data is None else data[key]
         if kind.name == "Mutation":
-            return MUTATION + self._inside(node.selection_set, named, found, asked=asked)
+            return MUTATION + self._inside(node.selection_set, named, value, requested=requested)
         if named.name.endswith("Connection"):
-            return self._connection(node, named, found, asked=asked)
-        if not asked and isinstance(found, list):
-            return sum(self._one(node.selection_set, named, item) for item in found[:1])
-        if not asked:
-            return self._one(node.selection_set, named, found)
-        return _own(named) + self._selections(node.selection_set, named, None, asked=True)
+            return self._connection(node, named, value, requested=requested)
+        if not requested and isinstance(value, list):
+            return sum(self._one(node.selection_set, named, item) for item in value[:1])
+        if not requested:
+            return self._one(node.selection_set, named, value)
+        return _own(named) + self._selections(node.selection_set, named, None, requested=True)
 
-    def _connection(self, node: FieldNode, named: Any, found: Any, *, asked: bool) -> int:
+    def _connection(self, node: FieldNode, named: Any, value: Any, *, requested: bool) -> int:
         assert node.selection_set is not None  # noqa: S101 - objects have selections in a valid document
-        if not asked and found is None:
+        if not requested and value is None:
             return 0
         nodes = self._nodes(node.selection_set, named)
-        if asked:
-            each = sum(_own(kind) + self._selections(inner, kind, None, asked=True) for _, inner, kind in nodes)
+        if requested:
+            each = sum(_own(kind) + self._selections(inner, kind, None, requested=True) for _, inner, kind in nodes)
             return CONNECTION + each * self._size(node)
         price = CONNECTION
         for path, inner, kind in nodes:
-            items = [item[path[1]] if len(path) > 1 else item for item in found.get(path[0]) or ()]
+            items = [item[path[1]] if len(path) > 1 else item for item in value.get(path[0]) or ()]
             price += sum(self._one(inner, kind, item) for item in items)
         return price
 
     def _nodes(self, selected: SelectionSetNode, named: Any) -> list[tuple[list[str], SelectionSetNode, Any]]:
         """Where the nodes of a connection are selected: under `nodes`, or under `node` of its `edges`."""
-        found: list[tuple[list[str], SelectionSetNode, Any]] = []
+        selections: list[tuple[list[str], SelectionSetNode, Any]] = []
         for node in selected.selections:
             if not isinstance(node, FieldNode):
-                found += self._nodes(self._fragment(node)[1], named)
+                selections += self._nodes(self._fragment(node)[1], named)
             elif node.name.value == "nodes" and node.selection_set is not None:
-                found.append(([_key(node)], node.selection_set, get_named_type(named.fields["nodes"].type)))
+                selections.append(([_key(node)], node.selection_set, get_named_type(named.fields["nodes"].type)))
             elif node.name.value == "edges" and node.selection_set is not None:
                 edge = get_named_type(named.fields["edges"].type)
                 for inner in node.selection_set.selections:
                     if isinstance(inner, FieldNode) and inner.name.value == "node" and inner.selection_set is not None:
                         kind = get_named_type(edge.fields["node"].type)
-                        found.append(([_key(node), _key(inner)], inner.selection_set, kind))
-        return found
+                        selections.append(([_key(node), _key(inner)], inner.selection_set, kind))
+        return selections
 
-    def _one(self, selected: SelectionSetNode, named: Any, found: JsonRecord | None) -> int:
-        if found is None:
+    def _one(self, selected: SelectionSetNode, named: Any, value: JsonRecord | None) -> int:
+        if value is None:
             return 0
-        return _own(named) + self._selections(selected, named, found, asked=False)
+        return _own(named) + self._selections(selected, named, value, requested=False)
 
-    def _inside(self, selected: SelectionSetNode, named: Any, found: JsonRecord | None, *, asked: bool) -> int:
-        if not asked and found is None:
+    def _inside(self, selected: SelectionSetNode, named: Any, value: JsonRecord | None, *, requested: bool) -> int:
+        if not requested and value is None:
             return 0
-        return self._selections(selected, named, found, asked=asked)
+        return self._selections(selected, named, value, requested=requested)
 
     def _size(self, node: FieldNode) -> int:
         for argument in node.arguments or ():

@@ -39,7 +39,7 @@ def tidy_phone(text: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def written(context: Context, before: JsonRecord | None, given: JsonRecord, path: list[str]) -> JsonRecord:
+def written(context: Context, before: JsonRecord | None, input: JsonRecord, path: list[str]) -> JsonRecord:
     """The record after an input is written over `before` (None: a new customer, still without its id).
 
     Members that the input leaves out stay; null and "" clear. `path` leads to the input in the arguments. Raises
@@ -48,18 +48,18 @@ def written(context: Context, before: JsonRecord | None, given: JsonRecord, path
     record: JsonRecord = dict(before) if before else {"createdAt": moment(context.now)}
     flaws: list[JsonRecord] = []
     for field in _PLAIN:
-        if field in given:
-            record[field] = given[field] if given[field] != "" else None
-            flaws += _length_flaw(field, given[field], path)
-    if given.get("tags") is not None:
-        record["tags"] = tags.tidy(given["tags"])
-        flaws += tags.flaws(given["tags"], [*path, "tags"])
-    if "email" in given:
-        flaws += _write_email(context.state, record, given["email"], path)
-    if "phone" in given:
-        flaws += _write_phone(context.state, record, given["phone"], path)
-    if given.get("addresses") is not None:
-        _write_addresses(context.state, record, given["addresses"])
+        if field in input:
+            record[field] = input[field] if input[field] != "" else None
+            flaws += _length_flaw(field, input[field], path)
+    if input.get("tags") is not None:
+        record["tags"] = tags.tidy(input["tags"])
+        flaws += tags.flaws(input["tags"], [*path, "tags"])
+    if "email" in input:
+        flaws += _write_email(context.state, record, input["email"], path)
+    if "phone" in input:
+        flaws += _write_phone(context.state, record, input["phone"], path)
+    if input.get("addresses") is not None:
+        _write_addresses(context.state, record, input["addresses"])
     names = (record.get("firstName"), record.get("lastName"))
     if not flaws and not any((*names, records.email_of(record), records.phone_of(record))):
         flaws.append(user_error(None, "A name, phone number, or email address must be present", "BLANK"))
@@ -117,10 +117,10 @@ def _write_phone(state: State, record: JsonRecord, text: str | None, path: list[
     return []
 
 
-def _write_addresses(state: State, record: JsonRecord, given: list[JsonRecord]) -> None:
+def _write_addresses(state: State, record: JsonRecord, inputs: list[JsonRecord]) -> None:
     """The list replaces the one before; an entry with the id of one that is there changes that one."""
-    held = {one["id"]: one for one in listed(record.get("addressesV2"))}
-    nodes = [address(state, {**held.get(one.get("id") or "", {}), **one}, owner="CustomerAddress") for one in given]
+    stored = {one["id"]: one for one in listed(record.get("addressesV2"))}
+    nodes = [address(state, {**stored.get(one.get("id") or "", {}), **one}, owner="CustomerAddress") for one in inputs]
     record["addressesV2"] = {"nodes": nodes}
     default = (record.get("defaultAddress") or {}).get("id")
     kept = [one for one in nodes if one["id"] == default]

@@ -15,49 +15,49 @@ _EMAIL_STATES = ("PENDING", "SUBSCRIBED", "UNSUBSCRIBED")
 
 def create(context: Context, args: JsonRecord) -> JsonRecord:
     """`customerCreate`."""
-    given = args["input"]
-    if given.get("id"):
+    input = args["input"]
+    if input.get("id"):
         raise Refused(user_error(["id"], "Cannot specify ID on creation"))
-    record = written(context, None, given, [])
-    record = metafields.with_values(context, records.CUSTOMER, record, given.get("metafields"), ["metafields"])
-    record = _consenting(record, given, context)
+    record = written(context, None, input, [])
+    record = metafields.with_values(context, records.CUSTOMER, record, input.get("metafields"), ["metafields"])
+    record = _consenting(record, input, context)
     return {"customer": _made(context, record), "userErrors": []}
 
 
 def update(context: Context, args: JsonRecord) -> JsonRecord:
     """`customerUpdate`."""
-    given = args["input"]
-    before = records.load(context.state, records.CUSTOMER, given.get("id") or "")
+    input = args["input"]
+    before = records.load(context.state, records.CUSTOMER, input.get("id") or "")
     if before is None:
         raise Refused(user_error(["id"], "Customer does not exist"))
     for consent in ("emailMarketingConsent", "smsMarketingConsent"):
-        if given.get(consent) is not None:
+        if input.get(consent) is not None:
             mutation = f"customer{consent[0].upper()}{consent[1:]}Update"
-            said = f"To update {consent}, please use the {mutation} Mutation instead"
-            raise Refused(user_error([consent], said))
-    record = written(context, before, given, [])
-    record = metafields.with_values(context, records.CUSTOMER, record, given.get("metafields"), ["metafields"])
+            message = f"To update {consent}, please use the {mutation} Mutation instead"
+            raise Refused(user_error([consent], message))
+    record = written(context, before, input, [])
+    record = metafields.with_values(context, records.CUSTOMER, record, input.get("metafields"), ["metafields"])
     return {"customer": _saved(context, record), "userErrors": []}
 
 
 def set_one(context: Context, args: JsonRecord) -> JsonRecord:
     """`customerSet`: creates without identifier, updates by id, does either by e-mail, phone or custom id."""
-    given, identifier = dict(args["input"]), args.get("identifier")
-    if identifier and given.get("id"):
-        said = "The id field is not allowed if identifier is provided."
-        raise Refused(user_error(["input", "id"], said, "ID_NOT_ALLOWED"))
-    if given.get("id"):
-        identifier = {"id": given.pop("id")}
+    input, identifier = dict(args["input"]), args.get("identifier")
+    if identifier and input.get("id"):
+        message = "The id field is not allowed if identifier is provided."
+        raise Refused(user_error(["input", "id"], message, "ID_NOT_ALLOWED"))
+    if input.get("id"):
+        identifier = {"id": input.pop("id")}
     custom = None
     if identifier and identifier.get("customId"):
         custom = definitions.custom_id(context.state, records.CUSTOMER, identifier["customId"])
     before = _identified(context, identifier, custom)
     if identifier and "id" in identifier and before is None:
-        said = "Resource matching the identifier was not found."
-        raise Refused(user_error(["input"], said, "NOT_FOUND"))
-    _check_identifier(identifier or {}, given)
+        message = "Resource matching the identifier was not found."
+        raise Refused(user_error(["input"], message, "NOT_FOUND"))
+    _check_identifier(identifier or {}, input)
 
-    record = written(context, before, given, ["input"])
+    record = written(context, before, input, ["input"])
     if custom is not None:
         record = metafields.with_custom_id(context, records.CUSTOMER, record, custom)
     customer = _saved(context, record) if before else _made(context, record)
@@ -77,28 +77,28 @@ def delete(context: Context, args: JsonRecord) -> JsonRecord:
 
 def consent_by_email(context: Context, args: JsonRecord) -> JsonRecord:
     """`customerEmailMarketingConsentUpdate`."""
-    given = args["input"]["emailMarketingConsent"]
+    consent = args["input"]["emailMarketingConsent"]
     record = _consenter(context, args)
     if records.email_of(record) is None:
-        said = "An email address is required to set the email marketing consent state."
-        raise Refused(user_error(["input", "emailMarketingConsent"], said, "INVALID"))
-    if given["marketingState"] not in _EMAIL_STATES:
+        message = "An email address is required to set the email marketing consent state."
+        raise Refused(user_error(["input", "emailMarketingConsent"], message, "INVALID"))
+    if consent["marketingState"] not in _EMAIL_STATES:
         path = ["input", "emailMarketingConsent", "marketingState"]
         raise Refused(
-            user_error(path, f"Cannot specify {given['marketingState']} as a marketing state input", "INVALID")
+            user_error(path, f"Cannot specify {consent['marketingState']} as a marketing state input", "INVALID")
         )
-    record = _consenting(record, {"emailMarketingConsent": given}, context)
+    record = _consenting(record, {"emailMarketingConsent": consent}, context)
     return {"customer": _saved(context, {**record, "updatedAt": moment(context.now)}), "userErrors": []}
 
 
 def consent_by_sms(context: Context, args: JsonRecord) -> JsonRecord:
     """`customerSmsMarketingConsentUpdate`."""
-    given = args["input"]["smsMarketingConsent"]
+    consent = args["input"]["smsMarketingConsent"]
     record = _consenter(context, args)
     if records.phone_of(record) is None:
-        said = "A phone number is required to set the SMS consent state."
-        raise Refused(user_error(["input", "smsMarketingConsent"], said, "INVALID"))
-    record = _consenting(record, {"smsMarketingConsent": given}, context)
+        message = "A phone number is required to set the SMS consent state."
+        raise Refused(user_error(["input", "smsMarketingConsent"], message, "INVALID"))
+    record = _consenting(record, {"smsMarketingConsent": consent}, context)
     return {"customer": _saved(context, {**record, "updatedAt": moment(context.now)}), "userErrors": []}
 
 
@@ -116,9 +116,9 @@ def by_identifier(context: Context, identifier: JsonRecord) -> JsonRecord | None
     )
 
 
-def written_over(context: Context, before: JsonRecord | None, given: JsonRecord, path: list[str]) -> JsonRecord:
+def written_over(context: Context, before: JsonRecord | None, input: JsonRecord, path: list[str]) -> JsonRecord:
     """The customer after an input, made when `before` is None; saved. Raises `Refused`."""
-    record = written(context, before, given, path)
+    record = written(context, before, input, path)
     return _saved(context, record) if before else _made(context, record)
 
 
@@ -138,17 +138,17 @@ def _identified(
     return records.by_key(state, records.CUSTOMER, "phone", tidy_phone(identifier.get("phone")) or "")
 
 
-def _check_identifier(identifier: JsonRecord, given: JsonRecord) -> None:
+def _check_identifier(identifier: JsonRecord, input: JsonRecord) -> None:
     """The input must say the e-mail address or phone number that it is identified by."""
     for name, tidy in (("email", tidy_email), ("phone", tidy_phone)):
         if identifier.get(name) is None:
             continue
-        if name not in given:
-            said = "The input field corresponding to the identifier is required."
-            raise Refused(user_error(["input"], said, "MISSING_FIELD_REQUIRED"))
-        if tidy(identifier[name]) != tidy(given[name]):
-            said = "The identifier value does not match the value of the corresponding field in the input."
-            raise Refused(user_error(["input"], said, "INPUT_MISMATCH"))
+        if name not in input:
+            message = "The input field corresponding to the identifier is required."
+            raise Refused(user_error(["input"], message, "MISSING_FIELD_REQUIRED"))
+        if tidy(identifier[name]) != tidy(input[name]):
+            message = "The identifier value does not match the value of the corresponding field in the input."
+            raise Refused(user_error(["input"], message, "INPUT_MISMATCH"))
 
 
 def _consenter(context: Context, args: JsonRecord) -> JsonRecord:
@@ -158,20 +158,20 @@ def _consenter(context: Context, args: JsonRecord) -> JsonRecord:
     return record
 
 
-def _consenting(record: JsonRecord, given: JsonRecord, context: Context) -> JsonRecord:
+def _consenting(record: JsonRecord, input: JsonRecord, context: Context) -> JsonRecord:
     """The customer with the consents of an input; one without the address that it is about is dropped."""
     changed = dict(record)
     for consent, address in (
         ("emailMarketingConsent", "defaultEmailAddress"),
         ("smsMarketingConsent", "defaultPhoneNumber"),
     ):
-        asked = given.get(consent)
-        if asked is not None and changed.get(address):
+        wanted = input.get(consent)
+        if wanted is not None and changed.get(address):
             changed[address] = {
                 **changed[address],
-                "marketingState": asked["marketingState"],
-                "marketingOptInLevel": asked.get("marketingOptInLevel") or "SINGLE_OPT_IN",
-                "marketingUpdatedAt": asked.get("consentUpdatedAt") or moment(context.now),
+                "marketingState": wanted["marketingState"],
+                "marketingOptInLevel": wanted.get("marketingOptInLevel") or "SINGLE_OPT_IN",
+                "marketingUpdatedAt": wanted.get("consentUpdatedAt") or moment(context.now),
             }
     return changed
 

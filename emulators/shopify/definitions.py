@@ -30,8 +30,8 @@ def resolved(namespace: str | None) -> str:
 
 def definition_of(state: State, kind: str, namespace: str, key: str) -> JsonRecord | None:
     """The definition for this owner kind (`Customer`, `Order`), if there is one."""
-    found = state.lookup(DEFINITION, "place", f"{OWNER_TYPES[kind]} {namespace}.{key}")
-    return found[0] if found else None
+    definitions = state.lookup(DEFINITION, "place", f"{OWNER_TYPES[kind]} {namespace}.{key}")
+    return definitions[0] if definitions else None
 
 
 def unique(definition: JsonRecord | None) -> bool:
@@ -51,26 +51,26 @@ def custom_id(state: State, kind: str, custom: JsonRecord) -> tuple[str, str, st
 
 def create(context: Context, args: JsonRecord) -> JsonRecord:
     """`metafieldDefinitionCreate`."""
-    state, given = context.state, args["definition"]
-    namespace = resolved(given.get("namespace"))
-    _check(state, given, namespace)
-    asked = ((given.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled", False)
+    state, input = context.state, args["definition"]
+    namespace = resolved(input.get("namespace"))
+    _check(state, input, namespace)
+    is_unique = ((input.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled", False)
     record = {
         "id": new_gid(state, DEFINITION),
-        "name": given["name"],
+        "name": input["name"],
         "namespace": namespace,
-        "key": given["key"],
-        "ownerType": given["ownerType"],
-        "description": given.get("description"),
-        "type": {"name": given["type"], "category": TYPES[given["type"]].category},
+        "key": input["key"],
+        "ownerType": input["ownerType"],
+        "description": input.get("description"),
+        "type": {"name": input["type"], "category": TYPES[input["type"]].category},
         "capabilities": {
             "uniqueValues": {
-                "eligible": given["type"] in _UNIQUE_TYPES,
-                "enabled": given["type"] == "id" or bool(asked),
+                "eligible": input["type"] in _UNIQUE_TYPES,
+                "enabled": input["type"] == "id" or bool(is_unique),
             }
         },
-        "pinnedPosition": state.next_id("pin", 1) if given.get("pin") else None,
-        "validations": [_validation(one) for one in given.get("validations") or ()],
+        "pinnedPosition": state.next_id("pin", 1) if input.get("pin") else None,
+        "validations": [_validation(one) for one in input.get("validations") or ()],
     }
     state.put(DEFINITION, record["id"], record, keys={"place": _place(record)})
     return {"createdDefinition": record, "userErrors": []}
@@ -98,38 +98,38 @@ def listed(context: Context, args: JsonRecord) -> JsonRecord:
     return connection(page, [{"validations": []} | one for one in page.items])
 
 
-def _validation(given: JsonRecord) -> JsonRecord:
-    kind = "list.single_line_text_field" if given["name"] == "choices" else "single_line_text_field"
-    return {"name": given["name"], "type": kind, "value": given["value"]}
+def _validation(input: JsonRecord) -> JsonRecord:
+    kind = "list.single_line_text_field" if input["name"] == "choices" else "single_line_text_field"
+    return {"name": input["name"], "type": kind, "value": input["value"]}
 
 
-def _check(state: State, given: JsonRecord, namespace: str) -> None:
+def _check(state: State, input: JsonRecord, namespace: str) -> None:
     """Raises `Refused` with what is wrong with a new definition."""
-    kind = next(name for name, owner in OWNER_TYPES.items() if owner == given["ownerType"])
-    if given["type"] not in TYPES:
+    kind = next(name for name, owner in OWNER_TYPES.items() if owner == input["ownerType"])
+    if input["type"] not in TYPES:
         known = ", ".join(sorted(TYPES))
         raise Refused(
-            user_error(["definition", "type"], f"Type name {given['type']} is not a valid type: {known}.", "INCLUSION")
+            user_error(["definition", "type"], f"Type name {input['type']} is not a valid type: {known}.", "INCLUSION")
         )
-    for field, text in (("namespace", namespace), ("key", given["key"])):
+    for field, text in (("namespace", namespace), ("key", input["key"])):
         if not _NAME.fullmatch(text):
-            said = f"{field.capitalize()} contains one or more invalid characters."
-            raise Refused(user_error(["definition", field], said, "INVALID_CHARACTER"))
+            message = f"{field.capitalize()} contains one or more invalid characters."
+            raise Refused(user_error(["definition", field], message, "INVALID_CHARACTER"))
         if len(text) < 3:
-            said = f"{field.capitalize()} is too short (minimum is 3 characters)"
-            raise Refused(user_error(["definition", field], said, "TOO_SHORT"))
+            message = f"{field.capitalize()} is too short (minimum is 3 characters)"
+            raise Refused(user_error(["definition", field], message, "TOO_SHORT"))
         if len(text) > 255:
-            said = f"{field.capitalize()} is too long (maximum is 255 characters)"
-            raise Refused(user_error(["definition", field], said, "TOO_LONG"))
-    if not given["name"].strip():
+            message = f"{field.capitalize()} is too long (maximum is 255 characters)"
+            raise Refused(user_error(["definition", field], message, "TOO_LONG"))
+    if not input["name"].strip():
         raise Refused(user_error(["definition", "name"], "Name can't be blank", "BLANK"))
-    unique_asked = ((given.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled")
-    if unique_asked and given["type"] not in _UNIQUE_TYPES:
-        said = f"The capability unique_values is not valid for type {given['type']}."
-        raise Refused(user_error(["definition"], said, "INVALID_CAPABILITY"))
-    if definition_of(state, kind, namespace, given["key"]) is not None:
-        said = f"Key is in use for {kind} metafields on the '{namespace}' namespace."
-        raise Refused(user_error(["definition", "key"], said, "TAKEN"))
+    is_unique = ((input.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled")
+    if is_unique and input["type"] not in _UNIQUE_TYPES:
+        message = f"The capability unique_values is not valid for type {input['type']}."
+        raise Refused(user_error(["definition"], message, "INVALID_CAPABILITY"))
+    if definition_of(state, kind, namespace, input["key"]) is not None:
+        message = f"Key is in use for {kind} metafields on the '{namespace}' namespace."
+        raise Refused(user_error(["definition", "key"], message, "TAKEN"))
 
 
 def _pinned_as(status: str | None, record: JsonRecord) -> bool:

@@ -44,19 +44,19 @@ def bent(kind: str, answer: Answer) -> Answer:
 
 def _bend_enum(data: JsonRecord) -> None:
     for name in _ENUMS:
-        held = [one for one in _objects(data) if isinstance(one.get(name), str)]
-        for one in held:
+        objects = [one for one in _objects(data) if isinstance(one.get(name), str)]
+        for one in objects:
             one[name] = UNKNOWN_VALUE
-        if held:
+        if objects:
             return
 
 
 def _bend_type(data: JsonRecord) -> None:
     for name, change in _TYPES:
-        held = [one for one in _objects(data) if isinstance(one.get(name), str)]
-        for one in held:
+        objects = [one for one in _objects(data) if isinstance(one.get(name), str)]
+        for one in objects:
             one[name] = change(one[name])
-        if held:
+        if objects:
             return
 
 

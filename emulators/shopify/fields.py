@@ -26,9 +26,9 @@ SHOP: JsonRecord = {
 
 def _customer_of(order: JsonRecord, info: Info) -> JsonRecord | None:
     """The customer as it is now; one that exists only inside a placed order is shown as it was placed."""
-    held = part(order, "customer")
-    known = records.load(info.context.state, records.CUSTOMER, str(held.get("id")))
-    return known or (held if len(held) > 1 else None)
+    placed = part(order, "customer")
+    known = records.load(info.context.state, records.CUSTOMER, str(placed.get("id")))
+    return known or (placed if len(placed) > 1 else None)
 
 
 def _orders_of(customer: JsonRecord, info: Info, **args: Any) -> JsonRecord:
@@ -51,16 +51,16 @@ def _amount_spent(customer: JsonRecord, info: Info) -> JsonRecord:
 
 
 def _number_of_orders(customer: JsonRecord, info: Info) -> Any:
-    held = customer.get("numberOfOrders")
-    return held if held is not None else str(len(index.orders_of(info.context.state, customer["id"])))
+    stored = customer.get("numberOfOrders")
+    return stored if stored is not None else str(len(index.orders_of(info.context.state, customer["id"])))
 
 
 def _consent(address: str, **names: str) -> Resolver:
     """A deprecated consent object, out of the address that it is about."""
 
     def resolve(customer: JsonRecord, info: Info) -> JsonRecord | None:
-        held = part(customer, address)
-        return {new: held.get(old) for new, old in names.items()} if held else None
+        contact = part(customer, address)
+        return {new: contact.get(old) for new, old in names.items()} if contact else None
 
     return resolve
 
@@ -76,8 +76,8 @@ def _metafields_count(definition: JsonRecord, info: Info) -> int:
 def _discounted_total(line: JsonRecord, info: Info, **args: Any) -> JsonRecord:
     """With code discounts where they are asked for: by themselves these totals leave the order's discounts out."""
     if not args.get("withCodeDiscounts"):
-        held: JsonRecord = line.get("discountedTotalSet") or {}
-        return held
+        total_set: JsonRecord = line.get("discountedTotalSet") or {}
+        return total_set
     off = [
         read(one["allocatedAmountSet"])
         for one in line["discountAllocations"]

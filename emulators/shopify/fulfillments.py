@@ -11,14 +11,14 @@ JsonRecord = dict[str, Any]
 _SHOWN = {"FULFILLED": "FULFILLED", "PARTIAL": "PARTIALLY_FULFILLED", "RESTOCKED": "RESTOCKED"}
 
 
-def with_fulfillment(context: Context, order: JsonRecord, given: JsonRecord) -> JsonRecord:
+def with_fulfillment(context: Context, order: JsonRecord, input: JsonRecord) -> JsonRecord:
     """The new order with its `fulfillment`, which is about all lines, and with its fulfillment status.
 
     A status without a fulfillment shows and is kept by the lines (for PARTIAL by the first alone), but leaves no
     `Fulfillment` behind.
     """
-    shipment = given.get("fulfillment")
-    status = "FULFILLED" if shipment else given.get("fulfillmentStatus")
+    shipment = input.get("fulfillment")
+    status = "FULFILLED" if shipment else input.get("fulfillmentStatus")
     lines = listed(order["lineItems"])
     done = lines if status == "FULFILLED" else lines[:1] if status == "PARTIAL" else []
     lines = [{**line, "unfulfilledQuantity": 0} if line in done else line for line in lines]
@@ -33,9 +33,9 @@ def with_fulfillment(context: Context, order: JsonRecord, given: JsonRecord) -> 
     return changed
 
 
-def _fulfillment(context: Context, order: JsonRecord, lines: list[JsonRecord], given: JsonRecord) -> JsonRecord:
+def _fulfillment(context: Context, order: JsonRecord, lines: list[JsonRecord], input: JsonRecord) -> JsonRecord:
     gid, now = new_gid(context.state, "Fulfillment"), moment(context.now)
-    tracking = {"company": given.get("trackingCompany"), "number": given.get("trackingNumber"), "url": None}
+    tracking = {"company": input.get("trackingCompany"), "number": input.get("trackingNumber"), "url": None}
     return {
         "id": gid,
         "legacyResourceId": number_of(gid),
@@ -44,7 +44,7 @@ def _fulfillment(context: Context, order: JsonRecord, lines: list[JsonRecord], g
         "displayStatus": "FULFILLED",
         "createdAt": now,
         "updatedAt": now,
-        "location": {"id": given["locationId"], "name": "Warehouse"},
+        "location": {"id": input["locationId"], "name": "Warehouse"},
         "requiresShipping": any(line["requiresShipping"] for line in lines),
         "totalQuantity": sum(line["quantity"] for line in lines),
         "trackingInfo": [tracking] if tracking["number"] or tracking["company"] else [],

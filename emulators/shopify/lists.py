@@ -30,44 +30,44 @@ _SORTED_BY = {
 
 def of_kind(context: Context, kind: str, path: list[str | int], args: JsonRecord) -> JsonRecord:
     """`customers(…)` or `orders(…)`. With a `query` it is the search index that answers, lag and all."""
-    found = matching(context, kind, path, args.get("query"))
-    return _listed(context, kind, found, args)
+    entries = matching(context, kind, path, args.get("query"))
+    return _listed(context, kind, entries, args)
 
 
 def of_customer(context: Context, customer: str, path: list[str | int], args: JsonRecord) -> JsonRecord:
     """The orders of one customer."""
-    asked = _asked(context, records.ORDER, path, args.get("query"))
-    found = [entry for entry in index.orders_of(context.state, customer) if asked.test(entry)]
-    return _listed(context, records.ORDER, found, args)
+    condition = _condition(context, records.ORDER, path, args.get("query"))
+    entries = [entry for entry in index.orders_of(context.state, customer) if condition.test(entry)]
+    return _listed(context, records.ORDER, entries, args)
 
 
 def matching(context: Context, kind: str, path: list[str | int], query: str | None) -> list[JsonRecord]:
     """The index entries that a query finds."""
-    asked = _asked(context, kind, path, query)
+    condition = _condition(context, kind, path, query)
     every = index.entries(context.state, kind, now=context.now, lagging=bool(query))
-    return [entry for entry in every if asked.test(entry)]
+    return [entry for entry in every if condition.test(entry)]
 
 
-def counted(found: list[JsonRecord], limit: int | None) -> JsonRecord:
+def counted(entries: list[JsonRecord], limit: int | None) -> JsonRecord:
     """A `Count` that stops at `limit`."""
-    if limit is None or len(found) <= limit:
-        return {"count": len(found), "precision": "EXACT"}
+    if limit is None or len(entries) <= limit:
+        return {"count": len(entries), "precision": "EXACT"}
     return {"count": limit, "precision": "AT_LEAST"}
 
 
-def _asked(context: Context, kind: str, path: list[str | int], query: str | None) -> Search:
-    asked = search(kind, query)
-    if asked.warnings:
-        context.search_notes.append({"path": path, "query": query, "warnings": asked.warnings})
-    return asked
+def _condition(context: Context, kind: str, path: list[str | int], query: str | None) -> Search:
+    condition = search(kind, query)
+    if condition.warnings:
+        context.search_notes.append({"path": path, "query": query, "warnings": condition.warnings})
+    return condition
 
 
-def _listed(context: Context, kind: str, found: list[JsonRecord], args: JsonRecord) -> JsonRecord:
+def _listed(context: Context, kind: str, entries: list[JsonRecord], args: JsonRecord) -> JsonRecord:
     sorted_by = _SORTED_BY.get(args.get("sortKey") or "")
 
     def place_of(entry: JsonRecord) -> Place:
         return (entry.get(sorted_by) if sorted_by else None, entry["number"])
 
-    page = cut(found, place_of, args)
+    page = cut(entries, place_of, args)
     loaded = [records.load(context.state, kind, entry["id"]) for entry in page.items]
     return connection(page, [record for record in loaded if record is not None])

@@ -22,18 +22,18 @@ def with_values(
     """The owner with these inputs (`MetafieldInput`, `MetafieldsSetInput`) set; `path` is their place in the
     arguments. Raises `Refused`: with code TAKEN, where the payload has codes, for a value that must be unique and is
     another owner's."""
-    held = {_name(metafield): metafield for metafield in listed(record.get("metafields"))}
-    for place, given in enumerate(inputs or ()):
-        made = _made(context, kind, record, given, held, [*path, str(place)])
-        held[_name(made)] = made
-    return {**record, "metafields": {"nodes": list(held.values())}}
+    stored = {_name(metafield): metafield for metafield in listed(record.get("metafields"))}
+    for place, input in enumerate(inputs or ()):
+        made = _made(context, kind, record, input, stored, [*path, str(place)])
+        stored[_name(made)] = made
+    return {**record, "metafields": {"nodes": list(stored.values())}}
 
 
 def with_custom_id(context: Context, kind: str, record: JsonRecord, custom: tuple[str, str, str]) -> JsonRecord:
     """The owner carrying the custom id (namespace, key, value) that it was made under."""
     namespace, key, value = custom
-    given = {"namespace": namespace, "key": key, "value": value}
-    return with_values(context, kind, record, [given], ["identifier", "customId"])
+    input = {"namespace": namespace, "key": key, "value": value}
+    return with_values(context, kind, record, [input], ["identifier", "customId"])
 
 
 def named(record: JsonRecord, namespace: str | None, key: str) -> JsonRecord | None:
@@ -58,31 +58,31 @@ def set_many(context: Context, args: JsonRecord) -> JsonRecord:
     """`metafieldsSet`: all of them or none."""
     inputs: list[JsonRecord] = args["metafields"]
     if len(inputs) > MOST_AT_ONCE:
-        said = f"Exceeded the maximum metafields input limit of {MOST_AT_ONCE}."
-        raise Refused(user_error(["metafields"], said, "LESS_THAN_OR_EQUAL_TO"))
+        message = f"Exceeded the maximum metafields input limit of {MOST_AT_ONCE}."
+        raise Refused(user_error(["metafields"], message, "LESS_THAN_OR_EQUAL_TO"))
 
     owners: dict[str, JsonRecord] = {}
-    for place, given in enumerate(inputs):
+    for place, input in enumerate(inputs):
         path = ["metafields", str(place)]
-        owner = owners.get(given["ownerId"]) or _owner(context, given["ownerId"])
+        owner = owners.get(input["ownerId"]) or _owner(context, input["ownerId"])
         if owner is None:
             raise Refused(user_error([*path, "ownerId"], "Owner does not exist.", "INVALID_VALUE"))
-        held = {_name(metafield): metafield for metafield in listed(owner.get("metafields"))}
-        made = _made(context, kind_of(owner["id"]), owner, given, held, path)
-        held[_name(made)] = made
-        owners[owner["id"]] = {**owner, "metafields": {"nodes": list(held.values())}}
+        stored = {_name(metafield): metafield for metafield in listed(owner.get("metafields"))}
+        made = _made(context, kind_of(owner["id"]), owner, input, stored, path)
+        stored[_name(made)] = made
+        owners[owner["id"]] = {**owner, "metafields": {"nodes": list(stored.values())}}
     for owner in owners.values():
         _save(context, owner)
-    values = [named(owners[given["ownerId"]], given.get("namespace"), given["key"]) for given in inputs]
+    values = [named(owners[input["ownerId"]], input.get("namespace"), input["key"]) for input in inputs]
     return {"metafields": values, "userErrors": []}
 
 
 def delete_many(context: Context, args: JsonRecord) -> JsonRecord:
     """`metafieldsDelete`; one that is not there is null in the list, and no error."""
     gone: list[JsonRecord | None] = []
-    for given in args["metafields"]:
-        owner = _owner(context, given["ownerId"])
-        value = named(owner, given["namespace"], given["key"]) if owner else None
+    for input in args["metafields"]:
+        owner = _owner(context, input["ownerId"])
+        value = named(owner, input["namespace"], input["key"]) if owner else None
         if owner is None or value is None:
             gone.append(None)
             continue
@@ -96,29 +96,29 @@ def _made(
     context: Context,
     kind: str,
     owner: JsonRecord,
-    given: JsonRecord,
-    held: dict[tuple[str, str], JsonRecord],
+    input: JsonRecord,
+    stored: dict[tuple[str, str], JsonRecord],
     path: list[str],
 ) -> JsonRecord:
-    if given.get("id"):
-        before = next((one for one in held.values() if one["id"] == given["id"]), None)
+    if input.get("id"):
+        before = next((one for one in stored.values() if one["id"] == input["id"]), None)
         if before is None:
             raise Refused(user_error([*path, "id"], "Metafield does not exist", "INVALID_VALUE"))
         namespace, key = _name(before)
     else:
-        if not given.get("key"):
+        if not input.get("key"):
             raise Refused(user_error([*path, "key"], "Key can't be blank", "BLANK"))
-        namespace, key = definitions.resolved(given.get("namespace")), given["key"]
-        before = held.get((namespace, key))
+        namespace, key = definitions.resolved(input.get("namespace")), input["key"]
+        before = stored.get((namespace, key))
     definition = definitions.definition_of(context.state, kind, namespace, key)
-    type_name = definition["type"]["name"] if definition else given.get("type") or (before or {}).get("type")
+    type_name = definition["type"]["name"] if definition else input.get("type") or (before or {}).get("type")
     if not type_name:
         raise Refused(user_error([*path, "type"], "Type can't be blank", "BLANK"))
-    if definition and given.get("type") not in (None, type_name):
-        said = f"Type '{given['type']}' must be consistent with the definition's type: '{type_name}'."
-        raise Refused(user_error([*path, "type"], said, "INVALID_TYPE"))
+    if definition and input.get("type") not in (None, type_name):
+        message = f"Type '{input['type']}' must be consistent with the definition's type: '{type_name}'."
+        raise Refused(user_error([*path, "type"], message, "INVALID_TYPE"))
 
-    value = given.get("value") or ""
+    value = input.get("value") or ""
     flaw = flaw_of(type_name, value)
     if flaw is not None:
         raise Refused(user_error([*path, "value"], flaw, "INVALID_VALUE"))

@@ -81,8 +81,8 @@ def read(bag: JsonRecord | None) -> Bag:
     if bag is None:
         return NOTHING
     shop = Decimal(str(bag["shopMoney"]["amount"]))
-    seen = bag.get("presentmentMoney")
-    return Bag(shop, Decimal(str(seen["amount"])) if seen else shop)
+    presentment = bag.get("presentmentMoney")
+    return Bag(shop, Decimal(str(presentment["amount"])) if presentment else shop)
 
 
 def _to_unit(amount: Decimal, currency: str) -> Decimal:

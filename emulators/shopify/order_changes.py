@@ -18,25 +18,25 @@ _PLAIN = ("note", "phone", "poNumber")
 
 def update(context: Context, args: JsonRecord) -> JsonRecord:
     """`orderUpdate`: members left out stay, null clears, lists replace."""
-    given = args["input"]
-    before = _known(context, given["id"])
-    flaws = tags.flaws(given.get("tags"), ["tags"])
+    input = args["input"]
+    before = _known(context, input["id"])
+    flaws = tags.flaws(input.get("tags"), ["tags"])
     if flaws:
         raise Refused(*flaws)
-    order = {**before, **{field: given[field] for field in _PLAIN if field in given}}
-    if "email" in given:
-        order["email"] = tidy_email(given["email"])
-    if given.get("tags") is not None:
-        order["tags"] = tags.tidy(given["tags"])
-    if given.get("customAttributes") is not None:
-        order["customAttributes"] = given["customAttributes"]
-    if given.get("shippingAddress") is not None:
-        held = before.get("shippingAddress") or {}
-        shipping = address(context.state, {**given["shippingAddress"], "id": held.get("id")}, owner="Address")
+    order = {**before, **{field: input[field] for field in _PLAIN if field in input}}
+    if "email" in input:
+        order["email"] = tidy_email(input["email"])
+    if input.get("tags") is not None:
+        order["tags"] = tags.tidy(input["tags"])
+    if input.get("customAttributes") is not None:
+        order["customAttributes"] = input["customAttributes"]
+    if input.get("shippingAddress") is not None:
+        stored = before.get("shippingAddress") or {}
+        shipping = address(context.state, {**input["shippingAddress"], "id": stored.get("id")}, owner="Address")
         order["shippingAddress"] = order["displayAddress"] = shipping
         billing = before.get("billingAddress")
         order["billingAddressMatchesShippingAddress"] = billing is not None and same_place(billing, shipping)
-    order = metafields.with_values(context, records.ORDER, order, given.get("metafields"), ["metafields"])
+    order = metafields.with_values(context, records.ORDER, order, input.get("metafields"), ["metafields"])
     return {"order": _saved(context, order), "userErrors": []}
 
 
@@ -65,10 +65,10 @@ def mark_as_paid(context: Context, args: JsonRecord) -> JsonRecord:
         raise Refused(user_error(["id"], "Order cannot be marked as paid."))
     outstanding = read(order["totalOutstandingSet"])
     amount = order["totalOutstandingSet"] if outstanding.shop > 0 else order["currentTotalPriceSet"]
-    held = [one for one in order["transactions"] if one["kind"] == "AUTHORIZATION" and one["status"] == "SUCCESS"]
-    if held and _is_authorised(order, outstanding):
+    authorized = [one for one in order["transactions"] if one["kind"] == "AUTHORIZATION" and one["status"] == "SUCCESS"]
+    if authorized and _is_authorised(order, outstanding):
         made = payments.transaction(
-            context, kind="CAPTURE", amount=amount, gateway=held[0].get("gateway") or "", parent=held[0]
+            context, kind="CAPTURE", amount=amount, gateway=authorized[0].get("gateway") or "", parent=authorized[0]
         )
     else:
         made = payments.transaction(context, kind="SALE", amount=amount, gateway=payments.MANUAL)
@@ -78,13 +78,13 @@ def mark_as_paid(context: Context, args: JsonRecord) -> JsonRecord:
 
 def add_tags(context: Context, args: JsonRecord) -> JsonRecord:
     """`tagsAdd`."""
-    return _retagged(context, args["id"], lambda held: [*held, *args["tags"]])
+    return _retagged(context, args["id"], lambda tags: [*tags, *args["tags"]])
 
 
 def remove_tags(context: Context, args: JsonRecord) -> JsonRecord:
     """`tagsRemove`; the case of a tag does not matter."""
     gone = {tag.strip().lower() for tag in args["tags"]}
-    return _retagged(context, args["id"], lambda held: [tag for tag in held if tag.lower() not in gone])
+    return _retagged(context, args["id"], lambda tags: [tag for tag in tags if tag.lower() not in gone])
 
 
 def _retagged(context: Context, gid: str, change: Any) -> JsonRecord:

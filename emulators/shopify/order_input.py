@@ -17,44 +17,44 @@ SHOP_CURRENCY = "USD"
 _DISCOUNTS = ("freeShippingDiscountCode", "itemFixedDiscountCode", "itemPercentageDiscountCode")
 
 
-def currencies_of(given: JsonRecord) -> Currencies:
+def currencies_of(input: JsonRecord) -> Currencies:
     """The order's currencies: the shop's own unless said otherwise, the buyer's as in the first amount that says it."""
-    shop = given.get("currency") or SHOP_CURRENCY
-    seen = (bag["presentmentMoney"]["currencyCode"] for _, bag in bags(given) if bag.get("presentmentMoney"))
-    return Currencies(shop=shop, presentment=given.get("presentmentCurrency") or next(seen, shop))
+    shop = input.get("currency") or SHOP_CURRENCY
+    presentment = (bag["presentmentMoney"]["currencyCode"] for _, bag in bags(input) if bag.get("presentmentMoney"))
+    return Currencies(shop=shop, presentment=input.get("presentmentCurrency") or next(presentment, shop))
 
 
-def bags(given: Any, path: tuple[str, ...] = ("order",)) -> Iterator[tuple[Path, JsonRecord]]:
+def bags(value: Any, path: tuple[str, ...] = ("order",)) -> Iterator[tuple[Path, JsonRecord]]:
     """Every `MoneyBagInput` of an input with the path to it."""
-    if isinstance(given, list):
-        for place, one in enumerate(given):
+    if isinstance(value, list):
+        for place, one in enumerate(value):
             yield from bags(one, (*path, str(place)))
-    elif isinstance(given, dict) and "shopMoney" in given:
-        yield list(path), given
-    elif isinstance(given, dict):
-        for name, one in given.items():
+    elif isinstance(value, dict) and "shopMoney" in value:
+        yield list(path), value
+    elif isinstance(value, dict):
+        for name, one in value.items():
             yield from bags(one, (*path, name))
 
 
-def flaws(context: Context, given: JsonRecord) -> list[JsonRecord]:
+def flaws(context: Context, input: JsonRecord) -> list[JsonRecord]:
     """User errors, none when the order can be made."""
-    found = [
-        *_whole_flaws(context, given),
-        *_line_flaws(given),
-        *_tax_flaws(given),
-        *_money_flaws(given),
-        *tags.flaws(given.get("tags"), ["order", "tags"]),
+    order_flaws = [
+        *_whole_flaws(context, input),
+        *_line_flaws(input),
+        *_tax_flaws(input),
+        *_money_flaws(input),
+        *tags.flaws(input.get("tags"), ["order", "tags"]),
     ]
-    return [{**flaw, "code": _code(flaw["code"])} for flaw in found]
+    return [{**flaw, "code": _code(flaw["code"])} for flaw in order_flaws]
 
 
-def _whole_flaws(context: Context, given: JsonRecord) -> Iterator[JsonRecord]:
-    if given.get("customerId") and given.get("customer"):
+def _whole_flaws(context: Context, input: JsonRecord) -> Iterator[JsonRecord]:
+    if input.get("customerId") and input.get("customer"):
         yield user_error(["order"], "Customer fields are redundant", "REDUNDANT_CUSTOMER_FIELDS")
-    processed = read_moment(given["processedAt"]) if given.get("processedAt") else None
+    processed = read_moment(input["processedAt"]) if input.get("processedAt") else None
     if processed is not None and processed > datetime.fromtimestamp(context.now, UTC):
         yield user_error(["order", "processedAt"], "Processed at is invalid", "PROCESSED_AT_INVALID")
-    discount = given.get("discountCode") or {}
+    discount = input.get("discountCode") or {}
     if sum(1 for kind in _DISCOUNTS if discount.get(kind)) > 1:
         yield user_error(["order", "discountCode"], "Only one type of discount can be applied", "INVALID")
     percentage = (discount.get("itemPercentageDiscountCode") or {}).get("percentage") or 0
@@ -63,8 +63,8 @@ def _whole_flaws(context: Context, given: JsonRecord) -> Iterator[JsonRecord]:
         yield user_error(path, "Percentage must be between 0 and 100", "INVALID")
 
 
-def _line_flaws(given: JsonRecord) -> Iterator[JsonRecord]:
-    lines = given.get("lineItems") or []
+def _line_flaws(input: JsonRecord) -> Iterator[JsonRecord]:
+    lines = input.get("lineItems") or []
     if not lines:
         yield user_error(["order", "lineItems"], "Line items must have at least one line item", "INVALID")
     for place, line in enumerate(lines):
@@ -77,21 +77,21 @@ def _line_flaws(given: JsonRecord) -> Iterator[JsonRecord]:
             yield user_error([*path, "priceSet"], "Price can't be blank", "INVALID")
 
 
-def _tax_flaws(given: JsonRecord) -> Iterator[JsonRecord]:
-    lines = [*(given.get("lineItems") or ()), *(given.get("shippingLines") or ())]
-    if given.get("taxLines") and any(line.get("taxLines") for line in lines):
-        said = "Tax lines must be associated with either order or line item but not both"
-        yield user_error(["order", "taxLines"], said, "INVALID")
+def _tax_flaws(input: JsonRecord) -> Iterator[JsonRecord]:
+    lines = [*(input.get("lineItems") or ()), *(input.get("shippingLines") or ())]
+    if input.get("taxLines") and any(line.get("taxLines") for line in lines):
+        message = "Tax lines must be associated with either order or line item but not both"
+        yield user_error(["order", "taxLines"], message, "INVALID")
 
 
-def _money_flaws(given: JsonRecord) -> Iterator[JsonRecord]:
-    currencies = currencies_of(given)
-    for path, bag in bags(given):
+def _money_flaws(input: JsonRecord) -> Iterator[JsonRecord]:
+    currencies = currencies_of(input)
+    for path, bag in bags(input):
         for side, currency in (("shopMoney", currencies.shop), ("presentmentMoney", currencies.presentment)):
             money = bag.get(side)
             if money is not None and money["currencyCode"] != currency:
-                said = f"Currency must be {currency}, the currency of the order"
-                yield user_error([*path, side, "currencyCode"], said, "INVALID")
+                message = f"Currency must be {currency}, the currency of the order"
+                yield user_error([*path, side, "currencyCode"], message, "INVALID")
             if money is not None and money["amount"].startswith("-"):
                 yield user_error([*path, side, "amount"], "Amount must be greater than or equal to 0", "INVALID")
 

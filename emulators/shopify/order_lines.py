@@ -31,20 +31,20 @@ class Discount(msgspec.Struct, frozen=True, kw_only=True):
     of_shipping: list[Bag]
 
 
-def discount(given: JsonRecord, items: list[Bag], shipping: list[Bag], pricing: Pricing) -> Discount:
-    """`given` is an `OrderCreateDiscountCodeInput`, empty for none; `items` and `shipping` the undiscounted totals."""
+def discount(input: JsonRecord, items: list[Bag], shipping: list[Bag], pricing: Pricing) -> Discount:
+    """`input` is an `OrderCreateDiscountCodeInput`, empty for none; `items` and `shipping` the undiscounted totals."""
     nothing = [NOTHING for _ in items]
-    if free := given.get("freeShippingDiscountCode"):
+    if free := input.get("freeShippingDiscountCode"):
         application = _application(free["code"], {"percentage": 100.0, "__typename": "PricingPercentageValue"})
         application["targetType"] = "SHIPPING_LINE"
         return Discount(application=application, of_items=nothing, of_shipping=shipping)
 
     none = [NOTHING for _ in shipping]
     whole = total(items)
-    if fixed := given.get("itemFixedDiscountCode"):
+    if fixed := input.get("itemFixedDiscountCode"):
         code, amount = fixed["code"], read(fixed.get("amountSet")).at_most(whole)
         value = {**pricing.bag(amount)["shopMoney"], "__typename": "MoneyV2"}
-    elif percentage := given.get("itemPercentageDiscountCode"):
+    elif percentage := input.get("itemPercentageDiscountCode"):
         code, share = percentage["code"], Decimal(str(percentage.get("percentage") or 0))
         amount = whole.times(share / 100).rounded(pricing.currencies).at_most(whole)
         value = {"percentage": float(share), "__typename": "PricingPercentageValue"}
@@ -55,19 +55,19 @@ def discount(given: JsonRecord, items: list[Bag], shipping: list[Bag], pricing: 
 
 
 def line_item(
-    state: State, given: JsonRecord, off: Bag, application: JsonRecord | None, pricing: Pricing
+    state: State, input: JsonRecord, off: Bag, application: JsonRecord | None, pricing: Pricing
 ) -> JsonRecord:
     """A `LineItem` from its input; `off` is its part of the order's discount.
 
     A discount on the whole order shows in `discountAllocations` alone: `totalDiscountSet` and `discountedTotalSet`
     speak of discounts on the line itself, which an order made by an app cannot have.
     """
-    quantity: int = given["quantity"]
-    unit = read(given.get("priceSet"))
+    quantity: int = input["quantity"]
+    unit = read(input.get("priceSet"))
     whole = unit.times(quantity)
     left = whole.minus(off)
-    title = given.get("title") or "Item"
-    variant_title = given.get("variantTitle")
+    title = input.get("title") or "Item"
+    variant_title = input.get("variantTitle")
     return {
         "id": new_gid(state, "LineItem"),
         "title": title,
@@ -77,15 +77,15 @@ def line_item(
         "currentQuantity": quantity,
         "refundableQuantity": quantity,
         "unfulfilledQuantity": quantity,
-        "sku": given.get("sku"),
-        "vendor": given.get("vendor"),
-        "isGiftCard": bool(given.get("giftCard")),
-        "requiresShipping": bool(given.get("requiresShipping")),
-        "taxable": bool(given.get("taxable")),
+        "sku": input.get("sku"),
+        "vendor": input.get("vendor"),
+        "isGiftCard": bool(input.get("giftCard")),
+        "requiresShipping": bool(input.get("requiresShipping")),
+        "taxable": bool(input.get("taxable")),
         "restockable": True,
-        "customAttributes": [{"key": one["name"], "value": one["value"]} for one in given.get("properties") or ()],
-        "product": _product(given, title),
-        "variant": _variant(given),
+        "customAttributes": [{"key": one["name"], "value": one["value"]} for one in input.get("properties") or ()],
+        "product": _product(input, title),
+        "variant": _variant(input),
         "originalUnitPriceSet": written(unit, pricing.currencies),
         "originalTotalSet": pricing.bag(whole),
         "discountedUnitPriceSet": written(unit, pricing.currencies),
@@ -93,45 +93,45 @@ def line_item(
         "discountedUnitPriceAfterAllDiscountsSet": pricing.bag(left.times(Decimal(1) / quantity)),
         "totalDiscountSet": pricing.bag(NOTHING),
         "discountAllocations": _allocations(off, application, pricing),
-        "taxLines": [tax_line(one, left, pricing) for one in given.get("taxLines") or ()],
+        "taxLines": [tax_line(one, left, pricing) for one in input.get("taxLines") or ()],
     }
 
 
 def shipping_line(
-    state: State, given: JsonRecord, off: Bag, application: JsonRecord | None, pricing: Pricing
+    state: State, input: JsonRecord, off: Bag, application: JsonRecord | None, pricing: Pricing
 ) -> JsonRecord:
     """A `ShippingLine` from its input."""
-    price = read(given["priceSet"])
+    price = read(input["priceSet"])
     left = price.minus(off)
     return {
         "id": new_gid(state, "ShippingLine"),
-        "title": given["title"],
-        "code": given.get("code") or given["title"],
-        "source": given.get("source"),
+        "title": input["title"],
+        "code": input.get("code") or input["title"],
+        "source": input.get("source"),
         "custom": True,
         "originalPriceSet": pricing.bag(price),
         "discountedPriceSet": pricing.bag(left),
         "currentDiscountedPriceSet": pricing.bag(left),
         "discountAllocations": _allocations(off, application, pricing),
-        "taxLines": [tax_line(one, left, pricing) for one in given.get("taxLines") or ()],
+        "taxLines": [tax_line(one, left, pricing) for one in input.get("taxLines") or ()],
     }
 
 
-def tax_line(given: JsonRecord, base: Bag, pricing: Pricing) -> JsonRecord:
+def tax_line(input: JsonRecord, base: Bag, pricing: Pricing) -> JsonRecord:
     """A `TaxLine`; without a price of its own it is the rate's part of `base`, or the part that `base` holds already
     when prices include taxes."""
-    rate = Decimal(str(given["rate"]))
-    if given.get("priceSet"):
-        price = read(given["priceSet"])
+    rate = Decimal(str(input["rate"]))
+    if input.get("priceSet"):
+        price = read(input["priceSet"])
     elif pricing.taxes_included:
         price = base.times(rate / (1 + rate))
     else:
         price = base.times(rate)
     return {
-        "title": given["title"],
+        "title": input["title"],
         "rate": float(rate),
         "ratePercentage": float(rate * 100),
-        "channelLiable": bool(given.get("channelLiable")),
+        "channelLiable": bool(input.get("channelLiable")),
         "priceSet": pricing.bag(price),
     }
 
@@ -165,17 +165,17 @@ def _allocations(off: Bag, application: JsonRecord | None, pricing: Pricing) -> 
     return [{"allocatedAmountSet": pricing.bag(off), "discountApplication": application}]
 
 
-def _product(given: JsonRecord, title: str) -> JsonRecord | None:
-    if not given.get("productId"):
+def _product(input: JsonRecord, title: str) -> JsonRecord | None:
+    if not input.get("productId"):
         return None
-    return {"id": gid("Product", number_of(given["productId"])), "title": title}
+    return {"id": gid("Product", number_of(input["productId"])), "title": title}
 
 
-def _variant(given: JsonRecord) -> JsonRecord | None:
-    if not given.get("variantId"):
+def _variant(input: JsonRecord) -> JsonRecord | None:
+    if not input.get("variantId"):
         return None
     return {
-        "id": gid("ProductVariant", number_of(given["variantId"])),
-        "title": given.get("variantTitle") or "Default Title",
-        "sku": given.get("sku"),
+        "id": gid("ProductVariant", number_of(input["variantId"])),
+        "title": input.get("variantTitle") or "Default Title",
+        "sku": input.get("sku"),
     }

@@ -68,7 +68,7 @@ def with_present(order: JsonRecord, status: str | None = None) -> JsonRecord:
     now = _sums(order, shares, [] if order.get("cancelledAt") else shipping)
     paid = payments(order)
     outstanding = now.price.minus(paid.kept)
-    shown = status or _financial_status(order, read(order["totalPriceSet"]), paid)
+    displayed = status or _financial_status(order, read(order["totalPriceSet"]), paid)
     payable = ("PENDING", "PARTIALLY_PAID", "AUTHORIZED", "EXPIRED")
     return {
         **order,
@@ -86,12 +86,12 @@ def with_present(order: JsonRecord, status: str | None = None) -> JsonRecord:
         "totalCapturableSet": bag(paid.capturable),
         "totalOutstandingSet": bag(outstanding),
         "paymentGatewayNames": _gateways(order),
-        "displayFinancialStatus": shown,
-        "fullyPaid": shown == "PAID" or (paid.received.shop > 0 and outstanding.shop <= 0),
+        "displayFinancialStatus": displayed,
+        "fullyPaid": displayed == "PAID" or (paid.received.shop > 0 and outstanding.shop <= 0),
         "unpaid": paid.received.shop == 0,
         "capturable": paid.capturable.shop > 0,
         "refundable": paid.kept.shop > 0,
-        "canMarkAsPaid": not order.get("cancelledAt") and shown in payable,
+        "canMarkAsPaid": not order.get("cancelledAt") and displayed in payable,
         "restockable": any(line["currentQuantity"] for line in items),
         "fulfillable": any(line["unfulfilledQuantity"] for line in items),
         "transactionsCount": {"count": len(order.get("transactions") or ()), "precision": "EXACT"},

@@ -25,27 +25,27 @@ FIRST_ORDER = 1001
 
 def create(context: Context, args: JsonRecord) -> JsonRecord:
     """`orderCreate`. Its `options` say who is notified and what the stock does: no one, and there is none."""
-    given = args["order"]
-    flaws = order_input.flaws(context, given)
+    input = args["order"]
+    flaws = order_input.flaws(context, input)
     if flaws:
         raise Refused(*flaws)
 
     order_id = new_gid(context.state, records.ORDER)
     try:
         marked = metafields.with_values(
-            context, records.ORDER, {"id": order_id}, given.get("metafields"), ["order", "metafields"]
+            context, records.ORDER, {"id": order_id}, input.get("metafields"), ["order", "metafields"]
         )
     except Refused as refused:
         # The error type of this mutation has no word for a value that is taken.
         raise Refused(*({**error, "code": "INVALID"} for error in refused.errors)) from refused
-    customer = buyer(context, given)
+    customer = buyer(context, input)
     order = {
         **marked,
-        **_head(context, given, customer),
-        **_people(context, given, customer),
-        **_body(context, given),
+        **_head(context, input, customer),
+        **_people(context, input, customer),
+        **_body(context, input),
     }
-    order = with_totals(with_fulfillment(context, order, given), given.get("financialStatus"))
+    order = with_totals(with_fulfillment(context, order, input), input.get("financialStatus"))
     return {"order": records.save(context.state, records.ORDER, order, context.now), "userErrors": []}
 
 
@@ -59,9 +59,9 @@ def confirmation_number(order_id: str) -> str:
     return base64.b32encode(hashlib.sha256(order_id.encode()).digest()).decode()[:9]
 
 
-def _head(context: Context, given: JsonRecord, customer: JsonRecord | None) -> JsonRecord:
+def _head(context: Context, input: JsonRecord, customer: JsonRecord | None) -> JsonRecord:
     number = order_number(context)
-    name = given.get("name") or f"#{number}"
+    name = input.get("name") or f"#{number}"
     digits = re.search(r"[0-9]+", name)
     now = moment(context.now)
     return {
@@ -71,31 +71,31 @@ def _head(context: Context, given: JsonRecord, customer: JsonRecord | None) -> J
         "confirmationNumber": confirmation_number(f"{number}"),
         "createdAt": now,
         "updatedAt": now,
-        "processedAt": given.get("processedAt") or now,
-        "closed": given.get("closedAt") is not None,
-        "closedAt": given.get("closedAt"),
-        "test": bool(given.get("test")),
-        "note": given.get("note"),
-        "tags": tags.tidy(given.get("tags") or []),
-        "customAttributes": given.get("customAttributes") or [],
-        "poNumber": given.get("poNumber"),
-        "sourceName": given.get("sourceName") or "300000001",
-        "sourceIdentifier": given.get("sourceIdentifier"),
+        "processedAt": input.get("processedAt") or now,
+        "closed": input.get("closedAt") is not None,
+        "closedAt": input.get("closedAt"),
+        "test": bool(input.get("test")),
+        "note": input.get("note"),
+        "tags": tags.tidy(input.get("tags") or []),
+        "customAttributes": input.get("customAttributes") or [],
+        "poNumber": input.get("poNumber"),
+        "sourceName": input.get("sourceName") or "300000001",
+        "sourceIdentifier": input.get("sourceIdentifier"),
         "app": APP,
-        "customerAcceptsMarketing": bool(given.get("buyerAcceptsMarketing")),
+        "customerAcceptsMarketing": bool(input.get("buyerAcceptsMarketing")),
         "customer": {"id": customer["id"]} if customer else None,
     }
 
 
-def _people(context: Context, given: JsonRecord, customer: JsonRecord | None) -> JsonRecord:
+def _people(context: Context, input: JsonRecord, customer: JsonRecord | None) -> JsonRecord:
     billing, shipping = (
-        address(context.state, given[kind], owner="Address") if given.get(kind) else None
+        address(context.state, input[kind], owner="Address") if input.get(kind) else None
         for kind in ("billingAddress", "shippingAddress")
     )
-    email = tidy_email(given.get("email")) or (records.email_of(customer) if customer else None)
+    email = tidy_email(input.get("email")) or (records.email_of(customer) if customer else None)
     return {
         "email": email,
-        "phone": given.get("phone"),
+        "phone": input.get("phone"),
         "billingAddress": billing,
         "shippingAddress": shipping,
         "displayAddress": shipping or billing,
@@ -104,13 +104,13 @@ def _people(context: Context, given: JsonRecord, customer: JsonRecord | None) ->
     }
 
 
-def _body(context: Context, given: JsonRecord) -> JsonRecord:
+def _body(context: Context, input: JsonRecord) -> JsonRecord:
     state = context.state
-    currencies = order_input.currencies_of(given)
-    pricing = Pricing(currencies=currencies, taxes_included=bool(given.get("taxesIncluded")))
-    items, shipped = given["lineItems"], given.get("shippingLines") or []
+    currencies = order_input.currencies_of(input)
+    pricing = Pricing(currencies=currencies, taxes_included=bool(input.get("taxesIncluded")))
+    items, shipped = input["lineItems"], input.get("shippingLines") or []
     wholes = [read(line.get("priceSet")).times(line["quantity"]) for line in items]
-    off = discount(given.get("discountCode") or {}, wholes, [read(line["priceSet"]) for line in shipped], pricing)
+    off = discount(input.get("discountCode") or {}, wholes, [read(line["priceSet"]) for line in shipped], pricing)
     lines = [
         line_item(state, line, part, off.application, pricing) for line, part in zip(items, off.of_items, strict=True)
     ]
@@ -129,11 +129,11 @@ def _body(context: Context, given: JsonRecord) -> JsonRecord:
         "discountCode": off.application["code"] if off.application else None,
         "discountCodes": [off.application["code"]] if off.application else [],
         "taxLines": summed_taxes([*lines, *shipping], pricing),
-        "transactions": [payments.from_input(context, one, currencies) for one in given.get("transactions") or ()],
+        "transactions": [payments.from_input(context, one, currencies) for one in input.get("transactions") or ()],
         "refunds": [],
     }
-    if not given.get("taxLines"):
+    if not input.get("taxLines"):
         return order
     value = read(with_totals(order)["totalPriceSet"])
-    whole = [tax_line(one, value, pricing) for one in given["taxLines"]]
+    whole = [tax_line(one, value, pricing) for one in input["taxLines"]]
     return {**order, "taxLines": whole, "taxedAsAWhole": True}

@@ -41,18 +41,18 @@ def transaction(
     }
 
 
-def from_input(context: Context, given: JsonRecord, currencies: Currencies) -> JsonRecord:
+def from_input(context: Context, input: JsonRecord, currencies: Currencies) -> JsonRecord:
     """A transaction as `orderCreate` is given it."""
     return transaction(
         context,
-        kind=given.get("kind") or "SALE",
-        status=given.get("status") or "SUCCESS",
-        amount=written(read(given["amountSet"]).rounded(currencies), currencies),
-        gateway=given.get("gateway") or "",
-        processed_at=given.get("processedAt"),
-        test=bool(given.get("test")),
-        paymentId=given.get("authorizationCode"),
-        receiptJson=given.get("receiptJson"),
+        kind=input.get("kind") or "SALE",
+        status=input.get("status") or "SUCCESS",
+        amount=written(read(input["amountSet"]).rounded(currencies), currencies),
+        gateway=input.get("gateway") or "",
+        processed_at=input.get("processedAt"),
+        test=bool(input.get("test")),
+        paymentId=input.get("authorizationCode"),
+        receiptJson=input.get("receiptJson"),
     )
 
 

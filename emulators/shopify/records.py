@@ -40,8 +40,8 @@ def remove(state: State, kind: str, gid: str) -> None:
 
 def by_key(state: State, kind: str, name: str, value: str) -> JsonRecord | None:
     """The record found by a unique key: `email` (lower case), `phone` (E.164), or a `metafield_key`."""
-    found = state.lookup(kind, name, value)
-    return found[0] if found else None
+    matches = state.lookup(kind, name, value)
+    return matches[0] if matches else None
 
 
 def metafield_key(namespace: str, key: str) -> str:

@@ -106,8 +106,8 @@ def _stored_connection(name: str) -> Resolver:
 
 def _first_of(name: str) -> Resolver:
     def resolve(source: JsonRecord, info: Info, **args: Any) -> Any:
-        held = source.get(name)
-        return held[: args["first"]] if isinstance(held, list) and args.get("first") is not None else held
+        value = source.get(name)
+        return value[: args["first"]] if isinstance(value, list) and args.get("first") is not None else value
 
     return resolve
 
@@ -140,8 +140,8 @@ def _list_of(kind: str) -> Resolver:
 
 def _count_of(kind: str) -> Resolver:
     def resolve(root: Any, info: Info, **args: Any) -> JsonRecord:
-        found = lists.matching(info.context, kind, info.path.as_list(), args.get("query"))
-        return lists.counted(found, args.get("limit"))
+        entries = lists.matching(info.context, kind, info.path.as_list(), args.get("query"))
+        return lists.counted(entries, args.get("limit"))
 
     return resolve
 

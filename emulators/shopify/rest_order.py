@@ -112,11 +112,11 @@ def _lists(order: JsonRecord) -> JsonRecord:
     }
 
 
-def _customer(held: JsonRecord, state: State) -> JsonRecord | None:
+def _customer(placed: JsonRecord, state: State) -> JsonRecord | None:
     """Whose order it is, without its addresses but one; who exists only inside a placed order is shown as placed."""
-    if not held:
+    if not placed:
         return None
-    known = records.load(state, records.CUSTOMER, str(held.get("id")))
+    known = records.load(state, records.CUSTOMER, str(placed.get("id")))
     if known is None:
-        return customer_head(held) if len(held) > 1 else None
+        return customer_head(placed) if len(placed) > 1 else None
     return {name: value for name, value in customer_body(known).items() if name != "addresses"}

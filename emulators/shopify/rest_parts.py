@@ -45,21 +45,21 @@ def shop_sum(bag: Any, currency: Any) -> str:
 def money_set(bag: Any, currency: Any) -> JsonRecord:
     """Both sides of a `MoneyBag`; the buyer's is the shop's where it is missing."""
     both = bag if isinstance(bag, dict) else {}
-    shown = both.get("presentmentMoney") or both.get("shopMoney")
-    held = part(both, "presentmentMoney") or part(both, "shopMoney")
+    money = both.get("presentmentMoney") or both.get("shopMoney")
+    side = part(both, "presentmentMoney") or part(both, "shopMoney")
     return {
         "shop_money": {"amount": shop_sum(bag, currency), "currency_code": text(currency)},
         "presentment_money": {
-            "amount": sum_text(amount({"shopMoney": shown}), held.get("currencyCode")),
-            "currency_code": text(held.get("currencyCode")) or text(currency),
+            "amount": sum_text(amount({"shopMoney": money}), side.get("currencyCode")),
+            "currency_code": text(side.get("currencyCode")) or text(currency),
         },
     }
 
 
 def pairs(attributes: Any) -> list[JsonRecord]:
     """`customAttributes` as `note_attributes` or `properties`."""
-    held = attributes if isinstance(attributes, list) else []
-    return [{"name": one.get("key"), "value": one.get("value")} for one in held if isinstance(one, dict)]
+    entries = attributes if isinstance(attributes, list) else []
+    return [{"name": one.get("key"), "value": one.get("value")} for one in entries if isinstance(one, dict)]
 
 
 def address_body(address: Any) -> JsonRecord | None:

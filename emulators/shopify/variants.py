@@ -14,8 +14,8 @@ VARIANT = "ProductVariant"
 def listed(context: Context, args: JsonRecord) -> JsonRecord:
     """`productVariants(…)`. A term of the query finds every SKU that contains it, without case."""
     test = compiled(args.get("query") or "", _judge)
-    found = [one for one in context.state.all(VARIANT) if test(one)]
-    return of_list(found, args)
+    matches = [one for one in context.state.all(VARIANT) if test(one)]
+    return of_list(matches, args)
 
 
 def _judge(term: Term) -> Test:

@@ -92,14 +92,14 @@ def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 def subscriptions(desk: Desk, customer: JsonRecord) -> JsonRecord:
     """What is billed to a customer, canceled subscriptions apart."""
-    held = [one for one in desk.state.lookup("subscriptions", "customer", customer["id"]) if _lives(one)]
-    return lists.page(held, {"limit": "10"}, f"{URL}/{customer['id']}/subscriptions")
+    subscriptions = [one for one in desk.state.lookup("subscriptions", "customer", customer["id"]) if _lives(one)]
+    return lists.page(subscriptions, {"limit": "10"}, f"{URL}/{customer['id']}/subscriptions")
 
 
 def tax_ids(desk: Desk, customer: JsonRecord) -> JsonRecord:
     """A customer's tax numbers."""
-    held = desk.state.lookup("tax_ids", "customer", customer["id"])
-    return lists.page(held, {"limit": "10"}, f"{URL}/{customer['id']}/tax_ids")
+    numbers = desk.state.lookup("tax_ids", "customer", customer["id"])
+    return lists.page(numbers, {"limit": "10"}, f"{URL}/{customer['id']}/tax_ids")
 
 
 def add_tax_id(desk: Desk, customer: str, sent: dict[str, Any]) -> JsonRecord:

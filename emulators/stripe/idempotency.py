@@ -1,6 +1,7 @@
 """Idempotency keys: for a day, the same request with the same key is answered as it was the first time.
 
-A request that was judged wrong before its endpoint began is not remembered, and may be mended under the same key.
+A request that fails validation, before its endpoint began, is not remembered: correct it and send it again under the
+same key.
 """
 
 import base64

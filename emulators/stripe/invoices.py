@@ -165,8 +165,10 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
     more: dict[str, Check] = {"customer": text(), "status": choice(*STATES), "subscription": text()}
     read = judged(values, lists.PAGING | more)
     wanted = {name: read[name] for name in more if read.get(name)}
-    held = [one for one in desk.state.all(INVOICES) if all(one.get(name) == value for name, value in wanted.items())]
-    return lists.page(held, read, URL)
+    invoices = [
+        one for one in desk.state.all(INVOICES) if all(one.get(name) == value for name, value in wanted.items())
+    ]
+    return lists.page(invoices, read, URL)
 
 
 def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
@@ -222,8 +224,13 @@ def create_item(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> Jso
 
 def payments(desk: Desk, invoice: JsonRecord) -> JsonRecord:
     """The payments, which are left out of an invoice until they are asked for."""
-    held = invoice.get("_payments", [])
-    return {"object": "list", "data": held, "has_more": False, "url": f"/v1/invoice_payments?invoice={invoice['id']}"}
+    payments = invoice.get("_payments", [])
+    return {
+        "object": "list",
+        "data": payments,
+        "has_more": False,
+        "url": f"/v1/invoice_payments?invoice={invoice['id']}",
+    }
 
 
 def _take_up(desk: Desk, invoice: JsonRecord, item: JsonRecord) -> None:

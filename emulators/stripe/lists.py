@@ -50,11 +50,13 @@ def found(desk: Desk, object: str, read: dict[str, Any], url: str, fields: tuple
     if not read.get("query"):
         raise missing_parameter("query")
     tests = _tests(str(read["query"]), fields)
-    seen = desk.exactly - desk.state.search_lag()
+    horizon = desk.exactly - desk.state.search_lag()
     fitting = [
         one
         for one in reversed(desk.state.all(object))
-        if not one.get("deleted") and desk.state.seen_at(object, one["id"]) <= seen and all(test(one) for test in tests)
+        if not one.get("deleted")
+        and desk.state.seen_at(object, one["id"]) <= horizon
+        and all(test(one) for test in tests)
     ]
     limit, begin = _limit(read), whole("page", read["page"]) if read.get("page") else 0
     more = len(fitting) > begin + limit
@@ -87,8 +89,8 @@ def _test(key: str | None, field: str | None, sign: str, wanted: str) -> Callabl
     """Searches do not tell capitals from small letters."""
 
     def test(record: JsonRecord) -> bool:
-        held = record.get("metadata", {}).get(key) if key is not None else record.get(str(field))
-        text = str(held or "").lower()
+        stored = record.get("metadata", {}).get(key) if key is not None else record.get(str(field))
+        text = str(stored or "").lower()
         return wanted.lower() in text if sign == "~" else text == wanted.lower()
 
     return test

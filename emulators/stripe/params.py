@@ -113,11 +113,11 @@ def metadata(name: str, value: Any) -> dict[str, str]:
     return value
 
 
-def merged(held: dict[str, str], change: dict[str, str]) -> dict[str, str]:
+def merged(stored: dict[str, str], change: dict[str, str]) -> dict[str, str]:
     """Metadata after a change, key by key. Raises Refusal for too many keys."""
     if not change:
         return {}
-    after = {key: value for key, value in (held | change).items() if value != ""}
+    after = {key: value for key, value in (stored | change).items() if value != ""}
     if len(after) > METADATA_KEYS:
         raise invalid("metadata", f"Metadata can have up to {METADATA_KEYS} keys")
     return after

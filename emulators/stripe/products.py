@@ -14,12 +14,12 @@ FILTERS: dict[str, Check] = {"active": truth, "ids": list_of(text())}
 def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
     """Products, newest first; `ids` are those to show."""
     read = judged(values, lists.PAGING | FILTERS)
-    held = desk.state.all("products")
+    products = desk.state.all("products")
     if read.get("ids"):
-        held = [one for one in held if one["id"] in read["ids"]]
+        products = [one for one in products if one["id"] in read["ids"]]
     if "active" in read:
-        held = [one for one in held if one.get("active") is read["active"]]
-    return lists.page(held, read, URL)
+        products = [one for one in products if one.get("active") is read["active"]]
+    return lists.page(products, read, URL)
 
 
 def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:

@@ -133,11 +133,13 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
     }
     read = judged(values, lists.PAGING | more)
     wanted = {name: read[name] for name in more if read.get(name) and name != "customer_details"}
-    held = [one for one in desk.state.all(SESSIONS) if all(one.get(name) == value for name, value in wanted.items())]
+    sessions = [
+        one for one in desk.state.all(SESSIONS) if all(one.get(name) == value for name, value in wanted.items())
+    ]
     if read.get("customer_details"):
         email = read["customer_details"].get("email")
-        held = [one for one in held if (one["customer_details"] or {}).get("email") == email]
-    return lists.page(held, read, URL)
+        sessions = [one for one in sessions if (one["customer_details"] or {}).get("email") == email]
+    return lists.page(sessions, read, URL)
 
 
 def list_lines(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:

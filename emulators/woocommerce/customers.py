@@ -18,19 +18,19 @@ def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
     order = call.param("orderby") or "name"
     if order not in ORDERED_BY:
         raise invalid("orderby", f"orderby is not one of {', '.join(ORDERED_BY)}.")
-    found = shop.state.all("customers")
+    matches = shop.state.all("customers")
     if (email := call.param("email")) is not None:
         if not places.is_email(email):
             raise invalid("email", "Invalid email address.")
-        found = [one for one in found if one["email"].lower() == email.lower()]
+        matches = [one for one in matches if one["email"].lower() == email.lower()]
     if role != "all":
-        found = [one for one in found if one["role"] == role]
+        matches = [one for one in matches if one["role"] == role]
     included, excluded = lists.ids_of(call, "include"), lists.ids_of(call, "exclude") or set()
-    found = [one for one in found if (included is None or one["id"] in included) and one["id"] not in excluded]
+    matches = [one for one in matches if (included is None or one["id"] in included) and one["id"] not in excluded]
     name = {"name": "username", "registered_date": "date_created_gmt"}.get(order, "id")
     down = lists.is_descending(call) if call.param("order") else False
-    found.sort(key=lambda one: (one[name] or "", one["id"]) if name != "id" else one["id"], reverse=down)
-    return lists.paged(call, [shown(shop, one) for one in found])
+    matches.sort(key=lambda one: (one[name] or "", one["id"]) if name != "id" else one["id"], reverse=down)
+    return lists.paged(call, [shown(shop, one) for one in matches])
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:

@@ -11,34 +11,34 @@ from emulators.woocommerce.errors import invalid
 from emulators.woocommerce.shop import Shop, cleaned
 
 
-def changed(shop: Shop, held: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
+def changed(shop: Shop, stored: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
     """The meta with what was sent."""
     sent = body.get("meta_data")
     if "meta_data" not in body:
-        return held
+        return stored
     if not isinstance(sent, list) or not all(isinstance(one, dict) for one in sent):
         raise invalid("meta_data", "meta_data is not of type array.")
-    meta = [dict(one) for one in held]
+    meta = [dict(one) for one in stored]
     for one in sent:
         _apply(shop, meta, one)
     return meta
 
 
-def shown(held: list[JsonRecord]) -> list[JsonRecord]:
+def shown(stored: list[JsonRecord]) -> list[JsonRecord]:
     """Meta of a line as it is answered: with the names and values that people see, which are sanitized."""
-    return [{"display_key": one.get("key"), "display_value": _displayed(one.get("value"))} | one for one in held]
+    return [{"display_key": one.get("key"), "display_value": _displayed(one.get("value"))} | one for one in stored]
 
 
 def _apply(shop: Shop, meta: list[JsonRecord], sent: JsonRecord) -> None:
     key, value = str(sent.get("key", "")), sent.get("value")
-    found = [one for one in meta if (one["id"] == sent["id"] if sent.get("id") else one["key"] == key)]
+    matches = [one for one in meta if (one["id"] == sent["id"] if sent.get("id") else one["key"] == key)]
     if value is None:
-        for one in found:
+        for one in matches:
             meta.remove(one)
-    elif found:
-        found[0].update(key=key or found[0]["key"], value=_kept(value))
-        found[0].pop("display_value", None)
-        for double in found[1:]:
+    elif matches:
+        matches[0].update(key=key or matches[0]["key"], value=_kept(value))
+        matches[0].pop("display_value", None)
+        for double in matches[1:]:
             meta.remove(double)
     elif key:
         meta.append({"id": shop.state.next_id("meta", 1), "key": key, "value": _kept(value)})

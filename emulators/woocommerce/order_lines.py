@@ -18,14 +18,14 @@ NAMES = {"line_items": "product_id", "shipping_lines": "method_id", "fee_lines":
 """The member of each kind that a null in takes the line away."""
 
 
-def changed(shop: Shop, kind: str, held: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
+def changed(shop: Shop, kind: str, stored: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
     """The lines of one kind with what was sent."""
     sent = body.get(kind)
     if kind not in body or sent is None:
-        return held
+        return stored
     if not isinstance(sent, list) or not all(isinstance(one, dict) for one in sent):
         raise invalid(kind, f"{kind} is not of type array.")
-    lines = {one["id"]: one for one in held}
+    lines = {one["id"]: one for one in stored}
     for one in sent:
         id = one.get("id")
         if not id:
@@ -51,13 +51,20 @@ def amount_of(kind: str, name: str, value: Any) -> Decimal:
         return Decimal()  # PHP makes a number of anything
 
 
-def _product_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:
-    quantity = sent.get("quantity", 1 if held is None else held["quantity"])
+def _product_line(shop: Shop, sent: JsonRecord, stored: JsonRecord | None) -> JsonRecord:
+    quantity = sent.get("quantity", 1 if stored is None else stored["quantity"])
     if isinstance(quantity, bool) or not isinstance(quantity, int):
         raise invalid("line_items", "line_items[0][quantity] is not of type integer.")
-    line = held or {"id": shop.next_item(), "name": "", "product_id": 0, "variation_id": 0, "sku": "", "meta_data": []}
-    priced = held is None or {"quantity", "product_id", "variation_id"} & sent.keys()
-    if held is None or {"product_id", "variation_id", "sku"} & sent.keys():
+    line = stored or {
+        "id": shop.next_item(),
+        "name": "",
+        "product_id": 0,
+        "variation_id": 0,
+        "sku": "",
+        "meta_data": [],
+    }
+    priced = stored is None or {"quantity", "product_id", "variation_id"} & sent.keys()
+    if stored is None or {"product_id", "variation_id", "sku"} & sent.keys():
         line = line | _of_product(shop, _product(shop, sent))
     product = shop.product(line["variation_id"] or line["product_id"]) or {}
     subtotal = _net(shop, Decimal(str(product.get("price") or 0)) * quantity) if priced else Decimal(line["_subtotal"])
@@ -117,26 +124,26 @@ def _net(shop: Shop, price: Decimal) -> Decimal:
     return price / (1 + shop.rate) if included else price
 
 
-def _shipping_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:
-    if held is None and not sent.get("method_id"):
+def _shipping_line(shop: Shop, sent: JsonRecord, stored: JsonRecord | None) -> JsonRecord:
+    if stored is None and not sent.get("method_id"):
         raise refused(400, "woocommerce_rest_invalid_shipping_item", "Shipping method ID is required.")
-    line = held or {"id": shop.next_item(), "method_title": "", "method_id": "", "instance_id": "", "meta_data": []}
-    given = {name: cleaned(str(sent[name])) for name in ("method_title", "method_id", "instance_id") if name in sent}
+    line = stored or {"id": shop.next_item(), "method_title": "", "method_id": "", "instance_id": "", "meta_data": []}
+    texts = {name: cleaned(str(sent[name])) for name in ("method_title", "method_id", "instance_id") if name in sent}
     total = amount_of("shipping_lines", "total", sent["total"]) if "total" in sent else Decimal(line.get("_total", "0"))
-    return line | given | {"_total": str(total), "meta_data": meta.changed(shop, line["meta_data"], sent)}
+    return line | texts | {"_total": str(total), "meta_data": meta.changed(shop, line["meta_data"], sent)}
 
 
-def _fee_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:
-    if held is None and not sent.get("name"):
+def _fee_line(shop: Shop, sent: JsonRecord, stored: JsonRecord | None) -> JsonRecord:
+    if stored is None and not sent.get("name"):
         raise refused(400, "woocommerce_rest_invalid_fee_item", "Fee name is required.")
-    line = held or {"id": shop.next_item(), "name": "", "tax_class": "", "tax_status": "taxable", "meta_data": []}
-    given = {name: str(sent[name]) for name in ("name", "tax_status") if name in sent}
+    line = stored or {"id": shop.next_item(), "name": "", "tax_class": "", "tax_status": "taxable", "meta_data": []}
+    texts = {name: str(sent[name]) for name in ("name", "tax_status") if name in sent}
     total = amount_of("fee_lines", "total", sent["total"]) if "total" in sent else Decimal(line.get("_total", "0"))
-    return line | given | {"_total": str(total), "meta_data": meta.changed(shop, line["meta_data"], sent)}
+    return line | texts | {"_total": str(total), "meta_data": meta.changed(shop, line["meta_data"], sent)}
 
 
-def _coupon_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonRecord:
-    code = str(sent.get("code") or (held or {}).get("code") or "").lower()
+def _coupon_line(shop: Shop, sent: JsonRecord, stored: JsonRecord | None) -> JsonRecord:
+    code = str(sent.get("code") or (stored or {}).get("code") or "").lower()
     coupon = next(iter(shop.state.find("coupons", lambda one: str(one.get("code", "")).lower() == code)), None)
     if coupon is None:
         raise refused(400, "woocommerce_rest_invalid_coupon", f'Coupon "{code}" does not exist!')
@@ -147,7 +154,7 @@ def _coupon_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> JsonR
         "free_shipping": False,
         "meta_data": [],
     }
-    return (held or {"id": shop.next_item()}) | kept
+    return (stored or {"id": shop.next_item()}) | kept
 
 
 MAKINGS: dict[str, Making] = {

@@ -77,7 +77,7 @@ def _capped(fees: list[JsonRecord], before: Decimal) -> list[JsonRecord]:
 
 
 def _plain(shop: Shop, line: JsonRecord) -> JsonRecord:
-    """A negative fee has its part of the taxes, whatever its own status says (WC_Order_Item_Fee::calculate_taxes)."""
+    """Add a line's taxes. A negative fee has some even if it is not taxable (WC_Order_Item_Fee::calculate_taxes)."""
     total = Decimal(line["_total"])
     taxed = total * shop.rate if total < 0 or line.get("tax_status", "taxable") == "taxable" else Decimal()
     return line | {"total": shop.sum(total), "total_tax": shop.sum(taxed), "taxes": []}

@@ -192,9 +192,9 @@ def _is_within(order: JsonRecord, call: Call, name: str, bound: str, member: str
         limit = datetime.fromisoformat(bound)
     except ValueError as error:
         raise invalid(name, "Invalid date.") from error
-    held = order[f"{member}_gmt" if call.param("dates_are_gmt") in ("true", "1") else member]
-    if held is None:
+    stored = order[f"{member}_gmt" if call.param("dates_are_gmt") in ("true", "1") else member]
+    if stored is None:
         return False
-    moment = datetime.fromisoformat(held)
+    moment = datetime.fromisoformat(stored)
     limit = limit.replace(tzinfo=None)
     return moment < limit if is_end else moment > limit

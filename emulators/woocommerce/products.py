@@ -10,11 +10,11 @@ def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
     """All products; with `sku`, those with one of the article numbers, and variations too."""
     skus = call.param("sku")
     if skus:
-        found = shop.products_of_skus(skus)
+        matches = shop.products_of_skus(skus)
     else:
-        found = [one for one in (*PRODUCTS, *shop.state.all("products")) if not one.get("parent_id")]
+        matches = [one for one in (*PRODUCTS, *shop.state.all("products")) if not one.get("parent_id")]
     members = lists.words_of(call, "_fields")
-    return lists.paged(call, [_shown(one, members) for one in found])
+    return lists.paged(call, [_shown(one, members) for one in matches])
 
 
 def _shown(product: JsonRecord, members: list[str]) -> JsonRecord:

@@ -88,5 +88,5 @@ def _line(shop: Shop, order: JsonRecord, sent: Any) -> JsonRecord:
 
 
 def _shown(shop: Shop, refund: JsonRecord) -> JsonRecord:
-    shown = {name: value for name, value in refund.items() if not name.startswith("_")}
-    return shown | {"_links": shop.links(f"orders/{refund['_order']}/refunds", refund["id"])}
+    members = {name: value for name, value in refund.items() if not name.startswith("_")}
+    return members | {"_links": shop.links(f"orders/{refund['_order']}/refunds", refund["id"])}

@@ -124,7 +124,7 @@ def body_of(call: Call) -> JsonRecord:
 def cleaned(value: Any) -> str:
     """Text after WordPress's `sanitize_text_field`: a "<" that opens no tag becomes a reference, tags go, so do line
     breaks, repeated spaces and percent-encoded octets."""
-    text = _LESS_THAN.sub(lambda found: found[0] if ">" in found[0] else html.escape(found[0], quote=True), str(value))
+    text = _LESS_THAN.sub(lambda match: match[0] if ">" in match[0] else html.escape(match[0], quote=True), str(value))
     text = _SPACES.sub(" ", _TAG.sub("", _SCRIPT.sub("", text))).strip()
     while (octet := _OCTET.search(text)) is not None:
         text = _SPACES.sub(" ", text.replace(octet[0], "")).strip()

@@ -87,8 +87,8 @@ def _messages(change: Change, shop: Shop) -> Iterator[Message]:
     record = change.after or change.before
     if event is None or record is None:
         return
-    shown = customers.shown if change.object == "customers" else orders.shown
-    body = {"id": record["id"]} if event == "deleted" else shown(shop, record)
+    render = customers.shown if change.object == "customers" else orders.shown
+    body = {"id": record["id"]} if event == "deleted" else render(shop, record)
     yield _message(f"{RESOURCES[change.object]}.{event}", body, shop)
 
 

@@ -59,37 +59,37 @@ def show(object: str, name: str) -> Any:
 
 def create_ticket_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Define a custom ticket field; `type` and `title` are mandatory."""
-    given = body_of(call, "ticket_field")
-    if not given.get("title"):
+    body = body_of(call, "ticket_field")
+    if not body.get("title"):
         raise invalid("title", "Title: cannot be blank", "BlankValue")
-    if not given.get("type"):
+    if not body.get("type"):
         raise invalid("type", "Type: cannot be blank", "BlankValue")
-    field = ticket_field(desk, desk.new_id(), given)
+    field = ticket_field(desk, desk.new_id(), body)
     desk.state.put("ticket_fields", str(field["id"]), field)
     return json_answer(201, {"ticket_field": field}, {"location": field["url"]})
 
 
 def create_user_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Define a user field; `key` and `title` are mandatory and a key is used once."""
-    given = body_of(call, "user_field")
+    body = body_of(call, "user_field")
     for name in ("key", "title"):
-        if not given.get(name):
+        if not body.get(name):
             raise invalid(name, f"{name.capitalize()}: cannot be blank", "BlankValue")
-    if any(field["key"] == given["key"] for field in desk.state.all("user_fields")):
-        raise invalid("key", f"Key: {given['key']} has already been taken", "DuplicateValue")
-    field = user_field(desk, desk.new_id(), given)
+    if any(field["key"] == body["key"] for field in desk.state.all("user_fields")):
+        raise invalid("key", f"Key: {body['key']} has already been taken", "DuplicateValue")
+    field = user_field(desk, desk.new_id(), body)
     desk.state.put("user_fields", str(field["id"]), field)
     return json_answer(201, {"user_field": field}, {"location": field["url"]})
 
 
 def create_organization(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Create an organization; its name is used once."""
-    given = body_of(call, "organization")
-    if not given.get("name"):
+    body = body_of(call, "organization")
+    if not body.get("name"):
         raise invalid("name", "Name: cannot be blank", "BlankValue")
-    if any(other["name"] == given["name"] for other in desk.state.all("organizations")):
-        raise invalid("name", f"Name: {given['name']} has already been taken", "DuplicateValue")
-    record = organization(desk, desk.new_id(), given)
+    if any(other["name"] == body["name"] for other in desk.state.all("organizations")):
+        raise invalid("name", f"Name: {body['name']} has already been taken", "DuplicateValue")
+    record = organization(desk, desk.new_id(), body)
     desk.state.put("organizations", str(record["id"]), record)
     return json_answer(201, {"organization": record}, {"location": record["url"]})
 

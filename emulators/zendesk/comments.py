@@ -27,11 +27,11 @@ AUDITED = (
 )
 
 
-def given_comment(given: dict[str, Any]) -> dict[str, Any] | None:
+def given_comment(body: dict[str, Any]) -> dict[str, Any] | None:
     """The comment of a write, with a `body` or an `html_body`; a new ticket may give a bare `description` instead."""
-    comment = given.get("comment")
-    if comment is None and given.get("description"):
-        comment = {"body": given["description"]}
+    comment = body.get("comment")
+    if comment is None and body.get("description"):
+        comment = {"body": body["description"]}
     if isinstance(comment, str):
         comment = {"body": comment}
     if comment is None:
@@ -60,7 +60,7 @@ def audit(
     ticket: JsonRecord,
     before: JsonRecord | None,
     comment: dict[str, Any] | None,
-    given: dict[str, Any],
+    body: dict[str, Any],
     *,
     author_id: object,
 ) -> JsonRecord:
@@ -68,7 +68,7 @@ def audit(
     author = desk.state.get("users", str(author_id))
     if author is None:
         raise invalid("author", "Author: is invalid", "InvalidValue")
-    custom = given.get("metadata") or {}
+    custom = body.get("metadata") or {}
     if not isinstance(custom, dict):
         raise bad_attribute("metadata", "an object")
     id = desk.new_id()

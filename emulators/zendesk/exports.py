@@ -28,11 +28,11 @@ def by_cursor(object: str) -> Handler:
         rows, more = fresh[:size], len(fresh) > size
         if rows:
             moment = rows[-1][0]
-            seen = [record["id"] for written, record in rows if written == moment]
-            cursor = seal([moment, seen + (done if moment == since else [])])
-        shown = [record for _, record in rows]
+            listed = [record["id"] for written, record in rows if written == moment]
+            cursor = seal([moment, listed + (done if moment == since else [])])
+        records = [record for _, record in rows]
         body: dict[str, Any] = {
-            object: shown,
+            object: records,
             "after_url": link(desk, _without(call, "start_time"), {"cursor": cursor}) if cursor else None,
             "after_cursor": cursor,
             "before_url": None,
@@ -40,7 +40,7 @@ def by_cursor(object: str) -> Handler:
             "end_of_stream": not more,
         }
         extra = side_loads(desk, call)
-        return json_answer(200, {**body, **(extra(shown) if extra else {})})
+        return json_answer(200, {**body, **(extra(records) if extra else {})})
 
     return handler
 
@@ -51,11 +51,11 @@ def by_time(object: str) -> Handler:
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         size = whole_number(call.param("per_page"), MOST, high=MOST)
         rows = _written(desk, call, object, float(_start(desk, call)))
-        shown, more = rows[:size], len(rows) > size
-        end_time = int(shown[-1][0]) if shown else None
+        on_page, more = rows[:size], len(rows) > size
+        end_time = int(on_page[-1][0]) if on_page else None
         body = {
-            object: [record for _, record in shown],
-            "count": len(shown),
+            object: [record for _, record in on_page],
+            "count": len(on_page),
             "end_of_stream": not more,
             "end_time": end_time,
             "next_page": link(desk, call, {"start_time": str(end_time)}) if end_time is not None else None,

@@ -13,8 +13,8 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 def owner_of(desk: Desk, value: str) -> int | None:
     """The id of the user with this address or number, or None."""
-    found = desk.state.lookup("identities", "value", folded(value))
-    return int(found[0]["user_id"]) if found else None
+    identities = desk.state.lookup("identities", "value", folded(value))
+    return int(identities[0]["user_id"]) if identities else None
 
 
 def identities_of(desk: Desk, user_id: int) -> list[JsonRecord]:

@@ -23,8 +23,8 @@ def show_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 def create_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Add an address or a number to a user; `primary: true` makes an address the user's own."""
     user = desk.must_get("users", ids[0])
-    given = body_of(call, "identity")
-    kind, value = given.get("type"), given.get("value")
+    body = body_of(call, "identity")
+    kind, value = body.get("type"), body.get("value")
     if kind not in ("email", "phone_number"):
         raise invalid("type", f"Type: {kind} is not supported", "InvalidValue")
     if kind == "email":
@@ -34,8 +34,8 @@ def create_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     elif owner_of(desk, value) is not None:
         raise invalid("value", f"Phone number: {value} is already being used by another user", "DuplicateValue")
 
-    identity = add(desk, int(user["id"]), kind, value, verified=given.get("verified") is True)
-    if kind == "email" and (given.get("primary") is True or user["email"] is None):
+    identity = add(desk, int(user["id"]), kind, value, verified=body.get("verified") is True)
+    if kind == "email" and (body.get("primary") is True or user["email"] is None):
         identity = _make_primary(desk, user, identity)
     users.keep(desk, desk.must_get("users", ids[0]))
     return json_answer(201, {"identity": identity}, {"location": identity["url"]})

@@ -10,8 +10,8 @@ from emulators.state import JsonRecord
 from emulators.zendesk.desk import Desk
 
 
-def note(desk: Desk, object: str, record: JsonRecord, *, shown: bool, keys: Iterable[tuple[str, str]]) -> None:
-    """Tell the index of a write. A record that is not `shown` any more (deleted) leaves with the same delay.
+def note(desk: Desk, object: str, record: JsonRecord, *, is_listed: bool, keys: Iterable[tuple[str, str]]) -> None:
+    """Record a write in the search index. A deleted record (not `is_listed`) leaves it with the same delay.
 
     `keys` (name, value) narrow down the candidates of a query that names one of them; those of both states hold.
     """
@@ -23,7 +23,7 @@ def note(desk: Desk, object: str, record: JsonRecord, *, shown: bool, keys: Iter
         caught_up = before["fresh_at"] + desk.state.search_lag() <= desk.now
         settled, kept = (before["fresh"], before["keys"]) if caught_up else (before["settled"], before["old_keys"])
     copy = {
-        "fresh": record if shown else None,
+        "fresh": record if is_listed else None,
         "fresh_at": desk.now,
         "keys": terms,
         "settled": settled,
@@ -37,8 +37,8 @@ def known(desk: Desk, object: str, narrow: tuple[str, str] | None = None) -> lis
     name = _name(object)
     copies = desk.state.all(name) if narrow is None else desk.state.lookup(name, f"{narrow[0]}:{narrow[1]}", "")
     horizon = desk.now - desk.state.search_lag()
-    seen = (copy["fresh"] if copy["fresh_at"] <= horizon else copy["settled"] for copy in copies)
-    return [record for record in seen if record is not None]
+    indexed = (copy["fresh"] if copy["fresh_at"] <= horizon else copy["settled"] for copy in copies)
+    return [record for record in indexed if record is not None]
 
 
 def _name(object: str) -> str:

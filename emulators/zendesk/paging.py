@@ -57,15 +57,15 @@ def offset_page(
             "InvalidPaginationDepth", f"Number of records exceeds {depth}. Use cursor pagination instead."
         )
 
-    shown = records[(page - 1) * size : page * size]
+    on_page = records[(page - 1) * size : page * size]
     more = page * size < len(records)
     body: dict[str, Any] = {
-        name: shown,
+        name: on_page,
         "next_page": link(desk, call, {"page": str(page + 1)}) if more else None,
         "previous_page": link(desk, call, {"page": str(page - 1)}) if page > 1 else None,
         "count": len(records),
     }
-    return json_answer(200, {**body, **(extra(shown) if extra else {})})
+    return json_answer(200, {**body, **(extra(on_page) if extra else {})})
 
 
 def seal(value: Any) -> str:
@@ -92,17 +92,17 @@ def _cursor_page(desk: Desk, call: Call, name: str, rows_after: RowsAfter, extra
         rows = list(islice(rows_after(_place(after) if after else 0), size + 1))
         rows, more = rows[:size], len(rows) > size
 
-    shown = [record for _, record in rows]
+    on_page = [record for _, record in rows]
     first, last = (seal({"o": "id", "v": rows[0][0]}), seal({"o": "id", "v": rows[-1][0]})) if rows else (None, None)
     body: dict[str, Any] = {
-        name: shown,
+        name: on_page,
         "meta": {"has_more": more, "after_cursor": last, "before_cursor": first},
         "links": {
             "prev": link(desk, call, {"page[before]": first, "page[size]": str(size)}) if first else None,
             "next": link(desk, call, {"page[after]": last, "page[size]": str(size)}) if last else None,
         },
     }
-    return json_answer(200, {**body, **(extra(shown) if extra else {})})
+    return json_answer(200, {**body, **(extra(on_page) if extra else {})})
 
 
 def _rows(desk: Desk, object: str, after: int, keep: Keep | None) -> Iterable[Row]:

@@ -138,25 +138,25 @@ def _named(desk: Desk, object: str, id: object, value: str) -> bool:
     return str(id) == value or (referred is not None and str(referred["name"]).lower() == value.lower())
 
 
-def _compare(comparison: str, name: str, held: object, value: str) -> bool:
+def _compare(comparison: str, name: str, stored: object, value: str) -> bool:
     if comparison == ":":
-        return _equals(name, held, value)
-    if held is None:
+        return _equals(name, stored, value)
+    if stored is None:
         return False
-    left, right = _rank(name, held), _rank(name, value)
+    left, right = _rank(name, stored), _rank(name, value)
     return COMPARISONS[comparison](left, right)
 
 
-def _equals(name: str, held: object, value: str) -> bool:
+def _equals(name: str, stored: object, value: str) -> bool:
     if value == "none":
-        return held is None or held == ""
+        return stored is None or stored == ""
     if value == "*":
-        return held is not None
-    if held is None:
+        return stored is not None
+    if stored is None:
         return False
-    if isinstance(held, bool):
-        return value.lower() == str(held).lower()
-    text, wanted = str(held).lower(), value.lower()
+    if isinstance(stored, bool):
+        return value.lower() == str(stored).lower()
+    text, wanted = str(stored).lower(), value.lower()
     if wanted.endswith("*"):
         return text.startswith(wanted[:-1])
     if name.endswith("_at"):

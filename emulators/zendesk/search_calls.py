@@ -42,10 +42,10 @@ def export(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     last_id = unseal(after) if after else 0
     fitting = sorted(found(desk, f"type:{kind} {_query(call)}"), key=lambda record: int(record["id"]))
     rest = [record for record in fitting if int(record["id"]) > int(last_id)]
-    shown = rest[:size]
-    cursor = seal(shown[-1]["id"]) if shown else None
+    on_page = rest[:size]
+    cursor = seal(on_page[-1]["id"]) if on_page else None
     body: dict[str, Any] = {
-        "results": [_typed(record) for record in shown],
+        "results": [_typed(record) for record in on_page],
         "facets": None,
         "meta": {"has_more": len(rest) > size, "after_cursor": cursor, "before_cursor": None},
         "links": {"prev": None, "next": link(desk, call, {"page[after]": cursor}) if cursor else None},

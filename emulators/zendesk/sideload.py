@@ -18,8 +18,8 @@ LISTS = {"users": ("collaborator_ids", "follower_ids", "email_cc_ids")}
 
 def side_loads(desk: Desk, call: Call) -> Extra | None:
     """Return the function that adds the requested side-loads to a page, or None if the caller requests none."""
-    asked = [name.strip() for name in (call.param("include") or "").split(",")]
-    wanted = [name for name in asked if name in REFERENCES]
+    requested = [name.strip() for name in (call.param("include") or "").split(",")]
+    wanted = [name for name in requested if name in REFERENCES]
     if not wanted:
         return None
 

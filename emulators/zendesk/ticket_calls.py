@@ -29,42 +29,42 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         return _sorted(desk, call, desk.state.find("tickets", _not_deleted))
     sort_by = call.param("sort_by")
     if sort_by is not None and not by_cursor(call):
-        shown = sorted(
+        ordered = sorted(
             desk.state.find("tickets", _not_deleted), key=lambda ticket: str(ticket.get(sort_by) or ticket["id"])
         )
         if call.param("sort_order") == "desc":
-            shown.reverse()
-        return listed_few(desk, call, "tickets", shown, side_loads(desk, call))
+            ordered.reverse()
+        return listed_few(desk, call, "tickets", ordered, side_loads(desk, call))
     return listed(desk, call, "tickets", keep=_not_deleted, extra=side_loads(desk, call))
 
 
 def list_requested(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """The tickets that a user asked for and that are not deleted, by cursor."""
     user = desk.must_get("users", ids[0])
-    found = desk.state.find("tickets", lambda one: _not_deleted(one) and one["requester_id"] == user["id"])
-    return _sorted(desk, call, found)
+    matches = desk.state.find("tickets", lambda one: _not_deleted(one) and one["requester_id"] == user["id"])
+    return _sorted(desk, call, matches)
 
 
-def _sorted(desk: Desk, call: Call, found: list[JsonRecord]) -> Answer:
+def _sorted(desk: Desk, call: Call, tickets: list[JsonRecord]) -> Answer:
     """One page in the order of `sort`, a name with a minus before it for descending; by id without one."""
     name = call.param("sort") or "id"
     field = name.removeprefix("-")
     if field not in CURSOR_SORTS:
         raise bad_request("InvalidPaginationParameter", f"sort is not valid: {name}")
-    found.sort(key=lambda one: (str(one[field]) if field != "id" else "", int(one["id"])), reverse=name != field)
-    return listed_few(desk, call, "tickets", found, side_loads(desk, call))
+    tickets.sort(key=lambda one: (str(one[field]) if field != "id" else "", int(one["id"])), reverse=name != field)
+    return listed_few(desk, call, "tickets", tickets, side_loads(desk, call))
 
 
 def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Up to 100 tickets by `ids`, comma-separated; those that do not exist are left out."""
-    asked = [part.strip() for part in (call.param("ids") or "").split(",") if part.strip()]
-    if not asked or len(asked) > MANY:
+    requested = [part.strip() for part in (call.param("ids") or "").split(",") if part.strip()]
+    if not requested or len(requested) > MANY:
         raise bad_request("InvalidParameter", f"Between 1 and {MANY} ids are expected")
-    read = (desk.state.get("tickets", one) for one in dict.fromkeys(asked))
-    shown = [ticket for ticket in read if ticket is not None and _not_deleted(ticket)]
+    read = (desk.state.get("tickets", one) for one in dict.fromkeys(requested))
+    tickets = [ticket for ticket in read if ticket is not None and _not_deleted(ticket)]
     extra = side_loads(desk, call)
-    body = {"tickets": shown, "next_page": None, "previous_page": None, "count": len(shown)}
-    return json_answer(200, {**body, **(extra(shown) if extra else {})})
+    body = {"tickets": tickets, "next_page": None, "previous_page": None, "count": len(tickets)}
+    return json_answer(200, {**body, **(extra(tickets) if extra else {})})
 
 
 def count_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:

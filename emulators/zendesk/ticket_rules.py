@@ -17,103 +17,101 @@ TEXTS = ("subject", "external_id", "recipient")
 CHOICES = {"priority": PRIORITIES, "type": TYPES}
 
 
-def applied(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+def applied(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     """The ticket with what was given; what may not be written (description, ids, times) is ignored, as the vendor does.
 
     400 for a value of the wrong type, 422 for one that breaks a rule.
     """
     written = dict(ticket)
     for name in TEXTS:
-        if name in given:
-            written[name] = _text(name, given[name])
+        if name in body:
+            written[name] = _text(name, body[name])
     written["raw_subject"] = written["subject"]
     for name, choices in CHOICES.items():
-        if name in given:
-            written[name] = _choice(name, given[name], choices)
-    written |= _people(desk, given)
-    written |= _status(desk, ticket, given, assigned=written["assignee_id"] is not None)
+        if name in body:
+            written[name] = _choice(name, body[name], choices)
+    written |= _people(desk, body)
+    written |= _status(desk, ticket, body, assigned=written["assignee_id"] is not None)
     if written["status"] == "solved" and written["assignee_id"] is None:
         written["assignee_id"] = AGENT_ID
-    if "tags" in given:
-        written["tags"] = tags_of(given["tags"])
-    _put_custom_fields(desk, ticket, written, given)
+    if "tags" in body:
+        written["tags"] = tags_of(body["tags"])
+    _put_custom_fields(desk, ticket, written, body)
     # A due date belongs to tasks and a problem to incidents; on anything else they are not kept.
-    due_at = _moment(given["due_at"]) if given.get("due_at") else given.get("due_at", ticket["due_at"])
-    problem_id = given.get("problem_id", ticket["problem_id"])
+    due_at = _moment(body["due_at"]) if body.get("due_at") else body.get("due_at", ticket["due_at"])
+    problem_id = body.get("problem_id", ticket["problem_id"])
     written["due_at"] = due_at if written["type"] == "task" else None
     written["problem_id"] = problem_id if written["type"] == "incident" else None
     return written
 
 
-def tags_of(given: object) -> list[str]:
+def tags_of(sent: object) -> list[str]:
     """Tags as the vendor keeps them: lower case, each once, sorted; a string is split at spaces."""
-    if isinstance(given, str):
-        given = given.split()
-    if given is None:
+    if isinstance(sent, str):
+        sent = sent.split()
+    if sent is None:
         return []
-    if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
+    if not isinstance(sent, list) or not all(isinstance(tag, str) for tag in sent):
         raise bad_attribute("tags", "an array of strings")
-    return sorted({word.lower() for tag in given for word in tag.replace(",", " ").split()})
+    return sorted({word.lower() for tag in sent for word in tag.replace(",", " ").split()})
 
 
-def person(desk: Desk, given: dict[str, Any], attribute: str) -> int:
-    """The id of the user with the address of `given`; creates the user if there is none, which needs a name."""
-    email = given.get("email")
+def person(desk: Desk, body: dict[str, Any], attribute: str) -> int:
+    """The id of the user with the address of `body`; creates the user if there is none, which needs a name."""
+    email = body.get("email")
     owner = owner_of(desk, email) if isinstance(email, str) else None
     if owner is not None:
         return owner
-    if not str(given.get("name") or "").strip():
+    if not str(body.get("name") or "").strip():
         raise invalid(attribute, "Requester Name: is too short (minimum one character)", "ValueTooShort")
     fields: dict[str, Any] = {
-        name: given[name] for name in ("name", "email", "phone", "external_id", "locale_id") if name in given
+        name: body[name] for name in ("name", "email", "phone", "external_id", "locale_id") if name in body
     }
     return int(users.create(desk, fields)["id"])
 
 
-def submitter(desk: Desk, given: dict[str, Any]) -> int:
+def submitter(desk: Desk, body: dict[str, Any]) -> int:
     """Who submits a new ticket, and so writes its first comment: the agent who calls, unless another is named."""
-    return (
-        AGENT_ID if given.get("submitter_id") is None else _existing(desk, "users", given["submitter_id"], "submitter")
-    )
+    return AGENT_ID if body.get("submitter_id") is None else _existing(desk, "users", body["submitter_id"], "submitter")
 
 
-def _people(desk: Desk, given: dict[str, Any]) -> dict[str, Any]:
+def _people(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
     people: dict[str, Any] = {}
-    requester = given.get("requester")
+    requester = body.get("requester")
     if isinstance(requester, dict):
         people["requester_id"] = person(desk, requester, "requester")
-    elif given.get("requester_id") is not None:
-        people["requester_id"] = _existing(desk, "users", given["requester_id"], "requester")
-    if "assignee_email" in given:
-        people["assignee_id"] = _agent(desk, owner_of(desk, str(given["assignee_email"])))
-    elif "assignee_id" in given:
-        people["assignee_id"] = _agent(desk, given["assignee_id"]) if given["assignee_id"] is not None else None
+    elif body.get("requester_id") is not None:
+        people["requester_id"] = _existing(desk, "users", body["requester_id"], "requester")
+    if "assignee_email" in body:
+        people["assignee_id"] = _agent(desk, owner_of(desk, str(body["assignee_email"])))
+    elif "assignee_id" in body:
+        people["assignee_id"] = _agent(desk, body["assignee_id"]) if body["assignee_id"] is not None else None
     for name, object in (("group_id", "groups"), ("organization_id", "organizations")):
-        if name in given:
-            known = given[name] is None
-            people[name] = None if known else _existing(desk, object, given[name], name.removesuffix("_id"))
+        if name in body:
+            known = body[name] is None
+            people[name] = None if known else _existing(desk, object, body[name], name.removesuffix("_id"))
     for name, ids in (("email_ccs", "email_cc_ids"), ("followers", "follower_ids")):
-        if name in given:
-            people[ids] = [_invited(desk, one) for one in _invitations(name, given[name])]
-    if "collaborator_ids" in given:
+        if name in body:
+            people[ids] = [_invited(desk, one) for one in _invitations(name, body[name])]
+    if "collaborator_ids" in body:
         people["collaborator_ids"] = [
-            _existing(desk, "users", id, "collaborator") for id in _items("collaborator_ids", given["collaborator_ids"])
+            _existing(desk, "users", id, "collaborator") for id in _items("collaborator_ids", body["collaborator_ids"])
         ]
     elif "email_cc_ids" in people:
         people["collaborator_ids"] = people["email_cc_ids"]
     return people
 
 
-def _status(desk: Desk, ticket: JsonRecord, given: dict[str, Any], *, assigned: bool) -> dict[str, Any]:
+def _status(desk: Desk, ticket: JsonRecord, body: dict[str, Any], *, assigned: bool) -> dict[str, Any]:
     """The status asked for, by name or by custom status; a new ticket that has an assignee is open."""
-    custom = given.get("custom_status_id")
+    custom = body.get("custom_status_id")
     if custom is not None and custom != ticket["custom_status_id"]:
         category = category_of(desk, custom)
         if category is None:
             raise invalid("custom_status_id", "Custom status: is invalid", "InvalidValue")
         return {"status": category, "custom_status_id": custom}
 
-    status = given.get("status")
+    status = body.get("status")
     if status is not None and status not in STATUSES:
         raise invalid("status", f"Status: {status} is not included in the list", "InvalidValue")
     status = status or ticket["status"]
@@ -124,13 +122,13 @@ def _status(desk: Desk, ticket: JsonRecord, given: dict[str, Any], *, assigned: 
     return {"status": status, "custom_status_id": STATUS_ID[status]}
 
 
-def _put_custom_fields(desk: Desk, ticket: JsonRecord, written: JsonRecord, given: dict[str, Any]) -> None:
+def _put_custom_fields(desk: Desk, ticket: JsonRecord, written: JsonRecord, body: dict[str, Any]) -> None:
     """Custom fields and the tags that stand for a choice. Unknown fields and choices are dropped without a word."""
     fields = {field["id"]: field for field in desk.state.all("ticket_fields") if field["removable"] and field["active"]}
     values: dict[int, Any] = dict.fromkeys(fields)
     values |= {field["id"]: field["value"] for field in ticket["custom_fields"] if field["id"] in fields}
     before = dict(values)
-    for id, value in _given_fields(given):
+    for id, value in _given_fields(body):
         if id in fields:
             values[id] = _field_value(fields[id], value, values[id])
     written["custom_fields"] = [{"id": id, "value": value} for id, value in values.items()]
@@ -143,8 +141,8 @@ def _put_custom_fields(desk: Desk, ticket: JsonRecord, written: JsonRecord, give
         written["tags"] = sorted((set(written["tags"]) - (dropped - added)) | added)
 
 
-def _given_fields(given: dict[str, Any]) -> list[tuple[int, Any]]:
-    fields = given.get("custom_fields", given.get("fields"))
+def _given_fields(body: dict[str, Any]) -> list[tuple[int, Any]]:
+    fields = body.get("custom_fields", body.get("fields"))
     if fields is None:
         return []
     if isinstance(fields, dict):
@@ -154,7 +152,7 @@ def _given_fields(given: dict[str, Any]) -> list[tuple[int, Any]]:
     return [(int(field["id"]), field.get("value")) for field in fields if str(field["id"]).isdecimal()]
 
 
-def _field_value(field: JsonRecord, value: Any, held: Any) -> Any:
+def _field_value(field: JsonRecord, value: Any, stored: Any) -> Any:
     """A value as a field of this type keeps it: numbers as strings, choices by their tag, a wrong choice not at all."""
     if value is None or value == "":
         return None
@@ -164,7 +162,7 @@ def _field_value(field: JsonRecord, value: Any, held: Any) -> Any:
         tags = {option["value"] for option in field["custom_field_options"]}
         wanted = value if isinstance(value, list) else [value]
         if not set(map(str, wanted)) <= tags:
-            return held
+            return stored
         return value if field["type"] == "tagger" else list(wanted)
     if field["type"] in ("integer", "decimal"):
         return str(value)
@@ -218,8 +216,8 @@ def _existing(desk: Desk, object: str, id: Any, attribute: str) -> int:
     record = desk.state.get(object, str(id)) if isinstance(id, int | str) else None
     if record is None or record.get("active") is False:
         raise invalid(attribute, f"{attribute.capitalize()}: is invalid", "InvalidValue")
-    found: int = record["id"]
-    return found
+    record_id: int = record["id"]
+    return record_id
 
 
 def _agent(desk: Desk, id: Any) -> int:

@@ -68,44 +68,44 @@ def keep(desk: Desk, ticket: JsonRecord) -> None:
         keys["external_id"] = str(ticket["external_id"])
         searched.append(("external_id", keys["external_id"]))
     desk.state.put("tickets", str(ticket["id"]), ticket, keys)
-    note(desk, "tickets", ticket, shown=ticket["status"] != "deleted", keys=searched)
+    note(desk, "tickets", ticket, is_listed=ticket["status"] != "deleted", keys=searched)
 
 
-def create(desk: Desk, given: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
+def create(desk: Desk, body: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
     """A new ticket and its first audit. Its first comment is its description, for ever."""
-    comment = comments.given_comment(given)
+    comment = comments.given_comment(body)
     if comment is None:
         raise invalid("base", "Description: cannot be blank", "BlankValue")
     id = desk.state.next_id("tickets", 1)
     while desk.state.get("tickets", str(id)) is not None:
         id = desk.state.next_id("tickets", 1)
 
-    ticket = applied(desk, blank(desk, id), given)
-    ticket["submitter_id"] = submitter(desk, given)
-    body = comments.plain(comment)
-    ticket["subject"] = ticket["subject"] or body[:80]
+    ticket = applied(desk, blank(desk, id), body)
+    ticket["submitter_id"] = submitter(desk, body)
+    text = comments.plain(comment)
+    ticket["subject"] = ticket["subject"] or text[:80]
     ticket["raw_subject"] = ticket["subject"]
-    ticket["description"] = body
+    ticket["description"] = text
     ticket["is_public"] = comments.is_public(comment)
     if ticket["organization_id"] is None:
         requester = desk.state.get("users", str(ticket["requester_id"]))
         ticket["organization_id"] = requester["organization_id"] if requester else None
     keep(desk, ticket)
     author_id = comment.get("author_id") or ticket["submitter_id"]
-    audit = comments.audit(desk, ticket, None, comment, given, author_id=author_id)
+    audit = comments.audit(desk, ticket, None, comment, body, author_id=author_id)
     return ticket, audit
 
 
-def update(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
+def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
     """A ticket changed and the audit of it. 422 for a closed one; 409 for a safe update of an outdated copy."""
     if ticket["status"] == "closed":
         raise invalid("status", "Status: closed prevents ticket update")
-    if given.get("safe_update") is True and given.get("updated_stamp") != ticket["updated_at"]:
+    if body.get("safe_update") is True and body.get("updated_stamp") != ticket["updated_at"]:
         raise outdated()
 
-    comment = comments.given_comment({"comment": given.get("comment")})
-    changed = applied(desk, ticket, given)
-    if comment is not None and _reopens(desk, ticket, comment, given):
+    comment = comments.given_comment({"comment": body.get("comment")})
+    changed = applied(desk, ticket, body)
+    if comment is not None and _reopens(desk, ticket, comment, body):
         changed |= {"status": "open", "custom_status_id": STATUS_ID["open"]}
     if comment is not None and comments.is_public(comment):
         changed["is_public"] = True
@@ -113,7 +113,7 @@ def update(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> tuple[JsonR
     changed["generated_timestamp"] = int(desk.now)
     keep(desk, changed)
     author_id = (comment or {}).get("author_id") or AGENT_ID
-    return changed, comments.audit(desk, changed, ticket, comment, given, author_id=author_id)
+    return changed, comments.audit(desk, changed, ticket, comment, body, author_id=author_id)
 
 
 def delete(desk: Desk, ticket: JsonRecord) -> None:
@@ -122,9 +122,9 @@ def delete(desk: Desk, ticket: JsonRecord) -> None:
     keep(desk, gone)
 
 
-def _reopens(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], given: dict[str, Any]) -> bool:
+def _reopens(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], body: dict[str, Any]) -> bool:
     """Whether an end user's answer opens a ticket that waits or is solved."""
-    if "status" in given or ticket["status"] not in ("pending", "hold", "solved") or comment.get("author_id") is None:
+    if "status" in body or ticket["status"] not in ("pending", "hold", "solved") or comment.get("author_id") is None:
         return False
     author = desk.state.get("users", str(comment["author_id"]))
     return author is not None and author["role"] == "end-user"

@@ -37,12 +37,12 @@ def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Up to 100 users by `ids` or `external_ids`, comma-separated; those that do not exist are left out."""
     by_id, by_external_id = call.param("ids"), call.param("external_ids")
-    asked = [part.strip() for part in (by_id or by_external_id or "").split(",") if part.strip()]
-    if not asked or len(asked) > MANY:
+    requested = [part.strip() for part in (by_id or by_external_id or "").split(",") if part.strip()]
+    if not requested or len(requested) > MANY:
         raise bad_request("InvalidParameter", f"Between 1 and {MANY} ids or external_ids are expected")
     look = users.by_external_id if by_id is None else (lambda desk, id: desk.state.get("users", id))
-    shown = [user for user in (look(desk, one) for one in dict.fromkeys(asked)) if user is not None]
-    return json_answer(200, {"users": shown, "next_page": None, "previous_page": None, "count": len(shown)})
+    people = [user for user in (look(desk, one) for one in dict.fromkeys(requested)) if user is not None]
+    return json_answer(200, {"users": people, "next_page": None, "previous_page": None, "count": len(people)})
 
 
 def count_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -67,11 +67,11 @@ def create_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def create_or_update(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Update (200) the user with this `external_id`, else the one with this `email`; create (201) one when none is."""
-    given = body_of(call, "user")
-    match = _match(desk, given)
+    body = body_of(call, "user")
+    match = _match(desk, body)
     if match is None:
-        return _created(users.create(desk, given))
-    return json_answer(200, {"user": users.update(desk, match, given)}, {"location": match["url"]})
+        return _created(users.create(desk, body))
+    return json_answer(200, {"user": users.update(desk, match, body)}, {"location": match["url"]})
 
 
 def update_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -84,8 +84,8 @@ def delete_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(200, {"user": users.delete(desk, desk.must_get("users", ids[0]))})
 
 
-def _match(desk: Desk, given: dict[str, Any]) -> JsonRecord | None:
-    external_id, email = given.get("external_id"), given.get("email")
+def _match(desk: Desk, body: dict[str, Any]) -> JsonRecord | None:
+    external_id, email = body.get("external_id"), body.get("email")
     if external_id is not None:
         match = users.by_external_id(desk, external_id)
         if match is not None:

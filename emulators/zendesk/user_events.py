@@ -35,8 +35,8 @@ def user_events(before: JsonRecord | None, after: JsonRecord | None) -> Happened
 def identity_events(before: JsonRecord | None, after: JsonRecord | None) -> Happened:
     """An address or a number that a user got, lost, or holds in another way than before."""
     if before is None or after is None:
-        held = after or before
-        return [] if held is None else [("identity_created" if after else "identity_deleted", _identity(held))]
+        identity = after or before
+        return [] if identity is None else [("identity_created" if after else "identity_deleted", _identity(identity))]
     current, previous = _identity(after), _identity(before)
     return [] if current == previous else [("identity_changed", {"current": current, "previous": previous})]
 

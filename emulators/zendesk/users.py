@@ -91,48 +91,48 @@ def keep(desk: Desk, user: JsonRecord) -> None:
     addresses = {folded(str(one["value"])) for one in identities if one["type"] == "email"}
     addresses |= {folded(str(user["email"]))} if user["email"] else set()
     searched = [*keys.items(), *(("email", address) for address in sorted(addresses))]
-    note(desk, "users", user, shown=user["active"], keys=searched)
+    note(desk, "users", user, is_listed=user["active"], keys=searched)
 
 
 def by_external_id(desk: Desk, external_id: object) -> JsonRecord | None:
     """The active user with this external id."""
-    found = desk.state.lookup("users", "external_id", str(external_id))
-    return found[0] if found else None
+    matches = desk.state.lookup("users", "external_id", str(external_id))
+    return matches[0] if matches else None
 
 
-def create(desk: Desk, given: dict[str, Any]) -> JsonRecord:
+def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
     """A new user. 422 without a name, for a malformed or taken address, a taken external id, an unknown role."""
-    if not str(given.get("name") or "").strip():
+    if not str(body.get("name") or "").strip():
         raise invalid("name", "Name: is too short (minimum one character)", "ValueTooShort")
-    email = check_email(desk, given["email"]) if given.get("email") else None
-    user = _written(desk, blank(desk, desk.new_id()), given)
+    email = check_email(desk, body["email"]) if body.get("email") else None
+    user = _written(desk, blank(desk, desk.new_id()), body)
     user["email"] = email
     user["user_fields"] = {field["key"]: None for field in desk.state.all("user_fields")} | user["user_fields"]
     user_id = int(user["id"])
     if email is not None:
         add(desk, user_id, "email", email, primary=True, verified=user["verified"])
-    for identity in given.get("identities") or ():
+    for identity in body.get("identities") or ():
         _add_given(desk, user, identity)
-    if given.get("phone") is not None:
-        user["phone"] = str(given["phone"])
+    if body.get("phone") is not None:
+        user["phone"] = str(body["phone"])
         user["shared_phone_number"] = set_phone(desk, user_id, user["phone"])
     keep(desk, user)
     return user
 
 
-def update(desk: Desk, user: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+def update(desk: Desk, user: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     """Change a user. A new `email` becomes one more address and leaves the primary one: see the identities' calls."""
     if not user["active"]:
         raise invalid("base", "The user is deleted")
-    changed = _written(desk, user, given)
+    changed = _written(desk, user, body)
     user_id = int(user["id"])
-    if given.get("email"):
-        email = check_email(desk, given["email"], user_id)
+    if body.get("email"):
+        email = check_email(desk, body["email"], user_id)
         if email not in {identity["value"] for identity in identities_of(desk, user_id)}:
             add(desk, user_id, "email", email, primary=user["email"] is None)
         changed["email"] = user["email"] or email
-    if "phone" in given:
-        changed["phone"] = None if given["phone"] is None else str(given["phone"])
+    if "phone" in body:
+        changed["phone"] = None if body["phone"] is None else str(body["phone"])
         changed["shared_phone_number"] = set_phone(desk, user_id, changed["phone"])
     changed["updated_at"] = desk.stamp
     keep(desk, changed)
@@ -177,13 +177,13 @@ def furnish(desk: Desk) -> None:
     keep(desk, agent)
 
 
-def _written(desk: Desk, user: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+def _written(desk: Desk, user: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     """The user with what was given and may be written; what it does not know it ignores, as the vendor does."""
     written = dict(user)
     for name, kind in WRITABLE.items():
-        if name not in given:
+        if name not in body:
             continue
-        value = given[name]
+        value = body[name]
         if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
             raise bad_attribute(name, _kind_name(kind))
         written[name] = value
@@ -192,7 +192,7 @@ def _written(desk: Desk, user: JsonRecord, given: dict[str, Any]) -> JsonRecord:
         written["external_id"] = str(written["external_id"])
     written["tags"] = sorted({str(tag).lower() for tag in written["tags"] or ()})
     written["role"] = written["role"] or "end-user"
-    written["user_fields"] = {**user["user_fields"], **_known_fields(desk, given.get("user_fields"))}
+    written["user_fields"] = {**user["user_fields"], **_known_fields(desk, body.get("user_fields"))}
     return written
 
 
@@ -214,13 +214,13 @@ def _check(desk: Desk, user: JsonRecord, written: JsonRecord) -> None:
         raise invalid("organization", "Organization: is invalid", "InvalidValue")
 
 
-def _known_fields(desk: Desk, given: object) -> dict[str, Any]:
-    if given is None:
+def _known_fields(desk: Desk, values: object) -> dict[str, Any]:
+    if values is None:
         return {}
-    if not isinstance(given, dict):
+    if not isinstance(values, dict):
         raise bad_attribute("user_fields", "an object")
     known = {field["key"] for field in desk.state.all("user_fields")}
-    return {key: value for key, value in given.items() if key in known}
+    return {key: value for key, value in values.items() if key in known}
 
 
 def _add_given(desk: Desk, user: JsonRecord, identity: dict[str, Any]) -> None:

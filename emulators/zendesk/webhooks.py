@@ -62,8 +62,8 @@ def _events_of_ticket(change: Change, state: State) -> list[tuple[str, str, Json
     if change.object == "tickets":
         ticket, happened = change.after or change.before, ticket_events(change.before, change.after)
     else:
-        held = change.after or change.before or {}
-        ticket = state.get("tickets", str(held.get("ticket_id") or _ticket_of(held, state)))
+        record = change.after or change.before or {}
+        ticket = state.get("tickets", str(record.get("ticket_id") or _ticket_of(record, state)))
         happened = comment_events(change.before, change.after, state)
     if ticket is None:
         return []
@@ -82,10 +82,10 @@ def _events_of_user(
     if change.object == "users":
         user, happened = change.after or change.before, user_events(change.before, change.after)
     else:
-        held = change.after or change.before or {}
-        user = state.get("users", str(held.get("user_id")))
+        identity = change.after or change.before or {}
+        user = state.get("users", str(identity.get("user_id")))
         happened = identity_events(change.before, change.after)
-        if any(one.object == "users" and one.id == str(held.get("user_id")) and _is_birth(one) for one in changes):
+        if any(one.object == "users" and one.id == str(identity.get("user_id")) and _is_birth(one) for one in changes):
             happened = []  # the identities that a user is made with are part of its making
     if user is None or (user["id"] == AGENT_ID and change.before is None):
         return []  # the account's administrator was there before any webhook

@@ -231,10 +231,10 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     return msgspec.structs.replace(account, people=account.people | people)
 
 
-def meet(contacts: tuple[msgspec.Raw, ...], account: Account) -> Account:
+def with_customers(contacts: tuple[msgspec.Raw, ...], account: Account) -> Account:
     """Return the account with these contacts, which were read in full."""
-    met = (decode(one, ContactRecord) for one in contacts)
-    return msgspec.structs.replace(account, people=account.people | {one.id: _person(one) for one in met})
+    records = (decode(one, ContactRecord) for one in contacts)
+    return msgspec.structs.replace(account, people=account.people | {one.id: _person(one) for one in records})
 
 
 def _unread_people(account: Account) -> tuple[str, ...]:

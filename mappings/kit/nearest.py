@@ -27,7 +27,7 @@ PHONE: Final[Mapping[PhoneType, tuple[PhoneType, ...]]] = {
     "unknown": ("work", "other"),
     "mobile": ("unknown", "other", "home", "work"),
 }
-"""A fax number has no near type: nobody answers it."""
+"""A fax number has no near type, because no one answers it."""
 TAX_EXEMPTION: Final[Mapping[TaxExemption, tuple[TaxExemption, ...]]] = {"reverse_charge": ("exempt",)}
 CONSENT: Final[Mapping[ConsentState, tuple[ConsentState, ...]]] = {"never": ("opted_out",)}
 ORDER_STATUS: Final[Mapping[OrderStatus, tuple[OrderStatus, ...]]] = {

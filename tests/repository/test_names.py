@@ -1,12 +1,17 @@
-"""One name for one thing: no class name stands twice in `app`, `canonical` and the shared `mappings`."""
+"""One name for one thing: class names are unique, and variables have a noun that says what they hold."""
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHARED = ("*.py", "kit/*.py", "checks/*.py", "csv/*.py")
 """The modules of `mappings` outside the vendor folders. Wire Structs have the vendors' names, so these may repeat."""
+PLAIN = ("benchmarks", "canonical", "emulators", "mappings")
+"""Folders without variables and arguments of these names."""
+REFUSED = frozenset({"asked", "found", "given", "held", "seen", "shown"})
+"""Participles that say what happened to a value, and not what it is."""
 
 
 def test_no_class_name_stands_twice() -> None:
@@ -20,3 +25,54 @@ def test_no_class_name_stands_twice() -> None:
 
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
     assert len(places) > 400
+
+
+def test_variables_and_arguments_are_nouns() -> None:
+    files = [file for folder in PLAIN for file in ROOT.glob(f"{folder}/**/*.py")]
+    refused = [
+        f"{file.relative_to(ROOT)}:{line} {name}"
+        for file in files
+        for name, line in _bindings(ast.parse(file.read_text("utf-8")))
+        if name in REFUSED
+    ]
+
+    assert refused == []
+    assert len(files) > 400
+
+
+def test_every_kind_of_binding_is_recognized() -> None:
+    source = """
+def f(held, *given, asked=1, **shown):
+    found: int = 1
+    for seen, in []: ...
+    with f() as held, f() as (given, asked): ...
+    if found := f(): ...
+    lambda seen: [shown for shown in []]
+    match f():
+        case [found, *held] if seen: ...
+        case {"a": 1, **given} as asked: ...
+class Wire:
+    found: str = ""
+"""
+    counts = Counter(name for name, _ in _bindings(ast.parse(source)))
+    assert counts == {"asked": 3, "found": 3, "given": 3, "held": 3, "seen": 2, "shown": 2}
+
+
+def _bindings(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield each variable and argument, with its line. Fields of a class are not among them: others fix their names."""
+    fields = {
+        statement.target
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in fields:
+            yield node.id, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name is not None:
+            yield node.name, node.lineno
+        elif isinstance(node, ast.MatchMapping) and node.rest is not None:
+            yield node.rest, node.lineno
