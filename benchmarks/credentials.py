@@ -64,7 +64,9 @@ def measure() -> None:
     tokens = Tokens(
         VENDORS["hubspot"].grants[0],
         cast(TokenEndpoint, SimpleNamespace(connection="crm")),
-        *(vault, vault.store, dict),
+        vault,
+        vault.store,
+        dict,
         title="HubSpot",
         note_use=secrets.note_use,
     )

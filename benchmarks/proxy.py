@@ -1,9 +1,8 @@
 """The floor: a bare Litestar proxy over the client, the server and the database pool's driver that Lockstitch uses.
 
 `python -m benchmarks.proxy PORT UPSTREAM_URL DATABASE_URL`. `/read/{id}` passes a contact on. `/write` commits one
-insert, creates at the vendor, commits another; `/write?read_back=1` reads the new record too, as everybody has to who
-wants the whole record: HubSpot answers a create with a part of it. `/intake` commits one insert of what
-it was sent.
+insert, creates at the vendor, commits another. `/write?read_back=1` also reads the new record, because HubSpot answers
+a create with a part of it only. `/intake` commits one insert of the body.
 """
 
 import re

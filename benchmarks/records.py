@@ -20,8 +20,7 @@ FACTS: Final[dict[str, dict[str, Any]]] = {
     "salesforce": {"currency": "EUR"},
     "shopify": {"currency": "EUR", "domain": "nordic-seams.myshopify.com"},
 }
-"""What an account tells, where a record alone does not say everything. Custom fields are configuration and cost by the
-piece, so there are none."""
+"""Account facts that a record needs. There are no custom fields: their cost depends on how many are configured."""
 
 
 class Subject(NamedTuple):

@@ -1,9 +1,9 @@
-"""The whole road, from a signed webhook in to a signed delivery out: `python -m benchmarks.road [raw] [keyed] …`.
+"""Measure the road from a signed webhook in to a signed delivery out: `python -m benchmarks.road [raw] [keyed] …`.
 
-Through a real `lockstitch serve` and one `lockstitch worker`, beside a bare road in the same run: `/intake` of
-`benchmarks.proxy` and `benchmarks.bare_road`. While one side is measured, the worker of the other is halted. A burst
-counts from the first webhook to the last delivery. In a steady stream, each webhook counts from the moment at which it
-was due, so that a server which falls behind cannot hide it. Every webhook has to be delivered once.
+It goes through a real `lockstitch serve` and one `lockstitch worker`, and in the same run through a bare road:
+`/intake` of `benchmarks.proxy` and `benchmarks.bare_road`. While one side is measured, the worker of the other is
+stopped. A burst lasts from the first webhook to the last delivery. In a steady stream, the time of each webhook starts
+when it was due, so a server that falls behind cannot hide it. Every webhook must be delivered once.
 
 CPU and transactions include all processes of a side, PostgreSQL, and upkeep that runs on its own clock.
 """

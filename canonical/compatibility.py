@@ -61,8 +61,23 @@ _CHOICES: Final = ("anyOf", "oneOf")
 # used yet) restrict values in ways that are not compared here, so they must not change.
 _COMPARED: Final = frozenset(
     {
-        *("$schema", "$id", "$ref", "$defs", "type", "enum", "items", "properties", "required", "additionalProperties"),
-        *("title", "description", "examples", "default", *_CHOICES, *_LOWER_BOUNDS, *_UPPER_BOUNDS),
+        "$schema",
+        "$id",
+        "$ref",
+        "$defs",
+        "type",
+        "enum",
+        "items",
+        "properties",
+        "required",
+        "additionalProperties",
+        "title",
+        "description",
+        "examples",
+        "default",
+        *_CHOICES,
+        *_LOWER_BOUNDS,
+        *_UPPER_BOUNDS,
     }
 )
 NULL: Final = "null"

@@ -55,7 +55,7 @@ NAMED: Final = {
     "language": Kind.LANGUAGE,
     "tags": Kind.TAG,
 }
-"""The kinds of texts that a name tells. Every other text is exact."""
+"""The kind of a text by the name of its field. Every other text is exact."""
 ORDERED: Final = frozenset({"line_items", "discounts", "shipping_lines", "fees", "options"})
 """Lists whose order vendors keep."""
 AMOUNT: Final = next(one for one in get_args(Money) if isinstance(one, Meta))

@@ -35,7 +35,7 @@ KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
     ConsentPatch: ("channel",),
     CustomFieldPatch: ("key",),
 }
-"""The members that tell one item of a list from another."""
+"""The members that identify an item of a list."""
 
 
 def same(present: Any, sent: Any, field: ComparedField) -> bool:
@@ -86,10 +86,10 @@ def normal_form(value: Any, field: ComparedField) -> Form:
 
 
 def item_key(item: Any, field: ComparedField) -> str:
-    """Return what tells an item of a list from the others: merging and copies find the item by it. For a list without
-    such a key, the whole item in its normal form.
+    """Return the key of an item in its list, by which merging and copies find it. For a list without a key, return the
+    whole item in its normal form.
 
-    An address is recognised in another spelling, although a change of the spelling is a change.
+    An address in another spelling has the same key, although a change of the spelling is a change.
     """
     assert field.item is not None  # noqa: S101 - only lists have items
     part = field.item.part

@@ -129,9 +129,9 @@ class Notes(Struct, kw_only=True):
 
 
 PersonNeed = Literal["copy", "link", "id", "id_or_text", "known"]
-"""How a new record names its customer or requester: by a copy of name and address; by a link to a customer beside such
-a copy; by the id of a customer; by that id, or by a text if none is to be created; by the id of one who must exist
-already, because Lockstitch cannot create them so that the vendor accepts the record."""
+"""How a new record names its customer or requester. `copy`: by a copy of name and address. `link`: by a copy, and a
+link to a customer. `id`: by the id of a customer. `id_or_text`: by an id, or by a text if no customer is to be created.
+`known`: by the id of an existing customer, because the vendor refuses the record with one that Lockstitch created."""
 
 
 NEW_PERSON: Final = "new-customer"
@@ -481,17 +481,17 @@ class Choices(Generic[A]):
 
 
 AccountMarks = Mapping[str, str]
-"""What tells one account of a vendor from another, by name: `{"portal": "24861357"}`, `{"mode": "test"}`. Empty if
+"""What identifies an account at a vendor, by name: `{"portal": "24861357"}`, `{"mode": "test"}`. Empty if
 unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Identity:
-    """How to tell which account a credential opens.
+    """How to find out which account a credential opens.
 
     `request` asks for it, and `read` reads the answer; `replies` reads those to the vendor's account requests;
-    `credential` reads the header with the credential. Without any of them, the host of the base URL tells accounts
-    apart at vendors where each account has its own.
+    `credential` reads the header with the credential. Without any of them, the host of the base URL identifies
+    the account, at vendors where each account has its own.
     """
 
     request: VendorRequest | None = None
@@ -555,8 +555,8 @@ class Vendor(Manifest, Generic[A]):
     one request; if the vendor refuses it, they are sent one by one. `unwrap` finds the records of
     one object in a whole answer, a webhook body or a bare record; it raises Unmappable if there is none. `choices` are
     the options of fields, for drop-downs. `traits` say which fields it acts on, so that losing them would matter.
-    `identity` tells accounts apart: a connection stays with the account that it first met.
-    `removable`: objects that `lockstitch verify --write` may create and archive without telling anyone.
+    `identity` identifies the account: a connection stays with the account that it first reached.
+    `removable`: objects that `lockstitch verify --write` may create and archive, because the vendor notifies no one.
     `grants` are the ways to obtain tokens in place of the secrets of `auth`, and `scopes` what each object needs.
     `logins`: objects whose e-mail address is a login, so that a copy does not replace it.
     `options` are the settings of a connection that this vendor has beyond those of all.

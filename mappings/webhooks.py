@@ -14,12 +14,13 @@ from canonical.parts import ObjectName
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Signature:
-    """How a vendor signs: a header has the HMAC of what is `signed`, in one accepted spelling.
+    """How a vendor signs: a header has the HMAC of the `signed` parts.
 
-    `encoding` and `label`, the text before the digest, are that spelling. `signed` names the parts in order: `method`,
-    `url`, `time` and `body`; any other text stands for itself. `time` is the header with the signed time, `clock` its
-    form, and `tolerance` the greatest difference from now, in seconds, in both directions. `pairs`: the header is a
-    list such as `t=…,v1=…`; these are the names of the time and of the digests in it, of which one must match.
+    `encoding` is the form of the digest, and `label` the text before it; no other form is accepted. `signed` names the
+    parts in order: `method`, `url`, `time` and `body`; any other text is signed literally. `time` is the header with
+    the signed time, `clock` its form, and `tolerance` the greatest difference from now, in seconds, in both directions.
+    `pairs`: the header is a list such as `t=…,v1=…`; these are the names of the time and of the digests in it, of which
+    one must match.
 
     Without a signed time, anyone who saw a body can send it again. That is harmless: an event only causes a read of the
     record. Parts are joined without their lengths, so a time has one spelling, and a signed URL must not run into the

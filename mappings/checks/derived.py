@@ -55,7 +55,7 @@ BY_KEY: Final[dict[str, frozenset[str]]] = {
     "key": frozenset({"key", "label", "type"}),
     "city": frozenset({"type"}),
 }
-"""Members that say nothing beside another one: what people read beside an id, how a custom field is configured."""
+"""Members that depend on another one: the texts next to an id, the configuration of a custom field."""
 NO_RECORDS: Final = "there are no recorded records"
 LEVELS: Final = 2
 SCALE: Final = ("low", "normal", "high", "urgent")
@@ -317,8 +317,8 @@ def _misread(
 
 
 def _readings(probe: Probe, place: Place, words: Leaves) -> Iterator[Any]:
-    """Read a record with the words of a write: at the place of the word, and at those with the names of the write.
-    Flags that the vendor derives from a word have both values."""
+    """Read a record with the words of a write, at the place of the word and at the members that the write names. Flags
+    that the vendor derives from a word have both values."""
     base, by_name = probe.record, {str(one[-1]).lower(): word for one, word in words.items()}
     for at, _ in leaves(probe.record):
         if at and str(at[-1]).lower() in by_name:

@@ -188,7 +188,7 @@ def changed(value: Any, place: Place, new: Any) -> Any:
 
 
 def others(value: Any) -> Iterator[Any]:
-    """Yield other values than this one, of its kind, and at last none at all."""
+    """Yield other values of the same kind, and null last."""
     match value:
         case bool():
             yield not value

@@ -37,8 +37,11 @@ VENDOR: Final = Vendor[Account](
             "customer": ("crm.objects.contacts.read", "crm.schemas.contacts.read"),
             "ticket": ("tickets", "crm.objects.contacts.read"),
             "order": (
-                *("crm.objects.contacts.read", "crm.objects.line_items.read", "crm.objects.orders.read"),
-                *("crm.schemas.line_items.read", "crm.schemas.orders.read"),
+                "crm.objects.contacts.read",
+                "crm.objects.line_items.read",
+                "crm.objects.orders.read",
+                "crm.schemas.line_items.read",
+                "crm.schemas.orders.read",
             ),
         },
         # The setup creates properties, which needs the schemas.
@@ -46,8 +49,11 @@ VENDOR: Final = Vendor[Account](
             "customer": ("crm.objects.contacts.write", "crm.schemas.contacts.write"),
             "ticket": ("crm.objects.contacts.write",),
             "order": (
-                *("crm.objects.contacts.write", "crm.objects.line_items.write", "crm.objects.orders.write"),
-                *("crm.schemas.line_items.write", "crm.schemas.orders.write"),
+                "crm.objects.contacts.write",
+                "crm.objects.line_items.write",
+                "crm.objects.orders.write",
+                "crm.schemas.line_items.write",
+                "crm.schemas.orders.write",
             ),
         },
     ),

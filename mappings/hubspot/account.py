@@ -95,7 +95,13 @@ TICKET_TO_ORDER: Final = get(
     "/crm/v4/associations/tickets/orders/labels", route="/crm/v4/associations/{from}/{to}/labels"
 )
 ACCOUNT_REQUESTS: Final = (
-    *(TICKET_PIPELINES, CONTACT_OPTIONS, TICKET_OPTIONS, ORDER_PIPELINES, ORDER_OPTIONS, OWNERS, TICKET_TO_ORDER),
+    TICKET_PIPELINES,
+    CONTACT_OPTIONS,
+    TICKET_OPTIONS,
+    ORDER_PIPELINES,
+    ORDER_OPTIONS,
+    OWNERS,
+    TICKET_TO_ORDER,
 )
 NEEDS: Final[dict[ObjectName, tuple[VendorRequest, ...]]] = {
     "customer": (CONTACT_OPTIONS,),

@@ -163,7 +163,7 @@ def _totals(
     status: OrderStatus,
     notes: Notes,
 ) -> tuple[Totals, bool | None]:
-    """Return the totals, and whether prices include tax if the sums tell."""
+    """Return the totals, and whether prices include tax. None if the sums leave it open."""
 
     def exact(text: str | None) -> Decimal:
         return values.parse_decimal(text or "0")

@@ -48,12 +48,11 @@ def list_comments(query_: ListQuery, account: Account) -> VendorRequest:
         since = moment(msgspec.convert(text, datetime))
         behind = f"CreatedDate {beyond} {since}"
         conditions.append(f"({behind} OR (CreatedDate = {since} AND Id {beyond} {quoted(id)}))")
+    selected, condition = columns("comment", account), " AND ".join(conditions)
+    order_by = f"CreatedDate {order}, Id {order}"
     return query(
         " ".join(
-            (
-                *("SELECT", columns("comment", account), "FROM CaseComment WHERE", " AND ".join(conditions)),
-                *(f"ORDER BY CreatedDate {order}, Id {order}", "LIMIT", str(query_.limit)),
-            )
+            ("SELECT", selected, "FROM CaseComment WHERE", condition, "ORDER BY", order_by, "LIMIT", str(query_.limit))
         )
     )
 
@@ -81,13 +80,10 @@ def find_marker(marker: str, parent: str | None, body: RecordWrite | None, accou
     if began is None or parent is None or not is_id(parent, (CASE,)):
         return None
     since = moment(began - BEFORE)
+    condition = f"ParentId = {quoted(parent)} AND CreatedDate >= {since}"
+    selected, order_by = "Id, CommentBody, IsPublished", "CreatedDate ASC, Id ASC"
     return query(
-        " ".join(
-            (
-                *("SELECT Id, CommentBody, IsPublished FROM CaseComment WHERE ParentId =", quoted(parent)),
-                *("AND CreatedDate >=", since, "ORDER BY CreatedDate ASC, Id ASC LIMIT", str(MOST)),
-            )
-        )
+        " ".join(("SELECT", selected, "FROM CaseComment WHERE", condition, "ORDER BY", order_by, "LIMIT", str(MOST)))
     )
 
 
