@@ -43,7 +43,7 @@ from app.records.resolve import choose_mapping
 from app.writes.copy_links import KnownCopy, known_copy, linked_record
 from app.writes.copy_merge import ConsumerPaused, has_nothing_new
 from app.writes.execute import execute
-from app.writes.models import Operation, Undecided
+from app.writes.models import Begun, Operation, Undecided
 from app.writes.queued import operation_of_key
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_request
@@ -193,7 +193,7 @@ def _request_of(job: Job, fan_out: FanOut) -> WriteRequest:
 async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: ResolvedWrite) -> JobOutcome:
     """Write the copy as an operation. Raises the problems of a write that was not sent."""
     begun = await deps.operations.begin(new_operation(request, resolved.intent, new_id("op_"), job.traceparent))
-    if begun.lease is not None:
+    if isinstance(begun, Begun):
         with suppress(Undecided):  # a worker decides it, and the fan-out waits for that
             try:
                 await execute(deps, begun, resolved)
@@ -201,7 +201,7 @@ async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: Reso
                 return Deferred(reason=PAUSED, after=PAUSE)
             except VersionConflict:
                 return Deferred(reason="another copy has ended since the record was read", after=LEAST_PAUSE)
-    operation = await deps.operations.get(begun.operation.id)
+    operation = await deps.operations.get(begun.operation.id if isinstance(begun, Begun) else begun.id)
     return Done() if operation is None else _outcome_of(operation)
 
 

@@ -10,7 +10,7 @@ by target.
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
@@ -125,10 +125,10 @@ class NewEvent(Struct, frozen=True, kw_only=True):
 
 
 class PreparedEvents(Struct, frozen=True, kw_only=True):
-    """Events to append, with their runs and traces, and the arguments that append them."""
+    """Events to append, with their runs and traces, and for each the values of `statements.EVENT_ARGUMENTS`."""
 
     events: tuple[NewEvent, ...]
-    columns: tuple[list[Any], ...]
+    rows: tuple[tuple[object, ...], ...]
 
 
 class EventDocument(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app import telemetry
 from app.audit.record import Entry
-from app.events.models import NewEvent, RecordChange
+from app.events.models import Cause, NewEvent, RecordChange
 from canonical.parts import ObjectName, Reference
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
@@ -78,18 +78,27 @@ def history_of(change: RecordChange, receipt: str | None, run: str) -> list[Entr
     return [Entry(type="field.changed", subject=f"{change.object}:{change.remote_id}", actor=writer, facts=facts)]
 
 
-def events_of(change: RecordChange, *, origin: str) -> tuple[NewEvent, ...]:
-    """Return the Events of a change in the current run: its own, if it has one, then those of its transitions. `origin`
-    is the id of its cause."""
+def events_of(
+    change: RecordChange,
+    *,
+    origin: str,
+    caused_by: Cause | None = None,
+    visited: tuple[str, ...] = (),
+    traceparent: str | None = None,
+) -> tuple[NewEvent, ...]:
+    """Return the Events of a change: its own, if it has one, then those of its transitions. `origin` is the id of its
+    cause. They belong to the run of the write `caused_by`, or else to the current one."""
     shared = NewEvent(
         type="",
         data=change.data,
         connection=change.connection,
         record=f"{change.object}:{change.remote_id}",
         origin=origin,
-        correlation_id=telemetry.correlation_id.get() or None,
-        traceparent=telemetry.current_traceparent(),
+        correlation_id=telemetry.correlation_id.get() or None if caused_by is None else caused_by.correlation_id,
+        traceparent=telemetry.current_traceparent() if caused_by is None else traceparent,
         occurred_at=change.occurred_at,
+        caused_by=caused_by,
+        visited=visited,
     )
     further = tuple(replace(shared, type=name, merged=change.merged) for name in change.transitions)
     if change.type is None:
@@ -122,14 +131,18 @@ def read_state(state: bytes) -> tuple[Fields, StateNotes]:
 
 def fields_of(state: bytes) -> Fields:
     """Return the canonical fields of a kept state."""
-    return read_state(state)[0]
+    fields = msgspec.json.decode(state, type=dict[str, Any])
+    for name in StateNotes.__struct_fields__:
+        fields.pop(name, None)
+    return fields
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:
     """Return the top-level fields that differ, in the order of the model; without a last-seen state, those with a
     value."""
     if not before:
-        return tuple(name for name in _compared(model) if _value(name, after) is not None)
+        sent = (name for name in _compared(model) if after.get(name) is not None)
+        return tuple(name for name in sent if _value(name, after) is not None)
     return tuple(name for name in _compared(model) if _value(name, before) != _value(name, after))
 
 

@@ -1,7 +1,7 @@
 """SQL text for the stores of other capabilities: one statement can change a row, keep the state of a record and append
 its Event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from app.audit import record
@@ -52,20 +52,19 @@ def many_of(columns: Mapping[str, str]) -> str:
 
 
 def one_of(name: str, columns: Mapping[str, str]) -> str:
-    """Return the same of one row for a `NamedStatement`, or of none: the values of `one_values`. PostgreSQL runs plain
-    values in three quarters of the time."""
+    """Return the same of one row for a `NamedStatement`, whose values are named `name_column`; none where they are
+    None. PostgreSQL runs plain values in three quarters of the time."""
     values = ", ".join(f":{name}_{column}::{kind} AS {column}" for column, kind in columns.items())
     column, kind = next(iter(columns.items()))
     return f"(SELECT {values}, 1 AS number WHERE (SELECT :{name}_{column}::{kind}) IS NOT NULL) AS new"
 
 
-def one_values(name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> dict[str, object]:
-    """Return the values of `one_of` from the columns of one row, or of none."""
-    return {f"{name}_{column}": row[0] if row else None for column, row in zip(columns, rows, strict=True)}
-
-
 ONE_STATE: Final = one_of("state", STATE_ARGUMENTS)
+STATE_VALUES: Final = tuple(f"state_{column}" for column in STATE_ARGUMENTS)
+"""The names of the values of `ONE_STATE`."""
 ONE_EVENT: Final = one_of("event", EVENT_ARGUMENTS)
+EVENT_VALUES: Final = tuple(f"event_{column}" for column in EVENT_ARGUMENTS)
+"""The names of the values of `ONE_EVENT`."""
 
 
 def keep_text(rows: str, *, source: str) -> str:

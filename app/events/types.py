@@ -2,6 +2,7 @@
 need: those of the data that an Event shows, so that the feed reveals nothing that a read refuses."""
 
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Final, cast
 
 from app.http.plurals import PLURAL
@@ -41,14 +42,10 @@ EVENT_PATTERNS: Final = (
 """What a subscription may name: everything, all types of one subject, or one type."""
 
 
+@cache
 def wildcard_of(event_type: str) -> str | None:
     """Return the wildcard that matches this type next to `*`; None if no wildcard matches it, not even `*`."""
     return None if event_type in BY_NAME_ONLY else f"{event_type.partition('.')[0]}.*"
-
-
-def is_update(event_type: str) -> bool:
-    """Return whether the type is an `updated` one, to which a filter of changed fields applies."""
-    return event_type.endswith(".updated")
 
 
 def types_of(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,7 +67,8 @@ SHOWING_OBJECTS: Final = (*BY_OBJECT, "webhook.received")
 """Types whose objects differ between Events: their own, or those of the webhook's connection."""
 
 
-def scopes_of(event_type: str, shows: Iterable[ObjectName] = ()) -> tuple[str, ...]:
+@cache
+def scopes_of(event_type: str, shows: tuple[ObjectName, ...] = ()) -> tuple[str, ...]:
     """Return the scopes that an Event of this type needs, all of them.
 
     `shows` are the objects in its data, if the type does not say. A comment needs its ticket's scope. An Event without
@@ -83,9 +81,10 @@ def scopes_of(event_type: str, shows: Iterable[ObjectName] = ()) -> tuple[str, .
     return tuple(sorted(f"{PLURAL[cast(ObjectName, name)]}:read" for name in objects)) or (EVENTS_READ,)
 
 
-def scopes_of_types(types: Iterable[str], shows: Collection[ObjectName]) -> tuple[str, ...]:
+def scopes_of_types(types: Iterable[str], shows: Iterable[ObjectName]) -> tuple[str, ...]:
     """Return the scopes for all Events of these types, if webhooks and operations may show these objects."""
-    return tuple(sorted({scope for name in types for scope in scopes_of(name, shows)}))
+    objects = tuple(shows)
+    return tuple(sorted({scope for name in types for scope in scopes_of(name, objects)}))
 
 
 def may_read(event_type: str, scopes: Collection[str]) -> bool:

@@ -10,13 +10,13 @@ PLURAL: Final[dict[ObjectName, str]] = {
     "ticket": "tickets",
     "comment": "comments",
 }
+READ_SCOPE: Final[dict[ObjectName, str]] = {
+    **{name: f"{plural}:read" for name, plural in PLURAL.items()},
+    "comment": "tickets:read",
+}
+"""The scope that reads each object; a comment is read with its ticket."""
 
 
 def counted(number: int, noun: str) -> str:
     """Return `1 job` or `2 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def read_scope(object_name: ObjectName) -> str:
-    """Return the scope that reads an object; a comment is read with its ticket."""
-    return f"{PLURAL['ticket' if object_name == 'comment' else object_name]}:read"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -72,23 +72,39 @@ class NamedRecord(Struct, frozen=True, kw_only=True):
 class NewRecord(Struct, frozen=True, kw_only=True):
     """A record that a write made, and the canonical id that it gets in the statement that settles the write.
 
-    `facts` and `key` are those of a customer who can be matched. `changes` is how often the process had dropped
-    cached links when the id was drawn.
+    `named` is the record once the write is settled. `facts` and `key` are those of a customer who can be matched.
+    `changes` is how often the process had dropped cached links when the id was drawn.
     """
 
     object: ObjectName
     connection: str
     remote_id: str
-    canonical_id: str
+    named: NamedRecord
     changes: int
     facts: MatchFacts | None = None
     key: MatchKey | None = None
 
-    @property
-    def named(self) -> NamedRecord:
-        """The record as it is named once the write is settled."""
-        own = Link(connection=self.connection, remote_id=self.remote_id)
-        return NamedRecord(canonical_id=self.canonical_id, links=(own,), own_id=self.canonical_id)
+    def values(self) -> dict[str, Any]:
+        """Return the values of `statements.new_record_text`."""
+        key, facts = self.key, self.facts
+        return {
+            "link_object": self.object,
+            "link_connection": self.connection,
+            "link_remote_id": self.remote_id,
+            "link_canonical_id": self.named.canonical_id,
+            "match_digest": key and key.digest,
+            "match_name": key and key.name,
+            "match_is_staff": facts and facts.is_staff,
+        }
+
+
+NO_NEW_RECORD: Final = dict.fromkeys(
+    (
+        *("link_object", "link_connection", "link_remote_id", "link_canonical_id"),
+        *("match_digest", "match_name", "match_is_staff"),
+    )
+)
+"""The values of `statements.new_record_text` without a record."""
 
 
 class RecordKnown(Exception):

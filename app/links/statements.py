@@ -1,13 +1,8 @@
 """SQL of links: name records, find them, join and split ids. For the store of writes, SQL text that links the record
 that a write made."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
-import asyncpg
-
-from app.links.models import NewRecord, RecordKnown
 from app.postgres.database import Statement
 
 CHANNEL: Final = "lockstitch_link"
@@ -230,12 +225,15 @@ CHANGED_SINCE = Statement(
 )
 
 
+NEW_RECORD_TABLES: Final = frozenset({"link", "match_key"})
+
+
 def new_record_text(*, source: str) -> str:
     """Return SQL text for a WITH of a `NamedStatement`: link a new record, and store its match key, if `source` has
     a row.
 
-    It takes the values of `new_record_values`. Without a record it does nothing. A record that has a link is refused by
-    the table.
+    It takes the values of `NewRecord.values`. Without a record it does nothing. A record that has a link is refused by
+    one of `NEW_RECORD_TABLES`.
     """
     return f"""
     linked AS (
@@ -252,28 +250,3 @@ def new_record_text(*, source: str) -> str:
          WHERE :match_digest::bytea IS NOT NULL
     )
     """  # noqa: S608 - no caller's text is in it
-
-
-def new_record_values(new: NewRecord | None) -> dict[str, object]:
-    """Return the values of `new_record_text`; all None without a record."""
-    key, facts = new and new.key, new and new.facts
-    return {
-        "link_object": new and new.object,
-        "link_connection": new and new.connection,
-        "link_remote_id": new and new.remote_id,
-        "link_canonical_id": new and new.canonical_id,
-        "match_digest": key and key.digest,
-        "match_name": key and key.name,
-        "match_is_staff": facts and facts.is_staff,
-    }
-
-
-@contextmanager
-def record_known() -> Iterator[None]:
-    """Raise RecordKnown where `new_record_text` is refused. The transaction has failed then."""
-    try:
-        yield
-    except asyncpg.UniqueViolationError as error:
-        if error.table_name not in ("link", "match_key"):
-            raise
-        raise RecordKnown from error

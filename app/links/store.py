@@ -100,11 +100,12 @@ class PostgresLinks:
         known to have one."""
         if (object_name, connection, remote_id) in self._known:
             return None
+        id, own = new_id(ID_PREFIX[object_name]), Link(connection=connection, remote_id=remote_id)
         return NewRecord(
             object=object_name,
             connection=connection,
             remote_id=remote_id,
-            canonical_id=new_id(ID_PREFIX[object_name]),
+            named=NamedRecord(canonical_id=id, links=(own,), own_id=id),
             changes=self._forgotten,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -28,6 +28,8 @@ from app.vendors.models import Connection
 from app.vendors.setup_times import PostgresSetupTimes
 from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Remote
+
+NO_NOTES: Final = StateNotes()
 
 
 class DeletedRecord(Struct, frozen=True, kw_only=True):
@@ -56,12 +58,13 @@ async def compare(
     """
     object_name = reading.mapping.object
     state = state_of(resource)
-    after = fields_of(state)
-    before, notes = (None, StateNotes()) if last_state is None else read_state(last_state.data)
-    alike = await _like_seen(connection, reading, state, notes.mapping_revision)
-    comparable = after if alike is state else fields_of(alike)
+    before, notes = (None, NO_NOTES) if last_state is None else read_state(last_state.data)
+    after = comparable = fields_of(state)
+    if notes.mapping_revision is not None and notes.mapping_revision != reading.mapping.revision:
+        comparable = await _like_seen(connection, reading, after, notes.mapping_revision)
     names = changed(before, comparable, reading.mapping.model)
-    state = with_newest_comment(state, notes.newest_comment)
+    if notes.newest_comment is not None:
+        state = with_newest_comment(state, notes.newest_comment)
     is_new = created and last_state is None
     what = "created" if is_new else "updated"
     return RecordChange(
@@ -76,7 +79,7 @@ async def compare(
         state=state,
         read_at=read_at,
         lags=before is not None and is_older(before, after),
-        previous=previous_values(before, names),
+        previous=previous_values(before, names) if before else None,
         transitions=await transitions_of(
             *(deps.setups, object_name, connection.name, before, comparable),
             is_first=last_state is None,
@@ -128,7 +131,7 @@ async def compare_deleted(
     remains = DeletedRecord(id=named.shown_id, meta=meta)
     identity = msgspec.to_builtins(remains)
     known = last_state is not None and last_state.deleted
-    last, notes = ({}, StateNotes()) if last_state is None else read_state(last_state.data)
+    last, notes = ({}, NO_NOTES) if last_state is None else read_state(last_state.data)
     return RecordChange(
         object=object_name,
         connection=connection.name,
@@ -156,11 +159,8 @@ def added_comment(connection: Connection, reading: Reading, comment: Any, *, tic
     )
 
 
-async def _like_seen(connection: Connection, reading: Reading, state: bytes, revision: int | None) -> bytes:
-    """Return the state as the revision of the last-seen state maps it. A difference between revisions is no change."""
-    if revision is None or revision == reading.mapping.revision:
-        return state
+async def _like_seen(connection: Connection, reading: Reading, fields: Fields, revision: int) -> Fields:
+    """Return the fields as the revision of the last-seen state maps them. A difference between revisions is no
+    change."""
     again = await read_again(connection, reading, revision)
-    if again is None:
-        return state
-    return state_of(again.mapped.data)
+    return fields if again is None else fields_of(state_of(again.mapped.data))

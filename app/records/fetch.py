@@ -69,7 +69,9 @@ async def fetch_raw(
             account = mapping.endpoints.with_customers(customers, account)
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
-    return raw, await _side_load(deps, connection, mapping, (raw,), account, deadline)
+    if mapping.endpoints.side_load is not None:
+        account = await _side_load(deps, connection, mapping, (raw,), account, deadline)
+    return raw, account
 
 
 async def fetch_record(

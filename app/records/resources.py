@@ -178,16 +178,18 @@ async def _name_comments(
 
 
 def _resource(connection: Connection, reading: Reading, named: NamedRecord, ids: Ids) -> Struct:
-    loss = reading.mapped.loss + _other_total(connection, reading.mapped.data, named.total)
+    loss = reading.mapped.loss
+    if named.total is not None:
+        loss += _other_total(connection, reading.mapped.data, named.total)
     meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, named.shown_links)
     data = with_connection(reading.mapped.data, connection.name, ids)
     return msgspec.structs.replace(data, id=named.shown_id, meta=meta)  # type: ignore[no-any-return]
 
 
-def _other_total(connection: Connection, data: Struct, total: TotalDifference | None) -> tuple[Loss, ...]:
+def _other_total(connection: Connection, data: Struct, total: TotalDifference) -> tuple[Loss, ...]:
     """Return the loss of an order whose vendor computed another total than the write asked for, while it still has
     it."""
-    if total is None or not isinstance(data, Order) or Decimal(data.totals.total) != Decimal(total.held):
+    if not isinstance(data, Order) or Decimal(data.totals.total) != Decimal(total.held):
         return ()
     detail = f"the order adds up to {total.held} at {connection.vendor.title}, {total.asked} was sent"
     return (Loss(path="/totals/total", kind="ambiguous", detail=detail),)

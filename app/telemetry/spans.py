@@ -24,17 +24,13 @@ _propagator = TraceContextTextMapPropagator()
 Direction = Literal["read", "write"]
 
 
-def mapping_span(mapping: str, revision: int, direction: Direction) -> AbstractContextManager[None]:
+class mapping_span(AbstractContextManager[None]):  # noqa: N801 - used as a function, like `suppress`
     """Trace a mapping: `with mapping_span("hubspot.customer", 1, "read"):`.
 
-    Counts the records that cannot be mapped. Without tracing, no span is created.
+    Counts the records that cannot be mapped. Without tracing, no span is created. It runs for every record, and a
+    generator would cost five times as much.
     """
-    return _MappingSpan(mapping, revision, direction)
 
-
-class _MappingSpan(
-    AbstractContextManager[None]
-):  # runs for every record, and a generator would cost five times as much
     __slots__ = ("_direction", "_mapping", "_revision", "_span", "_token")
 
     def __init__(self, mapping: str, revision: int, direction: Direction) -> None:

@@ -36,8 +36,6 @@ DESCRIBING: Final = frozenset(LineItemPatch.__struct_fields__) - LINE
 def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
     """Return the loss of the write. Raises InvalidField for an invalid value, and UnsupportedField for what the caller
     does not accept to lose (`?loss=`)."""
-    if not draft.refused and not draft.loss:
-        return ()
     title, intent = resolved.connection.vendor.title, resolved.intent
     invalid = tuple(_error(refusal) for refusal in draft.refused if refusal.kind == "invalid")
     if invalid:

@@ -8,8 +8,8 @@ import msgspec
 
 from app.events.models import Callback, Cause, NewEvent, OwnWrite, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import events_of
-from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, one_values
-from app.links.statements import new_record_values
+from app.events.statements import EVENT_VALUES, STATE_VALUES
+from app.links.models import NO_NEW_RECORD
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
@@ -20,6 +20,8 @@ from app.writes.withhold import withheld_view
 
 FINISHED: Final = "operation.finished"
 CONFLICT: Final = "copy.conflict"
+NO_STATE: Final = dict.fromkeys(STATE_VALUES)
+NO_EVENT: Final = dict.fromkeys(EVENT_VALUES)
 
 
 class Completion:
@@ -41,30 +43,31 @@ class Completion:
         kept = await self._keep(transaction, operation, copied)
         if change is not None and not change.lags:
             await self._deps.states.replace(transaction, _written(operation, change))
-        events = (*_changes(operation, change), *kept, _finished(operation))
+        changes = () if change is None else _changes(operation, change)
+        events = (*changes, *kept, _finished(operation))
         jobs = await self._deps.events.append(transaction, *events)
         await self._enqueue(transaction, operation, jobs, finished=True)
 
     async def prepare(self, session: Database, operation: Operation, success: Success | None) -> Publication:
         """Return what the statement that settles a write publishes."""
         change = None if success is None else success.change
-        copied = None if success is None else success.copied
-        first, *further = _changes(operation, change) or (None,)
-        prepared = await self._deps.events.prepare(session, *(() if first is None else (first,)))
-        kept = () if change is None or change.lags else (_written(operation, change),)
+        new = None if success is None else success.new
+        events = () if change is None else _changes(operation, change)
+        prepared = await self._deps.events.prepare(session, *events[:1])
+        kept = None if change is None or change.lags else self._deps.states.row_of(_written(operation, change))
         return Publication(
             values={
-                **one_values("state", STATE_ARGUMENTS, self._deps.states.columns_of(*kept)),
-                **one_values("event", EVENT_ARGUMENTS, prepared.columns),
-                **new_record_values(None if success is None else success.new),
+                **(NO_STATE if kept is None else dict(zip(STATE_VALUES, kept, strict=True))),
+                **(NO_EVENT if not prepared.rows else dict(zip(EVENT_VALUES, prepared.rows[0], strict=True))),
+                **(NO_NEW_RECORD if new is None else new.values()),
             },
             prepared=prepared,
-            wanted=bool(further)
-            or copied is not None
-            or not self._wanted.isdisjoint(_kinds(prepared))
-            or self._continues(operation, prepared),
-            further=tuple(further),
-            copied=copied,
+            wanted=len(events) > 1
+            or operation.intent.copy_of is not None  # its end may enqueue a job, which one statement does not
+            or (self._deps.events.has_consumers and bool(events))
+            or not self._wanted.isdisjoint(_kinds(prepared)),
+            further=events[1:],
+            copied=None if success is None else success.copied,
         )
 
     async def deliver(
@@ -81,10 +84,6 @@ class Completion:
         ends = [_finished(operation)] if finished else []
         jobs += await events.append(transaction, *published.further, *kept, *ends)
         await self._enqueue(transaction, operation, jobs, finished=finished)
-
-    def _continues(self, operation: Operation, prepared: PreparedEvents) -> bool:
-        """Return whether the end of the write may enqueue a job, which one statement does not."""
-        return _following(operation) is not None or (self._deps.events.has_consumers and bool(prepared.events))
 
     def seen(self, row: Any, operation: Operation) -> SeenState | None:
         """Return the last-seen state of the record in a row that has it."""
@@ -127,20 +126,16 @@ def _written(operation: Operation, change: RecordChange) -> RecordChange:
     return msgspec.structs.replace(change, written_by=write)
 
 
-def _changes(operation: Operation, change: RecordChange | None) -> tuple[NewEvent, ...]:
+def _changes(operation: Operation, change: RecordChange) -> tuple[NewEvent, ...]:
     """Return the Events of the change, if it has any."""
-    if change is None or change.lags:
+    if change.lags:
         return ()
-    cause = Cause(operation_id=operation.id, correlation_id=operation.correlation_id)
-    return tuple(
-        msgspec.structs.replace(
-            event,
-            caused_by=cause,
-            visited=() if operation.intent.copy_of is None else operation.intent.copy_of.visited,
-            correlation_id=operation.correlation_id,
-            traceparent=operation.traceparent,
-        )
-        for event in events_of(change, origin=operation.id)
+    return events_of(
+        change,
+        origin=operation.id,
+        caused_by=Cause(operation_id=operation.id, correlation_id=operation.correlation_id),
+        visited=() if operation.intent.copy_of is None else operation.intent.copy_of.visited,
+        traceparent=operation.traceparent,
     )
 
 

@@ -46,19 +46,24 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, references: 
     """
     part, person = _missing_person(resolved, references)
     deps, new = resolved.deps, _new_operation(resolved, parent, part, person)
-    begun = await deps.operations.begin(new)
-    if begun.lease is None and begun.operation.phase == "received" and begun.operation.due_in <= 0:
-        begun = await deps.operations.take_over(begun.operation.id) or begun
+    new_or_existing = await deps.operations.begin(new)
+    begun: Begun | None = None
+    if isinstance(new_or_existing, Begun):
+        begun, operation_id = new_or_existing, new.id
+    else:
+        operation_id = new_or_existing.id
+        if new_or_existing.phase == "received" and new_or_existing.due_in <= 0:
+            begun = await deps.operations.take_over(operation_id)
     try:
-        if begun.lease is not None:
+        if begun is not None:
             await carry_out(deps, begun, until=resolved.deadline)
-        settled = await deps.operations.get(begun.operation.id)
+        settled = await deps.operations.get(operation_id)
     except RecordFound as existing:
         return existing.remote_id
     except REFUSALS as refused:
         raise _refused(part, refused.detail) from refused
     if settled is None or settled.phase in ("received", "sent"):
-        raise Undecided(begun.operation.id)
+        raise Undecided(operation_id)
     if settled.phase == "unknown":
         raise OutcomeUnknown(
             f"Whether the {part} was created is unknown: see operation {settled.id}. Nothing more was sent.",

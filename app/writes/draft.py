@@ -62,7 +62,7 @@ async def draft_body(resolved: ResolvedWrite, present: PresentRecord | None = No
         account = facts if present is None else present.account
         draft = await map_to_vendor(resolved, account, present)
         try:
-            loss = accept_loss(resolved, draft)
+            loss = accept_loss(resolved, draft) if draft.loss or draft.refused else ()
             if mapping.object == "order" and present is None:
                 loss += accept_total(resolved, draft, account)
             elif mapping.object == "order" and present is not None:

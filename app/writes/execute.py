@@ -219,7 +219,7 @@ async def _lock(resolved: ResolvedWrite, begun: Begun) -> None:
     """Wait until no other undecided operation holds what this one locks. Raises Undecided on a timeout."""
     operations, place = resolved.deps.operations, (resolved.connection.name, resolved.intent.object)
     give_up = resolved.deadline - UPSERT_RESERVE * resolved.deps.execution_limit
-    while not await operations.lock_upsert(*place, resolved.lock, resolved.copied_id, begun.held()):
+    while not await operations.lock_upsert(*place, resolved.lock, resolved.copied_id, begun.lease):
         if time.monotonic() > give_up:
             await _postpone(resolved.deps, begun, UPSERT_RETRY)
             raise Undecided(begun.operation.id)

@@ -54,7 +54,7 @@ async def _on_page(resolved: ResolvedWrite, begun: Begun, lookup: MarkerLookup, 
     operations, place = resolved.deps.operations, (resolved.connection.name, resolved.intent.object)
     for remote_id in alike:
         # Two writes with the same text are two comments: each takes its own.
-        if not await operations.lock_upsert(*place, remote_id, None, begun.held()):
+        if not await operations.lock_upsert(*place, remote_id, None, begun.lease):
             return LostRecord(contested=True)
         if not await operations.is_taken(*place, remote_id, operation.id):
             return LostRecord(remote_id=remote_id)

@@ -13,7 +13,7 @@ from app.events.models import NewEvent, PreparedEvents, RecordChange, SeenState
 from app.links.models import NewRecord
 from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
-from app.queue.models import BlockedReason, LeaseLost
+from app.queue.models import BlockedReason
 from canonical.classes import LossPolicy
 from canonical.copy_base import Base, FieldState
 from canonical.parts import Link, Loss, ObjectName
@@ -264,20 +264,12 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class Begun(Struct, frozen=True, kw_only=True):
-    """A new operation, held by `lease`, or the one that its key already names (`lease` None).
-
-    `seen` is the last-seen state of its record when it was sent, if that was looked up.
-    """
+    """An operation that the `lease` holds. `seen` is the last-seen state of its record when it was sent, if that was
+    looked up."""
 
     operation: Operation
-    lease: Lease | None
+    lease: Lease
     seen: SeenState | UnsetType | None = UNSET
-
-    def held(self) -> Lease:
-        """Return the lease, for a step that only its owner may take. Raises LeaseLost without one."""
-        if self.lease is None:
-            raise LeaseLost(self.operation.id)
-        return self.lease
 
 
 class NewOperation(Struct, frozen=True, kw_only=True):

@@ -183,7 +183,9 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     create = resolved.mapping.endpoints.create
     if create is None:
         raise resolved.cannot(f"cannot create {resolved.mapping.object}s")
-    judged, refusal = await _verdict(judge_new(resolved))
+    judged, refusal = None, None
+    if resolved.is_judged:
+        judged, refusal = await _verdict(judge_new(resolved))
     left = await _resolve(resolved if judged is None else judged.write, creates=True)
     drafted = await draft_body(left)
     if refusal is not None:

@@ -18,6 +18,7 @@ from app.http.nearest_name import did_you_mean
 from app.http.plurals import PLURAL
 from app.problem_document import FieldError
 from app.records.resolve import AnyMapping, choose_connection, choose_mapping
+from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import CopyOf, Intent, Missing, NewOperation
 from app.writes.store.copy_bases import KnownBase
@@ -89,6 +90,15 @@ class PortableBody(Struct, frozen=True, kw_only=True):
     folded: tuple[Loss, ...] = ()
 
 
+class ReadBody(Struct, frozen=True, kw_only=True):
+    """A decoded body, and the connection and mapping that the request alone suggests; None where nothing of them was
+    needed to read it."""
+
+    sent: DecodedBody[Any]
+    connection: Connection | None = None
+    mapping: AnyMapping | None = None
+
+
 def new_operation(request: WriteRequest, intent: Intent, operation_id: str, traceparent: str | None) -> NewOperation:
     """Return the operation of a request that has not been sent."""
     return NewOperation(
@@ -118,15 +128,19 @@ def read_with_query(request: WriteRequest, read: Callable[[], T]) -> T:
     return body
 
 
-def read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
-    """Return the decoded body. Raises MalformedBody, and InvalidField for what is wrong with its fields."""
+def read_body(deps: WriteDeps, request: WriteRequest) -> ReadBody:
+    """Decode the body. Raises MalformedBody, and InvalidField for what is wrong with its fields.
+
+    Of the mapping, only its patch type counts, which all mappings of an object share, and its enum values.
+    """
     if request.action == "archive":
-        return DecodedBody(patch=None)
+        return ReadBody(sent=DecodedBody(patch=None))
     if request.action == "cancel":
-        return decode_sent(request.body, OrderCancel)
+        return ReadBody(sent=decode_sent(request.body, OrderCancel))
     if request.edits_tags:
-        return DecodedBody(patch=read_change(request.body))
-    mapping = _likely_mapping(deps, request)
+        return ReadBody(sent=DecodedBody(patch=read_change(request.body)))
+    connection = _likely_connection(deps, request)
+    mapping = choose_mapping(deps, connection, request.object, request.revision)
     try:
         sent = decode_sent(request.body, mapping.patch)
     except InvalidField as problem:
@@ -137,21 +151,17 @@ def read_body(deps: WriteDeps, request: WriteRequest) -> DecodedBody[Any]:
     errors += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
     if errors:
         raise InvalidField.listing(errors)
-    return sent
+    return ReadBody(sent=sent, connection=connection, mapping=mapping)
 
 
-def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
-    """Return the mapping that the request alone suggests.
-
-    Only its patch type, which all mappings of an object share, and its enum values are used.
-    """
+def _likely_connection(deps: WriteDeps, request: WriteRequest) -> Connection:
+    """Return the connection that the request alone suggests, before its record is looked up."""
     named = request.connection
     if named is None and request.identifier is not None and ":" in request.identifier:
         named = request.identifier.partition(":")[0]
     if named is not None and named in deps.connections.by_name:
-        return choose_mapping(deps, deps.connections.by_name[named], request.object, request.revision)
-    owner: ObjectName = "ticket" if request.object == "comment" else request.object
-    return choose_mapping(deps, choose_connection(deps, owner, None), request.object, request.revision)
+        return deps.connections.by_name[named]
+    return choose_connection(deps, "ticket" if request.object == "comment" else request.object, None)
 
 
 def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
@@ -176,15 +186,10 @@ def unknown_keys(patch: Any, object_name: ObjectName, known: Collection[str]) ->
 
 
 def _keys_in(patch: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    for place, field in enumerate(_list(patch, "custom_fields")):
+    for place, field in enumerate(getattr(patch, "custom_fields", None) or ()):
         yield f"{pointer}/custom_fields/{place}/key", field.key
-    for place, line in enumerate(_list(patch, "line_items")):
+    for place, line in enumerate(getattr(patch, "line_items", None) or ()):
         yield from _keys_in(line, f"{pointer}/line_items/{place}")
-
-
-def _list(patch: Any, name: str) -> tuple[Any, ...]:
-    value = getattr(patch, name, None)
-    return value if isinstance(value, tuple) else ()
 
 
 def make_portable(

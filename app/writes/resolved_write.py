@@ -107,6 +107,12 @@ class ResolvedWrite:
         return frozenset(writers - {""})
 
     @property
+    def is_judged(self) -> bool:
+        """Whether anyone but its owner may be kept from writing a field of the object."""
+        ownership = self.deps.ownership.get("ticket" if self.intent.object == "comment" else self.intent.object)
+        return ownership is not None and ownership.is_checked
+
+    @property
     def owned(self) -> Mapping[str, FieldOwnership]:
         """The ownership of the fields that the write changes, where the verdict on a change depends on the record."""
         ownership = self.deps.ownership.get("ticket" if self.intent.object == "comment" else self.intent.object)
@@ -257,7 +263,9 @@ async def resolve_request(
     read = read_with_query(request, partial(read_body, deps, request))
     remote_id = parent = canonical_id = None
     if request.identifier is None:
-        connection = choose_connection(deps, request.object, request.connection)
+        connection = read.connection
+        if connection is None or request.connection not in (None, connection.name):
+            connection = choose_connection(deps, request.object, request.connection)
     else:
         owner: ObjectName = "ticket" if request.object == "comment" else request.object
         target = await resolve_record(deps, owner, request.identifier, request.connection)
@@ -266,17 +274,19 @@ async def resolve_request(
             parent = target.remote_id
         else:
             remote_id = target.remote_id
-    mapping = choose_mapping(deps, connection, request.object, request.revision)
+    mapping = read.mapping
+    if mapping is None or connection is not read.connection:
+        mapping = choose_mapping(deps, connection, request.object, request.revision)
     if not _can(request.action, mapping):
         verb = "add comments to tickets" if request.action == "comment" else f"{request.action} {mapping.object}s"
         raise cannot(deps, connection, mapping.object, f"cannot {verb}", partial(_can, request.action))
     if request.edits_tags and not can_write_tags(mapping):
         what = f"cannot change the tags of {mapping.object}s"
         raise cannot(deps, connection, request.object, what, can_write_tags)
-    key = _upsert_key(deps, connection, mapping, request)
+    key = _upsert_key(deps, connection, mapping, request) if request.action == "upsert" else None
     creates = request.action in CREATING
     sent = make_portable(
-        read,
+        read.sent,
         request.body,
         mapping,
         creates=creates,
@@ -302,11 +312,11 @@ async def resolve_request(
         if_match=request.if_match,
         body=sent.body,
         edits_tags=request.edits_tags,
-        missing="guest" if read.is_guest else request.missing,
+        missing="guest" if read.sent.is_guest else request.missing,
         writer=request.writer,
-        written_at=request.written_at or origin_of(read.meta).updated_at,
+        written_at=request.written_at or origin_of(read.sent.meta).updated_at,
         copy_of=request.copy_of,
-        total=_total(read) if creates and request.object == "order" else None,
+        total=_total(read.sent) if creates and request.object == "order" else None,
         sent=b"" if request.copy_of is not None or sent.body is request.body else request.body,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry, base=request.base)
@@ -342,11 +352,7 @@ def _can(action: Action, mapping: AnyMapping) -> bool:
     return bool(able[action])
 
 
-def _upsert_key(
-    deps: WriteDeps, connection: Connection, mapping: AnyMapping, request: WriteRequest
-) -> UpsertKey | None:
-    if request.action != "upsert":
-        return None
+def _upsert_key(deps: WriteDeps, connection: Connection, mapping: AnyMapping, request: WriteRequest) -> UpsertKey:
     offered = UPSERT_KEYS[request.object]
     key = next((key for key in offered if key == request.upsert_on), None)
     if key is None:

@@ -13,7 +13,7 @@ from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
 from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, boolean, choice
-from app.http.plurals import PLURAL, read_scope
+from app.http.plurals import PLURAL, READ_SCOPE
 from app.http.responses import Answered, json_response, problem_type
 from app.problem_document import JSON, PROBLEM_JSON, Problem
 from app.settings.ownership import KEY
@@ -252,7 +252,7 @@ async def _write(
     )
     if upsert_on is not None:
         wanted = replace(wanted, action="upsert", upsert_on=upsert_on)
-    deps, reads = call.deps(WriteDeps), read_scope(object_name) in call.caller.scopes
+    deps, reads = call.deps(WriteDeps), READ_SCOPE[object_name] in call.caller.scopes
     try:
         if revision is not None or call.query(DRY_RUN):
             drafted = await dry_run(deps, wanted)

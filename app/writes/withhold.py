@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
 from app.http.callers import Caller
-from app.http.plurals import read_scope
+from app.http.plurals import READ_SCOPE
 from app.problem_document import Problem, ProblemDocument, VendorSays
 from app.writes.models import Answer, Intent, Operation, OperationView
 from canonical.output_only import READING
@@ -82,7 +82,7 @@ def withhold_raised(problem: Problem, object_name: ObjectName) -> None:
 
 def view_for(caller: Caller, operation: Operation, view: OperationView) -> OperationView:
     """Return the view of an operation as this caller may see it."""
-    if read_scope(operation.object) in caller.scopes:
+    if READ_SCOPE[operation.object] in caller.scopes:
         return view
     return withheld_view(operation, view, is_own=operation.principal == caller.principal)
 
@@ -120,4 +120,4 @@ def withheld_loss(loss: Loss) -> Loss:
 
 def _of_conflict(title: str, vendor: VendorSays, object_name: ObjectName) -> str:
     existing = "" if vendor.existing is UNSET else f" It is {vendor.existing}."
-    return f"{title}.{existing} A key with {read_scope(object_name)} sees the vendor's words."
+    return f"{title}.{existing} A key with {READ_SCOPE[object_name]} sees the vendor's words."

@@ -19,7 +19,7 @@ from app.writes.deps import WriteDeps
 from app.writes.execute import execute
 from app.writes.idempotency import KeyIsFree, Waits, Writers, Written, poll, replay, wait_for, waits_of
 from app.writes.judge_ownership import note_refusal
-from app.writes.models import NewOperation
+from app.writes.models import NewOperation, Operation
 from app.writes.prepare import PreparedWrite, prepare
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
@@ -72,8 +72,8 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
         intent = msgspec.structs.replace(new.intent, references=prepared.references)
         new = msgspec.structs.replace(new, intent=intent, phase="sent", effect=prepared.effect)
     begun = await deps.operations.begin(new)
-    if begun.lease is None:
-        return await replay(deps, writers, request, begun.operation, waits)
+    if isinstance(begun, Operation):
+        return await replay(deps, writers, request, begun, waits)
     return await wait_for(deps, writers, begun, execute(deps, begun, resolved, prepared), waits)
 
 

@@ -38,7 +38,7 @@ from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps
-from app.writes.models import Answer, Intent, NewOperation, Success
+from app.writes.models import Answer, Begun, Intent, NewOperation, Success
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from mappings.http import VendorReply, VendorRequest
@@ -145,6 +145,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
                 callback="https://n8n.example/resume" if name == "operation" else None,
             )
         )
+        assert isinstance(begun, Begun)
         if name == "unknown":
             await stores.operations.mark_unknown(begun, problem=a_problem())
         else:

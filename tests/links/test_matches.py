@@ -20,7 +20,7 @@ from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.match_statements import LOCK
 from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
-from app.links.statements import new_record_text, new_record_values
+from app.links.statements import new_record_text
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, NamedStatement, Statement, Transaction
 from app.postgres.encryption import Sealer
@@ -271,7 +271,7 @@ async def settle(process: Process, database: Database, email: str) -> None:
     drawn = process.links.draw("customer", "zendesk", "1")
     assert drawn is not None
     new = await process.matches.with_key(drawn, MatchFacts(connection="zendesk", remote_id="1", email=email))
-    await database.execute(SETTLE, *SETTLE.arguments(new_record_values(new)))
+    await database.execute(SETTLE, *SETTLE.arguments(new.values()))
     process.links.stored(new)
     process.matches.stored(new)
 

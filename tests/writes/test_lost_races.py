@@ -34,7 +34,7 @@ ANSWER = Answer(status=200, headers={}, body=b"{}")
 
 
 async def begun_update(operations: PostgresOperations, *, deferred: bool) -> Begun:
-    return await operations.begin(
+    begun = await operations.begin(
         NewOperation(
             id=new_id("op_"),
             principal="key_1",
@@ -50,6 +50,8 @@ async def begun_update(operations: PostgresOperations, *, deferred: bool) -> Beg
             deferred=deferred,
         )
     )
+    assert isinstance(begun, Begun)
+    return begun
 
 
 @pytest.mark.parametrize("deferred", [False, True], ids=["unannounced", "announced"])

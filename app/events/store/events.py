@@ -18,7 +18,7 @@ from app import telemetry
 from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEvents
 from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS
 from app.events.store.deliveries import PostgresDeliveries
-from app.events.types import BY_NAME_ONLY, is_update, scopes_of, wildcard_of
+from app.events.types import BY_NAME_ONLY, scopes_of, wildcard_of
 from app.identifiers import uuid7
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -134,48 +134,33 @@ class PostgresEvents:
         self._sealer = sealer
         self._deliveries = deliveries
         self._fan_outs = fan_outs
+        self.has_consumers: Final = fan_outs is not None
+        """Whether Events are carried to other connections."""
         self._places: list[str] = []
         self._drawn = ""
-
-    @property
-    def has_consumers(self) -> bool:
-        """Whether Events are carried to other connections."""
-        return self._fan_outs is not None
 
     async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
         """Add Events, in this order, with their deliveries, and return the jobs that deliver."""
         if not events:
             return ()
         prepared = await self.prepare(transaction, *events)
-        return await self.deliver(transaction, prepared, await transaction.fetch(APPEND, *prepared.columns))
+        columns = [list(values) for values in zip(*prepared.rows, strict=True)]
+        return await self.deliver(transaction, prepared, await transaction.fetch(APPEND, *columns))
 
     async def prepare(self, session: Session | Database, *events: NewEvent) -> PreparedEvents:
-        """Return the arguments that append these Events, in this order, as part of another statement."""
-        run, trace = telemetry.correlation_id.get() or str(uuid7()), telemetry.current_traceparent()
-        filled = tuple(
-            msgspec.structs.replace(new, correlation_id=new.correlation_id or run, traceparent=new.traceparent or trace)
-            for new in events
-        )
-        places = await self._draw(session, len(filled)) if filled else []
-        columns = (
-            places,
-            [new.type for new in filled],
-            [wildcard_of(new.type) for new in filled],
-            [new.connection for new in filled],
-            [new.record for new in filled],
-            [" ".join(scopes_of(new.type, new.shows)) for new in filled],
-            [
-                self._sealer.seal(msgspec.json.encode(_body_of(new)), body_of(place))
-                for new, place in zip(filled, places, strict=True)
-            ],
-            [new.correlation_id for new in filled],
-            [new.traceparent for new in filled],
-            [new.origin for new in filled],
-            [" ".join(_visited(new)) for new in filled],
-            [" ".join(new.changed) if new.changed is not None and is_update(new.type) else None for new in filled],
-            [_facts(new) for new in filled],
-        )
-        return PreparedEvents(events=filled, columns=columns)
+        """Return these Events as another statement appends them, in this order."""
+        if not events:
+            return PreparedEvents(events=(), rows=())
+        if any(new.correlation_id is None or new.traceparent is None for new in events):
+            run, trace = telemetry.correlation_id.get() or str(uuid7()), telemetry.current_traceparent()
+            events = tuple(
+                msgspec.structs.replace(
+                    new, correlation_id=new.correlation_id or run, traceparent=new.traceparent or trace
+                )
+                for new in events
+            )
+        places = await self._draw(session, len(events))
+        return PreparedEvents(events=events, rows=tuple(map(self._row, events, places)))
 
     async def deliver(
         self, transaction: Transaction, prepared: PreparedEvents, rows: Sequence[asyncpg.Record]
@@ -251,6 +236,25 @@ class PostgresEvents:
         if connection is None:
             return self._open_all(await self._database.fetch(everywhere, *arguments))
         return self._open_all(await self._database.fetch(there, *arguments, connection))
+
+    def _row(self, new: NewEvent, place: str) -> tuple[object, ...]:
+        """Return the values of `statements.EVENT_ARGUMENTS`. A filter of changed fields applies to an update alone."""
+        facts = {"type": new.type, "connection": new.connection, "record": new.record, "origin": new.origin}
+        return (
+            place,
+            new.type,
+            wildcard_of(new.type),
+            new.connection,
+            new.record,
+            " ".join(scopes_of(new.type, new.shows)),
+            self._sealer.seal(msgspec.json.encode(_body_of(new)), body_of(place)),
+            new.correlation_id,
+            new.traceparent,
+            new.origin,
+            " ".join(_visited(new)),
+            " ".join(new.changed) if new.changed is not None and new.type.endswith(".updated") else None,
+            msgspec.json.encode(facts, order="sorted").decode(),
+        )
 
     async def _draw(self, session: Session | Database, count: int) -> list[str]:
         """Return the next places, from those that were drawn in advance if there are enough."""
@@ -330,11 +334,6 @@ def _appended(new: NewEvent, row: asyncpg.Record) -> Event:
 
 def _visited(new: NewEvent) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*new.visited, *(() if new.connection is None else (new.connection,)))))
-
-
-def _facts(new: NewEvent) -> str:
-    facts = {"type": new.type, "connection": new.connection, "record": new.record, "origin": new.origin}
-    return msgspec.json.encode(facts, order="sorted").decode()
 
 
 def body_of(event_id: str) -> str:

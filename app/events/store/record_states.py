@@ -69,29 +69,29 @@ class PostgresRecordStates:
             written_by=None if row["written_by"] is None else msgspec.json.decode(row["written_by"], type=OwnWrite),
         )
 
-    def columns_of(self, *changes: RecordChange) -> tuple[list[object], ...]:
-        """Return the arguments of `statements.keep_text` for the changes that have a state to keep."""
-        rows = [self._row(one, one.state) for one in changes if one.state is not None and one.read_at is not None]
-        return tuple([row[place] for row in rows] for place in range(len(STATE_ARGUMENTS)))
+    def row_of(self, change: RecordChange) -> tuple[object, ...] | None:
+        """Return the values of `statements.STATE_ARGUMENTS`, with the version that comes after the last-seen one. None
+        without a state to keep."""
+        if change.state is None or change.read_at is None:
+            return None
+        record = (change.object, change.connection, change.remote_id)
+        sealed = self._sealer.seal(change.state, data_of(*record))
+        version = 1 if change.last_state is None else change.last_state.version + 1
+        written_by = None if change.written_by is None else msgspec.json.encode(change.written_by).decode()
+        return (*record, sealed, change.deleted, change.read_at, version, written_by)
 
     async def replace(self, transaction: Transaction, *changes: RecordChange) -> None:
         """Keep the state of each change in the place of the one it was compared with. They concern different records.
 
         Raises StateMoved if one was compared with another state than the last-seen one; then roll back.
         """
-        columns = self.columns_of(*changes)
-        if columns[0] and len(await transaction.fetch(KEEP, *columns)) < len(columns[0]):
+        rows = [row for row in map(self.row_of, changes) if row is not None]
+        columns = [list(values) for values in zip(*rows, strict=True)]
+        if rows and len(await transaction.fetch(KEEP, *columns)) < len(rows):
             raise StateMoved
 
     async def _read(self, records: Sequence[Record]) -> list[asyncpg.Record]:
         return await self._database.fetch(SELECT, *(list(names) for names in zip(*records, strict=True)))
-
-    def _row(self, change: RecordChange, state: bytes) -> tuple[object, ...]:
-        """Return a row with the version that comes after the last-seen one."""
-        sealed = self._sealer.seal(state, data_of(*change.record))
-        version = 1 if change.last_state is None else change.last_state.version + 1
-        written_by = None if change.written_by is None else msgspec.json.encode(change.written_by).decode()
-        return (*change.record, sealed, change.deleted, change.read_at, version, written_by)
 
 
 def data_of(object_name: str, connection: str, remote_id: str) -> str:

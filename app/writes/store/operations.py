@@ -15,7 +15,8 @@ import msgspec
 
 from app.audit import record
 from app.events.models import StateMoved
-from app.links.statements import record_known
+from app.links.models import RecordKnown
+from app.links.statements import NEW_RECORD_TABLES
 from app.postgres.database import Database, NamedStatement, Session, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
@@ -35,34 +36,9 @@ from app.writes.models import (
     References,
     Success,
 )
-from app.writes.store.audit_entries import entry, entry_of_change, first_entry
+from app.writes.store import statements as sql
 from app.writes.store.delays import SELECT_DELAYS
-from app.writes.store.rows import OperationRows
-from app.writes.store.statements import (
-    CLAIM_DUE,
-    DEFER,
-    FORGET,
-    HELD,
-    INSERT,
-    LOCK_UPSERT,
-    MARK_SENT,
-    MARK_UNKNOWN,
-    NOTE_REMOTE_ID,
-    PAGES,
-    POSTPONE,
-    RELEASE_EXPIRED,
-    REOPEN,
-    RESOLVE,
-    REVISE,
-    SELECT_BY_ID,
-    SELECT_BY_KEY,
-    SETTLE_ANNOUNCED,
-    SETTLE_UNANNOUNCED,
-    TAKE_OVER,
-    TAKE_QUEUED,
-    TAKEN,
-    UNKNOWN_COPY,
-)
+from app.writes.store.rows import OperationRows, entry, entry_of_change, first_entry
 from canonical.parts import ObjectName
 from mappings.spec import Action
 
@@ -76,12 +52,12 @@ class OperationReader:
 
     async def get(self, operation_id: str) -> Operation | None:
         """Return an operation by id."""
-        row = await self._database.fetch_row(SELECT_BY_ID, operation_id)
+        row = await self._database.fetch_row(sql.SELECT_BY_ID, operation_id)
         return None if row is None else self._rows.open(row)
 
     async def find_by_key(self, principal: str, key: str) -> Operation | None:
         """Return the operation of a key, if any."""
-        row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
+        row = await self._database.fetch_row(sql.SELECT_BY_KEY, principal, key)
         return None if row is None else self._rows.open(row)
 
     async def delays(self, operation_ids: Sequence[str]) -> Mapping[str, Delay]:
@@ -112,46 +88,47 @@ class PostgresOperations(OperationReader):
         self._retention = retention
         self._completion = completion
 
-    async def begin(self, new: NewOperation) -> Begun:
-        """Insert an operation, or return the one of its key. INSERT comes first, so one of several copies begins."""
+    async def begin(self, new: NewOperation) -> Begun | Operation:
+        """Insert an operation, or return the one that its key already names. INSERT comes first, so one of several
+        copies begins."""
         token = uuid4().hex
-        arguments = INSERT.arguments(self._new(new, token))
+        arguments = sql.INSERT.arguments(self._new(new, token))
         for _ in range(3):
-            row = await self._database.fetch_row(INSERT, *arguments)
+            row = await self._database.fetch_row(sql.INSERT, *arguments)
             if row is not None:
                 lease = Lease(operation_id=new.id, token=token, actor=new.principal)
                 return Begun(operation=self._rows.open(row, intent=new.intent), lease=lease)
-            if await self._database.execute(RELEASE_EXPIRED, new.principal, new.key, self._retention):
+            if await self._database.execute(sql.RELEASE_EXPIRED, new.principal, new.key, self._retention):
                 continue
             existing = await self.find_by_key(new.principal, new.key)
             if existing is not None:
-                return Begun(operation=existing, lease=None)
+                return existing
             # Released between the two statements. Nothing was sent, so the key is free again.
         raise RuntimeError("an idempotency key was taken and released three times in a row")
 
     async def add_queued(self, transaction: Transaction, new: NewOperation) -> Operation | None:
         """Insert a `received` operation for a job, which the caller enqueues. None if its key names one already."""
-        arguments = INSERT.arguments(self._new(new, None))
-        row = await transaction.fetch_row(INSERT, *arguments)
-        if row is None and await transaction.execute(RELEASE_EXPIRED, new.principal, new.key, self._retention):
-            row = await transaction.fetch_row(INSERT, *arguments)
+        arguments = sql.INSERT.arguments(self._new(new, None))
+        row = await transaction.fetch_row(sql.INSERT, *arguments)
+        if row is None and await transaction.execute(sql.RELEASE_EXPIRED, new.principal, new.key, self._retention):
+            row = await transaction.fetch_row(sql.INSERT, *arguments)
         return None if row is None else self._rows.open(row)
 
     async def release(self, principal: str, key: str) -> None:
         """Free the key of a settled operation, so that it begins another one."""
-        await self._database.execute(RELEASE_EXPIRED, principal, key, timedelta(0))
+        await self._database.execute(sql.RELEASE_EXPIRED, principal, key, timedelta(0))
 
     async def list(
         self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
     ) -> Sequence[Operation]:
         """List operations, newest first, below the id `after`."""
-        rows = await self._database.fetch(PAGES[state], list(objects), after, limit)
+        rows = await self._database.fetch(sql.PAGES[state], list(objects), after, limit)
         return [self._rows.open(row) for row in rows]
 
     async def take_over(self, operation_id: str) -> Begun | None:
         """Lease an undecided operation whose lease has ended, for its caller. None if it is held or decided."""
         token = uuid4().hex
-        row = await self._database.fetch_row(TAKE_OVER, operation_id, token, self._lease)
+        row = await self._database.fetch_row(sql.TAKE_OVER, operation_id, token, self._lease)
         return None if row is None else self._begun(row, token, actor=row["principal"])
 
     async def reopen(self, operation_id: str, *, actor: str) -> Begun | None:
@@ -161,24 +138,24 @@ class PostgresOperations(OperationReader):
             return None
         noted = entry("operation.reopened", existing, actor=actor)
         values = {"id": operation_id, "token": token, "lease": self._lease, **record.values_of(noted)}
-        row = await self._database.fetch_row(REOPEN, *REOPEN.arguments(values))
+        row = await self._database.fetch_row(sql.REOPEN, *sql.REOPEN.arguments(values))
         return None if row is None else self._begun(row, token, actor=actor)
 
     async def claim_due(self, limit: int) -> Sequence[Begun]:
         """Lease undecided operations that are due, except queued ones. One token serves the whole batch."""
         token = uuid4().hex
-        rows = await self._database.fetch(CLAIM_DUE, token, self._lease, limit)
+        rows = await self._database.fetch(sql.CLAIM_DUE, token, self._lease, limit)
         return [self._begun(row, token) for row in rows]
 
     async def take_queued(self, operation_id: str) -> Begun | None:
         """Lease an undecided queued operation for its job. None if it is decided, or still held."""
         token = uuid4().hex
-        row = await self._database.fetch_row(TAKE_QUEUED, operation_id, token, self._lease)
+        row = await self._database.fetch_row(sql.TAKE_QUEUED, operation_id, token, self._lease)
         return None if row is None else self._begun(row, token)
 
     async def defer(self, operation_id: str) -> Operation | None:
         """Record that a caller gets 202. Returns the operation, which may be decided by now, or None without one."""
-        row = await self._database.fetch_row(DEFER, operation_id)
+        row = await self._database.fetch_row(sql.DEFER, operation_id)
         return await self.get(operation_id) if row is None else self._rows.open(row)
 
     async def mark_sent(
@@ -209,16 +186,21 @@ class PostgresOperations(OperationReader):
             intent=intent,
             resent_for=0.0 if anew else begun.operation.resent_for,
         )
-        noted = entry("operation.sent", operation, actor=begun.held().actor, **({"anew": True} if anew else {}))
+        noted = entry("operation.sent", operation, actor=begun.lease.actor, **({"anew": True} if anew else {}))
         row = await self._step(
-            *(MARK_SENT, begun, noted), effect=effect, remote_id=remote_id, intent=sealed, lease=self._lease, anew=anew
+            *(sql.MARK_SENT, begun, noted),
+            effect=effect,
+            remote_id=remote_id,
+            intent=sealed,
+            lease=self._lease,
+            anew=anew,
         )
         operation = msgspec.structs.replace(operation, sent_at=row["sent_at"])
         return Begun(operation=operation, lease=begun.lease, seen=self._completion.seen(row, operation))
 
     async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
         """Record the remote id of a write that the vendor carried out; only reading it is left. Raises LeaseLost."""
-        await self._step(NOTE_REMOTE_ID, begun, remote_id=remote_id)
+        await self._step(sql.NOTE_REMOTE_ID, begun, remote_id=remote_id)
 
     async def postpone(self, begun: Begun, *, seconds: float, sent: bool, absent: bool = False) -> None:
         """Release the lease; a worker continues after `seconds`. `sent` False: back to `received`. `absent`: the vendor
@@ -226,19 +208,19 @@ class PostgresOperations(OperationReader):
         noted = entry(
             "operation.postponed",
             begun.operation,
-            actor=begun.held().actor,
+            actor=begun.lease.actor,
             seconds=round(seconds, 3),
             phase=begun.operation.phase if sent else "received",
             **({"absent": True} if absent else {}),
         )
-        await self._step(POSTPONE, begun, noted, seconds=seconds, sent=sent, absent=absent)
+        await self._step(sql.POSTPONE, begun, noted, seconds=seconds, sent=sent, absent=absent)
 
     async def succeed(self, begun: Begun, success: Success) -> None:
         """Record the answer, audit the changed fields, publish the change, link a new record, and keep the base of a
         copy. Raises LeaseLost, StateMoved, RecordKnown."""
         remote_id = success.remote_id or begun.operation.remote_id
         operation = msgspec.structs.replace(begun.operation, remote_id=remote_id)
-        entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
+        entries = [entry("operation.succeeded", operation, actor=begun.lease.actor)]
         entries += [entry_of_change(operation, change) for change in success.changes]
         published = await self._completion.prepare(self._database, begun.operation, success)
         sealed = self._rows.answer(operation.id, success.answer)
@@ -268,7 +250,7 @@ class PostgresOperations(OperationReader):
         `unless_deferred`, a deferred operation stays as it is, and the result is False. Raises LeaseLost.
         """
         operation = begun.operation
-        noted = entry("operation.failed", operation, actor=begun.held().actor, problem=problem.code, sent=sent)
+        noted = entry("operation.failed", operation, actor=begun.lease.actor, problem=problem.code, sent=sent)
         sealed, why = self._rows.answer(operation.id, answer), self._rows.problem(operation.id, problem)
         published = await self._completion.prepare(self._database, operation, None)
         return await self._settle(
@@ -285,23 +267,23 @@ class PostgresOperations(OperationReader):
 
     async def revise(self, begun: Begun, intent: Intent) -> Begun:
         """Replace the intent by one with another mapping revision, before anything is sent. Raises LeaseLost."""
-        await self._step(REVISE, begun, intent=self._rows.intent(begun.operation.id, intent))
+        await self._step(sql.REVISE, begun, intent=self._rows.intent(begun.operation.id, intent))
         return msgspec.structs.replace(begun, operation=msgspec.structs.replace(begun.operation, intent=intent))
 
     async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
         """Record that the outcome could not be found out. Announced. Raises LeaseLost."""
-        lease = begun.held()
+        lease = begun.lease
         why = self._rows.problem(lease.operation_id, problem)
         noted = entry("operation.unknown", begun.operation, actor=lease.actor, problem=problem.code)
         async with self._database.transaction() as session:
-            row = await self._step(MARK_UNKNOWN, begun, noted, session=session, problem=why)
+            row = await self._step(sql.MARK_UNKNOWN, begun, noted, session=session, problem=why)
             await self._completion.announce(session, self._rows.open(row))
 
     async def forget(self, begun: Begun, *, because: str) -> bool:
         """Delete the operation of an invalid request. False if it is deferred or queued, or the lease is lost."""
-        lease = begun.held()
+        lease = begun.lease
         noted = entry("operation.forgotten", begun.operation, actor=lease.actor, problem=because)
-        gone = await self._database.fetch_value(FORGET, *FORGET.arguments(_values(begun, noted)))
+        gone = await self._database.fetch_value(sql.FORGET, *sql.FORGET.arguments(_values(begun, noted)))
         return gone is not None
 
     async def resolve(
@@ -313,7 +295,7 @@ class PostgresOperations(OperationReader):
         answer, remote_id = (None, None) if success is None else (success.answer, success.remote_id)
         sealed, why = self._rows.answer(operation_id, answer), self._rows.problem(operation_id, problem)
         async with self._database.transaction() as session:
-            row = await session.fetch_row(RESOLVE, operation_id, outcome, sealed, why, remote_id)
+            row = await session.fetch_row(sql.RESOLVE, operation_id, outcome, sealed, why, remote_id)
             if row is None:
                 return False
             operation = self._rows.open(row)
@@ -330,7 +312,7 @@ class PostgresOperations(OperationReader):
         if value is not None:
             digest = hashlib.sha256("\0".join((connection, object_name, value)).encode()).digest()
         try:
-            locked = await self._database.fetch_value(LOCK_UPSERT, lease.operation_id, lease.token, digest, copied)
+            locked = await self._database.fetch_value(sql.LOCK_UPSERT, lease.operation_id, lease.token, digest, copied)
         except asyncpg.UniqueViolationError:
             return False
         if locked is None:
@@ -339,12 +321,12 @@ class PostgresOperations(OperationReader):
 
     async def is_taken(self, connection: str, object_name: ObjectName, remote_id: str, operation_id: str) -> bool:
         """Return whether another operation made the record."""
-        return bool(await self._database.fetch_value(TAKEN, connection, object_name, remote_id, operation_id))
+        return bool(await self._database.fetch_value(sql.TAKEN, connection, object_name, remote_id, operation_id))
 
     async def unknown_copy(self, connection: str, object_name: ObjectName, canonical_id: str) -> str | None:
         """Return an operation that may or may not have created the copy of this record at the connection."""
-        operation: str | None = await self._database.fetch_value(UNKNOWN_COPY, connection, object_name, canonical_id)
-        return operation
+        row = await self._database.fetch_row(sql.UNKNOWN_COPY, connection, object_name, canonical_id)
+        return None if row is None else str(row["id"])
 
     async def _settle(
         self,
@@ -357,24 +339,28 @@ class PostgresOperations(OperationReader):
     ) -> bool:
         """Settle the operation. False only without `also_deferred`, for one that is deferred. Raises LeaseLost,
         StateMoved, RecordKnown."""
-        lease, operation, (noted, *further) = begun.held(), begun.operation, entries
+        operation, (noted, *further) = begun.operation, entries
         values = {**_values(begun, noted, **outcome), "also_deferred": also_deferred, **published.values}
-        with record_known():
-            if not (operation.is_announced or published.wanted or further) and (
-                await self._database.fetch_value(SETTLE_UNANNOUNCED, *SETTLE_UNANNOUNCED.arguments(values))
+        try:
+            if not (published.wanted or further or operation.is_announced) and (
+                await self._database.fetch_value(sql.SETTLE_UNANNOUNCED, *sql.SETTLE_UNANNOUNCED.arguments(values))
             ):
                 return True
             async with self._database.transaction() as session:
-                rows = await session.fetch(SETTLE_ANNOUNCED, *SETTLE_ANNOUNCED.arguments(values))
+                rows = await session.fetch(sql.SETTLE_ANNOUNCED, *sql.SETTLE_ANNOUNCED.arguments(values))
                 if rows:
                     await record.append(session, *further)
                     await self._completion.deliver(session, self._rows.open(rows[0]), published, rows)
                     return True
-                if await session.fetch_value(HELD, lease.operation_id, lease.token):
+                if await session.fetch_value(sql.HELD, operation.id, values["token"]):
                     if not also_deferred:
                         return False
                     raise StateMoved
-        raise LeaseLost(lease.operation_id)
+        except asyncpg.UniqueViolationError as error:
+            if error.table_name in NEW_RECORD_TABLES:
+                raise RecordKnown from error
+            raise
+        raise LeaseLost(operation.id)
 
     async def _step(
         self,
@@ -393,7 +379,7 @@ class PostgresOperations(OperationReader):
         return row
 
     def _new(self, new: NewOperation, token: str | None) -> dict[str, object]:
-        """Return the values of INSERT. A queued operation has no token."""
+        """Return the values of `sql.INSERT`. A queued operation has no token."""
         intent = new.intent
         return {
             "id": new.id,
@@ -422,6 +408,5 @@ class PostgresOperations(OperationReader):
 
 def _values(begun: Begun, noted: record.Entry | None, **values: object) -> dict[str, object]:
     """Return the values of a step that only the owner of the lease may take, with its audit entry."""
-    lease = begun.held()
     audited = {} if noted is None else record.values_of(noted)
-    return {"id": lease.operation_id, "token": lease.token, **values, **audited}
+    return {"id": begun.lease.operation_id, "token": begun.lease.token, **values, **audited}
