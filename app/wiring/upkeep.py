@@ -7,14 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.audit.trail import PostgresAuditTrail
-from app.credentials.secrets import Secrets
 from app.monitoring.notify import Alerting, open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.retention import PostgresRetention
 from app.monitoring.watch import Watch
 from app.postgres.database import Database
-from app.settings.environment import Settings
 from app.uploads.export_folder import DiskFolder
+from app.wiring.foundation import Foundation
 from app.wiring.monitoring import figures_of
 
 
@@ -29,14 +28,13 @@ class Upkeep:
     folders: Mapping[str, DiskFolder]
 
 
-async def open_upkeep(
-    stack: AsyncExitStack, settings: Settings, database_url: str, database: Database, secrets: Secrets
-) -> Upkeep:
+async def open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:
     """Open the upkeep. Watch has its own connection, so that a busy pool does not look like a database failure."""
-    watched = await Database.connect(database_url, max_size=1)
+    settings = foundation.settings
+    watched = await Database.connect(foundation.database_url, max_size=1)
     stack.push_async_callback(watched.close)
     alerter = await stack.enter_async_context(
-        open_alerting(settings.alerts, installation=settings.public_url, secrets=secrets)
+        open_alerting(settings.alerts, installation=settings.public_url, secrets=foundation.secrets)
     )
     return Upkeep(
         watch=Watch(
@@ -51,7 +49,7 @@ async def open_upkeep(
         alerter=alerter,
         heartbeat_seconds=float(settings.alerts.heartbeat_seconds),
         retention=PostgresRetention(
-            database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
+            foundation.database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
         ),
         folders={
             name: DiskFolder(Path(connection.csv.folder))

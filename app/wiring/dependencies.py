@@ -1,0 +1,201 @@
+"""Build the dependencies of all routes and jobs of a process."""
+
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any, Final
+
+from app.api_keys.cache import CachedKeys
+from app.api_keys.store import PostgresKeys
+from app.audit.refused_requests import RefusedRequests
+from app.capabilities import POLICIES
+from app.copies.deps import ConsumerDeps, CopyDeps
+from app.copies.store import PostgresCopiedComments
+from app.credentials.deps import CredentialDeps
+from app.dependencies import Dependencies
+from app.egress.poster import TargetPoster, open_poster
+from app.egress.rules import EgressRules
+from app.events.deps import EventDeps
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.http.cursors import SealedCursors
+from app.http.deps import HttpDeps
+from app.http.rate_limit import Budgets
+from app.http.slow_bodies import Transfers
+from app.links.deps import LinkDeps
+from app.ownership.deps import OwnershipDeps
+from app.postgres.digest_secret import DigestSecret
+from app.queue.jobs import PostgresQueue
+from app.records.deps import RecordDeps
+from app.settings.environment import is_production
+from app.uploads.deps import UploadDeps
+from app.uploads.store import PostgresUploads
+from app.vendors.deps import VendorDeps
+from app.webhooks.deps import IngestDeps
+from app.webhooks.part_owners import PartOwners
+from app.webhooks.receive import WebhookReceiver
+from app.webhooks.store.arrivals import PostgresArrivals, group_commit_to
+from app.webhooks.store.receipts import PostgresReceipts
+from app.webhooks.webhook_connections import load_webhook_connections
+from app.wiring.foundation import Foundation
+from app.wiring.monitoring import open_monitoring
+from app.wiring.operators import consents_of, operator_dependencies
+from app.writes.completion import Completion
+from app.writes.deps import CompletionDeps, WriteDeps
+from app.writes.idempotency import Writers
+from app.writes.store.copy_bases import PostgresCopyBases
+from app.writes.store.operations import PostgresOperations
+from app.writes.store.own_writes import PostgresOwnWrites
+from app.writes.store.removals import PostgresRemovals
+from mappings.registry import objects_of
+
+# For each address.
+WRONG_KEYS_PER_MINUTE: Final = 120
+WRONG_KEYS_BURST: Final = 100
+# One attempt at a write ends well before its lease, so that two owners never overlap.
+ATTEMPT_SHARE: Final = 2 / 3
+
+
+async def open_dependencies(
+    stack: AsyncExitStack,
+    foundation: Foundation,
+    queue: PostgresQueue,
+    vendors: VendorDeps,
+    records: RecordDeps,
+    *,
+    works: bool,
+) -> Dependencies:
+    """Return the dependencies of all routes and jobs. A process that `works` receives no webhooks."""
+    settings, database, events = foundation.settings, foundation.database, foundation.events
+    egress = EgressRules(settings.egress_allow)
+    poster = await stack.enter_async_context(open_poster(egress, seconds=float(settings.delivery_timeout_seconds)))
+    refusals = RefusedRequests(database)
+    writes = _writes(foundation, queue, poster, records)
+    ingest = _ingest(foundation, queue, records, writes.bases)
+    return Dependencies(
+        *operator_dependencies(database, foundation.sealer, events, queue, records.mapping_routes),
+        records.connections,
+        vendors,
+        consents_of(settings, database, foundation.sealer, vendors),
+        records,
+        writes,
+        CopyDeps(
+            **_fields(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers, events=events
+        ),
+        ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
+        LinkDeps(links=records.links, matches=records.matches),
+        Writers(),
+        CredentialDeps(database=database, events=events, queue=queue),
+        ingest,
+        refusals,
+        _receiver(foundation, vendors, refusals, works=works),
+        _uploads(foundation, ingest),
+        OwnershipDeps(ownership=settings.ownership),
+        _events(foundation, poster, records),
+        open_monitoring(settings, database, foundation.former_environments),
+        _http(foundation, refusals),
+    )
+
+
+def _writes(foundation: Foundation, queue: PostgresQueue, poster: TargetPoster, records: RecordDeps) -> WriteDeps:
+    settings, database, sealer = foundation.settings, foundation.database, foundation.sealer
+    bases = PostgresCopyBases(database, DigestSecret(database, sealer))
+    completion = CompletionDeps(events=foundation.events, queue=queue, states=records.states, bases=bases)
+    return WriteDeps(
+        **_fields(records),
+        bases=bases,
+        removals=PostgresRemovals(database),
+        public_url=settings.public_url,
+        operations=PostgresOperations(
+            database,
+            sealer,
+            lease=timedelta(seconds=settings.operation_lease_seconds),
+            retention=timedelta(days=settings.operation_retention_days),
+            completion=Completion(completion),
+        ),
+        database=database,
+        queue=queue,
+        poster=poster,
+        queued_writes=settings.queued_writes,
+        is_production=is_production(settings.environment),
+        execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+        settle_margin=float(settings.settle_margin_seconds),
+        resend_margin=float(settings.resend_margin_seconds),
+    )
+
+
+def _ingest(foundation: Foundation, queue: PostgresQueue, records: RecordDeps, bases: PostgresCopyBases) -> IngestDeps:
+    database, lease = foundation.database, timedelta(seconds=foundation.settings.operation_lease_seconds)
+    return IngestDeps(
+        **_fields(records),
+        receipts=PostgresReceipts(database, foundation.sealer),
+        own_writes=PostgresOwnWrites(database, records.states.open, lease=lease),
+        events=foundation.events,
+        queue=queue,
+        part_owners=PartOwners(),
+        bases=bases,
+    )
+
+
+def _receiver(
+    foundation: Foundation, vendors: VendorDeps, refusals: RefusedRequests, *, works: bool
+) -> WebhookReceiver:
+    settings, connections = foundation.settings.connections, vendors.connections
+    # A worker verifies no webhooks, so it does not need these secrets.
+    receiving = {} if works else load_webhook_connections(settings, connections, foundation.secrets)
+    arrivals = PostgresArrivals(foundation.database, foundation.sealer, POLICIES)
+    return WebhookReceiver(receiving, group_commit_to(arrivals), refusals, vendors.webhooks, vendors.bound)
+
+
+def _uploads(foundation: Foundation, ingest: IngestDeps) -> UploadDeps:
+    return UploadDeps(
+        uploads=PostgresUploads(foundation.database),
+        database=foundation.database,
+        receipts=ingest.receipts,
+        queue=ingest.queue,
+        connections=ingest.connections,
+        setups=ingest.setups,
+        links=ingest.links,
+        matches=ingest.matches,
+        states=ingest.states,
+        events=ingest.events,
+        ownership=ingest.ownership,
+    )
+
+
+def _events(foundation: Foundation, poster: TargetPoster, records: RecordDeps) -> EventDeps:
+    database, sealer = foundation.database, foundation.sealer
+    return EventDeps(
+        events=foundation.events,
+        subscriptions=PostgresSubscriptions(database, sealer),
+        deliveries=PostgresDeliveries(database, sealer),
+        database=database,
+        poster=poster,
+        connections={name: objects_of(one.vendor.name) for name, one in records.connections.by_name.items()},
+        delivery_ladder=foundation.settings.delivery_ladder,
+    )
+
+
+def _http(foundation: Foundation, refusals: RefusedRequests) -> HttpDeps:
+    settings, former = foundation.settings, foundation.former_environments
+    keys = PostgresKeys(foundation.database, environment=settings.environment)
+    idle = settings.body_idle_timeout_seconds
+    return HttpDeps(
+        public_url=settings.public_url,
+        trace_url=settings.trace_url,
+        keys=CachedKeys(keys, refusals=refusals, former_environments=former),
+        note_use=foundation.uses.note,
+        budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+        wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
+        bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),
+        # Not limited by memory: the routes of uploads admit a few at a time.
+        exports=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds, most_bytes=sys.maxsize),
+        answers=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds),
+        cursors=SealedCursors(tuple(key.key for key in foundation.keys)),
+    )
+
+
+def _fields(extended: RecordDeps) -> dict[str, Any]:
+    """Return the fields of dependencies, for those that extend them."""
+    return {field.name: getattr(extended, field.name) for field in fields(extended)}
