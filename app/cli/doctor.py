@@ -26,7 +26,7 @@ from app.copies.pauses import list_consumers
 from app.credentials.grants import grant_of
 from app.credentials.last_use import last_uses
 from app.credentials.secrets import VAULT
-from app.credentials.tokens import SUFFIX
+from app.credentials.token_set import SUFFIX
 from app.errors import Complaint
 from app.http.admission import OR_ANOTHER
 from app.monitoring.store import heartbeats

@@ -19,7 +19,7 @@ from app.cli.printing import Json, log_nothing, write_json
 from app.cli.tables import Cells, filled_table, moment
 from app.credentials.models import CredentialError, CredentialKind, ListedVersion
 from app.credentials.secrets import VAULT, Secrets
-from app.credentials.tokens import SUFFIX
+from app.credentials.token_set import SUFFIX
 from app.vendors.authorize import end_pause
 from app.vendors.prove import calling, complaints_about, prove
 from app.vendors.store import PostgresBoundAccounts

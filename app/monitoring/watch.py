@@ -11,7 +11,7 @@ from typing import Final
 
 from app.audit.models import ChainBreak
 from app.audit.trail import PostgresAuditTrail
-from app.credentials.tokens import SUFFIX
+from app.credentials.token_set import SUFFIX
 from app.errors import StoreUnavailable
 from app.http.plurals import counted
 from app.monitoring.models import (

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeAlias
 from app.credentials.grants import grant_of, needed_scopes
 from app.credentials.secrets import VAULT, NoSecret, Secrets
 from app.credentials.token_endpoint import TokenEndpoint
-from app.credentials.tokens import SUFFIX, Tokens
+from app.credentials.token_set import SUFFIX
+from app.credentials.tokens import Tokens
 from app.egress.transport import Wire
 from app.settings.connections import ConnectionSettings
 from app.settings.reading import SettingsError

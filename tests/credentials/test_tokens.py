@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from app.credentials.models import Credential, Version
-from app.credentials.token_set import TokenSet, hold
-from app.credentials.tokens import NeedsAuthorization, Tokens
+from app.credentials.token_set import NeedsAuthorization, TokenSet, read_tokens
+from app.credentials.tokens import Tokens
 from app.credentials.vault import Vault
 from app.errors import VendorThrottled, VendorUnavailable
 from app.postgres.database import Database, Statement
@@ -156,7 +156,7 @@ async def test_an_old_401_starts_no_refresh(emulators: RunningEmulators, databas
         await authorised(one, emulators)
         await peer.vault.refresh()
         old = one.tokens.header
-        assert old[1].partition(" ")[2] not in repr(hold(known_version(one), one.tokens.grant))
+        assert old[1].partition(" ")[2] not in repr(read_tokens(known_version(one), one.tokens.grant))
         assert await peer.tokens.renewed_since(peer.tokens.header, time.monotonic() + PATIENCE)
         assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)
         assert await one.tokens.renewed_since(old, time.monotonic() + PATIENCE)

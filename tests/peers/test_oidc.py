@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.credentials.tokens import NeedsAuthorization
+from app.credentials.token_set import NeedsAuthorization
 from app.postgres.database import Database
 from tests.credentials.token_rig import END_LEASE, PATIENCE, Others, authorise, rig
 from tests.peers.losing import losing
