@@ -31,34 +31,34 @@ class CallerProblem(Problem, fault="caller", category="permanent"):
     """The request has to change before it can succeed."""
 
 
-class MalformedBody(CallerProblem, code="malformed-body", status=400, title="The body is not readable JSON"):
+class MalformedBody(CallerProblem):
     """The body is not JSON in UTF-8, starts with a byte order mark, is nested deeper than 64, breaks off, or takes too
     long to arrive."""
 
+    code, status, title = "malformed-body", 400, "The body is not readable JSON"
     next_step = "Send one JSON document in UTF-8. In n8n let the HTTP node build it: Body Content Type = JSON."
 
 
-class InvalidHost(CallerProblem, code="invalid-host", status=400, title="The Host header is invalid"):
+class InvalidHost(CallerProblem):
     """A request has one Host header that names a host (RFC 9112, section 3.2). A request with none, or with two, can
     mean different things to a proxy and to Lockstitch."""
 
+    code, status, title = "invalid-host", 400, "The Host header is invalid"
     next_step = "Send one Host header with the host of the URL. HTTP clients do this, so check the proxies in between."
 
 
-class InvalidCorrelationId(
-    CallerProblem, code="invalid-correlation-id", status=400, title="X-Correlation-ID is invalid"
-):
+class InvalidCorrelationId(CallerProblem):
     """X-Correlation-ID ties the calls of one workflow run together; it is 1-128 characters of A-Z a-z 0-9 . _ : / + =
     @ and -."""
 
+    code, status, title = "invalid-correlation-id", 400, "X-Correlation-ID is invalid"
     next_step = "Send 1-128 characters of [A-Za-z0-9._:/+=@-], or omit the header: Lockstitch then creates one."
 
 
-class IdempotencyKeyMissing(
-    CallerProblem, code="idempotency-key-missing", status=400, title="An Idempotency-Key header is required"
-):
+class IdempotencyKeyMissing(CallerProblem):
     """Every call that changes something at a vendor needs an Idempotency-Key, so that a retry is recognised."""
 
+    code, status, title = "idempotency-key-missing", 400, "An Idempotency-Key header is required"
     next_step = (
         "In n8n add the header Idempotency-Key with "
         "{{ $('Run').first().json.run_id }}-{{ $runIndex }}-{{ $itemIndex }}, where a first Set node called Run makes "
@@ -66,89 +66,90 @@ class IdempotencyKeyMissing(
     )
 
 
-class IdempotencyKeyInvalid(
-    CallerProblem, code="idempotency-key-invalid", status=400, title="The Idempotency-Key is invalid"
-):
+class IdempotencyKeyInvalid(CallerProblem):
     """A key is 1-255 visible ASCII characters without space, bare or quoted, and sent once."""
 
+    code, status, title = "idempotency-key-invalid", 400, "The Idempotency-Key is invalid"
     next_step = "Send one Idempotency-Key header with 1-255 visible ASCII characters and no space."
 
 
-class Unauthenticated(
-    CallerProblem, code="unauthenticated", status=401, title="A valid API key is required", category="auth"
-):
+class Unauthenticated(CallerProblem, category="auth"):
     """The API key is missing, unknown, expired or revoked, or belongs to another environment."""
 
+    code, status, title = "unauthenticated", 401, "A valid API key is required"
     next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` creates a key."
 
 
-class InvalidSignature(
-    CallerProblem, code="invalid-signature", status=401, title="The webhook signature is invalid", category="auth"
-):
+class InvalidSignature(CallerProblem, category="auth"):
     """The webhook's signature is missing, wrong or too old. The response does not say which; the metric
     `lockstitch_webhooks_refused_total` counts each reason."""
 
+    code, status, title = "invalid-signature", 401, "The webhook signature is invalid"
     next_step = "Sign the raw body with a secret configured for this connection, and with the current time."
 
     def __init__(self, **facts: Any) -> None:
         super().__init__(**facts, headers=(("WWW-Authenticate", 'Webhook-Signature realm="lockstitch"'),))
 
 
-class WrongAccount(
-    CallerProblem, code="wrong-account", status=403, title="The webhook is from another account", category="auth"
-):
+class WrongAccount(CallerProblem, category="auth"):
     """The signature is valid, but the webhook is from another account of the vendor than the connection's, or from its
     test mode. Nothing was recorded."""
 
+    code, status, title = "wrong-account", 403, "The webhook is from another account"
     next_step = (
         "Send this account's webhooks to its own connection. A moved connection: `lockstitch environment rebind`."
     )
 
 
-class Forbidden(CallerProblem, code="forbidden", status=403, title="The API key may not do this", category="auth"):
+class Forbidden(CallerProblem, category="auth"):
     """The API key is valid but lacks the scope for this call."""
 
+    code, status, title = "forbidden", 403, "The API key may not do this"
     next_step = "Use a key with the named scope, or ask an operator to create one."
 
 
-class NotFound(CallerProblem, code="not-found", status=404, title="Not found"):
+class NotFound(CallerProblem):
     """There is no such route, record, or connection in the id; or the id belongs to another object, or is not known
     at that connection."""
 
+    code, status, title = "not-found", 404, "Not found"
     next_step = "Check the path and the id: a canonical id such as cus_…, or <connection>:<vendor id>."
 
 
-class MethodNotAllowed(CallerProblem, code="method-not-allowed", status=405, title="This method is not offered here"):
+class MethodNotAllowed(CallerProblem):
     """The route exists, but not with this method; `Allow` names those that do."""
 
+    code, status, title = "method-not-allowed", 405, "This method is not offered here"
     next_step = "Use a method from the Allow header."
 
 
-class NotAcceptable(CallerProblem, code="not-acceptable", status=406, title="The requested media type is not offered"):
+class NotAcceptable(CallerProblem):
     """Responses are JSON. The Accept header excludes it."""
 
+    code, status, title = "not-acceptable", 406, "The requested media type is not offered"
     next_step = "Accept application/json, or omit the Accept header."
 
 
-class BodyTooLarge(CallerProblem, code="body-too-large", status=413, title="The body is too large"):
+class BodyTooLarge(CallerProblem):
     """A request body may be at most 1 MiB, and an export 32 MiB, counted on chunked bodies too."""
 
+    code, status, title = "body-too-large", 413, "The body is too large"
     next_step = "Send at most 1 MiB; split the work into several calls."
 
 
-class UnsupportedMediaType(
-    CallerProblem, code="unsupported-media-type", status=415, title="This media type is not accepted"
-):
+class UnsupportedMediaType(CallerProblem):
     """Bodies are application/json, or application/merge-patch+json on PATCH, in UTF-8 and without content coding;
     exports are text/csv in the charset of their layout."""
 
+    code, status, title = "unsupported-media-type", 415, "This media type is not accepted"
     next_step = "Send Content-Type: application/json."
 
 
-class InvalidField(CallerProblem, code="invalid-field", status=422, title="A field is not valid"):
+class InvalidField(CallerProblem):
     """A field or query parameter has the wrong type or format, is read-only or unknown, or holds a value that this
     connection does not accept."""
 
+    code, status, title = "invalid-field", 422, "A field is not valid"
     next_step = "Correct the fields named in errors and send the request again."
 
     @classmethod
@@ -167,23 +168,24 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
         return cls(sentence(summary(errors)), errors=tuple(errors), **facts)
 
 
-class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):
+class UnsupportedField(CallerProblem):
     """The vendor has no place for a field that was sent. Nothing is dropped silently."""
 
+    code, status, title = "unsupported-field", 422, "The connection cannot hold a field"
     next_step = "Omit the named fields, or add ?loss=any to drop them and list them in meta.loss."
 
 
-class UnsupportedAction(CallerProblem, code="unsupported-action", status=422, title="The connection cannot do this"):
+class UnsupportedAction(CallerProblem):
     """This connection does not support this action. The detail names the connections that do."""
 
+    code, status, title = "unsupported-action", 422, "The connection cannot do this"
     next_step = "Use another connection with ?connection=, or omit this step."
 
 
-class AmbiguousMatch(
-    CallerProblem, code="ambiguous-match", status=409, title="More than one record matches", category="conflict"
-):
+class AmbiguousMatch(CallerProblem, category="conflict"):
     """More than one record has the value that was asked for, so Lockstitch chooses none. `candidates` lists some."""
 
+    code, status, title = "ambiguous-match", 409, "More than one record matches"
     next_step = "Name one record by its id, or merge the duplicates at the vendor."
 
 
@@ -193,16 +195,11 @@ REVIEWED: Final = (
 )
 
 
-class NotSystemOfRecord(
-    CallerProblem,
-    code="not-system-of-record",
-    status=409,
-    title="Another system owns a field",
-    category="conflict",
-):
+class NotSystemOfRecord(CallerProblem, category="conflict"):
     """The write would change a field that another system owns, and the caller is not one of its writers. `errors` names
     the fields. `GET /v1/ownership/{object}` lists owners and writers."""
 
+    code, status, title = "not-system-of-record", 409, "Another system owns a field"
     next_step = "Omit the named fields, or change them at the system that owns them."
 
     def __init__(self, detail: str = "", *, review: bool = False, skipped: tuple[Any, ...] = (), **facts: Any) -> None:
@@ -213,66 +210,39 @@ class NotSystemOfRecord(
         self.skipped = skipped
 
 
-class IdempotencyKeyReused(
-    CallerProblem,
-    code="idempotency-key-reused",
-    status=422,
-    title="The Idempotency-Key belongs to another request",
-    category="conflict",
-):
+class IdempotencyKeyReused(CallerProblem, category="conflict"):
     """The key was used for another request. A key stands for one request: method, path, query, content type, body."""
 
+    code, status, title = "idempotency-key-reused", 422, "The Idempotency-Key belongs to another request"
     next_step = "Use a new key for a new request. Send the same bytes again to repeat the old one."
 
 
-class IdempotencyInProgress(
-    CallerProblem,
-    code="idempotency-in-progress",
-    status=409,
-    title="The first request with this key is still running",
-    category="conflict",
-    retryable=True,
-):
+class IdempotencyInProgress(CallerProblem, category="conflict", retryable=True):
     """The first request with this key is still running."""
 
+    code, status, title = "idempotency-in-progress", 409, "The first request with this key is still running"
     next_step = "Wait for Retry-After, then send the same request again."
 
 
-class StateConflict(
-    CallerProblem,
-    code="state-conflict",
-    status=409,
-    title="Not possible in its present state",
-    category="conflict",
-):
+class StateConflict(CallerProblem, category="conflict"):
     """The resource has ended, or a decision about it has already been made."""
 
+    code, status, title = "state-conflict", 409, "Not possible in its present state"
     next_step = "Read it again. Its state shows what is still possible."
 
 
-class VersionConflict(
-    CallerProblem,
-    code="version-conflict",
-    status=412,
-    title="The record has changed since it was read",
-    category="conflict",
-):
+class VersionConflict(CallerProblem, category="conflict"):
     """If-Match named a version that is no longer current: another write came in between."""
 
+    code, status, title = "version-conflict", 412, "The record has changed since it was read"
     next_step = "Read the record again, apply the change to it, and send the new ETag."
 
 
-class RateLimited(
-    CallerProblem,
-    code="rate-limited",
-    status=429,
-    title="Too many calls",
-    category="throttle",
-    retryable=True,
-):
+class RateLimited(CallerProblem, category="throttle", retryable=True):
     """This API key has used up its budget of calls; the RateLimit header shows the budget. Or too many bodies were
     unfinished at once, and this one made no progress for longest."""
 
+    code, status, title = "rate-limited", 429, "Too many calls"
     next_step = "Wait for Retry-After, or send fewer items at once."
 
 
@@ -282,32 +252,20 @@ class VendorProblem(Problem, fault="vendor", category="transient", retryable=Tru
     next_step = "Try again later."
 
 
-class DuplicateRecord(
-    VendorProblem,
-    code="duplicate-record",
-    status=409,
-    title="The vendor already has this record",
-    category="conflict",
-    retryable=False,
-):
+class DuplicateRecord(VendorProblem, category="conflict", retryable=False):
     """The vendor already has a record with a value that must be unique there."""
 
+    code, status, title = "duplicate-record", 409, "The vendor already has this record"
     next_step = (
         "Omit or change the value that vendor.detail names, or PATCH the record that has it. Each is a new request,"
         " with a new Idempotency-Key."
     )
 
 
-class OutcomeUnknown(
-    VendorProblem,
-    code="outcome-unknown",
-    status=409,
-    title="It is unknown whether the write happened",
-    category="conflict",
-    retryable=False,
-):
+class OutcomeUnknown(VendorProblem, category="conflict", retryable=False):
     """Lockstitch cannot determine whether the vendor applied the write. It does not send it again on its own."""
 
+    code, status, title = "outcome-unknown", 409, "It is unknown whether the write happened"
     next_step = (
         "Do not send the write under another key: it may have been done. An operator (scope ops:write) looks at the"
         " vendor and decides it with POST /v1/operations/{id}/resolve, or …/check to look again. Until then a request"
@@ -321,63 +279,45 @@ class OutcomeUnknown(
             self.next_step = self.next_step.replace("{id}", operation_id)
 
 
-class VendorRejected(
-    VendorProblem,
-    code="vendor-rejected",
-    status=422,
-    title="The vendor refused the data",
-    category="permanent",
-    retryable=False,
-    fault="caller",
-):
+class VendorRejected(VendorProblem, category="permanent", retryable=False, fault="caller"):
     """The vendor refused the data."""
 
+    code, status, title = "vendor-rejected", 422, "The vendor refused the data"
     next_step = "Correct what vendor.detail names, and send it with a new Idempotency-Key."
 
 
-class VendorThrottled(
-    VendorProblem, code="vendor-throttled", status=429, title="The vendor throttles", category="throttle"
-):
+class VendorThrottled(VendorProblem, category="throttle"):
     """The vendor's rate limit is used up, and the wait is longer than this call allows."""
 
+    code, status, title = "vendor-throttled", 429, "The vendor throttles"
     next_step = "Wait for Retry-After, then send the same request again."
 
 
-class VendorAuthFailed(
-    VendorProblem,
-    code="vendor-auth-failed",
-    status=502,
-    title="The vendor refuses Lockstitch's credential",
-    category="auth",
-    retryable=False,
-):
+class VendorAuthFailed(VendorProblem, category="auth", retryable=False):
     """The vendor refuses Lockstitch's credential. The connection is paused until an operator renews it."""
 
+    code, status, title = "vendor-auth-failed", 502, "The vendor refuses Lockstitch's credential"
     next_step = "An operator must renew the connection's credential. Changing the request does not help."
 
 
-class VendorDrifted(
-    VendorProblem,
-    code="vendor-drift",
-    status=502,
-    title="The vendor's answer has another shape",
-    category="permanent",
-    retryable=False,
-):
+class VendorDrifted(VendorProblem, category="permanent", retryable=False):
     """The vendor's answer no longer matches the schema that Lockstitch knows. Lockstitch does not guess."""
 
+    code, status, title = "vendor-drift", 502, "The vendor's answer has another shape"
     next_step = "Report the path to the operator: the mapping needs a new revision."
 
 
-class VendorUnavailable(VendorProblem, code="vendor-unavailable", status=503, title="The vendor is not available"):
+class VendorUnavailable(VendorProblem):
     """The vendor could not be reached or failed; nothing was changed."""
 
+    code, status, title = "vendor-unavailable", 503, "The vendor is not available"
     next_step = "Nothing was changed. Send the same request again later."
 
 
-class ConnectionPaused(VendorProblem, code="connection-paused", status=503, title="The connection is paused"):
+class ConnectionPaused(VendorProblem):
     """An operator paused the connection, its credential failed, or the vendor keeps failing."""
 
+    code, status, title = "connection-paused", 503, "The connection is paused"
     next_step = (
         "Nothing was sent. Wait for Retry-After, then try again. An operator finds the reason at GET /ops/connections."
     )
@@ -388,9 +328,10 @@ class ConnectionPaused(VendorProblem, code="connection-paused", status=503, titl
         self.held = held
 
 
-class VendorTimeout(VendorProblem, code="vendor-timeout", status=504, title="The vendor did not answer in time"):
+class VendorTimeout(VendorProblem):
     """The vendor did not answer in time; nothing was changed."""
 
+    code, status, title = "vendor-timeout", 504, "The vendor did not answer in time"
     next_step = "Nothing was changed. Send the same request again later."
 
 

@@ -132,17 +132,9 @@ class Problem(Exception):
     next_step: str = "Correct the request and send it again."
 
     def __init_subclass__(
-        cls,
-        *,
-        code: str | None = None,
-        status: int | None = None,
-        title: str | None = None,
-        category: Category | None = None,
-        fault: Fault | None = None,
-        retryable: bool | None = None,
+        cls, *, category: Category | None = None, fault: Fault | None = None, retryable: bool | None = None
     ) -> None:
-        facts = {"code": code, "status": status, "title": title, "category": category, "fault": fault}
-        for name, value in (facts | {"retryable": retryable}).items():
+        for name, value in {"category": category, "fault": fault, "retryable": retryable}.items():
             if value is not None:
                 setattr(cls, name, value)
 

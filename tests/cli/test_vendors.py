@@ -71,6 +71,13 @@ def test_a_vendor_that_there_is_not_is_a_mistake() -> None:
         assert "acme" in done.stderr or "invoice" in done.stderr
 
 
+def test_the_help_of_a_check_shows_whole_names_and_what_json_adds() -> None:
+    shown = " ".join(lockstitch("check-vendor", "--help", columns=200).stdout.split())
+
+    assert "OBJECT-CASE.out.json of each OBJECT-CASE.in.json" in shown
+    assert "Print JSON, with all failures." in shown
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", RATED)
 def test_a_vendor_does_what_it_claims_at_its_emulator(name: str) -> None:

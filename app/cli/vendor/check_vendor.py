@@ -70,7 +70,7 @@ def check_vendor(
     types: Annotated[bool, Parameter(negative="--no-types")] = True,
     write_golden: Flag = False,
     peer: str | None = None,
-    json: Json = False,
+    json: Annotated[Json, Parameter(help="Print JSON, with all failures.")] = False,
 ) -> None:
     """Run all checks of a vendor, compare them with its quality.toml, and show what is missing.
 
@@ -85,11 +85,9 @@ def check_vendor(
     types
         Also run mypy on the vendor's folders. --no-types is faster.
     write_golden
-        Only write the missing .out.json of each <object>-<case>.in.json, for you to review.
+        Only write the missing OBJECT-CASE.out.json of each OBJECT-CASE.in.json, for you to review.
     peer
         The URL of the real system, to test there instead of at the emulator. It creates records.
-    json
-        Print JSON, with all failures.
     """
     vendor = VENDORS.get(name)
     if vendor is None:
