@@ -12,7 +12,8 @@ from app.credentials.models import Credential, CredentialKind, Version, VersionS
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import TokenEndpoint
-from app.credentials.tokens import SUFFIX, Tokens
+from app.credentials.token_set import SUFFIX
+from app.credentials.tokens import Tokens
 from app.credentials.vault import Vault
 from app.postgres.database import Database
 from app.settings.connections import ConnectionSettings, WebhookSecretSettings

@@ -10,8 +10,9 @@ from typing import Any, Final, get_args
 
 from canonical.parts import ObjectName
 from mappings.coverage import FieldCoverage, coverage, offered_filters
+from mappings.manifest import Vendor
 from mappings.registry import VENDORS, active
-from mappings.spec import Vendor, VendorMapping
+from mappings.spec import VendorMapping
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "coverage.md"
 HEAD: Final = """\

@@ -8,11 +8,12 @@ from mappings.csv import VENDOR as CSV
 from mappings.freshdesk import VENDOR as FRESHDESK
 from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.lock import released
+from mappings.manifest import Manifest, Vendor
 from mappings.medusa import VENDOR as MEDUSA
 from mappings.rt import VENDOR as RT
 from mappings.salesforce import VENDOR as SALESFORCE
 from mappings.shopify import VENDOR as SHOPIFY
-from mappings.spec import Manifest, Vendor, VendorMapping
+from mappings.spec import VendorMapping
 from mappings.stripe import VENDOR as STRIPE
 from mappings.webhook_senders import WEBHOOK_SENDERS
 from mappings.webhooks import Scheme, unmapped

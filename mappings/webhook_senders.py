@@ -5,7 +5,7 @@ They have no mappings: each verified webhook becomes a `webhook.received` Event.
 
 from typing import Final
 
-from mappings.spec import Manifest
+from mappings.manifest import Manifest
 from mappings.webhooks import BODY, Envelope, Ping, Scheme, Signature, WebhookManifest, header, member, unmapped
 
 STANDARD: Final = Scheme(

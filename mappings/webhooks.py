@@ -170,7 +170,8 @@ class WebhookManifest:
     differ between deliveries of one event, such as the number of attempts. `exact`: the times of events and of records
     are from one clock, in milliseconds, so a record that says it changed at the time of an event shows that change.
     `account` reads from the headers (names in lower case) and the payload of one event which account sent it, as in
-    `spec.Identity`. Never raises. `gone` is the status, by object, with which the vendor still returns deleted records.
+    `manifest.Identity`. Never raises. `gone` is the status, by object, with which the vendor still returns deleted
+    records.
     """
 
     scheme: Scheme

@@ -16,8 +16,9 @@ from app.settings.ownership import Ownership
 from app.settings.reading import SettingsError
 from app.vendors.models import Connections
 from canonical.parts import ObjectName
+from mappings.manifest import Vendor
 from mappings.registry import active, objects_of
-from mappings.spec import UpsertKey, Vendor
+from mappings.spec import UpsertKey
 
 KIND: Final = "fan_out"
 CONSENTS: Final = "consents"

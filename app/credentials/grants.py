@@ -5,7 +5,7 @@ from typing import Any
 from app.settings.connections import ConnectionSettings
 from app.settings.reading import SettingsError
 from canonical.parts import ObjectName
-from mappings.spec import Vendor
+from mappings.manifest import Vendor
 from mappings.tokens import Access, Grant
 
 

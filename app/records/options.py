@@ -14,7 +14,8 @@ from app.records.fetch import READ_LIMIT
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import cannot, choose_mapping
 from canonical.parts import ObjectName
-from mappings.spec import Option, Unmappable, Vendor
+from mappings.manifest import Option, Vendor
+from mappings.spec import Unmappable
 
 OLDEST: Final = 86_400
 

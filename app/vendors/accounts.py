@@ -30,7 +30,8 @@ from app.vendors.single_flight import SingleFlight
 from app.vendors.store import PostgresBoundAccounts, shown
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import AccountMarks, Pages, Unmappable
+from mappings.manifest import AccountMarks, Pages
+from mappings.spec import Unmappable
 
 _log = logging.getLogger("lockstitch.outbound")
 # Processes renew their facts at different times, so that one of them asks, and the others find what it kept.

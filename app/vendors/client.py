@@ -42,8 +42,8 @@ from app.vendors.setup import AccountSetup
 from app.vendors.store import PostgresBoundAccounts
 from canonical.parts import ObjectName
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.manifest import Vendor
 from mappings.registry import MANIFESTS, VENDORS, manifest_of
-from mappings.spec import Vendor
 
 _log = logging.getLogger("lockstitch.outbound")
 

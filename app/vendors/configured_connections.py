@@ -5,8 +5,8 @@ from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.vendors.models import Connection, Connections
 from canonical.parts import ObjectName
+from mappings.manifest import Vendor
 from mappings.registry import MANIFESTS, manifest_of
-from mappings.spec import Vendor
 
 
 def connections_of(settings: Settings) -> Connections:

@@ -12,7 +12,7 @@ from app.credentials.tokens import Tokens
 from app.egress.transport import Wire
 from app.settings.connections import ConnectionSettings
 from app.settings.reading import SettingsError
-from mappings.spec import Auth, Vendor
+from mappings.manifest import Auth, Vendor
 
 LONGEST_NAME: Final = 63 - len(SUFFIX)
 """Of a connection whose tokens the vault keeps under its name."""

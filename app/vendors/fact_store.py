@@ -16,7 +16,7 @@ from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Pages
+from mappings.manifest import Pages
 
 SELECT = Statement(
     "SELECT account_fact",

@@ -10,7 +10,8 @@ from app.vendors.models import VendorRefused
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.custom_fields import CHOOSING, add_choices
-from mappings.spec import Choices, Pages, Unmappable
+from mappings.manifest import Choices, Pages
+from mappings.spec import Unmappable
 
 Deliver = Callable[[LiveConnection, VendorRequest, float], Awaitable[VendorReply]]
 FieldSettings = Mapping[ObjectName, tuple[CustomFieldSetting, ...]]

@@ -10,7 +10,8 @@ from app.credentials.token_set import ScopeState
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal
-from mappings.spec import NO_OPTIONS, FieldOptions, Manifest, Options, Vendor
+from mappings.manifest import FieldOptions, Manifest, Vendor
+from mappings.spec import NO_OPTIONS, Options
 
 
 class Connection(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from app.vendors.field_choices import Deliver, pages_of
 from app.vendors.models import OptionLists
 from app.vendors.single_flight import SingleFlight
 from mappings.http import VendorRequest
-from mappings.spec import Choices, Pages
+from mappings.manifest import Choices, Pages
 
 DEFAULT_AGE: Final = 600.0
 

@@ -8,7 +8,7 @@ from app.audit import record
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement
 from app.postgres.listen import Listener
-from mappings.spec import AccountMarks
+from mappings.manifest import AccountMarks
 
 CHANNEL: Final = "lockstitch_account"
 LONGEST: Final = 255

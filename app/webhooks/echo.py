@@ -22,7 +22,8 @@ from app.vendors.models import CalledConnection
 from app.webhooks.deps import IngestDeps
 from app.webhooks.models import ReportedRecord
 from mappings.http import VendorReply
-from mappings.spec import Mapped, Unmappable, Vendor, decode
+from mappings.manifest import Vendor
+from mappings.spec import Mapped, Unmappable, decode
 from mappings.webhooks import Notice
 
 OK: Final = 200

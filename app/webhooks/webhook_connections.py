@@ -10,7 +10,7 @@ from app.settings.connections import ConnectionSettings
 from app.settings.reading import SettingsError
 from app.signatures import Secret, UnusableSecret, check_secret
 from app.vendors.models import Connections
-from mappings.spec import Vendor
+from mappings.manifest import Vendor
 from mappings.webhooks import Scheme, WebhookManifest
 
 NamedSecret: TypeAlias = tuple[Secret, str]

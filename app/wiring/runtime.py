@@ -56,7 +56,7 @@ from app.wiring.dependencies import open_dependencies
 from app.wiring.foundation import Foundation
 from app.wiring.operators import announcer_of, links_of
 from app.wiring.upkeep import Upkeep, open_upkeep
-from mappings.spec import Vendor
+from mappings.manifest import Vendor
 
 POOL_SIZE: Final = 16
 

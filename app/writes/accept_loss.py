@@ -23,7 +23,8 @@ from canonical.parts import Loss, sent_or
 from canonical.references import PEOPLE
 from canonical.same_value import is_empty, same
 from canonical.totals import PARTS, BodySum, holds_lines, holds_sums, sum_of
-from mappings.spec import Draft, FieldRefusal, Vendor
+from mappings.manifest import Vendor
+from mappings.spec import Draft, FieldRefusal
 
 TOTAL = "/totals/total"
 SUMS = frozenset({"discounts", "shipping_lines", "fees"})

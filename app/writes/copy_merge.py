@@ -16,7 +16,7 @@ from canonical.copy_base import FieldState, is_as_left, is_unchanged
 from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, Rules, Side, merge
-from mappings.spec import Vendor
+from mappings.manifest import Vendor
 
 DISPLAY: Final = "display_name"
 

@@ -32,7 +32,8 @@ from canonical.parts import Loss
 from canonical.portable import merged
 from canonical.references import at_target
 from mappings.kit.no_change import changes_nothing
-from mappings.spec import Draft, FieldRefusal, Manifest, Mapped, Unmappable, Vendor
+from mappings.manifest import Manifest, Vendor
+from mappings.spec import Draft, FieldRefusal, Mapped, Unmappable
 from mappings.stored import as_stored
 
 YOUNG: Final = 60.0

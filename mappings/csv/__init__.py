@@ -6,6 +6,6 @@ defines the mapping.
 
 from typing import Final
 
-from mappings.spec import Manifest
+from mappings.manifest import Manifest
 
 VENDOR: Final = Manifest(name="csv", title="CSV export", docs="https://www.rfc-editor.org/rfc/rfc4180")

@@ -10,7 +10,8 @@ from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.freshdesk.unwrap import unwrap
 from mappings.freshdesk.webhooks import WEBHOOKS
 from mappings.freshdesk.wire_v2 import Account
-from mappings.spec import NUMBER, Auth, Pacing, Vendor
+from mappings.manifest import Auth, Pacing, Vendor
+from mappings.spec import NUMBER
 
 VENDOR: Final[Vendor[Account]] = Vendor(
     name="freshdesk",

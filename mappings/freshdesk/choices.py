@@ -12,7 +12,8 @@ from mappings.freshdesk.wire_v2 import Account
 from mappings.http import VendorRequest
 from mappings.kit.choices import labelled, of_custom_fields, plain
 from mappings.kit.rest import get
-from mappings.spec import Choices, FieldOptions, Option, Pages, Unmappable, decode
+from mappings.manifest import Choices, FieldOptions, Option, Pages
+from mappings.spec import Unmappable, decode
 
 PRIORITY_LABELS: Final = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
 SOURCE_LABELS: Final = {1: "Email", 2: "Portal", 3: "Phone", 7: "Chat"}

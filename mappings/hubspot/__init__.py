@@ -13,7 +13,8 @@ from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.unwrap import unwrap
 from mappings.hubspot.webhooks import WEBHOOKS
 from mappings.hubspot.wire_v3 import Account
-from mappings.spec import NUMBER, Auth, Pacing, Vendor
+from mappings.manifest import Auth, Pacing, Vendor
+from mappings.spec import NUMBER
 from mappings.tokens import Grant, Scopes
 
 VENDOR: Final = Vendor[Account](

@@ -30,7 +30,8 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.kit.refusals import read, text
 from mappings.kit.rest import get
-from mappings.spec import AccountMarks, Identity, decode
+from mappings.manifest import AccountMarks, Identity
+from mappings.spec import decode
 
 DEFAULT_STAGES: Final[dict[str, TicketStatus]] = {
     "1": "new",

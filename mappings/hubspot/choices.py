@@ -20,7 +20,8 @@ from mappings.kit.choices import joined, labelled
 from mappings.kit.custom_fields import name_of
 from mappings.kit.names import full_name
 from mappings.kit.rest import get
-from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+from mappings.manifest import Choices, FieldOptions, Option, Pages
+from mappings.spec import decode
 
 C = TypeVar("C", bound=str)  # the canonical values of an enumeration
 

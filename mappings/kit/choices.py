@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from canonical.parts import CustomFieldSetting
 from mappings.kit.custom_fields import name_of
-from mappings.spec import Option
+from mappings.manifest import Option
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")

@@ -13,7 +13,8 @@ from canonical import values
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
 from canonical.same_value import same
-from mappings.spec import FieldOptions, Notes
+from mappings.manifest import FieldOptions
+from mappings.spec import Notes
 
 A = TypeVar("A")
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mappings.manifest import Auth, Pacing, Vendor
 from mappings.medusa.account import REQUESTS, build_account
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.errors import refusal
@@ -9,7 +10,6 @@ from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.tokens import read_session
 from mappings.medusa.unwrap import unwrap
 from mappings.medusa.wire_2_21 import Account
-from mappings.spec import Auth, Pacing, Vendor
 from mappings.tokens import Grant
 
 VENDOR: Final = Vendor[Account](

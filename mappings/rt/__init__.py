@@ -2,13 +2,14 @@
 
 from typing import Final
 
+from mappings.manifest import Auth, Pacing, Vendor
 from mappings.rt import account, errors
 from mappings.rt.choices import CHOICES
 from mappings.rt.comment_r1 import COMMENT
 from mappings.rt.ticket_r1 import TICKET
 from mappings.rt.unwrap import unwrap
 from mappings.rt.wire_rest2 import Account
-from mappings.spec import NUMBER, Auth, Pacing, Vendor
+from mappings.spec import NUMBER
 
 VENDOR: Final[Vendor[Account]] = Vendor(
     name="rt",

@@ -8,11 +8,11 @@ from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.choices import labelled
 from mappings.kit.rest import next_numbered
+from mappings.manifest import Choices, FieldOptions, Option, Pages
 from mappings.rt.account import REQUESTS, queues
 from mappings.rt.enums import PRIORITY_WRITTEN, STATUS_WRITTEN
 from mappings.rt.requests import listed
 from mappings.rt.wire_rest2 import Account
-from mappings.spec import Choices, FieldOptions, Option, Pages
 
 PRIORITY_LABELS: Final = {0: "Low", 50: "Medium", 100: "High"}
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mappings.manifest import Auth, Pacing, Vendor
 from mappings.salesforce.account import IDENTITY, NEEDS, REQUESTS, build_account
 from mappings.salesforce.choices import CHOICES
 from mappings.salesforce.comment_r1 import COMMENT
@@ -13,7 +14,6 @@ from mappings.salesforce.related import OPTIONS
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.unwrap import unwrap
 from mappings.salesforce.wire_v62 import Account
-from mappings.spec import Auth, Pacing, Vendor
 from mappings.tokens import Grant, Scopes
 
 VENDOR: Final = Vendor[Account](

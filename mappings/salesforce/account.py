@@ -9,10 +9,11 @@ from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import read
 from mappings.kit.rest import get
+from mappings.manifest import AccountMarks, Identity
 from mappings.salesforce.enums import case_status
 from mappings.salesforce.requests import API, query
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, Status
-from mappings.spec import AccountMarks, Identity, decode
+from mappings.spec import decode
 
 DESCRIBED: Final = ("Contact", "Case", "Order")
 

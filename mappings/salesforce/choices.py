@@ -9,13 +9,14 @@ from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.choices import joined, labelled, plain
 from mappings.kit.custom_fields import name_of
+from mappings.manifest import Choices, FieldOptions, Option, Pages
 from mappings.salesforce.custom_fields import RECORD_TYPE
 from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, available, order_status
 from mappings.salesforce.paging import follow, locator_of
 from mappings.salesforce.requests import query
 from mappings.salesforce.search import SOBJECT
 from mappings.salesforce.wire_v62 import Account
-from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+from mappings.spec import decode
 
 C = TypeVar("C", bound=str)  # the canonical values of an enumeration
 

@@ -9,12 +9,13 @@ from msgspec import Struct
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.graphql import NULL, data_of
+from mappings.manifest import AccountMarks, Identity
 from mappings.shopify import documents
 from mappings.shopify.metadata import UNIQUE
 from mappings.shopify.requests import EXTERNAL_ID, MUTATION_COST, NAMESPACE, OPERATION_ID, call
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_variables_2026_07 import Defined, MetafieldDefinition
-from mappings.spec import AccountMarks, Identity, Unmappable, decode
+from mappings.spec import Unmappable, decode
 
 
 class _Shop(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -11,11 +11,12 @@ from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.choices import of_custom_fields, plain
 from mappings.kit.graphql import NULL, PageInfo, data_of
+from mappings.manifest import Choices, FieldOptions, Option, Pages
 from mappings.shopify import documents
 from mappings.shopify.requests import call
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_variables_2026_07 import DefinitionsOf
-from mappings.spec import Choices, FieldOptions, Option, Pages, VendorDrift, decode
+from mappings.spec import VendorDrift, decode
 
 OWNERS: Final[dict[ObjectName, str]] = {"customer": "CUSTOMER", "order": "ORDER"}
 COST: Final = 12.0

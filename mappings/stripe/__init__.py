@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mappings.spec import Auth, Pacing, Vendor
+from mappings.manifest import Auth, Pacing, Vendor
 from mappings.stripe.account import IDENTITY, build_account
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.errors import refusal

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from mappings.kit.custom_fields import only_configured
-from mappings.spec import AccountMarks, Identity
+from mappings.manifest import AccountMarks, Identity
 from mappings.stripe.wire_2026_10_28 import Account
 
 _KEY: Final = re.compile(r"Bearer [rs]k_(live|test)_")

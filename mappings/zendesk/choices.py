@@ -10,7 +10,8 @@ from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.choices import labelled, of_custom_fields
 from mappings.kit.rest import get, wrapped
-from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+from mappings.manifest import Choices, FieldOptions, Option, Pages
+from mappings.spec import decode
 from mappings.zendesk.enums import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
 from mappings.zendesk.paging import PageEnd
 from mappings.zendesk.wire_v2 import Account

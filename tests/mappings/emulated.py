@@ -12,7 +12,8 @@ from emulators.state import State
 from emulators.store import Store
 from emulators.vendor import Emulator
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
-from mappings.spec import ListQuery, Mapped, Vendor, VendorMapping, WriteResult
+from mappings.manifest import Vendor
+from mappings.spec import ListQuery, Mapped, VendorMapping, WriteResult
 
 A = TypeVar("A", bound=msgspec.Struct)
 OfVendor = VendorMapping[Any, Any, Any, Any, A]

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
 from mappings.kit.custom_fields import CHOOSING, MOST_NAMED, ChosenField, add_choices, named
-from mappings.spec import Notes, Option
+from mappings.manifest import Option
+from mappings.spec import Notes
 
 TIER = CustomFieldSetting(key="tier", vendor_field="loyalty", type="enum", label="Tier")
 HOBBIES = CustomFieldSetting(key="hobbies", vendor_field="hobby", type="multi_enum")

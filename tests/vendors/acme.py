@@ -23,7 +23,7 @@ from app.vendors.store import PostgresBoundAccounts
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply, VendorRequest
 from mappings.kit.custom_fields import ChosenField
-from mappings.spec import Auth, Pacing, Vendor
+from mappings.manifest import Auth, Pacing, Vendor
 
 SECRET = "acme-secret-0123456789"
 

@@ -9,7 +9,8 @@ import pytest
 from app.errors import VendorUnavailable
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Choices, FieldOptions, Option, Pages, VendorDrift
+from mappings.manifest import Choices, FieldOptions, Option, Pages
+from mappings.spec import VendorDrift
 from tests.vendors.acme import QUICK, Account, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 

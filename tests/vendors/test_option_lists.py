@@ -12,7 +12,8 @@ from app.errors import VendorUnavailable
 from app.vendors.models import OptionLists
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Choices, FieldOptions, Option, Pages, Unmappable
+from mappings.manifest import Choices, FieldOptions, Option, Pages
+from mappings.spec import Unmappable
 from tests.vendors.acme import QUICK, Account, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 

@@ -12,7 +12,7 @@ from app.errors import VendorDrifted, VendorUnavailable
 from app.telemetry import bind, server_span
 from app.vendors.models import ReplyLost, VendorRefused
 from mappings.http import VendorRequest
-from mappings.spec import Auth
+from mappings.manifest import Auth
 from tests.telemetry.recording import Recording
 from tests.vendors.acme import READ, SECRET, WRITE, asking
 from tests.vendors.vendor_server import Reply, running_vendor

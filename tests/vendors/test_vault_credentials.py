@@ -18,7 +18,7 @@ from app.queue.pauses import PostgresPauses
 from app.settings.connections import WebhookSecretSettings
 from app.vendors.store import PostgresBoundAccounts
 from mappings.http import VendorRequest
-from mappings.spec import Identity
+from mappings.manifest import Identity
 from tests.encryption import SEALER
 from tests.vendors.acme import READ, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, VendorServer, running_vendor

@@ -9,7 +9,7 @@ from mappings.coverage import writable_values
 from mappings.freshdesk import VENDOR
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorReply
-from mappings.spec import FieldOptions
+from mappings.manifest import FieldOptions
 
 from .conftest import ACCOUNT, EmulatedFreshdesk, reply
 

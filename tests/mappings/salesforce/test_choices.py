@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from canonical.parts import ObjectName
 from canonical.ticket import TicketPatch
 from emulators.salesforce.ids import QUEUE_ID, USER_ID
+from mappings.manifest import FieldOptions
 from mappings.salesforce.choices import CHOICES
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.wire_v62 import Account
-from mappings.spec import FieldOptions, Unmappable
+from mappings.spec import Unmappable
 
 from .conftest import EmulatedOrg, reply
 
