@@ -5,7 +5,6 @@ from typing import Final
 from msgspec import Struct
 
 from app.http.operation import Call, operation
-from app.http.responses import Answered, json_response
 from canonical.parts import Instant
 
 
@@ -20,11 +19,11 @@ class Me(Struct, frozen=True, kw_only=True):
     """When it expires; null for never. Example: `"2027-01-01T00:00:00Z"`"""
 
 
-@operation("GET", "/v1/me", tag="About", answer=Me)
-async def who_am_i(call: Call) -> Answered:
+@operation("GET", "/v1/me", tag="About")
+async def who_am_i(call: Call) -> Me:
     """Show the key of the request."""
     caller = call.caller
-    return json_response(Me(name=caller.name, scopes=sorted(caller.scopes), expires_at=caller.expires_at))
+    return Me(name=caller.name, scopes=sorted(caller.scopes), expires_at=caller.expires_at)
 
 
 HANDLERS: Final = (who_am_i,)

@@ -6,8 +6,8 @@ from app.audit import read
 from app.audit.models import Anchor, AuditEvent, AuditFilter, Verification
 from app.audit.trail import PostgresAuditTrail
 from app.http.operation import Call, Listing, operation
+from app.http.paging import Page
 from app.http.parameters import LIMIT, cursor, instant, matching, text
-from app.http.responses import Answered, json_response, page_response
 
 TAG: Final = "Operators"
 READ: Final = ("ops:read",)
@@ -55,9 +55,8 @@ ANCHOR: Final = matching(
     scopes=READ,
     query=(*FILTERS, LIMIT, CURSOR),
     answer=Listing(item=AuditEvent, meaning="A page of audit events."),
-    sends=("Link",),
 )
-async def list_audit(call: Call) -> Answered:
+async def list_audit(call: Call) -> Page:
     """List audit events, newest first.
 
     Every state change: who made it, in which run, and its position in the chain. Audit events are never deleted.
@@ -65,19 +64,18 @@ async def list_audit(call: Call) -> Answered:
     position = call.query(CURSOR)
     after = None if position is None else int(position)
     which = call.filter(AuditFilter, FILTERS)
-    page = await read.list_audit(call.deps(PostgresAuditTrail), which, after=after, limit=call.query(LIMIT))
-    return page_response(call.request, page)
+    return await read.list_audit(call.deps(PostgresAuditTrail), which, after=after, limit=call.query(LIMIT))
 
 
-@operation("GET", "/ops/audit/verify", tag=TAG, scopes=READ, query=(FROM, ANCHOR), answer=Verification)
-async def verify_audit(call: Call) -> Answered:
+@operation("GET", "/ops/audit/verify", tag=TAG, scopes=READ, query=(FROM, ANCHOR))
+async def verify_audit(call: Call) -> Verification:
     """Verify that the audit trail is unchanged.
 
     Verifies up to 100,000 events of the chain per call; continue with `next_from`. A broken chain is still a 200: check
     `intact`.
     """
     trail, start, anchor = call.deps(PostgresAuditTrail), call.query(FROM) or 1, call.query(ANCHOR)
-    return json_response(await read.verify_audit(trail, start=start, at_most=MOST_AT_ONCE, anchor=anchor))
+    return await read.verify_audit(trail, start=start, at_most=MOST_AT_ONCE, anchor=anchor)
 
 
 HANDLERS: Final = (list_audit, verify_audit)

@@ -10,7 +10,7 @@ from app.copies.deps import ConsumerDeps
 from app.copies.pauses import ConsumerView, list_consumers, resume_consumer
 from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, Listing, operation
-from app.http.paging import whole_list
+from app.http.paging import Page, whole_list
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, PathText
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response
@@ -81,29 +81,22 @@ NAME: Final = PathText("name", "A consumer's name: object and connection.", "cus
     scopes=("ops:read",),
     answer=Listing(item=ConsumerView, meaning="Every consumer."),
 )
-async def read_consumers(call: Call) -> Answered:
+async def read_consumers(call: Call) -> Page:
     """List consumers, and which are paused.
 
     A consumer whose copies would clear or remove more than 20 values within an hour is paused. Sorted by name.
     """
-    return json_response(whole_list(await list_consumers(call.deps(ConsumerDeps))))
+    return whole_list(await list_consumers(call.deps(ConsumerDeps)))
 
 
-@operation(
-    "POST",
-    "/ops/consumers/{name}/resume",
-    tag="Operators",
-    scopes=("ops:write",),
-    parameters=(NAME,),
-    answer=ConsumerView,
-)
-async def resume(call: Call) -> Answered:
+@operation("POST", "/ops/consumers/{name}/resume", tag="Operators", scopes=("ops:write",), parameters=(NAME,))
+async def resume(call: Call) -> ConsumerView:
     """Resume a consumer.
 
     Its copies run within half a minute. For an hour, nothing limits what they remove. Audited.
     """
     deps, actor = call.deps(ConsumerDeps), call.caller.principal
-    return json_response(await resume_consumer(deps, call.path("name"), actor=actor))
+    return await resume_consumer(deps, call.path("name"), actor=actor)
 
 
 HANDLERS: Final = (

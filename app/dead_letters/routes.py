@@ -10,8 +10,9 @@ from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterDetail, DeadLetterView
 from app.http.deps import HttpDeps
 from app.http.operation import Call, JsonBody, Listing, operation
+from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, choice, cursor, instant, text
-from app.http.responses import Answered, json_response, page_response
+from app.http.responses import Answered, json_response
 from app.queue.models import DeadLetterState, DeathCategory
 
 TAG: Final = "Operators"
@@ -55,68 +56,50 @@ START: Final = JsonBody(
     scopes=READ,
     query=(*FILTERS, LIMIT, CURSOR),
     answer=Listing(item=DeadLetterView, meaning="A page of dead letters."),
-    sends=("Link",),
 )
-async def list_dead_letters(call: Call) -> Answered:
+async def list_dead_letters(call: Call) -> Page:
     """List dead letters, newest first.
 
     Work that was given up and waits for a decision. Use `state` to list decided ones too.
     """
     deps, which = call.deps(DeadLetterDeps), call.filter(DeadLetterFilter, FILTERS)
-    page = await inspect.list_dead_letters(deps, which, after=call.query(CURSOR), limit=call.query(LIMIT))
-    return page_response(call.request, page)
+    return await inspect.list_dead_letters(deps, which, after=call.query(CURSOR), limit=call.query(LIMIT))
 
 
-@operation("GET", "/ops/dead-letters/{id}", tag=TAG, scopes=READ, parameters=(ID,), answer=DeadLetterDetail)
-async def read_dead_letter(call: Call) -> Answered:
+@operation("GET", "/ops/dead-letters/{id}", tag=TAG, scopes=READ, parameters=(ID,))
+async def read_dead_letter(call: Call) -> DeadLetterDetail:
     """Read a dead letter.
 
     Shows the decoded payload, every attempt with its outcome and trace, and the possible next steps. The payload
     contains personal data.
     """
     trace_url = call.deps(HttpDeps).trace_url
-    return json_response(
-        await inspect.read_dead_letter(call.deps(DeadLetterDeps), call.path("id"), trace_url=trace_url)
-    )
+    return await inspect.read_dead_letter(call.deps(DeadLetterDeps), call.path("id"), trace_url=trace_url)
 
 
 @operation(
-    "POST",
-    "/ops/dead-letters/{id}/redrive",
-    tag=TAG,
-    scopes=WRITE,
-    parameters=(ID,),
-    body=REDRIVE,
-    answer=DeadLetterView,
-    problems=DECIDED,
+    "POST", "/ops/dead-letters/{id}/redrive", tag=TAG, scopes=WRITE, parameters=(ID,), body=REDRIVE, problems=DECIDED
 )
-async def redrive_dead_letter(call: Call) -> Answered:
+async def redrive_dead_letter(call: Call) -> DeadLetterView:
     """Redrive a dead letter.
 
     Runs it again in its old place in the order of its record, under its old keys, with a full number of attempts. Send
     a payload to replace the old one, if the dead letter is `editable`. Audited.
     """
     deps, order = call.deps(DeadLetterDeps), call.body(REDRIVE)
-    return json_response(await decide.redrive_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
+    return await decide.redrive_dead_letter(deps, call.path("id"), order, actor=call.caller.principal)
 
 
 @operation(
-    "POST",
-    "/ops/dead-letters/{id}/discard",
-    tag=TAG,
-    scopes=WRITE,
-    parameters=(ID,),
-    body=DISCARD,
-    answer=DeadLetterView,
-    problems=DECIDED,
+    "POST", "/ops/dead-letters/{id}/discard", tag=TAG, scopes=WRITE, parameters=(ID,), body=DISCARD, problems=DECIDED
 )
-async def discard_dead_letter(call: Call) -> Answered:
+async def discard_dead_letter(call: Call) -> DeadLetterView:
     """Discard a dead letter.
 
     Its work is not done. Work that it blocked continues. Audited, with the reason.
     """
     deps, order = call.deps(DeadLetterDeps), call.body(DISCARD)
-    return json_response(await decide.discard_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
+    return await decide.discard_dead_letter(deps, call.path("id"), order, actor=call.caller.principal)
 
 
 @operation(
@@ -153,37 +136,27 @@ async def start_redrive(call: Call) -> Answered:
     scopes=READ,
     query=(LIMIT, REDRIVE_CURSOR),
     answer=Listing(item=RedriveView, meaning="A page of redrives."),
-    sends=("Link",),
 )
-async def list_redrives(call: Call) -> Answered:
+async def list_redrives(call: Call) -> Page:
     """List redrives, newest first."""
     after, limit = call.query(REDRIVE_CURSOR), call.query(LIMIT)
-    page = await bulk_redrive.list_redrives(call.deps(DeadLetterDeps), after=after, limit=limit)
-    return page_response(call.request, page)
+    return await bulk_redrive.list_redrives(call.deps(DeadLetterDeps), after=after, limit=limit)
 
 
-@operation("GET", "/ops/redrives/{id}", tag=TAG, scopes=READ, parameters=(REDRIVE_ID,), answer=RedriveView)
-async def read_redrive(call: Call) -> Answered:
+@operation("GET", "/ops/redrives/{id}", tag=TAG, scopes=READ, parameters=(REDRIVE_ID,))
+async def read_redrive(call: Call) -> RedriveView:
     """Read the progress of a redrive."""
-    return json_response(await bulk_redrive.read_redrive(call.deps(DeadLetterDeps), call.path("id")))
+    return await bulk_redrive.read_redrive(call.deps(DeadLetterDeps), call.path("id"))
 
 
-@operation(
-    "POST",
-    "/ops/redrives/{id}/cancel",
-    tag=TAG,
-    scopes=WRITE,
-    parameters=(REDRIVE_ID,),
-    answer=RedriveView,
-    problems=DECIDED,
-)
-async def cancel_redrive(call: Call) -> Answered:
+@operation("POST", "/ops/redrives/{id}/cancel", tag=TAG, scopes=WRITE, parameters=(REDRIVE_ID,), problems=DECIDED)
+async def cancel_redrive(call: Call) -> RedriveView:
     """Cancel a redrive.
 
     The batch in progress ends. Dead letters that were redriven stay redriven. Audited.
     """
     deps, actor = call.deps(DeadLetterDeps), call.caller.principal
-    return json_response(await bulk_redrive.cancel_redrive(deps, call.path("id"), actor=actor))
+    return await bulk_redrive.cancel_redrive(deps, call.path("id"), actor=actor)
 
 
 HANDLERS: Final = (

@@ -6,8 +6,8 @@ from app.drift import findings
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
 from app.http.operation import Call, Listing, operation
+from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, boolean, choice, cursor, text
-from app.http.responses import Answered, json_response, page_response
 from app.settings.drift import DriftKind
 
 TAG: Final = "Operators"
@@ -27,22 +27,20 @@ CURSOR: Final = cursor("drf_.*")
     scopes=("ops:read",),
     query=(*FILTERS, LIMIT, CURSOR),
     answer=Listing(item=DriftFinding, meaning="A page of drift findings."),
-    sends=("Link",),
 )
-async def list_drift(call: Call) -> Answered:
+async def list_drift(call: Call) -> Page:
     """List drift findings, newest first.
 
     One finding for each change observed in a vendor's records or webhooks, regardless of how often it occurs.
     """
     which = call.filter(DriftFilter, FILTERS)
-    page = await findings.list_drift(call.deps(DriftDeps), which, after=call.query(CURSOR), limit=call.query(LIMIT))
-    return page_response(call.request, page)
+    return await findings.list_drift(call.deps(DriftDeps), which, after=call.query(CURSOR), limit=call.query(LIMIT))
 
 
-@operation("GET", "/ops/drift/{id}", tag=TAG, scopes=("ops:read",), parameters=(ID,), answer=DriftFinding)
-async def read_drift(call: Call) -> Answered:
+@operation("GET", "/ops/drift/{id}", tag=TAG, scopes=("ops:read",), parameters=(ID,))
+async def read_drift(call: Call) -> DriftFinding:
     """Read a drift finding."""
-    return json_response(await findings.read_drift(call.deps(DriftDeps), call.path("id")))
+    return await findings.read_drift(call.deps(DriftDeps), call.path("id"))
 
 
 @operation(
@@ -51,17 +49,16 @@ async def read_drift(call: Call) -> Answered:
     tag=TAG,
     scopes=("ops:write",),
     parameters=(ID,),
-    answer=DriftFinding,
     problems=("state-conflict",),
 )
-async def acknowledge_drift(call: Call) -> Answered:
+async def acknowledge_drift(call: Call) -> DriftFinding:
     """Acknowledge a drift finding.
 
     Ends the alarm of a frozen path. A connection that rejects the change accepts such records again; redrive the dead
     letters that it caused. Audited.
     """
     deps, actor = call.deps(DriftDeps), call.caller.principal
-    return json_response(await findings.acknowledge_drift(deps, call.path("id"), actor=actor))
+    return await findings.acknowledge_drift(deps, call.path("id"), actor=actor)
 
 
 HANDLERS: Final = (list_drift, read_drift, acknowledge_drift)

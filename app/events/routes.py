@@ -1,6 +1,7 @@
 """HTTP operations of the change feed, polling feeds, samples and subscriptions."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,9 +19,10 @@ from app.events.types import EVENT_PATTERNS, EVENT_TYPES
 from app.http.admission import AnyRequest
 from app.http.headers import IF_NONE_MATCH
 from app.http.operation import Call, JsonBody, Listing, operation
+from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, choices, cursor, instant, matching, text
 from app.http.plurals import PLURAL
-from app.http.responses import Answered, json_response, link_next, page_response, resource_response
+from app.http.responses import Answered, json_response, link_next, resource_response
 from canonical.parts import ObjectName
 
 SAMPLED_AT: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
@@ -117,7 +119,7 @@ def _feed_scope(request: AnyRequest) -> tuple[str, ...]:
     query=(FEED_TYPES, CONNECTION, SINCE, LIMIT),
     answer=list[EventDocument],
 )
-async def read_feed(call: Call) -> Answered:
+async def read_feed(call: Call) -> Sequence[Raw]:
     """List the newest events of an object, for polling triggers.
 
     A plain array, newest first. Each Event has a unique `id`, which a trigger remembers to recognise new ones. The
@@ -128,7 +130,7 @@ async def read_feed(call: Call) -> Answered:
     if wrong := tuple(pattern for pattern in patterns if pattern not in offered):
         detail = f"not a type of {name}: {', '.join(wrong)}; known: {', '.join(offered)}"
         raise InvalidField.of(FEED_TYPES.name, detail)
-    newest = await newest_of(
+    return await newest_of(
         call.deps(EventDeps),
         name,
         patterns=patterns,
@@ -136,7 +138,6 @@ async def read_feed(call: Call) -> Answered:
         connection=call.query(CONNECTION),
         since=call.query(SINCE),
     )
-    return json_response(newest)
 
 
 @operation(
@@ -165,14 +166,12 @@ async def read_sample(call: Call) -> Answered:
     scopes=READ,
     query=(LIMIT, CURSOR),
     answer=Listing(item=SubscriptionView, meaning="A page of subscriptions.", name="SubscriptionList"),
-    sends=("Link",),
 )
-async def list_subscriptions(call: Call) -> Answered:
+async def list_subscriptions(call: Call) -> Page:
     """List subscriptions, newest first."""
-    page = await subscriptions.list_subscriptions(
+    return await subscriptions.list_subscriptions(
         call.deps(EventDeps), after=call.query(CURSOR), limit=call.query(LIMIT)
     )
-    return page_response(call.request, page)
 
 
 @operation(
@@ -201,10 +200,10 @@ async def create_subscription(call: Call) -> Answered:
     return json_response(made, status=status, headers={"location": f"/v1/subscriptions/{made.id}"})
 
 
-@operation("GET", "/v1/subscriptions/{id}", tag=SUBSCRIPTIONS, scopes=READ, parameters=(ID,), answer=SubscriptionView)
-async def read_subscription(call: Call) -> Answered:
+@operation("GET", "/v1/subscriptions/{id}", tag=SUBSCRIPTIONS, scopes=READ, parameters=(ID,))
+async def read_subscription(call: Call) -> SubscriptionView:
     """Read a subscription and its state."""
-    return json_response(await subscriptions.get_subscription(call.deps(EventDeps), call.path("id")))
+    return await subscriptions.get_subscription(call.deps(EventDeps), call.path("id"))
 
 
 @operation(
@@ -225,54 +224,37 @@ async def delete_subscription(call: Call) -> Answered:
     return Response(b"", status_code=204)
 
 
-@operation(
-    "POST",
-    "/v1/subscriptions/{id}/rotate-secret",
-    tag=SUBSCRIPTIONS,
-    scopes=WRITE,
-    parameters=(ID,),
-    answer=SubscriptionWithSecret,
-)
-async def rotate_secret(call: Call) -> Answered:
+@operation("POST", "/v1/subscriptions/{id}/rotate-secret", tag=SUBSCRIPTIONS, scopes=WRITE, parameters=(ID,))
+async def rotate_secret(call: Call) -> SubscriptionWithSecret:
     """Rotate the secret of a subscription.
 
     For 24 hours, deliveries are signed with both secrets, so that you can update the target. The key needs the read
     scopes of the subscription's events.
     """
-    return json_response(await subscriptions.rotate_secret(call.deps(EventDeps), call.path("id"), call.caller))
+    return await subscriptions.rotate_secret(call.deps(EventDeps), call.path("id"), call.caller)
 
 
-@operation(
-    "POST", "/v1/subscriptions/{id}/test", tag=SUBSCRIPTIONS, scopes=WRITE, parameters=(ID,), answer=SubscriptionTest
-)
-async def test_subscription(call: Call) -> Answered:
+@operation("POST", "/v1/subscriptions/{id}/test", tag=SUBSCRIPTIONS, scopes=WRITE, parameters=(ID,))
+async def test_subscription(call: Call) -> SubscriptionTest:
     """Send a sample event now.
 
     Sent once, signed and guarded like every delivery, with an id of its own. The answer reports the result. Works
     while the subscription is disabled. The key needs the read scopes of the subscription's events.
     """
-    sent = await subscriptions.deliver_test(
+    return await subscriptions.deliver_test(
         call.deps(EventDeps), call.path("id"), call.caller, correlation_id=call.correlation_id
     )
-    return json_response(sent)
 
 
-@operation(
-    "POST",
-    "/v1/subscriptions/{id}/enable",
-    tag=SUBSCRIPTIONS,
-    scopes=WRITE,
-    parameters=(ID,),
-    answer=SubscriptionView,
-)
-async def enable_subscription(call: Call) -> Answered:
+@operation("POST", "/v1/subscriptions/{id}/enable", tag=SUBSCRIPTIONS, scopes=WRITE, parameters=(ID,))
+async def enable_subscription(call: Call) -> SubscriptionView:
     """Enable a subscription.
 
     Pending deliveries are sent at once, also those of an active subscription that wait for their next attempt. The key
     needs the read scopes of the subscription's events. If the owner of a disabled one lacks such a scope, the owner of
     your key becomes the owner.
     """
-    return json_response(await subscriptions.enable(call.deps(EventDeps), call.path("id"), call.caller))
+    return await subscriptions.enable(call.deps(EventDeps), call.path("id"), call.caller)
 
 
 HANDLERS: Final = (

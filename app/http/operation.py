@@ -1,9 +1,11 @@
 """Declare an operation of the API once: the declaration admits the request, and describes it in the OpenAPI document.
 
-    @operation("GET", "/ops/queue", tag="Operators", scopes=("ops:read",), answer=QueueView)
-    async def read_queue(call: Call) -> Answered: ...
+    @operation("GET", "/ops/queue", tag="Operators", scopes=("ops:read",))
+    async def read_queue(call: Call) -> QueueView: ...
 
 The name of the handler is the `operationId`. The first line of its docstring is the summary, the rest the description.
+What it returns is the answer: a Struct or a list as JSON, with the declared status; a `Page` with a link to the next
+one. A handler that returns `Answered` sets status and headers itself, and declares its `answer`.
 
 The order of judgement is that of the contract: route, key, scope, headers, size, media type, JSON, fields. A handler
 with a `raw` body judges JSON and fields itself, after the recorded key.
@@ -15,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
-from litestar import route
+from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,8 +28,9 @@ from app.http.callers import Caller
 from app.http.decode_body import decode_patch
 from app.http.deps import deps_of
 from app.http.headers import Header
-from app.http.parameters import Parameter, PathText, Query
-from app.http.responses import Answered
+from app.http.paging import Page
+from app.http.parameters import LIMIT, Parameter, PathText, Query
+from app.http.responses import Answered, json_response, page_response
 from app.problem_document import JSON, FieldError
 from app.telemetry import name_route
 
@@ -136,9 +139,10 @@ class _Target(Struct, frozen=True):
 class ApiOperation(_Target, frozen=True, kw_only=True):
     """What operations with and without a key declare.
 
-    `answer` is a Struct, a union of Structs, a list of one, a `Listing` or None. `also` holds the answers of further
-    statuses. `sends` names the headers of the success. `problems` are the codes beyond those that the other members
-    imply; `never` removes some that they imply. `name` and `text` replace the name and the docstring of the handler.
+    `answer` is a Struct, a union of Structs, a list of one, a `Listing` or None; without it, what the handler returns.
+    `also` holds the answers of further statuses. `sends` names the headers of the success; a `Listing` in pages sends
+    `Link`. `problems` are the codes beyond those that the other members imply; `never` removes some that they imply.
+    `name` and `text` replace the name and the docstring of the handler.
     """
 
     tag: str
@@ -167,12 +171,21 @@ class ApiOperation(_Target, frozen=True, kw_only=True):
         self, documented: Callable[..., Any], handle: Callable[[AnyRequest], Awaitable[Answered]]
     ) -> HTTPRouteHandler:
         declared = replace(
-            self, name=self.name or documented.__name__, text=self.text or inspect.getdoc(documented) or ""
+            self,
+            name=self.name or documented.__name__,
+            text=self.text or inspect.getdoc(documented) or "",
+            answer=self.answer or _answer_of(documented),
+            sends=("Link",) if isinstance(self.answer, Listing) and LIMIT in (self.query or ()) else self.sends,
         )
         path = re.sub(r"\{(\w+)\}", r"{\1:str}", self.path)
         methods: list[Method | Literal["HEAD"]] = [self.method, *self.also_methods]
         # Handlers set the status of each answer themselves.
         return route(path, http_method=methods, status_code=200, opt={_DECLARATION: declared})(handle)
+
+    def _answer(self, request: AnyRequest, result: Any) -> Answered:
+        if isinstance(result, Page):
+            return page_response(request, result)
+        return json_response(result, status=self.status)
 
 
 class KeyOperation(ApiOperation, frozen=True, kw_only=True):
@@ -188,9 +201,10 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
     scopes_of: Callable[[AnyRequest], tuple[str, ...]] | None = None
     while_away: bool = False
 
-    def __call__(self, handler: Callable[[Call], Awaitable[Answered]]) -> HTTPRouteHandler:
+    def __call__(self, handler: Callable[[Call], Awaitable[Any]]) -> HTTPRouteHandler:
         async def handle(request: AnyRequest) -> Answered:
-            return await handler(await self._admit(request))
+            result = await handler(await self._admit(request))
+            return result if isinstance(result, Response) else self._answer(request, result)
 
         return self._route(handler, handle)
 
@@ -244,12 +258,19 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
 class PublicOperation(ApiOperation, frozen=True, kw_only=True):
     """An operation without a key. Its handler gets the request, and judges what there is to judge."""
 
-    def __call__(self, handler: Callable[[AnyRequest], Awaitable[Answered]]) -> HTTPRouteHandler:
+    def __call__(self, handler: Callable[[AnyRequest], Awaitable[Any]]) -> HTTPRouteHandler:
         async def handle(request: AnyRequest) -> Answered:
             name_route(self.template)
-            return await handler(request)
+            result = await handler(request)
+            return result if isinstance(result, Response) else self._answer(request, result)
 
         return self._route(handler, handle)
+
+
+def _answer_of(handler: Callable[..., Any]) -> Any:
+    """Return the type of the answer that a handler returns, None if it sets everything itself."""
+    returned = inspect.signature(handler).return_annotation
+    return None if returned is Answered else returned
 
 
 def declaration_of(handler: HTTPRouteHandler) -> ApiOperation:

@@ -6,7 +6,6 @@ from app.http.admission import AnyRequest
 from app.http.operation import Call, operation
 from app.http.parameters import PathText
 from app.http.plurals import PLURAL
-from app.http.responses import Answered, json_response
 from app.links.deps import LinkDeps
 from app.links.manage import object_of, show_links
 from app.links.models import LinkedRecords
@@ -25,15 +24,14 @@ def _scope(request: AnyRequest) -> tuple[str, ...]:
     scopes=("customers:read", "orders:read", "tickets:read"),
     scopes_of=_scope,
     parameters=(ID,),
-    answer=LinkedRecords,
 )
-async def read_links(call: Call) -> Answered:
+async def read_links(call: Call) -> LinkedRecords:
     """Read the links of a canonical id.
 
     Lists the records that the id names, at most one per connection, and the ids that have become its aliases. A write
     to the bare id goes to the first record. Needs the scope to read the object.
     """
-    return json_response(await show_links(call.deps(LinkDeps), call.path("id")))
+    return await show_links(call.deps(LinkDeps), call.path("id"))
 
 
 HANDLERS: Final = (read_links,)

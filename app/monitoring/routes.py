@@ -11,7 +11,7 @@ from app.http.deps import HttpDeps, deps_of
 from app.http.edge import path_of
 from app.http.operation import Call, operation, public_operation
 from app.http.parameters import LIMIT, PathText, cursor
-from app.http.responses import Answered, json_response, link_next
+from app.http.responses import Answered, link_next
 from app.monitoring import runs
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.runs import RunReport
@@ -40,14 +40,14 @@ class Readiness(Struct, frozen=True, kw_only=True):
     """Age of the worker's last heartbeat; null if there was none. Example: `1.5`"""
 
 
-@public_operation("GET", "/health/live", tag=HEALTH, answer=Liveness)
-async def live(request: AnyRequest) -> Answered:
+@public_operation("GET", "/health/live", tag=HEALTH)
+async def live(request: AnyRequest) -> Liveness:
     """Check that the process answers."""
-    return json_response(Liveness())
+    return Liveness()
 
 
-@public_operation("GET", "/health/ready", tag=HEALTH, answer=Readiness, problems=("store-unavailable",))
-async def ready(request: AnyRequest) -> Answered:
+@public_operation("GET", "/health/ready", tag=HEALTH, problems=("store-unavailable",))
+async def ready(request: AnyRequest) -> Readiness:
     """Check that the database answers and is migrated.
 
     Otherwise 503 with the reasons. The answer reports the age of the worker's heartbeat, but does not require one.
@@ -55,7 +55,7 @@ async def ready(request: AnyRequest) -> Answered:
     reasons, seen = await deps_of(request, MonitoringDeps).readiness()
     if reasons:
         raise StoreUnavailable(f"Not ready: {'; '.join(reasons)}.")
-    return json_response(Readiness(worker_seen_seconds_ago=seen))
+    return Readiness(worker_seen_seconds_ago=seen)
 
 
 @operation(
@@ -77,10 +77,9 @@ async def metrics(call: Call) -> Answered:
     scopes=("ops:read",),
     parameters=(PathText("correlation_id", "The run: the X-Correlation-ID of its calls.", "orders-4711"),),
     query=(LIMIT, CURSOR),
-    answer=RunReport,
     sends=("Link",),
 )
-async def read_run(call: Call) -> Answered:
+async def read_run(call: Call) -> RunReport:
     """Show what happened in a run, oldest first.
 
     Everything with this correlation id: calls, receipts, operations, requests to vendors with the vendors' request ids,
@@ -96,7 +95,7 @@ async def read_run(call: Call) -> Answered:
         limit=call.query(LIMIT),
     )
     link_next(call.request, report.next_cursor)
-    return json_response(report)
+    return report
 
 
 PROBES: Final = (live, ready, metrics)

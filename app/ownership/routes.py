@@ -7,7 +7,6 @@ from msgspec import Struct
 from app.errors import NotFound
 from app.http.operation import Call, operation
 from app.http.parameters import PathText
-from app.http.responses import Answered, json_response
 from app.ownership.deps import OwnershipDeps
 from app.settings.ownership import OBJECTS, ObjectOwnership, Ownership
 from canonical.parts import FieldOwnership, ObjectName
@@ -32,8 +31,8 @@ def view_of(ownership: Ownership, object_name: ObjectName) -> OwnershipView:
     return OwnershipView(object=object_name, owner=owned.default.owner, fields=dict(owned.fields))
 
 
-@operation("GET", "/v1/ownership/{object}", tag="About", parameters=(OBJECT,), answer=OwnershipView)
-async def read_ownership(call: Call) -> Answered:
+@operation("GET", "/v1/ownership/{object}", tag="About", parameters=(OBJECT,))
+async def read_ownership(call: Call) -> OwnershipView:
     """Read who owns each field of an object.
 
     For each field: its owner, who else may write it, how fresh a copy is, and what happens to a change by anyone else.
@@ -43,7 +42,7 @@ async def read_ownership(call: Call) -> Answered:
     name = next((one for one in OBJECTS if one == wanted), None)
     if name is None:
         raise NotFound(f"Unknown object {wanted[:80]!r}. The objects are {', '.join(OBJECTS)}.")
-    return json_response(view_of(call.deps(OwnershipDeps).ownership, name))
+    return view_of(call.deps(OwnershipDeps).ownership, name)
 
 
 HANDLERS: Final = (read_ownership,)

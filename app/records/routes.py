@@ -13,7 +13,7 @@ from app.http.cursors import LONGEST
 from app.http.deps import HttpDeps
 from app.http.headers import IF_NONE_MATCH, MAPPING, WAIT
 from app.http.operation import VENDOR_READ, Call, Listing, operation
-from app.http.paging import whole_list
+from app.http.paging import Page, whole_list
 from app.http.parameters import (
     LIMIT,
     RECORD_CONNECTION,
@@ -28,7 +28,7 @@ from app.http.parameters import (
     whole,
 )
 from app.http.plurals import PLURAL
-from app.http.responses import Answered, json_response, page_response, resource_response
+from app.http.responses import Answered, page_response, resource_response
 from app.records import options
 from app.records.contracts import ContractSummary, DataContract, describe_contract
 from app.records.contracts import list_contracts as summaries
@@ -247,17 +247,16 @@ def _option_scopes(request: AnyRequest) -> tuple[str, ...]:
     ),
     query=(MAX_AGE,),
     headers=(WAIT,),
-    answer=OptionsView,
     problems=VENDOR_READ,
 )
-async def read_options(call: Call) -> Answered:
+async def read_options(call: Call) -> OptionsView:
     """List the options of a field at a connection.
 
     For drop-downs: owners, agents, groups, statuses, priorities and choices of custom fields (`custom_fields.<key>`),
     as configured in the account. Cached for about ten minutes; `max_age` shortens this. Writes are checked against the
     same lists. A field without options is refused with `invalid-field`, which names the fields that have options.
     """
-    view = await options.read_options(
+    return await options.read_options(
         call.deps(RecordDeps),
         call.path("connection"),
         OBJECTS[call.path("object")],
@@ -265,7 +264,6 @@ async def read_options(call: Call) -> Answered:
         max_age=call.query(MAX_AGE),
         wait=call.header(WAIT),
     )
-    return json_response(view)
 
 
 @operation(
@@ -274,15 +272,15 @@ async def read_options(call: Call) -> Answered:
     tag=ABOUT,
     answer=Listing(item=ContractSummary, meaning="All data contracts in brief.", name="ContractList"),
 )
-async def list_contracts(call: Call) -> Answered:
+async def list_contracts(call: Call) -> Page:
     """List data contracts."""
-    return json_response(whole_list(summaries()))
+    return whole_list(summaries())
 
 
-@operation("GET", "/v1/contracts/{object}", tag=ABOUT, parameters=(OBJECT,), answer=DataContract)
-async def read_contract(call: Call) -> Answered:
+@operation("GET", "/v1/contracts/{object}", tag=ABOUT, parameters=(OBJECT,))
+async def read_contract(call: Call) -> DataContract:
     """Read a data contract, its schemas, and what each connection reads and writes."""
-    return json_response(describe_contract(call.deps(RecordDeps), call.path("object")))
+    return describe_contract(call.deps(RecordDeps), call.path("object"))
 
 
 HANDLERS: Final = (

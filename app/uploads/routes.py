@@ -97,9 +97,8 @@ async def upload_export(call: Call) -> Answered:
     tag=TAG,
     scopes=(*READS, *WRITES),
     parameters=(CONNECTION, PathText("id", "The upload's id.", "upl_0198f0a2b7c47d3c9a51f2e80b6c4d17")),
-    answer=UploadView,
 )
-async def read_upload(call: Call) -> Answered:
+async def read_upload(call: Call) -> UploadView:
     """Read the progress of an upload.
 
     Kept as long as receipts (`[retention]`, 30 days).
@@ -108,7 +107,7 @@ async def read_upload(call: Call) -> Answered:
     plural = PLURAL[view.object]
     if not {f"{plural}:read", f"{plural}:write"} & set(call.held):
         raise NotFound(f"Unknown upload {view.id}, or this key lacks the scope to read it.")
-    return json_response(view)
+    return view
 
 
 def _check_media_type(request: AnyRequest, layout: Layout) -> None:

@@ -14,9 +14,9 @@ from app.errors import Complaint
 from app.http.admission import AnyRequest
 from app.http.deps import deps_of
 from app.http.operation import Call, JsonBody, Listing, operation, public_operation
-from app.http.paging import whole_list
+from app.http.paging import Page, whole_list
 from app.http.parameters import PathText, text
-from app.http.responses import Answered, json_response
+from app.http.responses import Answered
 from app.problem_document import Problem
 from app.vendors import connections
 from app.vendors.authorize import page_of, take_answer
@@ -53,48 +53,33 @@ PAGE: Final = (
     scopes=("ops:read",),
     answer=Listing(item=ConnectionView, meaning="Every connection."),
 )
-async def list_connections(call: Call) -> Answered:
+async def list_connections(call: Call) -> Page:
     """List connections with their objects and state.
 
     Sorted by name. Throttled and failing states are those that any process or the queue has observed.
     """
-    return json_response(whole_list(await connections.list_connections(call.deps(VendorDeps))))
+    return whole_list(await connections.list_connections(call.deps(VendorDeps)))
 
 
-@operation(
-    "POST",
-    "/ops/connections/{name}/pause",
-    tag=TAG,
-    scopes=("ops:write",),
-    parameters=(NAME,),
-    body=PAUSE,
-    answer=ConnectionView,
-)
-async def pause_connection(call: Call) -> Answered:
+@operation("POST", "/ops/connections/{name}/pause", tag=TAG, scopes=("ops:write",), parameters=(NAME,), body=PAUSE)
+async def pause_connection(call: Call) -> ConnectionView:
     """Pause a connection.
 
     Within about a second, no process sends anything on it. Calls are answered with `connection-paused`. Jobs and
     accepted writes wait, including writes whose outcome must be read back. Audited.
     """
     deps, order, actor = call.deps(VendorDeps), call.body(PAUSE), call.caller.principal
-    return json_response(await connections.pause_connection(deps, call.path("name"), order, actor=actor))
+    return await connections.pause_connection(deps, call.path("name"), order, actor=actor)
 
 
-@operation(
-    "POST",
-    "/ops/connections/{name}/resume",
-    tag=TAG,
-    scopes=("ops:write",),
-    parameters=(NAME,),
-    answer=ConnectionView,
-)
-async def resume_connection(call: Call) -> Answered:
+@operation("POST", "/ops/connections/{name}/resume", tag=TAG, scopes=("ops:write",), parameters=(NAME,))
+async def resume_connection(call: Call) -> ConnectionView:
     """Resume a connection.
 
     After a refused credential, Lockstitch sends one request first. Its result decides. Audited.
     """
     deps, actor = call.deps(VendorDeps), call.caller.principal
-    return json_response(await connections.resume_connection(deps, call.path("name"), actor=actor))
+    return await connections.resume_connection(deps, call.path("name"), actor=actor)
 
 
 @public_operation(

@@ -5,8 +5,8 @@ from typing import Final
 from app.errors import InvalidField
 from app.http.headers import WAIT
 from app.http.operation import VENDOR_READ, Call, JsonBody, Listing, operation
+from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, choice, cursor
-from app.http.responses import Answered, json_response, page_response
 from app.writes import operations
 from app.writes.deps import WriteDeps
 from app.writes.idempotency import Writers
@@ -37,14 +37,13 @@ RESOLVE: Final = JsonBody(into=Resolution, example={"outcome": "succeeded", "rem
     scopes=tuple(SCOPES),
     query=(STATE, LIMIT, CURSOR),
     answer=Listing(item=OperationView, meaning="A page of operations."),
-    sends=("Link",),
 )
-async def list_operations(call: Call) -> Answered:
+async def list_operations(call: Call) -> Page:
     """List operations, newest first.
 
     Shows operations on objects that the key may see: any scope of an object suffices.
     """
-    page = await operations.list_operations(
+    return await operations.list_operations(
         call.deps(WriteDeps),
         state=call.query(STATE),
         objects=_objects(call.held),
@@ -52,21 +51,12 @@ async def list_operations(call: Call) -> Answered:
         after=call.query(CURSOR),
         limit=call.query(LIMIT),
     )
-    return page_response(call.request, page)
 
 
-@operation(
-    "GET",
-    "/v1/operations/{id}",
-    tag=TAG,
-    scopes=tuple(SCOPES),
-    parameters=(ID,),
-    answer=OperationView,
-)
-async def read_operation(call: Call) -> Answered:
+@operation("GET", "/v1/operations/{id}", tag=TAG, scopes=tuple(SCOPES), parameters=(ID,))
+async def read_operation(call: Call) -> OperationView:
     """Read an operation."""
-    view = await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.held), call.caller)
-    return json_response(view)
+    return await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.held), call.caller)
 
 
 @operation(
@@ -76,12 +66,11 @@ async def read_operation(call: Call) -> Answered:
     scopes=("ops:write",),
     parameters=(ID,),
     headers=(WAIT,),
-    answer=OperationView,
     problems=VENDOR_READ,
 )
-async def check_operation(call: Call) -> Answered:
+async def check_operation(call: Call) -> OperationView:
     """Check an unknown outcome at the vendor."""
-    view = await operations.check_operation(
+    return await operations.check_operation(
         call.deps(WriteDeps),
         call.deps(Writers),
         call.path("id"),
@@ -89,7 +78,6 @@ async def check_operation(call: Call) -> Answered:
         caller=call.caller,
         objects=_objects(tuple(SCOPES)),
     )
-    return json_response(view)
 
 
 @operation(
@@ -100,10 +88,9 @@ async def check_operation(call: Call) -> Answered:
     parameters=(ID,),
     headers=(WAIT,),
     body=RESOLVE,
-    answer=OperationView,
     problems=VENDOR_READ,
 )
-async def resolve_operation(call: Call) -> Answered:
+async def resolve_operation(call: Call) -> OperationView:
     """Resolve an unknown outcome.
 
     Send `succeeded` with the record's remote id, or `failed`, which frees the idempotency key. Audited.
@@ -111,7 +98,7 @@ async def resolve_operation(call: Call) -> Answered:
     resolution = call.body(RESOLVE)
     if resolution.outcome == "failed" and resolution.remote_id is not None:
         raise InvalidField.at("/remote_id", "makes no sense when the outcome is failed")
-    view = await resolve_unknown(
+    return await resolve_unknown(
         call.deps(WriteDeps),
         call.path("id"),
         resolution,
@@ -119,7 +106,6 @@ async def resolve_operation(call: Call) -> Answered:
         caller=call.caller,
         objects=_objects(tuple(SCOPES)),
     )
-    return json_response(view)
 
 
 def _objects(scopes: tuple[str, ...]) -> tuple[ObjectName, ...]:
