@@ -58,7 +58,8 @@ def copy_handler(object_name: ObjectName, answer: type[Struct], example: dict[st
         name=f"copy_{object_name}",
         text=f"Copy {one} to another connection.\n\nReads it at its own connection (`?connection=` names another one"
         f" where it is linked), writes it at the other, and links the two: both have one id. A linked {object_name} is"
-        f" updated; without a link, the one that `match_on` finds. Nothing is cleared there. {REPLAYS}",
+        f" updated; without a link, the one that `match_on` finds. It clears only what an earlier copy"
+        f" has put there. {REPLAYS}",
     )
     async def copy_resource(call: Call) -> Answered:
         missing = missing_of(call) if people else "unscoped"

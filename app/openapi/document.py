@@ -9,8 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from app.errors import CATALOGUE, VendorProblem
 from app.http.operation import ApiOperation, JsonBody, declaration_of
 from app.openapi.operations import Describer
-from app.openapi.parts import ANSWER_HEADERS, INTRODUCTION, TAGS, TEXT
+from app.openapi.parts import ANSWER_HEADERS, TEXT
 from app.openapi.shapes import Schema, component_schemas
+from app.openapi.texts import INTRODUCTION, TAGS
 from app.problem_document import Problem, VendorSays, document_of
 from app.records.fetch import UnreadableRecord
 

@@ -43,7 +43,7 @@ def render_page(document: Schema) -> str:
         links = "".join(f'<a href="#{call[2]["operationId"]}">{escape(call[2]["summary"])}</a>' for call in calls)
         menu.append(f"<b>{escape(tag['name'])}</b>{links}")
         articles = "".join(_article(document, *call) for call in calls)
-        sections.append(f"<h2>{escape(tag['name'])}</h2><p class=soft>{escape(tag['description'])}</p>{articles}")
+        sections.append(f"<h2>{escape(tag['name'])}</h2>{_paragraphs(tag['description'])}{articles}")
     shapes = "".join(_shape(name, schema) for name, schema in document["components"]["schemas"].items())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -172,7 +172,13 @@ def _word(value: Any) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{_prose(paragraph)}</p>" for paragraph in text.split("\n\n"))
+    """Render paragraphs, and those that begin with `- ` as lists."""
+    return "".join(
+        f"<ul>{''.join(f'<li>{_prose(item)}</li>' for item in paragraph[2:].split(chr(10) + '- '))}</ul>"
+        if paragraph.startswith("- ")
+        else f"<p>{_prose(paragraph)}</p>"
+        for paragraph in text.split("\n\n")
+    )
 
 
 def _prose(text: str) -> str:

@@ -1,34 +1,10 @@
-"""Texts of the OpenAPI document that belong to no single operation."""
+"""Headers and meanings of statuses in the OpenAPI document, which belong to no single operation."""
 
 from typing import Final
 
 from app.http.headers import Header
 
 TEXT: Final = {"type": "string"}
-INTRODUCTION: Final = """\
-Send `Authorization: Bearer lsk_…` with every call that needs a key. `lockstitch key create` creates one; its scopes
-limit what it can do.
-
-Send an `Idempotency-Key` with every call that changes something at a vendor. The call has exactly one effect, no matter
-how often you repeat it. Answers are kept for 7 days by default.
-
-`X-Correlation-ID` connects the calls of one workflow run in answers, logs and traces.
-
-Every error is a problem document (RFC 9457). Let programs branch on its `code`; its `next_step` says what you can do.
-Bodies are JSON in UTF-8, at most 1 MiB. An unknown member is refused, never dropped. HEAD works wherever GET does."""
-TAGS: Final = {
-    "Customers": "People and organisations that buy, ask or receive messages.",
-    "Orders": "What was bought, its price, and its progress.",
-    "Tickets": "Requests for support, and their comments.",
-    "Operations": "The outcome of writes.",
-    "Uploads": "Exports of legacy systems, row by row.",
-    "Webhooks": "Webhooks that vendors send.",
-    "Subscriptions": "URLs that receive events.",
-    "Events": "The change feed, for polling.",
-    "Operators": "Connections, queue, dead letters, drift, mappings and the audit trail, for operators.",
-    "About": "The caller, the contracts, the problems.",
-    "Health": "For probes and scrapers.",
-}
 COMMON_HEADERS: Final = (
     Header(
         name="X-Correlation-ID",

@@ -253,8 +253,20 @@ async def read_options(call: Call) -> OptionsView:
     """List the options of a field at a connection.
 
     For drop-downs: owners, agents, groups, statuses, priorities and choices of custom fields (`custom_fields.<key>`),
-    as configured in the account. Cached for about ten minutes; `max_age` shortens this. Writes are checked against the
-    same lists. A field without options is refused with `invalid-field`, which names the fields that have options.
+    as configured in the account; at HubSpot also `pipeline` and `stage`, by the account's own ids. Write the `value`,
+    show the `label`; the value of a reference is its `remote_id`. `active: false` marks a value that only older records
+    hold. A field without options is refused with `invalid-field`, which names the fields that have options.
+
+    A write accepts exactly the listed values for a field with canonical values, and for a custom field of type `enum`
+    or `multi_enum` if the account reports its choices: HubSpot's property options, Zendesk's ticket and user fields,
+    Freshdesk's drop-downs, restricted picklists of Salesforce, Shopify's metafield definitions. Another value is
+    `invalid-field` with the choices, and nothing is sent. If the account reports none (Medusa, WooCommerce, Stripe, a
+    credential that may not read field definitions), the vendor judges. Before Lockstitch refuses a write for such a
+    reason, it fetches facts older than a minute again, so a choice that was just added counts.
+
+    Lists are at most about ten minutes old. `max_age=60` asks for newer ones, 0 for current ones; lists of the last
+    five seconds are always served. While the vendor is down, callers without `max_age` get older lists; `age_seconds`
+    is their age.
     """
     return await options.read_options(
         call.deps(RecordDeps),

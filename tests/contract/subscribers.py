@@ -256,5 +256,5 @@ def news(number: int = 0, *, record: str | None = None, **more: Any) -> NewEvent
 
 
 def secret_of_key(key: str) -> str:
-    """What a caller makes of his own API key to verify callbacks (docs/http-api.md)."""
+    """What a caller makes of his own API key to verify callbacks (docs/events.md)."""
     return "whsec_" + base64.b64encode(hashlib.sha256(key.encode()).digest()).decode()
