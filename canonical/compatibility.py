@@ -184,11 +184,11 @@ class _Comparison:
         kinds, present = ({kind for _, form in forms for kind in _kinds_of(form)} for forms in (before, after))
         values, values_now = ([one for one in forms if _kinds_of(one[1]) != {NULL}] for forms in (before, after))
         if kinds != present or len(values) != len(values_now):
-            yield self._breach("type-changed", at, _kinds_shown(before), _kinds_shown(after))
+            yield self._breach("type-changed", at, _kinds_text(before), _kinds_text(after))
             return
         for (name, was), (name_now, now) in zip(values, values_now, strict=True):
             if len(values) > 1 and (name, _kinds_of(was)) != (name_now, _kinds_of(now)):
-                yield self._breach("type-changed", at, _kinds_shown(before), _kinds_shown(after))
+                yield self._breach("type-changed", at, _kinds_text(before), _kinds_text(after))
                 return
             yield from self._form_changes(at, was, now)
 
@@ -217,7 +217,7 @@ class _Comparison:
         elif isinstance(was, dict) and isinstance(now, dict):
             yield from self._member_changes(f"{at}.*".lstrip("."), was, now)
         elif (isinstance(was, dict) or isinstance(now, dict)) and was is not False:
-            yield self._breach("type-changed", f"{at}.*".lstrip("."), _rest_shown(was), _rest_shown(now))
+            yield self._breach("type-changed", f"{at}.*".lstrip("."), _rest_text(was), _rest_text(now))
 
     def _value_changes(self, at: str, was: list[Any] | None, now: list[Any] | None) -> Iterator[Change]:
         if was is None and now is not None:
@@ -279,12 +279,12 @@ def _order_of_form(named: tuple[str, Schema]) -> tuple[str, list[str]]:
     return named[0], sorted(_kinds_of(named[1]))
 
 
-def _kinds_shown(forms: list[tuple[str, Schema]]) -> str:
+def _kinds_text(forms: list[tuple[str, Schema]]) -> str:
     kinds = {name or kind for name, form in forms for kind in _kinds_of(form) or ("anything",)}
     return " or ".join(sorted(kinds))
 
 
-def _rest_shown(rest: Schema | bool) -> str:
+def _rest_text(rest: Schema | bool) -> str:
     return "of a type" if isinstance(rest, dict) else "anything" if rest else "nothing"
 
 

@@ -96,12 +96,12 @@ def _listed(patch: OrderPatch) -> dict[str, Decimal]:
 
 
 def _with_rests(body: CompleteBody, totals: Any, listed: Mapping[str, Decimal], names: tuple[str, ...]) -> CompleteBody:
-    """Return the body with what `totals` says beyond the lists of the body that was sent (`listed`)."""
+    """Return the body with the rest of each sum: its amount in `totals`, less that of its list in the body (`listed`)."""
     for name in names:
-        said = stated(totals, name)
-        if not said:
+        amount = stated(totals, name)
+        if not amount:
             continue
-        rest = said - listed[name]
+        rest = amount - listed[name]
         if rest > 0:
             body = _with_tax(body, rest) if name == "tax" else _with_part(body, name, rest)
     return body

@@ -175,8 +175,8 @@ class _Lists:
         value of a setting says something, also no and zero."""
         present, sent = self.there[place], self.sent[key]
         if not whole and isinstance(sent, Struct) and not isinstance(sent, CustomFieldPatch):
-            said = {one: value for one in sent.__struct_fields__ if _says(value := getattr(sent, one))}
-            sent = replace(present, **said)
+            members = {one: value for one in sent.__struct_fields__ if _says(value := getattr(sent, one))}
+            sent = replace(present, **members)
         self.result[place] = sent
         self.changed.add(place)
 

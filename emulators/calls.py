@@ -56,14 +56,14 @@ class Calls:
             """,
             (vendor, KEPT if limit is None else min(limit, KEPT)),
         ).fetchall()
-        return [_shown(row) for row in reversed(rows)]
+        return [_entry(row) for row in reversed(rows)]
 
     def _prune(self) -> None:
         self._since_pruned = 0
         self._store.sql.execute("DELETE FROM call WHERE place <= (SELECT max(place) FROM call) - ?", (KEPT,))
 
 
-def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
+def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
     at, vendor, method, path, query, status, idempotency_key, body, fault = row
     call: dict[str, Any] = {
         "at": at,

@@ -96,7 +96,7 @@ class Control:
         return json_answer(200, {"status": "ok", "vendors": sorted(self._emulators)})
 
     def _list_faults(self, call: Call) -> Answer:
-        return json_answer(200, [_shown(one) for one in self._faults.active(self._vendor_asked(call))])
+        return json_answer(200, [_rendered(one) for one in self._faults.active(self._vendor_of(call))])
 
     def _add_fault(self, call: Call) -> Answer:
         plan = order_of(call, Plan)
@@ -106,7 +106,7 @@ class Control:
             raise Refused(flaw)
         if plan.fault.kind == "old_secret" and not self._has_old_secret(plan.vendor):
             raise Refused(f"The webhooks of {plan.vendor} have no old_secret: PUT {PREFIX}/webhooks with one first.")
-        return json_answer(201, _shown(self._faults.add(self._of_tokens(plan))))
+        return json_answer(201, _rendered(self._faults.add(self._of_tokens(plan))))
 
     def _of_tokens(self, plan: Plan) -> Plan:
         """A fault of tokens, which befalls the token endpoint unless the order says otherwise."""
@@ -125,10 +125,10 @@ class Control:
         return target is not None and target.old_secret is not None
 
     def _drop_faults(self, call: Call) -> Answer:
-        return json_answer(200, {"dropped": self._faults.drop(self._vendor_asked(call))})
+        return json_answer(200, {"dropped": self._faults.drop(self._vendor_of(call))})
 
     def _list_calls(self, call: Call) -> Answer:
-        return json_answer(200, self._calls.list(self._vendor_asked(call), limit_of(call)))
+        return json_answer(200, self._calls.list(self._vendor_of(call), limit_of(call)))
 
     def _list_records(self, call: Call) -> Answer:
         vendor = self._known(call.param("vendor"))
@@ -164,7 +164,7 @@ class Control:
         return json_answer(200, limits)
 
     def _reset(self, call: Call) -> Answer:
-        vendor = order_of(call, Whom).vendor if call.body else self._vendor_asked(call)
+        vendor = order_of(call, Whom).vendor if call.body else self._vendor_of(call)
         if vendor is not None:
             self._known(vendor)
         self._store.forget(vendor)
@@ -174,7 +174,7 @@ class Control:
                 state.forget_spending()
         return json_answer(200, {"reset": vendor or "all"})
 
-    def _vendor_asked(self, call: Call) -> str | None:
+    def _vendor_of(self, call: Call) -> str | None:
         vendor = call.param("vendor")
         return None if vendor is None else self._known(vendor)
 
@@ -188,7 +188,7 @@ class Control:
         return object
 
 
-def _shown(active: ActiveFault) -> dict[str, Any]:
+def _rendered(active: ActiveFault) -> dict[str, Any]:
     plan: dict[str, Any] = msgspec.to_builtins(active.plan)
     members = {"id": active.id, **plan}
     if active.left is not None:

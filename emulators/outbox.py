@@ -144,7 +144,7 @@ class Outbox:
             """,
             (vendor, KEPT if limit is None else min(limit, KEPT)),
         ).fetchall()
-        return [_shown(row) for row in reversed(rows)]
+        return [_entry(row) for row in reversed(rows)]
 
     def _worded(self, vendor: str, changes: list[Change]) -> list[Message]:
         """What the vendor says. One that cannot word a record that was placed with nonsense in it tells nothing."""
@@ -206,7 +206,7 @@ def _decoded(body: bytes | None) -> JsonRecord | None:
     return None if body is None else _record(body)
 
 
-def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
+def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
     id, vendor, message, state, status, tries, error, fault = row
     topics = _message(message).topics
     return {

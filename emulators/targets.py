@@ -35,7 +35,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             return "first_pause_ms is not negative."
         return None
 
-    def shown(self) -> dict[str, str | int | bool]:
+    def without_secrets(self) -> dict[str, str | int | bool]:
         """The target without its secrets."""
         return {
             "vendor": self.vendor,

@@ -32,20 +32,20 @@ class WebhookControl:
             raise Refused(flaw)
         self._targets.put(target)
         self._sender.wake()
-        return json_answer(200, target.shown())
+        return json_answer(200, target.without_secrets())
 
     def show(self, call: Call) -> Answer:
         """`GET /webhooks`: where they go."""
-        return json_answer(200, [target.shown() for target in self._targets.all(self._asked(call))])
+        return json_answer(200, [target.without_secrets() for target in self._targets.all(self._vendor_of(call))])
 
     def drop(self, call: Call) -> Answer:
         """`DELETE /webhooks`: send no more; what waits is abandoned."""
-        return json_answer(200, {"dropped": self._targets.drop(self._asked(call))})
+        return json_answer(200, {"dropped": self._targets.drop(self._vendor_of(call))})
 
     def sent(self, call: Call) -> Answer:
         """`GET /webhooks/sent`: each webhook with its topic, state, tries, last status and fault, newest last."""
-        return json_answer(200, self._outbox.entries(self._asked(call), limit_of(call)))
+        return json_answer(200, self._outbox.entries(self._vendor_of(call), limit_of(call)))
 
-    def _asked(self, call: Call) -> str | None:
+    def _vendor_of(self, call: Call) -> str | None:
         vendor = call.param("vendor")
         return None if vendor is None else vendor_of(self._emulators, vendor)

@@ -148,7 +148,7 @@ def create_note(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[str] | None = None) -> JsonRecord:
     html = safe(body)
-    said = {
+    conversation = {
         "body": html,
         "body_text": plain(html),
         "id": desk.new_id(),
@@ -167,10 +167,10 @@ def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[s
         "updated_at": desk.stamp,
         "attachments": [],
     }
-    desk.state.put("conversations", str(said["id"]), said, {"ticket": str(ticket["id"])})
+    desk.state.put("conversations", str(conversation["id"]), conversation, {"ticket": str(ticket["id"])})
     first = {} if private or ticket["stats"]["first_responded_at"] else {"first_responded_at": desk.stamp}
     tickets.touched(desk, ticket, **({} if private else {"agent_responded_at": desk.stamp}), **first)
-    return said
+    return conversation
 
 
 def _ensure_body(body: dict[str, Any], known: tuple[str, ...]) -> None:

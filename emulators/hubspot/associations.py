@@ -6,7 +6,7 @@ from emulators.http import Answer, Call, json_answer
 from emulators.hubspot.bodies import body_of, decoded, fields_missing, inputs_of
 from emulators.hubspot.errors import Refusal
 from emulators.hubspot.kinds import BOND_BY_ID, BONDS, Bond, Kind, default_bond, kind_of
-from emulators.hubspot.records import found
+from emulators.hubspot.records import must_get
 from emulators.hubspot.values import instant_at
 from emulators.state import State
 
@@ -49,8 +49,8 @@ def associated(kind: Kind, id: str, target: Kind, state: State) -> list[tuple[st
 def put_default(kind: Kind, id: str, target: Kind, target_id: str, state: State, now: float) -> Answer:
     """`PUT …/associations/default/…`: 200 with both directions."""
     bond = default_bond(kind, target)
-    found(kind, id, state)
-    found(target, target_id, state)
+    must_get(kind, id, state)
+    must_get(target, target_id, state)
     joined(bond, id, target_id, state)
     results = [_pair(bond.type_id, id, target_id), _pair(bond.inverse, target_id, id)]
     return json_answer(200, _batch(results, now))
@@ -61,8 +61,8 @@ def put_labelled(kind: Kind, id: str, target: Kind, target_id: str, call: Call, 
     types = decoded(call)
     if not isinstance(types, list) or not types:
         raise fields_missing(["types"])
-    found(kind, id, state)
-    found(target, target_id, state)
+    must_get(kind, id, state)
+    must_get(target, target_id, state)
     bonds = wanted_bonds(kind, [{"to": {"id": target_id}, "types": types}], state)
     if any(bond.target != target.name for bond, _ in bonds):
         raise Refusal(400, f"invalid to object type {target.type_id} for associations to be created.")
@@ -89,13 +89,13 @@ def remove(kind: Kind, id: str, target: Kind, target_id: str, state: State) -> A
 
 def listed_v4(kind: Kind, id: str, target: Kind, state: State) -> Answer:
     """`GET /crm/v4/…/associations/{type}`: ids are numbers here, and strings everywhere else."""
-    found(kind, id, state)
+    must_get(kind, id, state)
     return json_answer(200, {"results": _ends(kind, id, target, state)})
 
 
 def listed_v3(kind: Kind, id: str, target: Kind, state: State) -> Answer:
     """`GET /crm/v3/…/associations/{type}`."""
-    found(kind, id, state)
+    must_get(kind, id, state)
     return json_answer(
         200, {"results": [{"id": one, "type": bond.name} for one, bond in associated(kind, id, target, state)]}
     )

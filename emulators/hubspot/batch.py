@@ -17,7 +17,7 @@ from emulators.hubspot.changes import Draft, drafted, redrafted
 from emulators.hubspot.errors import Refusal
 from emulators.hubspot.kinds import Bond, Kind
 from emulators.hubspot.objects import archive_record, changed, wants_archived
-from emulators.hubspot.records import Record, found, keep, keys_of, shown, shown_names, shown_whole
+from emulators.hubspot.records import Record, keep, keys_of, must_get, rendered, rendered_names, rendered_whole
 from emulators.hubspot.values import instant_at
 from emulators.state import State
 
@@ -40,7 +40,7 @@ def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
         return Work(draft=drafted(kind, one.get("properties"), state, now), new=True, bonds=bonds)
 
     done, errors = _written(kind, inputs_of(body_of(call)), work, state, now)
-    return _answer(201, [_traced(shown_whole(kind, work.draft.record), one) for one, work in done], errors, now)
+    return _answer(201, [_traced(rendered_whole(kind, work.draft.record), one) for one, work in done], errors, now)
 
 
 def update(kind: Kind, call: Call, state: State, now: float) -> Answer:
@@ -55,7 +55,7 @@ def update(kind: Kind, call: Call, state: State, now: float) -> Answer:
             there.append(one)
 
     def work(one: Input) -> Work:
-        record = found(kind, str(one["id"]), state, id_property=one.get("idProperty"))
+        record = must_get(kind, str(one["id"]), state, id_property=one.get("idProperty"))
         return Work(draft=redrafted(kind, record, one.get("properties"), state, now), new=False)
 
     done, errors = _written(kind, there, work, state, now)
@@ -72,7 +72,7 @@ def upsert(kind: Kind, call: Call, state: State, now: float) -> Answer:
         if record is not None:
             return Work(draft=redrafted(kind, record, one.get("properties"), state, now), new=False)
         if not id_property or id_property == "hs_object_id":
-            raise found_none(kind, [id])
+            raise none_exists(kind, [id])
         properties = one.get("properties")
         if not isinstance(properties, dict):
             raise fields_missing(["properties"])
@@ -82,7 +82,7 @@ def upsert(kind: Kind, call: Call, state: State, now: float) -> Answer:
     results = []
     for one, work_done in done:
         draft = work_done.draft
-        view = shown_whole(kind, draft.record) if work_done.new else changed(kind, draft)
+        view = rendered_whole(kind, draft.record) if work_done.new else changed(kind, draft)
         results.append(_traced({**view, "new": work_done.new}, one))
     return _answer(200, results, errors, now)
 
@@ -90,19 +90,19 @@ def upsert(kind: Kind, call: Call, state: State, now: float) -> Answer:
 def read(kind: Kind, call: Call, state: State, now: float) -> Answer:
     """200 with the records that are there; 207 when some are not, even when none is."""
     data = body_of(call)
-    names = shown_names(kind, names_of(data), state)
+    names = rendered_names(kind, names_of(data), state)
     results: list[Record] = []
     missing: list[str] = []
     for one in inputs_of(data):
         id = str(one.get("id"))
         try:
-            record = found(kind, id, state, id_property=data.get("idProperty"), archived=wants_archived(call))
+            record = must_get(kind, id, state, id_property=data.get("idProperty"), archived=wants_archived(call))
         except Refusal as refusal:
             if refusal.status != 404:
                 raise
             missing.append(id)
             continue
-        results.append(shown(kind, record, names))
+        results.append(rendered(kind, record, names))
     return _answer(200, results, _not_found(kind, missing), now)
 
 
@@ -115,7 +115,7 @@ def archive(kind: Kind, call: Call, state: State, now: float) -> Answer:
     return Answer(status=204)
 
 
-def found_none(kind: Kind, ids: list[str]) -> Refusal:
+def none_exists(kind: Kind, ids: list[str]) -> Refusal:
     """Some ids of a batch name nothing."""
     return Refusal(
         404,
@@ -126,12 +126,12 @@ def found_none(kind: Kind, ids: list[str]) -> Refusal:
 
 
 def _not_found(kind: Kind, ids: list[str]) -> list[dict[str, Any]]:
-    return [found_none(kind, ids).entry(None)] if ids else []
+    return [none_exists(kind, ids).entry(None)] if ids else []
 
 
 def _there(kind: Kind, one: Input, state: State) -> Record | None:
     try:
-        return found(kind, str(one["id"]), state, id_property=one.get("idProperty"))
+        return must_get(kind, str(one["id"]), state, id_property=one.get("idProperty"))
     except Refusal as refusal:
         if refusal.status != 404:
             raise

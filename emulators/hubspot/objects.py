@@ -9,7 +9,7 @@ from emulators.hubspot.bodies import body_of, whole
 from emulators.hubspot.changes import Draft, drafted, redrafted
 from emulators.hubspot.errors import Refusal, no_such_record, nothing_to_update
 from emulators.hubspot.kinds import Kind, kind_of
-from emulators.hubspot.records import Record, envelope, found, keep, merged, shown, shown_names, shown_whole
+from emulators.hubspot.records import Record, envelope, keep, merged, must_get, rendered, rendered_names, rendered_whole
 from emulators.hubspot.values import instant_at
 from emulators.state import State
 
@@ -25,19 +25,19 @@ def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
     keep(kind, draft.record, state, now)
     for bond, target in bonds:
         joined(bond, draft.record["id"], target, state)
-    return json_answer(201, shown_whole(kind, draft.record))
+    return json_answer(201, rendered_whole(kind, draft.record))
 
 
 def read(kind: Kind, id: str, call: Call, state: State) -> Answer:
     """200 with the properties asked for, which are a few when none are."""
-    record = found(kind, id, state, id_property=call.param("idProperty"), archived=wants_archived(call))
-    view = shown(kind, record, shown_names(kind, listed(call, "properties"), state))
+    record = must_get(kind, id, state, id_property=call.param("idProperty"), archived=wants_archived(call))
+    view = rendered(kind, record, rendered_names(kind, listed(call, "properties"), state))
     return json_answer(200, with_associations(kind, view, call, state))
 
 
 def update(kind: Kind, id: str, call: Call, state: State, now: float) -> Answer:
     """200 with what changed, not with the whole record."""
-    record = found(kind, id, state, id_property=call.param("idProperty"))
+    record = must_get(kind, id, state, id_property=call.param("idProperty"))
     properties = body_of(call).get("properties")
     if not properties:
         raise nothing_to_update()
@@ -58,11 +58,11 @@ def archive(kind: Kind, id: str, state: State, now: float) -> Answer:
 def merge(kind: Kind, call: Call, state: State, now: float) -> Answer:
     """200 with the primary record. From then on the id of the other one names the primary record too."""
     data = body_of(call)
-    primary = found(kind, str(data.get("primaryObjectId")), state)
-    other = found(kind, str(data.get("objectIdToMerge")), state)
+    primary = must_get(kind, str(data.get("primaryObjectId")), state)
+    other = must_get(kind, str(data.get("objectIdToMerge")), state)
     archive_record(kind, other, state, now)
     state.put(merged(kind), other["id"], {"into": primary["id"]})
-    return json_answer(200, shown_whole(kind, primary))
+    return json_answer(200, rendered_whole(kind, primary))
 
 
 def page(kind: Kind, call: Call, state: State) -> Answer:
@@ -70,9 +70,9 @@ def page(kind: Kind, call: Call, state: State) -> Answer:
     limit = _limit(call)
     after = _after(call)
     archived = wants_archived(call)
-    names = shown_names(kind, listed(call, "properties"), state)
+    names = rendered_names(kind, listed(call, "properties"), state)
     rows = _rows(kind, after, limit, archived, state)
-    results = [with_associations(kind, shown(kind, record, names), call, state) for _, record in rows[:limit]]
+    results = [with_associations(kind, rendered(kind, record, names), call, state) for _, record in rows[:limit]]
     answer: dict[str, Any] = {"results": results}
     if len(rows) > limit:
         answer["paging"] = {"next": _next(call, rows[limit - 1][0])}

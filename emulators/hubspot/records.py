@@ -64,7 +64,7 @@ def address_holder(address: str, state: State) -> Record | None:
     return next(iter(state.lookup(CONTACTS.name, f"address {folded(address.strip())}", folded(address.strip()))), None)
 
 
-def found(kind: Kind, id: str, state: State, *, id_property: str | None = None, archived: bool = False) -> Record:
+def must_get(kind: Kind, id: str, state: State, *, id_property: str | None = None, archived: bool = False) -> Record:
     """The record that a path names, by id or by a unique property. Refuses with 404 what is not there.
 
     An archived record is there only for who asks for archived ones, and the others are not there for them.
@@ -102,7 +102,7 @@ def ensure_unique(kind: Kind, id: str, properties: dict[str, str], state: State)
                 raise value_taken(kind.type_id, name, properties[name], id, holder["id"])
 
 
-def shown_names(kind: Kind, requested: list[str], state: State) -> tuple[str, ...]:
+def rendered_names(kind: Kind, requested: list[str], state: State) -> tuple[str, ...]:
     """The properties to show: those asked for that exist, or the defaults, and those that are always shown."""
     if not requested:
         return kind.defaults
@@ -110,12 +110,12 @@ def shown_names(kind: Kind, requested: list[str], state: State) -> tuple[str, ..
     return tuple(sorted({*known, *kind.always}))
 
 
-def shown(kind: Kind, record: Record, names: tuple[str, ...]) -> Record:
+def rendered(kind: Kind, record: Record, names: tuple[str, ...]) -> Record:
     """A record with these properties, null where one has no value."""
     return envelope(kind, record, {name: record["properties"].get(name) for name in names})
 
 
-def shown_whole(kind: Kind, record: Record) -> Record:
+def rendered_whole(kind: Kind, record: Record) -> Record:
     """A record with all that has a value, as the answer to its creation shows it."""
     return envelope(kind, record, dict(sorted(record["properties"].items())))
 

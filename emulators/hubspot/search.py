@@ -7,7 +7,7 @@ from emulators.hubspot.bodies import body_of, names_of, whole
 from emulators.hubspot.errors import over_the_limit
 from emulators.hubspot.filters import Comparable, comparable, problem, read_groups
 from emulators.hubspot.kinds import Kind
-from emulators.hubspot.records import Record, indexed, shown, shown_names
+from emulators.hubspot.records import Record, indexed, rendered, rendered_names
 from emulators.state import DEFAULT_PER_MINUTE, State
 
 LONGEST_PAGE = 200
@@ -45,9 +45,9 @@ def search(kind: Kind, call: Call, state: State, now: float) -> Answer:
         and _mentions(kind, record, query)
     ]
     _sort(kind, hits, data.get("sorts"), state)
-    names = shown_names(kind, names_of(data), state)
+    names = rendered_names(kind, names_of(data), state)
     page = hits[after : after + limit]
-    answer: dict[str, Any] = {"total": len(hits), "results": [shown(kind, record, names) for record in page]}
+    answer: dict[str, Any] = {"total": len(hits), "results": [rendered(kind, record, names) for record in page]}
     if after + limit < len(hits):
         answer["paging"] = {"next": {"after": str(after + limit)}}
     return json_answer(200, answer)

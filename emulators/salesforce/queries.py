@@ -92,11 +92,11 @@ def _batch(
             kept = {"soql": place.soql, "child": place.child, "rows": rows, "size": size}
             org.state.remember(f"locator {name}", kept, LOCATOR_LIFE)
         body["nextRecordsUrl"] = f"/services/data/{org.version}/query/{name}-{start + size}"
-    body["records"] = [_shown(org, sobject, parsed, record, size, place) for record in batch]
+    body["records"] = [_row(org, sobject, parsed, record, size, place) for record in batch]
     return body
 
 
-def _shown(org: Org, sobject: SObject, parsed: Query, record: JsonRecord, size: int, place: _Place) -> dict[str, Any]:
+def _row(org: Org, sobject: SObject, parsed: Query, record: JsonRecord, size: int, place: _Place) -> dict[str, Any]:
     """A record as the query asks for it: relations as records inside it, children as answers inside it."""
     row = _with_attributes(org, sobject, record)
     for path in parsed.fields:

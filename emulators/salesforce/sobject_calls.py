@@ -64,7 +64,7 @@ def show(org: Org, call: Call, name: str, key: str, value: str | None = None) ->
     """A record by its id, or by an external id; all its fields, or those in `fields`."""
     sobject = org.sobject(name)
     record = saving.must_get(org, sobject, key) if value is None else _by_key(org, sobject, key, value)
-    return json_answer(200, shown(org, sobject, record, call.param("fields")))
+    return json_answer(200, rendered(org, sobject, record, call.param("fields")))
 
 
 def update(org: Org, call: Call, name: str, id: str) -> Answer:
@@ -98,7 +98,7 @@ def remove(org: Org, name: str, id: str) -> Answer:
     return Answer(status=204)
 
 
-def shown(org: Org, sobject: SObject, record: JsonRecord, wanted: str | None) -> dict[str, Any]:
+def rendered(org: Org, sobject: SObject, record: JsonRecord, wanted: str | None) -> dict[str, Any]:
     """A record with its attributes, whole or in some of its fields."""
     attributes = {"type": sobject.name, "url": org.url(sobject.name, record["Id"])}
     if wanted is None:

@@ -87,8 +87,8 @@ def _credit_flaw(context: Context, order: JsonRecord, credit: JsonRecord | None)
         return user_error(path, "Order has no customer", "STORE_CREDIT_REFUND_MISSING_CUSTOMER")
     expires = read_moment(credit["expiresAt"]) if credit.get("expiresAt") else None
     if expires is not None and expires.timestamp() < context.now:
-        said = "Expiration date is in the past"
-        return user_error([*path, "expiresAt"], said, "STORE_CREDIT_REFUND_EXPIRATION_IN_PAST")
+        message = "Expiration date is in the past"
+        return user_error([*path, "expiresAt"], message, "STORE_CREDIT_REFUND_EXPIRATION_IN_PAST")
     return None
 
 

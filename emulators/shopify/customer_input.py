@@ -85,8 +85,8 @@ def _length_flaw(field: str, value: Any, path: list[str]) -> list[JsonRecord]:
     most = _LONGEST.get(field)
     if most is None or not isinstance(value, str) or len(value) <= most:
         return []
-    said = f"{_LABELS[field]} is too long (maximum is {most} characters)"
-    return [user_error([*path, field], said, "TOO_LONG")]
+    message = f"{_LABELS[field]} is too long (maximum is {most} characters)"
+    return [user_error([*path, field], message, "TOO_LONG")]
 
 
 def _write_email(state: State, record: JsonRecord, text: str | None, path: list[str]) -> list[JsonRecord]:

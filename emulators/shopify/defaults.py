@@ -94,25 +94,25 @@ def _object(kind: GraphQLObjectType, record: JsonRecord, filling: Filling) -> Js
         if name in COMPUTED.get(kind.name, ()):
             continue
         if name in full:
-            full[name] = _given(field.type, full[name], filling)
+            full[name] = _completed(field.type, full[name], filling)
         elif isinstance(field.type, GraphQLNonNull):
             default = _FIELD_DEFAULTS.get((kind.name, name))
             full[name] = _neutral(field.type.of_type, kind.name, full, filling) if default is None else default
     return full
 
 
-def _given(kind: GraphQLOutputType, value: Any, filling: Filling) -> Any:
+def _completed(kind: GraphQLOutputType, value: Any, filling: Filling) -> Any:
     """A value that the payload has; what it holds inside is completed too."""
     if value is None:
         return None
     inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     if isinstance(inner, GraphQLList):
         items = value if isinstance(value, list) else [value]
-        return [_given(inner.of_type, item, filling) for item in items]
+        return [_completed(inner.of_type, item, filling) for item in items]
     named = get_named_type(inner)
     if named.name.endswith("Connection"):
         node = get_named_type(_fields(named)["nodes"].type)
-        return {"nodes": [_given(node, item, filling) for item in listed(value)]}
+        return {"nodes": [_completed(node, item, filling) for item in listed(value)]}
     if not isinstance(value, dict):
         return value
     if isinstance(named, (GraphQLInterfaceType, GraphQLUnionType)):
@@ -140,7 +140,7 @@ def _neutral(kind: Any, owner: str, record: JsonRecord, filling: Filling) -> Any
         return _ENUM_DEFAULTS.get(named.name) or next(iter(named.values))
     if named.name in _SCALAR_DEFAULTS:
         return _SCALAR_DEFAULTS[named.name]
-    return _given(named, {}, filling)
+    return _completed(named, {}, filling)
 
 
 def _member(abstract: str, value: JsonRecord) -> str:

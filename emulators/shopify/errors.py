@@ -39,26 +39,26 @@ def top_error(message: str, code: str, **more: Any) -> GraphQLError:
 
 def worded(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
     """An error of the GraphQL library as Shopify's own server says it, where its wording is known."""
-    said: JsonRecord = dict(error.formatted)
+    formatted: JsonRecord = dict(error.formatted)
     message = error.message
     if match := _UNKNOWN_FIELD.match(message):
-        said["message"] = f"Field '{match['name']}' doesn't exist on type '{match['type']}'"
-        said["extensions"] = {
+        formatted["message"] = f"Field '{match['name']}' doesn't exist on type '{match['type']}'"
+        formatted["extensions"] = {
             "code": "undefinedField",
             "typeName": match["type"],
             "fieldName": match["name"],
         }
     elif match := _UNKNOWN_ARGUMENT.match(message):
-        said["message"] = f"Field '{match['field']}' doesn't accept argument '{match['name']}'"
-        said["extensions"] = {
+        formatted["message"] = f"Field '{match['field']}' doesn't accept argument '{match['name']}'"
+        formatted["extensions"] = {
             "code": "argumentNotAccepted",
             "name": match["field"],
             "typeName": "Field",
             "argumentName": match["name"],
         }
     elif match := _MISSING_ARGUMENT.match(message):
-        said["message"] = f"Field '{match['field']}' is missing required arguments: {match['name']}"
-        said["extensions"] = {
+        formatted["message"] = f"Field '{match['field']}' is missing required arguments: {match['name']}"
+        formatted["extensions"] = {
             "code": "missingRequiredArguments",
             "className": "Field",
             "name": match["field"],
@@ -67,13 +67,13 @@ def worded(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
     elif match := _BAD_VARIABLE.match(message):
         path = (match["path"] or "").replace("[", ".").replace("]", "").split(".") if match["path"] else []
         place = f" for {'.'.join(path)}" if path else ""
-        said["message"] = f"Variable ${match['name']} was provided invalid value{place} ({match['why']})"
-        said["extensions"] = {
+        formatted["message"] = f"Variable ${match['name']} was provided invalid value{place} ({match['why']})"
+        formatted["extensions"] = {
             "code": "INVALID_VARIABLE",
             "problems": [{"path": path, "explanation": match["why"]}],
         }
     elif message.startswith("Syntax Error: "):
-        said["message"] = f"syntax error, {message.removeprefix('Syntax Error: ')}"
+        formatted["message"] = f"syntax error, {message.removeprefix('Syntax Error: ')}"
     elif error.path is None and _BAD_LITERAL.match(message):
-        said["extensions"] = {"code": "argumentLiteralsIncompatible", "typeName": "CoercionError"}
-    return said
+        formatted["extensions"] = {"code": "argumentLiteralsIncompatible", "typeName": "CoercionError"}
+    return formatted

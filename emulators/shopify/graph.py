@@ -82,14 +82,14 @@ def answered(request: Request, documents: Documents, bucket: Bucket, context: Co
 
     too_long = _longest(request.variables)
     if too_long > MOST_IN_A_LIST:
-        said = f"The input array size of {too_long} is greater than the maximum allowed of {MOST_IN_A_LIST}."
-        return {"errors": [_refusal(said, "MAX_INPUT_SIZE_EXCEEDED")]}
+        message = f"The input array size of {too_long} is greater than the maximum allowed of {MOST_IN_A_LIST}."
+        return {"errors": [_refusal(message, "MAX_INPUT_SIZE_EXCEEDED")]}
 
     pricer = Pricer(_schema, document.tree, _with_defaults(operation, request.variables))
     requested = pricer.requested(operation)
     if requested > MOST_OF_ONE_QUERY:
-        said = f"Query cost is {requested}, which exceeds the single query max cost limit ({MOST_OF_ONE_QUERY})."
-        return {"errors": [_refusal(said, "MAX_COST_EXCEEDED", cost=requested, maxCost=MOST_OF_ONE_QUERY)]}
+        message = f"Query cost is {requested}, which exceeds the single query max cost limit ({MOST_OF_ONE_QUERY})."
+        return {"errors": [_refusal(message, "MAX_COST_EXCEEDED", cost=requested, maxCost=MOST_OF_ONE_QUERY)]}
     if not bucket.take(requested, context.now):
         return {"errors": [_refusal("Throttled", "THROTTLED")], "extensions": _cost(requested, None, bucket)}
 
@@ -98,7 +98,7 @@ def answered(request: Request, documents: Documents, bucket: Bucket, context: Co
     bucket.give_back(requested - actual)
     said_of_all: JsonRecord = {}
     if result.errors:
-        said_of_all["errors"] = [_said(error) for error in result.errors]
+        said_of_all["errors"] = [_formatted(error) for error in result.errors]
     # Variables that do not fit stop a request before it has any data, not even null.
     if result.data is not None or any(error.path for error in result.errors or ()):
         said_of_all["data"] = result.data
@@ -136,7 +136,7 @@ def _member(source: Any, info: Info, **args: Any) -> Any:
     return source.get(info.field_name) if isinstance(source, dict) else None
 
 
-def _said(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
+def _formatted(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
     """An error in Shopify's words. One that is no answer of ours is a fault of this program, or of a record that was
     placed with nonsense in it: the trace goes to the log, and the caller sees what Shopify's callers see."""
     cause = error.original_error
@@ -144,9 +144,9 @@ def _said(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
         return worded(error)
     log.error("A field could not be resolved", exc_info=cause)
     request_id = str(uuid4())
-    said = "Internal error. Looks like something went wrong on our end."
+    message = "Internal error. Looks like something went wrong on our end."
     return {
-        "message": f"{said}\nRequest ID: {request_id} (include this in support requests).",
+        "message": f"{message}\nRequest ID: {request_id} (include this in support requests).",
         "path": error.path,
         "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
     }

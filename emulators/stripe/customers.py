@@ -87,7 +87,7 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
 
 def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
     """Customers by metadata, address, name or number."""
-    return lists.found(desk, CUSTOMERS, judged(values, lists.SEARCHING), f"{URL}/search", SEARCHED)
+    return lists.search_page(desk, CUSTOMERS, judged(values, lists.SEARCHING), f"{URL}/search", SEARCHED)
 
 
 def subscriptions(desk: Desk, customer: JsonRecord) -> JsonRecord:

@@ -139,7 +139,7 @@ def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> 
             values = read_body(call.body) if call.method == "POST" else nested(call.query)
             result = handler(desk, values, ids)
             paths = [str(path) for path in values.get("expand") or []]
-            answer = json_answer(200, _shown(expanded(desk, result, paths, INCLUDED)))
+            answer = json_answer(200, _visible(expanded(desk, result, paths, INCLUDED)))
     except Refusal as refusal:
         if refusal.kept:
             idempotency.remember(desk.state, call, refusal.answer)
@@ -148,10 +148,10 @@ def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> 
     return answer
 
 
-def _shown(value: Any) -> Any:
+def _visible(value: Any) -> Any:
     """Without private members, at any depth."""
     if isinstance(value, list):
-        return [_shown(one) for one in value]
+        return [_visible(one) for one in value]
     if isinstance(value, dict):
-        return {name: _shown(one) for name, one in value.items() if not name.startswith("_")}
+        return {name: _visible(one) for name, one in value.items() if not name.startswith("_")}
     return value

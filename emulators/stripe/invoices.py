@@ -174,7 +174,7 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
 def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
     """Invoices by metadata, number, customer or status."""
     read = judged(values, lists.SEARCHING)
-    return lists.found(desk, INVOICES, read, f"{URL}/search", ("number", "customer", "status", "currency"))
+    return lists.search_page(desk, INVOICES, read, f"{URL}/search", ("number", "customer", "status", "currency"))
 
 
 def create_item(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:

@@ -45,7 +45,7 @@ def page(records: list[JsonRecord], read: dict[str, Any], url: str) -> JsonRecor
     return _listed(newest[start : start + limit], url, more=len(newest) > start + limit)
 
 
-def found(desk: Desk, object: str, read: dict[str, Any], url: str, fields: tuple[str, ...]) -> JsonRecord:
+def search_page(desk: Desk, object: str, read: dict[str, Any], url: str, fields: tuple[str, ...]) -> JsonRecord:
     """One page of a search. What was written less than `search_lag` seconds ago is not found yet."""
     if not read.get("query"):
         raise missing_parameter("query")

@@ -65,11 +65,11 @@ def _of_session(before: JsonRecord | None, after: JsonRecord) -> list[tuple[str,
 
 
 def _message(topic: str, record: JsonRecord, change: Change) -> Message:
-    data: dict[str, Any] = {"object": shown(record)}
+    data: dict[str, Any] = {"object": visible(record)}
     if topic.endswith(".updated") and change.before is not None:
-        before = shown(change.before)
+        before = visible(change.before)
         data["previous_attributes"] = {name: before.get(name) for name in record if before.get(name) != record[name]}
-        data["previous_attributes"] = shown(data["previous_attributes"])
+        data["previous_attributes"] = visible(data["previous_attributes"])
     body = {
         "id": f"evt_{random_text(24)}",
         "object": "event",
@@ -88,6 +88,6 @@ def _message(topic: str, record: JsonRecord, change: Change) -> Message:
     return Message(topics=(topic,), headers=headers, body=msgspec.json.encode(body))
 
 
-def shown(record: JsonRecord) -> JsonRecord:
+def visible(record: JsonRecord) -> JsonRecord:
     """A record without its private members."""
     return {name: value for name, value in record.items() if not name.startswith("_")}

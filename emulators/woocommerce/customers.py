@@ -30,12 +30,12 @@ def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
     name = {"name": "username", "registered_date": "date_created_gmt"}.get(order, "id")
     down = lists.is_descending(call) if call.param("order") else False
     matches.sort(key=lambda one: (one[name] or "", one["id"]) if name != "id" else one["id"], reverse=down)
-    return lists.paged(call, [shown(shop, one) for one in matches])
+    return lists.paged(call, [rendered(shop, one) for one in matches])
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
     """One customer."""
-    return json_answer(200, shown(shop, _found(shop, ids[0], 404)))
+    return json_answer(200, rendered(shop, _must_get(shop, ids[0], 404)))
 
 
 def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
@@ -61,7 +61,7 @@ def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
 
 def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """Change what was sent."""
-    customer, body = _found(shop, ids[0], 400), body_of(call)
+    customer, body = _must_get(shop, ids[0], 400), body_of(call)
     if "email" in body:
         email = _email(body)
         # The shop compares the spelling: its own address in other letters is one that somebody has.
@@ -78,9 +78,9 @@ def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """Remove a user for good: there is no bin for them."""
     if call.param("force") not in ("true", "1"):
         raise refused(501, "woocommerce_rest_trash_not_supported", "Customers do not support trashing.")
-    customer = _found(shop, ids[0], 404)
+    customer = _must_get(shop, ids[0], 404)
     shop.state.delete("customers", str(customer["id"]))
-    return json_answer(200, shown(shop, customer))
+    return json_answer(200, rendered(shop, customer))
 
 
 def blank(shop: Shop, id: int) -> JsonRecord:
@@ -102,7 +102,7 @@ def blank(shop: Shop, id: int) -> JsonRecord:
     }
 
 
-def shown(shop: Shop, customer: JsonRecord) -> JsonRecord:
+def rendered(shop: Shop, customer: JsonRecord) -> JsonRecord:
     """A customer as he is answered."""
     return customer | {"_links": shop.links("customers", customer["id"])}
 
@@ -116,7 +116,7 @@ def _kept(shop: Shop, customer: JsonRecord, body: JsonRecord, status: int) -> An
     customer["meta_data"] = meta.changed(shop, customer["meta_data"], body)
     customer |= shop.times("date_modified", shop.now)
     shop.state.put("customers", str(customer["id"]), customer, {"email": customer["email"].lower()})
-    return json_answer(status, shown(shop, customer))
+    return json_answer(status, rendered(shop, customer))
 
 
 def _email(body: JsonRecord) -> str:
@@ -137,7 +137,7 @@ def _name_for(shop: Shop, email: str) -> str:
     return name if name not in taken else next(f"{name}{n}" for n in range(1, 10**6) if f"{name}{n}" not in taken)
 
 
-def _found(shop: Shop, id: str, status: int) -> JsonRecord:
+def _must_get(shop: Shop, id: str, status: int) -> JsonRecord:
     customer = shop.state.get("customers", id)
     if customer is None:
         raise refused(status, "woocommerce_rest_invalid_id", "Invalid resource ID.")

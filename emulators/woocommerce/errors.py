@@ -6,34 +6,34 @@ from emulators.http import Answer, json_answer
 from emulators.routes import Refusal
 
 
-def said(status: int, code: str, message: str, **data: Any) -> Answer:
+def error_answer(status: int, code: str, message: str, **data: Any) -> Answer:
     """The body of an error."""
     return json_answer(status, {"code": code, "message": message, "data": {"status": status, **data}})
 
 
 def refused(status: int, code: str, message: str, **data: Any) -> Refusal:
     """The same, to be raised."""
-    return Refusal(said(status, code, message, **data))
+    return Refusal(error_answer(status, code, message, **data))
 
 
 def no_route() -> Answer:
     """404: no such path, or not by this method."""
-    return said(404, "rest_no_route", "No route was found matching the URL and request method.")
+    return error_answer(404, "rest_no_route", "No route was found matching the URL and request method.")
 
 
 def unreadable() -> Answer:
     """400: the body is not JSON."""
-    return said(400, "rest_invalid_json", "Invalid JSON body passed.", json_error_code=4)
+    return error_answer(400, "rest_invalid_json", "Invalid JSON body passed.", json_error_code=4)
 
 
 def not_signed_in() -> Answer:
     """401: a call without credentials."""
-    return said(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.")
+    return error_answer(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.")
 
 
 def bad_key(what: str) -> Answer:
     """401: a key or a secret that is not the shop's."""
-    return said(401, "woocommerce_rest_authentication_error", f"Consumer {what} is invalid.")
+    return error_answer(401, "woocommerce_rest_authentication_error", f"Consumer {what} is invalid.")
 
 
 def invalid(parameter: str, complaint: str) -> Refusal:
@@ -55,12 +55,12 @@ def failure(status: int) -> Answer:
     if status in known:
         return known[status]()
     if status == 403:
-        return said(403, "woocommerce_rest_cannot_edit", "Sorry, you are not allowed to edit this resource.")
+        return error_answer(403, "woocommerce_rest_cannot_edit", "Sorry, you are not allowed to edit this resource.")
     if status == 500:
-        return said(500, "internal_server_error", "<p>There has been a critical error on this website.</p>")
+        return error_answer(500, "internal_server_error", "<p>There has been a critical error on this website.</p>")
     if status == 429 or status >= 500:
         return _of_the_host(status)
-    return said(status, "woocommerce_rest_error", "The request could not be processed.")
+    return error_answer(status, "woocommerce_rest_error", "The request could not be processed.")
 
 
 def _of_the_host(status: int) -> Answer:

@@ -24,7 +24,7 @@ def changed(shop: Shop, stored: list[JsonRecord], body: JsonRecord) -> list[Json
     return meta
 
 
-def shown(stored: list[JsonRecord]) -> list[JsonRecord]:
+def rendered(stored: list[JsonRecord]) -> list[JsonRecord]:
     """Meta of a line as it is answered: with the names and values that people see, which are sanitized."""
     return [{"display_key": one.get("key"), "display_value": _displayed(one.get("value"))} | one for one in stored]
 

@@ -40,11 +40,13 @@ def totalled(shop: Shop, order: JsonRecord) -> JsonRecord:
     }
 
 
-def shown_line(line: JsonRecord) -> JsonRecord:
+def rendered_line(line: JsonRecord) -> JsonRecord:
     """A line without the emulator's private members."""
     visible = {name: value for name, value in line.items() if not name.startswith("_")}
     return (
-        visible | {"meta_data": meta.shown(line["meta_data"])} if isinstance(line.get("meta_data"), list) else visible
+        visible | {"meta_data": meta.rendered(line["meta_data"])}
+        if isinstance(line.get("meta_data"), list)
+        else visible
     )
 
 

@@ -44,12 +44,12 @@ def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
     orders.sort(
         key=lambda one: (one[key] or "", one["id"]) if key != "id" else one["id"], reverse=lists.is_descending(call)
     )
-    return lists.paged(call, [shown(shop, one) for one in orders])
+    return lists.paged(call, [rendered(shop, one) for one in orders])
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
     """One order."""
-    return json_answer(200, shown(shop, found(shop, ids[0], 404)))
+    return json_answer(200, rendered(shop, must_get(shop, ids[0], 404)))
 
 
 def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
@@ -58,29 +58,29 @@ def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
     if body.get("id"):
         raise refused(400, "woocommerce_rest_shop_order_exists", "Cannot create existing shop_order.")
     order = blank(shop, shop.state.next_id("posts", FIRST_POST))
-    return json_answer(201, shown(shop, keep(shop, _changed(shop, order, body))))
+    return json_answer(201, rendered(shop, keep(shop, _changed(shop, order, body))))
 
 
 def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """Change what was sent."""
-    order, body = found(shop, ids[0], 400), body_of(call)
+    order, body = must_get(shop, ids[0], 400), body_of(call)
     changed = _changed(shop, order, body) | shop.times("date_modified", shop.now)
-    return json_answer(200, shown(shop, keep(shop, changed)))
+    return json_answer(200, rendered(shop, keep(shop, changed)))
 
 
 def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """Into the bin, or for good when forced."""
-    order = found(shop, ids[0], 404)
+    order = must_get(shop, ids[0], 404)
     if call.param("force") in ("true", "1"):
         shop.state.delete("orders", str(order["id"]))
-        return json_answer(200, shown(shop, order))
+        return json_answer(200, rendered(shop, order))
     if order["status"] == statuses.TRASH:
         raise refused(410, "woocommerce_rest_already_trashed", "The order has already been deleted.")
     binned = order | {"status": statuses.TRASH} | shop.times("date_modified", shop.now)
-    return json_answer(200, shown(shop, keep(shop, binned)))
+    return json_answer(200, rendered(shop, keep(shop, binned)))
 
 
-def found(shop: Shop, id: str, status: int) -> JsonRecord:
+def must_get(shop: Shop, id: str, status: int) -> JsonRecord:
     """The order, or the shop's refusal."""
     order = shop.state.get("orders", id)
     if order is None:
@@ -99,13 +99,13 @@ def refunds_of(shop: Shop, id: int) -> list[JsonRecord]:
     return shop.state.lookup("refunds", "order", str(id))
 
 
-def shown(shop: Shop, order: JsonRecord) -> JsonRecord:
+def rendered(shop: Shop, order: JsonRecord) -> JsonRecord:
     """An order as the API answers it: with its refunds, and without the private members of its lines."""
     stubs = [
         {"id": one["id"], "reason": one["reason"], "total": f"-{one['amount']}"}
         for one in refunds_of(shop, order["id"])
     ]
-    lines = {kind: [order_totals.shown_line(one) for one in order[kind]] for kind in LINES}
+    lines = {kind: [order_totals.rendered_line(one) for one in order[kind]] for kind in LINES}
     links = shop.links("orders", order["id"])
     if order["customer_id"]:
         links["customer"] = [{"href": f"{shop.api}/customers/{order['customer_id']}"}]

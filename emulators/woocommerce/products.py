@@ -14,10 +14,10 @@ def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
     else:
         matches = [one for one in (*PRODUCTS, *shop.state.all("products")) if not one.get("parent_id")]
     members = lists.words_of(call, "_fields")
-    return lists.paged(call, [_shown(one, members) for one in matches])
+    return lists.paged(call, [_rendered(one, members) for one in matches])
 
 
-def _shown(product: JsonRecord, members: list[str]) -> JsonRecord:
+def _rendered(product: JsonRecord, members: list[str]) -> JsonRecord:
     whole: JsonRecord = {
         "id": product["id"],
         "name": product.get("name", ""),

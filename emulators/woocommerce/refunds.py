@@ -16,8 +16,8 @@ from emulators.woocommerce.shop import FIRST_POST, Shop, body_of, text_of
 
 def list_all(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """The refunds of an order, the newest first."""
-    order = orders.found(shop, ids[0], 404)
-    return lists.paged(call, [_shown(shop, one) for one in reversed(orders.refunds_of(shop, order["id"]))])
+    order = orders.must_get(shop, ids[0], 404)
+    return lists.paged(call, [_rendered(shop, one) for one in reversed(orders.refunds_of(shop, order["id"]))])
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
@@ -25,12 +25,12 @@ def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
     refund = shop.state.get("refunds", ids[1])
     if refund is None or str(refund["_order"]) != ids[0]:
         raise refused(404, "woocommerce_rest_invalid_order_refund_id", "Invalid order refund ID.")
-    return json_answer(200, _shown(shop, refund))
+    return json_answer(200, _rendered(shop, refund))
 
 
 def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """Refund the given amount, or that of the lines. An order becomes `refunded` when everything is refunded."""
-    order, body = orders.found(shop, ids[0], 404), body_of(call)
+    order, body = orders.must_get(shop, ids[0], 404), body_of(call)
     sent = body.get("line_items") or []
     if not isinstance(sent, list):
         raise invalid("line_items", "line_items is not of type array.")
@@ -60,7 +60,7 @@ def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     if back + amount == Decimal(order["total"]):
         order = statuses.entered(shop, order, "refunded")
     orders.keep(shop, order | shop.times("date_modified", shop.now))
-    return json_answer(201, _shown(shop, refund))
+    return json_answer(201, _rendered(shop, refund))
 
 
 def _line(shop: Shop, order: JsonRecord, sent: Any) -> JsonRecord:
@@ -87,6 +87,6 @@ def _line(shop: Shop, order: JsonRecord, sent: Any) -> JsonRecord:
     }
 
 
-def _shown(shop: Shop, refund: JsonRecord) -> JsonRecord:
+def _rendered(shop: Shop, refund: JsonRecord) -> JsonRecord:
     members = {name: value for name, value in refund.items() if not name.startswith("_")}
     return members | {"_links": shop.links(f"orders/{refund['_order']}/refunds", refund["id"])}

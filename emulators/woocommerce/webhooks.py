@@ -87,7 +87,7 @@ def _messages(change: Change, shop: Shop) -> Iterator[Message]:
     record = change.after or change.before
     if event is None or record is None:
         return
-    render = customers.shown if change.object == "customers" else orders.shown
+    render = customers.rendered if change.object == "customers" else orders.rendered
     body = {"id": record["id"]} if event == "deleted" else render(shop, record)
     yield _message(f"{RESOURCES[change.object]}.{event}", body, shop)
 

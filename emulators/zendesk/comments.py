@@ -27,7 +27,7 @@ AUDITED = (
 )
 
 
-def given_comment(body: dict[str, Any]) -> dict[str, Any] | None:
+def comment_of(body: dict[str, Any]) -> dict[str, Any] | None:
     """The comment of a write, with a `body` or an `html_body`; a new ticket may give a bare `description` instead."""
     comment = body.get("comment")
     if comment is None and body.get("description"):
@@ -82,9 +82,9 @@ def audit(
         "via": ticket["via"],
     }
     if comment is not None:
-        said = _comment(desk, ticket, comment, record)
-        desk.state.put("comments", str(said["id"]), said, {"ticket": str(ticket["id"])})
-        record["events"].append({name: said[name] for name in EVENT_FIELDS} | {"audit_id": id})
+        posted = _comment(desk, ticket, comment, record)
+        desk.state.put("comments", str(posted["id"]), posted, {"ticket": str(ticket["id"])})
+        record["events"].append({name: posted[name] for name in EVENT_FIELDS} | {"audit_id": id})
     record["events"] += _changes(desk, ticket, before)
     desk.state.put("audits", str(id), record, {"ticket": str(ticket["id"])})
     return record
@@ -131,9 +131,9 @@ def _changes(desk: Desk, ticket: JsonRecord, before: JsonRecord | None) -> list[
     for name in names:
         value, previous = now.get(name), was.get(name)
         if before is None and value not in (None, []):
-            events.append({"id": desk.new_id(), "type": "Create", "value": _shown(value), "field_name": name})
+            events.append({"id": desk.new_id(), "type": "Create", "value": _as_text(value), "field_name": name})
         elif before is not None and value != previous:
-            change = {"value": _shown(value), "field_name": name, "previous_value": _shown(previous)}
+            change = {"value": _as_text(value), "field_name": name, "previous_value": _as_text(previous)}
             events.append({"id": desk.new_id(), "type": "Change", **change})
     return events
 
@@ -143,6 +143,6 @@ def _values(ticket: JsonRecord) -> dict[str, Any]:
     return {name: ticket[name] for name in AUDITED} | custom
 
 
-def _shown(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
     """Audits show ids as strings."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

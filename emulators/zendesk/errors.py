@@ -6,7 +6,7 @@ from emulators.http import Answer, json_answer
 from emulators.routes import Refusal
 
 
-def said(status: int, error: str, description: str) -> Answer:
+def error_answer(status: int, error: str, description: str) -> Answer:
     """The vendor's plain error body."""
     return json_answer(status, {"error": error, "description": description})
 
@@ -18,12 +18,12 @@ def unauthenticated() -> Answer:
 
 def not_found() -> Refusal:
     """404: no such record, or one that was deleted."""
-    return Refusal(said(404, "RecordNotFound", "Not found"))
+    return Refusal(error_answer(404, "RecordNotFound", "Not found"))
 
 
 def no_endpoint() -> Answer:
     """404: no such path."""
-    return said(404, "InvalidEndpoint", "Not found")
+    return error_answer(404, "InvalidEndpoint", "Not found")
 
 
 def unreadable() -> Answer:
@@ -39,7 +39,7 @@ def bad_attribute(name: str, wanted: str) -> Refusal:
 
 def bad_request(error: str, description: str) -> Refusal:
     """400, in the vendor's plain form."""
-    return Refusal(said(400, error, description))
+    return Refusal(error_answer(400, error, description))
 
 
 def invalid(field: str, description: str, error: str | None = None) -> Refusal:
@@ -52,7 +52,7 @@ def invalid(field: str, description: str, error: str | None = None) -> Refusal:
 
 def too_recent() -> Refusal:
     """422: an export that begins less than a minute ago."""
-    return Refusal(said(422, "InvalidValue", "Too recent start_time. Use a start_time older than 1 minute"))
+    return Refusal(error_answer(422, "InvalidValue", "Too recent start_time. Use a start_time older than 1 minute"))
 
 
 def outdated() -> Refusal:
@@ -62,7 +62,7 @@ def outdated() -> Refusal:
 
 def too_many() -> Answer:
     """429; the caller adds Retry-After."""
-    return said(429, "APIRateLimitExceeded", "Number of allowed API requests per minute exceeded")
+    return error_answer(429, "APIRateLimitExceeded", "Number of allowed API requests per minute exceeded")
 
 
 def other_parameters() -> Refusal:
@@ -76,19 +76,19 @@ def failure(status: int) -> Answer:
     if status in known:
         return known[status]()
     if status == 403:
-        return said(403, "Forbidden", "You do not have access to this page.")
+        return error_answer(403, "Forbidden", "You do not have access to this page.")
     if status == 422:
         return _record_invalid({"base": [{"description": "The record is not valid"}]})
     if status == 503:
-        return said(503, "ServiceUnavailable", "The service is down for maintenance")
+        return error_answer(503, "ServiceUnavailable", "The service is down for maintenance")
     if status >= 500:
-        return said(status, "InternalError", "Something went wrong")
-    return said(status, "BadRequest", "The request could not be processed")
+        return error_answer(status, "InternalError", "Something went wrong")
+    return error_answer(status, "BadRequest", "The request could not be processed")
 
 
 def _outdated() -> Answer:
     text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data"
-    return said(409, "UpdateConflict", f"{text} and try again.")
+    return error_answer(409, "UpdateConflict", f"{text} and try again.")
 
 
 def _record_invalid(details: dict[str, list[dict[str, Any]]]) -> Answer:

@@ -49,7 +49,7 @@ def parsed(query: str) -> list[Term]:
     ]
 
 
-def found(desk: Desk, query: str) -> list[JsonRecord]:
+def matching(desk: Desk, query: str) -> list[JsonRecord]:
     """The users and tickets that fit every term, each as the index knows it, oldest first."""
     terms = [_dated(desk, term) for term in parsed(query)]
     kinds = {term.value.rstrip("s") for term in terms if term.field == "type" and term.value.rstrip("s") in KINDS}

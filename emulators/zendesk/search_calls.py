@@ -6,9 +6,9 @@ from emulators.http import Answer, Call, json_answer
 from emulators.routes import Refusal
 from emulators.state import JsonRecord
 from emulators.zendesk.desk import Desk, whole_number
-from emulators.zendesk.errors import bad_request, said
+from emulators.zendesk.errors import bad_request, error_answer
 from emulators.zendesk.paging import PAGE_SIZE, link, offset_page, seal, unseal
-from emulators.zendesk.search import found, ordered
+from emulators.zendesk.search import matching, ordered
 from emulators.zendesk.sideload import side_loads
 
 SEARCH_DEPTH = 1_000
@@ -21,15 +21,15 @@ def search(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     size = whole_number(call.param("per_page"), PAGE_SIZE, high=PAGE_SIZE)
     if page * size > SEARCH_DEPTH:
         text = f"Invalid search: requested response size was greater than Search Response Limits ({SEARCH_DEPTH})"
-        raise Refusal(said(422, "invalid", text))
-    records = ordered(found(desk, _query(call)), call.param("sort_by"), call.param("sort_order") != "asc")
+        raise Refusal(error_answer(422, "invalid", text))
+    records = ordered(matching(desk, _query(call)), call.param("sort_by"), call.param("sort_order") != "asc")
     answer = offset_page(desk, call, "results", [_typed(record) for record in records], side_loads(desk, call))
     return answer.with_json({**answer.json(), "facets": None})
 
 
 def count(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """How many records fit `query`."""
-    return json_answer(200, {"count": len(found(desk, _query(call)))})
+    return json_answer(200, {"count": len(matching(desk, _query(call)))})
 
 
 def export(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -40,7 +40,7 @@ def export(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     size = whole_number(call.param("page[size]"), PAGE_SIZE, high=EXPORT_SIZE)
     after = call.param("page[after]")
     last_id = unseal(after) if after else 0
-    fitting = sorted(found(desk, f"type:{kind} {_query(call)}"), key=lambda record: int(record["id"]))
+    fitting = sorted(matching(desk, f"type:{kind} {_query(call)}"), key=lambda record: int(record["id"]))
     rest = [record for record in fitting if int(record["id"]) > int(last_id)]
     on_page = rest[:size]
     cursor = seal(on_page[-1]["id"]) if on_page else None

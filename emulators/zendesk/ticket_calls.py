@@ -115,10 +115,10 @@ def delete_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 def list_comments(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """A ticket's comments, oldest first unless `sort_order=desc` or `sort=-created_at`."""
-    said = comments_of(desk, _live(desk, ids[0])["id"])
+    thread = comments_of(desk, _live(desk, ids[0])["id"])
     if call.param("sort_order") == "desc" or call.param("sort") == "-created_at":
-        said.reverse()
-    return listed_few(desk, call, "comments", said, side_loads(desk, call))
+        thread.reverse()
+    return listed_few(desk, call, "comments", thread, side_loads(desk, call))
 
 
 def list_audits(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:

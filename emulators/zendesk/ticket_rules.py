@@ -128,7 +128,7 @@ def _put_custom_fields(desk: Desk, ticket: JsonRecord, written: JsonRecord, body
     values: dict[int, Any] = dict.fromkeys(fields)
     values |= {field["id"]: field["value"] for field in ticket["custom_fields"] if field["id"] in fields}
     before = dict(values)
-    for id, value in _given_fields(body):
+    for id, value in _fields_of(body):
         if id in fields:
             values[id] = _field_value(fields[id], value, values[id])
     written["custom_fields"] = [{"id": id, "value": value} for id, value in values.items()]
@@ -141,7 +141,7 @@ def _put_custom_fields(desk: Desk, ticket: JsonRecord, written: JsonRecord, body
         written["tags"] = sorted((set(written["tags"]) - (dropped - added)) | added)
 
 
-def _given_fields(body: dict[str, Any]) -> list[tuple[int, Any]]:
+def _fields_of(body: dict[str, Any]) -> list[tuple[int, Any]]:
     fields = body.get("custom_fields", body.get("fields"))
     if fields is None:
         return []

@@ -73,7 +73,7 @@ def keep(desk: Desk, ticket: JsonRecord) -> None:
 
 def create(desk: Desk, body: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
     """A new ticket and its first audit. Its first comment is its description, for ever."""
-    comment = comments.given_comment(body)
+    comment = comments.comment_of(body)
     if comment is None:
         raise invalid("base", "Description: cannot be blank", "BlankValue")
     id = desk.state.next_id("tickets", 1)
@@ -103,7 +103,7 @@ def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> tuple[JsonRe
     if body.get("safe_update") is True and body.get("updated_stamp") != ticket["updated_at"]:
         raise outdated()
 
-    comment = comments.given_comment({"comment": body.get("comment")})
+    comment = comments.comment_of({"comment": body.get("comment")})
     changed = applied(desk, ticket, body)
     if comment is not None and _reopens(desk, ticket, comment, body):
         changed |= {"status": "open", "custom_status_id": STATUS_ID["open"]}

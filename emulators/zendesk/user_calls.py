@@ -9,7 +9,7 @@ from emulators.zendesk.desk import AGENT_ID, Desk, body_of
 from emulators.zendesk.errors import bad_attribute, bad_request
 from emulators.zendesk.identities import owner_of
 from emulators.zendesk.paging import listed, listed_few, offset_page
-from emulators.zendesk.search import found
+from emulators.zendesk.search import matching
 
 MANY = 100
 
@@ -57,7 +57,7 @@ def search_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     if external_id is not None:
         match = users.by_external_id(desk, external_id)
         return offset_page(desk, call, "users", [match] if match else [])
-    return offset_page(desk, call, "users", found(desk, f"type:user {call.param('query') or ''}"))
+    return offset_page(desk, call, "users", matching(desk, f"type:user {call.param('query') or ''}"))
 
 
 def create_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:

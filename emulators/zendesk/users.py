@@ -112,7 +112,7 @@ def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
     if email is not None:
         add(desk, user_id, "email", email, primary=True, verified=user["verified"])
     for identity in body.get("identities") or ():
-        _add_given(desk, user, identity)
+        _add_identity(desk, user, identity)
     if body.get("phone") is not None:
         user["phone"] = str(body["phone"])
         user["shared_phone_number"] = set_phone(desk, user_id, user["phone"])
@@ -223,7 +223,7 @@ def _known_fields(desk: Desk, values: object) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key in known}
 
 
-def _add_given(desk: Desk, user: JsonRecord, identity: dict[str, Any]) -> None:
+def _add_identity(desk: Desk, user: JsonRecord, identity: dict[str, Any]) -> None:
     kind, value = identity.get("type"), identity.get("value")
     if kind == "email":
         email = check_email(desk, value)

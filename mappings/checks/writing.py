@@ -87,7 +87,7 @@ def _excess(mapping: AnyMapping, record: Raw, remote_id: str, account: Any) -> I
     copied = {str(one) for _, one in leaves(msgspec.json.decode(record)) if _is_copied(one, remote_id)}
     empty = _sent(mapping, {}, current, remote_id, account) or {}
     if echoed := {place: value for place, value in empty.items() if str(value) in copied or _clears(value)}:
-        yield f"an empty patch sends {_shown(echoed)}"
+        yield f"an empty patch sends {_described(echoed)}"
     sent: dict[str, Leaves] = {}
     for field in fields(mapping.patch):
         values = enum_of(field)
@@ -101,7 +101,7 @@ def _excess(mapping: AnyMapping, record: Raw, remote_id: str, account: Any) -> I
                 place: one for place, one in own.items() if place in theirs and (str(one) in copied or _clears(one))
             }
             if other != name and theirs and theirs.keys() < own.keys() and len(repeated) == len(theirs):
-                yield f"a write of {name} also sends {other}: {_shown(repeated)}"
+                yield f"a write of {name} also sends {other}: {_described(repeated)}"
 
 
 def _sent(mapping: AnyMapping, body: dict[str, Any], current: Any, remote_id: str, account: Any) -> Leaves | None:
@@ -133,5 +133,5 @@ def _failure(mapping: AnyMapping, field: str, value: str) -> str | None:
     return f"it is refused at {unexplained[0]} without a reason" if unexplained else None
 
 
-def _shown(sent: Leaves) -> str:
+def _described(sent: Leaves) -> str:
     return ", ".join(f"{name_of(place)} = {str(value)[:LONGEST]!r}" for place, value in sorted(sent.items(), key=str))

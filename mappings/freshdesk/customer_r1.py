@@ -140,8 +140,8 @@ def _address_written(
         if lines[name]:
             notes.lose(f"{pointer}/{name}", "coerced", ONE_TEXT)
     stored = None if current is None else current.address
-    said = tuple(line for line in lines.values() if line)
-    if stored and said == tuple(line for line in _two_lines(stored) if line):
+    sent = tuple(line for line in lines.values() if line)
+    if stored and sent == tuple(line for line in _two_lines(stored) if line):
         return stored
     text = "\n".join(line for line in lines.values() if line and line.strip())
     if not text:

@@ -169,11 +169,11 @@ def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Note
     html, text = html_or_text(patch.description, patch.description_html, "/description", "Freshdesk", notes)
     if html or text:
         return html or html_of(text or "")
-    said = not isinstance(patch.description, UnsetType) or not isinstance(patch.description_html, UnsetType)
+    is_sent = not isinstance(patch.description, UnsetType) or not isinstance(patch.description_html, UnsetType)
     if current is None and isinstance(patch.subject, str) and patch.subject.strip():
         notes.lose("/description", "defaulted", "a Freshdesk ticket needs text: the subject is written")
         return html_of(patch.subject)
-    if current is None or said:
+    if current is None or is_sent:
         notes.invalid("/description", "a Freshdesk ticket needs text: send description or description_html")
     return UNSET
 

@@ -90,10 +90,10 @@ def find_marker(marker: str, parent: str | None, body: RecordWrite | None, accou
 def alike(reply: VendorReply, marker: str, body: RecordWrite) -> tuple[str, ...]:
     """Return the ids of the comments with this text and visibility."""
     sent = body_of(body)
-    said, published = _folded(sent.get("CommentBody")), sent.get("IsPublished") is True
+    text, published = _folded(sent.get("CommentBody")), sent.get("IsPublished") is True
     comments = (decode(record, _Comment) for record in decode(reply.body, Answer).records)
     return tuple(
-        long_id(one.id) for one in comments if _folded(one.comment_body) == said and one.is_published is published
+        long_id(one.id) for one in comments if _folded(one.comment_body) == text and one.is_published is published
     )
 
 

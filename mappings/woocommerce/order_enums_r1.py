@@ -95,7 +95,8 @@ _ON_DELIVERY: Final = STATUSES | {"processing": STATUSES["processing"]._replace(
 """Goods ship before payment: WooCommerce records a cash payment once the order is completed
 (WC_Gateway_COD, change_payment_complete_order_status)."""
 _PAID: Final = {
-    status: said if said.payment == "refunded" else said._replace(payment="paid") for status, said in STATUSES.items()
+    status: reading if reading.payment == "refunded" else reading._replace(payment="paid")
+    for status, reading in STATUSES.items()
 }
 
 

@@ -57,17 +57,17 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     updated_at = moment(record.date_modified_gmt, record.date_modified, "/updated_at", loss)
     refunds, given_back = order_parts_r1.refunds(record, account, loss) if record.refunds else ((), {})
     paid_at = moment(record.date_paid_gmt, record.date_paid, "/paid_at", loss)
-    said = axes(record.status, is_paid=paid_at is not None, method=record.payment_method)
-    goods = _fulfillment(said.fulfillment, record)
+    reading = axes(record.status, is_paid=paid_at is not None, method=record.payment_method)
+    goods = _fulfillment(reading.fulfillment, record)
     lines, items, off, charged = order_parts_r1.lines(
         record, given_back, line_fields.of_lines(configured), loss, are_sent=goods == "fulfilled"
     )
-    paid = _after_refunds(said.payment, refunds, record)
+    paid = _after_refunds(reading.payment, refunds, record)
     fees = order_parts_r1.fees(charged, currency) if charged else ()
-    totals = _totals(record, items, off, fees, paid, refunds, loss, is_void=said.status == "cancelled")
+    totals = _totals(record, items, off, fees, paid, refunds, loss, is_void=reading.status == "cancelled")
     if not _adds_up(totals):
         loss += check_totals(totals, (), False)  # the sum of the lines is computed here
-    is_cancelled = said.status == "cancelled"
+    is_cancelled = reading.status == "cancelled"
     if is_cancelled:
         loss.append(NO_TIME)
     if record.prices_include_tax:
@@ -76,7 +76,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     order = Order(
         number=record.number or None,
         source_kind="order",
-        status=said.status,
+        status=reading.status,
         status_raw=record.status,
         payment_status=paid,
         payment_status_raw=record.status,
@@ -130,10 +130,10 @@ def _after_refunds(paid: Paid, refunds: tuple[Refund, ...], record: wire_v3.Orde
     return "refunded" if back >= exact(record.total) else "partially_refunded"
 
 
-def _fulfillment(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
+def _fulfillment(reading: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
     """Return the fulfillment status. A refunded order was fulfilled only if it was completed before."""
     is_completed = record.date_completed_gmt or record.date_completed
-    return "fulfilled" if said == "unknown" and record.status == "refunded" and is_completed else said
+    return "fulfilled" if reading == "unknown" and record.status == "refunded" and is_completed else reading
 
 
 def _totals(

@@ -71,7 +71,7 @@ def _note_implied(name: str, wanted: tuple[object, ...], reading: Axes, before: 
 
 
 def _fits(wanted: tuple[object, ...], reading: Axes) -> bool:
-    return all(isinstance(one, UnsetType) or one == said for one, said in zip(wanted, reading, strict=True))
+    return all(isinstance(one, UnsetType) or one == read for one, read in zip(wanted, reading, strict=True))
 
 
 def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near, notes: Notes) -> str | None:
