@@ -80,7 +80,7 @@ async def serve(
     targets: Sequence[Target] = (),
     parent: int | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or until `parent` is no longer our parent; then end held calls and exit."""
+    """Serve until SIGTERM or SIGINT, or until `parent` is no longer our parent. Then end held calls and exit."""
     store = Store(state)
     app = App(EMULATORS, store, record_calls=record_calls)
     for target in targets:
@@ -119,15 +119,15 @@ def bind_life_to(parent: int) -> None:
 
 
 def _refuse_taken_port(host: str, port: int) -> None:
-    """Raise OSError for a port of other emulators. Granian would share it (SO_REUSEPORT), and each would get some of
-    the requests."""
+    """Raise OSError if other emulators listen at the port. Granian would share it (SO_REUSEPORT), and each process
+    would get some of the requests."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))
 
 
 def _target(option: str, first_pause_ms: int, environment: Mapping[str, str]) -> Target:
-    """`hubspot=http://…` with the secrets of the environment. Raises ValueError with what is wrong with it."""
+    """Read `hubspot=http://…`, with the secrets of the environment. Raises ValueError with the reason."""
     vendor, _, url = option.partition("=")
     if vendor not in EMULATORS:
         raise ValueError(f"--webhooks {option}: there is no vendor {vendor}.")
@@ -148,7 +148,7 @@ def _target(option: str, first_pause_ms: int, environment: Mapping[str, str]) ->
 
 
 def _stop_on_failure(stop: Callable[[], None], sending: "asyncio.Task[None]") -> None:
-    """A process that only seems to send webhooks had better end, and be seen to."""
+    """End the process if the sender of webhooks fails, so that the failure is visible."""
     if sending.cancelled() or sending.exception() is None:
         return
     logging.getLogger("emulators").critical("The work in the background broke", exc_info=sending.exception())
@@ -156,8 +156,8 @@ def _stop_on_failure(stop: Callable[[], None], sending: "asyncio.Task[None]") ->
 
 
 async def _stop_without(parent: int, stop: Callable[[], None]) -> None:
-    """Where the kernel does not do it: look whether the parent still is ours."""
-    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells us, so we look
+    """Poll whether the parent is still ours, where the kernel does not report its death."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event reports it
         await asyncio.sleep(PARENT_WATCH_SECONDS)
     stop()
 

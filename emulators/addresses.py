@@ -2,5 +2,6 @@
 
 
 def folded(address: str) -> str:
-    """The address in lower case: A to Z alone, so that no two addresses of people become one."""
+    """Return the address with A to Z in lower case. Other letters stay, so that no two people's addresses become
+    one."""
     return address.encode().lower().decode()

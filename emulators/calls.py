@@ -1,4 +1,4 @@
-"""The log of the calls that the vendors got: what the tests count to prove that an effect happened once."""
+"""The log of the calls to the vendors. Tests count them to prove that an effect happened once."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ _PRUNE_EVERY = 1_000
 
 
 class Calls:
-    """The last `KEPT` calls over all vendors. Recording is one prepared insert in the call's own transaction."""
+    """The last `KEPT` calls of all vendors. Recording is one prepared insert in the call's own transaction."""
 
     def __init__(self, store: Store, *, recording: bool) -> None:
-        """Log into `store`, or nothing at all when `recording` is off."""
+        """Log into `store`; record nothing if `recording` is off."""
         self._store = store
         self._recording = recording
         self._since_pruned = 0
 
     def record(self, vendor: str, call: Call, *, at: float, status: int | None, fault: str | None) -> None:
-        """Note one call; `status` is what the vendor answered or would have, None when it never got to that."""
+        """Record one call. `status` is the vendor's answer, even if it was not delivered; None if there was none."""
         if not self._recording:
             return
 
@@ -48,7 +48,7 @@ class Calls:
             self._prune()
 
     def list(self, vendor: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """The calls, newest last: the newest `limit` of them, of one vendor or of all."""
+        """Return the newest `limit` calls, newest last, of one vendor or of all."""
         rows = self._store.sql.execute(
             """
             SELECT at, vendor, method, path, query, status, idempotency_key, body, fault
@@ -82,7 +82,7 @@ def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _body(raw: bytes) -> Any:
-    """JSON decoded, anything else (a body cut at the cap, a form) as text, no body as None."""
+    """Return decoded JSON; other bodies (cut at the cap, or a form) as text; None without a body."""
     if not raw:
         return None
     try:

@@ -20,7 +20,7 @@ PREFIX = "/_emulator"
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A record to be placed as it is, past the vendor's validation."""
+    """A record to place unchanged, without the vendor's validation."""
 
     vendor: str
     object: str
@@ -29,7 +29,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vendor's rate limit (calls a minute), the delay of its search and the life of new access tokens (both in
-    seconds); what is left out stays."""
+    seconds). An absent member stays."""
 
     vendor: str
     per_minute: int | None = None
@@ -38,13 +38,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Whom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One vendor, or all when left out."""
+    """One vendor, or all if it is absent."""
 
     vendor: str | None = None
 
 
 class Control:
-    """Answers `/_emulator/…`; no fault touches it and no call to it is recorded."""
+    """Answers `/_emulator/…`. No fault affects it, and its calls are not recorded."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Control:
         targets: Targets,
         webhooks: WebhookControl,
     ) -> None:
-        """A control over these emulators and what they remember."""
+        """Control these emulators and their state."""
         self._emulators = emulators
         self._states = states
         self._store = store
@@ -81,7 +81,7 @@ class Control:
         }
 
     def answer(self, call: Call) -> Answer:
-        """The answer to one control call; its path is the one below `/_emulator`."""
+        """Answer one control call. Its path is the one below `/_emulator`."""
         route = self._routes.get((call.method, call.path))
         if route is None and call.path in {path for _, path in self._routes}:
             return json_answer(405, {"error": f"{call.method} is not possible here."})
@@ -109,7 +109,7 @@ class Control:
         return json_answer(201, _rendered(self._faults.add(self._of_tokens(plan))))
 
     def _of_tokens(self, plan: Plan) -> Plan:
-        """A fault of tokens, which befalls the token endpoint unless the order says otherwise."""
+        """Return the plan; a fault of tokens applies to the token endpoint unless the plan names a path."""
         if plan.fault.kind not in TOKEN_FAULTS:
             return plan
         emulator = self._emulators[plan.vendor]

@@ -1,4 +1,4 @@
-"""Reading what a control call says. Bad input is `Refused`."""
+"""Read control calls. Bad input is `Refused`."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -17,7 +17,7 @@ Order = TypeVar("Order", bound=msgspec.Struct)
 
 
 def order_of(call: Call, kind: type[Order]) -> Order:
-    """The body as an order of this kind."""
+    """Decode the body as this type."""
     try:
         return msgspec.json.decode(call.body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -25,7 +25,7 @@ def order_of(call: Call, kind: type[Order]) -> Order:
 
 
 def vendor_of(emulators: Mapping[str, Emulator], vendor: str | None) -> str:
-    """A vendor that there is."""
+    """Return the name of a known vendor."""
     if vendor is None:
         raise Refused("Name a vendor.")
     if vendor not in emulators:
@@ -34,7 +34,7 @@ def vendor_of(emulators: Mapping[str, Emulator], vendor: str | None) -> str:
 
 
 def limit_of(call: Call) -> int | None:
-    """How many entries are asked for; None for all."""
+    """Return the requested number of entries; None for all."""
     limit = call.param("limit")
     if limit is not None and not limit.isdecimal():
         raise Refused("limit is a whole number.")

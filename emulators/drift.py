@@ -1,4 +1,4 @@
-"""How a vendor's answers change overnight, for `drift` faults: each record in an answer of JSON is bent."""
+"""Unannounced changes in a vendor's answers, for `drift` faults: each record in a JSON answer is changed."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,12 +9,9 @@ from emulators.http import Answer, BadJson
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to the records of one vendor.
-
-    An object with the member `mark` is a record. `enums` are undocumented values, `types` turn a value into one of
-    another type; both change only members that a record has. `field` is what every record has more, `gone` what it has
-    less.
-    """
+    """How one vendor's records change. An object with the member `mark` is a record. `enums` are undocumented values;
+    `types` convert a value to another type; both change only members that a record has. `field` is an added member,
+    `gone` a removed one."""
 
     mark: str
     enums: Mapping[str, Any]
@@ -23,8 +20,8 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     gone: tuple[str, ...]
 
     def bent(self, kind: str, answer: Answer) -> Answer:
-        """Bend an answer in the way of `kind`: `enum`, `type`, `field` or `missing`. A refusal, and an answer without
-        records, stays as it is."""
+        """Change an answer by `kind`: `enum`, `type`, `field` or `missing`. A refusal, or an answer without records,
+        stays."""
         if answer.status >= 400:
             return answer
         try:

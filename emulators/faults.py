@@ -1,4 +1,5 @@
-"""Faults: what goes wrong, for which calls or webhooks, how often. They live in the store, so a restart keeps them."""
+"""Faults: their kind, the calls or webhooks that they affect, and how often. They are stored, so a restart keeps
+them."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -31,23 +32,20 @@ MOST_COPIES = 1_000
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which calls a fault is for, or which webhooks; what is left out matches all.
-
-    `path` is a call's path below `/<vendor>`, or a webhook's topic: exact, a glob (`contact.*`), or a prefix if it ends
-    with a slash (`orders/`).
-    """
+    """The calls or webhooks that a fault affects. An absent member matches all. `path` is a call's path below
+    `/<vendor>`, or a webhook's topic: exact, a glob (`contact.*`), or a prefix if it ends with a slash (`orders/`)."""
 
     method: str | None = None
     path: str | None = None
 
     def fits(self, call: Call) -> bool:
-        """Whether the fault is for this call."""
+        """Return whether the fault is for this call."""
         if self.method is not None and self.method.upper() != call.method:
             return False
         return self._takes(call.path)
 
     def fits_webhook(self, topics: Iterable[str]) -> bool:
-        """Whether the fault is for a webhook with one of the given topics."""
+        """Return whether the fault is for a webhook with one of the topics."""
         return any(self._takes(topic) for topic in topics)
 
     def _takes(self, path: str) -> bool:
@@ -57,12 +55,10 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes wrong. `retry_after` in seconds; `delay_ms` and `status` have a default that depends on `kind`.
-
-    `times_sent` is how many copies of a duplicated webhook leave at the same time. `record` is the id of the
-    only record of a list that a drift bends. A loose match takes the text `asked` in a call for `finds`, as a vendor
-    does that matches parts of texts or folds more than case; without `finds`, for the end of any key.
-    """
+    """One fault. `retry_after` is in seconds. `delay_ms` and `status` have a default for each `kind`. `times_sent` is
+    the number of copies of a duplicated webhook, which leave together. `record` is the id of the only record of a list
+    that a drift changes. A loose match reads the text `asked` in a call as `finds`, like a vendor that matches parts of
+    texts or folds more than case. Without `finds`, it reads it as the end of any key."""
 
     kind: FaultKind
     status: int | None = None
@@ -76,41 +72,41 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def delay(self) -> float:
-        """Seconds to wait: before a slow answer or a late webhook, or until a held connection is dropped. Of a clock,
+        """Seconds to wait: before a slow answer or a late webhook, or before a held connection is dropped. For a clock,
         the seconds by which it runs ahead."""
         default = {"slow": SLOW_MS, "late_webhook": LATE_MS, "clock_skew": SKEW_MS}.get(self.kind, HELD_MS)
         return (default if self.delay_ms is None else self.delay_ms) / 1000
 
     @property
     def copies(self) -> int:
-        """How many copies of a webhook leave at the same time."""
+        """The number of copies of a webhook that leave together."""
         if self.kind != "duplicate_webhook":
             return 1
         return COPIES if self.times_sent is None else self.times_sent
 
     @property
     def is_of_webhooks(self) -> bool:
-        """Whether it befalls what the vendor sends, and not what it is asked."""
+        """Return whether the fault affects webhooks, not calls."""
         return self.kind in WEBHOOK_FAULTS
 
     @property
     def has_effect(self) -> bool:
-        """Whether the vendor does what it was asked before things go wrong."""
+        """Return whether the vendor carries out the call before the fault."""
         return self.kind in ("slow", "timeout_after_commit", "drift", "loose_match", *TOKEN_FAULTS)
 
     def is_about(self, call: Call) -> bool:
-        """Whether the call says what the fault is about. Only a loose match is about something."""
+        """Return whether the call contains the text of a loose match. True for any other fault."""
         if self.kind != "loose_match":
             return True
         return self.says(call, self.asked or "")
 
     @staticmethod
     def says(call: Call, text: str) -> bool:
-        """Whether a text is in the path, the query or the body of a call."""
+        """Return whether a text is in the path, the query or the body of a call."""
         return text in call.path or any(text in value for _, value in call.query) or text.encode() in call.body
 
     def misread(self, call: Call) -> Call:
-        """The call as a vendor that matches loosely understands it."""
+        """Return the call as a vendor that matches loosely reads it."""
         wanted, finds = self.asked or "", self.finds or self.asked or ""
         return msgspec.structs.replace(
             call,
@@ -121,7 +117,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def bend_only(record: str, before: Any, after: Any) -> Any:
-    """`after` for the items of lists that have this id, also as the end of a global one; `before` for all others."""
+    """Return `after` for the items of lists that have this id, also at the end of a global id; `before` for all
+    others."""
     if isinstance(before, dict) and isinstance(after, dict):
         return {name: bend_only(record, value, after.get(name)) for name, value in before.items()}
     if isinstance(before, list) and isinstance(after, list):
@@ -137,10 +134,9 @@ def _has_id(record: str, item: Any) -> bool:
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault as ordered: the next `times` matching calls, or a `rate` (0 to 1) of them, or all when neither is given.
-
-    The same `seed` hits the same calls again. A `rate` without one gets a random seed, which the answer reports.
-    """
+    """A fault as ordered: for the next `times` matching calls, for a `rate` (0 to 1) of them, or for all without
+    either. The same `seed` hits the same calls again. A `rate` without a seed gets a random one, which the answer
+    reports."""
 
     vendor: str
     fault: Fault
@@ -150,7 +146,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed: int | None = None
 
     def flaw(self) -> str | None:
-        """A sentence about what is wrong with the order, or None."""
+        """Return a sentence about a mistake in the plan, or None."""
         if self.times is not None and self.rate is not None:
             return "A fault takes times or rate, not both."
         if self.times is not None and self.times < 1:
@@ -173,7 +169,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ActiveFault(msgspec.Struct, kw_only=True):
-    """A plan in force: `left` of its times (None when it has none), and how many draws its rate has made."""
+    """A plan in force: how many times are `left` (None without a number), and how many draws its rate has made."""
 
     plan: Plan
     id: int = 0
@@ -182,10 +178,10 @@ class ActiveFault(msgspec.Struct, kw_only=True):
 
 
 class Faults:
-    """The plans in force, oldest first; the first that fits a call and fires wins."""
+    """The plans in force, oldest first. The first that matches a call and fires applies."""
 
     def __init__(self, store: Store) -> None:
-        """Take up the plans that the store holds from before."""
+        """Load the stored plans."""
         self._store = store
         self._active: list[ActiveFault] = []
         self._dice: dict[int, random.Random] = {}
@@ -195,7 +191,7 @@ class Faults:
             self._active.append(active)
 
     def add(self, plan: Plan) -> ActiveFault:
-        """Put a plan in force, after those that are in force already."""
+        """Add a plan after those in force."""
         if plan.rate is not None and plan.seed is None:
             plan = msgspec.structs.replace(plan, seed=random.randrange(2**31))  # noqa: S311 - dice, no secret
         active = ActiveFault(plan=plan, left=plan.times)
@@ -207,24 +203,24 @@ class Faults:
         return active
 
     def active(self, vendor: str | None = None) -> list[ActiveFault]:
-        """The plans in force, of one vendor or of all; one that is used up is gone."""
+        """Return the plans in force, of one vendor or of all. A used-up plan is not among them."""
         return [one for one in self._active if vendor is None or one.plan.vendor == vendor]
 
     def drop(self, vendor: str | None = None) -> int:
-        """Take plans out of force; how many there were."""
+        """End plans. Return how many there were."""
         gone = self.active(vendor)
         self._store.sql.execute("DELETE FROM fault WHERE ?1 IS NULL OR vendor = ?1", (vendor,))
         self._active = [one for one in self._active if one not in gone]
         return len(gone)
 
     def strike(self, vendor: str, call: Call) -> Fault | None:
-        """The fault that befalls this call, counted as used; None when nothing goes wrong."""
+        """Return the fault for this call and count it as used; None without a fault."""
         return self._struck(
             vendor, lambda plan: not plan.fault.is_of_webhooks and plan.match.fits(call) and plan.fault.is_about(call)
         )
 
     def strike_webhook(self, vendor: str, topics: Iterable[str]) -> Fault | None:
-        """The fault that befalls a webhook with these topics, counted as used; None when nothing goes wrong."""
+        """Return the fault for a webhook with these topics and count it as used; None without a fault."""
         webhook_topics = tuple(topics)
         return self._struck(vendor, lambda plan: plan.fault.is_of_webhooks and plan.match.fits_webhook(webhook_topics))
 
@@ -265,7 +261,7 @@ class Faults:
 
 
 def refusal(fault: Fault, emulator: Emulator) -> Answer:
-    """The answer of a `status` or `html_body` fault, in the vendor's own words where it knows them."""
+    """Return the answer of a `status` or `html_body` fault, in the vendor's own format if it is known."""
     answer = _worded(fault, emulator)
     if fault.retry_after is None:
         return answer

@@ -1,4 +1,4 @@
-"""What a vendor emulator receives and gives: one call and one answer, free of any web framework."""
+"""The request and the answer of an emulator, independent of any web framework."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ HTML_TYPE = "text/html; charset=utf-8"
 
 
 class BadJson(ValueError):
-    """The body of a call is not JSON. An emulator that lets it escape gets its own 400 answered."""
+    """The body of a call is not JSON. An emulator that lets it escape answers with its own 400."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,15 +28,15 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
     def param(self, name: str) -> str | None:
-        """The first value of a query parameter; `""` when it was sent empty, None when it was not sent."""
+        """Return the first value of a query parameter: `""` if it is empty, None if it is absent."""
         return next((value for key, value in self.query if key == name), None)
 
     def params(self, name: str) -> list[str]:
-        """Every value of a repeated query parameter, in the order sent."""
+        """Return every value of a repeated query parameter, in order."""
         return [value for key, value in self.query if key == name]
 
     def json(self) -> Any:
-        """The body as JSON. Raises `BadJson` for anything else, an empty body too."""
+        """Return the body as JSON. Raises `BadJson` for anything else, also for an empty body."""
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -44,35 +44,35 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One reply of the vendor, ready to be sent. Header names are lower-case; no content-length."""
+    """One reply of the vendor. Header names are lower-case, without content-length."""
 
     status: int
     headers: dict[str, str] = {}
     body: bytes = b""
 
     def json(self) -> Any:
-        """The body as JSON. Raises `BadJson` when it is none (an HTML error page, an empty 204)."""
+        """Return the body as JSON. Raises `BadJson` if it is not (an HTML error page, an empty 204)."""
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadJson(str(error)) from error
 
     def with_json(self, data: Any) -> "Answer":
-        """The same answer saying `data` instead: what a drift does to it."""
+        """Return the same answer with another body, `data`."""
         return Answer(status=self.status, headers=self.headers, body=msgspec.json.encode(data))
 
     def with_headers(self, more: Mapping[str, str]) -> "Answer":
-        """The same answer with headers added or replaced."""
+        """Return the same answer with headers added or replaced."""
         return Answer(status=self.status, headers={**self.headers, **more}, body=self.body)
 
 
 def json_answer(status: int, data: Any, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer with a JSON body."""
+    """Return an answer with a JSON body."""
     return Answer(status=status, headers={"content-type": JSON_TYPE, **(headers or {})}, body=msgspec.json.encode(data))
 
 
 def html_answer(status: int) -> Answer:
-    """The page that a proxy before the vendor shows in its place: valid HTTP, and not what was asked for."""
+    """Return the page of a proxy in front of the vendor: valid HTTP, but not the API's answer."""
     page = (
         f"<!DOCTYPE html>\n<html><head><title>{status}</title></head>"
         f"<body><h1>{status}</h1><p>We are sorry, something went wrong.</p></body></html>\n"
@@ -81,12 +81,12 @@ def html_answer(status: int) -> Answer:
 
 
 def read_query(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """A raw query string as pairs, `+` and percent escapes undone, empty values kept."""
+    """Return a raw query string as pairs, with `+` and percent escapes decoded and empty values kept."""
     return tuple(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Raw header pairs as one dict with lower-cased names, repeats joined as RFC 9110 section 5.3 allows."""
+    """Return raw headers as one dict with lower-case names, repeats joined as in RFC 9110, section 5.3."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

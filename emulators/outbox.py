@@ -1,9 +1,8 @@
-"""The webhooks that are to be sent, and those that were.
+"""Webhooks to send and webhooks sent.
 
-A write leaves a `change` in its own transaction. Before anything is sent, the changes of each transaction are put into
-the vendor's words and become `webhook` rows, which is when faults strike: so the vendor's wording costs no caller time,
-and what is to go wrong is settled in the order of the changes. A webhook whose try was cut short by the death of this
-process is still waiting, and is sent again.
+A write leaves a `change` in its own transaction. Before sending, the changes of each transaction are rendered in the
+vendor's format and become `webhook` rows. Faults are drawn at this point: rendering costs no caller time, and the order
+of the changes decides which webhooks fail. A try that the death of this process cut short is sent again.
 """
 
 import itertools
@@ -31,7 +30,7 @@ _record = msgspec.json.Decoder(JsonRecord).decode
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook whose time has come; `tries` were made already."""
+    """A webhook that is due, with the number of earlier tries."""
 
     place: int
     vendor: str
@@ -41,14 +40,14 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one try: the status that the receiver answered with, or why there was no answer."""
+    """The result of one try: the receiver's status, or the reason why there was none."""
 
     status: int | None = None
     error: str | None = None
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the receiver has it: any 2xx, and nothing else."""
+        """Return whether the receiver accepted it, with any 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -58,7 +57,7 @@ class Outbox:
     def __init__(
         self, emulators: Mapping[str, Emulator], states: Mapping[str, State], store: Store, faults: Faults
     ) -> None:
-        """An outbox in `store`, which may hold webhooks from before."""
+        """Use the webhooks in `store`."""
         self._emulators = emulators
         self._states = states
         self._store = store
@@ -66,7 +65,7 @@ class Outbox:
         self._since_pruned = 0
 
     def compose(self) -> None:
-        """Put every change that was noted into its vendor's words."""
+        """Render every recorded change in its vendor's format."""
         if self._store.sql.execute("SELECT 1 FROM change LIMIT 1").fetchone() is None:
             return
 
@@ -81,7 +80,7 @@ class Outbox:
             self._store.sql.execute("DELETE FROM change")
 
     def next_due(self, vendor: str) -> Waiting | None:
-        """The webhook that has been due for the longest time; None when none is."""
+        """Return the webhook that has been due for the longest time, or None."""
         row = self._store.sql.execute(
             """
             SELECT place, message, tries, fault FROM webhook
@@ -101,17 +100,15 @@ class Outbox:
         )
 
     def seconds_to_next(self, vendor: str) -> float | None:
-        """How long until one is due; None when nothing waits."""
+        """Return the seconds until one is due; None if none waits."""
         row = self._store.sql.execute(
             "SELECT min(due_at) FROM webhook WHERE vendor = ? AND state = 'waiting'", (vendor,)
         ).fetchone()
         return None if row[0] is None else max(0.0, row[0] - self._store.clock())
 
     def settle(self, sent: Waiting, result: Result, *, pause: float | None) -> None:
-        """Note one try. Not delivered, it is due again after `pause` seconds, or never when `pause` is None.
-
-        One that is delivered lets go of those before it that a fault holds back.
-        """
+        """Record one try. After a failure, it is due again in `pause` seconds, or never if `pause` is None. A delivery
+        releases the earlier ones that a fault holds."""
         state = "delivered" if result.is_delivered else "failed" if pause is None else "waiting"
         now = self._store.clock()
         with self._store.transaction():
@@ -135,7 +132,7 @@ class Outbox:
             self._prune()
 
     def entries(self, vendor: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """The newest `limit` webhooks, newest last, of one vendor or of all, those that still wait included."""
+        """Return the newest `limit` webhooks, newest last, of one vendor or of all, also the waiting ones."""
         self.compose()
         rows = self._store.sql.execute(
             """
@@ -147,7 +144,7 @@ class Outbox:
         return [_entry(row) for row in reversed(rows)]
 
     def _worded(self, vendor: str, changes: list[Change]) -> list[Message]:
-        """What the vendor says. One that cannot word a record that was placed with nonsense in it tells nothing."""
+        """Return the vendor's webhooks. None for a record that was placed in a form that the vendor cannot render."""
         emulator = self._emulators.get(vendor)
         if not isinstance(emulator, SendsWebhooks):
             return []
@@ -188,7 +185,7 @@ class Outbox:
 
 
 def _joined(rows: Iterator[tuple[Any, ...]]) -> list[Change]:
-    """The changes of one transaction, those to one record as one: what it was before the first, and after the last."""
+    """Return the changes of one transaction, one for each record: its state before the first and after the last."""
     changes: dict[tuple[str, str], Change] = {}
     for object, id, before, after, at in rows:
         first = changes.get((object, id))

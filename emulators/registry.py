@@ -1,4 +1,4 @@
-"""Which vendors there are."""
+"""The list of vendors."""
 
 from emulators import freshdesk, hubspot, salesforce, shopify, stripe, woocommerce, zendesk
 from emulators.vendor import Emulator

@@ -1,4 +1,4 @@
-"""Find what answers a call by its method and path, and answer it without leaving anything behind of a refused one."""
+"""Find the handler of a call by method and path, and undo everything that a refused call wrote."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from emulators.state import State
 
 
 class Refusal(Exception):
-    """A handler stops here, and this is what the caller gets."""
+    """Stop a handler and answer with this."""
 
     def __init__(self, answer: Answer) -> None:
         """Refuse with `answer`."""
@@ -22,7 +22,7 @@ class HasState(Protocol):
 
     @property
     def state(self) -> State:
-        """The account's memory."""
+        """The account's state."""
         ...
 
 
@@ -30,20 +30,20 @@ D = TypeVar("D", bound=HasState)
 
 
 class Routes(Generic[D]):
-    """Methods, paths with `#` for a number, and handlers. The first that fits is taken."""
+    """Methods, paths with `#` for a number, and handlers. The first match counts."""
 
     def __init__(
         self, routes: Iterable[tuple[tuple[str, ...] | str, str, Callable[[D, Call, tuple[str, ...]], Answer]]]
     ) -> None:
-        """`routes` as they are written: one method or several, the path below the API's own."""
+        """Compile `routes`: one method or several, and the path below the API's own."""
         self._routes = [
             ((methods,) if isinstance(methods, str) else methods, re.compile(path.replace("#", r"(\d+)")), handler)
             for methods, path, handler in routes
         ]
 
     def answer(self, desk: D, call: Call, path: str, unreadable: Callable[[], Answer]) -> Answer | None:
-        """The answer of the handler, or its refusal; None where no route fits. `unreadable` refuses a body that is not
-        JSON."""
+        """Return the handler's answer or its refusal; None without a matching route. `unreadable` refuses a body that
+        is not JSON."""
         for methods, pattern, handler in self._routes:
             match = pattern.fullmatch(path)
             if match is None or call.method not in methods:

@@ -1,7 +1,6 @@
-"""Sending webhooks in the background: one at a time for each vendor, in the order of the changes.
+"""Send webhooks in the background: one at a time for each vendor, in the order of the changes.
 
-A vendor sends many at once and promises no order; here what arrives out of order does so because a fault asked for it,
-or because it is a later try.
+Real vendors send many at once and promise no order. Here only faults and later tries change the order.
 """
 
 import asyncio
@@ -24,10 +23,10 @@ LONGEST_PAUSE = 60.0  # seconds between two tries, however many there were
 
 
 class Sender:
-    """Sends what the outbox holds, as long as it runs."""
+    """Sends the webhooks of the outbox."""
 
     def __init__(self, emulators: Mapping[str, Emulator], targets: Targets, outbox: Outbox, store: Store) -> None:
-        """A sender that is woken by every change that the store notes."""
+        """Send when the store records a change."""
         self._vendors = {name: one for name, one in emulators.items() if isinstance(one, SendsWebhooks)}
         self._targets = targets
         self._outbox = outbox
@@ -36,7 +35,7 @@ class Sender:
         store.when_noted = self.wake
 
     def wake(self) -> None:
-        """There may be something to send: a change, or a target."""
+        """Look for something to send: a change, or a new target."""
         for event in self._woken.values():
             event.set()
 

@@ -1,4 +1,4 @@
-"""Serving the emulators: a small ASGI app that judges faults, runs the vendor in a transaction, and answers."""
+"""Serve the emulators: a small ASGI app that applies faults, runs the vendor in a transaction, and answers."""
 
 import asyncio
 import logging
@@ -32,13 +32,11 @@ OPEN_FILES = Path("/dev/fd")
 
 
 class App:
-    """All vendors under `/<vendor>`, the control interface under `/_emulator`.
-
-    Webhooks leave, and work that vendors do later is done, while `run` runs; until then they wait.
-    """
+    """All vendors under `/<vendor>`, and the control interface under `/_emulator`. Webhooks and vendors' delayed work
+    run only while `run` runs."""
 
     def __init__(self, emulators: Mapping[str, Emulator], store: Store, *, record_calls: bool = True) -> None:
-        """Serve these emulators out of `store`."""
+        """Serve these emulators with the state in `store`."""
         self._emulators = emulators
         self._store = store
         self._states = {name: State(store, name) for name in emulators}
@@ -56,13 +54,13 @@ class App:
         self._leaving.set()
 
     async def run(self) -> None:
-        """What goes on in the background, until cancelled."""
+        """Run the background work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sender.run())
             group.create_task(self._work_later())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """One ASGI connection; anything but HTTP is none of ours."""
+        """Handle one ASGI connection. Only HTTP is supported."""
         if scope["type"] != "http":
             return
 
@@ -91,7 +89,7 @@ class App:
         await _reply(send, answer)
 
     async def _work_later(self) -> None:
-        """Work off a vendor's queue between calls, so its webhooks report the results."""
+        """Run a vendor's due work between calls, so its webhooks report the results."""
         later = {name: one for name, one in self._emulators.items() if isinstance(one, WorksLater)}
         while later:
             for name, emulator in later.items():
@@ -103,7 +101,7 @@ class App:
             await asyncio.sleep(LATER_WORK_EVERY)
 
     def _answer(self, vendor: str, call: Call, fault: Fault | None) -> Answer | None:
-        """The answer that reaches the client, or None when the fault swallows it. Effects are committed by then."""
+        """Return the answer for the client, None if a fault drops it. Effects are committed by then."""
         emulator = self._emulators[vendor]
         now = self._store.clock()
         with self._store.transaction():
@@ -133,7 +131,8 @@ class App:
         return answer.with_json(bend_only(fault.record, answer.json(), bent.json()))
 
     def _guarded(self, part: str, call: Call, answering: Callable[[], Given]) -> Given | Answer:
-        """What `answering` gives; an emulator that breaks is seen to break: a 500, a log entry, nothing written."""
+        """Return the answer of `answering`. An exception in an emulator becomes a 500 and a log entry, and nothing is
+        written."""
         try:
             return answering()
         except Exception:
@@ -162,7 +161,7 @@ class App:
             return json_answer(400, {"error": "The body is not JSON."})
 
     async def _lose(self, scope: Message, receive: Receive, fault: Fault | None) -> None:
-        """Hold the connection while the fault says so and the client waits, then drop it without a reply."""
+        """Hold the connection for the time of the fault while the client waits, then drop it without a reply."""
         if fault is not None and fault.kind != "reset" and fault.delay > 0:
             waits = [asyncio.ensure_future(one) for one in (self._leaving.wait(), _client_left(receive))]
             await asyncio.wait(waits, timeout=fault.delay, return_when=asyncio.FIRST_COMPLETED)
@@ -172,10 +171,10 @@ class App:
 
 
 def drop_connection(client: tuple[str, Any]) -> bool:
-    """Shut the socket whose other end is `client` (address, port); whether it was found.
+    """Shut the socket whose other end is `client` (address, port). Return whether it was found.
 
-    ASGI has no word for closing a connection without a reply (an app that raises gets a 500 sent), so the socket is
-    found among this process's open files. Works where `/dev/fd` exists: Linux and macOS.
+    ASGI cannot close a connection without a reply (an app that raises gets a 500 sent), so the socket is found among
+    this process's open files. This works where `/dev/fd` exists: Linux and macOS.
     """
     peer = (client[0], int(client[1]))
     for entry in OPEN_FILES.iterdir():
@@ -219,6 +218,6 @@ async def _reply(send: Send, answer: Answer) -> None:
 
 
 def _split(path: str) -> tuple[str, str]:
-    """`/zendesk/api/v2/users` as `zendesk` and `/api/v2/users`."""
+    """Split `/zendesk/api/v2/users` into `zendesk` and `/api/v2/users`."""
     vendor, _, rest = path.removeprefix("/").partition("/")
     return vendor, f"/{rest}"

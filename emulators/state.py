@@ -1,4 +1,4 @@
-"""One vendor's view on the emulators' memory."""
+"""One vendor's view of the emulators' state."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ _write = msgspec.json.Encoder().encode
 
 
 class Allowance(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left of the vendor's rate limit after one call was counted; `resets_in` in whole seconds, at least 1."""
+    """The rest of the vendor's rate limit after a call. `resets_in` is in whole seconds, at least 1."""
 
     limit: int
     remaining: int
@@ -25,10 +25,10 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State:
-    """A vendor's records, counters, remembered keys and limits. Reads return copies: change one, then `put` it."""
+    """A vendor's records, counters, remembered values and limits. Reads return copies: change one, then `put` it."""
 
     def __init__(self, store: Store, vendor: str) -> None:
-        """A view on `store` that sees the rows of `vendor` alone."""
+        """View the rows of `vendor` in `store`."""
         self._store = store
         self._sql = store.sql
         self._vendor = vendor
@@ -39,12 +39,12 @@ class State:
     # Records
 
     def get(self, object: str, id: str) -> JsonRecord | None:
-        """The record with this id, or None."""
+        """Return the record with this id, or None."""
         body = self._body(object, id)
         return None if body is None else _read(body)
 
     def put(self, object: str, id: str, record: JsonRecord, keys: Mapping[str, str] | None = None) -> None:
-        """Write a record, new or not. `keys` are the names and values under which `lookup` finds it from now on."""
+        """Write a record. `keys` are the names and values for `lookup`; they replace earlier ones."""
         body = _write(record)
         with self._store.transaction():
             if self._is_watched(object):
@@ -64,7 +64,7 @@ class State:
                 )
 
     def delete(self, object: str, id: str) -> bool:
-        """Remove a record for good; False when there was none. Vendors that delete softly `put` instead."""
+        """Remove a record for good. Return False if there was none. Vendors that delete softly `put` instead."""
         with self._store.transaction():
             self._drop_keys(object, id)
             if self._is_watched(object) and (before := self._body(object, id)) is not None:
@@ -76,11 +76,12 @@ class State:
         return gone.rowcount > 0
 
     def all(self, object: str) -> list[JsonRecord]:
-        """Every record, in the order of insertion."""
+        """Return every record in the order of insertion."""
         return [record for _, record in self.page(object, after=0, limit=-1)]
 
     def page(self, object: str, *, after: int, limit: int) -> list[tuple[int, JsonRecord]]:
-        """Up to `limit` records (-1 for all) inserted after the place `after` (0 for the first), with their places."""
+        """Return up to `limit` records (-1 for all) inserted after the place `after` (0 for the first), with their
+        places."""
         rows = self._sql.execute(
             "SELECT place, body FROM record WHERE vendor = ? AND object = ? AND place > ? ORDER BY place LIMIT ?",
             (self._vendor, object, after, limit),
@@ -88,7 +89,8 @@ class State:
         return [(place, _read(body)) for place, body in rows]
 
     def changed(self, object: str, *, since: float, limit: int = -1) -> list[tuple[float, JsonRecord]]:
-        """Records last written at or after `since` (Unix seconds), oldest write first, each with its time of write."""
+        """Return the records last written at or after `since` (Unix seconds), oldest first, each with the time of its
+        write."""
         rows = self._sql.execute(
             """
             SELECT seen_at, body FROM record
@@ -99,12 +101,12 @@ class State:
         return [(seen_at, _read(body)) for seen_at, body in rows]
 
     def find(self, object: str, predicate: Callable[[JsonRecord], bool]) -> list[JsonRecord]:
-        """The records for which `predicate` holds, in the order of insertion. Reads all of them: see `lookup`."""
+        """Return the records for which `predicate` holds, in the order of insertion. It reads all: see `lookup`."""
         return [record for record in self.all(object) if predicate(record)]
 
     def lookup(self, object: str, name: str, value: str) -> list[JsonRecord]:
-        """The records that were `put` with this key, in the order of insertion. Indexed; exact, case and all, except
-        for a text that is taken for the end of others (`taking_ends`)."""
+        """Return the records that were `put` with this key, in the order of insertion. Indexed and exact, with case,
+        except within `taking_ends`."""
         ends = self._ends
         if ends is not None and ends in f"{name} {value}":
             sign, name, value = "LIKE", *(one.replace(ends, f"%{ends}") for one in (name, value))
@@ -123,7 +125,7 @@ class State:
 
     @contextlib.contextmanager
     def taking_ends(self, text: str) -> Iterator[None]:
-        """Find records also by keys that end with this text, which is plain, for the duration of the block."""
+        """Within the block, find records also by keys that end with this plain text."""
         self._ends = text
         try:
             yield
@@ -131,14 +133,14 @@ class State:
             self._ends = None
 
     def count(self, object: str) -> int:
-        """How many records there are."""
+        """Return the number of records."""
         row = self._sql.execute(
             "SELECT count(*) FROM record WHERE vendor = ? AND object = ?", (self._vendor, object)
         ).fetchone()
         return int(row[0])
 
     def seen_at(self, object: str, id: str) -> float:
-        """When the record was last written, in Unix seconds, so that a search can lag. 0.0 when there is none."""
+        """Return the time of a record's last write in Unix seconds, for a lagging search. 0.0 if there is none."""
         row = self._sql.execute(
             "SELECT seen_at FROM record WHERE vendor = ? AND object = ? AND id = ?",
             (self._vendor, object, str(id)),
@@ -146,7 +148,7 @@ class State:
         return float(row[0]) if row else 0.0
 
     def next_id(self, object: str, start: int) -> int:
-        """A number never given before for this object, `start` the first time; it survives a restart and a reset."""
+        """Return a new number for this object, `start` the first time. It survives a restart and a reset."""
         row = self._sql.execute(
             """
             INSERT INTO counter (vendor, object, last) VALUES (?, ?, ?)
@@ -169,7 +171,7 @@ class State:
             )
 
     def recall(self, key: str) -> JsonRecord | None:
-        """What was remembered under `key`, unless its life is over."""
+        """Return what was remembered under `key`, None if its time is over."""
         row = self._sql.execute(
             "SELECT value FROM memory WHERE vendor = ? AND key = ? AND ends_at > ?",
             (self._vendor, key, self._store.clock()),
@@ -179,25 +181,25 @@ class State:
     # Limits, set through POST /_emulator/limits
 
     def setting(self, name: str, default: float) -> float:
-        """A number set from outside: `per_minute` or `search_lag` (seconds)."""
+        """Return a number set from outside, such as `per_minute` or `search_lag` (seconds)."""
         row = self._sql.execute(
             "SELECT value FROM setting WHERE vendor = ? AND name = ?", (self._vendor, name)
         ).fetchone()
         return float(row[0]) if row else default
 
     def set(self, name: str, value: float) -> None:
-        """Keep a number for `setting`."""
+        """Store a number for `setting`."""
         self._sql.execute(
             "INSERT OR REPLACE INTO setting (vendor, name, value) VALUES (?, ?, ?)",
             (self._vendor, name, value),
         )
 
     def search_lag(self, default: float = 2.0) -> float:
-        """For how many seconds a written record stays invisible to the vendor's search."""
+        """Return the seconds for which the vendor's search does not see a written record."""
         return self.setting("search_lag", default)
 
     def spend(self, now: float, default: int = DEFAULT_PER_MINUTE) -> Allowance:
-        """Count one call against the limit of this clock minute. The count lives in memory: a restart begins anew."""
+        """Count one call against the limit of this clock minute. The count is in memory: a restart begins at zero."""
         minute = int(now // 60)
         if minute != self._minute:
             self._minute, self._spent = minute, 0
@@ -211,23 +213,24 @@ class State:
         )
 
     def forget_spending(self) -> None:
-        """Begin the minute's count anew, after a reset or a new limit."""
+        """Start the minute's count again, after a reset or a new limit."""
         self._minute = -1
 
     def transaction(self) -> contextlib.AbstractContextManager[None]:
-        """All writes inside or none; joins the transaction of the call, when there is one."""
+        """Commit all writes inside or none, as part of the call's transaction if there is one."""
         return self._store.transaction()
 
     def savepoint(self) -> contextlib.AbstractContextManager[None]:
-        """Writes that are undone when the block raises; the transaction around them, and the call's record, go on."""
+        """Undo the writes inside if the block raises. The surrounding transaction, with the record of the call,
+        continues."""
         return self._store.savepoint()
 
     def clock(self) -> float:
-        """The time now, in Unix seconds."""
+        """Return the time in Unix seconds."""
         return self._store.clock()
 
     def _is_watched(self, object: str) -> bool:
-        """Whether a webhook reports changes of this object."""
+        """Return whether a webhook reports changes of this object."""
         return (self._vendor, object) in self._store.watched
 
     def _body(self, object: str, id: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The emulators' memory on disk: one SQLite file for all vendors, one connection, one process."""
+"""The emulators' state on disk: one SQLite file for all vendors, one connection, one process."""
 
 import contextlib
 import sqlite3
@@ -112,17 +112,17 @@ FILE_NAME = "emulators.sqlite3"
 
 
 class Store:
-    """The open SQLite file.
+    """The open SQLite file. Outside a transaction every statement commits by itself.
 
-    Without a transaction every statement commits by itself. `synchronous=OFF` leaves the pages to the operating
-    system: a committed write survives the death of this process (kill -9), not the death of the machine.
+    `synchronous=OFF` leaves the pages to the operating system: a committed write survives the death of this process
+    (kill -9), but not a crash of the machine.
     """
 
     def __init__(self, directory: Path | None, clock: Callable[[], float] = time.time) -> None:
-        """Open (and make, when new) the file in `directory`; None keeps everything in memory.
+        """Open or create the file in `directory`; None keeps everything in memory.
 
-        The file holds the secrets that webhooks are signed with, so only its owner may read it; SQLite gives its
-        write-ahead log the same mode.
+        The file holds the secrets of webhooks, so only its owner may read it. SQLite gives its write-ahead log the same
+        mode.
         """
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside or none. One opened inside another joins it."""
+        """Commit all writes inside or none. A nested transaction joins the outer one."""
         if self.sql.in_transaction:
             yield
             return
@@ -160,7 +160,7 @@ class Store:
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Writes that are undone when the block raises, while the transaction around them goes on."""
+        """Undo the writes inside if the block raises. The surrounding transaction continues."""
         with self.transaction():
             self.sql.execute("SAVEPOINT tried")
             try:
@@ -172,7 +172,7 @@ class Store:
             self.sql.execute("RELEASE tried")
 
     def note(self, vendor: str, object: str, id: str, before: bytes | None, after: bytes | None) -> None:
-        """Note a change of a watched object for its webhooks, in the transaction that writes it."""
+        """Record a change of a watched object for its webhooks, in the transaction of the write."""
         self.sql.execute(
             "INSERT INTO change (turn, vendor, object, id, before, after, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (self._turn, vendor, object, id, before, after, self.clock()),
@@ -180,10 +180,10 @@ class Store:
         self._noted = True
 
     def forget(self, vendor: str | None) -> None:
-        """Empty records, remembered keys, settings, faults, calls and webhooks of one vendor, or of all.
+        """Delete records, remembered values, settings, faults, calls and webhooks of one vendor or of all.
 
-        Counters stay: no vendor gives an id twice, and links that point at the old records must not hit new ones.
-        So does where webhooks go, which is how things are connected and not what happened.
+        Counters stay: no vendor issues an id twice, and links to old records must not reach new ones. Webhook targets
+        stay too, because they are configuration.
         """
         with self.transaction():
             for table in ("record", "record_key", "memory", "setting", "fault", "call", "change", "webhook"):
@@ -194,5 +194,5 @@ class Store:
                 )
 
     def close(self) -> None:
-        """Close the file; SQLite folds its write-ahead log back into it."""
+        """Close the file. SQLite merges its write-ahead log into it."""
         self.sql.close()

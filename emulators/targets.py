@@ -1,4 +1,4 @@
-"""Where each vendor's webhooks go, and what they are signed with. Kept in the store, so a restart goes on."""
+"""The target and the secrets of each vendor's webhooks. They are stored, so a restart keeps them."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -13,11 +13,8 @@ FIRST_PAUSE_MS = 500
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One vendor's webhook subscription as ordered.
-
-    `old_secret` is the one before `secret`, for the fault that signs with it. `first_pause_ms` is the pause before the
-    second try; each later pause is twice as long.
-    """
+    """One vendor's webhook subscription. `old_secret` is the previous secret, for the fault that signs with it.
+    `first_pause_ms` is the pause before the second try; each later pause is twice as long."""
 
     vendor: str
     url: str
@@ -26,7 +23,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     first_pause_ms: int = FIRST_PAUSE_MS
 
     def flaw(self) -> str | None:
-        """A sentence about what is wrong with the order, or None."""
+        """Return a sentence about a mistake in the subscription, or None."""
         if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
             return "url is an absolute http or https address."
         if not self.secret or self.old_secret == "":
@@ -36,7 +33,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return None
 
     def without_secrets(self) -> dict[str, str | int | bool]:
-        """The target without its secrets."""
+        """Return the target without its secrets."""
         return {
             "vendor": self.vendor,
             "url": self.url,
@@ -46,10 +43,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Targets:
-    """The active targets. They get the changes from now on, not the earlier ones."""
+    """The active targets. They get later changes, not earlier ones."""
 
     def __init__(self, emulators: Mapping[str, Emulator], store: Store) -> None:
-        """Take up the targets that the store holds from before."""
+        """Load the stored targets."""
         self._emulators = emulators
         self._store = store
         self._held: dict[str, Target] = {}
@@ -61,7 +58,7 @@ class Targets:
         self._watch()
 
     def put(self, target: Target) -> None:
-        """Send this vendor's webhooks there from now on, those that wait included."""
+        """Send this vendor's webhooks there from now on, also those that wait."""
         self._store.sql.execute(
             """
             INSERT OR REPLACE INTO webhook_target (vendor, url, secret, old_secret, first_pause_ms)
@@ -73,15 +70,15 @@ class Targets:
         self._watch()
 
     def get(self, vendor: str) -> Target | None:
-        """Where this vendor's webhooks go; None when they go nowhere."""
+        """Return the target of this vendor's webhooks, or None."""
         return self._held.get(vendor)
 
     def all(self, vendor: str | None = None) -> list[Target]:
-        """The targets, of one vendor or of all, by name."""
+        """Return the targets of one vendor or of all, by name."""
         return [target for name, target in sorted(self._held.items()) if vendor in (None, name)]
 
     def drop(self, vendor: str | None = None) -> int:
-        """End the subscription of one vendor or of all, as the vendor does: what waits is never sent. How many."""
+        """End the subscription of one vendor or of all. Waiting webhooks are never sent. Return how many ended."""
         gone = self.all(vendor)
         with self._store.transaction():
             for target in gone:
@@ -97,7 +94,7 @@ class Targets:
         return len(gone)
 
     def _watch(self) -> None:
-        """Have the store note changes only for the objects of these vendors' webhooks."""
+        """Record changes only of the objects in these vendors' webhooks."""
         watched: set[tuple[str, str]] = set()
         for vendor in self._held:
             emulator = self._emulators.get(vendor)

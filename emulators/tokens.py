@@ -1,4 +1,4 @@
-"""The vendors' OAuth2 servers: authorisation page, token endpoint, and what becomes of an old token at a refresh."""
+"""The vendors' OAuth2 servers: authorisation page, token endpoint, and the old tokens after a refresh."""
 
 import base64
 import hashlib
@@ -16,13 +16,13 @@ CODES, GRANTS, ACCESS, REFRESH = "oauth_codes", "oauth_grants", "oauth_access_to
 CODE_SECONDS = 120
 
 OldToken = Literal["kept", "until_new_is_used", "gone"]
-"""What a refresh does to the old tokens. `kept`: nothing, the refresh token stays the same. `until_new_is_used`: they
-are valid until one of the new ones is used. `gone`: they are deleted at once."""
+"""The old tokens after a refresh. `kept`: the refresh token stays the same. `until_new_is_used`: they are valid until a
+new one is used. `gone`: they are deleted at once."""
 
 
 class TokenRules(msgspec.Struct, frozen=True, kw_only=True):
-    """One vendor's server. Paths are below `/<vendor>`. `says_lifetime`: replies have `expires_in`. `sends_scopes`: as
-    the member `scope` with this separator, or not. `own_scopes` are those of an app that acts for itself."""
+    """One vendor's server. Paths are below `/<vendor>`. `says_lifetime`: replies have `expires_in`. `sends_scopes`:
+    replies have `scope`, joined with this separator. `own_scopes` are those of client credentials."""
 
     vendor: str
     authorize_path: str
@@ -43,19 +43,19 @@ class TokenRules(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def client_secrets(self) -> tuple[str, ...]:
-        """Its two secrets, which open nothing else. Vendors accept two while a secret is rotated."""
+        """Its two secrets, which protect nothing else. Vendors accept two while a secret is rotated."""
         return (f"{self.vendor}-dev-client-secret", f"{self.vendor}-dev-client-secret-2")
 
 
 class Tokens:
-    """Issues tokens and knows which are valid. All is in the state that it is given."""
+    """Issues and validates tokens. All data are in the state that is passed in."""
 
     def __init__(self, rules: TokenRules) -> None:
         """A server with these rules."""
         self.rules = rules
 
     def answer(self, call: Call, state: State, now: float) -> Answer | None:
-        """The reply of the authorisation page or the token endpoint; None for any other path."""
+        """Return the reply of the authorisation page or the token endpoint; None for any other path."""
         if call.path == self.rules.authorize_path and call.method == "GET":
             return self._authorised(call, state, now)
         if call.path == self.rules.token_path and call.method == "POST":
@@ -63,7 +63,7 @@ class Tokens:
         return None
 
     def accepts(self, call: Call, state: State, now: float) -> bool:
-        """Whether the call presents a valid access token. Its use ends what it replaced."""
+        """Return whether the call has a valid access token. Its first use ends the tokens that it replaced."""
         token = state.get(ACCESS, self._presented(call))
         if token is None or token["ends_at"] <= now:
             return False
@@ -71,7 +71,7 @@ class Tokens:
         return True
 
     def revoke(self, call: Call, state: State) -> None:
-        """Revoke what the call presents: an access token, or at the token endpoint the whole grant."""
+        """Revoke the call's token: an access token, or the whole grant at the token endpoint."""
         if call.path != self.rules.token_path:
             state.delete(ACCESS, self._presented(call))
             return
@@ -185,7 +185,7 @@ class Tokens:
 
 
 def issued_tokens(state: State) -> list[str]:
-    """The access and refresh tokens that were issued and not ended."""
+    """Return the valid access and refresh tokens."""
     return [token["id"] for object in (ACCESS, REFRESH) for token in state.all(object)]
 
 
@@ -195,7 +195,7 @@ def _put(state: State, object: str, id: str, grant: str | None, replaces: str | 
 
 
 def _members(call: Call) -> dict[str, Any]:
-    """The members of a form or of JSON."""
+    """Return the members of a form or of JSON."""
     if call.headers.get("content-type", "").startswith("application/json"):
         body = call.json()
         return body if isinstance(body, dict) else {}
@@ -203,7 +203,7 @@ def _members(call: Call) -> dict[str, Any]:
 
 
 def _challenge(verifier: str) -> str:
-    """The S256 challenge of a verifier (RFC 7636, section 4.2)."""
+    """Return the S256 challenge of a verifier (RFC 7636, section 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 

@@ -1,4 +1,4 @@
-"""The contract between the frame (serving, faults, memory) and one vendor's emulator."""
+"""The contract between the server (serving, faults, state) and one vendor's emulator."""
 
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -10,47 +10,46 @@ DriftKind = Literal["enum", "type", "field", "missing"]
 
 
 class Emulator(Protocol):
-    """A vendor's emulator. Every call runs inside one transaction that is committed before the answer leaves."""
+    """A vendor's emulator. Every call runs in one transaction, which is committed before the answer is sent."""
 
     @property
     def name(self) -> str:
-        """The vendor's name, which is also the first segment of its URLs."""
+        """The vendor's name, also the first segment of its URLs."""
         ...
 
     @property
     def objects(self) -> tuple[str, ...]:
-        """The vendor's own object names, as `/_emulator/records` accepts them."""
+        """The vendor's object names, for `/_emulator/records`."""
         ...
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """What the vendor replies, authorisation included. Synchronous and quick; `now` is in Unix seconds."""
+        """Reply to a call, authorisation included. Synchronous and quick. `now` is in Unix seconds."""
         ...
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
-        """Place any payload as a record, without the vendor's validation; an id is made when it has none."""
+        """Place any payload as a record without validation, with a new id if it has none."""
         ...
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend one answer as a vendor does overnight: an unknown `enum` value, a changed `type`, a new `field`, or one
-        `missing` that was always there."""
+        """Change one answer: an unknown `enum` value, another `type`, a new `field`, or one `missing`."""
         ...
 
 
 @runtime_checkable
 class WorksLater(Protocol):
-    """An emulator that does part of its work a little after the call that asked for it."""
+    """An emulator with work that runs a little after the call."""
 
     def work_due(self, state: State, now: float) -> None:
-        """Do what is due by `now` (Unix seconds). Quick when nothing is."""
+        """Run the work that is due by `now` (Unix seconds). Quick if there is none."""
         ...
 
 
 @runtime_checkable
 class KnowsFailures(Protocol):
-    """An emulator that can say a failure in the vendor's own words, for `status` faults."""
+    """An emulator with the vendor's own error bodies, for `status` faults."""
 
     def failure(self, status: int) -> Answer:
-        """The vendor's own body and headers for this status; the frame adds Retry-After."""
+        """Return the vendor's own body and headers for this status. The server adds Retry-After."""
         ...
 
 
@@ -66,8 +65,8 @@ class IssuesTokens(Protocol):
 
 @runtime_checkable
 class KeepsFailures(Protocol):
-    """An emulator that remembers what it answered to a call, its own failures as well."""
+    """An emulator that remembers its answers to calls, also its failures."""
 
     def keep(self, call: Call, answer: Answer, state: State) -> None:
-        """Remember a failure that was answered to this call."""
+        """Remember the failure that answered this call."""
         ...

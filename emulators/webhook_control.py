@@ -1,4 +1,4 @@
-"""The control interface for webhooks, `/_emulator/webhooks`: where they go, and what became of them."""
+"""The control interface for webhooks, `/_emulator/webhooks`: targets and delivery states."""
 
 from collections.abc import Mapping
 
@@ -12,17 +12,17 @@ from emulators.webhooks import SendsWebhooks
 
 
 class WebhookControl:
-    """Answers `/_emulator/webhooks…`. No answer shows a secret."""
+    """Answers `/_emulator/webhooks…`. No answer contains a secret."""
 
     def __init__(self, emulators: Mapping[str, Emulator], targets: Targets, outbox: Outbox, sender: Sender) -> None:
-        """A control over these vendors' webhooks."""
+        """Control these vendors' webhooks."""
         self._emulators = emulators
         self._targets = targets
         self._outbox = outbox
         self._sender = sender
 
     def put(self, call: Call) -> Answer:
-        """`PUT /webhooks`: send a vendor's webhooks there from now on."""
+        """`PUT /webhooks`: send a vendor's webhooks to a target from now on."""
         target = order_of(call, Target)
         vendor = vendor_of(self._emulators, target.vendor)
         if not isinstance(self._emulators[vendor], SendsWebhooks):
@@ -35,15 +35,15 @@ class WebhookControl:
         return json_answer(200, target.without_secrets())
 
     def show(self, call: Call) -> Answer:
-        """`GET /webhooks`: where they go."""
+        """`GET /webhooks`: list the targets."""
         return json_answer(200, [target.without_secrets() for target in self._targets.all(self._vendor_of(call))])
 
     def drop(self, call: Call) -> Answer:
-        """`DELETE /webhooks`: send no more; what waits is abandoned."""
+        """`DELETE /webhooks`: end the subscription; waiting webhooks are abandoned."""
         return json_answer(200, {"dropped": self._targets.drop(self._vendor_of(call))})
 
     def sent(self, call: Call) -> Answer:
-        """`GET /webhooks/sent`: each webhook with its topic, state, tries, last status and fault, newest last."""
+        """`GET /webhooks/sent`: list each webhook with its topic, state, tries, last status and fault, newest last."""
         return json_answer(200, self._outbox.entries(self._vendor_of(call), limit_of(call)))
 
     def _vendor_of(self, call: Call) -> str | None:

@@ -1,4 +1,4 @@
-"""The contract between the frame that keeps and sends webhooks and the vendor that words and signs them."""
+"""The contract between the server, which stores and sends webhooks, and the vendor, which renders and signs them."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,10 +10,8 @@ JsonRecord = dict[str, Any]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What one transaction did to one record: `before` is None for a new one, `after` for one that is gone for good.
-
-    `at` is in Unix seconds.
-    """
+    """One transaction's change of one record. `before` is None for a new one, `after` for one deleted for good. `at` is
+    in Unix seconds."""
 
     object: str
     id: str
@@ -23,11 +21,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One webhook as it leaves, but for what differs from try to try: the signature, its time, a count of tries.
-
-    `topics` are the vendor's names of what happened, one unless the vendor puts several events into one request.
-    Header names are written as the vendor writes them.
-    """
+    """One webhook without the parts that differ between tries: signature, time, count of tries. `topics` are the
+    vendor's event names, one unless the vendor puts several events into one request. Header names are in the vendor's
+    case."""
 
     topics: tuple[str, ...]
     headers: dict[str, str]
@@ -35,7 +31,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt to deliver a message: where to, signed with what, when (Unix seconds), and how many came before."""
+    """One attempt to deliver a message: its target, its secret, its time (Unix seconds), and the number of earlier
+    tries."""
 
     url: str
     secret: str
@@ -44,7 +41,7 @@ class Try(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookRules(msgspec.Struct, frozen=True, kw_only=True):
-    """How a vendor sends: the objects whose changes it tells, how often it tries, how many seconds it waits."""
+    """How a vendor sends: the objects with webhooks, the number of tries, and the time-out in seconds."""
 
     objects: tuple[str, ...]
     tries: int
@@ -57,13 +54,13 @@ class SendsWebhooks(Protocol):
 
     @property
     def webhook_rules(self) -> WebhookRules:
-        """How it sends."""
+        """Its way of sending."""
         ...
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The webhooks of one transaction, in the order of its changes; empty if none of them has a webhook."""
+        """Return the webhooks of one transaction, in the order of its changes; empty without any."""
         ...
 
     def signed(self, message: Message, attempt: Try) -> Message:
-        """The message with its signature, ready to be sent."""
+        """Return the signed message, ready to be sent."""
         ...

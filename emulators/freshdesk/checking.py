@@ -1,4 +1,4 @@
-"""Validation of what callers send: which members there are, and of what type each is."""
+"""Validate what callers send: known members, and the type of each."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ LONGEST_TAG = 32
 
 
 def text(value: Any) -> str | None:
-    """A string, of what length ever."""
+    """A string of any length."""
     return None if isinstance(value, str) else _mismatch(value, "String")
 
 
@@ -36,14 +36,14 @@ def number(value: Any) -> str | None:
 
 
 def email(value: Any) -> str | None:
-    """A mail address."""
+    """An e-mail address."""
     if text(value) is not None:
         return text(value)
     return None if EMAIL.fullmatch(value) else "It should be in the 'valid email address' format"
 
 
 def emails(value: Any) -> str | None:
-    """Several of them."""
+    """A list of e-mail addresses."""
     if not isinstance(value, list):
         return _mismatch(value, "Array")
     return next((wrong for one in value if (wrong := email(one)) is not None), None)
@@ -66,7 +66,7 @@ def moment(value: Any) -> str | None:
 
 
 def one_of(values: tuple[Any, ...]) -> Check:
-    """One of a few values."""
+    """One of these values."""
 
     def check(value: Any) -> str | None:
         if isinstance(value, bool) or value not in values:
@@ -77,7 +77,7 @@ def one_of(values: tuple[Any, ...]) -> Check:
 
 
 def members(body: Mapping[str, Any], known: Mapping[str, Check], may_be_null: tuple[str, ...]) -> list[JsonRecord]:
-    """What is wrong with the members of a write; of custom fields `custom` tells."""
+    """Return the complaints about the members of a write. `custom` checks custom fields."""
     complaints: list[JsonRecord] = []
     for name, value in body.items():
         check = known.get(name)
@@ -91,7 +91,7 @@ def members(body: Mapping[str, Any], known: Mapping[str, Check], may_be_null: tu
 
 
 def custom(values: Any, fields: list[JsonRecord]) -> list[JsonRecord]:
-    """What is wrong with the values of custom fields. Null empties each of them."""
+    """Return the complaints about the values of custom fields. Null empties each of them."""
     if not isinstance(values, dict):
         return [complaint("custom_fields", _mismatch(values, "key/value pair"), "datatype_mismatch")]
     kinds = {field["name"]: field for field in fields}
@@ -105,7 +105,7 @@ def custom(values: Any, fields: list[JsonRecord]) -> list[JsonRecord]:
 
 
 def mapping(value: Any) -> str | None:
-    """Left to `custom`."""
+    """Accept anything: `custom` checks it."""
     return None
 
 

@@ -1,4 +1,4 @@
-"""Contacts: valid values, who has which address, and the calls on them."""
+"""Contacts: valid values, the owner of an address, and the calls on contacts."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ ALONE = ("tags", "other_emails", "avatar", "view_all_tickets", "other_companies"
 
 
 def _zone(value: Any) -> str | None:
-    """A name of Ruby on Rails, none of the IANA's."""
+    """A name of Ruby on Rails, not of the IANA."""
     if checking.text(value) is not None or not value or ("/" in value and value != "Etc/UTC"):
         return "It should be one of these values: 'International Date Line West,American Samoa,Midway Island,Hawaii'"
     return None
@@ -80,7 +80,7 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 
 
 def keep(desk: Desk, contact: JsonRecord) -> None:
-    """Write a contact so that it is found by what is unique about it, deleted or not."""
+    """Write a contact, indexed by its unique values, deleted or not."""
     # Two addresses under one name of a key: the primary one, and each further one with its place.
     keys = {f"email {place}": address for place, address in enumerate(_addresses(contact))}
     if contact["unique_external_id"]:
@@ -89,7 +89,7 @@ def keep(desk: Desk, contact: JsonRecord) -> None:
 
 
 def holder(desk: Desk, address: str) -> JsonRecord | None:
-    """The contact or agent with an address."""
+    """Return the contact or agent with an address."""
     wanted = address.lower()
     agents = desk.state.lookup("agents", "email", wanted)
     if agents:
@@ -99,12 +99,12 @@ def holder(desk: Desk, address: str) -> JsonRecord | None:
 
 
 def with_external_id(desk: Desk, key: str) -> JsonRecord | None:
-    """The contact with this unique external id."""
+    """Return the contact with this unique external id."""
     return next(iter(desk.state.lookup("contacts", "unique_external_id", key)), None)
 
 
 def made(desk: Desk, body: dict[str, Any]) -> JsonRecord:
-    """A new contact, kept."""
+    """Create a contact."""
     complaints = _complaints(desk, body)
     if not body.get("name"):
         complaints.append(complaint("name", "It should be a/an String", "missing_field"))
@@ -117,7 +117,7 @@ def made(desk: Desk, body: dict[str, Any]) -> JsonRecord:
 
 
 def list_contacts(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Contacts by name, those that are deleted only under `state=deleted`."""
+    """List contacts by name; deleted ones only with `state=deleted`."""
     known_parameters(call, FILTERS)
     state, since = call.param("state"), call.param("_updated_since")
     matches = [one for one in desk.state.all("contacts") if bool(one.get("deleted")) == (state == "deleted")]
@@ -136,17 +136,17 @@ def list_contacts(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Create a contact; 409 for an address or an external id that is taken."""
+    """Create a contact. 409 if its address or external id is taken."""
     return json_answer(201, made(desk, body_of(call)))
 
 
 def show_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """One contact, a deleted one too."""
+    """Return one contact, deleted or not."""
     return json_answer(200, desk.must_get("contacts", ids[0]))
 
 
 def update_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Change what is given, leave the rest."""
+    """Change the members that are sent."""
     contact, body = _live(desk, call, ids[0]), body_of(call)
     complaints = _complaints(desk, body)
     if "name" in body and not body["name"]:
@@ -161,7 +161,7 @@ def update_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def delete_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Delete softly: what is unique about it stays taken."""
+    """Delete softly: its unique values stay taken."""
     contact = desk.must_get("contacts", ids[0])
     if contact.get("deleted"):
         raise not_found()
@@ -179,7 +179,7 @@ def restore_contact(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def merge_contacts(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Put tickets of the secondary contacts under the primary one; the secondary ones are deleted."""
+    """Move the tickets of the secondary contacts to the primary one. The secondary contacts are deleted."""
     body = body_of(call)
     primary = desk.must_get("contacts", str(body.get("primary_contact_id")))
     secondary = [desk.must_get("contacts", str(id)) for id in body.get("secondary_contact_ids") or ()]

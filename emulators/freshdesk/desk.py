@@ -1,4 +1,4 @@
-"""One call's view of the Freshdesk account: its memory, the time, and where it is reached."""
+"""One call's view of the Freshdesk account: its state, the time, and its address."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ COMPANY_ID = 67_000_000_000_021
 
 
 class Desk:
-    """What a handler works with. `now` is in Unix seconds; the vendor shows times in whole seconds, UTC, with `Z`."""
+    """The context of a handler. `now` is in Unix seconds; the vendor reports times in whole seconds, UTC, with `Z`."""
 
     def __init__(self, state: State, now: float, base: str) -> None:
         """`base` is the URL of the account without a path."""
@@ -26,32 +26,32 @@ class Desk:
 
     @property
     def stamp(self) -> str:
-        """The time of this call as the vendor writes it."""
+        """The time of this call in the vendor's form."""
         return iso(self.now)
 
     def new_id(self) -> int:
-        """An id for anything but a ticket."""
+        """Return a new id for any object except a ticket."""
         return self.state.next_id("any", FIRST_ID)
 
     def must_get(self, object: str, id: str | int) -> JsonRecord:
-        """The record, or the vendor's 404."""
+        """Return the record. Raises the vendor's 404."""
         record = self.state.get(object, str(id))
         if record is None:
             raise not_found()
         return record
 
     def person(self, id: int) -> JsonRecord | None:
-        """A contact or an agent."""
+        """Return a contact or an agent."""
         return self.state.get("contacts", str(id)) or self.state.get("agents", str(id))
 
 
 def iso(moment: float) -> str:
-    """Unix seconds as `2026-05-06T08:46:13Z`."""
+    """Return Unix seconds as `2026-05-06T08:46:13Z`."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def moment_of(text: str) -> str | None:
-    """A caller's ISO 8601 time as the vendor writes it, or None where it is none."""
+    """Return a caller's ISO 8601 time in the vendor's form; None for other text."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -60,7 +60,7 @@ def moment_of(text: str) -> str | None:
 
 
 def body_of(call: Call) -> dict[str, Any]:
-    """The JSON object of a write. 400 where there is none."""
+    """Return the JSON object of a write. 400 without one."""
     body = call.json() if call.body else None
     if not isinstance(body, dict):
         raise invalid([complaint("request", "It should be a JSON object", "invalid_json")])
@@ -68,13 +68,13 @@ def body_of(call: Call) -> dict[str, Any]:
 
 
 def known_parameters(call: Call, names: tuple[str, ...]) -> None:
-    """Freshdesk refuses query parameters that it does not know."""
+    """Refuse unknown query parameters, as Freshdesk does."""
     unknown = [name for name, _ in call.query if name not in names]
     if unknown:
         raise invalid([complaint(name, "Unexpected/invalid field in request", "invalid_field") for name in unknown])
 
 
 def ensure(complaints: list[JsonRecord]) -> None:
-    """Refuse with all complaints at once, if there are any."""
+    """Refuse with all complaints at once. Does nothing without any."""
     if complaints:
         raise invalid(complaints)

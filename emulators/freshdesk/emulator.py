@@ -56,14 +56,15 @@ ROUTER = Routes(ROUTES)
 
 
 class Freshdesk:
-    """One Freshdesk account; see `ROUTES` for what it answers."""
+    """One Freshdesk account. `ROUTES` lists its calls."""
 
     name = NAME
     objects = OBJECTS
     webhook_rules = webhooks.RULES
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """The reply to one call; every authorised one says what is left. Each member of `include` costs one more."""
+        """Reply to one call. Every authorised reply reports the rest of the limit. Each member of `include` costs one
+        call more."""
         request_id = {"x-request-id": uuid.uuid4().hex, "x-freshdesk-api-version": "latest=v2; requested=v2"}
         if not _is_authorised(call.headers.get("authorization", "")):
             return unauthenticated().with_headers(request_id)
@@ -79,7 +80,7 @@ class Freshdesk:
         return (ROUTER.answer(desk, call, path, unreadable) or Answer(status=404)).with_headers(headers)
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
-        """Place any payload as a record, laid over an empty one of its kind, past the validation."""
+        """Place any payload as a record without validation, merged into an empty record of its kind."""
         desk = _desk(state, state.clock(), "localhost")
         id = payload.get("id") or (state.next_id("tickets", 1) if object == "tickets" else desk.new_id())
         if object == "tickets":
@@ -96,24 +97,24 @@ class Freshdesk:
         return record
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend an answer; see `drift`."""
+        """Change an answer; see `drift`."""
         return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
-        """The vendor's own body for a status."""
+        """Return the vendor's own body for a status."""
         return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """What the rules send."""
+        """Return the webhooks of the automation rules."""
         return webhooks.messages(changes, state)
 
     def signed(self, message: Message, attempt: Try) -> Message:
-        """A request with the administrator's secret."""
+        """Return a request with the administrator's secret."""
         return webhooks.signed(message, attempt)
 
 
 def _is_authorised(header: str) -> bool:
-    """The key is the user's name; the password is ignored."""
+    """Check the credential: the key is the user name, and the password is ignored."""
     kind, _, encoded = header.partition(" ")
     try:
         user = base64.b64decode(encoded, validate=True).decode().partition(":")[0]

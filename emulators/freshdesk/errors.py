@@ -1,4 +1,4 @@
-"""How Freshdesk says no: broken rules as a list of complaints, everything else as a code and a message."""
+"""Freshdesk's errors: a list of complaints for broken rules, a code and a message for everything else."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ UNIQUE = "It should be a unique value"
 
 
 def complaint(field: str, message: str, code: str) -> dict[str, Any]:
-    """One thing that is wrong with one field."""
+    """Return one complaint about one field."""
     return {"field": field, "message": message, "code": code}
 
 
 def invalid(complaints: list[dict[str, Any]], status: int = 400) -> Refusal:
-    """400: the record breaks rules. 409: it conflicts with another record."""
+    """400 for a record that breaks rules, 409 for one that conflicts with another."""
     return Refusal(json_answer(status, {"description": "Validation failed", "errors": complaints}))
 
 
@@ -32,7 +32,7 @@ def not_found() -> Refusal:
 
 
 def not_allowed(method: str) -> Refusal:
-    """405: a record that is deleted can be looked at and restored."""
+    """405: a deleted record can only be read and restored."""
     text = f"{method} method is not allowed. It should be one of these method(s): GET"
     return Refusal(json_answer(405, {"code": "method_not_allowed", "message": text}))
 
@@ -44,7 +44,7 @@ def unauthenticated() -> Answer:
 
 
 def too_many() -> Answer:
-    """429; the caller adds Retry-After."""
+    """429. The caller adds Retry-After."""
     return json_answer(429, {"message": "You have exceeded the limit of requests per minute"})
 
 
@@ -55,7 +55,7 @@ def unreadable() -> Answer:
 
 
 def failure(status: int) -> Answer:
-    """The body that goes with a status, for faults."""
+    """Return the body of a status, for faults."""
     known = {401: unauthenticated, 404: lambda: Answer(status=404), 429: too_many}
     if status in known:
         return known[status]()

@@ -1,4 +1,4 @@
-"""The fields of tickets and contacts, which an administrator defines, and what every account has from the start."""
+"""The fields of tickets and contacts that an administrator defines, and the initial content of every account."""
 
 import re
 from typing import Any
@@ -44,7 +44,7 @@ STANDARD: tuple[tuple[str, str, str, Any], ...] = (
 
 
 def furnish(desk: Desk) -> None:
-    """Make what every account has, once: two agents, a group, a company, the standard fields."""
+    """Create the initial content once: two agents, a group, a company, the standard fields."""
     if desk.state.count("ticket_fields"):
         return
     for id, name, address in ((AGENT_ID, "Mara Field", "mara"), (SECOND_AGENT_ID, "Otto Lind", "otto")):
@@ -59,7 +59,7 @@ def furnish(desk: Desk) -> None:
 
 
 def field(desk: Desk, name: str, label: str, kind: str, place: int, choices: Any) -> JsonRecord:
-    """The definition of a field."""
+    """Return the definition of a field."""
     entry = {
         "id": desk.new_id(),
         "name": name,
@@ -87,17 +87,17 @@ def keep(desk: Desk, object: str, entry: JsonRecord) -> None:
 
 
 def custom_fields(desk: Desk, object: str) -> list[JsonRecord]:
-    """The fields that an administrator has made."""
+    """Return the fields that an administrator created."""
     return [one for one in desk.state.all(object) if not one["default"]]
 
 
 def choices(desk: Desk, kind: str) -> Any:
-    """What a standard field lets choose from, as it is defined now."""
+    """Return the present choices of a standard field."""
     return next((one.get("choices") for one in desk.state.all("ticket_fields") if one["type"] == kind), None)
 
 
 def list_fields(object: str) -> Any:
-    """A handler that lists definitions; `type` narrows them down."""
+    """Return a handler that lists definitions, filtered by `type`."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         kind = call.param("type")
@@ -107,7 +107,7 @@ def list_fields(object: str) -> Any:
 
 
 def create_field(object: str) -> Any:
-    """A handler that defines a field: its name is made of its label, and is used once."""
+    """Return a handler that defines a field. Its name is derived from its label and must be new."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         body = body_of(call)
@@ -133,7 +133,7 @@ def create_field(object: str) -> Any:
 
 
 def show(object: str) -> Any:
-    """A handler that shows one record as it is."""
+    """Return a handler that returns one record unchanged."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         return json_answer(200, desk.must_get(object, ids[0]))
@@ -142,22 +142,22 @@ def show(object: str) -> Any:
 
 
 def list_agents(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The agents. `contact` says who each one is."""
+    """List the agents. `contact` is the person."""
     return paged(desk, call, [_agent(one) for one in desk.state.all("agents")])
 
 
 def list_groups(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The groups of agents."""
+    """List the groups of agents."""
     return paged(desk, call, desk.state.all("groups"))
 
 
 def show_agent(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """An agent. `contact` says who it is, as in the list."""
+    """Return an agent. `contact` is the person, as in the list."""
     return json_answer(200, _agent(desk.must_get("agents", ids[0])))
 
 
 def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The agent whose key is used."""
+    """Return the agent of the API key."""
     return json_answer(200, _agent(desk.must_get("agents", AGENT_ID)))
 
 

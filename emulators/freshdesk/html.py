@@ -1,4 +1,4 @@
-"""Messages are HTML; what Freshdesk makes plain text of."""
+"""HTML of messages, and the plain text that Freshdesk derives from it."""
 
 import html
 import re
@@ -10,10 +10,10 @@ TAG = re.compile(r"<[^>]*>")
 
 
 def safe(text: str) -> str:
-    """HTML without what could run."""
+    """Return HTML without active content."""
     return HANDLER.sub("", SCRIPT.sub("", text))
 
 
 def plain(text: str) -> str:
-    """The text of HTML: a line for each break and block, entities as the characters that they stand for."""
+    """Return the text of HTML: a line for each break and block, entities as characters."""
     return html.unescape(TAG.sub("", BREAK.sub("\n", text))).strip()

@@ -1,7 +1,7 @@
-"""What Freshdesk's search knows of tickets: copies that fall behind their writes by the search lag.
+"""The search index of tickets: copies that lag behind their writes by the search lag.
 
-A copy has two states: `fresh`, the last one written, and `settled`, the one before, which the search keeps answering
-with until the fresh one is older than the lag. A ticket's first copy is not found until then.
+A copy has two states: `fresh`, the last write, and `settled`, the write before. The search answers with `settled` until
+`fresh` is older than the lag. Until then, a new ticket is not found.
 """
 
 from emulators.freshdesk.desk import Desk
@@ -23,7 +23,7 @@ def note(desk: Desk, ticket: JsonRecord) -> None:
 
 
 def known(desk: Desk) -> list[JsonRecord]:
-    """The tickets as the search sees them now."""
+    """Return the tickets as the search has them now."""
     horizon = desk.now - desk.state.search_lag()
     indexed = (copy["fresh"] if copy["fresh_at"] <= horizon else copy["settled"] for copy in desk.state.all(NAME))
     return [ticket for ticket in indexed if ticket is not None]

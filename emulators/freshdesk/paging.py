@@ -1,4 +1,4 @@
-"""Pages by number. Only the header `Link` names the next one."""
+"""Pages by number. Only the `Link` header names the next one."""
 
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ PAGING = ("page", "per_page")
 
 
 def paged(desk: Desk, call: Call, records: list[JsonRecord], deepest: int | None = None) -> Answer:
-    """One page of `records`. 400 for numbers that are none, and for a page behind the `deepest`."""
+    """Return one page of `records`. 400 for a text that is no number, and for a page after the `deepest`."""
     page = whole(call, "page", 1, deepest)
     size = whole(call, "per_page", PAGE_SIZE, LARGEST_PAGE)
     on_page = records[(page - 1) * size : page * size]
@@ -26,7 +26,7 @@ def paged(desk: Desk, call: Call, records: list[JsonRecord], deepest: int | None
 
 
 def whole(call: Call, name: str, default: int, most: int | None) -> int:
-    """A positive number of the query."""
+    """Return a positive number of the query."""
     text = call.param(name)
     if text is None:
         return default

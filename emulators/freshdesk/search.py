@@ -21,7 +21,7 @@ Test = Callable[[JsonRecord], bool]
 
 
 def search_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Thirty tickets that fit, newest first; at most ten pages of them."""
+    """Return 30 tickets that match, newest first; at most ten pages of them."""
     known_parameters(call, ("query", "page"))
     query, page = call.param("query") or "", whole(call, "page", 1, DEEPEST)
     if len(query) > LONGEST_QUERY or not (len(query) > 2 and query[0] == query[-1] == '"'):
@@ -34,7 +34,7 @@ def search_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 class _Reader:
-    """Reads a query from left to right; AND binds stronger than OR."""
+    """Reads a query from left to right. AND binds tighter than OR."""
 
     def __init__(self, query: str, names: frozenset[str]) -> None:
         self._tokens: list[tuple[str, ...]] = []
@@ -48,7 +48,7 @@ class _Reader:
             place = match.end()
 
     def whole(self) -> Test:
-        """The test that the whole query is."""
+        """Return the test of the whole query."""
         test = self._either()
         if self._tokens:
             raise _bad("It is not a query")

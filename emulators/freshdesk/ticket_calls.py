@@ -1,4 +1,4 @@
-"""The calls on tickets, and on what is said on them."""
+"""The calls on tickets and their conversations."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ INCLUDED_MANY = ("description", "requester", "company", "stats")
 
 
 def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Tickets of the last thirty days, or what has changed since a time; spam and deleted ones under a filter only."""
+    """List tickets of the last 30 days, or those changed since a time; spam and deleted ones only with a filter."""
     known_parameters(call, LISTED)
     include = _included(call, INCLUDED_MANY)
     which, since = call.param("filter"), call.param("updated_since")
@@ -55,19 +55,19 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def show_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """One ticket, a deleted one too."""
+    """Return one ticket, deleted or not."""
     known_parameters(call, ("include",))
     include = _included(call, INCLUDED_ONE)
     return json_answer(200, _rendered(desk, desk.must_get("tickets", ids[0]), include, alone=True))
 
 
 def create_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Create a ticket. The same twice makes two."""
+    """Create a ticket. The same call twice creates two."""
     return json_answer(201, _rendered(desk, tickets.create(desk, body_of(call)), (), alone=True))
 
 
 def update_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Change what is given, leave the rest."""
+    """Change the members that are sent."""
     ticket = tickets.update(desk, _live(desk, call, ids[0]), body_of(call))
     return json_answer(200, _rendered(desk, ticket, (), alone=True))
 
@@ -91,7 +91,8 @@ def restore_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def merge_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Close the secondary tickets in favour of the primary one, with a note in each; nothing else says so."""
+    """Close the secondary tickets in favour of the primary one, with a note in each. Only the notes report the
+    merge."""
     body = body_of(call)
     primary = desk.must_get("tickets", str(body.get("primary_id")))
     secondary = [desk.must_get("tickets", str(id)) for id in body.get("ticket_ids") or ()]
@@ -105,14 +106,14 @@ def merge_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def list_conversations(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """What was said on a ticket, oldest first."""
+    """List the conversations of a ticket, oldest first."""
     known_parameters(call, PAGING)
     desk.must_get("tickets", ids[0])
     return paged(desk, call, _conversations(desk, ids[0]))
 
 
 def create_reply(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Write to the requester. The answer does not say that it is public."""
+    """Reply to the requester. The answer does not say that the reply is public."""
     ticket, body = _live(desk, call, ids[0]), body_of(call)
     _ensure_body(body, ("body", "from_email", "user_id", "cc_emails", "bcc_emails"))
     reply = _say(desk, ticket, body["body"], private=False, cc=body.get("cc_emails"))
@@ -133,7 +134,7 @@ def create_reply(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create_note(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Note something, for agents only unless `private` is false."""
+    """Add a note, for agents only unless `private` is false."""
     ticket, body = _live(desk, call, ids[0]), body_of(call)
     _ensure_body(body, ("body", "private", "incoming", "notify_emails", "user_id"))
     private = body.get("private", True)

@@ -1,4 +1,4 @@
-"""Tickets: valid values, the defaults of a new one, and what an update does to its times."""
+"""Tickets: valid values, the defaults of a new one, and the times that an update changes."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ COMMON: dict[str, checking.Check] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """An empty ticket. `stats` is shown only under `include=stats`."""
+    """An empty ticket. `stats` is returned only with `include=stats`."""
     return {
         "cc_emails": [],
         "fwd_emails": [],
@@ -92,13 +92,13 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 
 
 def keep(desk: Desk, ticket: JsonRecord) -> None:
-    """Write a ticket; the search learns of it later."""
+    """Write a ticket. The search index follows later."""
     desk.state.put("tickets", str(ticket["id"]), ticket)
     note(desk, ticket)
 
 
 def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
-    """A new ticket, and a contact where somebody new asks."""
+    """Create a ticket, and a contact for an unknown requester."""
     complaints = _complaints(desk, body, new=True)
     for name in ("subject", "description"):
         if not body.get(name):
@@ -115,7 +115,7 @@ def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
 
 
 def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
-    """A ticket changed."""
+    """Change a ticket."""
     complaints = _complaints(desk, body, new=False)
     for name in ("subject", "description"):
         if name in body and not body[name]:
@@ -129,7 +129,7 @@ def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
 
 
 def touched(desk: Desk, ticket: JsonRecord, **stats: str) -> None:
-    """Note that something was said on a ticket."""
+    """Record that a conversation was added to a ticket."""
     keep(desk, ticket | {"updated_at": desk.stamp, "stats": ticket["stats"] | stats})
 
 
@@ -163,7 +163,7 @@ def _asking(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
 
 
 def _due(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
-    """The two times come together, the answer not after the solution, and neither in the past."""
+    """Check the two due times: both or neither, the response not after the solution, and neither in the past."""
     times = {name: moment_of(body[name]) for name in ("due_by", "fr_due_by") if isinstance(body.get(name), str)}
     if len(times) == 1:
         missing = "fr_due_by" if "due_by" in times else "due_by"

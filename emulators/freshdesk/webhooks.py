@@ -1,7 +1,7 @@
-"""What an administrator's automation rules send: a body of their own, with a secret in a header of their own.
+"""The webhooks of an administrator's automation rules: a body and a header with a secret, both configured. Freshdesk
+signs nothing.
 
-Freshdesk signs nothing. The rules here are those of the template that Lockstitch's documentation gives to
-administrators; one for new tickets, one for changed ones.
+The rules here are those of the template in Lockstitch's documentation, one for new tickets and one for changed ones.
 """
 
 import msgspec
@@ -15,7 +15,8 @@ RULES = WebhookRules(objects=("tickets", "conversations"), tries=4, timeout=10.0
 
 
 def messages(changes: list[Change], state: State) -> list[Message]:
-    """One request for each ticket that a call changed. If the call added a comment, the request reports the comment."""
+    """Return one request for each ticket that a call changed. If the call added a comment, the request reports the
+    comment."""
     spoken = {str((change.after or {}).get("ticket_id")) for change in changes if change.object == "conversations"}
     requests: list[Message] = []
     for change in changes:
@@ -30,7 +31,7 @@ def messages(changes: list[Change], state: State) -> list[Message]:
 
 
 def signed(message: Message, attempt: Try) -> Message:
-    """The request with the secret, which is the same at every try."""
+    """Return the request with the secret, the same at every try."""
     return Message(topics=message.topics, headers=message.headers | {HEADER: attempt.secret}, body=message.body)
 
 

@@ -11,7 +11,7 @@ from emulators.state import State
 
 
 def owners(call: Call, state: State) -> Answer:
-    """200 with the owners, by e-mail when one is asked for."""
+    """200 with the owners, filtered by e-mail if the query has one."""
     email, archived = call.param("email"), wants_archived(call)
     results = state.find(
         OWNERS, lambda one: one["archived"] == archived and (email is None or one["email"] == email.lower())
@@ -20,7 +20,7 @@ def owners(call: Call, state: State) -> Answer:
 
 
 def owner(id: str, call: Call, state: State) -> Answer:
-    """200 with one owner, by its id or, with `idProperty=userId`, by its user's."""
+    """200 with one owner by its id, or by its user's id with `idProperty=userId`."""
     if call.param("idProperty") == "userId":
         match = next(iter(state.find(OWNERS, lambda one: str(one["userId"]) == id)), None)
     else:
@@ -31,7 +31,7 @@ def owner(id: str, call: Call, state: State) -> Answer:
 
 
 def pipelines(kind: Kind, state: State) -> Answer:
-    """200 with the pipelines and their stages; only tickets and orders have any."""
+    """200 with the pipelines and their stages. Only tickets and orders have pipelines."""
     where = PIPELINES_OF.get(kind.name)
     return json_answer(200, {"results": [] if where is None else state.all(where)})
 
@@ -47,7 +47,7 @@ def stages(kind: Kind, id: str, state: State) -> Answer:
 
 
 def details() -> Answer:
-    """200 with the account that the token opens."""
+    """200 with the account of the token."""
     return json_answer(
         200,
         {

@@ -1,4 +1,4 @@
-"""Associations between records, in both directions: inside a creation, through v3's list, and through v4."""
+"""Associations between records, in both directions: with a new record, through v3's list, and through v4."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _KIND_BY_NAME = {bond.source: kind_of(bond.source) for bond in BONDS}
 
 
 def wanted_bonds(kind: Kind, entries: Any, state: State) -> list[tuple[Bond, str]]:
-    """The `associations` of a creation as association types and target ids. Refuses with 400 what cannot be made."""
+    """Return the `associations` of a new record as association types and target ids. Refuses invalid ones with 400."""
     bonds: list[tuple[Bond, str]] = []
     try:
         for entry in entries or []:
@@ -29,7 +29,7 @@ def wanted_bonds(kind: Kind, entries: Any, state: State) -> list[tuple[Bond, str
 
 
 def joined(bond: Bond, source: str, target: str, state: State) -> None:
-    """Associate two records, in both directions. Doing it again changes nothing."""
+    """Associate two records, in both directions. A repeat changes nothing."""
     back = BOND_BY_ID[bond.inverse]
     for one, first, second in ((bond, source, target), (back, target, source)):
         state.put(
@@ -41,7 +41,7 @@ def joined(bond: Bond, source: str, target: str, state: State) -> None:
 
 
 def associated(kind: Kind, id: str, target: Kind, state: State) -> list[tuple[str, Bond]]:
-    """What a record is associated with; archived records do not count."""
+    """Return the associations of a record, without archived records."""
     rows = state.lookup(_ASSOCIATIONS, f"{kind.name} to {target.name}", id)
     return [(row["to"], BOND_BY_ID[row["type_id"]]) for row in rows if _is_there(target, row["to"], state)]
 
@@ -79,7 +79,7 @@ def put_labelled(kind: Kind, id: str, target: Kind, target_id: str, call: Call, 
 
 
 def remove(kind: Kind, id: str, target: Kind, target_id: str, state: State) -> Answer:
-    """`DELETE …/associations/{type}/{id}`: 204, whether there was one or not."""
+    """`DELETE …/associations/{type}/{id}`: 204, also without an association."""
     for bond in BONDS:
         if (bond.source, bond.target) == (kind.name, target.name):
             state.delete(_ASSOCIATIONS, f"{bond.type_id}:{id}:{target_id}")
@@ -88,7 +88,7 @@ def remove(kind: Kind, id: str, target: Kind, target_id: str, state: State) -> A
 
 
 def listed_v4(kind: Kind, id: str, target: Kind, state: State) -> Answer:
-    """`GET /crm/v4/…/associations/{type}`: ids are numbers here, and strings everywhere else."""
+    """`GET /crm/v4/…/associations/{type}`: ids are numbers here, unlike everywhere else."""
     must_get(kind, id, state)
     return json_answer(200, {"results": _ends(kind, id, target, state)})
 
@@ -102,14 +102,14 @@ def listed_v3(kind: Kind, id: str, target: Kind, state: State) -> Answer:
 
 
 def labels(kind: Kind, target: Kind) -> Answer:
-    """`GET /crm/v4/associations/{from}/{to}/labels`: the types of association, in this direction."""
+    """`GET /crm/v4/associations/{from}/{to}/labels`: the types of association in this direction."""
     bonds = [bond for bond in BONDS if (bond.source, bond.target) == (kind.name, target.name)]
     results = [{"category": "HUBSPOT_DEFINED", "typeId": bond.type_id, "label": bond.label} for bond in bonds]
     return json_answer(200, {"results": results})
 
 
 def batch_read(kind: Kind, target: Kind, call: Call, state: State, now: float) -> Answer:
-    """`POST /crm/v4/associations/{from}/{to}/batch/read`: a record without any makes it a 207."""
+    """`POST /crm/v4/associations/{from}/{to}/batch/read`: 207 if a record has none."""
     results: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     for one in inputs_of(body_of(call)):

@@ -1,8 +1,8 @@
 """`/crm/v3/objects/{type}/batch/…`.
 
-Without `objectWriteTraceId` a batch is all or nothing and answers one bad input with the error of a single call.
-With one on every input the good ones are written and the bad ones are listed in `errors` of a 207 (documented for
-creation; seen for upsert too). Missing records always make a 207.
+Without `objectWriteTraceId` a batch is all or nothing: one bad input answers with the error of a single call. With one
+on every input, the good inputs are written and the bad ones are listed in `errors` of a 207 (documented for creates;
+observed for upserts too). Missing records always make a 207.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Input = dict[str, Any]
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """One input, checked: what it makes of a record, whether that is new, and the associations to be made with it."""
+    """One checked input: the record to write, whether it is new, and its associations."""
 
     draft: Draft
     new: bool
@@ -33,7 +33,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """201 with the records, whole."""
+    """201 with the whole records."""
 
     def work(one: Input) -> Work:
         bonds = tuple(wanted_bonds(kind, one.get("associations"), state))
@@ -44,7 +44,7 @@ def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
 
 
 def update(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """200 with what changed of each record; ids that are not there make it a 207."""
+    """200 with the changes of each record; 207 if ids are missing."""
     inputs = _distinct(inputs_of(body_of(call)))
     there: list[Input] = []
     missing: list[str] = []
@@ -88,7 +88,7 @@ def upsert(kind: Kind, call: Call, state: State, now: float) -> Answer:
 
 
 def read(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """200 with the records that are there; 207 when some are not, even when none is."""
+    """200 with the records; 207 if some or all are missing."""
     data = body_of(call)
     names = rendered_names(kind, names_of(data), state)
     results: list[Record] = []
@@ -107,7 +107,7 @@ def read(kind: Kind, call: Call, state: State, now: float) -> Answer:
 
 
 def archive(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """204, whether the records were there or not."""
+    """204, also for missing records."""
     for one in inputs_of(body_of(call)):
         record = state.get(kind.name, str(one.get("id")))
         if record is not None:
@@ -116,7 +116,7 @@ def archive(kind: Kind, call: Call, state: State, now: float) -> Answer:
 
 
 def none_exists(kind: Kind, ids: list[str]) -> Refusal:
-    """Some ids of a batch name nothing."""
+    """Return the error for ids that do not exist."""
     return Refusal(
         404,
         f"Could not get some {kind.label} objects, they may be deleted or not exist. Check that ids are valid.",
@@ -155,7 +155,7 @@ def _distinct(inputs: list[Input]) -> list[Input]:
 def _written(
     kind: Kind, inputs: list[Input], work: Callable[[Input], Work], state: State, now: float
 ) -> tuple[list[tuple[Input, Work]], list[dict[str, Any]]]:
-    """Write what can be written; what was done, and the error entries of what was not."""
+    """Write the valid inputs. Return them, and the error entries of the others."""
     if not all(one.get("objectWriteTraceId") for one in inputs):
         done = [(one, work(one)) for one in inputs]
         _ensure_apart(kind, [one_work for _, one_work in done], state)
@@ -183,7 +183,7 @@ def _keep(kind: Kind, work: Work, state: State, now: float) -> None:
 
 
 def _ensure_apart(kind: Kind, works: list[Work], state: State) -> None:
-    """Two inputs of one batch must not claim the same unique value either."""
+    """Refuse two inputs of one batch with the same unique value."""
     claimed: dict[tuple[str, str], str] = {}
     for work in works:
         record = work.draft.record

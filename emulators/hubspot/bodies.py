@@ -1,4 +1,4 @@
-"""Reading what a call says: its JSON, the inputs of a batch, names and whole numbers."""
+"""Read a call's body: JSON, the inputs of a batch, names and whole numbers."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MOST_DIGITS = 18
 
 
 def decoded(call: Call) -> Any:
-    """The body as JSON. Refuses anything else in the manner of HubSpot's parser."""
+    """Return the body as JSON. Refuses anything else as HubSpot's parser does."""
     try:
         return call.json()
     except BadJson as error:
@@ -18,7 +18,7 @@ def decoded(call: Call) -> Any:
 
 
 def body_of(call: Call) -> dict[str, Any]:
-    """The body as a JSON object, likewise."""
+    """Return the body as a JSON object. Refuses anything else."""
     data = decoded(call)
     if not isinstance(data, dict):
         raise _unreadable("Cannot deserialize")
@@ -26,7 +26,7 @@ def body_of(call: Call) -> dict[str, Any]:
 
 
 def inputs_of(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The `inputs` of a batch: one to a hundred objects."""
+    """Return the `inputs` of a batch: 1 to 100 objects."""
     inputs = data.get("inputs")
     if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
         raise fields_missing(["inputs"])
@@ -36,7 +36,7 @@ def inputs_of(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def names_of(data: dict[str, Any]) -> list[str]:
-    """The `properties` that a search or a batch read asks for."""
+    """Return the `properties` that a search or a batch read requests."""
     names = data.get("properties")
     if names is None:
         return []
@@ -46,13 +46,13 @@ def names_of(data: dict[str, Any]) -> list[str]:
 
 
 def whole(raw: Any) -> int | None:
-    """A number that counts something, given as such or as text; None when it is none."""
+    """Return a count, sent as a number or as text; None for anything else."""
     text = str(raw)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def fields_missing(names: list[str]) -> Refusal:
-    """Members that a body must have are not there, or are not what they must be."""
+    """Return the error for required members that are missing or have the wrong type."""
     message = f"Invalid input JSON on line 1, column 2. Some required fields were not set: [{', '.join(names)}]"
     return Refusal(400, message, category=None)
 

@@ -1,4 +1,4 @@
-"""What a write makes of a record: the checks first, then the properties that HubSpot sets by itself."""
+"""Write a record: check it, then set the properties that HubSpot derives."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,14 +18,14 @@ DEFAULT_LIFECYCLE = "lead"
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A record as it will be, checked and not yet kept; `touched` are the properties that the write changed."""
+    """A checked record that is not stored yet. `touched` are the properties that the write changed."""
 
     record: Record
     touched: tuple[str, ...]
 
 
 def drafted(kind: Kind, sent: Any, state: State, now: float) -> Draft:
-    """A new record. Raises `Refusal` for bad values, missing required ones, and values that others hold."""
+    """Draft a new record. Raises `Refusal` for bad values, missing required ones, and values of other records."""
     values = {name: value for name, value in checked(kind, sent, {}, state).items() if value}
     missing = [name for name in kind.required if name not in values]
     if missing:
@@ -52,10 +52,10 @@ def drafted(kind: Kind, sent: Any, state: State, now: float) -> Draft:
 
 
 def redrafted(kind: Kind, record: Record, sent: Any, state: State, now: float) -> Draft:
-    """A record after a change. Raises `Refusal` like `drafted`.
+    """Draft a change of a record. Raises `Refusal` like `drafted`.
 
-    A lifecycle stage before the present one is ignored without a word: HubSpot wants it cleared first, in a call of
-    its own (documented for v1, unchanged since).
+    HubSpot ignores a lifecycle stage before the present one, without an error: it must be cleared first, in a separate
+    call (documented for v1, unchanged since).
     """
     before: dict[str, str] = record["properties"]
     values = checked(kind, sent, before, state)
@@ -74,7 +74,7 @@ def redrafted(kind: Kind, record: Record, sent: Any, state: State, now: float) -
 
 
 def _first_values(kind: Kind, id: str) -> dict[str, str]:
-    """What a record has before anybody says anything."""
+    """Return the initial properties of a record."""
     if kind is CONTACTS:
         return {
             "hs_all_contact_vids": id,
@@ -99,7 +99,7 @@ def _first_values(kind: Kind, id: str) -> dict[str, str]:
 
 
 def _derive(kind: Kind, before: dict[str, str], after: dict[str, str], state: State, at: str) -> None:
-    """Set what follows from the other properties."""
+    """Set the derived properties."""
     if kind is CONTACTS:
         _derive_contact(before, after, at)
     if kind is TICKETS:
@@ -148,7 +148,7 @@ def _derive_ticket(before: dict[str, str], after: dict[str, str], state: State, 
 def _checked_stage(
     pipelines: str, before: dict[str, str], after: dict[str, str], state: State
 ) -> dict[str, Any] | None:
-    """The new stage of a record that moves, None if it stays. Refuses one that its pipeline lacks with 400."""
+    """Return the new stage of a record that moves, None if it stays. Refuses a stage outside its pipeline with 400."""
     if all(before.get(name) == after.get(name) for name in ("hs_pipeline", "hs_pipeline_stage")):
         return None
     pipeline = state.get(pipelines, after.get("hs_pipeline", ""))
@@ -161,7 +161,7 @@ def _checked_stage(
 
 
 def _derive_line(line: dict[str, str]) -> None:
-    """The net price of all units, after a discount for each."""
+    """Return the net price of all units, after a discount on each."""
     each = Decimal(line.get("price", "0")) - Decimal(line.get("discount", "0"))
     line["amount"] = format(each * Decimal(line.get("quantity", "1")), "f")
     line["hs_tax_amount"] = line.get("tax", "0")

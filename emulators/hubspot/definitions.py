@@ -1,4 +1,4 @@
-"""The shape of a property definition, and what every account has from the start."""
+"""Property definitions, and the initial definitions of every account."""
 
 from typing import Any
 
@@ -22,7 +22,8 @@ def define(
     by_hubspot: bool = True,
     at: str = SEEDED_AT,
 ) -> Definition:
-    """A definition as `/crm/v3/properties` shows it. `external` options live elsewhere: owners, pipelines, stages."""
+    """A definition as `/crm/v3/properties` returns it. `external` options are kept elsewhere: owners, pipelines,
+    stages."""
     return {
         "updatedAt": at,
         "createdAt": at,
@@ -52,18 +53,18 @@ def define(
 
 
 def option(value: str, label: str, order: int) -> dict[str, Any]:
-    """One choice of an enumeration."""
+    """One option of an enumeration."""
     return {"label": label, "value": value, "displayOrder": order, "hidden": False}
 
 
 def _options(choices: str) -> list[dict[str, Any]]:
-    """`value=Label` pairs, one a line."""
+    """Read `value=Label` pairs, one a line."""
     pairs = [line.strip().split("=", 1) for line in choices.strip().splitlines()]
     return [option(value, label, order) for order, (value, label) in enumerate(pairs)]
 
 
 class Sheet:
-    """The definitions of one object type, written down line by line."""
+    """The definitions of one object type, line by line."""
 
     def __init__(self, group: str) -> None:
         self._group = group
@@ -78,7 +79,7 @@ class Sheet:
         self._add("string", "textarea", names)
 
     def phone(self, **names: str) -> None:
-        """Phone numbers, which HubSpot keeps as they were typed."""
+        """Phone numbers, which HubSpot keeps as they are entered."""
         self._add("string", "phonenumber", names)
 
     def number(self, **names: str) -> None:
@@ -100,7 +101,7 @@ class Sheet:
             self.rows.append(define(name, label, "enumeration", "select", group=self._group, external=True))
 
     def made(self, type: str, **names: str) -> None:
-        """What HubSpot sets itself and refuses from others."""
+        """Properties that only HubSpot sets."""
         self._add(type, "date" if type == "datetime" else type.replace("string", "text"), names, read_only=True)
 
     def yes_or_no(self, **names: str) -> None:
@@ -119,7 +120,7 @@ class Sheet:
             )
 
     def provenance(self) -> None:
-        """What every record says about where it came from."""
+        """Add the properties of every record about its origin."""
         self.made("number", hs_object_id="Record ID")
         self.made(
             "string",

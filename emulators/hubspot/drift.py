@@ -1,4 +1,4 @@
-"""What HubSpot might change overnight in answers about records."""
+"""Unannounced changes in HubSpot's answers about records."""
 
 from typing import Any
 
@@ -18,11 +18,8 @@ UNKNOWN_CHOICES = {
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """An answer with an unknown choice (`enum`), with times and ids as numbers (`type`), with more (`field`), or
-    without the time of the last change (`missing`).
-
-    Answers that show no records stay as they are.
-    """
+    """Return an answer with an unknown option (`enum`), with times and ids as numbers (`type`), with a new member
+    (`field`), or without the time of the last change (`missing`). Answers without records stay."""
     try:
         data = answer.json()
     except BadJson:

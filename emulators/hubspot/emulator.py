@@ -44,7 +44,7 @@ class HubSpot:
     tokens = TOKENS
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """What HubSpot replies. Every answer names its correlation id; an unknown route gets a page of HTML."""
+        """Reply to one call. Every answer has a correlation id; an unknown route gets an HTML page."""
         issued = TOKENS.answer(call, state, now)
         if issued is not None:
             return issued
@@ -67,7 +67,7 @@ class HubSpot:
         return answer.with_headers({CORRELATION_HEADER: correlation_id, **limits})
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
-        """Place a record, an owner, a pipeline or a property definition as it is given."""
+        """Place a record, an owner, a pipeline or a property definition unchanged."""
         ensure_seeded(state)
         for kind in KINDS:
             if object == kind.name:
@@ -84,19 +84,19 @@ class HubSpot:
         return record
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """The answer after HubSpot changed it overnight."""
+        """Change an answer; see `drift`."""
         return drift.bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
-        """HubSpot's body for a failure without further reason."""
+        """Return HubSpot's body for a failure without details."""
         return errors.failure(status).answer(str(uuid.uuid4()))
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The webhooks of the subscribed app."""
+        """Return the webhooks of the subscribed app."""
         return webhooks.messages(changes, state)
 
     def signed(self, message: Message, attempt: Try) -> Message:
-        """A request in version 3 of the signature scheme."""
+        """Return a request signed with version 3 of the scheme."""
         return webhooks.signed(message, attempt)
 
 
@@ -109,7 +109,7 @@ def _ensure_authorised(call: Call, state: State, now: float) -> None:
 
 
 def _limit_headers(allowance: Allowance) -> dict[str, str]:
-    """HubSpot's window is 10 s long. This emulator counts, and reports, a minute."""
+    """Return the headers of the limit. HubSpot's window is 10 s; this emulator counts and reports a minute."""
     return {
         "x-hubspot-ratelimit-interval-milliseconds": str(WINDOW_MILLISECONDS),
         "x-hubspot-ratelimit-max": str(allowance.limit),

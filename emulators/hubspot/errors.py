@@ -1,7 +1,8 @@
-"""How HubSpot says no.
+"""HubSpot's errors.
 
-Bodies follow recorded answers: `status`, `message`, `correlationId`, then what applies of `errors`, `context`,
-`category`, `subCategory`. The documentation calls every member optional, and some recorded errors lack a category.
+Bodies follow recorded answers: `status`, `message`, `correlationId`, then `errors`, `context`, `category` and
+`subCategory` as far as they apply. The documentation calls every member optional, and some recorded errors lack a
+category.
 """
 
 import json
@@ -22,7 +23,7 @@ NO_CREDENTIALS = (
 
 
 class Refusal(Exception):
-    """An error answer. Raised before anything is written, because the call's transaction is committed all the same."""
+    """An error answer. Raise it before anything is written, because the call's transaction is committed anyway."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Refusal(Exception):
         self.more = more or {}
 
     def answer(self, correlation_id: str) -> Answer:
-        """The refusal as an answer of its own."""
+        """Return the refusal as an answer."""
         body: dict[str, Any] = {"status": "error", "message": self.message, "correlationId": correlation_id}
         body |= {
             key: value
@@ -72,7 +73,7 @@ class Refusal(Exception):
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with one property value; `code` is HubSpot's, such as INVALID_OPTION."""
+    """One bad property value. `code` is HubSpot's, such as INVALID_OPTION."""
 
     name: str
     value: str
@@ -81,7 +82,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def values_not_valid(issues: list[Issue]) -> Refusal:
-    """All bad values at once: as JSON text inside the message, which is what most clients parse, and as `errors`."""
+    """Return the error for all bad values: as JSON text in the message, which most clients parse, and as `errors`."""
     listed = [
         {
             "isValid": False,
@@ -105,7 +106,7 @@ def values_not_valid(issues: list[Issue]) -> Refusal:
 
 
 def not_set(label: str, names: list[str]) -> Refusal:
-    """Required properties are missing on creation."""
+    """Return the error for a new record without required properties."""
     return Refusal(
         400,
         f"Error creating {label}. Some required properties were not set.",
@@ -122,18 +123,18 @@ def not_set(label: str, names: list[str]) -> Refusal:
 
 
 def nothing_to_update() -> Refusal:
-    """A change without any property."""
+    """Return the error for a change without any property."""
     message = "No properties found to update, please provide at least one."
     return Refusal(400, message, context={"properties": ["{}"]})
 
 
 def contact_exists(id: str) -> Refusal:
-    """The address belongs to another contact. The id is nowhere but in the text: clients cut it out of there."""
+    """Return the error for an address of another contact. Only the text contains the id: clients cut it out."""
     return Refusal(409, f"Contact already exists. Existing ID: {id}", category="CONFLICT")
 
 
 def value_taken(type_id: str, name: str, value: str, id: str, holder: str) -> Refusal:
-    """Another record holds this value of a unique property. HubSpot answers 400 here, not 409."""
+    """Return the error for a unique value of another record. HubSpot answers 400 here, not 409."""
     return Refusal(
         400,
         f"Cannot set PropertyValueCoordinates{{portalId={PORTAL_ID}, objectTypeId={type_id}, "
@@ -142,7 +143,7 @@ def value_taken(type_id: str, name: str, value: str, id: str, holder: str) -> Re
 
 
 def no_such_record(id: str, *, by_id: bool = True) -> Refusal:
-    """The path names no record. A text in place of an id gets another message."""
+    """Return the error for a path without a record. Text in place of an id gets another message."""
     if id.isdecimal() or not by_id:
         return Refusal(404, "resource not found", category="OBJECT_NOT_FOUND")
     return Refusal(
@@ -154,7 +155,7 @@ def no_such_record(id: str, *, by_id: bool = True) -> Refusal:
 
 
 def over_the_limit(policy: str) -> Refusal:
-    """429; `policy` is SECONDLY for the search, TEN_SECONDLY_ROLLING for the rest."""
+    """429. `policy` is SECONDLY for the search, TEN_SECONDLY_ROLLING for the rest."""
     return Refusal(
         429,
         f"You have reached your {policy.lower()} limit.",
@@ -164,7 +165,7 @@ def over_the_limit(policy: str) -> Refusal:
 
 
 def failure(status: int) -> Refusal:
-    """HubSpot's words for a failure that has no further reason."""
+    """Return HubSpot's error for a status, without details."""
     if status == 429:
         return over_the_limit("TEN_SECONDLY_ROLLING")
     message, category = {

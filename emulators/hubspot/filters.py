@@ -1,4 +1,4 @@
-"""The filters of a search: which operators there are, and when a record passes."""
+"""The filters of a search: the operators, and whether a record matches."""
 
 import re
 from fnmatch import fnmatchcase
@@ -25,7 +25,7 @@ Comparable = int | float | str
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition, its values brought to the property's type."""
+    """One condition, with values in the property's type."""
 
     property: str
     type: str
@@ -48,7 +48,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         return self._compares(comparable(self.type, str(text)))
 
     def _is_in(self, text: str) -> bool:
-        """Text is compared in lower case with values as they were sent: HubSpot wants those in lower case."""
+        """Return whether the text matches. HubSpot compares lower-case text with the values as they were sent, so send
+        those in lower case."""
         if self.type == "string":
             return text.lower() in self.values
         return any(one in self.values for one in text.split(";"))
@@ -77,7 +78,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def comparable(type: str, text: str) -> Comparable | None:
-    """A value as what it is compared as: times in milliseconds, numbers, and text without regard to case."""
+    """Return a value in comparable form: times in milliseconds, numbers, and text in lower case."""
     if type in ("date", "datetime"):
         return millis(text)
     if type == "number":
@@ -89,7 +90,8 @@ def comparable(type: str, text: str) -> Comparable | None:
 
 
 def read_groups(kind: Kind, raw: Any, state: State) -> list[list[Filter]]:
-    """The filter groups of a search: a record must match all filters of one group. Refuses nonsense with 400."""
+    """Return the filter groups of a search: a record must match all filters of one group. Refuses invalid ones with
+    400."""
     groups = [] if raw is None else raw
     if not isinstance(groups, list):
         raise problem("filterGroups must be a list")
@@ -100,7 +102,7 @@ def read_groups(kind: Kind, raw: Any, state: State) -> list[list[Filter]]:
 
 
 def problem(message: str) -> Refusal:
-    """400 about the search itself."""
+    """Return a 400 about the search itself."""
     return Refusal(400, "There was a problem with the request.", errors=[{"message": message}])
 
 
@@ -149,7 +151,7 @@ def _value(name: str, type: str, members: dict[str, Any], key: str) -> Comparabl
 
 
 def _contains(text: str, wanted: str) -> bool:
-    """All words of `wanted` are words of `text`; a star stands for any letters."""
+    """Return whether all words of `wanted` are in `text`. A star matches any letters."""
     words = _words(text)
     return all(any(fnmatchcase(word, pattern) for word in words) for pattern in _words(wanted))
 

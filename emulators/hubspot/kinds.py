@@ -1,4 +1,4 @@
-"""The CRM object types that this emulator has, and how they may be associated."""
+"""The CRM object types of this emulator, and their associations."""
 
 import msgspec
 
@@ -24,17 +24,17 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def always(self) -> tuple[str, str, str]:
-        """The properties that every answer about a record has."""
+        """The properties in every answer about a record."""
         return (self.created, "hs_object_id", self.modified)
 
     @property
     def label(self) -> str:
-        """How error messages call it."""
+        """The name in error messages."""
         return self.singular.upper()
 
     @property
     def definitions(self) -> str:
-        """The name under which the state keeps its property definitions."""
+        """The name under which the state keeps the property definitions."""
         return f"{self.name}.properties"
 
 
@@ -110,7 +110,7 @@ _SPELLINGS = {spelling: kind for kind in KINDS for spelling in (kind.name, kind.
 
 
 def kind_of(spelling: str) -> Kind:
-    """The object type behind a path segment: plural, singular or type id. Refuses what it does not know with 400."""
+    """Return the object type of a path segment: plural, singular or type id. Refuses an unknown one with 400."""
     kind = _SPELLINGS.get(spelling) or _SPELLINGS.get(spelling.lower())
     if kind is None:
         raise Refusal(400, f"Unable to infer object type from: {spelling}", category=None)
@@ -158,7 +158,7 @@ BOND_BY_ID = {bond.type_id: bond for bond in BONDS}
 
 
 def default_bond(source: Kind, target: Kind) -> Bond:
-    """The most general association type between two object types. Refuses a pair that has none with 400."""
+    """Return the most general association type between two object types. Refuses a pair without one with 400."""
     for bond in BONDS:
         if (bond.source, bond.target) == (source.name, target.name):
             return bond

@@ -18,7 +18,7 @@ DEFAULT_PAGE = 10
 
 
 def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """201 with all that has a value now. `associations` in the body are made in the same step."""
+    """201 with all properties that have a value. The `associations` in the body are created in the same step."""
     data = body_of(call)
     bonds = wanted_bonds(kind, data.get("associations"), state)
     draft = drafted(kind, data.get("properties"), state, now)
@@ -29,14 +29,14 @@ def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
 
 
 def read(kind: Kind, id: str, call: Call, state: State) -> Answer:
-    """200 with the properties asked for, which are a few when none are."""
+    """200 with the requested properties, or with the few default ones."""
     record = must_get(kind, id, state, id_property=call.param("idProperty"), archived=wants_archived(call))
     view = rendered(kind, record, rendered_names(kind, listed(call, "properties"), state))
     return json_answer(200, with_associations(kind, view, call, state))
 
 
 def update(kind: Kind, id: str, call: Call, state: State, now: float) -> Answer:
-    """200 with what changed, not with the whole record."""
+    """200 with the changed properties, not the whole record."""
     record = must_get(kind, id, state, id_property=call.param("idProperty"))
     properties = body_of(call).get("properties")
     if not properties:
@@ -47,7 +47,7 @@ def update(kind: Kind, id: str, call: Call, state: State, now: float) -> Answer:
 
 
 def archive(kind: Kind, id: str, state: State, now: float) -> Answer:
-    """204, and again 204 for what is archived already; 404 for what never was."""
+    """204, also for an archived record; 404 for one that never existed."""
     record = state.get(kind.name, id)
     if record is None:
         raise no_such_record(id)
@@ -56,7 +56,7 @@ def archive(kind: Kind, id: str, state: State, now: float) -> Answer:
 
 
 def merge(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """200 with the primary record. From then on the id of the other one names the primary record too."""
+    """200 with the primary record. The id of the other one then names the primary record too."""
     data = body_of(call)
     primary = must_get(kind, str(data.get("primaryObjectId")), state)
     other = must_get(kind, str(data.get("objectIdToMerge")), state)
@@ -66,7 +66,7 @@ def merge(kind: Kind, call: Call, state: State, now: float) -> Answer:
 
 
 def page(kind: Kind, call: Call, state: State) -> Answer:
-    """Records in the order of creation. The last page has no `paging` at all."""
+    """List records in the order of creation. The last page has no `paging`."""
     limit = _limit(call)
     after = _after(call)
     archived = wants_archived(call)
@@ -80,12 +80,12 @@ def page(kind: Kind, call: Call, state: State) -> Answer:
 
 
 def changed(kind: Kind, draft: Draft) -> Record:
-    """A record with what a write touched; a property that was cleared comes as an empty string."""
+    """Return a record with the properties that a write touched; a cleared one is an empty string."""
     return envelope(kind, draft.record, {name: draft.record["properties"].get(name, "") for name in draft.touched})
 
 
 def archive_record(kind: Kind, record: Record, state: State, now: float) -> None:
-    """Put a record away, unless it is already. Its addresses and unique values are free again."""
+    """Archive a record, unless it is archived. Its addresses and unique values are free again."""
     if record["archived"]:
         return
     at = instant_at(now)
@@ -93,7 +93,8 @@ def archive_record(kind: Kind, record: Record, state: State, now: float) -> None
 
 
 def with_associations(kind: Kind, view: Record, call: Call, state: State) -> Record:
-    """The record with the ids of what it is associated with, for the types asked for; no key where there is nothing."""
+    """Return the record with the ids of its associated records of the requested types; no key for a type without
+    any."""
     groups: dict[str, Any] = {}
     for spelling in listed(call, "associations"):
         target = kind_of(spelling)
@@ -105,12 +106,12 @@ def with_associations(kind: Kind, view: Record, call: Call, state: State) -> Rec
 
 
 def listed(call: Call, name: str) -> list[str]:
-    """A list in the query: separated by commas, repeated, or both."""
+    """Return a list of the query: comma-separated, repeated, or both."""
     return [part.strip() for value in call.params(name) for part in value.split(",") if part.strip()]
 
 
 def wants_archived(call: Call) -> bool:
-    """Whether the call asks for archived records, which then come alone."""
+    """Return whether the call requests archived records only."""
     return (call.param("archived") or "").lower() == "true"
 
 
@@ -133,7 +134,7 @@ def _after(call: Call) -> int:
 
 
 def _rows(kind: Kind, after: int, limit: int, archived: bool, state: State) -> list[tuple[int, Record]]:
-    """The next records with their places, one more than `limit` where there are that many."""
+    """Return the next records with their places, one more than `limit` if there are more."""
     rows: list[tuple[int, Record]] = []
     while True:
         batch = state.page(kind.name, after=after, limit=limit + 1)

@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 def listed(kind: Kind, call: Call, state: State) -> Answer:
-    """200 with all definitions, in one page however many there are."""
+    """200 with all definitions in one page."""
     archived = wants_archived(call)
     return json_answer(200, {"results": state.find(kind.definitions, lambda one: one["archived"] == archived)})
 
@@ -47,7 +47,7 @@ def read(kind: Kind, name: str, state: State) -> Answer:
 
 
 def read_many(kind: Kind, call: Call, state: State) -> Answer:
-    """200 with the definitions that are there; 207 with an error as well for names that are not."""
+    """200 with the definitions; 207 with an error for unknown names."""
     data = body_of(call)
     inputs = data.get("inputs")
     if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
@@ -70,12 +70,12 @@ def read_many(kind: Kind, call: Call, state: State) -> Answer:
 
 
 def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """201 with the new definition; 409 when the name is taken. Names are lower-cased, as HubSpot does."""
+    """201 with the new definition; 409 if the name is taken. HubSpot lower-cases names."""
     return json_answer(201, _made(kind, body_of(call), state, now))
 
 
 def create_many(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """201 with the new definitions; refused as a whole when one of them is."""
+    """201 with the new definitions. One invalid definition refuses them all."""
     inputs = body_of(call).get("inputs")
     if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
         raise fields_missing(["inputs"])

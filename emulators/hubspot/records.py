@@ -1,4 +1,4 @@
-"""Records as they are kept, found and shown."""
+"""Records: storage, look-up and their form in answers."""
 
 from typing import Any
 
@@ -14,36 +14,34 @@ FIRST_ID = 734931000001
 
 
 def indexed(kind: Kind) -> str:
-    """The name under which the state keeps what the search's index still holds of a changed record."""
+    """Return the name under which the state keeps what the search index still has of a changed record."""
     return f"{kind.name}.indexed"
 
 
 def merged(kind: Kind) -> str:
-    """The name under which the state keeps what records were merged into."""
+    """Return the name under which the state keeps the targets of merged records."""
     return f"{kind.name}.merged"
 
 
 def new_id(kind: Kind, state: State) -> str:
-    """A number as a string, larger than any that fits 32 bits. Object types share the counter, as ids look alike."""
+    """Return a number as a string, larger than any 32-bit number. Object types share the counter, so ids look alike."""
     return str(state.next_id("record", FIRST_ID))
 
 
 def unique_properties(kind: Kind, state: State) -> list[str]:
-    """The properties of which no two records have the same value. E-mail is not among them: see `address_holder`."""
+    """Return the properties with a unique value. E-mail is not among them: see `address_holder`."""
     return [one["name"] for one in state.lookup(kind.definitions, "unique", "true") if one["name"] != "hs_object_id"]
 
 
 def addresses(properties: dict[str, Any]) -> list[str]:
-    """All e-mail addresses of a contact, the primary one first."""
+    """Return all e-mail addresses of a contact, the primary one first."""
     texts = (properties.get("email"), properties.get("hs_additional_emails"))
     return [one for text in texts if isinstance(text, str) for one in text.split(";") if one]
 
 
 def keep(kind: Kind, record: Record, state: State, now: float) -> None:
-    """Write a record, findable by its addresses and unique values unless it is archived.
-
-    What the search saw so far stays aside, so that it can go on seeing it until its index has caught up.
-    """
+    """Write a record, indexed by its addresses and unique values unless it is archived. The search keeps the old state
+    until its index has caught up."""
     id = record["id"]
     previous = state.get(kind.name, id)
     if previous is not None and now - state.seen_at(kind.name, id) >= state.search_lag():
@@ -52,7 +50,7 @@ def keep(kind: Kind, record: Record, state: State, now: float) -> None:
 
 
 def keys_of(kind: Kind, properties: dict[str, Any], state: State) -> dict[str, str]:
-    """The names and values that no other record of this type may have."""
+    """Return the names and values that no other record of this type may have."""
     keys = {name: properties[name] for name in unique_properties(kind, state) if isinstance(properties.get(name), str)}
     if kind is CONTACTS:
         keys |= {f"address {address}": address for address in addresses(properties)}
@@ -60,14 +58,14 @@ def keys_of(kind: Kind, properties: dict[str, Any], state: State) -> dict[str, s
 
 
 def address_holder(address: str, state: State) -> Record | None:
-    """The contact that has this address, as its primary or as an additional one."""
+    """Return the contact with this primary or additional address."""
     return next(iter(state.lookup(CONTACTS.name, f"address {folded(address.strip())}", folded(address.strip()))), None)
 
 
 def must_get(kind: Kind, id: str, state: State, *, id_property: str | None = None, archived: bool = False) -> Record:
-    """The record that a path names, by id or by a unique property. Refuses with 404 what is not there.
+    """Return the record that a path names, by id or by a unique property. Refuses a missing one with 404.
 
-    An archived record is there only for who asks for archived ones, and the others are not there for them.
+    With `archived`, only archived records exist; without, only the others.
     """
     into = None if id_property or archived else state.get(merged(kind), id)
     id = id if into is None else into["into"]
@@ -90,7 +88,7 @@ def _by_property(kind: Kind, id_property: str, value: str, state: State) -> Reco
 
 
 def ensure_unique(kind: Kind, id: str, properties: dict[str, str], state: State) -> None:
-    """Refuse values that another record holds: addresses with 409, other unique properties with 400."""
+    """Refuse values of another record: addresses with 409, other unique properties with 400."""
     if kind is CONTACTS:
         for address in addresses(properties):
             holder = address_holder(address, state)
@@ -103,7 +101,8 @@ def ensure_unique(kind: Kind, id: str, properties: dict[str, str], state: State)
 
 
 def rendered_names(kind: Kind, requested: list[str], state: State) -> tuple[str, ...]:
-    """The properties to show: those asked for that exist, or the defaults, and those that are always shown."""
+    """Return the properties of an answer: the requested ones that exist, or the defaults, and those that are always
+    returned."""
     if not requested:
         return kind.defaults
     known = (name for name in dict.fromkeys(requested) if state.get(kind.definitions, name) is not None)
@@ -111,17 +110,17 @@ def rendered_names(kind: Kind, requested: list[str], state: State) -> tuple[str,
 
 
 def rendered(kind: Kind, record: Record, names: tuple[str, ...]) -> Record:
-    """A record with these properties, null where one has no value."""
+    """Return a record with these properties, null for those without a value."""
     return envelope(kind, record, {name: record["properties"].get(name) for name in names})
 
 
 def rendered_whole(kind: Kind, record: Record) -> Record:
-    """A record with all that has a value, as the answer to its creation shows it."""
+    """Return a record with all properties that have a value, as after its creation."""
     return envelope(kind, record, dict(sorted(record["properties"].items())))
 
 
 def envelope(kind: Kind, record: Record, properties: dict[str, Any]) -> Record:
-    """A record around some properties."""
+    """Return a record with these properties."""
     envelope: Record = {
         "id": record["id"],
         "properties": properties,
@@ -136,7 +135,8 @@ def envelope(kind: Kind, record: Record, properties: dict[str, Any]) -> Record:
 
 
 def placed(kind: Kind, payload: Record, state: State, now: float) -> Record:
-    """Keep any payload as a record, unchecked: with `properties` as the API shows a record, else as its properties."""
+    """Store any payload as a record without checks. With `properties` it is a record of the API; otherwise, its members
+    are the properties."""
     at = instant_at(now)
     envelope = payload if isinstance(payload.get("properties"), dict) else {"properties": payload}
     id = str(envelope.get("id") or new_id(kind, state))

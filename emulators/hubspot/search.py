@@ -1,4 +1,4 @@
-"""`POST /crm/v3/objects/{type}/search`: what the index knows, which is behind what was written."""
+"""`POST /crm/v3/objects/{type}/search` over the index, which lags behind writes."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CALLS_PER_SEARCH = 228
 
 
 def spend_search(state: State, now: float) -> None:
-    """Count one search against the limit of this second, which is its own and which no header tells."""
+    """Count one search against the limit of this second. The search has its own limit, which no header reports."""
     most = max(1, int(state.setting("per_minute", DEFAULT_PER_MINUTE)) // CALLS_PER_SEARCH)
     second = int(now)
     spent = state.recall("searches") or {}
@@ -30,7 +30,7 @@ def spend_search(state: State, now: float) -> None:
 
 
 def search(kind: Kind, call: Call, state: State, now: float) -> Answer:
-    """200 with a page of what matches, the total, and the offset of the next page."""
+    """200 with a page of matches, the total, and the offset of the next page."""
     data = body_of(call)
     groups = read_groups(kind, data.get("filterGroups"), state)
     query = str(data.get("query") or "").lower().split()
@@ -54,7 +54,8 @@ def search(kind: Kind, call: Call, state: State, now: float) -> Answer:
 
 
 def _index(kind: Kind, state: State, now: float) -> list[Record]:
-    """The records as the index has them: new ones not yet, changed ones as they were, archived ones still there."""
+    """Return the records as the index has them: without new ones, with old states of changed ones, with archived
+    ones."""
     caught_up_to = now - state.search_lag()
     records: list[Record] = []
     for seen_at, record in state.changed(kind.name, since=0.0):
@@ -70,7 +71,7 @@ def _mentions(kind: Kind, record: Record, query: list[str]) -> bool:
 
 
 def _sort(kind: Kind, hits: list[Record], sorts: Any, state: State) -> None:
-    """Oldest first, then by the one sort that HubSpot honours; records without a value come last."""
+    """Sort by age, then by the one sort that HubSpot accepts. Records without a value come last."""
     hits.sort(key=lambda record: (len(record["id"]), record["id"]))
     if not sorts:
         return
@@ -92,7 +93,7 @@ def _sort(kind: Kind, hits: list[Record], sorts: Any, state: State) -> None:
 
 
 def _direction(sort: Any) -> tuple[str, bool]:
-    """A sort as an object, or as a name with a minus before it for descending."""
+    """Read a sort: an object, or a name with a minus for descending."""
     if isinstance(sort, str):
         return sort.removeprefix("-"), sort.startswith("-")
     if not isinstance(sort, dict) or sort.get("direction", "ASCENDING") not in ("ASCENDING", "DESCENDING"):
@@ -112,7 +113,7 @@ def _after(data: dict[str, Any]) -> int:
 
 
 def _number(data: dict[str, Any], key: str, default: int) -> int:
-    """A whole number, or the text of one: clients send offsets as text."""
+    """Return a whole number, also from text: clients send offsets as text."""
     raw = data.get(key)
     if raw is None or raw == "":
         return default

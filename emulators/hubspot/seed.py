@@ -1,4 +1,4 @@
-"""What a fresh account holds: property definitions, two ticket pipelines, an order pipeline and two owners."""
+"""The content of a new account: property definitions, two ticket pipelines, an order pipeline and two owners."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ _STANDARD = {
 
 
 def stage(id: str, label: str, order: int, state: str) -> dict[str, Any]:
-    """One stage; `state` is OPEN or CLOSED. All metadata values are strings, `isClosed` too."""
+    """One stage. `state` is OPEN or CLOSED. All metadata values are strings, also `isClosed`."""
     return {
         "label": label,
         "displayOrder": order,
@@ -47,7 +47,7 @@ def stage(id: str, label: str, order: int, state: str) -> dict[str, Any]:
 
 
 def _order_stage(id: str, label: str, state: str, order: int) -> dict[str, Any]:
-    """One stage of orders, whose metadata is another than that of tickets."""
+    """One stage of orders, with other metadata than a ticket's."""
     return {**stage(id, label, order, state), "metadata": {"state": state}}
 
 
@@ -65,7 +65,7 @@ def pipeline(id: str, label: str, order: int, stages: list[dict[str, Any]]) -> d
 
 
 def owner(id: str, user_id: int, email: str, first_name: str, last_name: str) -> dict[str, Any]:
-    """One owner. `id` is what records carry; `userId` is another number and refused there."""
+    """One owner. Records have `id`; `userId` is another number and refused there."""
     return {
         "id": id,
         "email": email,
@@ -82,13 +82,13 @@ def owner(id: str, user_id: int, email: str, first_name: str, last_name: str) ->
 
 
 def keep_definition(kind: Kind, definition: Definition, state: State) -> None:
-    """Write a property definition so that unique ones are found without reading all."""
+    """Write a property definition, indexed if it is unique."""
     keys = {"unique": "true"} if definition.get("hasUniqueValue") else {}
     state.put(kind.definitions, definition["name"], definition, keys)
 
 
 def ensure_seeded(state: State) -> None:
-    """Fill the account on its first use, and again after a reset."""
+    """Fill the account on its first use and after a reset."""
     if state.get(_SEED, "done") is not None:
         return
 

@@ -1,4 +1,4 @@
-"""Property values: what HubSpot accepts, and the text it makes of it. Every stored value is a string."""
+"""Property values: what HubSpot accepts, and the text that it stores. Every stored value is a string."""
 
 import math
 import re
@@ -21,10 +21,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def checked(kind: Kind, properties: Any, before: Mapping[str, str], state: State) -> dict[str, str]:
-    """The values of a write over those `before` it, as they will be stored, `""` for one to be cleared.
+    """Return the values of a write as they are stored, on top of those `before` it; `""` clears one.
 
-    A JSON null is skipped, numbers and booleans are taken as their text. Whether a stage belongs to its pipeline is
-    not judged here. Raises `Refusal` naming every unknown property and every bad value.
+    A JSON null is skipped; numbers and booleans become text. Whether a stage belongs to its pipeline is not checked
+    here. Raises `Refusal` with every unknown property and every bad value.
     """
     if not isinstance(properties, Mapping):
         raise fields_missing(["properties"])
@@ -44,17 +44,17 @@ def checked(kind: Kind, properties: Any, before: Mapping[str, str], state: State
 
 
 def instant(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, as all of HubSpot's v3 times are."""
+    """Return ISO 8601 in UTC with milliseconds, the form of all times in HubSpot's v3."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def instant_at(seconds: float) -> str:
-    """The same for Unix seconds."""
+    """Return Unix seconds in the same form."""
     return instant(_EPOCH + timedelta(seconds=seconds))
 
 
 def millis(text: str) -> int | None:
-    """A date or time (epoch milliseconds, or ISO 8601, UTC where it names no zone) in epoch milliseconds."""
+    """Return a date or time (epoch milliseconds, or ISO 8601, UTC without a zone) in epoch milliseconds."""
     moment = _moment(text)
     return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
 
@@ -160,7 +160,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _choices(kind: Kind, definition: dict[str, Any], state: State) -> list[str] | None:
-    """The values that may be chosen; None where this emulator does not keep them (teams)."""
+    """Return the allowed values; None if this emulator does not keep them (teams)."""
     match definition["name"]:
         case "hubspot_owner_id":
             return [owner["id"] for owner in state.all(OWNERS) if not owner["archived"]]
@@ -180,7 +180,7 @@ def _chosen(text: str, choices: list[str] | None) -> str:
 
 
 def _several(text: str, before: str, choices: list[str] | None) -> str:
-    """`a;b` replaces what was chosen before, `;a;b` adds to it."""
+    """Return the chosen values: `a;b` replaces the present ones, `;a;b` adds to them."""
     chosen = [_chosen(one, choices) for one in text.split(";") if one]
     kept = [one for one in before.split(";") if one] if text.startswith(";") else []
     return ";".join(dict.fromkeys([*kept, *chosen]))

@@ -1,6 +1,6 @@
 """HubSpot's webhooks: arrays of up to 100 thin events, signed with version 3 of its scheme.
 
-An app subscribes to creation, deletion and restoration of an object type and to single properties of it; this one
+An app subscribes to creation, deletion and restoration of an object type, and to single properties of it. This one
 subscribes to every property that a client may write. Reference: HubSpot's "Webhooks API" and "Validating requests".
 """
 
@@ -47,14 +47,14 @@ Event = dict[str, Any]
 
 
 def messages(changes: list[Change], state: State) -> list[Message]:
-    """The events of one call, a hundred in a request."""
+    """Return the events of one call, up to 100 a request."""
     events = [event for change in changes for event in _events(change, state)]
     return [_message(events[start : start + MOST_EVENTS]) for start in range(0, len(events), MOST_EVENTS)]
 
 
 def signed(message: Message, attempt: Try) -> Message:
-    """The request of one try: every event says how many tries there were, and the signature covers method, address,
-    body and time (milliseconds)."""
+    """Return the request of one try. Every event has the number of tries; the signature covers method, address, body
+    and time (milliseconds)."""
     events = msgspec.json.decode(message.body)
     body = msgspec.json.encode([{**event, "attemptNumber": attempt.earlier} for event in events])
     at = str(int(attempt.at * 1000))
@@ -69,7 +69,7 @@ def signed(message: Message, attempt: Try) -> Message:
 
 
 def signed_address(url: str) -> str:
-    """The target as it enters the signature."""
+    """Return the target as it is signed."""
     for escape, character in SIGNED_UNESCAPED.items():
         url = url.replace(escape, character).replace(escape.lower(), character)
     return url
@@ -97,12 +97,12 @@ def _events(change: Change, state: State) -> list[Event]:
 
 
 def _live(record: JsonRecord | None) -> JsonRecord | None:
-    """The record, unless it is archived: to an app that is the same as gone."""
+    """Return the record unless it is archived, which an app sees as deleted."""
     return None if record is None or record["archived"] else record
 
 
 def _written(kind: Kind, before: JsonRecord | None, after: JsonRecord, state: State) -> list[tuple[str, str]]:
-    """The properties that differ and that somebody may subscribe to, with their new values; cleared is empty text."""
+    """Return the changed properties that apps can subscribe to, with their new values; empty text for a cleared one."""
     was: dict[str, Any] = before["properties"] if before is not None else {}
     now: dict[str, Any] = after["properties"]
     names = (name for name in {**was, **now} if was.get(name) != now.get(name))
@@ -121,7 +121,7 @@ def _text(value: Any) -> str:
 
 
 def _occurred_at(change: Change) -> int:
-    """The time that the record has of the change, in milliseconds."""
+    """Return the record's own time of the change, in milliseconds."""
     changed_at = None if change.after is None else change.after.get("updatedAt")
     milliseconds = millis(changed_at) if isinstance(changed_at, str) else None
     return int(change.at * 1000) if milliseconds is None else milliseconds

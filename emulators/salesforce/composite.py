@@ -1,6 +1,6 @@
-"""Several requests in one: later ones may name what earlier ones answered, and all are undone when one fails.
+"""Composite requests: later parts may refer to answers of earlier ones, and one failure undoes them all.
 
-`@{order.id}` stands for the member `id` in the answer to the request whose `referenceId` is `order`.
+`@{order.id}` is the member `id` in the answer to the part whose `referenceId` is `order`.
 """
 
 import re
@@ -26,7 +26,7 @@ Routed = Callable[[Org, Call], Answer]
 
 
 class _Undone(Exception):
-    """A part failed and all are taken back; `place` is which."""
+    """A part failed, so all are undone. `place` is its index."""
 
     def __init__(self, place: int, answer: Answer) -> None:
         super().__init__(place)
@@ -35,7 +35,7 @@ class _Undone(Exception):
 
 
 def composite(org: Org, call: Call, routed: Routed) -> Answer:
-    """Run the parts in turn. The answer is a 200 with the answer of each part, failed ones included."""
+    """Run the parts in order. The answer is a 200 with the answer of each part, also of failed ones."""
     order = body_of(call)
     parts = _objects(order.get("compositeRequest"), MOST_PARTS, "subrequests")
     names = [name for part in parts if isinstance(name := part.get("referenceId"), str) and name]
@@ -54,7 +54,7 @@ def composite(org: Org, call: Call, routed: Routed) -> Answer:
 
 
 def _objects(objects: Any, most: int, what: str) -> list[dict[str, Any]]:
-    """The JSON objects of a request. Raises Refusal when there are none, too many, or others."""
+    """Return the JSON objects of a request. Raises Refusal for none, too many, or anything else."""
     if not isinstance(objects, list) or not 0 < len(objects) <= most:
         raise Refusal(400, "INVALID_REQUEST", f"Between 1 and {most} {what} are expected")
     if not all(isinstance(one, dict) for one in objects):
@@ -80,7 +80,7 @@ def _run(
 
 
 def create_many(org: Org, call: Call) -> Answer:
-    """Up to 200 records. With `allOrNone`, one that cannot be made takes the others with it."""
+    """Create up to 200 records. With `allOrNone`, one failure undoes the others."""
     order = body_of(call)
     records = _objects(order.get("records"), MOST_RECORDS, "records")
     outcomes: list[dict[str, Any]] = []
@@ -112,7 +112,7 @@ def _has_failures(answer: Answer) -> bool:
 
 
 def _filled(value: Any, known: dict[str, Any]) -> Any:
-    """The part with every reference replaced by what it names."""
+    """Return the part with every reference replaced by its value."""
     if isinstance(value, dict):
         return {name: _filled(one, known) for name, one in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,5 @@
-"""Which records a condition holds for. Text is compared without case, unless its field minds case; ids with it."""
+"""Evaluate the conditions of a query. Text is compared without case, unless its field is case-sensitive; ids with
+case."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +25,7 @@ Getter = Callable[[JsonRecord], Any]
 
 
 def reach(org: Org, sobject: SObject, path: str) -> tuple[Field, Getter]:
-    """The field at the end of a path such as `Contact.Email`, and how a record gives it."""
+    """Return the field at the end of a path such as `Contact.Email`, and a function that reads it from a record."""
     head, dot, beyond = path.partition(".")
     if not dot:
         field = next((one for one in sobject.fields.values() if one.name.lower() == head.lower()), None)
@@ -43,7 +44,7 @@ def reach(org: Org, sobject: SObject, path: str) -> tuple[Field, Getter]:
 
 
 def relation_of(sobject: SObject, name: str) -> Field:
-    """The reference field whose relation has this name."""
+    """Return the reference field of this relation."""
     for field in sobject.fields.values():
         if field.relation is not None and field.relation.lower() == name.lower():
             return field
@@ -54,7 +55,7 @@ def relation_of(sobject: SObject, name: str) -> Field:
 
 
 def related(org: Org, link: Field, record: JsonRecord) -> JsonRecord | None:
-    """The record that a reference names."""
+    """Return the record that a reference names."""
     id = record.get(link.name)
     if not id:
         return None
@@ -62,7 +63,7 @@ def related(org: Org, link: Field, record: JsonRecord) -> JsonRecord | None:
 
 
 def fulfils(org: Org, sobject: SObject, condition: Condition) -> Callable[[JsonRecord], bool]:
-    """The test of a condition."""
+    """Return the test of a condition."""
     if isinstance(condition, Compare):
         return _comparison(org, sobject, condition)
     tests = [fulfils(org, sobject, part) for part in condition.parts]
@@ -73,7 +74,7 @@ def fulfils(org: Org, sobject: SObject, condition: Condition) -> Callable[[JsonR
 
 
 def exact(condition: Condition | None, name: str) -> str | None:
-    """The text that a field has to equal for a record to fulfil the condition at all, where there is one."""
+    """Return the text that a field must equal for any match, None if the condition requires none."""
     if isinstance(condition, Compare):
         one = condition.literals[0]
         fits = condition.field.lower() == name.lower() and condition.sign == "=" and one.kind == "text"
@@ -84,7 +85,7 @@ def exact(condition: Condition | None, name: str) -> str | None:
 
 
 def comparable(field: Field, value: Any) -> Any:
-    """A value of a field in a form that compares as Salesforce does; None stays."""
+    """Return a value in the form in which Salesforce compares it. None stays."""
     if value is None:
         return None
     if field.type == "datetime":

@@ -1,5 +1,5 @@
-"""What administrators, and three releases a year, do overnight: a new picklist value, another type, a new field, or one
-that the connection's user does not see any more."""
+"""Unannounced changes by administrators and by Salesforce's three releases a year: a new picklist value, another type,
+a new field, or one that the connection's user no longer sees."""
 
 from emulators.drift import Drift
 

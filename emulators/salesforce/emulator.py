@@ -1,7 +1,5 @@
-"""The Salesforce emulator: authorisation, limits, routing.
-
-It sends no webhooks, as Salesforce has none that an ordinary HTTP receiver could take.
-"""
+"""The Salesforce emulator: authorisation, limits, routing. It sends no webhooks, because Salesforce has none for an
+ordinary HTTP receiver."""
 
 import re
 import uuid
@@ -39,14 +37,14 @@ PATH = re.compile(r"/services/data/(v\d{2}\.0)(?:/(.*))?", re.DOTALL)
 
 
 class Salesforce:
-    """One org; see `_answered` for what it answers."""
+    """One org. `_answered` lists its calls."""
 
     name = NAME
     objects = (*SOBJECTS, FIELDS, VALIDATION)
     tokens = TOKENS
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """The reply to one call; every authorised one says how many of the day's requests are used."""
+        """Reply to one call. Every authorised reply reports how many of the day's requests are used."""
         issued = TOKENS.answer(call, state, now)
         if issued is not None:
             return issued
@@ -61,7 +59,7 @@ class Salesforce:
         return _handled(call, state, now).with_headers(headers)
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
-        """Place a record as it is given, or a field or a validation rule of the administrator's own."""
+        """Place a record unchanged, or an administrator's own field or validation rule."""
         org = Org(state, state.clock())
         furnish(org)
         if object in (FIELDS, VALIDATION):
@@ -74,16 +72,16 @@ class Salesforce:
         return record
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend an answer; see `drift`."""
+        """Change an answer; see `drift`."""
         return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
-        """The vendor's own body for a status."""
+        """Return the vendor's own body for a status."""
         return failure(status)
 
 
 def _handled(call: Call, state: State, now: float) -> Answer:
-    """What the handler answers. A refused call leaves nothing behind."""
+    """Return the handler's answer. A refused call writes nothing."""
     match = PATH.fullmatch(call.path.removesuffix("/"))
     if match is None:
         return not_found().answer

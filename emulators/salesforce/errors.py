@@ -1,4 +1,4 @@
-"""How Salesforce says no: an array of complaints, each with a message, a code and perhaps fields."""
+"""Salesforce's errors: an array of complaints, each with a message, a code and sometimes fields."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from emulators.http import Answer, json_answer
 
 
 class Refusal(Exception):
-    """A handler stops here, and this is what the caller gets."""
+    """Stop a handler and answer with this."""
 
     def __init__(self, status: int, code: str, message: str, fields: list[str] | None = None, **more: Any) -> None:
-        """Refuse with one complaint, which has `fields` if its code is about fields."""
+        """Refuse with one complaint. It has `fields` if its code is about fields."""
         super().__init__(code)
         self.status = status
         self.complaint: dict[str, Any] = {**more, "message": message, "errorCode": code}
@@ -18,19 +18,19 @@ class Refusal(Exception):
 
     @property
     def answer(self) -> Answer:
-        """The whole answer."""
+        """Return the whole answer."""
         return json_answer(self.status, [self.complaint])
 
     @property
     def result(self) -> dict[str, Any]:
-        """The same as the outcome of one record in a collection, where the code has another name."""
+        """Return the refusal as the result of one record in a collection, where the code has another name."""
         details = {name: value for name, value in self.complaint.items() if name != "errorCode"}
         error = {"statusCode": self.complaint["errorCode"], "fields": []} | details
         return {"success": False, "errors": [error]}
 
 
 def unauthorised() -> Refusal:
-    """401: no token, or one that has expired."""
+    """401: no token, or an expired one."""
     return Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
@@ -45,17 +45,17 @@ def not_found(message: str = "The requested resource does not exist") -> Refusal
 
 
 def deleted() -> Refusal:
-    """404: the record lies in the recycle bin."""
+    """404: the record is in the recycle bin."""
     return Refusal(404, "ENTITY_IS_DELETED", "entity is deleted")
 
 
 def no_column(name: str, sobject: str) -> Refusal:
-    """400: a field that this sObject has not, or the user does not see."""
+    """400: the sObject does not have the field, or the user does not see it."""
     return Refusal(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject}")
 
 
 def malformed_query(message: str) -> Refusal:
-    """400: SOQL that is none."""
+    """400: invalid SOQL."""
     return Refusal(400, "MALFORMED_QUERY", message)
 
 
@@ -65,7 +65,7 @@ def unreadable() -> Refusal:
 
 
 def failure(status: int) -> Answer:
-    """The body that goes with a status, for faults."""
+    """Return the body of a status, for faults."""
     known = {
         400: Refusal(400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records"),
         401: unauthorised(),

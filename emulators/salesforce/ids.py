@@ -1,4 +1,4 @@
-"""Ids: a prefix that tells the sObject, a counter, and three characters that tell which letters are capitals."""
+"""Ids: a prefix for the sObject, a counter, and three characters that encode which letters are capitals."""
 
 from emulators.state import State
 
@@ -9,7 +9,7 @@ FIRST = 3_500_000
 
 
 def eighteen(id: str) -> str:
-    """The long form of an id of 15 characters; one of 18 as it is."""
+    """Return the long form of an id of 15 characters; one of 18 stays."""
     if len(id) != 15:
         return id
     blocks = (id[0:5], id[5:10], id[10:15])
@@ -17,7 +17,7 @@ def eighteen(id: str) -> str:
 
 
 def new_id(prefix: str, state: State) -> str:
-    """An id never given before; ids of one sObject grow with time."""
+    """Return a new id. The ids of an sObject grow with time."""
     number, text = state.next_id(f"id {prefix}", FIRST), ""
     while number:
         number, digit = divmod(number, len(DIGITS))
@@ -26,12 +26,12 @@ def new_id(prefix: str, state: State) -> str:
 
 
 def looks_like(id: object, prefix: str | None = None) -> bool:
-    """Whether a value has the form of an id, of the sObject with this prefix where one is named."""
+    """Return whether a value has the form of an id, with this prefix if there is one."""
     if not isinstance(id, str) or len(id) not in (15, 18) or not (id.isascii() and id.isalnum()):
         return False
     return prefix is None or id.startswith(prefix)
 
 
 USER_ID = eighteen("005dM00000EmLtr")
-"""The user whose token it is."""
+"""Return the user of a token."""
 QUEUE_ID = eighteen("00GdM00000Frst1")

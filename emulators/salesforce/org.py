@@ -1,4 +1,4 @@
-"""One call's view of the org: its memory, the time, its fields, and how a record is shown."""
+"""One call's view of the org: its state, the time, its fields, and the form of a record."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,16 +10,16 @@ from emulators.salesforce.schema import CHILD_LINKS, SOBJECTS, Field, SObject
 from emulators.state import JsonRecord, State
 
 FIELDS = "fields"
-"""The administrator's own fields: records `{sobject, name, type, label?, values?, length?}`; `{…, hidden: true}` takes
-a field out of sight."""
+"""The administrator's own fields: records `{sobject, name, type, label?, values?, length?}`. `{…, hidden: true}` hides
+a field."""
 STATUS_OBJECTS = {"Case": "CaseStatus", "Order": "OrderStatus"}
 
 
 class Org:
-    """What a handler works with. `now` is in Unix seconds; Salesforce shows times in whole seconds."""
+    """The context of a handler. `now` is in Unix seconds; Salesforce reports times in whole seconds."""
 
     def __init__(self, state: State, now: float, version: str = "v62.0") -> None:
-        """`version` is that of the call; the URLs of records contain it."""
+        """`version` is that of the call. The URLs of records contain it."""
         self.state = state
         self.now = now
         self.version = version
@@ -27,11 +27,11 @@ class Org:
 
     @property
     def stamp(self) -> str:
-        """The time of this call as Salesforce writes it."""
+        """The time of this call in Salesforce's form."""
         return stamped(self.now)
 
     def sobject(self, name: str) -> SObject:
-        """An sObject with the administrator's fields and the org's own statuses. 404 where there is none."""
+        """Return an sObject with the administrator's fields and the org's own statuses. 404 if there is none."""
         if name in self._known:
             return self._known[name]
         standard = next((one for one in SOBJECTS.values() if one.name.lower() == name.lower()), None)
@@ -51,15 +51,15 @@ class Org:
         return known
 
     def statuses(self, sobject: str) -> list[JsonRecord]:
-        """The statuses of cases or orders, in their order."""
+        """Return the statuses of cases or orders, in their order."""
         return sorted(self.state.all(STATUS_OBJECTS[sobject]), key=lambda one: int(one["SortOrder"]))
 
     def get(self, sobject: str, id: str) -> JsonRecord | None:
-        """A record, a deleted one too, by either form of its id."""
+        """Return a record, also a deleted one, by either form of its id."""
         return self.state.get(sobject, eighteen(id))
 
     def keep(self, sobject: SObject, record: JsonRecord) -> None:
-        """Write a record and what it is found by; a deleted one no longer holds its unique values."""
+        """Write a record and its keys. A deleted one releases its unique values."""
         unique = [field.name for field in sobject.fields.values() if field.unique]
         keys = {name: str(record[name]) for name in unique if record.get(name) and not record["IsDeleted"]}
         for field in sobject.fields.values():
@@ -68,11 +68,11 @@ class Org:
         self.state.put(sobject.name, record["Id"], record, keys)
 
     def url(self, sobject: str, id: str) -> str:
-        """The address of a record, as `attributes` have it."""
+        """Return the address of a record, as in `attributes`."""
         return f"/services/data/{self.version}/sobjects/{sobject}/{id}"
 
     def blank(self, sobject: SObject, id: str) -> JsonRecord:
-        """A new record: every field, empty."""
+        """Return a new record with every field empty."""
         empty: JsonRecord = {
             field.name: False if field.type == "boolean" else None for field in sobject.fields.values()
         }
@@ -93,10 +93,10 @@ def _own_field(own: dict[str, Any]) -> Field:
 
 
 def moment(text: str) -> float:
-    """A time of a record, or of SOQL, in Unix seconds. Raises ValueError for anything else."""
+    """Return a time of a record or of SOQL in Unix seconds. Raises ValueError for anything else."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def stamped(seconds: float) -> str:
-    """Unix seconds as Salesforce writes a time: whole seconds, UTC, no colon in the offset."""
+    """Return Unix seconds as a Salesforce time: whole seconds, UTC, no colon in the offset."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")

@@ -1,4 +1,4 @@
-"""The calls that query: from the tree to an answer, in batches."""
+"""The calls that run queries and return their records in batches."""
 
 import secrets
 from typing import Any
@@ -19,7 +19,7 @@ MOST_OFFSET = 2000
 
 
 def query(org: Org, call: Call, *, deleted_too: bool) -> Answer:
-    """The first batch of a query."""
+    """Return the first batch of a query."""
     text = call.param("q")
     if not text:
         raise malformed_query("A query string has to be specified")
@@ -33,7 +33,7 @@ def query(org: Org, call: Call, *, deleted_too: bool) -> Answer:
 
 
 def follow(org: Org, call: Call, locator: str) -> Answer:
-    """A further batch."""
+    """Return a further batch."""
     name, _, offset = locator.rpartition("-")
     kept = org.state.recall(f"locator {name}") if offset.isdecimal() else None
     if kept is None:
@@ -51,7 +51,7 @@ def follow(org: Org, call: Call, locator: str) -> Answer:
 def run(
     org: Org, sobject: SObject, parsed: Query, *, deleted_too: bool = False, among: list[JsonRecord] | None = None
 ) -> list[JsonRecord]:
-    """The records that a query finds, in its order; `among` are the only ones to look at, where they are known."""
+    """Return the matches of a query, in its order. `among` limits them to these records."""
     for name in parsed.fields:
         reach(org, sobject, name)
     holds = None if parsed.where is None else fulfils(org, sobject, parsed.where)
@@ -66,7 +66,7 @@ def run(
 
 
 class _Place:
-    """Where a batch belongs: to a query, or to one of its child relationships."""
+    """The source of a batch: a query, or one of its child relationships."""
 
     def __init__(self, soql: str, child: int | None) -> None:
         self.soql = soql
@@ -83,7 +83,7 @@ def _batch(
     place: _Place,
     name: str | None = None,
 ) -> dict[str, Any]:
-    """The records from a place on, and the address of the rest."""
+    """Return the records from `start` on, and the address of the rest."""
     batch = [record for id in rows[start : start + size] if (record := org.get(sobject.name, id)) is not None]
     body: dict[str, Any] = {"totalSize": len(rows), "done": start + size >= len(rows)}
     if not body["done"]:
@@ -97,7 +97,7 @@ def _batch(
 
 
 def _row(org: Org, sobject: SObject, parsed: Query, record: JsonRecord, size: int, place: _Place) -> dict[str, Any]:
-    """A record as the query asks for it: relations as records inside it, children as answers inside it."""
+    """Return a record with the fields of the query: relations as nested records, children as nested answers."""
     row = _with_attributes(org, sobject, record)
     for path in parsed.fields:
         _put(org, sobject, record, path, row)
@@ -133,7 +133,7 @@ def _with_attributes(org: Org, sobject: SObject, record: JsonRecord) -> dict[str
 
 
 def _candidates(org: Org, sobject: SObject, parsed: Query) -> list[JsonRecord]:
-    """All records, or the few that can fulfil the condition where it names an id or a unique value."""
+    """Return all records, or only those with the id or unique value in the condition."""
     id = exact(parsed.where, "Id")
     if id is not None:
         record = org.get(sobject.name, eighteen(id))

@@ -1,4 +1,4 @@
-"""What each sObject does of itself when a record of it is saved, and what it refuses."""
+"""What each sObject derives when a record is saved, and what it refuses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from emulators.state import JsonRecord
 Rule = Callable[[Org, JsonRecord, JsonRecord | None], None]
 DRAFT = "Draft"
 LOCKED = ("AccountId", "Pricebook2Id", "EffectiveDate", "BillToContactId")
-"""What can no longer be changed of an order that is activated."""
+"""Fields of an activated order that cannot be changed."""
 
 
 def contact(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
@@ -31,7 +31,7 @@ def ensure_new_person(org: Org, record: JsonRecord) -> None:
 
 
 def case(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
-    """A number, an owner, the contact's account; whether it is closed follows from the status."""
+    """Set the number, the owner and the contact's account. The status decides whether the case is closed."""
     if before is None:
         record["CaseNumber"] = f"{org.state.next_id('case number', 1001):08}"
     record["OwnerId"] = record["OwnerId"] or USER_ID
@@ -48,7 +48,7 @@ def case(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
 
 
 def order(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
-    """A draft first; activated only with something in it, and hardly to be changed then."""
+    """Start as a draft. Activate only with products, and allow few changes afterwards."""
     if before is None:
         record["OrderNumber"] = f"{org.state.next_id('order number', 100):08}"
         record["TotalAmount"] = 0.0
@@ -70,7 +70,7 @@ def order(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
 
 
 def order_item(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
-    """Out of the order's own price book, and only while the order is a draft."""
+    """Accept an entry of the order's own price book, and only in a draft."""
     order = org.get("Order", record["OrderId"])
     entry = org.get("PricebookEntry", record["PricebookEntryId"])
     if order is None or entry is None:
@@ -90,7 +90,7 @@ def order_item(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
 
 
 def after_order_item(org: Org, record: JsonRecord) -> None:
-    """The order's sum, which is that of its lines."""
+    """Set the order's sum to that of its lines."""
     order = org.get("Order", record["OrderId"])
     if order is None:
         return
@@ -100,12 +100,12 @@ def after_order_item(org: Org, record: JsonRecord) -> None:
 
 
 def lines_of(org: Org, order_id: str) -> list[JsonRecord]:
-    """The lines of an order that are not deleted."""
+    """Return the lines of an order without deleted ones."""
     return [one for one in org.state.lookup("OrderItem", "OrderId", eighteen(order_id)) if not one["IsDeleted"]]
 
 
 def ensure_removable(org: Org, sobject: str, record: JsonRecord) -> None:
-    """An activated order stays; an account with contacts may go, as it may at Salesforce."""
+    """Refuse to delete an activated order. Salesforce deletes an account even with contacts."""
     if sobject == "Order" and record["StatusCode"] != DRAFT:
         message = "Your attempt to delete an activated order could not be completed."
         raise Refusal(400, "DELETE_FAILED", message, [])

@@ -1,4 +1,4 @@
-"""Create, change and delete records, with every rule that may refuse it."""
+"""Create, change and delete records, with every rule that can refuse it."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from emulators.salesforce.values import judged
 from emulators.state import JsonRecord
 
 VALIDATION = "validation_rules"
-"""The administrator's validation rules: records `{sobject, field, contains, message}`; such a value is refused. With a
-`code` and `until` (Unix seconds) the refusal is temporary, as when another transaction has not ended."""
+"""The administrator's validation rules: records `{sobject, field, contains, message}`. A matching value is refused.
+With a `code` and `until` (Unix seconds) the refusal is temporary, as during another transaction."""
 WRITABLE = (
     "Account",
     "Contact",
@@ -28,7 +28,7 @@ WRITABLE = (
 
 
 def create(org: Org, sobject: SObject, body: dict[str, Any], call: Call) -> JsonRecord:
-    """A new record."""
+    """Create a record."""
     values = _values(org, sobject, body, "c")
     record = org.blank(sobject, new_id(sobject.prefix, org.state)) | values
     missing = [field.name for field in sobject.fields.values() if field.required and record[field.name] in (None, "")]
@@ -41,7 +41,7 @@ def create(org: Org, sobject: SObject, body: dict[str, Any], call: Call) -> Json
 
 
 def update(org: Org, sobject: SObject, record: JsonRecord, body: dict[str, Any]) -> JsonRecord:
-    """A record changed in what is given."""
+    """Change the fields of a record that are sent."""
     values = _values(org, sobject, body, "u")
     emptied = [name for name, value in values.items() if value is None and sobject.fields[name].required]
     if emptied:
@@ -54,13 +54,13 @@ def update(org: Org, sobject: SObject, record: JsonRecord, body: dict[str, Any])
 
 
 def remove(org: Org, sobject: SObject, record: JsonRecord) -> None:
-    """Into the recycle bin."""
+    """Move a record to the recycle bin."""
     rules.ensure_removable(org, sobject.name, record)
     org.keep(sobject, record | {"IsDeleted": True, "SystemModstamp": org.stamp, "LastModifiedDate": org.stamp})
 
 
 def must_get(org: Org, sobject: SObject, id: str) -> JsonRecord:
-    """The record with this id, or the 404 that says why there is none."""
+    """Return the record with this id. Raises a 404 with the reason."""
     if not looks_like(id, sobject.prefix):
         raise not_found("Provided external ID field does not exist or is not accessible: " + id)
     record = org.get(sobject.name, id)
@@ -72,12 +72,12 @@ def must_get(org: Org, sobject: SObject, id: str) -> JsonRecord:
 
 
 def by_value(org: Org, sobject: SObject, field: Field, value: str) -> JsonRecord | None:
-    """The record that holds a unique value."""
+    """Return the record with a unique value."""
     return next(iter(org.state.lookup(sobject.name, field.name, value)), None)
 
 
 def ensure_writable(sobject: SObject) -> None:
-    """Refuse what only Salesforce itself makes."""
+    """Refuse objects that only Salesforce creates."""
     if sobject.name not in WRITABLE:
         message = f"entity type {sobject.name} does not support create"
         raise Refusal(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)

@@ -1,15 +1,13 @@
-"""The org's sObjects: which fields they have, of what type, and what may be written (Object Reference).
-
-Only what is common is here; an administrator's own fields are records of `fields`, see `org`.
-"""
+"""The org's sObjects: their fields, types, and which can be written (Object Reference). Only common fields are here; an
+administrator's own fields are records of `fields`, see `org`."""
 
 from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field. `writes` is when it may be set: `c` on create, `u` on update. `refers` are the sObjects that an id in
-    it can be of, `relation` the name under which the record behind it is reached."""
+    """One field. `writes` is when it can be set: `c` on create, `u` on update. `refers` are the sObjects of an id in
+    it, `relation` the name that reads the record of the id."""
 
     name: str
     label: str
@@ -94,7 +92,7 @@ OWNER = reference("OwnerId", "User", "Group")
 
 
 def sobject(name: str, prefix: str, *fields: Field, children: dict[str, tuple[str, str]] | None = None) -> SObject:
-    """An sObject with the system's fields before its own."""
+    """Return an sObject with the system's fields before its own."""
     named = {one.name: one for one in (*SYSTEM, *fields)}
     return SObject(name=name, prefix=prefix, fields=named, children=children or {})
 
@@ -256,4 +254,4 @@ SOBJECTS = {
     )
 }
 CHILD_LINKS = {link for one in SOBJECTS.values() for link in one.children.values()}
-"""Which fields of which sObjects name the record that they are listed with; records are found by them."""
+"""The fields that index records by the record that they name."""

@@ -1,4 +1,4 @@
-"""What a new org has: its administrator, a queue, the statuses, two record types, and something to sell."""
+"""The content of a new org: an administrator, a queue, the statuses, two record types, and products."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ ORDER_STATUSES = (("Draft", "Draft"), ("Activated", "Activated"), ("Completed", 
 
 
 def furnish(org: Org) -> None:
-    """Put it there, once."""
+    """Create the content once."""
     if org.get("User", USER_ID) is not None:
         return
     place(org, "User", USER_ID, Name="Dev Admin", Email="dev@example.com", UserType="Standard", IsActive=True)
@@ -54,7 +54,7 @@ def furnish(org: Org) -> None:
 
 
 def place(org: Org, sobject: str, id: str, **values: Any) -> dict[str, Any]:
-    """A record with these values, past all rules."""
+    """Write a record with these values, without any rule."""
     known = org.sobject(sobject)
     record = org.blank(known, id) | values
     org.keep(known, record)

@@ -11,13 +11,13 @@ from emulators.state import JsonRecord
 
 
 def list_sobjects(org: Org) -> Answer:
-    """The names of all sObjects."""
+    """List the names of all sObjects."""
     known = [{"name": one.name, "keyPrefix": one.prefix, "queryable": True} for one in SOBJECTS.values()]
     return json_answer(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": known})
 
 
 def describe(org: Org, name: str) -> Answer:
-    """An sObject's fields, picklists and record types."""
+    """Describe an sObject: fields, picklists and record types."""
     sobject = org.sobject(name)
     types = [
         {
@@ -53,7 +53,7 @@ def describe(org: Org, name: str) -> Answer:
 
 
 def create(org: Org, call: Call, name: str) -> Answer:
-    """A new record."""
+    """Create a record."""
     record = saving.create(org, org.sobject(name), body_of(call), call)
     return json_answer(
         201, {"id": record["Id"], "success": True, "errors": []}, {"location": org.url(name, record["Id"])}
@@ -61,21 +61,21 @@ def create(org: Org, call: Call, name: str) -> Answer:
 
 
 def show(org: Org, call: Call, name: str, key: str, value: str | None = None) -> Answer:
-    """A record by its id, or by an external id; all its fields, or those in `fields`."""
+    """Return a record by its id or by an external id, with all its fields or those in `fields`."""
     sobject = org.sobject(name)
     record = saving.must_get(org, sobject, key) if value is None else _by_key(org, sobject, key, value)
     return json_answer(200, rendered(org, sobject, record, call.param("fields")))
 
 
 def update(org: Org, call: Call, name: str, id: str) -> Answer:
-    """A record changed; the answer is empty."""
+    """Change a record. The answer is empty."""
     sobject = org.sobject(name)
     saving.update(org, sobject, saving.must_get(org, sobject, id), body_of(call))
     return Answer(status=204)
 
 
 def upsert(org: Org, call: Call, name: str, key: str, value: str) -> Answer:
-    """Change or create the record with this external id. The body must not repeat the key."""
+    """Change or create the record with this external id. The body must not contain the key."""
     sobject, fields = org.sobject(name), body_of(call)
     field = _key_field(sobject, key)
     if any(one.lower() == field.name.lower() for one in fields):
@@ -92,14 +92,14 @@ def upsert(org: Org, call: Call, name: str, key: str, value: str) -> Answer:
 
 
 def remove(org: Org, name: str, id: str) -> Answer:
-    """A record into the recycle bin."""
+    """Move a record to the recycle bin."""
     sobject = org.sobject(name)
     saving.remove(org, sobject, saving.must_get(org, sobject, id))
     return Answer(status=204)
 
 
 def rendered(org: Org, sobject: SObject, record: JsonRecord, wanted: str | None) -> dict[str, Any]:
-    """A record with its attributes, whole or in some of its fields."""
+    """Return a record with its attributes, whole or with some of its fields."""
     attributes = {"type": sobject.name, "url": org.url(sobject.name, record["Id"])}
     if wanted is None:
         return {"attributes": attributes} | {name: record.get(name) for name in sobject.fields}
@@ -111,7 +111,7 @@ def rendered(org: Org, sobject: SObject, record: JsonRecord, wanted: str | None)
 
 
 def body_of(call: Call) -> dict[str, Any]:
-    """The object that a write has to be."""
+    """Return the JSON object of a write."""
     body = call.json()
     if not isinstance(body, dict):
         raise unreadable()

@@ -1,4 +1,4 @@
-"""SOQL, as much of it as integrations use: from text to a tree (SOQL and SOSL Reference).
+"""A parser of SOQL, for the subset that integrations use (SOQL and SOSL Reference).
 
 SELECT field, relation.field, (SELECT … FROM Children …) FROM sObject
 WHERE a = 'x' AND (b > 2026-05-01T00:00:00Z OR NOT c IN ('y', 'z')) ORDER BY d DESC NULLS LAST LIMIT 5 OFFSET 2
@@ -53,7 +53,7 @@ Condition = Compare | Both
 
 @dataclass(frozen=True, kw_only=True)
 class Sort:
-    """One key of an order."""
+    """One sort key."""
 
     field: str
     descending: bool
@@ -62,7 +62,7 @@ class Sort:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A whole query. `children` are the queries of child relationships, whose `source` is the relationship."""
+    """A query. `children` are the queries of child relationships; their `source` is the relationship."""
 
     fields: tuple[str, ...]
     children: "tuple[Query, ...]"
@@ -75,7 +75,7 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """The tree of a query. Raises the 400 for what is none."""
+    """Parse a query. Raises a 400 if it is invalid."""
     reader = _Reader(text)
     query = reader.query()
     if reader.peek() is not None:
@@ -97,11 +97,11 @@ class _Reader:
         self._at = 0
 
     def peek(self) -> str | None:
-        """The next token's text."""
+        """Return the next token."""
         return self._tokens[self._at][1] if self._at < len(self._tokens) else None
 
     def query(self) -> Query:
-        """A query, up to its end or a closing bracket."""
+        """Parse a query, up to its end or a closing bracket."""
         self._word("SELECT")
         fields: list[str] = []
         children: list[Query] = []
@@ -146,7 +146,7 @@ class _Reader:
         return True
 
     def _either(self) -> Condition:
-        """Conditions joined by one word: SOQL requires brackets to mix AND and OR."""
+        """Parse conditions joined by one word. SOQL requires brackets to mix AND and OR."""
         parts = [self._single()]
         word: str | None = None
         while self._is("AND") or self._is("OR"):

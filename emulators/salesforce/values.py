@@ -1,4 +1,4 @@
-"""Check a value for a field, and return it in the stored form."""
+"""Check a value for a field and return it as it is stored."""
 
 import re
 from datetime import date
@@ -15,7 +15,8 @@ BLANKS = "".join(map(chr, range(ord(" ") + 1)))
 
 
 def judged(org: Org, field: Field, value: Any) -> Any:
-    """The value as it is kept: text without spaces around it, "" as null, an id in its long form. Raises Refusal."""
+    """Return the value as it is stored: text without spaces around it, "" as null, an id in its long form. Raises
+    Refusal."""
     if field.type == "boolean":
         if not isinstance(value, bool):
             raise _parser(field, "boolean", value)

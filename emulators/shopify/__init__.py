@@ -1,4 +1,4 @@
-"""Shopify's Admin GraphQL API 2026-07, as far as customers and orders go."""
+"""An emulator of Shopify's Admin GraphQL API 2026-07, for customers and orders."""
 
 from emulators.shopify.emulator import Shopify
 

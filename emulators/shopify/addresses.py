@@ -1,4 +1,4 @@
-"""Mailing addresses: completed from what the input says, and laid out for a label."""
+"""Mailing addresses: complete an input, and format it for a label."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _TEXTS = ("address1", "address2", "city", "company", "firstName", "lastName", "p
 
 
 def address(state: State, input: JsonRecord, owner: str | None = None) -> JsonRecord:
-    """An input address as a `MailingAddress`. `owner` is the model that keeps it, which its id names behind a `?`:
+    """Return an input address as a `MailingAddress`. `owner` is the model that has it; its id names it after a `?`:
     `gid://shopify/MailingAddress/1?model_name=CustomerAddress`."""
     gid = input.get("id") or new_gid(state, "MailingAddress") + (f"?model_name={owner}" if owner else "")
     code, country = _country(input)
@@ -40,7 +40,7 @@ def address(state: State, input: JsonRecord, owner: str | None = None) -> JsonRe
 
 
 def formatted(record: JsonRecord, *, with_name: bool, with_company: bool) -> list[str]:
-    """The lines of a label, without empty ones."""
+    """Return the lines of a label, without empty ones."""
     city = " ".join(str(record[key]) for key in ("city", "provinceCode", "zip") if record.get(key))
     lines = [
         record.get("name") if with_name else None,
@@ -54,7 +54,7 @@ def formatted(record: JsonRecord, *, with_name: bool, with_company: bool) -> lis
 
 
 def same_place(one: JsonRecord | None, other: JsonRecord | None) -> bool:
-    """Whether two addresses say the same, ids aside."""
+    """Return whether two addresses are equal, without their ids."""
     return _bare(one) == _bare(other)
 
 

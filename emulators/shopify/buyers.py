@@ -1,4 +1,4 @@
-"""Whose a new order is: a customer named by the caller, found or made."""
+"""The customer of a new order, found or created."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ _MISSING = "Customer does not exist"
 
 
 def buyer(context: Context, input: JsonRecord) -> JsonRecord | None:
-    """The customer of an `OrderCreateOrderInput`, made or updated where it says `toUpsert`; None for a guest.
+    """Return the customer of an `OrderCreateOrderInput`, created or updated for `toUpsert`; None for a guest.
 
-    An order that gives an e-mail address only stays a guest's. Raises `Refused` when the customer is not there or
-    its data will not do.
+    An order with only an e-mail address stays a guest's. Raises `Refused` if the customer does not exist or its data
+    are invalid.
     """
     choice = input.get("customer") or {}
     if input.get("customerId"):

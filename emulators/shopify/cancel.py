@@ -1,4 +1,4 @@
-"""`orderCancel`: answered at once with a job, done a little later."""
+"""`orderCancel`: answered at once with a job, which runs a little later."""
 
 import logging
 from typing import Any
@@ -24,7 +24,7 @@ STORE_CREDIT = "shopify_store_credit"
 
 
 def cancel(context: Context, args: JsonRecord) -> JsonRecord:
-    """Checks, and puts the job into the queue. A second call for the same order is refused, before and after."""
+    """Check the call and queue the job. A second call for the same order is refused, before and after the job."""
     state = context.state
     order = records.load(state, records.ORDER, args["orderId"])
     if order is None:
@@ -51,7 +51,7 @@ def job(context: Context, job_id: str) -> JsonRecord | None:
 
 
 def run_due(context: Context) -> None:
-    """Do the queued work that is due. Called before every answer, and periodically between calls."""
+    """Run the jobs that are due: before every answer, and periodically between calls."""
     for waiting in context.state.all(PENDING_JOB):
         if waiting["due"] > context.now:
             continue
@@ -93,9 +93,9 @@ def _credit_flaw(context: Context, order: JsonRecord, credit: JsonRecord | None)
 
 
 def _carry_out(context: Context, waiting: JsonRecord) -> None:
-    """Take all units out of the order, give the money back where that was asked for, and close it.
+    """Remove all units from the order, refund it if requested, and close it.
 
-    Every cancelled order ends at a current total of zero, refunded or not; what was sold stays in the `total…` sums.
+    Every cancelled order has a current total of zero, refunded or not. The `total…` sums keep what was sold.
     """
     order = records.load(context.state, records.ORDER, waiting["order"])
     if order is None or order.get("cancelledAt"):

@@ -1,4 +1,4 @@
-"""Connections: a page of a list, found again by its cursor even when the list has changed in between."""
+"""Connections: pages of a list whose cursors stay valid when the list changes."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -17,14 +17,14 @@ BAD_CURSOR = "Invalid cursor for current pagination sort."
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a page ended: the last item's sort value and its number, which breaks ties."""
+    """The end of a page: the last item's sort value and its number, which breaks ties."""
 
     last_value: str | float | None
     last_id: int
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Some consecutive items of a list, and whether there are more on either side."""
+    """Consecutive items of a list, and whether there are more on either side."""
 
     items: list[Any]
     cursors: list[str]
@@ -33,10 +33,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cut(items: Sequence[Item], place_of: Callable[[Item], Place], args: JsonRecord) -> Page:
-    """The page of `items` that `first`/`after` or `last`/`before` ask for.
+    """Return the page of `items` for `first`/`after` or `last`/`before`.
 
-    `place_of` gives an item's sort value and number; the items are sorted by it here. Raises a top-level error of
-    code BAD_REQUEST when the arguments do not make a page.
+    `place_of` returns an item's sort value and number, by which the items are sorted here. Raises a top-level error
+    with code BAD_REQUEST for invalid arguments.
     """
     size, forwards = _size(args)
     reverse = bool(args.get("reverse"))
@@ -66,7 +66,7 @@ def cut(items: Sequence[Item], place_of: Callable[[Item], Place], args: JsonReco
 
 
 def connection(page: Page, nodes: list[JsonRecord]) -> JsonRecord:
-    """A page as the connection object, `nodes` being its items as records."""
+    """Return a page as a connection object. `nodes` are its items as records."""
     cursors = page.cursors
     return {
         "edges": [{"cursor": cursor, "node": node} for cursor, node in zip(cursors, nodes, strict=True)],
@@ -81,7 +81,7 @@ def connection(page: Page, nodes: list[JsonRecord]) -> JsonRecord:
 
 
 def of_list(nodes: list[JsonRecord], args: JsonRecord) -> JsonRecord:
-    """A connection over a list, in the order of the list."""
+    """Return a connection over a list, in its order."""
     page = cut(list(enumerate(nodes)), lambda item: (item[0], item[0]), args)
     return connection(page, [node for _, node in page.items])
 
@@ -101,7 +101,7 @@ def _size(args: JsonRecord) -> tuple[int, bool]:
 
 
 def _sortable(place: Place) -> tuple[bool, Any, int]:
-    """Missing values first, as an ascending list has them."""
+    """Sort missing values first, as in an ascending list."""
     value, number = place
     return (value is not None, value if value is not None else 0, number)
 

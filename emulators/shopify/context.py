@@ -1,4 +1,4 @@
-"""What every resolver knows of the call it works for."""
+"""The context of one GraphQL call, for its resolvers."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from emulators.state import State
 
 
 class Context(msgspec.Struct, kw_only=True):
-    """One GraphQL call: the vendor's memory, the time in Unix seconds, what the token may do, and the warnings of the
+    """One GraphQL call: the vendor's state, the time in Unix seconds, the scopes of the token, and the warnings of
     searches (`extensions.search`)."""
 
     state: State

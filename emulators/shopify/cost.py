@@ -1,10 +1,10 @@
-"""What a query costs, and the bucket that pays for it.
+"""The cost of a query, and the bucket that pays for it.
 
-Prices after Shopify's page on rate limits: a scalar or enum 0, an object 1, an interface or union its dearest
+Prices follow Shopify's page on rate limits: a scalar or enum 0, an object 1, an interface or union its dearest
 selection, a connection by its `first` or `last`, a mutation 10; no single query above 1,000 points. The published page
-does not say how a connection is sized: two points and the price of every node asked for, as its older edition had it.
-Objects without an id (money, user errors, page infos) and jobs are free, which agrees with recorded answers: an
-`orderCancel` costs 10, an `orderOpen` that finds no order was asked for 11 and cost 10.
+does not say how a connection is sized. Its older edition did: two points and the price of every requested node. Objects
+without an id (money, user errors, page infos) and jobs are free. This agrees with recorded answers: an `orderCancel`
+costs 10; an `orderOpen` that finds no order has a requested cost of 11 and an actual cost of 10.
 """
 
 from typing import Any
@@ -41,10 +41,10 @@ BUCKET_SECONDS = 20
 
 
 class Pricer:
-    """Prices one operation: before it runs by what it asks for, afterwards by what it got."""
+    """Prices one operation: before it runs by its selection, afterwards by its result."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: JsonRecord) -> None:
-        """A pricer for a document that was validated against the schema."""
+        """Price a document that was validated against the schema."""
         self._schema = schema
         self._variables = variables
         self._fragments = {
@@ -52,11 +52,11 @@ class Pricer:
         }
 
     def requested(self, operation: OperationDefinitionNode) -> int:
-        """The price of everything that the operation could bring."""
+        """Return the price of everything that the operation could return."""
         return self._selections(operation.selection_set, self._root(operation), None, requested=True)
 
     def actual(self, operation: OperationDefinitionNode, data: JsonRecord | None) -> int:
-        """The price of what it brought; never more than was requested."""
+        """Return the price of the result, at most the requested one."""
         if data is None:
             return 0
         return self._selections(operation.selection_set, self._root(operation), data, requested=False)
@@ -126,7 +126,7 @@ class Pricer:
         return price
 
     def _nodes(self, selected: SelectionSetNode, named: Any) -> list[tuple[list[str], SelectionSetNode, Any]]:
-        """Where the nodes of a connection are selected: under `nodes`, or under `node` of its `edges`."""
+        """Return where the nodes of a connection are selected: under `nodes`, or under `node` of its `edges`."""
         selections: list[tuple[list[str], SelectionSetNode, Any]] = []
         for node in selected.selections:
             if not isinstance(node, FieldNode):
@@ -173,7 +173,7 @@ class Bucket(msgspec.Struct, kw_only=True):
     at: float
 
     def take(self, cost: int, now: float) -> bool:
-        """Pay; False, and nothing taken, when there is not enough."""
+        """Take points. Return False, and take nothing, if there are too few."""
         self.points = min(self.most, self.points + max(0.0, now - self.at) * self.rate)
         self.at = now
         if self.points < cost:
@@ -182,7 +182,7 @@ class Bucket(msgspec.Struct, kw_only=True):
         return True
 
     def give_back(self, cost: int) -> None:
-        """What was asked for and not used."""
+        """Return points that were reserved and not used."""
         self.points = min(self.most, self.points + cost)
 
     def status(self) -> JsonRecord:
@@ -195,13 +195,13 @@ class Bucket(msgspec.Struct, kw_only=True):
 
 
 def full_bucket(per_minute: float, now: float) -> Bucket:
-    """A bucket for this many points a minute, with nothing taken out yet."""
+    """Return a full bucket for this many points a minute."""
     rate = per_minute / 60
     return Bucket(most=rate * BUCKET_SECONDS, rate=rate, points=rate * BUCKET_SECONDS, at=now)
 
 
 def _own(named: Any) -> int:
-    """The price of an object without what is selected in it."""
+    """Return the price of an object without its selection."""
     if isinstance(named, GraphQLObjectType) and (named.name in FREE or "id" not in named.fields):
         return 0
     return 0 if isinstance(named, GraphQLAbstractType) else 1

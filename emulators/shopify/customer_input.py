@@ -1,4 +1,4 @@
-"""What a customer may be: checks an input, and makes the record that it asks for."""
+"""Check the input of a customer and build its record."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ _PLAIN = ("firstName", "lastName", "note", "locale", "taxExempt", "taxExemptions
 
 
 def tidy_email(text: str | None) -> str | None:
-    """An e-mail address as Shopify keeps it: without blanks, in lower case. None for an empty one."""
+    """Return an e-mail address as Shopify stores it: without blanks, in lower case. None for an empty one."""
     bare = folded("".join((text or "").split()))
     return bare or None
 
 
 def tidy_phone(text: str | None) -> str | None:
-    """A phone number as E.164, read as one of the shop's country where it has no prefix; None when it is none."""
+    """Return a phone number as E.164, with the shop's country if it has no prefix; None if it is invalid."""
     try:
         number = phonenumbers.parse(text or "", SHOP_COUNTRY)
     except phonenumbers.NumberParseException:
@@ -40,10 +40,10 @@ def tidy_phone(text: str | None) -> str | None:
 
 
 def written(context: Context, before: JsonRecord | None, input: JsonRecord, path: list[str]) -> JsonRecord:
-    """The record after an input is written over `before` (None: a new customer, still without its id).
+    """Return the record with an input applied to `before` (None: a new customer, still without an id).
 
-    Members that the input leaves out stay; null and "" clear. `path` leads to the input in the arguments. Raises
-    `Refused` with everything that is wrong at once.
+    Absent members stay; null and "" clear. `path` leads to the input in the arguments. Raises `Refused` with all errors
+    at once.
     """
     record: JsonRecord = dict(before) if before else {"createdAt": moment(context.now)}
     flaws: list[JsonRecord] = []
@@ -76,7 +76,7 @@ def written(context: Context, before: JsonRecord | None, input: JsonRecord, path
 
 
 def display_name(record: JsonRecord) -> str:
-    """The full name, else the e-mail address, else the phone number."""
+    """Return the full name, else the e-mail address, else the phone number."""
     names = [name for name in (record.get("firstName"), record.get("lastName")) if name]
     return " ".join(names) or records.email_of(record) or records.phone_of(record) or ""
 
@@ -118,7 +118,7 @@ def _write_phone(state: State, record: JsonRecord, text: str | None, path: list[
 
 
 def _write_addresses(state: State, record: JsonRecord, inputs: list[JsonRecord]) -> None:
-    """The list replaces the one before; an entry with the id of one that is there changes that one."""
+    """Replace the list of addresses. An entry with the id of a present address changes that one."""
     stored = {one["id"]: one for one in listed(record.get("addressesV2"))}
     nodes = [address(state, {**stored.get(one.get("id") or "", {}), **one}, owner="CustomerAddress") for one in inputs]
     record["addressesV2"] = {"nodes": nodes}

@@ -41,7 +41,7 @@ def update(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def set_one(context: Context, args: JsonRecord) -> JsonRecord:
-    """`customerSet`: creates without identifier, updates by id, does either by e-mail, phone or custom id."""
+    """`customerSet`: create without identifier, update by id, or either by e-mail, phone or custom id."""
     input, identifier = dict(args["input"]), args.get("identifier")
     if identifier and input.get("id"):
         message = "The id field is not allowed if identifier is provided."
@@ -65,7 +65,7 @@ def set_one(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def delete(context: Context, args: JsonRecord) -> JsonRecord:
-    """`customerDelete`: for good, and only while the customer has no order. Shopify cannot archive a customer."""
+    """`customerDelete`: final, and only without orders. Shopify cannot archive a customer."""
     gid = args["input"]["id"]
     if records.load(context.state, records.CUSTOMER, gid) is None:
         raise Refused(user_error(["id"], "Customer can't be found"))
@@ -117,7 +117,7 @@ def by_identifier(context: Context, identifier: JsonRecord) -> JsonRecord | None
 
 
 def written_over(context: Context, before: JsonRecord | None, input: JsonRecord, path: list[str]) -> JsonRecord:
-    """The customer after an input, made when `before` is None; saved. Raises `Refused`."""
+    """Save a customer with an input applied to `before`, None for a new one. Raises `Refused`."""
     record = written(context, before, input, path)
     return _saved(context, record) if before else _made(context, record)
 
@@ -139,7 +139,7 @@ def _identified(
 
 
 def _check_identifier(identifier: JsonRecord, input: JsonRecord) -> None:
-    """The input must say the e-mail address or phone number that it is identified by."""
+    """Check that the input contains the e-mail address or phone number of the identifier."""
     for name, tidy in (("email", tidy_email), ("phone", tidy_phone)):
         if identifier.get(name) is None:
             continue
@@ -159,7 +159,7 @@ def _consenter(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def _consenting(record: JsonRecord, input: JsonRecord, context: Context) -> JsonRecord:
-    """The customer with the consents of an input; one without the address that it is about is dropped."""
+    """Return the customer with the consents of an input, without those for a missing address."""
     changed = dict(record)
     for consent, address in (
         ("emailMarketingConsent", "defaultEmailAddress"),

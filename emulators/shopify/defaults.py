@@ -1,7 +1,7 @@
-"""Completes a record so that every field of the schema that may not be null has a value.
+"""Complete a record so that every non-null field of the schema has a value.
 
-Records are kept in the shape in which GraphQL answers them. What a payload says stands, null and nonsense included;
-what it leaves out gets a neutral value: zero money, no entries, an id.
+Records are stored in the shape of GraphQL's answers. Values of the payload stay, even null and invalid ones. Absent
+fields get a neutral value: zero money, no entries, an id.
 """
 
 from typing import Any
@@ -70,7 +70,7 @@ _MEMBER_OF = {"DiscountApplication": "ManualDiscountApplication", "PaymentDetail
 
 
 class Filling(msgspec.Struct, frozen=True, kw_only=True):
-    """What neutral values are made of: ids from `state`, the instant `at`, the order's currency."""
+    """The sources of neutral values: ids from `state`, the instant `at`, the order's currency."""
 
     state: State
     at: str
@@ -78,7 +78,7 @@ class Filling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def filled(kind: str, record: JsonRecord, filling: Filling) -> JsonRecord:
-    """A copy of a record of this type (`Order`, `LineItem`, …) that the schema can answer. Unknown keys stay."""
+    """Return a copy of a record of this type (`Order`, `LineItem`, …) that the schema can answer. Unknown keys stay."""
     named = SCHEMA.type_map[kind]
     if not isinstance(named, GraphQLObjectType):
         raise TypeError(f"{kind} is no object type of the schema.")
@@ -102,7 +102,7 @@ def _object(kind: GraphQLObjectType, record: JsonRecord, filling: Filling) -> Js
 
 
 def _completed(kind: GraphQLOutputType, value: Any, filling: Filling) -> Any:
-    """A value that the payload has; what it holds inside is completed too."""
+    """Return a value of the payload with its nested values completed."""
     if value is None:
         return None
     inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
@@ -144,7 +144,7 @@ def _neutral(kind: Any, owner: str, record: JsonRecord, filling: Filling) -> Any
 
 
 def _member(abstract: str, value: JsonRecord) -> str:
-    """Which member of a union or interface a value without `__typename` is meant to be."""
+    """Return the member of a union or interface for a value without `__typename`."""
     if abstract == "PricingValue":
         return "PricingPercentageValue" if "percentage" in value else "MoneyV2"
     return _MEMBER_OF[abstract]

@@ -1,4 +1,4 @@
-"""Metafield definitions: which custom fields there are, of what type, and whether their values are unique."""
+"""Metafield definitions: the custom fields, their types, and whether their values are unique."""
 
 import re
 from typing import Any
@@ -22,26 +22,26 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def resolved(namespace: str | None) -> str:
-    """A namespace as it is stored."""
+    """Return a namespace as it is stored."""
     if not namespace or namespace == "$app":
         return APP_NAMESPACE
     return namespace.replace("$app:", f"{APP_NAMESPACE}--", 1) if namespace.startswith("$app:") else namespace
 
 
 def definition_of(state: State, kind: str, namespace: str, key: str) -> JsonRecord | None:
-    """The definition for this owner kind (`Customer`, `Order`), if there is one."""
+    """Return the definition for this owner kind (`Customer`, `Order`), or None."""
     definitions = state.lookup(DEFINITION, "place", f"{OWNER_TYPES[kind]} {namespace}.{key}")
     return definitions[0] if definitions else None
 
 
 def unique(definition: JsonRecord | None) -> bool:
-    """Whether one value may stand at one owner only."""
+    """Return whether the values of a definition are unique among owners."""
     return definition is not None and bool(definition["capabilities"]["uniqueValues"]["enabled"])
 
 
 def custom_id(state: State, kind: str, custom: JsonRecord) -> tuple[str, str, str]:
-    """A `customId` identifier as (namespace, key, value). Raises a top-level NOT_FOUND when no definition of type
-    `id` stands behind it: then no record can be identified, which is not the same as there being none."""
+    """Return a `customId` identifier as (namespace, key, value). Raises a top-level NOT_FOUND without a definition of
+    type `id`: then no record can be identified, which differs from a record that does not exist."""
     namespace, key = resolved(custom.get("namespace")), custom["key"]
     definition = definition_of(state, kind, namespace, key)
     if definition is None or definition["type"]["name"] != "id":
@@ -104,7 +104,7 @@ def _validation(input: JsonRecord) -> JsonRecord:
 
 
 def _check(state: State, input: JsonRecord, namespace: str) -> None:
-    """Raises `Refused` with what is wrong with a new definition."""
+    """Check a new definition. Raises `Refused`."""
     kind = next(name for name, owner in OWNER_TYPES.items() if owner == input["ownerType"])
     if input["type"] not in TYPES:
         known = ", ".join(sorted(TYPES))

@@ -1,4 +1,4 @@
-"""How an answer looks on the day after Shopify changed something."""
+"""Unannounced changes in Shopify's answers."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,8 +29,8 @@ _TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """The same answer with an unknown `enum` value, another `type`, a new `field` in it, or one `missing`. An answer
-    that carries nothing to bend (an error, an empty list) stays as it is."""
+    """Return the answer with an unknown `enum` value, another `type`, a new `field`, or one `missing`. An answer
+    without records (an error, an empty list) stays."""
     try:
         body = answer.json()
     except BadJson:

@@ -1,4 +1,4 @@
-"""Shopify's Admin API as its clients see it: one GraphQL endpoint, its version, its token, its headers."""
+"""Shopify's Admin API: one GraphQL endpoint with its version, token and headers."""
 
 import re
 import time
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 class Shopify:
-    """The emulator. What lasts is in the state it is given; it keeps only parsed documents and the query budget."""
+    """The emulator. Lasting data is in the state; this object keeps only parsed documents and the query budget."""
 
     name = "shopify"
     objects = ("Customer", "Order", VARIANT)
@@ -60,12 +60,12 @@ class Shopify:
     tokens = TOKENS
 
     def __init__(self) -> None:
-        """An emulator with an empty memory of documents."""
+        """Start without parsed documents."""
         self._documents = Documents()
         self._buckets: WeakKeyDictionary[State, tuple[float, Bucket]] = WeakKeyDictionary()
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """One call. Errors in the query itself have status 200."""
+        """Answer one call. Errors in the query itself have status 200."""
         issued = TOKENS.answer(call, state, now)
         if issued is not None:
             return issued
@@ -85,31 +85,31 @@ class Shopify:
         return _answer(200, answered(request, self._documents, self._bucket(state, now), context))
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
-        """Place a `Customer`, an `Order` or a `ProductVariant` in the shape in which GraphQL answers it."""
+        """Place a `Customer`, an `Order` or a `ProductVariant` in the shape of GraphQL's answers."""
         return placed(object, payload, state, time.time())
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """An answer after an unannounced change: `enum`, `type`, `field` or `missing`."""
+        """Change an answer: `enum`, `type`, `field` or `missing`."""
         return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
-        """The body that Shopify's edge gives with this status; a throttled query is no such failure, but a 200."""
+        """Return the body of Shopify's edge for this status. A throttled query has status 200 instead."""
         return _answer(status, {"errors": _WORDS.get(status, f"status {status}")})
 
     def work_due(self, state: State, now: float) -> None:
-        """Carry out the jobs that are due."""
+        """Run the jobs that are due."""
         cancel.run_due(Context(state=state, now=now))
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The webhooks of the app's subscriptions, in the current API version."""
+        """Return the webhooks of the app's subscriptions, in the current API version."""
         return webhooks.messages(changes, state, VERSION)
 
     def signed(self, message: Message, attempt: Try) -> Message:
-        """A request that is signed over its body."""
+        """Return a request that is signed over its body."""
         return webhooks.signed(message, attempt)
 
     def _bucket(self, state: State, now: float) -> Bucket:
-        """The budget of this state; a new limit begins with a full bucket."""
+        """Return the budget of this state. A new limit starts with a full bucket."""
         per_minute = state.setting("per_minute", DEFAULT_PER_MINUTE)
         known = self._buckets.get(state)
         if known is None or known[0] != per_minute:
@@ -118,7 +118,7 @@ class Shopify:
 
 
 def _request(call: Call) -> Request | None:
-    """The request in a body of JSON or of `application/graphql`; None when there is no query in it."""
+    """Read the request from JSON or `application/graphql`; None without a query."""
     if call.headers.get("content-type", "").startswith("application/graphql"):
         return Request(query=call.body.decode(errors="replace"))
     try:

@@ -1,4 +1,4 @@
-"""Refusals in Shopify's words: `userErrors` in a payload, `errors` at the top of an answer, both with status 200."""
+"""Shopify's errors: `userErrors` in a payload, `errors` at the top of an answer, both with status 200."""
 
 import re
 from collections.abc import Sequence
@@ -18,27 +18,27 @@ _BAD_LITERAL = re.compile(r"Expected |Value '|Enum '|Int cannot|Float cannot|Str
 
 
 class Refused(Exception):
-    """A mutation's input is refused; carries the `userErrors`."""
+    """The input of a mutation is refused, with these `userErrors`."""
 
     def __init__(self, *errors: JsonRecord) -> None:
-        """At least one user error, as `user_error` makes them."""
+        """Refuse with at least one user error, from `user_error`."""
         super().__init__(errors[0]["message"])
         self.errors = list(errors)
 
 
 def user_error(field: Sequence[str | int] | None, message: str, code: str | None = None) -> JsonRecord:
-    """One entry of `userErrors`. `code` shows only where the payload's error type has one."""
+    """Return one entry of `userErrors`. `code` is returned only if the payload's error type has one."""
     path = None if field is None else [str(step) for step in field]
     return {"field": path, "message": message, "code": code}
 
 
 def top_error(message: str, code: str, **more: Any) -> GraphQLError:
-    """An error that makes the field null and stands at the top of the answer."""
+    """Return an error at the top of the answer. Its field is null."""
     return GraphQLError(message, extensions={"code": code, **more})
 
 
 def worded(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
-    """An error of the GraphQL library as Shopify's own server says it, where its wording is known."""
+    """Return an error of the GraphQL library in the words of Shopify's own server, if they are known."""
     formatted: JsonRecord = dict(error.formatted)
     message = error.message
     if match := _UNKNOWN_FIELD.match(message):

@@ -1,4 +1,4 @@
-"""Fields that are worked out at the time of reading, by `Type.field`."""
+"""Fields that are computed when they are read, by `Type.field`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ SHOP: JsonRecord = {
 
 
 def _customer_of(order: JsonRecord, info: Info) -> JsonRecord | None:
-    """The customer as it is now; one that exists only inside a placed order is shown as it was placed."""
+    """Return the present customer; one that exists only inside a placed order is returned as placed."""
     placed = part(order, "customer")
     known = records.load(info.context.state, records.CUSTOMER, str(placed.get("id")))
     return known or (placed if len(placed) > 1 else None)
@@ -56,7 +56,7 @@ def _number_of_orders(customer: JsonRecord, info: Info) -> Any:
 
 
 def _consent(address: str, **names: str) -> Resolver:
-    """A deprecated consent object, out of the address that it is about."""
+    """Resolve a deprecated consent object from its address."""
 
     def resolve(customer: JsonRecord, info: Info) -> JsonRecord | None:
         contact = part(customer, address)
@@ -74,7 +74,8 @@ def _metafields_count(definition: JsonRecord, info: Info) -> int:
 
 
 def _discounted_total(line: JsonRecord, info: Info, **args: Any) -> JsonRecord:
-    """With code discounts where they are asked for: by themselves these totals leave the order's discounts out."""
+    """Return the total, with code discounts if they are requested. By default these totals omit the order's
+    discounts."""
     if not args.get("withCodeDiscounts"):
         total_set: JsonRecord = line.get("discountedTotalSet") or {}
         return total_set

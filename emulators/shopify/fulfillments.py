@@ -1,4 +1,4 @@
-"""What a new order says about its delivery."""
+"""The fulfilment of a new order."""
 
 from typing import Any
 
@@ -12,10 +12,9 @@ _SHOWN = {"FULFILLED": "FULFILLED", "PARTIAL": "PARTIALLY_FULFILLED", "RESTOCKED
 
 
 def with_fulfillment(context: Context, order: JsonRecord, input: JsonRecord) -> JsonRecord:
-    """The new order with its `fulfillment`, which is about all lines, and with its fulfillment status.
+    """Return the new order with its `fulfillment`, which covers all lines, and its fulfillment status.
 
-    A status without a fulfillment shows and is kept by the lines (for PARTIAL by the first alone), but leaves no
-    `Fulfillment` behind.
+    A status without a fulfillment applies to the lines (PARTIAL to the first one only), without a `Fulfillment`.
     """
     shipment = input.get("fulfillment")
     status = "FULFILLED" if shipment else input.get("fulfillmentStatus")

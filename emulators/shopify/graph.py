@@ -1,4 +1,5 @@
-"""Running one GraphQL request: parsed and validated once per document, priced, executed, worded as Shopify words it."""
+"""Run one GraphQL request: parse and validate each document once, price it, execute it, and format errors like
+Shopify."""
 
 import logging
 from collections import OrderedDict
@@ -36,21 +37,21 @@ _schema = equip(SCHEMA)
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A document as it was understood: its syntax tree, or the errors that it has."""
+    """A parsed document: its syntax tree, or its errors."""
 
     tree: DocumentNode | None
     errors: list[GraphQLError]
 
 
 class Documents:
-    """The documents seen last, by their text. Clients send the same few again and again."""
+    """The documents used last, by their text. Clients send the same few again and again."""
 
     def __init__(self) -> None:
-        """An empty memory."""
+        """Start empty."""
         self._known: OrderedDict[str, Document] = OrderedDict()
 
     def understood(self, text: str) -> Document:
-        """The document of this text."""
+        """Return the document of this text."""
         known = self._known.get(text)
         if known is None:
             known = self._known[text] = _understood(text)
@@ -62,7 +63,7 @@ class Documents:
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What the body of a call says."""
+    """The content of a call's body."""
 
     query: str
     variables: JsonRecord = {}
@@ -70,7 +71,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def answered(request: Request, documents: Documents, bucket: Bucket, context: Context) -> JsonRecord:
-    """The body of the answer, which always has status 200."""
+    """Return the body of the answer, which always has status 200."""
     document = documents.understood(request.query)
     if document.tree is None or document.errors:
         return {"errors": [worded(error) for error in document.errors]}
@@ -132,13 +133,13 @@ def _run(tree: DocumentNode, request: Request, context: Context) -> ExecutionRes
 
 
 def _member(source: Any, info: Info, **args: Any) -> Any:
-    """A field that no resolver answers: the member of the stored object by its name."""
+    """Resolve a field without a resolver: the member of the stored object with its name."""
     return source.get(info.field_name) if isinstance(source, dict) else None
 
 
 def _formatted(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
-    """An error in Shopify's words. One that is no answer of ours is a fault of this program, or of a record that was
-    placed with nonsense in it: the trace goes to the log, and the caller sees what Shopify's callers see."""
+    """Return an error in Shopify's words. Any other exception is a bug here or comes from an invalid placed record: log
+    the trace, and return Shopify's internal error."""
     cause = error.original_error
     if cause is None or isinstance(cause, GraphQLError) or _NULL in str(cause):
         return worded(error)
@@ -153,7 +154,7 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
 
 
 def _with_defaults(operation: OperationDefinitionNode, variables: JsonRecord) -> JsonRecord:
-    """The variables with the defaults that the operation declares, as far as they are whole numbers (page sizes)."""
+    """Return the variables with the operation's defaults, for whole numbers (page sizes)."""
     defaults = {
         one.variable.name.value: int(getattr(one.default_value, "value", "0"))
         for one in operation.variable_definitions or ()

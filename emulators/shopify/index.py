@@ -1,4 +1,4 @@
-"""The search index: one short entry per customer and order, written with the record and seen a little later."""
+"""The search index: one short entry per customer and order, written with the record and visible a little later."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ JsonRecord = dict[str, Any]
 
 
 def write(state: State, kind: str, record: JsonRecord) -> None:
-    """The entry of a record that was written; an order's is found by its customer too."""
+    """Write the entry of a record. An order's is also indexed by its customer."""
     keys = {}
     if kind == "Order" and (customer := part(record, "customer").get("id")):
         keys["customer"] = str(customer)
@@ -19,12 +19,12 @@ def write(state: State, kind: str, record: JsonRecord) -> None:
 
 
 def remove(state: State, kind: str, gid: str) -> None:
-    """The entry goes with its record."""
+    """Delete the entry of a record."""
     state.delete(_object(kind), gid)
 
 
 def entries(state: State, kind: str, *, now: float, lagging: bool) -> list[JsonRecord]:
-    """All entries, in order of insertion. `lagging` leaves out what was written within the search lag."""
+    """Return all entries in order of insertion. `lagging` omits those written within the search lag."""
     every = state.all(_object(kind))
     if not lagging:
         return every
@@ -33,12 +33,12 @@ def entries(state: State, kind: str, *, now: float, lagging: bool) -> list[JsonR
 
 
 def orders_of(state: State, customer: str) -> list[JsonRecord]:
-    """The entries of one customer's orders, oldest first; strongly consistent."""
+    """Return the entries of one customer's orders, oldest first. Strongly consistent."""
     return state.lookup(_object("Order"), "customer", customer)
 
 
 def spent_by(state: State, customer: str) -> Decimal:
-    """What a customer paid and did not get back, over all orders."""
+    """Return what a customer paid, less refunds, over all orders."""
     return sum((Decimal(entry["netPayment"]) for entry in orders_of(state, customer)), Decimal(0))
 
 

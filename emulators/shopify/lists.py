@@ -1,4 +1,4 @@
-"""The lists at the root: customers and orders, filtered through the index, sorted and paged."""
+"""The root lists of customers and orders, filtered through the index, sorted and paged."""
 
 from typing import Any
 
@@ -29,27 +29,27 @@ _SORTED_BY = {
 
 
 def of_kind(context: Context, kind: str, path: list[str | int], args: JsonRecord) -> JsonRecord:
-    """`customers(…)` or `orders(…)`. With a `query` it is the search index that answers, lag and all."""
+    """`customers(…)` or `orders(…)`. With a `query`, the lagging search index answers."""
     entries = matching(context, kind, path, args.get("query"))
     return _listed(context, kind, entries, args)
 
 
 def of_customer(context: Context, customer: str, path: list[str | int], args: JsonRecord) -> JsonRecord:
-    """The orders of one customer."""
+    """Return the orders of one customer."""
     condition = _condition(context, records.ORDER, path, args.get("query"))
     entries = [entry for entry in index.orders_of(context.state, customer) if condition.test(entry)]
     return _listed(context, records.ORDER, entries, args)
 
 
 def matching(context: Context, kind: str, path: list[str | int], query: str | None) -> list[JsonRecord]:
-    """The index entries that a query finds."""
+    """Return the index entries that match a query."""
     condition = _condition(context, kind, path, query)
     every = index.entries(context.state, kind, now=context.now, lagging=bool(query))
     return [entry for entry in every if condition.test(entry)]
 
 
 def counted(entries: list[JsonRecord], limit: int | None) -> JsonRecord:
-    """A `Count` that stops at `limit`."""
+    """Return a `Count` that stops at `limit`."""
     if limit is None or len(entries) <= limit:
         return {"count": len(entries), "precision": "EXACT"}
     return {"count": limit, "precision": "AT_LEAST"}

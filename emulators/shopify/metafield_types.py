@@ -1,4 +1,4 @@
-"""Types of metafields, and what their values must look like."""
+"""Types of metafields and their valid values."""
 
 import re
 from collections.abc import Callable
@@ -10,14 +10,14 @@ import msgspec
 
 
 class MetafieldType(msgspec.Struct, frozen=True, kw_only=True):
-    """A type: the group it is shown under, and a check of a value (always a text) that names the flaw, or None."""
+    """A type: its group, and a check of a value (always text) that returns the error, or None."""
 
     category: str
     flaw: Callable[[str], str | None]
 
 
 def flaw_of(type_name: str, value: str) -> str | None:
-    """What is wrong with a value of this type; None when nothing is, or the type is none of `TYPES`."""
+    """Return the error in a value of this type; None if it is valid, or if the type is none of `TYPES`."""
     if not value:
         return "Value can't be blank."
     known = TYPES.get(type_name)
@@ -25,7 +25,7 @@ def flaw_of(type_name: str, value: str) -> str | None:
 
 
 def as_json(type_name: str, value: str) -> Any:
-    """A value as `jsonValue` gives it: lists, numbers, booleans and JSON decoded, the rest as text."""
+    """Return a value as `jsonValue`: lists, numbers, booleans and JSON decoded, the rest as text."""
     if type_name.startswith("list.") or type_name in ("json", "number_integer", "boolean"):
         try:
             return msgspec.json.decode(value.encode())

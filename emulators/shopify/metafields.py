@@ -1,4 +1,4 @@
-"""Values of metafields: set through their owner or by themselves, read by name, unique where they have to be."""
+"""Values of metafields: set through their owner or by themselves, read by name, unique if the definition says so."""
 
 from typing import Any
 
@@ -19,9 +19,8 @@ MOST_AT_ONCE = 25
 def with_values(
     context: Context, kind: str, record: JsonRecord, inputs: list[JsonRecord] | None, path: list[str]
 ) -> JsonRecord:
-    """The owner with these inputs (`MetafieldInput`, `MetafieldsSetInput`) set; `path` is their place in the
-    arguments. Raises `Refused`: with code TAKEN, where the payload has codes, for a value that must be unique and is
-    another owner's."""
+    """Return the owner with these inputs (`MetafieldInput`, `MetafieldsSetInput`). `path` is their place in the
+    arguments. Raises `Refused`: with code TAKEN, if the payload has codes, for a unique value of another owner."""
     stored = {_name(metafield): metafield for metafield in listed(record.get("metafields"))}
     for place, input in enumerate(inputs or ()):
         made = _made(context, kind, record, input, stored, [*path, str(place)])
@@ -30,7 +29,7 @@ def with_values(
 
 
 def with_custom_id(context: Context, kind: str, record: JsonRecord, custom: tuple[str, str, str]) -> JsonRecord:
-    """The owner carrying the custom id (namespace, key, value) that it was made under."""
+    """Return the owner with the custom id (namespace, key, value) that it was created with."""
     namespace, key, value = custom
     input = {"namespace": namespace, "key": key, "value": value}
     return with_values(context, kind, record, [input], ["identifier", "customId"])
@@ -43,7 +42,7 @@ def named(record: JsonRecord, namespace: str | None, key: str) -> JsonRecord | N
 
 
 def page(record: JsonRecord, args: JsonRecord) -> JsonRecord:
-    """`metafields(namespace:, keys:, …)` of an owner; each of `keys` is `<namespace>.<key>`."""
+    """`metafields(namespace:, keys:, …)` of an owner. Each of `keys` is `<namespace>.<key>`."""
     nodes = parts(record.get("metafields"))
     if args.get("namespace"):
         namespace = definitions.resolved(args["namespace"])
@@ -78,7 +77,7 @@ def set_many(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def delete_many(context: Context, args: JsonRecord) -> JsonRecord:
-    """`metafieldsDelete`; one that is not there is null in the list, and no error."""
+    """`metafieldsDelete`. A missing one is null in the list, without an error."""
     gone: list[JsonRecord | None] = []
     for input in args["metafields"]:
         owner = _owner(context, input["ownerId"])

@@ -1,4 +1,4 @@
-"""Amounts in two currencies at once: what the shop gets and what the buyer saw."""
+"""Amounts in two currencies: the shop's and the buyer's."""
 
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
@@ -23,23 +23,23 @@ class Bag(NamedTuple):
     presentment: Decimal
 
     def plus(self, other: "Bag") -> "Bag":
-        """The sum, side by side."""
+        """Return the sum in both currencies."""
         return Bag(self.shop + other.shop, self.presentment + other.presentment)
 
     def minus(self, other: "Bag") -> "Bag":
-        """The difference, side by side."""
+        """Return the difference in both currencies."""
         return Bag(self.shop - other.shop, self.presentment - other.presentment)
 
     def times(self, factor: int | Decimal) -> "Bag":
-        """Both sides multiplied, not rounded."""
+        """Return the product in both currencies, not rounded."""
         return Bag(self.shop * factor, self.presentment * factor)
 
     def at_most(self, other: "Bag") -> "Bag":
-        """The smaller of the two, side by side."""
+        """Return the smaller amount in each currency."""
         return Bag(min(self.shop, other.shop), min(self.presentment, other.presentment))
 
     def rounded(self, currencies: Currencies) -> "Bag":
-        """Both sides to the digits their currency has, half a unit going up."""
+        """Round both amounts to the digits of their currency, half up."""
         return Bag(_to_unit(self.shop, currencies.shop), _to_unit(self.presentment, currencies.presentment))
 
 
@@ -47,7 +47,7 @@ NOTHING = Bag(Decimal(0), Decimal(0))
 
 
 def total(bags: "list[Bag]") -> Bag:
-    """The sum of many."""
+    """Return the sum of many."""
     summed = NOTHING
     for bag in bags:
         summed = summed.plus(bag)
@@ -55,21 +55,21 @@ def total(bags: "list[Bag]") -> Bag:
 
 
 def shared_out(amount: Bag, weights: list[Bag], currencies: Currencies) -> list[Bag]:
-    """`amount` in parts proportional to `weights`, to the unit, the odd units going to the first: 10.00 over three
-    equal lines is 3.34, 3.33, 3.33, as in Shopify's own examples of an order-level discount."""
+    """Return `amount` in parts proportional to `weights`, to the unit. The first parts get the odd units: 10.00 over
+    three equal lines is 3.34, 3.33, 3.33, as in Shopify's own examples of an order-level discount."""
     shop = _parts(amount.shop, [weight.shop for weight in weights], currencies.shop)
     presentment = _parts(amount.presentment, [weight.presentment for weight in weights], currencies.presentment)
     return [Bag(*pair) for pair in zip(shop, presentment, strict=True)]
 
 
 def decimal_text(amount: Decimal) -> str:
-    """An amount as `MoneyV2.amount` says it: no trailing zeros, yet at least one digit after the point (`10.0`)."""
+    """Return an amount as `MoneyV2.amount`: no trailing zeros, but at least one digit after the point (`10.0`)."""
     text = format(amount.normalize(), "f")
     return text if "." in text else f"{text}.0"
 
 
 def written(bag: Bag, currencies: Currencies) -> JsonRecord:
-    """A `MoneyBag`."""
+    """Return a `MoneyBag`."""
     return {
         "shopMoney": {"amount": decimal_text(bag.shop), "currencyCode": currencies.shop},
         "presentmentMoney": {"amount": decimal_text(bag.presentment), "currencyCode": currencies.presentment},
@@ -77,7 +77,7 @@ def written(bag: Bag, currencies: Currencies) -> JsonRecord:
 
 
 def read(bag: JsonRecord | None) -> Bag:
-    """A `MoneyBag` or `MoneyBagInput` as amounts; the buyer's side is the shop's where it is left out."""
+    """Read a `MoneyBag` or `MoneyBagInput`. Without the buyer's amount, it is the shop's."""
     if bag is None:
         return NOTHING
     shop = Decimal(str(bag["shopMoney"]["amount"]))

@@ -1,4 +1,4 @@
-"""What is done to an order that is there: update, close, open, mark as paid; tags of orders and customers."""
+"""Changes of an existing order: update, close, open, mark as paid; tags of orders and customers."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _PLAIN = ("note", "phone", "poNumber")
 
 
 def update(context: Context, args: JsonRecord) -> JsonRecord:
-    """`orderUpdate`: members left out stay, null clears, lists replace."""
+    """`orderUpdate`: absent members stay, null clears, lists replace."""
     input = args["input"]
     before = _known(context, input["id"])
     flaws = tags.flaws(input.get("tags"), ["tags"])
@@ -41,7 +41,7 @@ def update(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def close(context: Context, args: JsonRecord) -> JsonRecord:
-    """`orderClose`; closing a closed order leaves its time of closing."""
+    """`orderClose`. A closed order keeps its time of closing."""
     order = _known(context, args["input"]["id"])
     if order.get("closedAt"):
         return {"order": order, "userErrors": []}
@@ -59,7 +59,7 @@ def open_again(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def mark_as_paid(context: Context, args: JsonRecord) -> JsonRecord:
-    """`orderMarkAsPaid`: captures what is authorised, else books what is outstanding as paid by hand."""
+    """`orderMarkAsPaid`: capture the authorisation, else record the outstanding sum as paid manually."""
     order = _known(context, args["input"]["id"])
     if not order.get("canMarkAsPaid"):
         raise Refused(user_error(["id"], "Order cannot be marked as paid."))
@@ -82,7 +82,7 @@ def add_tags(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def remove_tags(context: Context, args: JsonRecord) -> JsonRecord:
-    """`tagsRemove`; the case of a tag does not matter."""
+    """`tagsRemove`, without regard to case."""
     gone = {tag.strip().lower() for tag in args["tags"]}
     return _retagged(context, args["id"], lambda tags: [tag for tag in tags if tag.lower() not in gone])
 

@@ -1,4 +1,4 @@
-"""What is wrong with the input of `orderCreate`, before anything is made of it."""
+"""Check the input of `orderCreate`."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,14 +18,14 @@ _DISCOUNTS = ("freeShippingDiscountCode", "itemFixedDiscountCode", "itemPercenta
 
 
 def currencies_of(input: JsonRecord) -> Currencies:
-    """The order's currencies: the shop's own unless said otherwise, the buyer's as in the first amount that says it."""
+    """Return the order's currencies: the shop's own by default; the buyer's from the first amount with one."""
     shop = input.get("currency") or SHOP_CURRENCY
     presentment = (bag["presentmentMoney"]["currencyCode"] for _, bag in bags(input) if bag.get("presentmentMoney"))
     return Currencies(shop=shop, presentment=input.get("presentmentCurrency") or next(presentment, shop))
 
 
 def bags(value: Any, path: tuple[str, ...] = ("order",)) -> Iterator[tuple[Path, JsonRecord]]:
-    """Every `MoneyBagInput` of an input with the path to it."""
+    """Yield every `MoneyBagInput` of an input with its path."""
     if isinstance(value, list):
         for place, one in enumerate(value):
             yield from bags(one, (*path, str(place)))
@@ -37,7 +37,7 @@ def bags(value: Any, path: tuple[str, ...] = ("order",)) -> Iterator[tuple[Path,
 
 
 def flaws(context: Context, input: JsonRecord) -> list[JsonRecord]:
-    """User errors, none when the order can be made."""
+    """Return user errors, none if the input is valid."""
     order_flaws = [
         *_whole_flaws(context, input),
         *_line_flaws(input),
@@ -97,6 +97,6 @@ def _money_flaws(input: JsonRecord) -> Iterator[JsonRecord]:
 
 
 def _code(code: str | None) -> str:
-    """`OrderCreateUserErrorCode` has few words; everything else is INVALID there."""
+    """Return the code of an error. `OrderCreateUserErrorCode` has few; all others become INVALID."""
     own = ("PROCESSED_AT_INVALID", "REDUNDANT_CUSTOMER_FIELDS")
     return code if code in own else "INVALID"

@@ -1,4 +1,4 @@
-"""The lines of a new order: items, shipping, the one discount code, and the taxes that the caller worked out."""
+"""The lines of a new order: items, shipping, the one discount code, and the taxes that the caller computed."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,18 +13,18 @@ JsonRecord = dict[str, Any]
 
 
 class Pricing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the amounts of one order are to be read and written."""
+    """How to read and write the amounts of one order."""
 
     currencies: Currencies
     taxes_included: bool
 
     def bag(self, amount: Bag) -> JsonRecord:
-        """A `MoneyBag` of this order."""
+        """Return a `MoneyBag` of this order."""
         return written(amount.rounded(self.currencies), self.currencies)
 
 
 class Discount(msgspec.Struct, frozen=True, kw_only=True):
-    """The order's discount as a `DiscountCodeApplication`, and what each line gets of it."""
+    """The order's discount as a `DiscountCodeApplication`, and the part of each line."""
 
     application: JsonRecord | None
     of_items: list[Bag]
@@ -32,7 +32,8 @@ class Discount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def discount(input: JsonRecord, items: list[Bag], shipping: list[Bag], pricing: Pricing) -> Discount:
-    """`input` is an `OrderCreateDiscountCodeInput`, empty for none; `items` and `shipping` the undiscounted totals."""
+    """Return the discount of an `OrderCreateDiscountCodeInput`, empty for none. `items` and `shipping` are the totals
+    before it."""
     nothing = [NOTHING for _ in items]
     if free := input.get("freeShippingDiscountCode"):
         application = _application(free["code"], {"percentage": 100.0, "__typename": "PricingPercentageValue"})
@@ -57,10 +58,10 @@ def discount(input: JsonRecord, items: list[Bag], shipping: list[Bag], pricing: 
 def line_item(
     state: State, input: JsonRecord, off: Bag, application: JsonRecord | None, pricing: Pricing
 ) -> JsonRecord:
-    """A `LineItem` from its input; `off` is its part of the order's discount.
+    """Return a `LineItem` from its input. `off` is its part of the order's discount.
 
-    A discount on the whole order shows in `discountAllocations` alone: `totalDiscountSet` and `discountedTotalSet`
-    speak of discounts on the line itself, which an order made by an app cannot have.
+    A discount on the whole order is only in `discountAllocations`. `totalDiscountSet` and `discountedTotalSet` are
+    about discounts on the line itself, which an order created by an app cannot have.
     """
     quantity: int = input["quantity"]
     unit = read(input.get("priceSet"))
@@ -100,7 +101,7 @@ def line_item(
 def shipping_line(
     state: State, input: JsonRecord, off: Bag, application: JsonRecord | None, pricing: Pricing
 ) -> JsonRecord:
-    """A `ShippingLine` from its input."""
+    """Return a `ShippingLine` from its input."""
     price = read(input["priceSet"])
     left = price.minus(off)
     return {
@@ -118,8 +119,8 @@ def shipping_line(
 
 
 def tax_line(input: JsonRecord, base: Bag, pricing: Pricing) -> JsonRecord:
-    """A `TaxLine`; without a price of its own it is the rate's part of `base`, or the part that `base` holds already
-    when prices include taxes."""
+    """Return a `TaxLine`. Without its own price, it is the rate's part of `base`, or the part included in `base` if
+    prices include taxes."""
     rate = Decimal(str(input["rate"]))
     if input.get("priceSet"):
         price = read(input["priceSet"])
@@ -137,7 +138,7 @@ def tax_line(input: JsonRecord, base: Bag, pricing: Pricing) -> JsonRecord:
 
 
 def summed_taxes(taxed: list[JsonRecord], pricing: Pricing) -> list[JsonRecord]:
-    """The order's own `taxLines`: those of its lines, each title and rate once."""
+    """Return the order's own `taxLines`: those of its lines, each title and rate once."""
     summed: dict[tuple[str, float], JsonRecord] = {}
     for line in taxed:
         for tax in line["taxLines"]:

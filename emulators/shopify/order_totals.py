@@ -1,7 +1,7 @@
-"""The sums and statuses of an order, worked out from its lines, transactions and refunds.
+"""The sums and statuses of an order, computed from its lines, transactions and refunds.
 
-Meanings after the schema's own words: `total…` is as sold, `current…` is after removals and refunds; a tax that prices
-include is not added again; `totalShippingPriceSet` is after discounts, and `totalDiscountsSet` counts those too.
+Meanings follow the schema: `total…` is as sold, `current…` is after removals and refunds. A tax that prices include is
+not added again. `totalShippingPriceSet` is after discounts, and `totalDiscountsSet` includes those too.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _AUTHORISING = ("AUTHORIZATION", "EMV_AUTHORIZATION")
 
 
 class Payments(msgspec.Struct, frozen=True, kw_only=True):
-    """What the successful transactions come to."""
+    """The sums of the successful transactions."""
 
     received: Bag
     refunded: Bag
@@ -29,15 +29,15 @@ class Payments(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> Bag:
-        """Received and not given back."""
+        """Received and not refunded."""
         return self.received.minus(self.refunded)
 
 
 def with_totals(order: JsonRecord, status: str | None = None) -> JsonRecord:
-    """A new order with every sum, status and flag that follows from its parts.
+    """Return a new order with every derived sum, status and flag.
 
-    `status` is a financial status to show instead of the derived one: one given at creation stays until the order
-    changes, even if its transactions disagree.
+    `status` is a financial status in place of the derived one: a status from the creation stays until the order
+    changes, even if the transactions disagree.
     """
     bag = _writer(order)
     items = listed(order.get("lineItems"))
@@ -60,8 +60,7 @@ def with_totals(order: JsonRecord, status: str | None = None) -> JsonRecord:
 
 
 def with_present(order: JsonRecord, status: str | None = None) -> JsonRecord:
-    """The order after something happened to it: what it is worth now, what was paid, and the flags that follow. What
-    it was sold for stays as it is."""
+    """Return the order after a change: present sums, payments and flags. The sums as sold stay."""
     bag = _writer(order)
     items, shipping = listed(order.get("lineItems")), listed(order.get("shippingLines"))
     shares = [(line, Decimal(line["currentQuantity"]) / (line["quantity"] or 1)) for line in items]
@@ -100,7 +99,7 @@ def with_present(order: JsonRecord, status: str | None = None) -> JsonRecord:
 
 
 def payments(order: JsonRecord) -> Payments:
-    """The order's successful transactions, summed up by what they did."""
+    """Return the sums of the order's successful transactions, by kind."""
     done = [one for one in order.get("transactions") or () if one["status"] == "SUCCESS"]
 
     def of(*kinds: str) -> Bag:
@@ -117,7 +116,7 @@ def payments(order: JsonRecord) -> Payments:
 
 
 def part_of_line(line: JsonRecord, quantity: int) -> tuple[Bag, Bag]:
-    """What `quantity` units of a line come to after all discounts, and their tax."""
+    """Return the price of `quantity` units of a line after all discounts, and their tax."""
     share = Decimal(quantity) / line["quantity"]
     left = read(line["originalTotalSet"]).minus(_allocated(line))
     return left.times(share), _taxes(line).times(share)

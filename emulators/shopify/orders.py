@@ -1,4 +1,4 @@
-"""`orderCreate`: an order from another system, with custom line items, made in one step."""
+"""`orderCreate`: an order from another system, with custom line items, created in one step."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ FIRST_ORDER = 1001
 
 
 def create(context: Context, args: JsonRecord) -> JsonRecord:
-    """`orderCreate`. Its `options` say who is notified and what the stock does: no one, and there is none."""
+    """`orderCreate`. Its `options` about notifications and stock have no effect here."""
     input = args["order"]
     flaws = order_input.flaws(context, input)
     if flaws:
@@ -50,12 +50,12 @@ def create(context: Context, args: JsonRecord) -> JsonRecord:
 
 
 def order_number(context: Context) -> int:
-    """The next number that people call an order by."""
+    """Return the next order number."""
     return context.state.next_id("order number", FIRST_ORDER)
 
 
 def confirmation_number(order_id: str) -> str:
-    """Nine letters and digits that stand for an order towards its buyer."""
+    """Return nine letters and digits that identify an order to its buyer."""
     return base64.b32encode(hashlib.sha256(order_id.encode()).digest()).decode()[:9]
 
 

@@ -24,7 +24,7 @@ def transaction(
     parent: JsonRecord | None = None,
     **more: Any,
 ) -> JsonRecord:
-    """An `OrderTransaction` made now; `amount` is a `MoneyBag`."""
+    """Return a new `OrderTransaction`. `amount` is a `MoneyBag`."""
     return {
         "id": new_gid(context.state, "OrderTransaction"),
         "kind": kind,
@@ -42,7 +42,7 @@ def transaction(
 
 
 def from_input(context: Context, input: JsonRecord, currencies: Currencies) -> JsonRecord:
-    """A transaction as `orderCreate` is given it."""
+    """Return a transaction of an `orderCreate` input."""
     return transaction(
         context,
         kind=input.get("kind") or "SALE",
@@ -57,7 +57,7 @@ def from_input(context: Context, input: JsonRecord, currencies: Currencies) -> J
 
 
 def void(context: Context, order: JsonRecord) -> list[JsonRecord]:
-    """What lets go of an authorisation that was not captured."""
+    """Return VOID transactions for the authorisations that were not captured."""
     return [
         transaction(context, kind="VOID", amount=one["amountSet"], gateway=one.get("gateway") or "", parent=one)
         for one in order.get("transactions") or ()
@@ -66,7 +66,7 @@ def void(context: Context, order: JsonRecord) -> list[JsonRecord]:
 
 
 def give_back(context: Context, order: JsonRecord, gateway: str | None = None) -> list[JsonRecord]:
-    """REFUND transactions over all that was received and not given back; `gateway` if it goes another way back."""
+    """Return REFUND transactions for all that was received and not refunded, through `gateway` if it differs."""
     returned: dict[str, Bag] = {}
     for one in order.get("transactions") or ():
         if one["kind"] == "REFUND" and one["status"] == "SUCCESS" and one.get("parentTransaction"):
@@ -87,7 +87,7 @@ def give_back(context: Context, order: JsonRecord, gateway: str | None = None) -
 def refund_of_all(
     context: Context, order: JsonRecord, money_back: list[JsonRecord], *, restock: bool, note: str | None
 ) -> JsonRecord:
-    """A `Refund` that takes every remaining unit out of the order."""
+    """Return a `Refund` that removes every remaining unit from the order."""
     currencies = Currencies(shop=order["currencyCode"], presentment=order["presentmentCurrencyCode"])
     lines = []
     for line in listed(order["lineItems"]):
@@ -122,5 +122,5 @@ def refund_of_all(
 
 
 def _bare(transaction: JsonRecord) -> JsonRecord:
-    """A transaction as a parent: without its own parent, so that records do not nest without end."""
+    """Return a transaction as a parent, without its own parent, so that records do not nest without end."""
     return {**transaction, "parentTransaction": None}

@@ -1,4 +1,4 @@
-"""Records that a test places without validation, to try readers on them."""
+"""Records that a test places without validation, to test readers."""
 
 import re
 from typing import Any
@@ -14,10 +14,12 @@ JsonRecord = dict[str, Any]
 
 
 def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonRecord:
-    """A `Customer` or an `Order` in the shape in which GraphQL answers it: connections as `{"nodes": […]}`,
-    `{"edges": […]}` or a plain list, money as `MoneyBag`. What is left out and may not be null becomes neutral; what
-    is there stays as it is, nulls, unknown enum values and wrong types included. An id that is there already is
-    written over."""
+    """Place a `Customer` or an `Order` in the shape of GraphQL's answers: connections as `{"nodes": […]}`, `{"edges":
+    […]}` or a plain list, money as `MoneyBag`.
+
+    Absent non-null fields get neutral values. All others stay, also nulls, unknown enum values and wrong types. A
+    record with a known id is replaced.
+    """
     record = dict(payload)
     if not is_gid(str(record.get("id", ""))):
         number = str(record.get("id") or "")

@@ -1,4 +1,4 @@
-"""Provinces and states that Shopify asks for in addresses, by country code (ISO 3166-2 without the country)."""
+"""Provinces and states that Shopify requires in addresses, by country code (ISO 3166-2 without the country)."""
 
 PROVINCES: dict[str, dict[str, str]] = {
     "AU": {

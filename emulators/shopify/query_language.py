@@ -1,7 +1,7 @@
 """Shopify's search syntax: `updated_at:>='2026-01-01' AND (tag:vip OR -state:disabled) anna`.
 
-Grammar after Shopify's page on search syntax: terms side by side are joined by AND, which binds tighter than OR; `-` or
-NOT negates; a term is a value, or a field with a comparator (`:`, `:>`, `:>=`, `:<`, `:<=`) and a value; a value is
+The grammar follows Shopify's page on search syntax. Adjacent terms are joined by AND, which binds tighter than OR; `-`
+or NOT negates. A term is a value, or a field with a comparator (`:`, `:>`, `:>=`, `:<`, `:<=`) and a value. A value is
 quoted, or ends at a space or a bracket; a `*` at its end matches any ending.
 """
 
@@ -27,7 +27,7 @@ _TOKEN = re.compile(
 
 
 class Term(msgspec.Struct, frozen=True, kw_only=True):
-    """One comparison. `field` is None for a bare word, which is looked for in the record's main texts."""
+    """One comparison. `field` is None for a bare word, which is searched in the record's main texts."""
 
     field: str | None
     comparator: str
@@ -47,7 +47,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compiled(query: str, judge: Judge) -> Test:
-    """The query as one test of a record; `judge` turns each term into a test. An empty query holds for all."""
+    """Compile a query into one test of a record; `judge` compiles each term. An empty query matches all."""
     reader = _Reader(_tokens(query), judge)
     return reader.whole()
 
@@ -82,7 +82,7 @@ def _value(match: re.Match[str]) -> str | None:
 
 
 class _Reader:
-    """Reads tokens by recursive descent. Shopify forgives: a bracket too many or a dangling OR is passed over."""
+    """Parses tokens by recursive descent. Like Shopify, it ignores an extra bracket or a dangling OR."""
 
     def __init__(self, tokens: list[Token], judge: Judge) -> None:
         self._tokens = tokens

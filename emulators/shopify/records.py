@@ -1,4 +1,4 @@
-"""Customers and orders at rest, and the keys they are found by."""
+"""Stored customers and orders, and their keys."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ ORDER = "Order"
 
 
 def load(state: State, kind: str, gid: str) -> JsonRecord | None:
-    """The record with this global id, None when there is none or the id is of another kind."""
+    """Return the record with this global id; None if there is none or the id is of another kind."""
     return state.get(kind, gid) if kind_of(gid) == kind else None
 
 
 def save(state: State, kind: str, record: JsonRecord, now: float) -> JsonRecord:
-    """Write a customer or an order, completed with what the schema asks for, with its keys and its entry in the index;
-    returns it as it was written."""
+    """Write a customer or an order with its keys and its index entry, completed for the schema. Return it as it was
+    written."""
     currency = record.get("currencyCode")
     filling = Filling(state=state, at=moment(now), currency=currency if isinstance(currency, str) else "USD")
     record = filled(kind, record, filling)
@@ -33,29 +33,29 @@ def save(state: State, kind: str, record: JsonRecord, now: float) -> JsonRecord:
 
 
 def remove(state: State, kind: str, gid: str) -> None:
-    """Delete a record for good, from the index too."""
+    """Delete a record for good, also from the index."""
     state.delete(kind, gid)
     index.remove(state, kind, gid)
 
 
 def by_key(state: State, kind: str, name: str, value: str) -> JsonRecord | None:
-    """The record found by a unique key: `email` (lower case), `phone` (E.164), or a `metafield_key`."""
+    """Return the record with a unique key: `email` (lower case), `phone` (E.164), or a `metafield_key`."""
     matches = state.lookup(kind, name, value)
     return matches[0] if matches else None
 
 
 def metafield_key(namespace: str, key: str) -> str:
-    """The name under which a record is found by a metafield with unique values."""
+    """Return the name under which a record is indexed by a metafield with unique values."""
     return f"metafield {namespace}.{key}"
 
 
 def email_of(record: JsonRecord) -> str | None:
-    """A customer's e-mail address."""
+    """Return a customer's e-mail address."""
     return part(record, "defaultEmailAddress").get("emailAddress")
 
 
 def phone_of(record: JsonRecord) -> str | None:
-    """A customer's phone number."""
+    """Return a customer's phone number."""
     return part(record, "defaultPhoneNumber").get("phoneNumber")
 
 

@@ -1,4 +1,4 @@
-"""Which function answers which field. Fields without one are members of the stored record by the same name."""
+"""The resolvers of fields. A field without one is the member of the stored record with the same name."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -51,7 +51,7 @@ MUTATIONS: dict[str, tuple[Mutation, str]] = {
 
 
 def equip(schema: GraphQLSchema) -> GraphQLSchema:
-    """The schema with its resolvers in place."""
+    """Return the schema with its resolvers."""
     for kind in schema.type_map.values():
         if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
             continue
@@ -70,7 +70,7 @@ def equip(schema: GraphQLSchema) -> GraphQLSchema:
 
 
 def _of_object(resolver: Resolver) -> Resolver:
-    """The resolver, except where a placed record has another value in place of an object."""
+    """Wrap a resolver: a placed record may have another value in place of an object."""
     return lambda source, info, **args: resolver(source, info, **args) if isinstance(source, dict) else None
 
 

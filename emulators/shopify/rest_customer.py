@@ -1,4 +1,4 @@
-"""A customer as a webhook carries it. Since API version 2025-01 without what it bought: neither sums nor counts."""
+"""A customer as a webhook has it. Since API version 2025-01 without sums and counts of orders."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ JsonRecord = dict[str, Any]
 
 
 def customer_body(customer: JsonRecord) -> JsonRecord:
-    """The whole customer."""
+    """Return the whole customer."""
     default = part(customer, "defaultAddress").get("id")
     addresses = [_address(one, customer, default) for one in parts(customer.get("addressesV2"))]
     return {
@@ -22,7 +22,7 @@ def customer_body(customer: JsonRecord) -> JsonRecord:
 
 
 def customer_head(customer: JsonRecord) -> JsonRecord:
-    """The customer without addresses."""
+    """Return the customer without addresses."""
     return {
         "id": number(customer.get("id")),
         "created_at": local_time(customer.get("createdAt")),
@@ -46,7 +46,7 @@ def customer_head(customer: JsonRecord) -> JsonRecord:
 
 
 def deleted_customer(customer: JsonRecord) -> JsonRecord:
-    """The body for a deleted customer."""
+    """Return the body for a deleted customer."""
     return {
         "id": number(customer.get("id")),
         "phone": None,

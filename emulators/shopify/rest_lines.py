@@ -1,4 +1,4 @@
-"""The lists inside an order's webhook: lines, discounts, taxes, parcels, refunds."""
+"""The lists in an order's webhook: lines, discounts, taxes, parcels, refunds."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ APPLICATIONS = {
 
 
 def line_item(line: JsonRecord, currency: Any) -> JsonRecord:
-    """One line; `price` is of one unit and before discounts."""
+    """Return one line. `price` is of one unit before discounts."""
     left, sold = whole(line.get("unfulfilledQuantity")) or 0, whole(line.get("quantity")) or 0
     return {
         "id": number(line.get("id")),
@@ -48,7 +48,7 @@ def line_item(line: JsonRecord, currency: Any) -> JsonRecord:
 
 
 def shipping_line(line: JsonRecord, currency: Any) -> JsonRecord:
-    """One shipping charge; `price` is before discounts."""
+    """Return one shipping charge. `price` is before discounts."""
     return {
         "id": number(line.get("id")),
         "code": line.get("code"),
@@ -64,7 +64,7 @@ def shipping_line(line: JsonRecord, currency: Any) -> JsonRecord:
 
 
 def tax_line(tax: JsonRecord, currency: Any) -> JsonRecord:
-    """One tax."""
+    """Return one tax."""
     return {
         "title": tax.get("title"),
         "rate": tax.get("rate"),
@@ -75,7 +75,7 @@ def tax_line(tax: JsonRecord, currency: Any) -> JsonRecord:
 
 
 def discount_application(applied: JsonRecord) -> JsonRecord:
-    """One discount: how it came about, and what it counts by."""
+    """Return one discount: its origin and its basis."""
     value = part(applied, "value")
     by_share = "percentage" in value
     return {
@@ -92,7 +92,7 @@ def discount_application(applied: JsonRecord) -> JsonRecord:
 
 
 def discount_codes(order: JsonRecord) -> list[JsonRecord]:
-    """The discount codes in the shape that preceded discount applications; the sum is of the whole order."""
+    """Return the discount codes in the shape before discount applications. The sum is of the whole order."""
     off = shop_sum(order.get("totalDiscountsSet"), order.get("currencyCode"))
     codes = [one for one in parts(order.get("discountApplications")) if one.get("code")]
     return [
@@ -110,7 +110,7 @@ def discount_codes(order: JsonRecord) -> list[JsonRecord]:
 
 
 def fulfillment(parcel: JsonRecord, order: JsonRecord) -> JsonRecord:
-    """One parcel; its numbers and addresses of tracking are parallel lists."""
+    """Return one parcel. Its tracking numbers and URLs are parallel lists."""
     tracked = parts(parcel.get("trackingInfo"))
     numbers, urls = texts([one.get("number") for one in tracked]), texts([one.get("url") for one in tracked])
     lines = parts(parcel.get("fulfillmentLineItems"))
@@ -136,7 +136,7 @@ def fulfillment(parcel: JsonRecord, order: JsonRecord) -> JsonRecord:
 
 
 def refund(refund: JsonRecord, order: JsonRecord) -> JsonRecord:
-    """One refund; what its lines come to are numbers here, not text."""
+    """Return one refund. The sums of its lines are numbers here, not text."""
     currency = order.get("currencyCode")
     lines = parts(refund.get("refundLineItems"))
     return {

@@ -1,4 +1,4 @@
-"""An order as a webhook carries it: the whole order in the shape of the REST API."""
+"""An order as a webhook has it: the whole order in the shape of the REST API."""
 
 from decimal import Decimal
 from typing import Any
@@ -36,7 +36,7 @@ SUMS = {
 
 
 def order_body(order: JsonRecord, state: State) -> JsonRecord:
-    """The whole order, its customer as it is now."""
+    """Return the whole order with its present customer."""
     return {
         **_head(order),
         **_sums(order),
@@ -113,7 +113,8 @@ def _lists(order: JsonRecord) -> JsonRecord:
 
 
 def _customer(placed: JsonRecord, state: State) -> JsonRecord | None:
-    """Whose order it is, without its addresses but one; who exists only inside a placed order is shown as placed."""
+    """Return the order's customer without addresses except the default one; one that exists only inside a placed order
+    as placed."""
     if not placed:
         return None
     known = records.load(state, records.CUSTOMER, str(placed.get("id")))

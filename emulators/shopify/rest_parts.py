@@ -1,7 +1,5 @@
-"""Small parts of records as Shopify's REST API writes them: numbers for ids, sums as text, the shop's time.
-
-Records may have been placed with nonsense in them, so every member is read with doubt.
-"""
+"""Parts of records in Shopify's REST API: numbers for ids, sums as text, the shop's time. Placed records may be
+invalid, so no member is trusted."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,35 +13,35 @@ JsonRecord = dict[str, Any]
 
 
 def number(gid: Any) -> int | None:
-    """The id in a global id; None when there is none in it."""
+    """Return the number in a global id, or None."""
     digits = number_of(str(gid))
     return int(digits) or None
 
 
 def local_time(moment: Any) -> str | None:
-    """An instant with the shop's offset: `2026-05-06T04:46:13-04:00`."""
+    """Return an instant with the shop's offset: `2026-05-06T04:46:13-04:00`."""
     read = read_moment(moment) if isinstance(moment, str) else None
     return None if read is None else read.astimezone(SHOP_ZONE).isoformat(timespec="seconds")
 
 
 def lower(word: Any) -> str | None:
-    """A choice: GraphQL shouts, REST does not."""
+    """Return an enum value in lower case, as in REST."""
     return word.lower() if isinstance(word, str) else None
 
 
 def sum_text(value: Decimal, currency: Any) -> str:
-    """A sum with all the digits that its currency has."""
+    """Return a sum with all digits of its currency."""
     digits = get_currency_precision(currency if isinstance(currency, str) else "USD")
     return format(value, f".{digits}f")
 
 
 def shop_sum(bag: Any, currency: Any) -> str:
-    """The shop's side of a `MoneyBag`."""
+    """Return the shop's amount of a `MoneyBag`."""
     return sum_text(amount(bag), currency)
 
 
 def money_set(bag: Any, currency: Any) -> JsonRecord:
-    """Both sides of a `MoneyBag`; the buyer's is the shop's where it is missing."""
+    """Return both amounts of a `MoneyBag`. Without the buyer's, it is the shop's."""
     both = bag if isinstance(bag, dict) else {}
     money = both.get("presentmentMoney") or both.get("shopMoney")
     side = part(both, "presentmentMoney") or part(both, "shopMoney")
@@ -57,13 +55,13 @@ def money_set(bag: Any, currency: Any) -> JsonRecord:
 
 
 def pairs(attributes: Any) -> list[JsonRecord]:
-    """`customAttributes` as `note_attributes` or `properties`."""
+    """Return `customAttributes` as `note_attributes` or `properties`."""
     entries = attributes if isinstance(attributes, list) else []
     return [{"name": one.get("key"), "value": one.get("value")} for one in entries if isinstance(one, dict)]
 
 
 def address_body(address: Any) -> JsonRecord | None:
-    """A postal address of an order."""
+    """Return a postal address of an order."""
     if not isinstance(address, dict):
         return None
     return {

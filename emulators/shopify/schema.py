@@ -1,4 +1,4 @@
-"""The executable schema: our SDL, Shopify's scalars, and enums that let any value out."""
+"""The executable schema: our SDL, Shopify's scalars, and enums that accept any value in answers."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -15,16 +15,16 @@ SDL_FILES = sorted((Path(__file__).parent / "schema").glob("*.graphql"))
 
 
 class OpenEnum(GraphQLEnumType):
-    """An enum that refuses unknown values in, as GraphQL must, and lets them out: a vendor's answer may well hold a
-    value that its own schema of yesterday did not have, and readers have to be tried on it."""
+    """An enum that refuses unknown values in input, as GraphQL requires, and accepts them in answers: a vendor's answer
+    may have a value that its earlier schema did not have, and readers must be tested with it."""
 
     def coerce_output_value(self, output_value: Any) -> str:
-        """The stored value as it is."""
+        """Return the stored value unchanged."""
         return str(output_value)
 
 
 def built() -> GraphQLSchema:
-    """The schema without resolvers."""
+    """Return the schema without resolvers."""
     schema = build_schema("\n".join(file.read_text() for file in SDL_FILES))
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLEnumType) and not kind.name.startswith("__"):
@@ -41,7 +41,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _decimal(value: Any) -> str:
-    """Decimals come in as texts or as numbers; both are kept as texts."""
+    """Read decimals, sent as text or as numbers, as text."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise GraphQLError(f"Decimal cannot represent {value!r}.")
     try:

@@ -1,4 +1,4 @@
-"""Search: compare terms with the short entries of the search index."""
+"""Search: compare terms with the entries of the search index."""
 
 import operator
 from collections.abc import Callable
@@ -61,15 +61,18 @@ _STATUS_WORDS = {"unshipped": "unfulfilled", "shipped": "fulfilled", "partial": 
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
-    """A query ready to be put to entries, and the notes on those of its fields that do not exist."""
+    """A compiled query, and the warnings about unknown fields."""
 
     test: Test
     warnings: list[JsonRecord]
 
 
 def search(kind: Kind, query: str | None) -> Search:
-    """Read a query for customers or orders. A term on an unknown field is left out of the filter, with a warning:
-    the caller who overlooks `extensions.search` takes everything for a match, as with Shopify."""
+    """Compile a query for customers or orders.
+
+    A term on an unknown field is ignored with a warning. As with Shopify, a caller that ignores `extensions.search`
+    then takes every record for a match.
+    """
     warnings: list[JsonRecord] = []
 
     def judge(term: Term) -> Test:

@@ -1,4 +1,4 @@
-"""Reading members of records that may be of any shape: what is placed from outside is not what the schema says."""
+"""Read members of records of any shape: placed records need not follow the schema."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -7,8 +7,8 @@ JsonRecord = dict[str, Any]
 
 
 def listed(value: Any) -> list[Any]:
-    """The nodes of a connection-shaped value: `{"nodes": […]}`, `{"edges": [{"node": …}]}` or a plain list; of
-    anything else none."""
+    """Return the nodes of a connection: `{"nodes": […]}`, `{"edges": [{"node": …}]}` or a plain list; none for anything
+    else."""
     if isinstance(value, dict) and isinstance(value.get("edges"), list):
         return [edge.get("node") if isinstance(edge, dict) else None for edge in value["edges"]]
     nodes = value.get("nodes") if isinstance(value, dict) else value
@@ -16,28 +16,28 @@ def listed(value: Any) -> list[Any]:
 
 
 def parts(value: Any) -> list[JsonRecord]:
-    """The nodes that are objects."""
+    """Return the nodes that are objects."""
     return [node for node in listed(value) if isinstance(node, dict)]
 
 
 def part(record: JsonRecord, name: str) -> JsonRecord:
-    """A member that is an object; an empty one where it is missing or something else."""
+    """Return a member that is an object; an empty one if it is missing or something else."""
     value = record.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def text(value: Any) -> str | None:
-    """A value as text; null stays null."""
+    """Return a value as text; null stays null."""
     return None if value is None else str(value)
 
 
 def texts(value: Any) -> list[str]:
-    """The items of a list as texts, without nulls."""
+    """Return the items of a list as text, without nulls."""
     return [str(item) for item in value if item is not None] if isinstance(value, list) else []
 
 
 def amount(bag: Any) -> Decimal:
-    """The shop's side of a `MoneyBag`; zero where there is none."""
+    """Return the shop's amount of a `MoneyBag`; zero without one."""
     try:
         number = Decimal(str(bag["shopMoney"]["amount"]))
     except (TypeError, KeyError, InvalidOperation):
@@ -46,5 +46,5 @@ def amount(bag: Any) -> Decimal:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, None for anything else."""
+    """Return a whole number, None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -7,7 +7,7 @@ LONGEST_TAG = 255
 
 
 def tidy(tags: list[str]) -> list[str]:
-    """Tags as Shopify keeps them: trimmed, each once regardless of case, in alphabetical order."""
+    """Return tags as Shopify stores them: trimmed, each once regardless of case, in alphabetical order."""
     kept: dict[str, str] = {}
     for tag in tags:
         if tag.strip():
@@ -16,7 +16,7 @@ def tidy(tags: list[str]) -> list[str]:
 
 
 def flaws(tags: list[str] | None, field: list[str]) -> list[JsonRecord]:
-    """User errors about too many tags, or one that is too long."""
+    """Return user errors about too many tags, or one that is too long."""
     if tags is None:
         return []
     if len(tidy(tags)) > MOST_TAGS:

@@ -1,4 +1,4 @@
-"""Variants of products, which tests place, and the search for them by SKU."""
+"""Variants of products, which tests place, and their search by SKU."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ VARIANT = "ProductVariant"
 
 
 def listed(context: Context, args: JsonRecord) -> JsonRecord:
-    """`productVariants(…)`. A term of the query finds every SKU that contains it, without case."""
+    """`productVariants(…)`. A term of the query matches every SKU that contains it, without case."""
     test = compiled(args.get("query") or "", _judge)
     matches = [one for one in context.state.all(VARIANT) if test(one)]
     return of_list(matches, args)

@@ -1,7 +1,7 @@
 """Shopify's webhooks: the whole record in the shape of its REST API. The signature covers only the body.
 
-Reference: Shopify's "Webhooks" (headers, verification, topics). Here every topic has one subscription, without
-metafield namespaces, so bodies carry no metafields.
+Reference: Shopify's "Webhooks" (headers, verification, topics). Here every topic has one subscription without metafield
+namespaces, so bodies have no metafields.
 """
 
 import base64
@@ -32,7 +32,7 @@ ENABLED = {"ENABLED": "customers/enable", "DISABLED": "customers/disable"}
 
 
 def messages(changes: list[Change], state: State, version: str) -> list[Message]:
-    """The webhooks of one call. Those of one change share their event id; each has a webhook id of its own."""
+    """Return the webhooks of one call. Those of one change share their event id; each has its own webhook id."""
     made: list[Message] = []
     for change in changes:
         bodies = _of_customer(change) if change.object == records.CUSTOMER else _of_order(change, state)
@@ -42,7 +42,7 @@ def messages(changes: list[Change], state: State, version: str) -> list[Message]
 
 
 def signed(message: Message, attempt: Try) -> Message:
-    """The request of one try: the same at every try."""
+    """Return the request of one try, the same at every try."""
     digest = hmac.new(attempt.secret.encode(), message.body, hashlib.sha256).digest()
     signature = {"X-Shopify-Hmac-Sha256": base64.b64encode(digest).decode()}
     return Message(topics=message.topics, headers=message.headers | signature, body=message.body)

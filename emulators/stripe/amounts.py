@@ -1,4 +1,4 @@
-"""Amounts in minor units, by the rules that Stripe states for currencies."""
+"""Amounts in minor units, by Stripe's rules for currencies."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -18,7 +18,7 @@ KNOWN = WHOLE | HUNDREDS | TENS | OTHERS
 
 
 def currency(name: str, value: Any) -> str:
-    """A currency that Stripe takes, in small letters."""
+    """A currency of Stripe, in lower case."""
     code = str(value).lower()
     if code not in KNOWN:
         raise invalid(name, f"Invalid currency: {value}.")
@@ -26,7 +26,7 @@ def currency(name: str, value: Any) -> str:
 
 
 def payable(name: str, amount: int, code: str) -> int:
-    """An amount that can be charged in this currency. Raises Refusal for a fraction that it has not."""
+    """Return an amount that can be charged in this currency. Raises Refusal for an unsupported fraction."""
     step = 100 if code in HUNDREDS else 10 if code in TENS else 1
     if amount % step:
         raise invalid(name, f"Invalid amount: amounts in {code} must be evenly divisible by {step}.")
@@ -34,11 +34,11 @@ def payable(name: str, amount: int, code: str) -> int:
 
 
 def times(unit_amount: str, quantity: int) -> int:
-    """What so many of a price cost, rounded to the minor unit."""
+    """Return the price of a quantity, rounded to the minor unit."""
     return int((Decimal(unit_amount) * quantity).to_integral_value(ROUND_HALF_UP))
 
 
 def plain(unit_amount: str) -> int | None:
-    """`unit_amount`, which is null for a price that is finer than the minor unit."""
+    """Return `unit_amount`, null for a price with a fraction of the minor unit."""
     exact = Decimal(unit_amount)
     return int(exact) if exact == exact.to_integral_value() else None

@@ -1,4 +1,4 @@
-"""Coupons: made before the checkout that uses them."""
+"""Coupons, created before the checkout that uses them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ CREATES: dict[str, Check] = {
 
 
 def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Make a coupon: an amount in a currency, or a percentage."""
+    """Create a coupon: an amount in a currency, or a percentage."""
     read = judged(values, CREATES)
     amount, percent = read.get("amount_off"), read.get("percent_off")
     if (amount is None) == (percent is None):
@@ -54,6 +54,6 @@ def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """One coupon."""
+    """Return one coupon."""
     judged(values, {"expand": EXPAND})
     return desk.get("coupons", ids[0])

@@ -1,4 +1,4 @@
-"""Customers: made, changed, deleted for good, listed, searched."""
+"""Customers: create, change, delete for good, list, search."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ SEARCHED = ("email", "name", "phone")
 
 
 def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """A new customer; nothing about one is unique but its id."""
+    """Create a customer. Only its id is unique."""
     read = judged(values, CREATES)
     customer = blank(desk, desk.new_id(CUSTOMERS))
     _lay_over(customer, read)
@@ -55,13 +55,13 @@ def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """One customer, or what is left of a deleted one."""
+    """Return one customer, or the stub of a deleted one."""
     judged(values, {"expand": EXPAND})
     return desk.get(CUSTOMERS, ids[0])
 
 
 def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Change what is sent."""
+    """Change the members that are sent."""
     read = judged(values, CHANGES)
     customer = desk.alive(CUSTOMERS, ids[0])
     _lay_over(customer, read)
@@ -70,7 +70,7 @@ def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def delete(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Delete for good; a stub stays."""
+    """Delete for good. A stub stays."""
     customer = desk.alive(CUSTOMERS, ids[0])
     stub = {"id": customer["id"], "object": "customer", "deleted": True}
     desk.state.put(CUSTOMERS, customer["id"], stub)
@@ -78,7 +78,7 @@ def delete(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Customers, newest first; by address exactly as it is spelled."""
+    """List customers, newest first; filtered by address in its exact spelling."""
     read = judged(values, lists.PAGING | {"email": text()})
     if (address := read.get("email")) is not None:
         return lists.page(desk.state.lookup(CUSTOMERS, "email", address), read, URL)
@@ -86,24 +86,24 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
 
 
 def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Customers by metadata, address, name or number."""
+    """Search customers by metadata, address, name or number."""
     return lists.search_page(desk, CUSTOMERS, judged(values, lists.SEARCHING), f"{URL}/search", SEARCHED)
 
 
 def subscriptions(desk: Desk, customer: JsonRecord) -> JsonRecord:
-    """What is billed to a customer, canceled subscriptions apart."""
+    """Return a customer's subscriptions, without canceled ones."""
     subscriptions = [one for one in desk.state.lookup("subscriptions", "customer", customer["id"]) if _lives(one)]
     return lists.page(subscriptions, {"limit": "10"}, f"{URL}/{customer['id']}/subscriptions")
 
 
 def tax_ids(desk: Desk, customer: JsonRecord) -> JsonRecord:
-    """A customer's tax numbers."""
+    """Return a customer's tax numbers."""
     numbers = desk.state.lookup("tax_ids", "customer", customer["id"])
     return lists.page(numbers, {"limit": "10"}, f"{URL}/{customer['id']}/tax_ids")
 
 
 def add_tax_id(desk: Desk, customer: str, sent: dict[str, Any]) -> JsonRecord:
-    """One more tax number; its country is found in it."""
+    """Add a tax number. Its country is read from the number."""
     value = str(sent.get("value") or "")
     record: JsonRecord = {
         "id": desk.new_id("tax_ids"),
@@ -121,7 +121,7 @@ def add_tax_id(desk: Desk, customer: str, sent: dict[str, Any]) -> JsonRecord:
 
 
 def blank(desk: Desk, id: str) -> JsonRecord:
-    """A customer of whom nothing is known."""
+    """Return an empty customer."""
     return {
         "id": id,
         "object": "customer",
@@ -171,7 +171,7 @@ def _lay_over(customer: JsonRecord, read: dict[str, Any]) -> None:
 
 
 def _address(sent: dict[str, Any]) -> dict[str, Any]:
-    """An address is replaced whole: what was not sent is gone."""
+    """Replace an address as a whole: absent members are deleted."""
     return {name: sent.get(name) for name in ADDRESS}
 
 

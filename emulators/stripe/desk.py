@@ -1,4 +1,4 @@
-"""What one call works with: the account's records, the time, and how ids are made."""
+"""One call's view of the Stripe account: its records, the time, and new ids."""
 
 import secrets
 import string
@@ -23,7 +23,7 @@ KINDS = {
     "coupons": "coupon",
     "shipping_rates": "shipping_rate",
 }
-"""Objects as they are kept, and what each calls itself."""
+"""Stored objects and their `object` names."""
 PREFIXES = {
     "customers": "cus_",
     "invoices": "in_",
@@ -40,35 +40,35 @@ PREFIXES = {
 
 
 class Desk:
-    """One call's view of the account; `now` in whole Unix seconds. What it makes is `live` or a test."""
+    """One call's view of the account. `now` is in whole Unix seconds. New records are `live` or test records."""
 
     def __init__(self, state: State, now: float, *, live: bool = False) -> None:
-        """Work with these records at this time."""
+        """Use these records at this time."""
         self.state = state
         self.live = live
         self.now = int(now)
         self.exactly = now
 
     def new_id(self, object: str) -> str:
-        """An unused id."""
+        """Return a new id."""
         return PREFIXES.get(object, "") + random_text(14)
 
     def get(self, object: str, id: str) -> JsonRecord:
-        """The record of the address. Raises Refusal where there is none."""
+        """Return the record of the URL. Raises Refusal if there is none."""
         record = self.state.get(object, id)
         if record is None:
             raise missing(KINDS[object].replace(".", " "), id)
         return record
 
     def alive(self, object: str, id: str, param: str = "id", status: int = 404) -> JsonRecord:
-        """The same, of one that is not deleted."""
+        """Return the record of the URL. Raises Refusal if it is deleted or missing."""
         record = self.state.get(object, id)
         if record is None or record.get("deleted"):
             raise missing(KINDS[object].replace(".", " "), id, param, status)
         return record
 
     def keep(self, object: str, record: JsonRecord) -> None:
-        """Write a record, to be found by what lists filter on."""
+        """Write a record, indexed by what lists filter on."""
         keys = {name: str(record[name]) for name in ("email", "customer", "invoice") if record.get(name)}
         self.state.put(object, str(record["id"]), record, keys)
 
@@ -77,5 +77,5 @@ Handler = Callable[[Desk, dict[str, Any], tuple[str, ...]], Any]
 
 
 def random_text(length: int) -> str:
-    """Letters and digits."""
+    """Return random letters and digits."""
     return "".join(secrets.choice(LETTERS) for _ in range(length))

@@ -61,14 +61,14 @@ INCLUDED: dict[tuple[str, str], Included] = {
 
 
 class Stripe:
-    """One Stripe account; see `ROUTES` for what it answers. The key decides whether a record is live or a test."""
+    """One Stripe account. `ROUTES` lists its calls. The key decides whether a record is live or a test."""
 
     name = NAME
     objects = OBJECTS
     webhook_rules = webhooks.RULES
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """The reply to one call; every reply carries a request id."""
+        """Reply to one call. Every reply has a request id."""
         headers = {
             "request-id": f"req_{random_text(14)}",
             "stripe-version": call.headers.get("stripe-version", API_VERSION),
@@ -90,29 +90,29 @@ class Stripe:
         return placed(Desk(state, state.clock()), object, payload)
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend an answer; see `drift`."""
+        """Change an answer; see `drift`."""
         return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
-        """The vendor's own body for a status."""
+        """Return the vendor's own body for a status."""
         return failure(status)
 
     def keep(self, call: Call, answer: Answer, state: State) -> None:
-        """Stripe keeps what it answered under an idempotency key once its endpoint had begun, a 500 as well."""
+        """Remember a failure under its idempotency key, as Stripe does once an endpoint has begun, even a 500."""
         if answer.status >= SERVER_ERROR:
             idempotency.remember(state, call, answer)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The events for these changes."""
+        """Return the events for these changes."""
         return webhooks.messages(changes)
 
     def signed(self, message: Message, attempt: Try) -> Message:
-        """A request that is signed over its time and body."""
+        """Return a request that is signed over its time and body."""
         return webhooks.signed(message, attempt)
 
 
 def _key(authorization: str | None) -> str | None:
-    """The key, sent as a bearer token or as the user of Basic authorisation."""
+    """Return the key, sent as a bearer token or as the user of Basic authorisation."""
     kind, _, value = (authorization or "").partition(" ")
     if kind == "Bearer":
         return value
@@ -133,7 +133,8 @@ def _routed(desk: Desk, call: Call) -> Answer:
 
 
 def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """What the handler answers. A refused call leaves nothing behind, and a key only where its endpoint had begun."""
+    """Return the handler's answer. A refused call writes nothing; its key is remembered only if its endpoint had
+    begun."""
     try:
         with desk.state.savepoint():
             values = read_body(call.body) if call.method == "POST" else nested(call.query)
@@ -149,7 +150,7 @@ def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> 
 
 
 def _visible(value: Any) -> Any:
-    """Without private members, at any depth."""
+    """Return the value without private members, at any depth."""
     if isinstance(value, list):
         return [_visible(one) for one in value]
     if isinstance(value, dict):

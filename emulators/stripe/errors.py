@@ -1,4 +1,4 @@
-"""How Stripe says no: one object with type, code, parameter and message."""
+"""Stripe's errors: one object with type, code, parameter and message."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ DOCS = "https://stripe.com/docs/error-codes"
 
 
 class Refusal(Exception):
-    """A call that is refused. `kept`: the endpoint had begun its work, so that its idempotency key remembers it."""
+    """A refused call. `kept`: the endpoint had begun, so the idempotency key remembers the answer."""
 
     def __init__(self, answer: Answer, *, kept: bool = False) -> None:
         super().__init__(answer.status)
@@ -27,7 +27,7 @@ class Refusal(Exception):
 
 
 def failure(status: int) -> Answer:
-    """What Stripe says at a status that was ordered."""
+    """Return Stripe's error for the status of a fault."""
     code = {402: "card_declined", 409: "lock_timeout", 429: "rate_limit"}.get(status)
     kind = "api_error" if status >= 500 else TYPES.get(status, "invalid_request_error")
     message = SAYS.get(status, "Sorry! There was an error while talking to one of our backends.")
@@ -35,7 +35,7 @@ def failure(status: int) -> Answer:
 
 
 def unauthenticated(key: str | None) -> Answer:
-    """No key, or one that opens nothing."""
+    """No key, or an unknown one."""
     if key is None:
         message = "You did not provide an API key. You need to provide your API key in the Authorization header."
     else:
@@ -44,7 +44,7 @@ def unauthenticated(key: str | None) -> Answer:
 
 
 def unrecognised(method: str, path: str) -> Answer:
-    """An address that there is not."""
+    """An unknown URL."""
     message = f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs."
     return _answer(404, "invalid_request_error", message)
 
@@ -56,7 +56,7 @@ def too_many() -> Answer:
 
 
 def other_parameters(key: str) -> Answer:
-    """An idempotency key that came before with another request."""
+    """An idempotency key that was used with another request."""
     message = (
         "Keys for idempotent requests can only be used with the same parameters they were first used with. "
         f"Try using a key other than '{key}' if you meant to execute a different request."
@@ -65,31 +65,31 @@ def other_parameters(key: str) -> Answer:
 
 
 def missing(kind: str, id: str, param: str = "id", status: int = 404) -> Refusal:
-    """A record that there is not: 404 for the one in the address, 400 for one that a parameter names."""
+    """A missing record: 404 for one in the URL, 400 for one in a parameter."""
     return Refusal(
         _answer(status, "invalid_request_error", f"No such {kind}: '{id}'", code="resource_missing", param=param)
     )
 
 
 def unknown_parameter(param: str) -> Refusal:
-    """A parameter that this endpoint has not."""
+    """An unknown parameter of this endpoint."""
     message = f"Received unknown parameter: {param}"
     return Refusal(_answer(400, "invalid_request_error", message, code="parameter_unknown", param=param))
 
 
 def missing_parameter(param: str) -> Refusal:
-    """A parameter that has to be there."""
+    """A missing parameter."""
     message = f"Missing required param: {param}."
     return Refusal(_answer(400, "invalid_request_error", message, code="parameter_missing", param=param))
 
 
 def invalid(param: str, message: str, code: str | None = None) -> Refusal:
-    """A value that cannot be."""
+    """An invalid value."""
     return Refusal(_answer(400, "invalid_request_error", message, code=code, param=param))
 
 
 def not_now(message: str, code: str | None = None, param: str | None = None) -> Refusal:
-    """Something that the record's state forbids."""
+    """A change that the record's state forbids."""
     return Refusal(_answer(400, "invalid_request_error", message, code=code, param=param), kept=True)
 
 

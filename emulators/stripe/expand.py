@@ -1,4 +1,4 @@
-"""Expanding: ids in an answer become the objects behind them, and lists that are left out otherwise come along."""
+"""Expand an answer: replace ids by their objects, and add lists that are omitted by default."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +15,8 @@ Included = Callable[[Desk, JsonRecord], Any]
 
 
 def expanded(desk: Desk, answer: Any, paths: list[str], included: dict[tuple[str, str], Included]) -> Any:
-    """The answer with these paths expanded. Raises Refusal for one that is too deep or leads nowhere.
-
-    `included` makes the members that are left out until asked for, by object and name.
-    """
+    """Return the answer with these paths expanded. Raises Refusal for one that is too deep or unknown. `included`
+    builds the members that are omitted by default, by object and name."""
     for path in paths:
         if path.count(".") >= DEEPEST:
             raise invalid("expand", f"You cannot expand more than {DEEPEST} levels of a property.")

@@ -13,12 +13,12 @@ Values = dict[str, Any]
 
 
 def read_body(body: bytes) -> Values:
-    """The fields of a form. Raises Refusal for names that do not parse, or contradict each other."""
+    """Return the fields of a form. Raises Refusal for names that do not parse or contradict each other."""
     return nested(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def nested(pairs: Iterable[tuple[str, str]]) -> Values:
-    """Bracketed names as a tree: hashes, and lists where all names are numbers or empty."""
+    """Return bracketed names as a tree: hashes, and lists if all names are numbers or empty."""
     tree: Values = {}
     for name, value in pairs:
         match = NAME.fullmatch(name)

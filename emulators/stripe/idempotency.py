@@ -1,4 +1,4 @@
-"""Idempotency keys: for a day, the same request with the same key is answered as it was the first time.
+"""Idempotency keys: for a day, a repeat of a request with its key gets the first answer.
 
 A request that fails validation, before its endpoint began, is not remembered: correct it and send it again under the
 same key.
@@ -16,7 +16,8 @@ LONGEST = 255
 
 
 def remembered(state: State, call: Call) -> Answer | None:
-    """The first answer to this key, or the refusal of another request with it; None for a new key, or without one."""
+    """Return the first answer to this key, or the refusal of another request with it; None for a new key or without
+    one."""
     key = call.headers.get("idempotency-key")
     if key is None or call.method != "POST":
         return None
@@ -30,7 +31,7 @@ def remembered(state: State, call: Call) -> Answer | None:
 
 
 def remember(state: State, call: Call, answer: Answer) -> None:
-    """Keep the answer to a request with a key."""
+    """Remember the answer to a request with a key."""
     key = call.headers.get("idempotency-key")
     if key is None or call.method != "POST":
         return

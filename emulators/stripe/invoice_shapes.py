@@ -1,4 +1,4 @@
-"""What invoices and their lines look like."""
+"""The members of invoices and their lines."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from emulators.stripe.params import ADDRESS
 
 
 def blank(desk: Desk, id: str, customer: JsonRecord, code: str) -> JsonRecord:
-    """A draft of nothing for a customer, whose name and addresses are those of this moment."""
+    """Return an empty draft for a customer, with the present name and addresses."""
     return {
         "id": id,
         "object": "invoice",
@@ -76,7 +76,7 @@ def blank(desk: Desk, id: str, customer: JsonRecord, code: str) -> JsonRecord:
 
 
 def line_of(invoice: JsonRecord, item: JsonRecord) -> JsonRecord:
-    """The line that an item becomes."""
+    """Return the line of an item."""
     return {
         "id": f"il_{random_text(24)}",
         "object": "line_item",
@@ -105,7 +105,7 @@ def line_of(invoice: JsonRecord, item: JsonRecord) -> JsonRecord:
 
 
 def public_customer(sent: dict[str, Any]) -> JsonRecord:
-    """A name, a number and an address, all members there."""
+    """Return a name, a number and an address with all members."""
     address = sent.get("address") or {}
     return {
         "address": {name: address.get(name) for name in ADDRESS},

@@ -1,4 +1,4 @@
-"""Invoices: drafts, their items, and the way from draft to paid or void."""
+"""Invoices: drafts, their items, and their states from draft to paid or void."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ STATES = ("draft", "open", "paid", "uncollectible", "void")
 
 
 def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """A draft; items that wait for one come along where that is asked for."""
+    """Create a draft, with the customer's pending items if requested."""
     read = judged(values, CREATES)
     if not read.get("customer"):
         raise missing_parameter("customer")
@@ -65,13 +65,13 @@ def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """One invoice."""
+    """Return one invoice."""
     judged(values, {"expand": EXPAND})
     return desk.alive(INVOICES, ids[0])
 
 
 def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Change what is sent. Of an invoice that is no draft any more, metadata and little else."""
+    """Change the members that are sent. After the draft, only metadata and a few others can change."""
     read = judged(values, CHANGES)
     invoice = desk.alive(INVOICES, ids[0])
     fixed = set(read) - {"metadata", "expand", "description", "footer", "due_date", "statement_descriptor"}
@@ -83,7 +83,7 @@ def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def delete(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Delete a draft, the only kind that can be."""
+    """Delete a draft. No other invoice can be deleted."""
     invoice = desk.alive(INVOICES, ids[0])
     if invoice["status"] != "draft":
         raise not_now("You can only delete draft invoices.", "invoice_not_editable")
@@ -92,7 +92,7 @@ def delete(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def finalize(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """From draft to open; one of nothing is paid at once."""
+    """Open a draft. An invoice of zero is paid at once."""
     judged(values, {"auto_advance": truth, "expand": EXPAND})
     invoice = desk.alive(INVOICES, ids[0])
     if invoice["status"] != "draft":
@@ -137,7 +137,7 @@ def pay(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
 
 
 def void(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Void an invoice that is open or given up."""
+    """Void an open or uncollectible invoice."""
     judged(values, {"expand": EXPAND})
     invoice = desk.alive(INVOICES, ids[0])
     if invoice["status"] not in ("open", "uncollectible"):
@@ -149,7 +149,7 @@ def void(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord
 
 
 def give_up(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Mark an open invoice as a bad debt."""
+    """Mark an open invoice as uncollectible."""
     judged(values, {"expand": EXPAND})
     invoice = desk.alive(INVOICES, ids[0])
     if invoice["status"] != "open":
@@ -161,7 +161,7 @@ def give_up(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRec
 
 
 def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Invoices, newest first."""
+    """List invoices, newest first."""
     more: dict[str, Check] = {"customer": text(), "status": choice(*STATES), "subscription": text()}
     read = judged(values, lists.PAGING | more)
     wanted = {name: read[name] for name in more if read.get(name)}
@@ -172,13 +172,13 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
 
 
 def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Invoices by metadata, number, customer or status."""
+    """Search invoices by metadata, number, customer or status."""
     read = judged(values, lists.SEARCHING)
     return lists.search_page(desk, INVOICES, read, f"{URL}/search", ("number", "customer", "status", "currency"))
 
 
 def create_item(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Something to be paid, on a draft or waiting for one."""
+    """Create an item on a draft, or a pending one."""
     checks: dict[str, Check] = {
         "amount": whole,
         "currency": currency,
@@ -223,7 +223,7 @@ def create_item(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> Jso
 
 
 def payments(desk: Desk, invoice: JsonRecord) -> JsonRecord:
-    """The payments, which are left out of an invoice until they are asked for."""
+    """Return the payments, which an invoice omits by default."""
     payments = invoice.get("_payments", [])
     return {
         "object": "list",

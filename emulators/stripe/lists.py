@@ -1,4 +1,4 @@
-"""Lists: newest first, by pages that begin after a record; and searches, which lag behind."""
+"""Lists, newest first, with pages that begin after a record; and searches, which lag."""
 
 import re
 from collections.abc import Callable
@@ -31,7 +31,7 @@ SEARCHING: dict[str, Check] = {"query": text(), "limit": whole, "page": text(), 
 
 
 def page(records: list[JsonRecord], read: dict[str, Any], url: str) -> JsonRecord:
-    """One page of records, given oldest first."""
+    """Return one page of records, passed oldest first."""
     newest = [one for one in reversed(records) if not one.get("deleted") and _in_time(one, read.get("created"))]
     limit = _limit(read)
     after, before = read.get("starting_after"), read.get("ending_before")
@@ -46,7 +46,7 @@ def page(records: list[JsonRecord], read: dict[str, Any], url: str) -> JsonRecor
 
 
 def search_page(desk: Desk, object: str, read: dict[str, Any], url: str, fields: tuple[str, ...]) -> JsonRecord:
-    """One page of a search. What was written less than `search_lag` seconds ago is not found yet."""
+    """Return one page of a search. It does not see writes of the last `search_lag` seconds."""
     if not read.get("query"):
         raise missing_parameter("query")
     tests = _tests(str(read["query"]), fields)
@@ -86,7 +86,7 @@ def _tests(query: str, fields: tuple[str, ...]) -> list[Callable[[JsonRecord], b
 
 
 def _test(key: str | None, field: str | None, sign: str, wanted: str) -> Callable[[JsonRecord], bool]:
-    """Searches do not tell capitals from small letters."""
+    """Return the test of one condition. Searches ignore case."""
 
     def test(record: JsonRecord) -> bool:
         stored = record.get("metadata", {}).get(key) if key is not None else record.get(str(field))

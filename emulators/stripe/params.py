@@ -1,4 +1,4 @@
-"""Judging parameters: which there are, of which type, and what an empty value means."""
+"""Validate parameters: their names, their types, and the meaning of an empty value."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ LONGEST_TEXT = 5000
 
 
 def text(limit: int = LONGEST_TEXT) -> Check:
-    """A string of at most so many characters; an empty one is None."""
+    """A string up to a length. An empty one is None."""
 
     def check(name: str, value: Any) -> str | None:
         if not isinstance(value, str):
@@ -47,7 +47,7 @@ def truth(name: str, value: Any) -> bool:
 
 
 def email(name: str, value: Any) -> str | None:
-    """An address, kept as it is spelled."""
+    """An e-mail address, in its exact spelling."""
     if value == "":
         return None
     if not isinstance(value, str) or not EMAIL.fullmatch(value):
@@ -56,7 +56,7 @@ def email(name: str, value: Any) -> str | None:
 
 
 def choice(*words: str) -> Check:
-    """One of the given values."""
+    """One of these values."""
 
     def check(name: str, value: Any) -> str:
         if value not in words:
@@ -67,14 +67,14 @@ def choice(*words: str) -> Check:
 
 
 def url(name: str, value: Any) -> str:
-    """An address on the web."""
+    """A URL."""
     if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s]+", value):
         raise invalid(name, "Not a valid URL", "url_invalid")
     return value
 
 
 def hash_of(checks: dict[str, Check], *, clearable: bool = False) -> Check:
-    """A hash with these members; an empty value is None where it may be cleared."""
+    """A hash with these members. An empty value is None if it can be cleared."""
 
     def check(name: str, value: Any) -> dict[str, Any] | None:
         if value == "" and clearable:
@@ -87,7 +87,7 @@ def hash_of(checks: dict[str, Check], *, clearable: bool = False) -> Check:
 
 
 def list_of(inner: Check) -> Check:
-    """A list; an empty value is the empty list."""
+    """A list. An empty value is the empty list."""
 
     def check(name: str, value: Any) -> list[Any]:
         if value == "":
@@ -100,7 +100,7 @@ def list_of(inner: Check) -> Check:
 
 
 def metadata(name: str, value: Any) -> dict[str, str]:
-    """Keys and values; an empty value removes its key, an empty hash all of them."""
+    """Keys and values. An empty value removes its key, an empty hash all keys."""
     if value == "":
         return {}
     if not isinstance(value, dict):
@@ -114,7 +114,7 @@ def metadata(name: str, value: Any) -> dict[str, str]:
 
 
 def merged(stored: dict[str, str], change: dict[str, str]) -> dict[str, str]:
-    """Metadata after a change, key by key. Raises Refusal for too many keys."""
+    """Return metadata after a change, key by key. Raises Refusal for too many keys."""
     if not change:
         return {}
     after = {key: value for key, value in (stored | change).items() if value != ""}
@@ -124,7 +124,7 @@ def merged(stored: dict[str, str], change: dict[str, str]) -> dict[str, str]:
 
 
 def judged(values: dict[str, Any], checks: dict[str, Check], within: str = "") -> dict[str, Any]:
-    """The values that were sent, each of its type. Raises Refusal for the first that is not, or that there is not."""
+    """Return the validated values. Raises Refusal for the first unknown name or wrong type."""
     read: dict[str, Any] = {}
     for name, value in values.items():
         full = f"{within}[{name}]" if within else name

@@ -1,4 +1,4 @@
-"""Placing records from outside: any payload, past the vendor's validation."""
+"""Place records from outside: any payload, without the vendor's validation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Prices: those of the account, and those that are made for one checkout."""
+"""Prices of the account, and prices created for one checkout."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ PRICE_DATA = hash_of(
 
 
 def of_line(desk: Desk, line: dict[str, Any], within: str) -> JsonRecord:
-    """The price of a line: one that is there, or a new one. Raises Refusal where neither is meant, or both."""
+    """Return the price of a line: an existing or a new one. Raises Refusal if neither is sent, or both."""
     data, id = line.get("price_data"), line.get("price")
     if (data is None) == (id is None):
         raise missing_parameter(f"{within}[price]")
@@ -32,7 +32,7 @@ def of_line(desk: Desk, line: dict[str, Any], within: str) -> JsonRecord:
 
 
 def named(desk: Desk, price: JsonRecord) -> str:
-    """What a line with this price is called."""
+    """Return the name of a line with this price."""
     product = desk.state.get("products", str(price["product"]))
     return str((product or {}).get("name") or price.get("nickname") or "Item")
 

@@ -1,4 +1,4 @@
-"""Products: those of the account, and those that a checkout made for its lines."""
+"""Products of the account, and products created for the lines of a checkout."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ FILTERS: dict[str, Check] = {"active": truth, "ids": list_of(text())}
 
 
 def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Products, newest first; `ids` are those to show."""
+    """List products, newest first. `ids` limits them."""
     read = judged(values, lists.PAGING | FILTERS)
     products = desk.state.all("products")
     if read.get("ids"):
@@ -23,6 +23,6 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
 
 
 def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """One product."""
+    """Return one product."""
     judged(values, {"expand": EXPAND})
     return desk.get("products", ids[0])

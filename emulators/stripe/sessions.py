@@ -1,4 +1,4 @@
-"""Checkout sessions: opened with their lines, ended, listed. Payment is not emulated: a test places a paid session."""
+"""Checkout sessions: open with lines, expire, list. Payment is not emulated: a test places a paid session."""
 
 from typing import Any
 
@@ -94,13 +94,13 @@ def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """One checkout."""
+    """Return one checkout."""
     judged(values, {"expand": EXPAND})
     return desk.get(SESSIONS, ids[0])
 
 
 def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Change metadata, which is all that can be changed here."""
+    """Change metadata. Nothing else can change here."""
     read = judged(values, CHANGES)
     session = desk.get(SESSIONS, ids[0])
     if "metadata" in read:
@@ -110,7 +110,7 @@ def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def expire(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """End a checkout that is open."""
+    """Expire an open checkout."""
     judged(values, {"expand": EXPAND})
     session = desk.get(SESSIONS, ids[0])
     if session["status"] != "open":
@@ -124,7 +124,7 @@ def expire(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
 
 
 def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """Checkouts, newest first."""
+    """List checkouts, newest first."""
     more: dict[str, Check] = {
         "customer": text(),
         "customer_details": hash_of({"email": text()}),
@@ -143,7 +143,7 @@ def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRe
 
 
 def list_lines(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
-    """The lines of a checkout, the first one first."""
+    """List the lines of a checkout, in order."""
     session = desk.get(SESSIONS, ids[0])
     return lists.page(
         session.get("_lines", [])[::-1], judged(values, lists.PAGING), f"{URL}/{session['id']}/line_items"
@@ -151,7 +151,7 @@ def list_lines(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> Json
 
 
 def line_items(desk: Desk, session: JsonRecord) -> JsonRecord:
-    """The lines, which are left out of a checkout until they are asked for."""
+    """Return the lines, which a checkout omits by default."""
     lines = session.get("_lines") or []
     return {
         "object": "list",
@@ -162,7 +162,7 @@ def line_items(desk: Desk, session: JsonRecord) -> JsonRecord:
 
 
 def blank(desk: Desk, id: str) -> JsonRecord:
-    """A checkout of which nothing is known."""
+    """Return an empty checkout."""
     return {
         "id": id,
         "object": "checkout.session",
@@ -269,7 +269,7 @@ def _rate(desk: Desk, rate: dict[str, Any]) -> JsonRecord:
 
 
 def _discounted(desk: Desk, session: JsonRecord, lines: list[JsonRecord], read: dict[str, Any], code: str) -> int:
-    """What the coupon takes off the lines: at most all of them, and nothing of the shipping."""
+    """Return the discount of the coupon: at most the sum of the lines, without the shipping."""
     sent = read.get("discounts") or []
     if len(sent) > 1:
         raise invalid("discounts", "You may only specify one discount.")

@@ -1,6 +1,6 @@
-"""Stripe's events: what happened to customers, invoices, checkouts and subscriptions, with the object inside.
+"""Stripe's events on customers, invoices, checkouts and subscriptions, with the object inside.
 
-Several try at the same time, in no order, for three days; here one after the other, sooner.
+Stripe sends several at once, in no order, and retries for three days. Here they are sent one by one and retried sooner.
 """
 
 import hashlib
@@ -25,12 +25,12 @@ SESSION_TOPICS = {"complete": "checkout.session.completed", "expired": "checkout
 
 
 def messages(changes: list[Change]) -> list[Message]:
-    """The events of one call, one a request."""
+    """Return the events of one call, one a request."""
     return [_message(topic, body, change) for change in changes for topic, body in _events(change)]
 
 
 def signed(message: Message, attempt: Try) -> Message:
-    """A request that is signed over its time and body, anew at every try."""
+    """Return a request that is signed over its time and body, again at every try."""
     at = int(attempt.at)
     digest = hmac.new(attempt.secret.encode(), f"{at}.".encode() + message.body, hashlib.sha256).hexdigest()
     headers = message.headers | {"Stripe-Signature": f"t={at},v1={digest}"}
@@ -55,7 +55,7 @@ def _events(change: Change) -> list[tuple[str, JsonRecord]]:
 
 
 def _of_session(before: JsonRecord | None, after: JsonRecord) -> list[tuple[str, JsonRecord]]:
-    """A checkout has no event before it ends."""
+    """Return the event of a checkout. There is none before it ends."""
     topic = SESSION_TOPICS.get(str(after.get("status")))
     if topic is not None and (before is None or before.get("status") != after.get("status")):
         return [(topic, after)]
@@ -89,5 +89,5 @@ def _message(topic: str, record: JsonRecord, change: Change) -> Message:
 
 
 def visible(record: JsonRecord) -> JsonRecord:
-    """A record without its private members."""
+    """Return a record without its private members."""
     return {name: value for name, value in record.items() if not name.startswith("_")}

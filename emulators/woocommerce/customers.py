@@ -11,7 +11,7 @@ ORDERED_BY = ("id", "include", "name", "registered_date")
 
 
 def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
-    """Those that fit; without a role only those whose role is customer."""
+    """List matching customers. Without a role, only those with the role customer."""
     role = call.param("role") or "customer"
     if role not in ROLES:
         raise invalid("role", "role is not one of the roles of this site.")
@@ -34,12 +34,12 @@ def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
-    """One customer."""
+    """Return one customer."""
     return json_answer(200, rendered(shop, _must_get(shop, ids[0], 404)))
 
 
 def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
-    """A new user, with a name of his own and, where the shop makes them, a password."""
+    """Create a user, with a name and, if the shop generates them, a password."""
     body = body_of(call)
     if body.get("id"):
         raise refused(400, "woocommerce_rest_customer_exists", "Cannot create existing resource.")
@@ -60,7 +60,7 @@ def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
 
 
 def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Change what was sent."""
+    """Change the members that are sent."""
     customer, body = _must_get(shop, ids[0], 400), body_of(call)
     if "email" in body:
         email = _email(body)
@@ -75,7 +75,7 @@ def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Remove a user for good: there is no bin for them."""
+    """Remove a user for good: users have no bin."""
     if call.param("force") not in ("true", "1"):
         raise refused(501, "woocommerce_rest_trash_not_supported", "Customers do not support trashing.")
     customer = _must_get(shop, ids[0], 404)
@@ -84,7 +84,7 @@ def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def blank(shop: Shop, id: int) -> JsonRecord:
-    """A user of whom nothing is known."""
+    """Return an empty user."""
     return {
         "id": id,
         **shop.times("date_created", shop.now),
@@ -103,7 +103,7 @@ def blank(shop: Shop, id: int) -> JsonRecord:
 
 
 def rendered(shop: Shop, customer: JsonRecord) -> JsonRecord:
-    """A customer as he is answered."""
+    """Return a customer as in answers."""
     return customer | {"_links": shop.links("customers", customer["id"])}
 
 
@@ -131,7 +131,7 @@ def _owner(shop: Shop, email: str) -> JsonRecord | None:
 
 
 def _name_for(shop: Shop, email: str) -> str:
-    """The part before the @, with a number where that is taken."""
+    """Return the part before the @, with a number if it is taken."""
     taken = {one["username"] for one in shop.state.all("customers")}
     name = email.partition("@")[0].lower()
     return name if name not in taken else next(f"{name}{n}" for n in range(1, 10**6) if f"{name}{n}" not in taken)

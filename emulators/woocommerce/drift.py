@@ -1,5 +1,4 @@
-"""What a plugin might do overnight to the shop's answers: a status of its own, a sum as an object, one member more,
-or one less."""
+"""Unannounced changes by a plugin: its own status, a sum as an object, a member added or removed."""
 
 from emulators.drift import Drift
 

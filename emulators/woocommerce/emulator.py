@@ -1,4 +1,4 @@
-"""The WooCommerce emulator: authorisation, routing, a limit that a host would have."""
+"""The WooCommerce emulator: authorisation, routing, and a host's rate limit."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ Handler = Callable[[Shop, Call, tuple[str, ...]], Answer]
 
 
 def settings(shop: Shop, _call: Call, _ids: tuple[str, ...]) -> Answer:
-    """The general settings, as far as the shop has any here."""
+    """The general settings that this shop has."""
     names = (*GENERAL, "woocommerce_price_num_decimals")
     return json_answer(
         200,
@@ -58,14 +58,14 @@ ROUTER = Routes(ROUTES)
 
 
 class WooCommerce:
-    """One shop; see `ROUTES` for what it answers."""
+    """One shop. `ROUTES` lists its calls."""
 
     name = NAME
     objects = OBJECTS
     webhook_rules = webhooks.RULES
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """The reply to one call."""
+        """Reply to one call."""
         if not state.spend(now).allowed:
             return failure(429)  # WooCommerce has no limit; its host answers with a page
         refusal = _unauthorised(call)
@@ -80,24 +80,24 @@ class WooCommerce:
         return placed(Shop(state, state.clock(), NOWHERE), object, payload)
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend an answer; see `drift`."""
+        """Change an answer; see `drift`."""
         return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
-        """The shop's own body for a status, or its host's."""
+        """Return the body of a status, of the shop or of its host."""
         return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The webhooks of all topics for these changes."""
+        """Return the webhooks of all topics for these changes."""
         return webhooks.messages(changes, state, NOWHERE)
 
     def signed(self, message: Message, attempt: Try) -> Message:
-        """A request that is signed over its body, but for a ping."""
+        """Return a request that is signed over its body, except for a ping."""
         return webhooks.signed(message, attempt)
 
 
 def _unauthorised(call: Call) -> Answer | None:
-    """Key and secret come as Basic authorisation, or in the query where a host takes the header away."""
+    """Read key and secret from Basic authorisation, or from the query if a host removes the header."""
     key, secret = call.param("consumer_key"), call.param("consumer_secret")
     kind, _, value = call.headers.get("authorization", "").partition(" ")
     if kind == "Basic":

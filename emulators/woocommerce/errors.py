@@ -1,4 +1,4 @@
-"""How WooCommerce says no: WordPress's error body, `{"code", "message", "data": {"status"}}`."""
+"""WooCommerce's errors: WordPress's body, `{"code", "message", "data": {"status"}}`."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ from emulators.routes import Refusal
 
 
 def error_answer(status: int, code: str, message: str, **data: Any) -> Answer:
-    """The body of an error."""
+    """Return an error as an answer."""
     return json_answer(status, {"code": code, "message": message, "data": {"status": status, **data}})
 
 
 def refused(status: int, code: str, message: str, **data: Any) -> Refusal:
-    """The same, to be raised."""
+    """Return an error to raise."""
     return Refusal(error_answer(status, code, message, **data))
 
 
 def no_route() -> Answer:
-    """404: no such path, or not by this method."""
+    """404: an unknown path or method."""
     return error_answer(404, "rest_no_route", "No route was found matching the URL and request method.")
 
 
@@ -32,7 +32,7 @@ def not_signed_in() -> Answer:
 
 
 def bad_key(what: str) -> Answer:
-    """401: a key or a secret that is not the shop's."""
+    """401: an unknown key or secret."""
     return error_answer(401, "woocommerce_rest_authentication_error", f"Consumer {what} is invalid.")
 
 
@@ -44,13 +44,13 @@ def invalid(parameter: str, complaint: str) -> Refusal:
 
 
 def missing(*parameters: str) -> Refusal:
-    """400: a parameter that has to be there."""
+    """400: a missing parameter."""
     message = f"Missing parameter(s): {', '.join(parameters)}"
     return refused(400, "rest_missing_callback_param", message, params=list(parameters))
 
 
 def failure(status: int) -> Answer:
-    """The body that goes with a status, for faults. What is not the API's own is the page of a host."""
+    """Return the body of a status, for faults. Statuses that the API does not use get the page of a host."""
     known = {401: not_signed_in, 404: no_route}
     if status in known:
         return known[status]()

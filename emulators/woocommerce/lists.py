@@ -1,4 +1,4 @@
-"""Lists: pages by number or offset, and the headers that tell how many there are."""
+"""Lists: pages by number or offset, and the headers with their totals."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ MOST_PER_PAGE = 100
 
 
 def paged(call: Call, records: Sequence[JsonRecord]) -> Answer:
-    """The page of these records that the call asks for."""
+    """Return the requested page of these records."""
     size = _number(call, "per_page", PER_PAGE, 1, MOST_PER_PAGE)
     page = _number(call, "page", 1, 1, None)
     offset = _number(call, "offset", (page - 1) * size, 0, None)
@@ -21,7 +21,7 @@ def paged(call: Call, records: Sequence[JsonRecord]) -> Answer:
 
 
 def ids_of(call: Call, name: str) -> set[int] | None:
-    """A list of ids, between commas or as a repeated parameter; None where it was not sent."""
+    """Return a list of ids, comma-separated or repeated; None if it is absent."""
     sent = [*call.params(name), *call.params(f"{name}[]")]
     if not sent:
         return None
@@ -29,13 +29,13 @@ def ids_of(call: Call, name: str) -> set[int] | None:
 
 
 def words_of(call: Call, name: str) -> list[str]:
-    """A list of words, likewise; empty where it was not sent."""
+    """Return a list of words, comma-separated or repeated; empty if it is absent."""
     sent = [*call.params(name), *call.params(f"{name}[]")]
     return [one.strip() for text in sent for one in text.split(",")]
 
 
 def is_descending(call: Call) -> bool:
-    """The direction; the newest come first where nothing is said."""
+    """Return whether the order is descending, the default."""
     order = call.param("order") or "desc"
     if order not in ("asc", "desc"):
         raise invalid("order", "order is not one of asc and desc.")

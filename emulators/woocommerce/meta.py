@@ -12,7 +12,7 @@ from emulators.woocommerce.shop import Shop, cleaned
 
 
 def changed(shop: Shop, stored: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
-    """The meta with what was sent."""
+    """Return the meta after a write."""
     sent = body.get("meta_data")
     if "meta_data" not in body:
         return stored
@@ -25,7 +25,7 @@ def changed(shop: Shop, stored: list[JsonRecord], body: JsonRecord) -> list[Json
 
 
 def rendered(stored: list[JsonRecord]) -> list[JsonRecord]:
-    """Meta of a line as it is answered: with the names and values that people see, which are sanitized."""
+    """Return the meta of a line as in answers: with displayed names and values, which are sanitized."""
     return [{"display_key": one.get("key"), "display_value": _displayed(one.get("value"))} | one for one in stored]
 
 

@@ -1,7 +1,7 @@
-"""Lines of an order: what a call adds, changes and takes away, line by line.
+"""Lines of an order: a call adds, changes and removes them line by line.
 
-A line that names its id is changed; one without is added, also by an update. One whose product, title or code is null
-is taken away.
+A line with an id is changed. One without is added, also by an update. One whose product, title or code is null is
+removed.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from emulators.woocommerce.shop import Shop, cleaned
 
 Making = Callable[[Shop, JsonRecord, JsonRecord | None], JsonRecord]
 NAMES = {"line_items": "product_id", "shipping_lines": "method_id", "fee_lines": "name", "coupon_lines": "code"}
-"""The member of each kind that a null in takes the line away."""
+"""The member of each kind whose null removes the line."""
 
 
 def changed(shop: Shop, kind: str, stored: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
-    """The lines of one kind with what was sent."""
+    """Return the lines of one kind after a write."""
     sent = body.get(kind)
     if kind not in body or sent is None:
         return stored
@@ -42,7 +42,7 @@ def changed(shop: Shop, kind: str, stored: list[JsonRecord], body: JsonRecord) -
 
 
 def amount_of(kind: str, name: str, value: Any) -> Decimal:
-    """A sum out of a call."""
+    """Return an amount of a call."""
     if not isinstance(value, str):
         raise invalid(kind, f"{kind}[0][{name}] is not of type string.")
     try:
@@ -79,7 +79,7 @@ def _product_line(shop: Shop, sent: JsonRecord, stored: JsonRecord | None) -> Js
 
 
 def _product(shop: Shop, sent: JsonRecord) -> JsonRecord:
-    """An article number goes before a product's id, and that before a variation's."""
+    """Return the product of a line: by SKU, else by product id, else by variation id."""
     if sent.get("sku"):
         product = shop.product_of_sku(str(sent["sku"]))
         if product is None:
@@ -98,7 +98,7 @@ def _product(shop: Shop, sent: JsonRecord) -> JsonRecord:
 
 
 def _of_product(shop: Shop, product: JsonRecord) -> JsonRecord:
-    """What a line takes over from its product; what a variation is becomes meta of the line."""
+    """Return the members that a line copies from its product. The attributes of a variation become meta of the line."""
     parent = product.get("parent_id") or 0
     return {
         "name": product.get("name", ""),
@@ -119,7 +119,7 @@ def _of_product(shop: Shop, product: JsonRecord) -> JsonRecord:
 
 
 def _net(shop: Shop, price: Decimal) -> Decimal:
-    """A price of the catalogue without the tax that may be in it."""
+    """Return a price of the catalogue without any included tax."""
     included = shop.setting("woocommerce_prices_include_tax") == "yes"
     return price / (1 + shop.rate) if included else price
 

@@ -1,7 +1,7 @@
-"""What the shop works out itself: discounts of coupons, taxes, totals.
+"""The sums that the shop computes: coupon discounts, taxes, totals.
 
-Lines keep what they were given in `_subtotal` and `_total`, with all digits; what is shown is rounded to the shop's
-decimals, and the order's total is the sum of what is kept, rounded once.
+Lines keep the amounts that were sent in `_subtotal` and `_total`, with all digits. Answers round them to the shop's
+decimals. The order's total is the sum of the exact amounts, rounded once.
 """
 
 from decimal import ROUND_DOWN, Decimal
@@ -13,7 +13,7 @@ from emulators.woocommerce.shop import Shop
 
 
 def totalled(shop: Shop, order: JsonRecord) -> JsonRecord:
-    """The order with every sum worked out anew."""
+    """Return the order with all sums computed again."""
     lines = [one | {"_total": one["_total"]} for one in order["line_items"]]
     coupons = [one | _taken_off(shop, one, lines) for one in order["coupon_lines"]]
     lines = [_line(shop, one) for one in lines]
@@ -41,7 +41,7 @@ def totalled(shop: Shop, order: JsonRecord) -> JsonRecord:
 
 
 def rendered_line(line: JsonRecord) -> JsonRecord:
-    """A line without the emulator's private members."""
+    """Return a line without the emulator's private members."""
     visible = {name: value for name, value in line.items() if not name.startswith("_")}
     return (
         visible | {"meta_data": meta.rendered(line["meta_data"])}
@@ -67,7 +67,7 @@ def _line(shop: Shop, line: JsonRecord) -> JsonRecord:
 
 
 def _capped(fees: list[JsonRecord], before: Decimal) -> list[JsonRecord]:
-    """Fees of which a negative one takes no more off than there is (WC_Abstract_Order::calculate_totals)."""
+    """Limit negative fees to the sum that they reduce (WC_Abstract_Order::calculate_totals)."""
     kept = []
     for fee in fees:
         total = Decimal(fee["_total"])
@@ -86,7 +86,7 @@ def _plain(shop: Shop, line: JsonRecord) -> JsonRecord:
 
 
 def _taken_off(shop: Shop, coupon: JsonRecord, lines: list[JsonRecord]) -> JsonRecord:
-    """What one coupon takes off; the lines' `_total` becomes less by it."""
+    """Return the line of one coupon, and subtract its discount from the lines' `_total`."""
     left = [Decimal(line["_total"]) for line in lines]
     nominal = Decimal(str(coupon["nominal_amount"]))
     cent = Decimal(1).scaleb(-shop.decimals)
@@ -101,7 +101,7 @@ def _taken_off(shop: Shop, coupon: JsonRecord, lines: list[JsonRecord]) -> JsonR
 
 
 def _spread(amount: Decimal, over: list[Decimal], cent: Decimal) -> list[Decimal]:
-    """An amount in parts as large as the lines are; what rounding leaves goes to the first."""
+    """Split an amount in proportion to the lines. The first gets the rest of the rounding."""
     whole = sum(over, Decimal()) or Decimal(1)
     parts = [(amount * one / whole).quantize(cent, ROUND_DOWN) for one in over]
     if parts:

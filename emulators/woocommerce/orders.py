@@ -24,7 +24,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
-    """Those that fit, the newest first where nothing is said. `any` status is none in the bin and no draft."""
+    """List matching orders, newest first by default. The status `any` excludes the bin and drafts."""
     order = call.param("orderby") or "date"
     if order not in ORDERED_BY:
         raise invalid("orderby", f"orderby is not one of {', '.join(ORDERED_BY)}.")
@@ -48,12 +48,12 @@ def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
-    """One order."""
+    """Return one order."""
     return json_answer(200, rendered(shop, must_get(shop, ids[0], 404)))
 
 
 def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
-    """A new order, pending where nothing is said."""
+    """Create an order, pending by default."""
     body = body_of(call)
     if body.get("id"):
         raise refused(400, "woocommerce_rest_shop_order_exists", "Cannot create existing shop_order.")
@@ -62,14 +62,14 @@ def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
 
 
 def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Change what was sent."""
+    """Change the members that are sent."""
     order, body = must_get(shop, ids[0], 400), body_of(call)
     changed = _changed(shop, order, body) | shop.times("date_modified", shop.now)
     return json_answer(200, rendered(shop, keep(shop, changed)))
 
 
 def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Into the bin, or for good when forced."""
+    """Move to the bin, or delete for good with `force`."""
     order = must_get(shop, ids[0], 404)
     if call.param("force") in ("true", "1"):
         shop.state.delete("orders", str(order["id"]))
@@ -81,7 +81,7 @@ def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def must_get(shop: Shop, id: str, status: int) -> JsonRecord:
-    """The order, or the shop's refusal."""
+    """Return the order. Raises the shop's refusal."""
     order = shop.state.get("orders", id)
     if order is None:
         raise refused(status, "woocommerce_rest_shop_order_invalid_id", "Invalid ID.")
@@ -89,18 +89,18 @@ def must_get(shop: Shop, id: str, status: int) -> JsonRecord:
 
 
 def keep(shop: Shop, order: JsonRecord) -> JsonRecord:
-    """Write it down."""
+    """Store an order and return it."""
     shop.state.put("orders", str(order["id"]), order)
     return order
 
 
 def refunds_of(shop: Shop, id: int) -> list[JsonRecord]:
-    """The refunds of an order, the oldest first."""
+    """Return the refunds of an order, oldest first."""
     return shop.state.lookup("refunds", "order", str(id))
 
 
 def rendered(shop: Shop, order: JsonRecord) -> JsonRecord:
-    """An order as the API answers it: with its refunds, and without the private members of its lines."""
+    """Return an order as in answers: with its refunds, without the private members of its lines."""
     stubs = [
         {"id": one["id"], "reason": one["reason"], "total": f"-{one['amount']}"}
         for one in refunds_of(shop, order["id"])
@@ -113,7 +113,7 @@ def rendered(shop: Shop, order: JsonRecord) -> JsonRecord:
 
 
 def blank(shop: Shop, id: int) -> JsonRecord:
-    """An order of nothing."""
+    """Return an empty order."""
     zero = shop.sum(Decimal())
     sums = ("discount_total", "discount_tax", "shipping_total", "shipping_tax", "cart_tax", "total", "total_tax")
     return {
@@ -187,7 +187,7 @@ def _is_in(status: str, known: set[str], any_: bool) -> bool:
 
 
 def _is_within(order: JsonRecord, call: Call, name: str, bound: str, member: str, is_end: bool) -> bool:
-    """Neither bound is part of what it bounds. Bounds are in the shop's zone unless the call says otherwise."""
+    """Return whether a time is within an exclusive bound. Bounds are in the shop's zone by default."""
     try:
         limit = datetime.fromisoformat(bound)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Billing and shipping addresses as customers and orders have them."""
+"""Billing and shipping addresses of customers and orders."""
 
 import re
 from typing import Any
@@ -13,19 +13,21 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 def is_email(text: str) -> bool:
-    """Whether WordPress takes it for an address."""
+    """Return whether WordPress accepts it as an e-mail address."""
     return _EMAIL.fullmatch(text) is not None
 
 
 def blank(kind: str) -> JsonRecord:
-    """An address of which nothing is known: everything is empty text."""
+    """Return an empty address: every member is empty text."""
     return dict.fromkeys(MEMBERS[kind], "")
 
 
 def changed(kind: str, place: JsonRecord, body: JsonRecord, *, of_order: bool) -> JsonRecord:
-    """The address with what was sent; members that were not sent stay. An e-mail cannot be empty text, and null only
-    in an order: WordPress judges its format before anybody asks what it is for. The controller of orders stores texts
-    as they are (`update_address`), that of customers passes them through `wc_clean`."""
+    """Return the address after a write. Absent members stay.
+
+    An e-mail cannot be empty text, and null only in an order, because WordPress validates its format first. The
+    controller of orders stores texts unchanged (`update_address`), that of customers passes them through `wc_clean`.
+    """
     sent = body.get(kind)
     if kind not in body:
         return place

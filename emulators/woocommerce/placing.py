@@ -1,4 +1,4 @@
-"""Placing records from outside: any payload, past the shop's validation."""
+"""Place records from outside: any payload, without the shop's validation."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ OBJECTS = ("customers", "orders", "refunds", "products", "coupons", "settings", 
 
 
 def placed(shop: Shop, object: str, payload: dict[str, Any]) -> JsonRecord:
-    """The payload as a record: laid over an empty one of its kind, with an id when it has none, and written."""
+    """Write the payload as a record, merged into an empty one of its kind, with a new id if it has none."""
     id = payload.get("id") or _new_id(shop, object)
     record = {**payload, "id": id}
     if object == "customers":
@@ -25,7 +25,7 @@ def placed(shop: Shop, object: str, payload: dict[str, Any]) -> JsonRecord:
 
 
 def _complete(order: JsonRecord) -> JsonRecord:
-    """Lines with what a later change works out the totals from."""
+    """Return lines with the exact amounts from which a later change computes the totals."""
     for kind in orders.KINDS:
         order[kind] = [
             {"_subtotal": one.get("subtotal", "0"), "_total": one.get("total", "0"), "meta_data": [], "sku": ""} | one

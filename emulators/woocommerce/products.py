@@ -7,7 +7,7 @@ from emulators.woocommerce.shop import PRODUCTS, Shop
 
 
 def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
-    """All products; with `sku`, those with one of the article numbers, and variations too."""
+    """List all products. With `sku`, list products and variations with one of the SKUs."""
     skus = call.param("sku")
     if skus:
         matches = shop.products_of_skus(skus)

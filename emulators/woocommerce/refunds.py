@@ -1,7 +1,6 @@
-"""Refunds: records of their own below an order, which shows no more of them than their sums.
+"""Refunds: separate records below an order, which itself has only their sums.
 
-Sums of a refund are positive, those of its lines and of what the order shows are negative. Reference: REST API v3,
-"Refunds".
+The sums of a refund are positive; those of its lines and in the order are negative. Reference: REST API v3, "Refunds".
 """
 
 from decimal import Decimal
@@ -15,13 +14,13 @@ from emulators.woocommerce.shop import FIRST_POST, Shop, body_of, text_of
 
 
 def list_all(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The refunds of an order, the newest first."""
+    """List the refunds of an order, newest first."""
     order = orders.must_get(shop, ids[0], 404)
     return lists.paged(call, [_rendered(shop, one) for one in reversed(orders.refunds_of(shop, order["id"]))])
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
-    """One refund."""
+    """Return one refund."""
     refund = shop.state.get("refunds", ids[1])
     if refund is None or str(refund["_order"]) != ids[0]:
         raise refused(404, "woocommerce_rest_invalid_order_refund_id", "Invalid order refund ID.")
@@ -29,7 +28,7 @@ def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Refund the given amount, or that of the lines. An order becomes `refunded` when everything is refunded."""
+    """Refund the amount that is sent, or that of the lines. A fully refunded order becomes `refunded`."""
     order, body = orders.must_get(shop, ids[0], 404), body_of(call)
     sent = body.get("line_items") or []
     if not isinstance(sent, list):

@@ -1,4 +1,4 @@
-"""One call's view of the shop: its memory, its settings, the time in both its clocks, and what is sold."""
+"""One call's view of the shop: its state, its settings, the time in both clocks, and its products."""
 
 import html
 import re
@@ -23,8 +23,8 @@ SETTINGS = {
     "gmt_offset": "1",
     "standard_rate": "19",
 }
-"""What a new shop is set to. WordPress keeps the offset and the rate elsewhere; here a test can place them with the
-other settings."""
+"""The settings of a new shop. WordPress keeps the offset and the rate elsewhere; here a test places them with the other
+settings."""
 GENERAL = ("woocommerce_default_country", "woocommerce_calc_taxes", "woocommerce_currency")
 PRODUCTS: tuple[JsonRecord, ...] = (
     {"id": 11, "name": "Mug", "sku": "MUG", "price": "19.90", "type": "simple", "parent_id": 0},
@@ -47,7 +47,7 @@ _SPACES = re.compile(r"[\r\n\t ]+")
 
 
 class Shop:
-    """What a handler works with. `now` is in Unix seconds; `base` is the shop's address without a slash at the end."""
+    """The context of a handler. `now` is in Unix seconds; `base` is the shop's URL without a slash at the end."""
 
     def __init__(self, state: State, now: float, base: str) -> None:
         """A view for one call."""
@@ -57,28 +57,28 @@ class Shop:
         self.api = f"{base}/wp-json/wc/v3"
 
     def setting(self, name: str) -> str:
-        """A setting of the shop: as it was placed, or as in a new shop."""
+        """Return a setting of the shop: the placed one, or that of a new shop."""
         placed = self.state.get("settings", name)
         return SETTINGS[name] if placed is None else str(placed["value"])
 
     @property
     def decimals(self) -> int:
-        """With how many decimals sums are kept."""
+        """Return the number of decimals of stored sums."""
         return int(self.setting("woocommerce_price_num_decimals"))
 
     @property
     def rate(self) -> Decimal:
-        """The share of tax on everything; 0 where the shop charges none."""
+        """Return the tax rate for everything; 0 if the shop charges none."""
         charged = self.setting("woocommerce_calc_taxes") == "yes"
         return Decimal(self.setting("standard_rate")) / 100 if charged else Decimal()
 
     def sum(self, amount: Decimal) -> str:
-        """An amount as the shop keeps it: PHP rounds a half away from zero."""
+        """Return an amount as the shop stores it: PHP rounds half away from zero."""
         kept = amount.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
         return format(kept if kept else abs(kept), "f")
 
     def times(self, name: str, at: float | None) -> JsonRecord:
-        """A time in the shop's zone and as GMT, both without an offset."""
+        """Return a time in the shop's zone and in GMT, both without an offset."""
         if at is None:
             return {name: None, f"{name}_gmt": None}
         gmt = datetime.fromtimestamp(int(at), UTC)
@@ -86,33 +86,33 @@ class Shop:
         return {name: f"{local:%Y-%m-%dT%H:%M:%S}", f"{name}_gmt": f"{gmt:%Y-%m-%dT%H:%M:%S}"}
 
     def links(self, kind: str, id: object) -> JsonRecord:
-        """Where a record is found."""
+        """Return the URLs of a record."""
         return {"self": [{"href": f"{self.api}/{kind}/{id}"}], "collection": [{"href": f"{self.api}/{kind}"}]}
 
     def product(self, id: object) -> JsonRecord | None:
-        """Something that is sold: as it was placed, or one of a new shop's."""
+        """Return a product: a placed one, or one of a new shop."""
         placed = self.state.get("products", str(id))
         return placed or next((one for one in PRODUCTS if str(one["id"]) == str(id)), None)
 
     def product_of_sku(self, sku: str) -> JsonRecord | None:
-        """The product with this article number."""
+        """Return the product with this SKU."""
         everything = (*self.state.all("products"), *PRODUCTS)
         return next((one for one in everything if one.get("sku") == sku), None)
 
     def products_of_skus(self, skus: str) -> list[JsonRecord]:
-        """The products and variations with one of these article numbers, or with all of the text as theirs."""
+        """Return the products and variations with one of these SKUs, or with the whole text as SKU."""
         placed = {str(one["id"]): one for one in self.state.all("products")}
         everything = {str(one["id"]): one for one in PRODUCTS} | placed
         wanted = {*(one.lower() for one in skus.split(",")), skus.lower()}
         return [one for one in everything.values() if str(one.get("sku") or "\0").lower() in wanted]
 
     def next_item(self) -> int:
-        """An id for a line of any kind."""
+        """Return a new id for a line of any kind."""
         return self.state.next_id("items", FIRST_ITEM)
 
 
 def body_of(call: Call) -> JsonRecord:
-    """The JSON object of a write; no body is an empty one."""
+    """Return the JSON object of a write. No body is an empty object."""
     if not call.body:
         return {}
     body = call.json()
@@ -122,8 +122,8 @@ def body_of(call: Call) -> JsonRecord:
 
 
 def cleaned(value: Any) -> str:
-    """Text after WordPress's `sanitize_text_field`: a "<" that opens no tag becomes a reference, tags go, so do line
-    breaks, repeated spaces and percent-encoded octets."""
+    """Return text after WordPress's `sanitize_text_field`: a "<" that opens no tag becomes an entity; tags, line
+    breaks, repeated spaces and percent-encoded octets are removed."""
     text = _LESS_THAN.sub(lambda match: match[0] if ">" in match[0] else html.escape(match[0], quote=True), str(value))
     text = _SPACES.sub(" ", _TAG.sub("", _SCRIPT.sub("", text))).strip()
     while (octet := _OCTET.search(text)) is not None:
@@ -132,7 +132,7 @@ def cleaned(value: Any) -> str:
 
 
 def text_of(body: JsonRecord, name: str) -> str | None:
-    """A text parameter; None where it was not sent. 400 where it is no text."""
+    """Return a text parameter; None if it is absent. 400 for another type."""
     if name not in body:
         return None
     value = body[name]

@@ -1,4 +1,4 @@
-"""Statuses of orders, and what the shop does when one changes: times, refunds."""
+"""Statuses of orders, and the effects of a change: times, refunds."""
 
 from emulators.state import JsonRecord
 from emulators.woocommerce.errors import invalid
@@ -11,7 +11,7 @@ ON_DELIVERY = "cod"
 
 
 def known(word: object) -> str:
-    """A status that may be set, with or without WordPress's own prefix. 400 for any other."""
+    """Return a valid status, with or without WordPress's own prefix. 400 for any other."""
     status = str(word).removeprefix("wc-")
     if status not in (*STATUSES, TRASH):
         raise invalid("status", f"status is not one of {', '.join(STATUSES)}, and {TRASH}.")
@@ -19,8 +19,8 @@ def known(word: object) -> str:
 
 
 def entered(shop: Shop, order: JsonRecord, status: str) -> JsonRecord:
-    """The order in a status. One of those that mean paid notes the time of payment, the first time that is; `completed`
-    notes its own. Cash on delivery is paid once the order is completed (WC_Gateway_COD)."""
+    """Return the order in a status. The first status that means paid sets the time of payment; `completed` sets its own
+    time. Cash on delivery is paid when the order is completed (WC_Gateway_COD)."""
     changed = order | {"status": status}
     if status == order["status"]:
         return changed

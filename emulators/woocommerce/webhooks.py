@@ -32,12 +32,12 @@ SIGNATURE = "X-WC-Webhook-Signature"
 
 
 def messages(changes: list[Change], state: State, base: str) -> list[Message]:
-    """The webhooks of one call, one request per record."""
+    """Return the webhooks of one call, one request per record."""
     return [message for change in changes for message in _messages(change, Shop(state, change.at, base))]
 
 
 def signed(message: Message, attempt: Try) -> Message:
-    """The request with its signature; a ping has none."""
+    """Return the request with its signature. A ping has none."""
     if message.topics == (PING,):
         return message
     digest = hmac.new(attempt.secret.encode(), message.body, hashlib.sha256).digest()
@@ -46,7 +46,7 @@ def signed(message: Message, attempt: Try) -> Message:
 
 
 def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
-    """A webhook as an administrator makes one; where it goes is the target's matter here."""
+    """Create a webhook as an administrator does. The target decides here where it is sent."""
     body = body_of(call)
     topic = text_of(body, "topic")
     if topic is None or text_of(body, "delivery_url") is None:
@@ -71,7 +71,7 @@ def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
 
 
 def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
-    """One webhook."""
+    """Return one webhook."""
     webhook = shop.state.get("webhooks", ids[0])
     if webhook is None:
         raise refused(404, "woocommerce_rest_shop_webhook_invalid_id", "Invalid ID.")

@@ -1,4 +1,4 @@
-"""What every account has from the start: its administrator, a group, the system's ticket fields and statuses."""
+"""The initial content of every account: an administrator, a group, the system's ticket fields and statuses."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ AGENT_EMAIL = "dev@example.com"
 
 
 def furnish(desk: Desk) -> None:
-    """Put in place what an account has from the start, unless it is there."""
+    """Create the initial content, unless it exists."""
     if desk.state.get("groups", str(GROUP_ID)) is not None:
         return
 
@@ -39,7 +39,7 @@ def furnish(desk: Desk) -> None:
 
 
 def list_all(object: str) -> Any:
-    """A handler that lists a short, unpaged collection: fields, groups, statuses, organizations."""
+    """Return a handler that lists a short collection without pages: fields, groups, statuses, organizations."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         records = desk.state.all(object)
@@ -49,7 +49,7 @@ def list_all(object: str) -> Any:
 
 
 def show(object: str, name: str) -> Any:
-    """A handler that shows one record of such a collection under `name`."""
+    """Return a handler that returns one record of such a collection under `name`."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         return json_answer(200, {name: desk.must_get(object, ids[0])})
@@ -58,7 +58,7 @@ def show(object: str, name: str) -> Any:
 
 
 def create_ticket_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Define a custom ticket field; `type` and `title` are mandatory."""
+    """Create a custom ticket field. `type` and `title` are required."""
     body = body_of(call, "ticket_field")
     if not body.get("title"):
         raise invalid("title", "Title: cannot be blank", "BlankValue")
@@ -70,7 +70,7 @@ def create_ticket_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create_user_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Define a user field; `key` and `title` are mandatory and a key is used once."""
+    """Create a user field. `key` and `title` are required; the key must be new."""
     body = body_of(call, "user_field")
     for name in ("key", "title"):
         if not body.get(name):
@@ -83,7 +83,7 @@ def create_user_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create_organization(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Create an organization; its name is used once."""
+    """Create an organization. Its name must be new."""
     body = body_of(call, "organization")
     if not body.get("name"):
         raise invalid("name", "Name: cannot be blank", "BlankValue")
@@ -95,6 +95,6 @@ def create_organization(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def category_of(desk: Desk, custom_status_id: int) -> str | None:
-    """The status category that a custom status belongs to, None when there is no such status."""
+    """Return the status category of a custom status, None for an unknown status."""
     status = desk.state.get("custom_statuses", str(custom_status_id))
     return status["status_category"] if status else None

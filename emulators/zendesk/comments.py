@@ -1,4 +1,4 @@
-"""Comments and audits: what was said on a ticket, and what each write to it changed."""
+"""Comments and audits of tickets. An audit has what one write changed."""
 
 import html
 import re
@@ -28,7 +28,7 @@ AUDITED = (
 
 
 def comment_of(body: dict[str, Any]) -> dict[str, Any] | None:
-    """The comment of a write, with a `body` or an `html_body`; a new ticket may give a bare `description` instead."""
+    """Return the comment of a write, with a `body` or an `html_body`. A new ticket may have a `description` instead."""
     comment = body.get("comment")
     if comment is None and body.get("description"):
         comment = {"body": body["description"]}
@@ -44,14 +44,14 @@ def comment_of(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def plain(comment: dict[str, Any]) -> str:
-    """A comment's text; HTML loses its markup and keeps its lines."""
+    """Return a comment's text. HTML loses its markup and keeps its lines."""
     if comment.get("html_body"):
         return html.unescape(TAG.sub("", LINE_END.sub("\n", str(comment["html_body"])))).strip()
     return str(comment["body"])
 
 
 def is_public(comment: dict[str, Any]) -> bool:
-    """Whether the requester sees it; a comment is public unless it says that it is not."""
+    """Return whether the requester sees a comment. It is public by default."""
     return comment.get("public") is not False
 
 
@@ -94,12 +94,12 @@ EVENT_FIELDS = ("id", "type", "author_id", "body", "html_body", "plain_body", "p
 
 
 def comments_of(desk: Desk, ticket_id: object) -> list[JsonRecord]:
-    """A ticket's comments, the first one first."""
+    """Return a ticket's comments, oldest first."""
     return desk.state.lookup("comments", "ticket", str(ticket_id))
 
 
 def audits_of(desk: Desk, ticket_id: object) -> list[JsonRecord]:
-    """A ticket's audits, the first one first."""
+    """Return a ticket's audits, oldest first."""
     return desk.state.lookup("audits", "ticket", str(ticket_id))
 
 
@@ -123,7 +123,7 @@ def _comment(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], audit: Jso
 
 
 def _changes(desk: Desk, ticket: JsonRecord, before: JsonRecord | None) -> list[dict[str, Any]]:
-    """An event for each audited field: `Create` for what a new ticket has, later `Change` with the value before."""
+    """Return an event for each audited field: `Create` for a new ticket, later `Change` with the previous value."""
     events: list[dict[str, Any]] = []
     names = [*AUDITED, *(str(field["id"]) for field in ticket["custom_fields"])]
     now = _values(ticket)
@@ -144,5 +144,5 @@ def _values(ticket: JsonRecord) -> dict[str, Any]:
 
 
 def _as_text(value: Any) -> Any:
-    """Audits show ids as strings."""
+    """Return an id as text, as in audits; other values unchanged."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

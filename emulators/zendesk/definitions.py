@@ -1,4 +1,4 @@
-"""The shapes of what an administrator sets up: fields, statuses, groups, organizations."""
+"""The members of what an administrator configures: fields, statuses, groups, organizations."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from emulators.zendesk.errors import bad_attribute
 
 
 def ticket_field(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
-    """A ticket field's definition; `custom_field_options` for the kinds that choose from a list."""
+    """Return a ticket field's definition, with `custom_field_options` for choices."""
     title = body.get("title", "")
     field: JsonRecord = {
         "url": desk.url(f"ticket_fields/{id}"),
@@ -43,7 +43,7 @@ def ticket_field(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
 
 
 def user_field(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
-    """A user field's definition; users carry its value under its `key`."""
+    """Return a user field's definition. Users have its value under its `key`."""
     title = body.get("title", "")
     field: JsonRecord = {
         "url": desk.url(f"user_fields/{id}"),
@@ -68,7 +68,7 @@ def user_field(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
 
 
 def custom_status(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
-    """A ticket status within one of the five categories."""
+    """Return a ticket status within one of the five categories."""
     label = body.get("agent_label", "")
     end_user_label = body.get("end_user_label", label)
     return {
@@ -91,7 +91,7 @@ def custom_status(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
 
 
 def organization(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
-    """A company that users belong to."""
+    """Return a company of users."""
     return {
         "url": desk.url(f"organizations/{id}"),
         "id": id,
@@ -111,7 +111,7 @@ def organization(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
 
 
 def group(desk: Desk, id: int, body: dict[str, Any]) -> JsonRecord:
-    """A group of agents."""
+    """Return a group of agents."""
     return {
         "url": desk.url(f"groups/{id}"),
         "id": id,

@@ -1,4 +1,4 @@
-"""One call's view of the Zendesk account: its memory, the time, and where it is reached."""
+"""One call's view of the Zendesk account: its state, the time, and its address."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ ADMIN_ROLE_ID = 27_000_000_000_601
 
 
 class Desk:
-    """What a handler works with. `now` is in Unix seconds; the vendor shows times in whole seconds, UTC, with `Z`."""
+    """The context of a handler. `now` is in Unix seconds; the vendor reports times in whole seconds, UTC, with `Z`."""
 
     def __init__(self, state: State, now: float, base: str) -> None:
         """`base` is the URL of the account up to and including `/api/v2`."""
@@ -27,19 +27,19 @@ class Desk:
 
     @property
     def stamp(self) -> str:
-        """The time of this call as the vendor writes it."""
+        """The time of this call in the vendor's form."""
         return iso(self.now)
 
     def new_id(self) -> int:
-        """An id for anything but a ticket; they come out of one series, as the vendor's do."""
+        """Return a new id for any object except a ticket. As at the vendor, all share one series."""
         return self.state.next_id("any", FIRST_ID)
 
     def url(self, path: str) -> str:
-        """The API's address of a record."""
+        """Return the API's URL of a record."""
         return f"{self.base}/{path}.json"
 
     def must_get(self, object: str, id: str | int) -> JsonRecord:
-        """The record, or the vendor's 404."""
+        """Return the record. Raises the vendor's 404."""
         record = self.state.get(object, str(id))
         if record is None:
             raise not_found()
@@ -47,12 +47,12 @@ class Desk:
 
 
 def iso(moment: float) -> str:
-    """Unix seconds as `2026-05-06T08:46:13Z`."""
+    """Return Unix seconds as `2026-05-06T08:46:13Z`."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def body_of(call: Call, name: str) -> dict[str, Any]:
-    """The object under `name` in the JSON body, as every write wraps its record. 400 when there is no object."""
+    """Return the object under `name` in the JSON body, the form of every write. 400 without one."""
     body = call.json()
     inner = body.get(name) if isinstance(body, dict) else None
     if not isinstance(inner, dict):
@@ -61,7 +61,7 @@ def body_of(call: Call, name: str) -> dict[str, Any]:
 
 
 def whole_number(text: str | None, default: int, *, high: int) -> int:
-    """A number from the query, held between 1 and `high`; `default` when absent or no number."""
+    """Return a number of the query, limited to 1 to `high`; `default` if it is absent or no number."""
     if text is None or not text.isdecimal():
         return default
     return min(max(int(text), 1), high)

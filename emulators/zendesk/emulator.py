@@ -88,7 +88,7 @@ ROUTER = Routes(ROUTES)
 
 
 class Zendesk:
-    """One Zendesk account; see `ROUTES` for what it answers."""
+    """One Zendesk account. `ROUTES` lists its calls."""
 
     name = NAME
     objects = OBJECTS
@@ -96,7 +96,7 @@ class Zendesk:
     tokens = TOKENS
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
-        """The reply to one call; every reply carries a request id, every authorised one the rate limit's headers."""
+        """Reply to one call. Every reply has a request id, every authorised one the headers of the rate limit."""
         issued = TOKENS.answer(call, state, now)
         if issued is not None:
             return issued
@@ -117,19 +117,19 @@ class Zendesk:
         return placed(_desk(state, state.clock(), "localhost"), object, payload)
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend an answer; see `drift`."""
+        """Change an answer; see `drift`."""
         return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
-        """The vendor's own body for a status."""
+        """Return the vendor's own body for a status."""
         return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """The events for the webhook."""
+        """Return the events for the webhook."""
         return webhooks.messages(changes, state)
 
     def signed(self, message: Message, attempt: Try) -> Message:
-        """A request that is signed over its time and body."""
+        """Return a request that is signed over its time and body."""
         return webhooks.signed(message, attempt)
 
 

@@ -1,4 +1,4 @@
-"""How Zendesk says no. Bodies as recorded from the vendor where a recording was found, else as its pages word them."""
+"""Zendesk's errors. Bodies are recorded from the vendor if a recording exists, else as in its documentation."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from emulators.routes import Refusal
 
 
 def error_answer(status: int, error: str, description: str) -> Answer:
-    """The vendor's plain error body."""
+    """Return the vendor's plain error as an answer."""
     return json_answer(status, {"error": error, "description": description})
 
 
@@ -17,7 +17,7 @@ def unauthenticated() -> Answer:
 
 
 def not_found() -> Refusal:
-    """404: no such record, or one that was deleted."""
+    """404: a missing or deleted record."""
     return Refusal(error_answer(404, "RecordNotFound", "Not found"))
 
 
@@ -32,7 +32,7 @@ def unreadable() -> Answer:
 
 
 def bad_attribute(name: str, wanted: str) -> Refusal:
-    """400: an attribute of the wrong shape."""
+    """400: an attribute of the wrong type."""
     message = f"You passed an invalid value for the {name} attribute. Invalid parameter: {name} must be {wanted}"
     return Refusal(json_answer(400, {"error": {"title": "Invalid attribute", "message": message}}))
 
@@ -43,7 +43,7 @@ def bad_request(error: str, description: str) -> Refusal:
 
 
 def invalid(field: str, description: str, error: str | None = None) -> Refusal:
-    """422: a record that breaks a rule; `field` is `base` for what concerns the record as a whole."""
+    """422: a record that breaks a rule. `field` is `base` for the record as a whole."""
     detail: dict[str, Any] = {"description": description}
     if error is not None:
         detail["error"] = error
@@ -56,22 +56,22 @@ def too_recent() -> Refusal:
 
 
 def outdated() -> Refusal:
-    """409: a safe update of a ticket that has changed in between."""
+    """409: a safe update of a ticket that changed in the meantime."""
     return Refusal(_outdated())
 
 
 def too_many() -> Answer:
-    """429; the caller adds Retry-After."""
+    """429. The caller adds Retry-After."""
     return error_answer(429, "APIRateLimitExceeded", "Number of allowed API requests per minute exceeded")
 
 
 def other_parameters() -> Refusal:
-    """400: an idempotency key that was used for something else."""
+    """400: an idempotency key that was used for another request."""
     return bad_request("IdempotentRequestError", "Request parameters don't match the given idempotency key")
 
 
 def failure(status: int) -> Answer:
-    """The body that goes with a status, for faults."""
+    """Return the body of a status, for faults."""
     known = {401: unauthenticated, 404: no_endpoint, 409: _outdated, 429: too_many}
     if status in known:
         return known[status]()

@@ -1,4 +1,4 @@
-"""The incremental exports: what was written since a time, deleted records too, by cursor or by time."""
+"""The incremental exports: records written since a time, also deleted ones, by cursor or by time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
 
 
 def by_cursor(object: str) -> Handler:
-    """The cursor-based export of `users` or `tickets`: `start_time` once, then `cursor`."""
+    """Return the handler of the cursor-based export of `users` or `tickets`: `start_time` once, then `cursor`."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         size = whole_number(call.param("per_page"), MOST, high=MOST)
@@ -46,7 +46,8 @@ def by_cursor(object: str) -> Handler:
 
 
 def by_time(object: str) -> Handler:
-    """The time-based export: the next page begins at the second in which this one ends, so records come twice."""
+    """Return the handler of the time-based export. The next page begins in the second in which this one ends, so
+    records repeat."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         size = whole_number(call.param("per_page"), MOST, high=MOST)
@@ -66,7 +67,8 @@ def by_time(object: str) -> Handler:
 
 
 def _written(desk: Desk, call: Call, object: str, since: float) -> list[tuple[float, JsonRecord]]:
-    """What was written since, oldest write first, but for the last seconds: exports lag as the search does."""
+    """Return the records written since a time, oldest write first, without the last seconds: exports lag as the search
+    does."""
     horizon = desk.now - desk.state.search_lag()
     hidden = call.param("exclude_deleted") == "true"
     return [

@@ -1,4 +1,4 @@
-"""A user's ways of being recognised: e-mail addresses and phone numbers, each used by one user of the account."""
+"""A user's identities: e-mail addresses and phone numbers, each of one user of the account."""
 
 import re
 
@@ -12,18 +12,18 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def owner_of(desk: Desk, value: str) -> int | None:
-    """The id of the user with this address or number, or None."""
+    """Return the id of the user with this address or number, or None."""
     identities = desk.state.lookup("identities", "value", folded(value))
     return int(identities[0]["user_id"]) if identities else None
 
 
 def identities_of(desk: Desk, user_id: int) -> list[JsonRecord]:
-    """A user's identities, in the order of their making."""
+    """Return a user's identities in the order of their creation."""
     return desk.state.lookup("identities", "user", str(user_id))
 
 
 def check_email(desk: Desk, email: object, user_id: int | None = None) -> str:
-    """The address in lower case. 422 when it is malformed, or is that of another user than `user_id`."""
+    """Return the address in lower case. 422 if it is malformed, or belongs to another user than `user_id`."""
     if not isinstance(email, str) or EMAIL.fullmatch(email) is None:
         raise invalid("email", f"Email: {email} is not properly formatted", "InvalidValue")
     if owner_of(desk, email) not in (None, user_id):
@@ -34,7 +34,7 @@ def check_email(desk: Desk, email: object, user_id: int | None = None) -> str:
 def add(
     desk: Desk, user_id: int, kind: str, value: str, *, primary: bool = False, verified: bool = False
 ) -> JsonRecord:
-    """Give a user one more identity, without any check. `kind` is `email` or `phone_number`."""
+    """Add an identity to a user without any check. `kind` is `email` or `phone_number`."""
     id = desk.new_id()
     identity: JsonRecord = {
         "url": desk.url(f"users/{user_id}/identities/{id}"),
@@ -54,9 +54,10 @@ def add(
 
 
 def set_phone(desk: Desk, user_id: int, phone: str | None) -> bool | None:
-    """Replace a user's direct line; whether the number is shared (None when there is none).
+    """Replace a user's direct line. Return whether the number is shared, None if there is none.
 
-    A number that is not E.164, or is another user's direct line already, is kept as a shared one: no identity.
+    A number that is not E.164, or is already another user's direct line, is stored as a shared one, without an
+    identity.
     """
     for identity in identities_of(desk, user_id):
         if identity["type"] == "phone_number":
@@ -71,7 +72,7 @@ def set_phone(desk: Desk, user_id: int, phone: str | None) -> bool | None:
 
 
 def keep(desk: Desk, identity: JsonRecord) -> None:
-    """Write an identity so that it is found by its value and by its user."""
+    """Write an identity, indexed by its value and by its user."""
     desk.state.put(
         "identities",
         str(identity["id"]),

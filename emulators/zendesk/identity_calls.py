@@ -10,18 +10,18 @@ from emulators.zendesk.paging import listed_few
 
 
 def list_identities(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """All identities of one user."""
+    """List all identities of one user."""
     user = desk.must_get("users", ids[0])
     return listed_few(desk, call, "identities", identities_of(desk, int(user["id"])))
 
 
 def show_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """One identity."""
+    """Return one identity."""
     return json_answer(200, {"identity": _of_user(desk, ids)})
 
 
 def create_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Add an address or a number to a user; `primary: true` makes an address the user's own."""
+    """Add an address or a number to a user. `primary: true` makes an address the user's own."""
     user = desk.must_get("users", ids[0])
     body = body_of(call, "identity")
     kind, value = body.get("type"), body.get("value")
@@ -42,7 +42,7 @@ def create_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def make_primary(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Make an address the user's own: the only way to change a user's `email`. Answers all identities."""
+    """Make an address the user's own, the only way to change a user's `email`. Return all identities."""
     identity = _of_user(desk, ids)
     if identity["type"] != "email":
         raise invalid("type", "Only an email identity can be primary", "InvalidValue")
@@ -58,7 +58,7 @@ def verify_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def delete_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Take an identity away; never the primary address."""
+    """Remove an identity, except the primary address."""
     identity = _of_user(desk, ids)
     if identity["primary"]:
         raise invalid("base", "The primary email address can't be deleted")

@@ -1,7 +1,7 @@
-"""What Zendesk's search knows: copies of users and tickets that fall behind their writes by the search lag.
+"""The search index of users and tickets: copies that lag behind their writes by the search lag.
 
-A copy has two states: `fresh`, the last one written, and `settled`, the one before, which the search keeps
-answering with until the fresh one is older than the lag. A record's first copy is not found until then.
+A copy has two states: `fresh`, the last write, and `settled`, the write before. The search answers with `settled` until
+`fresh` is older than the lag. Until then, a new record is not found.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from emulators.zendesk.desk import Desk
 def note(desk: Desk, object: str, record: JsonRecord, *, is_listed: bool, keys: Iterable[tuple[str, str]]) -> None:
     """Record a write in the search index. A deleted record (not `is_listed`) leaves it with the same delay.
 
-    `keys` (name, value) narrow down the candidates of a query that names one of them; those of both states hold.
+    `keys` (name, value) narrow down the candidates of a query with one of them. Those of both states count.
     """
     terms = [f"{name}:{value}" for name, value in keys]
     before = desk.state.get(_name(object), str(record["id"]))
@@ -33,7 +33,8 @@ def note(desk: Desk, object: str, record: JsonRecord, *, is_listed: bool, keys: 
 
 
 def known(desk: Desk, object: str, narrow: tuple[str, str] | None = None) -> list[JsonRecord]:
-    """The records as the search sees them now; only those with one key, when `narrow` gives its name and value."""
+    """Return the records as the search has them now, limited to those with the key `narrow` (name, value) if there is
+    one."""
     name = _name(object)
     copies = desk.state.all(name) if narrow is None else desk.state.lookup(name, f"{narrow[0]}:{narrow[1]}", "")
     horizon = desk.now - desk.state.search_lag()

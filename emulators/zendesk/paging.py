@@ -23,15 +23,13 @@ Extra = Callable[[list[JsonRecord]], dict[str, Any]]
 
 
 def by_cursor(call: Call) -> bool:
-    """Whether the caller asks for cursor paging."""
+    """Return whether the caller requests cursor paging."""
     return any(name.startswith("page[") for name, _ in call.query)
 
 
 def listed(desk: Desk, call: Call, object: str, *, keep: Keep | None = None, extra: Extra | None = None) -> Answer:
-    """One page of the records of `object` that `keep` holds for, in the order of their making, as the caller asks.
-
-    `extra` makes what else belongs in the answer (side-loaded records) from the records of the page.
-    """
+    """Return one page of the records of `object` for which `keep` holds, in the order of their creation, in the
+    requested kind of paging. `extra` adds further members, such as side-loads, for the records of the page."""
     if by_cursor(call):
         return _cursor_page(desk, call, object, lambda after: _rows(desk, object, after, keep), extra)
     rows = [record for record in desk.state.all(object) if keep is None or keep(record)]
@@ -39,7 +37,7 @@ def listed(desk: Desk, call: Call, object: str, *, keep: Keep | None = None, ext
 
 
 def listed_few(desk: Desk, call: Call, name: str, records: list[JsonRecord], extra: Extra | None = None) -> Answer:
-    """One page, as the caller asks, of a list that is at hand in full."""
+    """Return one page of a complete list, in the requested kind of paging."""
     if by_cursor(call):
         placed = list(enumerate(records, start=1))
         return _cursor_page(desk, call, name, lambda after: (row for row in placed if row[0] > after), extra)
@@ -49,7 +47,8 @@ def listed_few(desk: Desk, call: Call, name: str, records: list[JsonRecord], ext
 def offset_page(
     desk: Desk, call: Call, name: str, records: list[JsonRecord], extra: Extra | None = None, depth: int = OFFSET_DEPTH
 ) -> Answer:
-    """One page of `records` under `name`, with `count`, `next_page` and `previous_page`. 400 past `depth` records."""
+    """Return one page of `records` under `name`, with `count`, `next_page` and `previous_page`. 400 past `depth`
+    records."""
     size = whole_number(call.param("per_page"), PAGE_SIZE, high=PAGE_SIZE)
     page = whole_number(call.param("page"), 1, high=1_000_000)
     if page * size > depth and (page - 1) * size >= depth:
@@ -69,12 +68,12 @@ def offset_page(
 
 
 def seal(value: Any) -> str:
-    """A value as an opaque cursor."""
+    """Return a value as an opaque cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode()
 
 
 def unseal(cursor: str) -> Any:
-    """What a cursor holds. The vendor's 400 for one that it did not make."""
+    """Return the value of a cursor. Raises the vendor's 400 for a foreign one."""
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(cursor.encode()))
     except (ValueError, msgspec.DecodeError) as error:
@@ -123,7 +122,7 @@ def _place(cursor: str) -> int:
 
 
 def link(desk: Desk, call: Call, changed: dict[str, str]) -> str:
-    """The URL of this call with some query parameters changed."""
+    """Return the URL of this call with some query parameters changed."""
     dropped = {"page[after]", "page[before]"} if any(name.startswith("page[") for name in changed) else set()
     kept = [(name, value) for name, value in call.query if name not in changed and name not in dropped]
     return f"{desk.base.removesuffix('/api/v2')}{call.path}?{urlencode([*kept, *changed.items()])}"

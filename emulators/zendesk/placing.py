@@ -1,4 +1,4 @@
-"""Placing records from outside: any payload, past the vendor's validation."""
+"""Place records from outside: any payload, without the vendor's validation."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ SHAPES = {
 
 
 def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
-    """The payload as a record: laid over an empty one of its kind, with an id when it has none, and written."""
+    """Write the payload as a record, merged into an empty one of its kind, with a new id if it has none."""
     id = payload.get("id") or (desk.state.next_id("tickets", 1) if object == "tickets" else desk.new_id())
     if object == "tickets":
         # An id of another type is placed as it is: a reader may be tested with what no vendor should send.

@@ -42,7 +42,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parsed(query: str) -> list[Term]:
-    """The terms of a query, quotes taken off."""
+    """Return the terms of a query, without quotes."""
     return [
         Term(field=field, comparison=comparison, value=value.strip('"'), negated=minus == "-")
         for minus, field, comparison, value in TERM.findall(query)
@@ -50,7 +50,7 @@ def parsed(query: str) -> list[Term]:
 
 
 def matching(desk: Desk, query: str) -> list[JsonRecord]:
-    """The users and tickets that fit every term, each as the index knows it, oldest first."""
+    """Return the users and tickets that match every term, each as the index has it, oldest first."""
     terms = [_dated(desk, term) for term in parsed(query)]
     kinds = {term.value.rstrip("s") for term in terms if term.field == "type" and term.value.rstrip("s") in KINDS}
     conditions = [term for term in terms if not (term.field == "type" and term.value.rstrip("s") in KINDS)]
@@ -62,7 +62,7 @@ def matching(desk: Desk, query: str) -> list[JsonRecord]:
 
 
 def ordered(records: list[JsonRecord], by: str | None, descending: bool) -> list[JsonRecord]:
-    """The records in the order asked for; without one the newest first, where the vendor goes by relevance."""
+    """Return the records in the requested order; by default newest first, where the vendor sorts by relevance."""
     if by not in ORDERINGS:
         return sorted(records, key=lambda record: str(record["created_at"]), reverse=True)
 
@@ -71,7 +71,7 @@ def ordered(records: list[JsonRecord], by: str | None, descending: bool) -> list
 
 
 def _dated(desk: Desk, term: Term) -> Term:
-    """`updated>4hours` says how long ago; the moment that it means takes its place."""
+    """Replace a relative time such as `updated>4hours` by its moment."""
     ago = AGO.fullmatch(term.value.lower())
     if ago is None or not FIELDS.get(term.field, term.field).endswith("_at"):
         return term
@@ -80,7 +80,7 @@ def _dated(desk: Desk, term: Term) -> Term:
 
 
 def _narrowing(kind: str, terms: list[Term]) -> tuple[str, str] | None:
-    """An indexed key that one of the terms asks for, so that not every record needs to be read."""
+    """Return an indexed key of one of the terms, so that not every record must be read."""
     indexed = ("external_id", "tag") if kind == "ticket" else ("external_id", "email")
     for term in terms:
         name = "tag" if term.field == "tags" else term.field
@@ -165,7 +165,7 @@ def _equals(name: str, stored: object, value: str) -> bool:
 
 
 def _rank(name: str, value: object) -> tuple[int, str]:
-    """A value so that it sorts: by the vendor's order for statuses and priorities, else as text."""
+    """Return a value in sortable form: by the vendor's order for statuses and priorities, else as text."""
     order = {"status": STATUS_ORDER, "priority": PRIORITY_ORDER}.get(name, ())
     text = str(value or "").lower()
     return (order.index(text) if text in order else -1, text)

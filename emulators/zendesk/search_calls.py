@@ -16,7 +16,7 @@ EXPORT_SIZE = 1_000
 
 
 def search(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Tickets and users that fit `query`, newest first or by `sort_by`; never more than the first 1,000 of them."""
+    """Return tickets and users that match `query`, newest first or by `sort_by`; at most the first 1,000."""
     page = whole_number(call.param("page"), 1, high=1_000_000)
     size = whole_number(call.param("per_page"), PAGE_SIZE, high=PAGE_SIZE)
     if page * size > SEARCH_DEPTH:
@@ -28,12 +28,12 @@ def search(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def count(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """How many records fit `query`."""
+    """Return how many records match `query`."""
     return json_answer(200, {"count": len(matching(desk, _query(call)))})
 
 
 def export(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """All records of one type (`filter[type]`) that fit `query`, oldest first, by cursor."""
+    """Return all records of one type (`filter[type]`) that match `query`, oldest first, by cursor."""
     kind = call.param("filter[type]")
     if kind not in ("ticket", "user"):
         raise bad_request("InvalidParameter", "filter[type] must be one of ticket, user")

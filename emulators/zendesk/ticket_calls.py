@@ -21,7 +21,7 @@ CURSOR_SORTS = ("id", "updated_at", "status")
 
 
 def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The tickets that are not deleted, or those with one `external_id`: there may be several."""
+    """List the tickets that are not deleted, or those with one `external_id`, which is not unique."""
     external_id = call.param("external_id")
     if external_id is not None:
         return listed_few(desk, call, "tickets", with_external_id(desk, external_id), side_loads(desk, call))
@@ -39,14 +39,14 @@ def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def list_requested(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The tickets that a user asked for and that are not deleted, by cursor."""
+    """List the tickets of a requester that are not deleted, by cursor."""
     user = desk.must_get("users", ids[0])
     matches = desk.state.find("tickets", lambda one: _not_deleted(one) and one["requester_id"] == user["id"])
     return _sorted(desk, call, matches)
 
 
 def _sorted(desk: Desk, call: Call, tickets: list[JsonRecord]) -> Answer:
-    """One page in the order of `sort`, a name with a minus before it for descending; by id without one."""
+    """Return one page in the order of `sort`, a name with a minus for descending; by id without one."""
     name = call.param("sort") or "id"
     field = name.removeprefix("-")
     if field not in CURSOR_SORTS:
@@ -56,7 +56,7 @@ def _sorted(desk: Desk, call: Call, tickets: list[JsonRecord]) -> Answer:
 
 
 def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Up to 100 tickets by `ids`, comma-separated; those that do not exist are left out."""
+    """Return up to 100 tickets by `ids`, comma-separated, without those that do not exist."""
     requested = [part.strip() for part in (call.param("ids") or "").split(",") if part.strip()]
     if not requested or len(requested) > MANY:
         raise bad_request("InvalidParameter", f"Between 1 and {MANY} ids are expected")
@@ -68,20 +68,20 @@ def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def count_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """How many tickets are not deleted."""
+    """Return how many tickets are not deleted."""
     value = len(desk.state.find("tickets", _not_deleted))
     return json_answer(200, {"count": {"value": value, "refreshed_at": desk.stamp}})
 
 
 def show_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """One ticket; 404 for a deleted one."""
+    """Return one ticket. 404 for a deleted one."""
     ticket = _live(desk, ids[0])
     extra = side_loads(desk, call)
     return json_answer(200, {"ticket": ticket, **(extra([ticket]) if extra else {})})
 
 
 def create_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Create a ticket; with an `Idempotency-Key` once in two hours, the first answer coming again (`hit`)."""
+    """Create a ticket. With an `Idempotency-Key`, a repeat within two hours gets the first answer (`hit`)."""
     key = call.headers.get("idempotency-key")
     if key is None:
         return _create(desk, call)
@@ -102,7 +102,7 @@ def create_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def update_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Change what is given, leave the rest; add a comment."""
+    """Change the members that are sent, and add a comment."""
     ticket, audit = tickets.update(desk, _live(desk, ids[0]), body_of(call, "ticket"))
     return json_answer(200, {"ticket": ticket, "audit": audit})
 
@@ -114,7 +114,7 @@ def delete_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def list_comments(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """A ticket's comments, oldest first unless `sort_order=desc` or `sort=-created_at`."""
+    """List a ticket's comments, oldest first unless `sort_order=desc` or `sort=-created_at`."""
     thread = comments_of(desk, _live(desk, ids[0])["id"])
     if call.param("sort_order") == "desc" or call.param("sort") == "-created_at":
         thread.reverse()
@@ -122,12 +122,12 @@ def list_comments(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def list_audits(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """A ticket's audits, oldest first."""
+    """List a ticket's audits, oldest first."""
     return listed_few(desk, call, "audits", audits_of(desk, _live(desk, ids[0])["id"]), side_loads(desk, call))
 
 
 def with_external_id(desk: Desk, external_id: str) -> list[JsonRecord]:
-    """The tickets with this external id, which is not unique."""
+    """Return the tickets with this external id, which is not unique."""
     return desk.state.lookup("tickets", "external_id", external_id)
 
 

@@ -1,4 +1,4 @@
-"""What happens to tickets and their comments, in the words of Zendesk's webhooks."""
+"""Events on tickets and comments, as in Zendesk's webhooks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ Happened = list[tuple[str, dict[str, Any]]]
 
 
 def ticket_detail(ticket: JsonRecord) -> JsonRecord:
-    """The ticket after the event, as every event about it carries it."""
+    """Return the ticket after the event, as in every event about it."""
     return {
         "actor_id": _id(AGENT_ID),  # who makes every call
         "assignee_id": _id(ticket["assignee_id"]),
@@ -37,7 +37,7 @@ def ticket_detail(ticket: JsonRecord) -> JsonRecord:
 
 
 def ticket_events(before: JsonRecord | None, after: JsonRecord | None) -> Happened:
-    """The events of one change of a ticket: its making, its end, its return, or one for each field that differs."""
+    """Return the events of one change of a ticket: created, deleted, restored, or one for each changed field."""
     if after is None:
         return [] if before is None else [("permanently_deleted", {})]
     if before is None:
@@ -50,7 +50,7 @@ def ticket_events(before: JsonRecord | None, after: JsonRecord | None) -> Happen
 
 
 def comment_events(before: JsonRecord | None, after: JsonRecord | None, state: State) -> Happened:
-    """A comment that was added, the first one of a ticket too, or one that its author took out of the public's view."""
+    """Return the events of a comment: added, also with a new ticket, or made private by its author."""
     if after is None:
         return []
     author = state.get("users", str(after.get("author_id"))) or {}

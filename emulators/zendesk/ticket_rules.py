@@ -18,7 +18,8 @@ CHOICES = {"priority": PRIORITIES, "type": TYPES}
 
 
 def applied(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
-    """The ticket with what was given; what may not be written (description, ids, times) is ignored, as the vendor does.
+    """Return the ticket with the members of `body`. Read-only members (description, ids, times) are ignored, as at the
+    vendor.
 
     400 for a value of the wrong type, 422 for one that breaks a rule.
     """
@@ -46,7 +47,7 @@ def applied(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
 
 
 def tags_of(sent: object) -> list[str]:
-    """Tags as the vendor keeps them: lower case, each once, sorted; a string is split at spaces."""
+    """Return tags as the vendor stores them: lower case, each once, sorted. A string is split at spaces."""
     if isinstance(sent, str):
         sent = sent.split()
     if sent is None:
@@ -57,7 +58,7 @@ def tags_of(sent: object) -> list[str]:
 
 
 def person(desk: Desk, body: dict[str, Any], attribute: str) -> int:
-    """The id of the user with the address of `body`; creates the user if there is none, which needs a name."""
+    """Return the id of the user with the address in `body`. Create the user if there is none, which needs a name."""
     email = body.get("email")
     owner = owner_of(desk, email) if isinstance(email, str) else None
     if owner is not None:
@@ -71,7 +72,7 @@ def person(desk: Desk, body: dict[str, Any], attribute: str) -> int:
 
 
 def submitter(desk: Desk, body: dict[str, Any]) -> int:
-    """Who submits a new ticket, and so writes its first comment: the agent who calls, unless another is named."""
+    """Return who submits a new ticket and writes its first comment: the calling agent by default."""
     return AGENT_ID if body.get("submitter_id") is None else _existing(desk, "users", body["submitter_id"], "submitter")
 
 
@@ -103,7 +104,7 @@ def _people(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status(desk: Desk, ticket: JsonRecord, body: dict[str, Any], *, assigned: bool) -> dict[str, Any]:
-    """The status asked for, by name or by custom status; a new ticket that has an assignee is open."""
+    """Return the requested status, by name or by custom status. A new ticket with an assignee is open."""
     custom = body.get("custom_status_id")
     if custom is not None and custom != ticket["custom_status_id"]:
         category = category_of(desk, custom)
@@ -123,7 +124,7 @@ def _status(desk: Desk, ticket: JsonRecord, body: dict[str, Any], *, assigned: b
 
 
 def _put_custom_fields(desk: Desk, ticket: JsonRecord, written: JsonRecord, body: dict[str, Any]) -> None:
-    """Custom fields and the tags that stand for a choice. Unknown fields and choices are dropped without a word."""
+    """Set custom fields and the tags of their choices. Unknown fields and choices are ignored."""
     fields = {field["id"]: field for field in desk.state.all("ticket_fields") if field["removable"] and field["active"]}
     values: dict[int, Any] = dict.fromkeys(fields)
     values |= {field["id"]: field["value"] for field in ticket["custom_fields"] if field["id"] in fields}
@@ -153,7 +154,8 @@ def _fields_of(body: dict[str, Any]) -> list[tuple[int, Any]]:
 
 
 def _field_value(field: JsonRecord, value: Any, stored: Any) -> Any:
-    """A value as a field of this type keeps it: numbers as strings, choices by their tag, a wrong choice not at all."""
+    """Return a value as a field of this type stores it: numbers as strings, choices by their tag, the stored value for
+    an unknown choice."""
     if value is None or value == "":
         return None
     if field["type"] == "checkbox":
@@ -174,7 +176,7 @@ def _as_tags(value: Any) -> list[str]:
 
 
 def _moment(value: object) -> str:
-    """A time in whole seconds, as the vendor keeps it."""
+    """Return a time in whole seconds, as the vendor stores it."""
     try:
         return iso(datetime.fromisoformat(str(value)).timestamp())
     except ValueError as error:

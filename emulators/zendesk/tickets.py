@@ -1,4 +1,4 @@
-"""Tickets: one record each, changed only together with an audit that says what changed."""
+"""Tickets: one record each, changed only with an audit."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """An empty ticket, with every field that the vendor shows."""
+    """An empty ticket with every field of the vendor."""
     return {
         "url": desk.url(f"tickets/{id}"),
         "id": id,
@@ -61,7 +61,7 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 
 
 def keep(desk: Desk, ticket: JsonRecord) -> None:
-    """Write a ticket so that it is found by its external id and its requester, and by the search when it caught up."""
+    """Write a ticket, indexed by its external id and its requester. The search index follows later."""
     keys = {"requester": str(ticket["requester_id"])}
     searched = [("tag", tag) for tag in ticket["tags"] or ()]
     if ticket["external_id"] is not None and ticket["status"] != "deleted":
@@ -72,7 +72,7 @@ def keep(desk: Desk, ticket: JsonRecord) -> None:
 
 
 def create(desk: Desk, body: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
-    """A new ticket and its first audit. Its first comment is its description, for ever."""
+    """Create a ticket. Return it and its first audit. Its first comment is its description for good."""
     comment = comments.comment_of(body)
     if comment is None:
         raise invalid("base", "Description: cannot be blank", "BlankValue")
@@ -97,7 +97,7 @@ def create(desk: Desk, body: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
 
 
 def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
-    """A ticket changed and the audit of it. 422 for a closed one; 409 for a safe update of an outdated copy."""
+    """Change a ticket. Return it and the audit. 422 for a closed one; 409 for a safe update of an outdated copy."""
     if ticket["status"] == "closed":
         raise invalid("status", "Status: closed prevents ticket update")
     if body.get("safe_update") is True and body.get("updated_stamp") != ticket["updated_at"]:
@@ -117,13 +117,14 @@ def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> tuple[JsonRe
 
 
 def delete(desk: Desk, ticket: JsonRecord) -> None:
-    """Delete softly: gone from lists, search and by its id; in the incremental export with status `deleted`."""
+    """Delete softly: the ticket is in no list or search and not found by its id; the incremental export has it with
+    status `deleted`."""
     gone = {**ticket, "status": "deleted", "updated_at": desk.stamp, "generated_timestamp": int(desk.now)}
     keep(desk, gone)
 
 
 def _reopens(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], body: dict[str, Any]) -> bool:
-    """Whether an end user's answer opens a ticket that waits or is solved."""
+    """Return whether an end user's answer reopens a pending or solved ticket."""
     if "status" in body or ticket["status"] not in ("pending", "hold", "solved") or comment.get("author_id") is None:
         return False
     author = desk.state.get("users", str(comment["author_id"]))
@@ -131,7 +132,7 @@ def _reopens(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], body: dict
 
 
 def _encoded(id: int) -> str:
-    """A ticket's number as the short code that mails carry; unlike the number it does not tell how many there are."""
+    """Return a ticket's number as the short code of e-mails, which hides how many tickets there are."""
     scattered, letters = (id * 2_654_435_761) % 32**11, ""
     for _ in range(11):
         scattered, digit = divmod(scattered, 32)

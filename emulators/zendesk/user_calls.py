@@ -15,7 +15,7 @@ MANY = 100
 
 
 def list_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The users who are not deleted, of some roles or all (`role`, `role[]`), or with one `external_id`."""
+    """List the users who are not deleted, of some roles or all (`role`, `role[]`), or with one `external_id`."""
     external_id = call.param("external_id")
     if external_id is not None:
         match = users.by_external_id(desk, external_id)
@@ -25,17 +25,17 @@ def list_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def show_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """One user, a deleted one too."""
+    """Return one user, deleted or not."""
     return json_answer(200, {"user": desk.must_get("users", ids[0])})
 
 
 def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """The user whose credential it is."""
+    """Return the user of the credential."""
     return json_answer(200, {"user": desk.must_get("users", AGENT_ID)})
 
 
 def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Up to 100 users by `ids` or `external_ids`, comma-separated; those that do not exist are left out."""
+    """Return up to 100 users by `ids` or `external_ids`, comma-separated, without those that do not exist."""
     by_id, by_external_id = call.param("ids"), call.param("external_ids")
     requested = [part.strip() for part in (by_id or by_external_id or "").split(",") if part.strip()]
     if not requested or len(requested) > MANY:
@@ -46,13 +46,13 @@ def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def count_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """How many users are not deleted."""
+    """Return how many users are not deleted."""
     active = desk.state.find("users", lambda user: bool(user["active"]))
     return json_answer(200, {"count": {"value": len(active), "refreshed_at": desk.stamp}})
 
 
 def search_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """By `external_id` exactly and at once; by `query` in the index, which lags."""
+    """Search by `external_id`, exactly and at once, or by `query` in the lagging index."""
     external_id = call.param("external_id")
     if external_id is not None:
         match = users.by_external_id(desk, external_id)
@@ -66,7 +66,7 @@ def create_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def create_or_update(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Update (200) the user with this `external_id`, else the one with this `email`; create (201) one when none is."""
+    """Update (200) the user with this `external_id`, else the one with this `email`, or create (201) one."""
     body = body_of(call, "user")
     match = _match(desk, body)
     if match is None:
@@ -75,12 +75,12 @@ def create_or_update(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 
 
 def update_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Change what is given, leave the rest."""
+    """Change the members that are sent."""
     return json_answer(200, {"user": users.update(desk, desk.must_get("users", ids[0]), body_of(call, "user"))})
 
 
 def delete_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Delete softly and show what is left."""
+    """Delete softly and return the rest."""
     return json_answer(200, {"user": users.delete(desk, desk.must_get("users", ids[0]))})
 
 

@@ -1,4 +1,4 @@
-"""What happens to users and their identities, in the words of Zendesk's webhooks."""
+"""Events on users and identities, as in Zendesk's webhooks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ Happened = list[tuple[str, dict[str, Any]]]
 
 
 def user_detail(user: JsonRecord) -> JsonRecord:
-    """The user after the event: neither name nor number, and "0" or empty text where there is nothing."""
+    """Return the user after the event: without name and number; "0" or empty text for absent values."""
     return {
         "created_at": user["created_at"],
         "default_group_id": _id(user["default_group_id"]),
@@ -23,7 +23,7 @@ def user_detail(user: JsonRecord) -> JsonRecord:
 
 
 def user_events(before: JsonRecord | None, after: JsonRecord | None) -> Happened:
-    """The events of one change of a user: its making, its end, or one for each changed field that has an event."""
+    """Return the events of one change of a user: created, deleted, or one for each changed field with an event."""
     if after is None:
         return [] if before is None else [("deleted", {})]
     if before is None:
@@ -33,7 +33,7 @@ def user_events(before: JsonRecord | None, after: JsonRecord | None) -> Happened
 
 
 def identity_events(before: JsonRecord | None, after: JsonRecord | None) -> Happened:
-    """An address or a number that a user got, lost, or holds in another way than before."""
+    """Return the events of an address or a number of a user: added, removed or changed."""
     if before is None or after is None:
         identity = after or before
         return [] if identity is None else [("identity_created" if after else "identity_deleted", _identity(identity))]

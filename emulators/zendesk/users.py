@@ -37,7 +37,7 @@ WRITABLE: dict[str, type | tuple[type, ...]] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """An empty user, with every field that the vendor shows."""
+    """An empty user with every field of the vendor."""
     return {
         "id": id,
         "url": desk.url(f"users/{id}"),
@@ -82,7 +82,7 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 
 
 def keep(desk: Desk, user: JsonRecord) -> None:
-    """Write a user so that it is found by its external id, and by the search once that has caught up."""
+    """Write a user, indexed by the external id. The search index follows later."""
     keys: dict[str, str] = {}
     if user["active"] and user["external_id"] is not None:
         keys["external_id"] = str(user["external_id"])
@@ -95,13 +95,13 @@ def keep(desk: Desk, user: JsonRecord) -> None:
 
 
 def by_external_id(desk: Desk, external_id: object) -> JsonRecord | None:
-    """The active user with this external id."""
+    """Return the active user with this external id."""
     matches = desk.state.lookup("users", "external_id", str(external_id))
     return matches[0] if matches else None
 
 
 def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
-    """A new user. 422 without a name, for a malformed or taken address, a taken external id, an unknown role."""
+    """Create a user. 422 without a name, for a malformed or taken address, a taken external id, an unknown role."""
     if not str(body.get("name") or "").strip():
         raise invalid("name", "Name: is too short (minimum one character)", "ValueTooShort")
     email = check_email(desk, body["email"]) if body.get("email") else None
@@ -121,7 +121,7 @@ def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
 
 
 def update(desk: Desk, user: JsonRecord, body: dict[str, Any]) -> JsonRecord:
-    """Change a user. A new `email` becomes one more address and leaves the primary one: see the identities' calls."""
+    """Change a user. A new `email` becomes an additional address; the primary one stays (see `identity_calls`)."""
     if not user["active"]:
         raise invalid("base", "The user is deleted")
     changed = _written(desk, user, body)
@@ -140,7 +140,7 @@ def update(desk: Desk, user: JsonRecord, body: dict[str, Any]) -> JsonRecord:
 
 
 def delete(desk: Desk, user: JsonRecord) -> JsonRecord:
-    """Delete softly: the record stays, not active and without an address. 422 for who requested an unclosed ticket."""
+    """Delete softly: the record stays, inactive and without an address. 422 for the requester of an open ticket."""
     unclosed = [
         ticket
         for ticket in desk.state.lookup("tickets", "requester", str(user["id"]))
@@ -156,7 +156,7 @@ def delete(desk: Desk, user: JsonRecord) -> JsonRecord:
 
 
 def furnish(desk: Desk) -> None:
-    """Put the account's administrator in place, who makes every call, unless he is there."""
+    """Create the account's administrator, who makes every call, if there is none."""
     if desk.state.get("users", str(AGENT_ID)) is not None:
         return
 
@@ -178,7 +178,7 @@ def furnish(desk: Desk) -> None:
 
 
 def _written(desk: Desk, user: JsonRecord, body: dict[str, Any]) -> JsonRecord:
-    """The user with what was given and may be written; what it does not know it ignores, as the vendor does."""
+    """Return the user with the writable members of a body. Unknown members are ignored, as at the vendor."""
     written = dict(user)
     for name, kind in WRITABLE.items():
         if name not in body:

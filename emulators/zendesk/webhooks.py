@@ -29,7 +29,7 @@ RULES = WebhookRules(objects=OBJECTS, tries=4, timeout=10.0)  # three more tries
 
 
 def messages(changes: list[Change], state: State) -> list[Message]:
-    """The events of one call, each a request of its own; they share a sequence, in which each has its position."""
+    """Return the events of one call, one a request. They share a sequence, in which each has its position."""
     events = [event for change in changes for event in _events(change, changes, state)]
     sequence = uuid.uuid4().hex.upper()
     return [
@@ -39,7 +39,7 @@ def messages(changes: list[Change], state: State) -> list[Message]:
 
 
 def signed(message: Message, attempt: Try) -> Message:
-    """The request of one try; the signature covers its time and the body."""
+    """Return the request of one try. The signature covers its time and the body."""
     at = datetime.fromtimestamp(int(attempt.at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     digest = hmac.new(attempt.secret.encode(), at.encode() + message.body, hashlib.sha256).digest()
     signature = {
@@ -52,7 +52,7 @@ def signed(message: Message, attempt: Try) -> Message:
 def _events(
     change: Change, changes: list[Change], state: State
 ) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
-    """What happened, as: about which object, the event's name, its detail, what is special to it, when."""
+    """Return the events of a change: object, event name, detail, the event's own members, time."""
     if change.object in ("tickets", "comments"):
         return _events_of_ticket(change, state)
     return _events_of_user(change, changes, state)
@@ -71,7 +71,7 @@ def _events_of_ticket(change: Change, state: State) -> list[tuple[str, str, Json
 
 
 def _ticket_of(comment: JsonRecord, state: State) -> str:
-    """The ticket of a comment, which the comment itself does not name: its audit does."""
+    """Return the ticket of a comment. Only the comment's audit names it."""
     audit = state.get("audits", str(comment.get("audit_id")))
     return str(audit["ticket_id"]) if audit is not None else ""
 
