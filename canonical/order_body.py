@@ -96,7 +96,8 @@ def _listed(patch: OrderPatch) -> dict[str, Decimal]:
 
 
 def _with_rests(body: CompleteBody, totals: Any, listed: Mapping[str, Decimal], names: tuple[str, ...]) -> CompleteBody:
-    """Return the body with the rest of each sum: its amount in `totals`, less that of its list in the body (`listed`)."""
+    """Return the body with the rest of each sum: its amount in `totals`, less that of its list in the body
+    (`listed`)."""
     for name in names:
         amount = stated(totals, name)
         if not amount:

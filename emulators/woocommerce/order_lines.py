@@ -79,7 +79,7 @@ def _product_line(shop: Shop, sent: JsonRecord, stored: JsonRecord | None) -> Js
 
 
 def _product(shop: Shop, sent: JsonRecord) -> JsonRecord:
-    """Return the product of a line: by SKU, else by product id, else by variation id."""
+    """Return the product of a line: by SKU, else by variation id, else by product id."""
     if sent.get("sku"):
         product = shop.product_of_sku(str(sent["sku"]))
         if product is None:

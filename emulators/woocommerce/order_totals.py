@@ -86,7 +86,7 @@ def _plain(shop: Shop, line: JsonRecord) -> JsonRecord:
 
 
 def _taken_off(shop: Shop, coupon: JsonRecord, lines: list[JsonRecord]) -> JsonRecord:
-    """Return the line of one coupon, and subtract its discount from the lines' `_total`."""
+    """Return the discount of one coupon, and subtract it from the lines' `_total`."""
     left = [Decimal(line["_total"]) for line in lines]
     nominal = Decimal(str(coupon["nominal_amount"]))
     cent = Decimal(1).scaleb(-shop.decimals)
