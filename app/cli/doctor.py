@@ -31,7 +31,7 @@ from app.errors import Complaint
 from app.http.admission import OR_ANOTHER
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
-from app.monitoring.watch import standing_alarms
+from app.monitoring.watch import alarms_of
 from app.postgres.database import Database, Statement
 from app.postgres.write_proof import write_fault
 from app.queue.pauses import PostgresPauses
@@ -276,7 +276,7 @@ def _check_connections(runner: asyncio.Runner, database: Database, settings: Set
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
     """Report what raises an alarm, except about connections and missing secrets, which are checked here."""
     figures = runner.run(PostgresAlarmFigures(database, ()).read())
-    for alarm in standing_alarms(figures, settings.public_url, settings.alerts.job_lag_seconds):
+    for alarm in alarms_of(figures, settings.public_url, settings.alerts.job_lag_seconds):
         yield warning(f"alarm {alarm.name}", alarm.summary, alarm.next_step)
 
 

@@ -5,7 +5,7 @@ It uses neither the queue nor Events nor subscriptions. Each worker itself sends
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -80,11 +80,12 @@ class Watch:
         """Run one round. Never raises for a database that is down. Always returns False: the next round may wait."""
         try:
             well = await self._check_database()
-            standing = standing_alarms(await self._vitals.read(), self._url, self._job_lag_seconds)
-            standing += await self._chain.check(f"{self._url}/ops/audit/verify")
+            figures = await self._vitals.read()
+            raised = [*alarms_of(figures, self._url, self._job_lag_seconds)]
+            raised += await self._chain.check(f"{self._url}/ops/audit/verify")
             notices: Sequence[AlarmNotice] = ()
             if self._alerter.reaches_people:
-                notices = await self._alarms.due(standing, repeat_seconds=self._repeat_seconds)
+                notices = await self._alarms.due(raised, repeat_seconds=self._repeat_seconds)
         except StoreUnavailable as error:
             self.well = False
             if type(error.__cause__) not in CANNOT_WRITE:  # which has its own alarm
@@ -94,7 +95,7 @@ class Watch:
             self.well = False  # no alarm is sent, so the dead man's switch must raise one
             raise
         self.well = well
-        by_name = {alarm.name: alarm for alarm in standing}
+        by_name = {alarm.name: alarm for alarm in raised}
         for notice in notices:
             await self._notify(notice, by_name.get(notice.name))
         if not self._alerter.reaches_people:
@@ -111,14 +112,14 @@ class Watch:
         await self._unwritable.check(unwritable)
         return schema is None and unwritable is None
 
-    async def _log_changes(self, standing: Mapping[str, Alarm]) -> None:
+    async def _log_changes(self, raised: Mapping[str, Alarm]) -> None:
         """Log raised and ended alarms. A worker without a configured way must not claim alarms from one that can send
         them."""
-        for name in standing.keys() - self._logged.keys():
-            await self._alerter.send(_message(standing[name], "raised"))
-        for name in self._logged.keys() - standing.keys():
+        for name in raised.keys() - self._logged.keys():
+            await self._alerter.send(_message(raised[name], "raised"))
+        for name in self._logged.keys() - raised.keys():
             await self._alerter.send(_message(self._logged[name], "over"))
-        self._logged = dict(standing)
+        self._logged = dict(raised)
 
     async def _notify(self, notice: AlarmNotice, alarm: Alarm | None) -> None:
         over = notice.state == "over" or alarm is None
@@ -184,55 +185,45 @@ class OwnAlarm:
         )
 
 
-def standing_alarms(figures: AlarmFigures, url: str, job_lag_seconds: float) -> list[Alarm]:
-    """Return the alarms that these figures raise. `url` is the public one."""
-    found = [_trouble(url, one) for one in figures.troubles]
+def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterator[Alarm]:
+    """Yield the alarms that these figures raise. `url` is the public one."""
+    for one in figures.troubles:
+        yield _trouble(url, one)
     if figures.dead_letters:
-        found.append(
-            Alarm(
-                name="dead_letters",
-                summary=f"{counted(figures.dead_letters, 'open dead letter')}.",
-                next_step="Redrive or discard them: lockstitch dead-letters list",
-                link=f"{url}/ops/dead-letters",
-            )
+        yield Alarm(
+            name="dead_letters",
+            summary=f"{counted(figures.dead_letters, 'open dead letter')}.",
+            next_step="Redrive or discard them: lockstitch dead-letters list",
+            link=f"{url}/ops/dead-letters",
         )
     if figures.job_lag > job_lag_seconds:
-        found.append(
-            Alarm(
-                name="job_lag",
-                summary=f"Jobs have waited for over {job_lag_seconds / 60:.0f} min ({figures.lagging}).",
-                next_step="Check that a worker runs, and that the vendor or target works: lockstitch queue",
-                link=f"{url}/ops/queue",
-            )
+        yield Alarm(
+            name="job_lag",
+            summary=f"Jobs have waited for over {job_lag_seconds / 60:.0f} min ({figures.lagging}).",
+            next_step="Check that a worker runs, and that the vendor or target works: lockstitch queue",
+            link=f"{url}/ops/queue",
         )
     if figures.unknown_operations:
-        found.append(
-            Alarm(
-                name="unknown_operations",
-                summary=f"{counted(figures.unknown_operations, 'write')} with an unknown outcome.",
-                next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
-                link=f"{url}/v1/operations?state=unknown",
-            )
+        yield Alarm(
+            name="unknown_operations",
+            summary=f"{counted(figures.unknown_operations, 'write')} with an unknown outcome.",
+            next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
+            link=f"{url}/v1/operations?state=unknown",
         )
     if figures.disabled_subscriptions:
-        found.append(
-            Alarm(
-                name="disabled_subscriptions",
-                summary=f"{counted(figures.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
-                next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
-                link=f"{url}/v1/subscriptions",
-            )
+        yield Alarm(
+            name="disabled_subscriptions",
+            summary=f"{counted(figures.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
+            next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
+            link=f"{url}/v1/subscriptions",
         )
     if figures.frozen_drift:
-        found.append(
-            Alarm(
-                name="drift",
-                summary=f"{counted(figures.frozen_drift, 'drift finding')} at frozen paths.",
-                next_step="Acknowledge what is acceptable: lockstitch drift list",
-                link=f"{url}/ops/drift?acknowledged=false",
-            )
+        yield Alarm(
+            name="drift",
+            summary=f"{counted(figures.frozen_drift, 'drift finding')} at frozen paths.",
+            next_step="Acknowledge what is acceptable: lockstitch drift list",
+            link=f"{url}/ops/drift?acknowledged=false",
         )
-    return found
 
 
 class ChainWatch:

@@ -1,4 +1,4 @@
-"""Standing alarms, in the table `alert`: raised once for all workers, notified by one worker at a time."""
+"""Raised alarms, in the table `alert`: raised once for all workers, notified by one worker at a time."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +14,7 @@ RAISE = Statement(
     """
     INSERT INTO alert (name, summary)
     SELECT *
-      FROM unnest($1::text[], $2::text[]) AS standing (name, summary)
+      FROM unnest($1::text[], $2::text[]) AS raised (name, summary)
      ORDER BY name
         ON CONFLICT (name) DO UPDATE
        SET summary = excluded.summary, ended_at = NULL
@@ -80,19 +80,19 @@ NOTIFY_LATER = Statement(
 
 
 class PostgresAlarms:
-    """The store of standing alarms, shared by all workers."""
+    """The store of raised alarms, shared by all workers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def due(self, standing: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[AlarmNotice]:
+    async def due(self, raised: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[AlarmNotice]:
         """Record that exactly these alarms stand, and return the notifications for this worker to send.
 
         Another worker sends those that are not settled within a minute. Raises StoreUnavailable.
         """
-        names, token = [alarm.name for alarm in standing], str(uuid4())
+        names, token = [alarm.name for alarm in raised], str(uuid4())
         async with self._database.transaction() as session:
-            await session.execute(RAISE, names, [alarm.summary for alarm in standing])
+            await session.execute(RAISE, names, [alarm.summary for alarm in raised])
             await session.execute(FORGET, names)
             await session.execute(END, names)
             rows = await session.fetch(CLAIM, token, CLAIM_SECONDS, repeat_seconds)
