@@ -21,9 +21,9 @@ from canonical.customer import (
 )
 from canonical.parts import Address, AddressPatch, AddressType, Loss
 from mappings.hubspot import bodies
-from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
+from mappings.hubspot.custom_fields import read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
-from mappings.hubspot.field_values import spell_language, spell_zone, zone
+from mappings.hubspot.field_values import SEPARATOR, spell_language, spell_zone, zone
 from mappings.hubspot.related import owner_of
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
 from mappings.kit import nearest, patches, people

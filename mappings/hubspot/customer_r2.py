@@ -14,8 +14,8 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.customer import Consent, Customer, CustomerPatch, Email, EmailPatch
 from mappings.hubspot import customer_r1
-from mappings.hubspot.custom_fields import SEPARATOR
 from mappings.hubspot.endpoints import CONTACTS
+from mappings.hubspot.field_values import SEPARATOR
 from mappings.hubspot.wire_v3 import CLEARED, Account, ContactConsents, ContactRecord, RecordWrite
 from mappings.kit import patches, people
 from mappings.spec import Draft, Mapped, Notes, VendorMapping

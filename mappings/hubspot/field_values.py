@@ -8,6 +8,8 @@ from zoneinfo import available_timezones
 from canonical import values
 from mappings.spec import VendorDrift
 
+SEPARATOR: Final = ";"
+"""Between the values of an enumeration with several."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SECONDS: Final = 10
 """Digits of a time in seconds, since 2001."""

@@ -24,8 +24,8 @@ from canonical.parts import AddressPatch, AddressType, ReferencePatch
 from canonical.totals import added
 from mappings.hubspot import bodies
 from mappings.hubspot.account import ORDER_ENUMERATIONS
-from mappings.hubspot.custom_fields import SEPARATOR, write_custom_fields
-from mappings.hubspot.field_values import iso
+from mappings.hubspot.custom_fields import write_custom_fields
+from mappings.hubspot.field_values import SEPARATOR, iso
 from mappings.hubspot.order_enums_r1 import NEAREST, STATUSES, fulfillment_status, payment_status, spelled
 from mappings.hubspot.requests import BATCH
 from mappings.hubspot.wire_order_v3 import ORDER_KEY, OrderRecord, OrderWrite

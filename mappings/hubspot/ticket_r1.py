@@ -23,9 +23,9 @@ from canonical.ticket import (
 )
 from mappings.hubspot import bodies
 from mappings.hubspot.account import TICKET_ENUMERATIONS
-from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
+from mappings.hubspot.custom_fields import read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
-from mappings.hubspot.field_values import instant
+from mappings.hubspot.field_values import SEPARATOR, instant
 from mappings.hubspot.related import contact_ids, order_ids, owner_of
 from mappings.hubspot.wire_v3 import (
     CLEARED,

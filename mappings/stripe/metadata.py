@@ -4,23 +4,18 @@ Metadata is text by key: at most 50 keys of 40 characters with values of 500 cha
 (https://docs.stripe.com/metadata).
 """
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from canonical import values
-from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings.kit import custom_fields
+from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting
+from mappings.kit import custom_fields, text_custom_fields
 from mappings.spec import Notes
 from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID
 from mappings.stripe.wire_writes_2026_10_28 import Metadata
 
 LONGEST: Final = 500
 LONGEST_KEY: Final = 40
-SEPARATOR: Final = ";"
-"""Separates the choices of a `multi_enum`: Stripe keeps only text."""
 OURS: Final = frozenset({EXTERNAL_ID, OPERATION_ID})
 SKU: Final = "sku"
 SHIPS: Final = "lockstitch_requires_shipping"
@@ -46,21 +41,8 @@ def read(
     notes: Notes,
     pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
-    """Return all configured fields, null for those without a value. Text of another type is returned as it is and
-    reported as `ambiguous`."""
-    fields: list[CustomField] = []
-    for place, setting in enumerate(settings):
-        text = (metadata or {}).get(setting.vendor_field) or None
-        value: CustomFieldValue = None
-        if text is not None:
-            try:
-                value = _value(text, setting.type)
-            except (ValueError, OverflowError):
-                value = text
-                detail = f"{setting.vendor_field} is not a valid {setting.type}; its text is returned unchanged"
-                notes.lose(f"{pointer}/{place}/value", "ambiguous", detail)
-        fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
-    return tuple(fields)
+    """Return all configured fields, null for those without a value."""
+    return text_custom_fields.read(metadata or {}, settings, notes, day=_day, moment=_moment, pointer=pointer)
 
 
 def write(
@@ -89,10 +71,11 @@ def write(
             elif value is None or value in ("", []):
                 if stored is not None:
                     metadata[setting.vendor_field] = None
-            elif isinstance(value, list) and any(SEPARATOR in one for one in value):
+            elif text_custom_fields.splits(value):
                 notes.invalid(value_at, "a choice must not contain a semicolon: it separates the choices at Stripe")
             else:
-                _put(metadata, setting.vendor_field, _text(value, setting.type), value_at, notes)
+                text = text_custom_fields.text_of(value, setting.type, _moment)
+                _put(metadata, setting.vendor_field, text, value_at, notes)
     return metadata or UNSET
 
 
@@ -103,37 +86,15 @@ def _put(metadata: Metadata, key: str, text: str, pointer: str, notes: Notes) ->
     metadata[key] = text
 
 
-def _value(text: str, kind: CustomFieldType) -> CustomFieldValue:
-    match kind:
-        case "string" | "enum":
-            return text
-        case "multi_enum":
-            return [one for one in text.split(SEPARATOR) if one]
-        case "boolean":
-            if text not in ("true", "false"):
-                raise ValueError("neither true nor false")
-            return text == "true"
-        case "number":
-            number = values.parse_decimal(text)
-            return int(number) if number == number.to_integral_value() else float(number)
-        case "date" | "datetime":
-            return _moment(text, kind)
+def _day(text: str) -> str:
+    return _valid(custom_fields.day(text))
 
 
-def _moment(text: str, kind: CustomFieldType) -> str:
-    moment = custom_fields.day(text) if kind == "date" else custom_fields.moment(text)
-    if moment is None:
+def _moment(text: str) -> str:
+    return _valid(custom_fields.moment(text))
+
+
+def _valid(text: str | None) -> str:
+    if text is None:
         raise ValueError("no time")
-    return moment
-
-
-def _text(value: str | bool | int | float | list[str], kind: CustomFieldType) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return values.decimal_string(Decimal(repr(value)))
-    if isinstance(value, list):
-        return SEPARATOR.join(value)
-    if kind == "datetime":
-        return datetime.fromisoformat(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value
+    return text
