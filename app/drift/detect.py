@@ -17,14 +17,15 @@ from msgspec import Struct
 
 from app import telemetry
 from app.audit.record import Entry, append
+from app.drift import metrics
 from app.drift.deps import DriftDeps
 from app.drift.judge import Deviation, Inspected, Sample, deviations, inspect, traits_of
+from app.drift.metrics import DriftOutcome
 from app.drift.models import Baseline, DriftSource, DriftSubject, Learning, Noted, Trait
 from app.drift.store import Baselines
 from app.drift.store_findings import DriftRecorder
 from app.errors import StoreUnavailable
 from app.settings.drift import DriftRule, DriftSettings
-from app.telemetry.drift import DriftOutcome
 from mappings.spec import VendorDrift, VendorMapping
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
@@ -141,7 +142,7 @@ class DriftDetection:
         # Copy, because a slice would keep the whole vendor answer in memory.
         whole = bytes(record)
         if len(whole) > MOST_BYTES or self._waiting.full():
-            telemetry.count_drift_looks(subject.connection, "dropped")
+            metrics.count_drift_looks(subject.connection, "dropped")
             return
         self._waiting.put_nowait(
             Sample(
@@ -181,7 +182,7 @@ class DriftDetection:
             except Exception:  # noqa: BLE001 - the loop must continue
                 _log.exception("cannot check records of %s for drift", subject.mapping)
                 outcome = "dropped"
-            telemetry.count_drift_looks(subject.connection, outcome, len(its))
+            metrics.count_drift_looks(subject.connection, outcome, len(its))
 
     async def _check(self, subject: DriftSubject, samples: Sequence[Sample]) -> None:
         baseline = await self._baselines.get(subject)

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from app import telemetry
 from app.audit.record import Entry, append
+from app.drift import metrics
 from app.drift.deps import DriftDeps
 from app.drift.judge import Deviation, Sample
 from app.drift.models import DriftFinding, DriftSubject, Noted, Trait
@@ -71,7 +71,7 @@ class DriftRecorder:
             if new:
                 await self._publish(transaction, new)
         for finding, _ in new:
-            telemetry.count_drift(finding.connection, finding.kind)
+            metrics.count_drift(finding.connection, finding.kind)
 
     async def _publish(self, transaction: Transaction, new: Sequence[tuple[DriftFinding, Noted]]) -> None:
         events = [

@@ -17,10 +17,10 @@ import msgspec
 
 from app.credentials.secrets import VAULT, NoSecret, Secrets
 from app.egress.transport import USER_AGENT
+from app.monitoring.metrics import count_sent, expect_alerts
 from app.monitoring.models import Message
 from app.settings.alerts import ALERT_URL, AlertSettings, SmtpSettings
 from app.settings.reading import SECRET_REFERENCE, SettingsError
-from app.telemetry.alerts import count_sent, expect_alerts
 
 SECONDS: Final = 10.0
 Reader: TypeAlias = Callable[[], str]

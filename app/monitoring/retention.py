@@ -5,8 +5,8 @@ import logging
 from typing import Final, NamedTuple
 
 from app.errors import StoreUnavailable
+from app.monitoring.metrics import count_reaped
 from app.monitoring.store.retention import PostgresRetention
-from app.telemetry.upkeep import count_reaped
 
 ROWS: Final = 500
 PAUSE_SECONDS: Final = 0.05

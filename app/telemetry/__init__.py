@@ -11,7 +11,6 @@ texts of exceptions or header values. A record's id points at a person, so the r
 """
 
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, link_to, traceresponse
-from app.telemetry.drift import count_drift, count_drift_looks, expect_drift
 from app.telemetry.jobs import count_dead_letter, job_span
 from app.telemetry.metrics import (
     add_collector,
@@ -30,7 +29,6 @@ from app.telemetry.server import (
     server_span,
 )
 from app.telemetry.spans import mapping_span, operation_span, vendor_span
-from app.telemetry.uploads import count_row_processed, count_rows_received, count_upload, expect_uploads
 from app.telemetry.webhooks import count_received, count_refused, count_secret
 
 __all__ = [
@@ -38,20 +36,13 @@ __all__ = [
     "bind",
     "correlation_id",
     "count_dead_letter",
-    "count_drift",
-    "count_drift_looks",
     "count_operation",
     "count_received",
     "count_refused",
-    "count_row_processed",
-    "count_rows_received",
     "count_secret",
-    "count_upload",
     "current_traceparent",
     "derive_trace_id",
-    "expect_drift",
     "expect_server_errors",
-    "expect_uploads",
     "expect_vendor_calls",
     "job_span",
     "link_to",

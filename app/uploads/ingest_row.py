@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from app import telemetry
 from app.audit.record import Entry, append
 from app.events.models import RecordChange, StateMoved
 from app.events.record_changes import (
@@ -27,8 +26,9 @@ from app.queue.kinds import JobKind
 from app.queue.models import Conflict, DeadLetter, Done, Job, JobOutcome, Permanent, Retry
 from app.records.compare import transitions_of
 from app.records.resources import referenced_ids
-from app.telemetry.uploads import ProcessedRow
+from app.uploads import metrics
 from app.uploads.deps import UploadDeps
+from app.uploads.metrics import ProcessedRow
 from app.uploads.models import KIND, key_of, row_of
 from app.uploads.rule_row import NOT_OWNER, rule_row, without_skipped
 from app.vendors.models import Connection
@@ -60,7 +60,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     try:
         mapped = read_row(payload, layout)
     except Unmappable as bad:
-        telemetry.count_row_processed(connection.name, "bad")
+        metrics.count_row_processed(connection.name, "bad")
         return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
     read_at, last_state = await deps.states.look(layout.object, connection.name, mapped.remote.id)
     resource = await _resource(deps, connection, layout, mapped)
@@ -114,7 +114,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
             await deps.receipts.settle(transaction, [receipt.id])
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)
-    telemetry.count_row_processed(connection.name, outcome)
+    metrics.count_row_processed(connection.name, outcome)
     return Done()
 
 

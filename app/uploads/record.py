@@ -20,6 +20,7 @@ from msgspec import Struct
 from app import telemetry
 from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
 from app.problem_document import FieldError, sentence
+from app.uploads import metrics
 from app.uploads.deps import ExportDeps
 from app.uploads.models import KIND, NewUpload, RowMark, Upload, UploadMoved, dedupe_key_of
 from app.uploads.views import UploadView, view_of
@@ -109,7 +110,7 @@ async def take_upload(
 
 def refuse_export(connection: str, *reasons: str) -> None:
     """Count and log a refused export. Reasons must not contain data from the export."""
-    telemetry.count_upload(connection, "refused")
+    metrics.count_upload(connection, "refused")
     _log.warning("an export was refused", extra={"connection": connection, "reasons": reasons})
 
 
@@ -145,12 +146,12 @@ async def _record(deps: ExportDeps, upload: Upload, batch: list[ReadRow]) -> Upl
         jobs = [one.job(id) for one, id in zip(arrivals, ids, strict=True) if id is not None]
         await deps.queue.enqueue(transaction, *jobs)
         moved = await deps.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
-    telemetry.count_rows_received(upload.connection, accepted=len(jobs), duplicates=len(batch) - len(jobs))
+    metrics.count_rows_received(upload.connection, accepted=len(jobs), duplicates=len(batch) - len(jobs))
     return moved
 
 
 def _report_recorded(upload: Upload) -> None:
-    telemetry.count_upload(upload.connection, "recorded")
+    metrics.count_upload(upload.connection, "recorded")
     figures = {"rows": upload.rows, "accepted": upload.accepted}
     _log.info("an export was recorded", extra={"connection": upload.connection, "upload": upload.id, **figures})
 

@@ -16,12 +16,13 @@ from app.postgres.fault import DatabaseFault
 from app.postgres.migrate import schema_fault
 from app.postgres.write_proof import write_fault
 from app.settings.environment import Settings
+from app.uploads.metrics import expect_uploads
 
 
 def open_monitoring(settings: Settings, database: Database, former_environments: set[str]) -> MonitoringDeps:
     """Register the gauges, and return what the routes of monitoring need. Readiness adds to `former_environments`."""
     exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
-    telemetry.expect_uploads(exporting)
+    expect_uploads(exporting)
     proof = CachedCheck(partial(write_fault, database), PROOF_SECONDS)
     gauges = Gauges(database, figures_of(settings, database), settings.connections, exporting, proof)
     telemetry.add_collector(gauges.collect)

@@ -20,6 +20,7 @@ from app.credentials.vault import Vault
 from app.dependencies import Dependencies
 from app.drift.deps import DriftDeps
 from app.drift.detect import DriftDetection
+from app.drift.metrics import expect_drift
 from app.drift.store import PostgresDrifts
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -211,7 +212,7 @@ async def _open_records(
 
 
 def _drift(settings: Settings, database: Database, events: PostgresEvents, queue: PostgresQueue) -> DriftDetection:
-    telemetry.expect_drift(settings.connections)
+    expect_drift(settings.connections)
     rules = {name: connection.drift for name, connection in settings.connections.items()}
     deps = DriftDeps(drifts=PostgresDrifts(database), database=database, events=events, queue=queue)
     return DriftDetection(deps, settings.drift, rules, settings.public_url)

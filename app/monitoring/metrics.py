@@ -1,4 +1,4 @@
-"""Counts of sent and failed alarms."""
+"""Counts of alarms and of removed rows."""
 
 from typing import Literal, get_args
 
@@ -14,6 +14,7 @@ sent = Counter(
     ("way", "outcome"),
     registry=registry,
 )
+rows_reaped = Counter("lockstitch_rows_reaped", "Expired rows removed.", ("kind",), registry=registry)
 
 
 def count_sent(way: Way, arrived: bool) -> None:
@@ -26,3 +27,8 @@ def expect_alerts() -> None:
     for way in get_args(Way):
         for outcome in ("arrived", "failed"):
             sent.labels(way, outcome)
+
+
+def count_reaped(kind: str, rows: int) -> None:
+    """Count removed rows of one kind."""
+    rows_reaped.labels(kind).inc(rows)
