@@ -32,7 +32,7 @@ class _Stored:
     """A store with a secret, and the tokens of a grant, each in three versions."""
 
     async def read(self, known: object) -> Mapping[str, Credential]:
-        """What it holds."""
+        """Return the credentials in the vault."""
         versions = {
             state: Version(
                 number=number,

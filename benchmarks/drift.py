@@ -38,7 +38,7 @@ class _Learned:
         self._baseline = Baseline(learned=True, known={path: frozenset(traits) for path, traits in known.items()})
 
     async def baseline(self, subject: DriftSubject) -> Baseline:
-        """What the record says."""
+        """Return the fixed baseline."""
         return self._baseline
 
 
@@ -54,7 +54,7 @@ async def measure(webhook_cpu: float | None) -> None:
 
 
 async def _costs(subject: Subject) -> Sequence[float]:
-    """µs of this process's CPU a record, in each round."""
+    """Return the CPU of this process in µs a record, for each round."""
     mapping, record = subject.mapping, msgspec.Raw(subject.record)
     resource = mapping.read(record, subject.account).data
     costs = []

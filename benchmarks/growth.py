@@ -142,7 +142,7 @@ async def _seal(database_url: str) -> None:
 
 
 async def _bursts(stage: RoadStage, title: str) -> list[float]:
-    """The rates of Lockstitch, as shares of the bare road's."""
+    """Return the rates of Lockstitch, as shares of the bare road's."""
     numbers = count(1)
     async with subscriber(stage.port) as arrivals:
         floor, ours = sides(stage, VARIANT, {})
@@ -158,13 +158,13 @@ async def _bursts(stage: RoadStage, title: str) -> list[float]:
 
 
 async def _steady(stage: RoadStage, rows: int) -> None:
-    """What retention does to the deliveries of a steady stream."""
+    """Measure the deliveries of a steady stream during retention."""
     numbers = count(1_000_000)
     async with subscriber(stage.port) as arrivals:
         _, ours = sides(stage, VARIANT, {})
 
         async def slowest() -> float:
-            """The p99 of a stream."""
+            """Return the p99 of a stream."""
             some = list(islice(numbers, RATE * STEADY_SECONDS))
             waits = await waits_of(stage, ours, some, arrivals, RATE)
             return waits[len(waits) * 99 // 100]

@@ -111,7 +111,7 @@ class _Sender:
 
 
 async def _stream(sender: _Sender) -> list[float]:
-    """How long each webhook of the stream waited for its answer, in milliseconds, sorted."""
+    """Return the milliseconds that each webhook of the stream waited for its answer, sorted."""
     loop = asyncio.get_running_loop()
     began = loop.time()
 

@@ -12,7 +12,7 @@ LINES: Final = 20
 
 
 def long_shopify_order() -> bytes:
-    """The golden order with twenty lines whose sums add up."""
+    """Return the golden order with twenty lines whose sums add up."""
     order = json.loads((FIXTURES / "shopify/fixtures/order-full.in.json").read_bytes())
     thread, lesson = order["lineItems"]["nodes"]
     nodes = []
@@ -29,7 +29,7 @@ def long_shopify_order() -> bytes:
 
 
 def long_salesforce_order() -> bytes:
-    """The golden order with its first line twenty times."""
+    """Return the golden order with its first line twenty times."""
     order = json.loads((FIXTURES / "salesforce/fixtures/order-full.in.json").read_bytes())
     line, _ = order["OrderItems"]["records"]
     order["OrderItems"]["records"] = [line | {"Id": f"802dM0000000L{place:02}QAK"} for place in range(LINES)]
@@ -38,7 +38,7 @@ def long_salesforce_order() -> bytes:
 
 
 def long_medusa_order() -> bytes:
-    """The golden order of Medusa with twenty lines whose sums add up."""
+    """Return the golden order of Medusa with twenty lines whose sums add up."""
     order = json.loads((FIXTURES / "medusa/fixtures/order-full.in.json").read_bytes())["order"]
     lines = order["items"]
     order["items"] = [lines[place % 2] | {"id": f"ordli_{place}"} for place in range(LINES)]
@@ -50,7 +50,7 @@ def long_medusa_order() -> bytes:
 
 
 def long_stripe_invoice() -> bytes:
-    """The golden invoice with twenty lines whose sums add up."""
+    """Return the golden invoice with twenty lines whose sums add up."""
     invoice = json.loads((FIXTURES / "stripe/fixtures/order-invoice.in.json").read_bytes())
     lines = invoice["lines"]["data"]
     invoice["lines"]["data"] = [lines[place % 2] | {"id": f"il_{place}"} for place in range(LINES)]
@@ -63,7 +63,7 @@ def long_stripe_invoice() -> bytes:
 
 
 def long_woocommerce_order() -> bytes:
-    """The golden order of WooCommerce with twenty lines whose sums add up."""
+    """Return the golden order of WooCommerce with twenty lines whose sums add up."""
     order = json.loads((FIXTURES / "woocommerce/fixtures/order-full.in.json").read_bytes())
     mug, linen = order["line_items"]
     order["line_items"] = [

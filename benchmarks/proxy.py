@@ -36,7 +36,7 @@ _ID = re.compile(rb'"id":"(\d+)"')
 
 
 def application(wire: Wire, pool: "asyncpg.Pool[asyncpg.Record]", upstream: str) -> Litestar:
-    """The three routes."""
+    """Return the three routes."""
 
     async def ask(method: Literal["GET", "POST"], path: str, body: bytes | None = None) -> bytes:
         query = READ.query if method == "GET" else ()

@@ -80,7 +80,7 @@ def measure() -> None:
 
 @asynccontextmanager
 async def _open(server_url: str, name: str) -> AsyncIterator[tuple[str, Database, PostgresQueue]]:
-    """A new database on this server, and a queue in it."""
+    """Yield a new database on this server, and a queue in it."""
     first = await asyncpg.connect(server_url)
     await first.execute(f"CREATE DATABASE {name}")
     await first.close()
@@ -124,7 +124,7 @@ async def _throughput(server_url: str) -> None:
 
 
 async def _enqueue(database: Database, queue: PostgresQueue, jobs: int, batch: int) -> float:
-    """Jobs a second, eight callers at once."""
+    """Return jobs a second, with eight callers at once."""
     numbers = iter(range(jobs))
 
     async def caller() -> None:
@@ -159,7 +159,7 @@ async def _own_transaction(_job: Job, finishing: Finishing) -> JobOutcome:
 
 
 async def _run(queue: PostgresQueue, url: str, handler: Handler, jobs: int) -> float:
-    """Jobs a second, from the start of the worker to the end of the last job."""
+    """Return jobs a second, from the start of the worker to the end of the last job."""
     left = jobs
     ended = asyncio.Event()
 
@@ -204,7 +204,7 @@ async def _fill(database: Database, waiting: int) -> None:
 
 
 async def _time_claims(queue: PostgresQueue) -> float:
-    """Claimed jobs go back where they were, so that every claim finds the same queue."""
+    """Return the median of a claim in milliseconds. Claimed jobs are put back, so every claim finds the same queue."""
     times = []
     for _ in range(CLAIMS):
         started = time.perf_counter()

@@ -34,7 +34,7 @@ class Subject(NamedTuple):
 
 
 def subjects() -> Iterator[Subject]:
-    """The records in the API's own shape."""
+    """Yield the records in the API's own shape."""
     for vendor in VENDORS.values():
         for mapping in vendor.mappings:
             yield from (one for one in _chosen(vendor, mapping) if one.shape is None)
@@ -44,19 +44,19 @@ def subjects() -> Iterator[Subject]:
 
 
 def webhooks() -> Iterator[Subject]:
-    """The records as webhooks send them, where that is another shape."""
+    """Yield the records as webhooks send them, where that is another shape."""
     for vendor in VENDORS.values():
         for mapping in vendor.mappings:
             yield from (one for one in _chosen(vendor, mapping) if one.shape is not None)
 
 
 def account_of(mapping: AnyMapping) -> Any:
-    """The facts about an account to translate with."""
+    """Return the facts about an account to translate with."""
     return mapping.account(**FACTS.get(mapping.vendor, {}))
 
 
 def _chosen(vendor: AnyVendor, mapping: AnyMapping) -> Iterator[Subject]:
-    """One golden record of each shape and kind: the full one, or else the longest."""
+    """Yield one golden record of each shape and kind: the full one, or else the longest."""
     chosen: dict[str, tuple[bool, int, Subject]] = {}
     for case in cases(vendor, ROOT):
         if case.object != mapping.object or case.revision != 1:

@@ -52,13 +52,13 @@ class Side(list[float]):
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self.clear()
         self.spent = dict.fromkeys(self.processes, 0.0)
         self.transactions = 0
 
     def cpu(self, events: int) -> float:
-        """The milliseconds of CPU for an event, over all processes."""
+        """Return the milliseconds of CPU for an event, over all processes."""
         return sum(self.spent.values()) / events * 1000
 
     def print_costs(self, what: str, events: int) -> None:
@@ -119,13 +119,13 @@ async def _measure(stage: RoadStage, variant: Variant) -> None:
 
 
 def _webhooks_of(variant: Variant) -> int:
-    """How many numbers a measurement uses."""
+    """Return how many numbers a measurement uses."""
     steady_ones = sum(rate for rate, *_ in STEADY) * variant.steady_seconds
     return 2 * (WARM_UP + ROUNDS * variant.burst + steady_ones)
 
 
 def sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Side]:
-    """The bare road and Lockstitch."""
+    """Return the bare road and Lockstitch."""
 
     def make(number: int) -> Webhook:
         return variant.sign(number, placed, url)
@@ -149,7 +149,7 @@ async def run_burst(stage: RoadStage, side: Side, numbers: Sequence[int], arriva
 async def waits_of(
     stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals, rate: float
 ) -> list[float]:
-    """The milliseconds from send to delivery in a steady stream, sorted. Adds what it took to the figures of this
+    """Return the milliseconds from send to delivery in a steady stream, sorted. Add its cost to the figures of this
     side."""
     async with _counting(stage, side):
         due = await steady(side.sender, side.make, numbers, rate)
@@ -159,7 +159,7 @@ async def waits_of(
 
 @asynccontextmanager
 async def _counting(stage: RoadStage, side: Side) -> AsyncIterator[None]:
-    """Halt the other side within the block, and add the CPU and transactions of this one to its figures."""
+    """Stop the other side within the block, and add the CPU and transactions of this one to its figures."""
     with stage.alone(side.processes):
         committed, cpu = await stage.transactions(side.database_url), stage.cpu(side.processes)
         yield

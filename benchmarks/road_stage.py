@@ -43,12 +43,13 @@ class RoadStage(NamedTuple):
 
     @staticmethod
     def cpu(processes: dict[str, int]) -> dict[str, float]:
-        """The seconds of CPU that each has spent so far, with its children."""
+        """Return the seconds of CPU that each has spent so far, with its children."""
         return {name: sum((cpu_seconds(one) or 0.0) for one in _family(process)) for name, process in processes.items()}
 
     @contextmanager
     def alone(self, processes: dict[str, int]) -> Iterator[None]:
-        """Halt the worker of the other contender within the block: the bare one polls, Lockstitch's does its upkeep."""
+        """Stop the worker of the other contender within the block: the bare one polls, and Lockstitch's does its
+        upkeep."""
         other = self.floor_processes if processes is self.processes else self.processes
         halted = _family(other["worker"])
         for one in halted:
@@ -60,8 +61,8 @@ class RoadStage(NamedTuple):
                 os.kill(one, signal.SIGCONT)
 
     async def transactions(self, database_url: str) -> int:
-        """Transactions committed so far. A connection that works counts its own once a second, an idle one those of its
-        last second after IDLE_SECONDS."""
+        """Return the transactions committed so far. An active connection updates its count once a second, an idle one
+        after IDLE_SECONDS."""
         await asyncio.sleep(1.1)
         connection = await asyncpg.connect(database_url)
         try:
@@ -72,7 +73,7 @@ class RoadStage(NamedTuple):
 
 
 def cpu_so_far() -> tuple[float, float]:
-    """Seconds of CPU that the whole machine has spent, and of it the benchmark with all its processes."""
+    """Return the CPU seconds of the whole machine, and of the benchmark with all its processes."""
     own = {process for child in _family(os.getpid()) for process in _family(child)}
     fields = [int(one) for one in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
     busy = sum(fields) - fields[3] - fields[4]  # proc_stat(5): idle and iowait

@@ -55,7 +55,7 @@ class Variant(NamedTuple):
 
 
 def email(number: int) -> str:
-    """What names a webhook all along the road."""
+    """Return the address that identifies a webhook along the road."""
     return f"road-{number}@example.com"
 
 

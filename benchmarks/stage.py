@@ -39,7 +39,7 @@ class Stage(NamedTuple):
 
 
 def cpu_seconds(process: int) -> float | None:
-    """What a process has spent so far, in user and in kernel mode; None where there is no /proc."""
+    """Return the CPU seconds of a process so far, in user and kernel mode; None without /proc."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -101,7 +101,7 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
 
 
 async def make_key(database_url: str, *scopes: str) -> str:
-    """A new API key with these scopes."""
+    """Return a new API key with these scopes."""
     database = await Database.connect(database_url, max_size=1)
     try:
         return (await PostgresKeys(database).create("bench", scopes)).secret
@@ -111,7 +111,7 @@ async def make_key(database_url: str, *scopes: str) -> str:
 
 @contextmanager
 def running(command: list[str], port: int, added: dict[str, str] | None = None) -> Iterator[int]:
-    """The command as a process, by its id, from when its port answers until the end of the block."""
+    """Yield the command as a process, by its id, from when its port answers until the end of the block."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
     process = subprocess.Popen(command, env=own | (added or {}), cwd=Path(__file__).parents[1])
     try:

@@ -101,7 +101,7 @@ def _compare(how: str, subjects: Iterable[Translation], encoder: msgspec.json.En
 
 
 def _rounds(subject: Translation, encoder: msgspec.json.Encoder) -> tuple[list[float], list[float], list[float]]:
-    """Of each round: decoding and encoding alone, with normalisers as identity, as it is."""
+    """Return the times of each round: decoding and encoding alone, with normalisers as identity, as it is."""
     decode, known = subject.decoding(), subject.translate()
 
     def floor() -> bytes:
@@ -129,7 +129,7 @@ def _rounds(subject: Translation, encoder: msgspec.json.Encoder) -> tuple[list[f
 
 @contextmanager
 def _identity() -> Iterator[None]:
-    """Every normaliser gives back its first argument; what remembered their results forgets."""
+    """Replace every normaliser by one that returns its first argument, and clear the caches."""
     with ExitStack() as stack:
         _forget()
         for name in NORMALISERS:
@@ -151,8 +151,7 @@ def _unchanged(value: Any, *_: Any) -> Any:
 
 
 def _microseconds(do: Callable[[], Any]) -> float:
-    """Of this process's CPU for each call, in the best of many short batches. What remembers has its memory filled
-    before."""
+    """Return the CPU of this process for each call, in the best of many short batches. Caches are filled before."""
     for _ in range(20):
         do()
     began = time.process_time()

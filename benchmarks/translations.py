@@ -30,7 +30,7 @@ class Translation(NamedTuple):
     translate: Callable[[], Any]
 
     def decoding(self) -> Callable[[], Any]:
-        """What msgspec itself does of it."""
+        """Return what msgspec itself does of it."""
         decoder, source, inner = msgspec.json.Decoder(self.takes), self.source, IN_THE_BAG.get(self.takes)
         if inner is None:
             return partial(decoder.decode, source)
@@ -38,20 +38,20 @@ class Translation(NamedTuple):
 
 
 def reads() -> Iterator[Translation]:
-    """What a vendor sends to what is meant."""
+    """Yield reads, from a vendor's record to ours."""
     for one in subjects():
         yield Translation(one.title, one.record, one.mapping.record, partial(_read, one))
 
 
 def notices() -> Iterator[Translation]:
-    """What a vendor's webhook sends in a shape of its own to what is meant."""
+    """Yield reads of webhooks with a shape of their own."""
     for one in webhooks():
         assert one.shape is not None
         yield Translation(one.title, one.record, one.shape.record, partial(_read_shape, one, one.shape.record))
 
 
 def writes() -> Iterator[Translation]:
-    """What a caller sends to what a vendor is sent."""
+    """Yield writes, from a caller's body to the vendor's."""
     for vendor in VENDORS.values():
         for mapping in vendor.mappings:
             if mapping.endpoints.create is not None:

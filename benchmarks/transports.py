@@ -110,7 +110,7 @@ CONTENDERS: dict[str, Callable[[AsyncExitStack], Awaitable[Send]]] = {
 
 
 async def _measure(send: Send, url: str, width: int) -> tuple[float, float]:
-    """Microseconds of CPU and of time for each request, `width` of them at once."""
+    """Return the microseconds of CPU and of time for each request, with `width` of them at once."""
 
     async def worker(count: int) -> None:
         for _ in range(count):

@@ -29,7 +29,7 @@ class Upstream(asyncio.Protocol):
     """One connection; requests come one after the other."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin with nothing read."""
+        """Start with nothing read."""
         self._transport = cast(asyncio.Transport, transport)
         self._read = b""
 
@@ -56,7 +56,7 @@ def _answer(head: bytes) -> bytes:
 
 
 def _contact(id: bytes) -> bytes:
-    """Each one is another person, with an address of their own: customers are matched by it."""
+    """Return a contact. Each is another person with another address, because customers are matched by it."""
     return b"".join((BEFORE, id, BETWEEN, b"livia.", id, b"@faden.example", AFTER))
 
 

@@ -51,7 +51,7 @@ class Tokens:
     """Issues and validates tokens. All data are in the state that is passed in."""
 
     def __init__(self, rules: TokenRules) -> None:
-        """A server with these rules."""
+        """Use these rules."""
         self.rules = rules
 
     def answer(self, call: Call, state: State, now: float) -> Answer | None:

@@ -17,40 +17,40 @@ LONGEST_TAG = 32
 
 
 def text(value: Any) -> str | None:
-    """A string of any length."""
+    """Accept a string of any length."""
     return None if isinstance(value, str) else _mismatch(value, "String")
 
 
 def line(value: Any) -> str | None:
-    """A string that fits a line of the database."""
+    """Accept a string that fits a line of the database."""
     if text(value) is None and len(value) > LONGEST:
         return f"Has {len(value)} characters, it can have maximum of {LONGEST} characters"
     return text(value)
 
 
 def number(value: Any) -> str | None:
-    """A positive whole number, such as an id."""
+    """Accept a positive whole number, such as an id."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return None
     return _mismatch(value, "Positive Integer")
 
 
 def email(value: Any) -> str | None:
-    """An e-mail address."""
+    """Accept an e-mail address."""
     if text(value) is not None:
         return text(value)
     return None if EMAIL.fullmatch(value) else "It should be in the 'valid email address' format"
 
 
 def emails(value: Any) -> str | None:
-    """A list of e-mail addresses."""
+    """Accept a list of e-mail addresses."""
     if not isinstance(value, list):
         return _mismatch(value, "Array")
     return next((wrong for one in value if (wrong := email(one)) is not None), None)
 
 
 def tags(value: Any) -> str | None:
-    """Words of up to 32 characters without a comma."""
+    """Accept words of up to 32 characters without a comma."""
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         return _mismatch(value, "Array")
     if any(len(one) > LONGEST_TAG for one in value):
@@ -59,14 +59,14 @@ def tags(value: Any) -> str | None:
 
 
 def moment(value: Any) -> str | None:
-    """A time."""
+    """Accept a time."""
     if isinstance(value, str) and "T" in value and moment_of(value) is not None:
         return None
     return "It should be in the 'combined date and time ISO8601' format"
 
 
 def one_of(values: tuple[Any, ...]) -> Check:
-    """One of these values."""
+    """Accept one of these values."""
 
     def check(value: Any) -> str | None:
         if isinstance(value, bool) or value not in values:

@@ -23,7 +23,7 @@ ALONE = ("tags", "other_emails", "avatar", "view_all_tickets", "other_companies"
 
 
 def _zone(value: Any) -> str | None:
-    """A name of Ruby on Rails, not of the IANA."""
+    """Accept a name of Ruby on Rails, not of the IANA."""
     if checking.text(value) is not None or not value or ("/" in value and value != "Etc/UTC"):
         return "It should be one of these values: 'International Date Line West,American Samoa,Midway Island,Hawaii'"
     return None
@@ -49,7 +49,7 @@ CHECKS: dict[str, checking.Check] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """An empty contact."""
+    """Return an empty contact."""
     return {
         "active": False,
         "address": None,

@@ -42,7 +42,7 @@ COMMON: dict[str, checking.Check] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """An empty ticket. `stats` is returned only with `include=stats`."""
+    """Return an empty ticket. `stats` is returned only with `include=stats`."""
     return {
         "cc_emails": [],
         "fwd_emails": [],

@@ -22,7 +22,7 @@ def define(
     by_hubspot: bool = True,
     at: str = SEEDED_AT,
 ) -> Definition:
-    """A definition as `/crm/v3/properties` returns it. `external` options are kept elsewhere: owners, pipelines,
+    """Return a definition as `/crm/v3/properties` returns it. `external` options are kept elsewhere: owners, pipelines,
     stages."""
     return {
         "updatedAt": at,
@@ -53,7 +53,7 @@ def define(
 
 
 def option(value: str, label: str, order: int) -> dict[str, Any]:
-    """One option of an enumeration."""
+    """Return one option of an enumeration."""
     return {"label": label, "value": value, "displayOrder": order, "hidden": False}
 
 
@@ -71,41 +71,41 @@ class Sheet:
         self.rows: list[Definition] = []
 
     def text(self, **names: str) -> None:
-        """Properties of one line of text."""
+        """Add properties of one line of text."""
         self._add("string", "text", names)
 
     def long_text(self, **names: str) -> None:
-        """Properties of several lines of text."""
+        """Add properties of several lines of text."""
         self._add("string", "textarea", names)
 
     def phone(self, **names: str) -> None:
-        """Phone numbers, which HubSpot keeps as they are entered."""
+        """Add phone numbers, which HubSpot keeps as they are entered."""
         self._add("string", "phonenumber", names)
 
     def number(self, **names: str) -> None:
-        """Numbers."""
+        """Add numbers."""
         self._add("number", "number", names)
 
     def moment(self, **names: str) -> None:
-        """Dates with a time."""
+        """Add dates with a time."""
         self._add("datetime", "date", names)
 
     def choice(self, name: str, label: str, choices: str, *, several: bool = False) -> None:
-        """An enumeration with its options."""
+        """Add an enumeration with its options."""
         field_type = "checkbox" if several else "select"
         self.rows.append(define(name, label, "enumeration", field_type, group=self._group, options=_options(choices)))
 
     def outside(self, **names: str) -> None:
-        """Enumerations whose options are owners, pipelines or stages."""
+        """Add enumerations whose options are owners, pipelines or stages."""
         for name, label in names.items():
             self.rows.append(define(name, label, "enumeration", "select", group=self._group, external=True))
 
     def made(self, type: str, **names: str) -> None:
-        """Properties that only HubSpot sets."""
+        """Add properties that only HubSpot sets."""
         self._add(type, "date" if type == "datetime" else type.replace("string", "text"), names, read_only=True)
 
     def yes_or_no(self, **names: str) -> None:
-        """Read-only truth values."""
+        """Add read-only booleans."""
         for name, label in names.items():
             self.rows.append(
                 define(

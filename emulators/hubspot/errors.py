@@ -58,7 +58,7 @@ class Refusal(Exception):
         return json_answer(self.status, body | self.more, {CORRELATION_HEADER: correlation_id})
 
     def entry(self, trace_id: str | None) -> dict[str, Any]:
-        """The refusal as one entry of a batch's `errors` (the specification's StandardError)."""
+        """Return the refusal as one entry of a batch's `errors` (the specification's StandardError)."""
         context = dict(self.context or {})
         if trace_id is not None:
             context["objectWriteTraceId"] = [trace_id]

@@ -33,7 +33,7 @@ _STANDARD = {
 
 
 def stage(id: str, label: str, order: int, state: str) -> dict[str, Any]:
-    """One stage. `state` is OPEN or CLOSED. All metadata values are strings, also `isClosed`."""
+    """Return one stage. `state` is OPEN or CLOSED. All metadata values are strings, also `isClosed`."""
     return {
         "label": label,
         "displayOrder": order,
@@ -47,12 +47,12 @@ def stage(id: str, label: str, order: int, state: str) -> dict[str, Any]:
 
 
 def _order_stage(id: str, label: str, state: str, order: int) -> dict[str, Any]:
-    """One stage of orders, with other metadata than a ticket's."""
+    """Return one stage of orders, with other metadata than a ticket's."""
     return {**stage(id, label, order, state), "metadata": {"state": state}}
 
 
 def pipeline(id: str, label: str, order: int, stages: list[dict[str, Any]]) -> dict[str, Any]:
-    """One pipeline with its stages."""
+    """Return one pipeline with its stages."""
     return {
         "label": label,
         "displayOrder": order,
@@ -65,7 +65,7 @@ def pipeline(id: str, label: str, order: int, stages: list[dict[str, Any]]) -> d
 
 
 def owner(id: str, user_id: int, email: str, first_name: str, last_name: str) -> dict[str, Any]:
-    """One owner. Records have `id`; `userId` is another number and refused there."""
+    """Return one owner. Records have `id`; `userId` is another number and refused there."""
     return {
         "id": id,
         "email": email,

@@ -138,7 +138,7 @@ STAMPED_STAGES = (
 
 
 def contact_properties() -> list[Definition]:
-    """Properties of contacts."""
+    """Return the properties of contacts."""
     sheet = Sheet("contactinformation")
     sheet.text(email="Email", firstname="First Name", lastname="Last Name", salutation="Salutation")
     sheet.text(company="Company Name", jobtitle="Job Title", website="Website URL", industry="Industry")
@@ -175,7 +175,7 @@ def contact_properties() -> list[Definition]:
 
 
 def company_properties() -> list[Definition]:
-    """Properties of companies."""
+    """Return the properties of companies."""
     sheet = Sheet("companyinformation")
     sheet.text(name="Company name", domain="Company Domain Name", website="Website URL", address="Street Address")
     sheet.text(city="City", state="State/Region", zip="Postal Code", country="Country/Region")
@@ -189,7 +189,7 @@ def company_properties() -> list[Definition]:
 
 
 def ticket_properties() -> list[Definition]:
-    """Properties of tickets."""
+    """Return the properties of tickets."""
     sheet = Sheet("ticketinformation")
     sheet.text(subject="Ticket name")
     sheet.long_text(content="Ticket description")
@@ -213,7 +213,7 @@ def ticket_properties() -> list[Definition]:
 
 
 def note_properties() -> list[Definition]:
-    """Properties of notes, the comments on a ticket that agents see."""
+    """Return the properties of notes, the comments on a ticket that agents see."""
     sheet = Sheet("engagementinfo")
     sheet.long_text(hs_note_body="Note body")
     sheet.text(hs_attachment_ids="Attached file IDs")
@@ -225,7 +225,7 @@ def note_properties() -> list[Definition]:
 
 
 def order_properties() -> list[Definition]:
-    """Properties of orders. Statuses of payment and fulfilment are text. The key of the shop is unique."""
+    """Return the properties of orders. Statuses of payment and fulfilment are text. The key of the shop is unique."""
     sheet = Sheet("order_information")
     sheet.text(hs_order_name="Name", hs_external_order_id="Order ID", hs_external_order_status="Status")
     sheet.text(hs_external_order_url="Order URL", hs_source_store="Source Store", hs_discount_codes="Discount Codes")
@@ -246,7 +246,7 @@ def order_properties() -> list[Definition]:
 
 
 def line_item_properties() -> list[Definition]:
-    """Properties of line items. HubSpot computes the amount."""
+    """Return the properties of line items. HubSpot computes the amount."""
     sheet = Sheet("lineiteminformation")
     sheet.text(name="Name", hs_sku="SKU", hs_product_id="Product ID", description="Description")
     sheet.text(hs_line_item_currency_code="Currency")

@@ -21,7 +21,7 @@ def contact(org: Org, record: JsonRecord, before: JsonRecord | None) -> None:
 
 
 def ensure_new_person(org: Org, record: JsonRecord) -> None:
-    """The duplicate rule: refuse a second person with the same name and address, unless the call allows it."""
+    """Apply the duplicate rule: refuse a second person with the same name and address, unless the call allows it."""
     if not record["Email"]:
         return
     key = _person(record)

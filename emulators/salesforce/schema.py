@@ -35,17 +35,17 @@ class SObject:
 
 
 def text(name: str, label: str, length: int = 255, **more: object) -> Field:
-    """A text field."""
+    """Return a text field."""
     return replace(Field(name=name, label=label, length=length), **more)  # type: ignore[arg-type]
 
 
 def typed(name: str, type: str, writes: str = "cu", **more: object) -> Field:
-    """A field of another type, labelled by its name."""
+    """Return a field of another type, labelled by its name."""
     return replace(Field(name=name, label=name, type=type, length=0, writes=writes), **more)  # type: ignore[arg-type]
 
 
 def reference(name: str, *refers: str, writes: str = "cu", required: bool = False) -> Field:
-    """A field that holds the id of another record."""
+    """Return a field that holds the id of another record."""
     return Field(
         name=name,
         label=f"{name.removesuffix('Id')} ID",
@@ -59,14 +59,14 @@ def reference(name: str, *refers: str, writes: str = "cu", required: bool = Fals
 
 
 def choice(name: str, *values: str, restricted: bool = False, writes: str = "cu", required: bool = False) -> Field:
-    """A picklist."""
+    """Return a picklist."""
     return Field(
         name=name, label=name, type="picklist", values=values, restricted=restricted, writes=writes, required=required
     )
 
 
 def address(kind: str) -> list[Field]:
-    """The flat fields of one address."""
+    """Return the flat fields of one address."""
     parts = (("Street", "textarea", 255), ("City", "string", 40), ("State", "string", 80))
     more = (("PostalCode", "string", 20), ("Country", "string", 80))
     return [

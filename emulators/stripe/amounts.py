@@ -18,7 +18,7 @@ KNOWN = WHOLE | HUNDREDS | TENS | OTHERS
 
 
 def currency(name: str, value: Any) -> str:
-    """A currency of Stripe, in lower case."""
+    """Accept a currency of Stripe, in lower case."""
     code = str(value).lower()
     if code not in KNOWN:
         raise invalid(name, f"Invalid currency: {value}.")

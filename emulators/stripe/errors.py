@@ -35,7 +35,7 @@ def failure(status: int) -> Answer:
 
 
 def unauthenticated(key: str | None) -> Answer:
-    """No key, or an unknown one."""
+    """Refuse a call without a key, or with an unknown one."""
     if key is None:
         message = "You did not provide an API key. You need to provide your API key in the Authorization header."
     else:
@@ -44,19 +44,19 @@ def unauthenticated(key: str | None) -> Answer:
 
 
 def unrecognised(method: str, path: str) -> Answer:
-    """An unknown URL."""
+    """Refuse an unknown URL."""
     message = f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs."
     return _answer(404, "invalid_request_error", message)
 
 
 def too_many() -> Answer:
-    """The rate limit."""
+    """Refuse a call over the rate limit."""
     answer = _answer(429, "invalid_request_error", SAYS[429], code="rate_limit")
     return answer.with_headers({"stripe-rate-limited-reason": "global-rate", "stripe-should-retry": "true"})
 
 
 def other_parameters(key: str) -> Answer:
-    """An idempotency key that was used with another request."""
+    """Refuse an idempotency key that was used with another request."""
     message = (
         "Keys for idempotent requests can only be used with the same parameters they were first used with. "
         f"Try using a key other than '{key}' if you meant to execute a different request."
@@ -65,31 +65,31 @@ def other_parameters(key: str) -> Answer:
 
 
 def missing(kind: str, id: str, param: str = "id", status: int = 404) -> Refusal:
-    """A missing record: 404 for one in the URL, 400 for one in a parameter."""
+    """Refuse a missing record: 404 for one in the URL, 400 for one in a parameter."""
     return Refusal(
         _answer(status, "invalid_request_error", f"No such {kind}: '{id}'", code="resource_missing", param=param)
     )
 
 
 def unknown_parameter(param: str) -> Refusal:
-    """An unknown parameter of this endpoint."""
+    """Refuse an unknown parameter of this endpoint."""
     message = f"Received unknown parameter: {param}"
     return Refusal(_answer(400, "invalid_request_error", message, code="parameter_unknown", param=param))
 
 
 def missing_parameter(param: str) -> Refusal:
-    """A missing parameter."""
+    """Refuse a call without a required parameter."""
     message = f"Missing required param: {param}."
     return Refusal(_answer(400, "invalid_request_error", message, code="parameter_missing", param=param))
 
 
 def invalid(param: str, message: str, code: str | None = None) -> Refusal:
-    """An invalid value."""
+    """Refuse an invalid value."""
     return Refusal(_answer(400, "invalid_request_error", message, code=code, param=param))
 
 
 def not_now(message: str, code: str | None = None, param: str | None = None) -> Refusal:
-    """A change that the record's state forbids."""
+    """Refuse a change that the record's state forbids."""
     return Refusal(_answer(400, "invalid_request_error", message, code=code, param=param), kept=True)
 
 

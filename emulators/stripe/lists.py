@@ -16,7 +16,7 @@ BETWEEN = re.compile(r"AND\s", re.IGNORECASE)
 
 
 def created(name: str, value: Any) -> Any:
-    """A time, or a range of times."""
+    """Accept a time, or a range of times."""
     return whole(name, value) if isinstance(value, str) else hash_of(dict(CREATED))(name, value)
 
 

@@ -13,7 +13,7 @@ LONGEST_TEXT = 5000
 
 
 def text(limit: int = LONGEST_TEXT) -> Check:
-    """A string up to a length. An empty one is None."""
+    """Accept a string up to a length. An empty one is None."""
 
     def check(name: str, value: Any) -> str | None:
         if not isinstance(value, str):
@@ -26,28 +26,28 @@ def text(limit: int = LONGEST_TEXT) -> Check:
 
 
 def whole(name: str, value: Any) -> int:
-    """An integer."""
+    """Accept an integer."""
     if not isinstance(value, str) or not re.fullmatch(r"-?\d{1,15}", value):
         raise invalid(name, f"Invalid integer: {value}", "parameter_invalid_integer")
     return int(value)
 
 
 def decimal(name: str, value: Any) -> str:
-    """A number with up to twelve decimals."""
+    """Accept a number with up to twelve decimals."""
     if not isinstance(value, str) or not re.fullmatch(r"-?\d{1,15}(\.\d{1,12})?", value):
         raise invalid(name, f"Invalid decimal: {value}; must contain at maximum twelve decimal places.")
     return value
 
 
 def truth(name: str, value: Any) -> bool:
-    """True or false."""
+    """Accept true or false."""
     if value not in ("true", "false"):
         raise invalid(name, f"Invalid boolean: {value}")
     return bool(value == "true")
 
 
 def email(name: str, value: Any) -> str | None:
-    """An e-mail address, in its exact spelling."""
+    """Accept an e-mail address, in its exact spelling."""
     if value == "":
         return None
     if not isinstance(value, str) or not EMAIL.fullmatch(value):
@@ -56,7 +56,7 @@ def email(name: str, value: Any) -> str | None:
 
 
 def choice(*words: str) -> Check:
-    """One of these values."""
+    """Accept one of these values."""
 
     def check(name: str, value: Any) -> str:
         if value not in words:
@@ -67,14 +67,14 @@ def choice(*words: str) -> Check:
 
 
 def url(name: str, value: Any) -> str:
-    """A URL."""
+    """Accept a URL."""
     if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s]+", value):
         raise invalid(name, "Not a valid URL", "url_invalid")
     return value
 
 
 def hash_of(checks: dict[str, Check], *, clearable: bool = False) -> Check:
-    """A hash with these members. An empty value is None if it can be cleared."""
+    """Accept a hash with these members. An empty value is None if it can be cleared."""
 
     def check(name: str, value: Any) -> dict[str, Any] | None:
         if value == "" and clearable:
@@ -87,7 +87,7 @@ def hash_of(checks: dict[str, Check], *, clearable: bool = False) -> Check:
 
 
 def list_of(inner: Check) -> Check:
-    """A list. An empty value is the empty list."""
+    """Accept a list. An empty value is the empty list."""
 
     def check(name: str, value: Any) -> list[Any]:
         if value == "":
@@ -100,7 +100,7 @@ def list_of(inner: Check) -> Check:
 
 
 def metadata(name: str, value: Any) -> dict[str, str]:
-    """Keys and values. An empty value removes its key, an empty hash all keys."""
+    """Accept keys and values. An empty value removes its key, an empty hash all keys."""
     if value == "":
         return {}
     if not isinstance(value, dict):

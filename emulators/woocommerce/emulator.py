@@ -25,7 +25,7 @@ Handler = Callable[[Shop, Call, tuple[str, ...]], Answer]
 
 
 def settings(shop: Shop, _call: Call, _ids: tuple[str, ...]) -> Answer:
-    """The general settings that this shop has."""
+    """Return the general settings that this shop has."""
     names = (*GENERAL, "woocommerce_price_num_decimals")
     return json_answer(
         200,

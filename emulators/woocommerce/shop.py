@@ -50,7 +50,7 @@ class Shop:
     """The context of a handler. `now` is in Unix seconds; `base` is the shop's URL without a slash at the end."""
 
     def __init__(self, state: State, now: float, base: str) -> None:
-        """A view for one call."""
+        """View the shop in one call."""
         self.state = state
         self.now = now
         self.base = base

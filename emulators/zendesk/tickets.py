@@ -14,7 +14,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """An empty ticket with every field of the vendor."""
+    """Return an empty ticket with every field of the vendor."""
     return {
         "url": desk.url(f"tickets/{id}"),
         "id": id,

@@ -37,7 +37,7 @@ WRITABLE: dict[str, type | tuple[type, ...]] = {
 
 
 def blank(desk: Desk, id: int) -> JsonRecord:
-    """An empty user with every field of the vendor."""
+    """Return an empty user with every field of the vendor."""
     return {
         "id": id,
         "url": desk.url(f"users/{id}"),

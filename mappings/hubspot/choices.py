@@ -117,7 +117,8 @@ def _zones(choices: Iterable[_Choice]) -> tuple[Option, ...]:
 
 
 def _canonical(choices: Iterable[_Choice] | None, table: Mapping[C, str]) -> tuple[Option, ...]:
-    """The canonical values that a write accepts: those with an option in the account, or that clear the field."""
+    """Return the canonical values that a write accepts: those with an option in the account, or that clear the
+    field."""
     labels = None if choices is None else {one.value: one.label for one in choices}
     return tuple(
         Option(value=ours, label=ours if not theirs or labels is None else labels[theirs])
@@ -127,15 +128,15 @@ def _canonical(choices: Iterable[_Choice] | None, table: Mapping[C, str]) -> tup
 
 
 def _stages(account: Account) -> dict[str, tuple[Option, ...]]:
-    """Pipelines, stages and statuses. The statuses are those of the first pipeline, which gets new tickets."""
+    """Return pipelines, stages and statuses. The statuses are those of the first pipeline, which gets new tickets."""
     first = next(iter(account.pipelines.values()), None)
     stages = () if first is None else first.stages.values()
     return {"status": joined((stage.status, stage.label) for stage in stages), **_pipelines(account.pipelines)}
 
 
 def _order_stages(account: Account) -> dict[str, tuple[Option, ...]]:
-    """Pipelines, stages and statuses of orders. The statuses are those of the first pipeline, with the label of the
-    first stage that each of them goes to."""
+    """Return pipelines, stages and statuses of orders. The statuses are those of the first pipeline, each with the
+    label of the stage that it is written to."""
     pipelines = tuple(account.order_pipelines.values())
     stages = tuple(pipelines[0].stages.values()) if pipelines else ()
     labels: dict[str, str] = {}

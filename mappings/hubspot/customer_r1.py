@@ -212,7 +212,7 @@ def stored_status(current: ContactRecord | None) -> EmailStatus:
 
 
 def _phones_written(patch: CustomerPatch, current: ContactRecord | None, notes: Notes) -> Mapping[str, str]:
-    """A contact has one number without a type, one mobile and one fax number. The first is primary."""
+    """Return the properties of the numbers: one without a type, one mobile and one fax number. The first is primary."""
     phones = patch.phones
     if isinstance(phones, UnsetType):
         return {}
@@ -293,8 +293,8 @@ def _timezone_written(timezone: str | None | UnsetType, account: Account, notes:
 def _lifecycle_written(
     stage: LifecycleStage | UnsetType, current: ContactRecord | None, account: Account, notes: Notes
 ) -> str | UnsetType:
-    """HubSpot moves a stage only forward. To move it back, the property has to be cleared in another write before
-    (developers.hubspot.com, Contacts)."""
+    """Return the lifecycle stage. HubSpot moves it only forward: to move it back, clear the property in an earlier
+    write (developers.hubspot.com, Contacts)."""
     options = account.options.get("contacts.lifecyclestage")
     wanted = bodies.chosen(stage, LIFECYCLE_WRITE, options, "/lifecycle_stage", notes, nearest.LIFECYCLE)
     order = options or tuple(LIFECYCLE)

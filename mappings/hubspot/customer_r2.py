@@ -50,7 +50,8 @@ def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
 
 
 def _additional(texts: str, primary: tuple[Email, ...], notes: Notes) -> tuple[Email, ...]:
-    """The additional addresses in HubSpot's order, each once. Without a primary address, the first one is primary."""
+    """Return the additional addresses in HubSpot's order, each once. Without a primary address, the first one is
+    primary."""
     known = {primary[0].address} if primary else set()
     emails: list[Email] = []
     for text in texts.split(SEPARATOR):

@@ -114,7 +114,7 @@ def _invalid_values(message: str) -> tuple[_InvalidValue, ...]:
 
 
 def _existing_id(message: str) -> str | None:
-    """The id of the record that holds the value: "Contact already exists. Existing ID: 51", or "Cannot set
+    """Return the id of the record that holds the value: "Contact already exists. Existing ID: 51", or "Cannot set
     PropertyValueCoordinates{…} on 72. 51 already has that value."."""
     if "Existing ID:" in message:
         id = message.rpartition("Existing ID:")[2].strip().rstrip(".")

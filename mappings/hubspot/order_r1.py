@@ -118,7 +118,7 @@ def _status(properties: OrderProperties, account: Account) -> OrderStatus:
 
 
 def _lines(record: OrderRecord, account: Account, currency: str, notes: Notes) -> tuple[LineItem, ...]:
-    """The line items in the order of their positions, then of their ids."""
+    """Return the line items in the order of their positions, then of their ids."""
     associations = record.associations
     ids = (
         () if isinstance(associations, msgspec.UnsetType) else ids_of(associations.line_items, associations.underscored)
@@ -138,7 +138,7 @@ def _lines(record: OrderRecord, account: Account, currency: str, notes: Notes) -
 
 
 def _line(id: str, properties: LineItemProperties, currency: str) -> LineItem:
-    """A line without a quantity counts once, as in HubSpot."""
+    """Return a line. One without a quantity counts once, as in HubSpot."""
     count, price = properties.quantity or "1", properties.price or "0"
     gross = values.parse_decimal(count) * values.parse_decimal(price)
     net = values.parse_decimal(properties.amount) if properties.amount else gross
@@ -208,12 +208,12 @@ def _totals(
 
 
 def _is_after(subtotal: Decimal, discount: Decimal, total: Decimal, shipping: Decimal, tax: Decimal) -> bool:
-    """Whether a subtotal is the sum after discounts: then it makes up the total, with or without tax."""
+    """Return whether a subtotal is the sum after discounts: then it makes up the total, with or without tax."""
     return bool(discount) and total - shipping in (subtotal, subtotal + tax)
 
 
 def _customer(properties: OrderProperties, buyers: tuple[str, ...], notes: Notes) -> Reference | None:
-    """The buyer: the first associated contact, with address, name and number as the order holds them."""
+    """Return the buyer: the first associated contact, with address, name and number as the order holds them."""
     if len(buyers) > 1:
         notes.lose("/customer", "ambiguous", f"{len(buyers)} contacts are associated with the order; this is the first")
     raw_email = properties.hs_billing_address_email
@@ -247,7 +247,7 @@ def _address(properties: dict[str, str | None], kind: AddressType) -> Address | 
 
 
 def _discounts(properties: OrderProperties, totals: Totals, notes: Notes) -> tuple[Discount, ...]:
-    """HubSpot keeps the codes of an order and the sum of all discounts, as an amount."""
+    """Return the discounts. HubSpot keeps the codes of an order, and the sum of all discounts as an amount."""
     codes = properties.hs_discount_codes or None
     if codes is None and not Decimal(totals.discount):
         return ()
@@ -262,7 +262,7 @@ def _shipping_lines(totals: Totals) -> tuple[ShippingLine, ...]:
 
 
 def _fulfillments(id: str, properties: OrderProperties, status: FulfillmentStatus) -> tuple[Fulfillment, ...]:
-    """The parcel with the tracking number, under the id of the order."""
+    """Return the parcel with the tracking number, under the id of the order."""
     number = properties.hs_shipping_tracking_number
     return (Fulfillment(remote_id=id, status=status, tracking=(Tracking(number=number),)),) if number else ()
 

@@ -118,8 +118,8 @@ def _refuse_values(patch: OrderPatch, order: Order | None, notes: Notes) -> None
 def _status_written(
     status: OrderStatus | UnsetType, current: OrderRecord | None, account: Account, notes: Notes
 ) -> dict[str, str]:
-    """The stage of the order's pipeline with this status or the nearest one: the present stage if it has it, else the
-    first in display order. A new order goes to the account's first pipeline."""
+    """Return the stage of the order's pipeline with this status or the nearest one: the present stage if it has it,
+    else the first in display order. A new order goes to the account's first pipeline."""
     if isinstance(status, UnsetType):
         return {}
     pipeline = _pipeline(current, account)
@@ -146,8 +146,8 @@ def _pipeline(current: OrderRecord | None, account: Account) -> Pipeline[OrderSt
 
 
 def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType, notes: Notes) -> dict[str, str]:
-    """The properties of an address. Name and number of the billing address are the buyer's too: they are written, and
-    never cleared here."""
+    """Return the properties of an address. Name and number of the billing address are the buyer's too: they are
+    written, and never cleared here."""
     if isinstance(address, UnsetType):
         return {}
     pointer = f"/{kind}_address"
@@ -180,7 +180,7 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType
 def _customer_written(
     customer: ReferencePatch | None | UnsetType, written: dict[str, str], notes: Notes
 ) -> dict[str, str]:
-    """The buyer as recorded at purchase. Name and number of a billing address in the same write win."""
+    """Return the buyer as recorded at purchase. Name and number of a billing address in the same write win."""
     if isinstance(customer, UnsetType):
         return {}
     if customer is None:
@@ -242,7 +242,7 @@ def _new_lines(patch: OrderPatch, order: Order | None, notes: Notes) -> tuple[di
 
 
 def _are_same(lines: tuple[LineItemPatch, ...], order: Order) -> bool:
-    """Whether lines sent again are those of the order: the same goods, quantities, prices and taxes."""
+    """Return whether lines sent again are those of the order: the same goods, quantities, prices and taxes."""
     return len(lines) == len(order.line_items) and all(
         (sent.sku or there.sku) == there.sku
         and (sent.name or there.name) == there.name
@@ -301,7 +301,7 @@ def _refuse_members(line: LineItemPatch, pointer: str, notes: Notes) -> None:
 
 
 def _sums(patch: OrderPatch, order: Order | None, notes: Notes) -> dict[str, str]:
-    """The sums of a new order, or those that a change of discounts or shipping moves."""
+    """Return the sums of a new order, or those that a change of discounts or shipping moves."""
     discounts, shipping = patch.discounts, patch.shipping_lines
     lines = () if order is not None else patch.line_items or ()
     written: dict[str, str] = {}
@@ -330,7 +330,7 @@ def _sums(patch: OrderPatch, order: Order | None, notes: Notes) -> dict[str, str
 
 
 def _moved(sums: dict[str, Decimal], order: Order) -> dict[str, str]:
-    """The sums that differ from those of the order, and its total."""
+    """Return the sums that differ from those of the order, and its total."""
     present = {"hs_order_discount": Decimal(order.totals.discount), "hs_shipping_cost": Decimal(order.totals.shipping)}
     moved = {name: amount for name, amount in sums.items() if amount != present[name]}
     if not moved:

@@ -200,8 +200,8 @@ def _time(crm: CrmObject, one: Head, query: ListQuery) -> int:
 
 
 def _matches(crm: CrmObject, record: msgspec.Raw, query: ListQuery, account: Account) -> bool:
-    """Whether a record found by a unique key matches the other filters. The key itself is not compared: HubSpot finds a
-    contact by its additional addresses too."""
+    """Return whether a record found by a unique key matches the other filters. The key itself is not compared: HubSpot
+    finds a contact by its additional addresses too."""
     head = decode(record, Head)
     others = {name: value for name, value in query.filters.items() if name != _unique(crm, query)}
     if query.updated_since is not None and head.updated_at < query.updated_since:

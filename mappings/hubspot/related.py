@@ -238,7 +238,7 @@ def with_customers(contacts: tuple[msgspec.Raw, ...], account: Account) -> Accou
 
 
 def _unread_people(account: Account) -> tuple[str, ...]:
-    """The first contact of each ticket, without those that were read. At most one batch."""
+    """Return the first contact of each ticket, without those that were read. At most one batch."""
     wanted = (contacts[0] for contacts in account.requesters.values() if contacts)
     return tuple(one for one in dict.fromkeys(wanted) if one not in account.people)[:BATCH]
 
@@ -260,7 +260,7 @@ def _read_associations(between: str, ids: tuple[str, ...]) -> VendorRequest:
 
 
 def _targets(reply: VendorReply) -> dict[str, tuple[str, ...]]:
-    """The ids of the associated records, by record."""
+    """Return the ids of the associated records, by record."""
     return {
         one.source.id: tuple(dict.fromkeys(str(target.to_object_id) for target in one.to))
         for one in decode(reply.body, AssociationsRead).results
@@ -268,12 +268,12 @@ def _targets(reply: VendorReply) -> dict[str, tuple[str, ...]]:
 
 
 def _unlinked_orders(account: Account) -> tuple[str, tuple[str, ...]] | None:
-    """The next type of association to read, and the orders: at most one batch."""
+    """Return the next type of association to read, and the orders: at most one batch."""
     kind = next((kind for kind, ids in account.unlinked_orders.items() if ids), None)
     return None if kind is None else (kind, account.unlinked_orders[kind][:BATCH])
 
 
 def _unread_lines(account: Account) -> tuple[str, ...]:
-    """The line items of the orders, without those that were read. At most one batch."""
+    """Return the line items of the orders, without those that were read. At most one batch."""
     wanted = dict.fromkeys(line for lines in account.order_links.get(LINES, {}).values() for line in lines)
     return tuple(one for one in wanted if one not in account.line_items)[:BATCH]

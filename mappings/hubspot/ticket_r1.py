@@ -185,8 +185,8 @@ def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account
 def _status_written(
     status: TicketStatus | UnsetType, current: TicketRecord | None, account: Account, notes: Notes
 ) -> Mapping[str, str]:
-    """The stage of the ticket's pipeline that reads as this status: the present one if it does, else the first in
-    display order. A new ticket goes to the account's first pipeline."""
+    """Return the stage of the ticket's pipeline that reads as this status: the present one if it does, else the first
+    in display order. A new ticket goes to the account's first pipeline."""
     if isinstance(status, UnsetType):
         return {}
     pipeline = _pipeline(current, account)

@@ -98,7 +98,7 @@ def region_for(patch: OrderPatch, account: Account, notes: Notes) -> str | Unset
 
 
 def _country(patch: OrderPatch) -> tuple[str, str] | None:
-    """The country of the shipping address, else of the billing address, with its pointer."""
+    """Return the country of the shipping address, else of the billing address, with its pointer."""
     for name in ("shipping_address", "billing_address"):
         address = getattr(patch, name)
         if isinstance(address, AddressPatch) and address.country_code:

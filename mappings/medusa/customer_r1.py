@@ -53,7 +53,7 @@ def _addresses(record: wire.Customer) -> tuple[Address, ...]:
 
 
 def _kind(place: wire.Place) -> AddressType:
-    """The type of an address: what it is the default for. A default for both is a billing address."""
+    """Return the type of an address, the use for which it is the default. A default for both is a billing address."""
     if place.is_default_billing:
         return "billing"
     return "shipping" if place.is_default_shipping else "other"

@@ -139,7 +139,7 @@ def find_marker(marker: str, parent: str | None, body: OrderWrite | None, accoun
 
 
 def _part(query: ListQuery) -> tuple[Collection[OrderWrite, Account], ListQuery]:
-    """The list that a cursor belongs to, and the query of a page of it."""
+    """Return the list that a cursor belongs to, and the query of a page of it."""
     match = _CURSOR.fullmatch("1" if query.after is None else query.after)
     if match is None:
         raise ValueError("not a cursor of this list")

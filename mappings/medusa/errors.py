@@ -59,7 +59,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
 
 
 def _fields(message: str) -> tuple[tuple[str, str], ...]:
-    """The members of a body that the message names."""
+    """Return the members of a body that the message names."""
     detail = message[:LONGEST_DETAIL]
     names = _FIELD.findall(detail)
     for several in _UNRECOGNISED.findall(detail):

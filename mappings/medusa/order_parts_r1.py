@@ -122,13 +122,13 @@ def lines(
 
 
 def _name(line: wire.Line) -> str:
-    """The product's title and the variant's, each once."""
+    """Return the product's title and the variant's, each once."""
     title = line.product_title if line.title in (None, "", line.variant_title) else line.title
     return " - ".join(dict.fromkeys(filter(None, (title, line.variant_title))))
 
 
 def _options(line: wire.Line, pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
-    """The options of the variant, and the metadata of the line."""
+    """Return the options of the variant, and the metadata of the line."""
     options: list[LineOption] = []
     for source in (line.variant_option_values, line.metadata):
         for name, raw in (source or NOTHING).items():
@@ -299,5 +299,5 @@ def _progress(record: wire.Fulfillment) -> tuple[FulfillmentStatus, str | None]:
 
 
 def _link(url: str | None) -> str | None:
-    """A link. The administration pages write "#" if none was entered."""
+    """Return a link. The administration pages write "#" if none was entered."""
     return url if url and url != "#" else None

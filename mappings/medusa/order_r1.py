@@ -106,7 +106,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
 
 
 def _customer(record: wire.Order, loss: list[Loss]) -> Reference | None:
-    """The buyer. Name and phone are those of the billing address, else of the shipping address."""
+    """Return the buyer. Name and phone are those of the billing address, else of the shipping address."""
     email = values.email(record.email) if record.email else None
     if email != (record.email or None):
         loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))

@@ -93,7 +93,7 @@ def totals(
 
 
 def _paid(record: Order) -> tuple[str, str]:
-    """What was paid, with credit, and what was refunded."""
+    """Return what was paid, with credit, and what was refunded."""
     summary = record.summary
     if summary is None:
         return "0", "0"

@@ -100,7 +100,7 @@ def _check_first_status(patch: OrderPatch, notes: Notes) -> None:
 
 
 def _step(patch: OrderPatch, current: Order, notes: Notes) -> str | None:
-    """The path that moves the order to the wanted status. None if it has it already."""
+    """Return the path that moves the order to the wanted status. None if it has it already."""
     there = STATUSES.get(current.status, "unknown")
     if isinstance(patch.status, UnsetType) or patch.status == there:
         return None

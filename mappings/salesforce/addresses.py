@@ -67,7 +67,7 @@ def _has_break(street: str) -> bool:
 
 
 def _two_lines(street: str) -> tuple[str | None, str | None, bool]:
-    """The first line, all others as one, and whether these were several."""
+    """Return the first line, all others as one, and whether these were several."""
     lines = [line.strip() for line in street.replace("\r", "\n").split("\n") if line.strip()]
     return lines[0] if lines else None, ", ".join(lines[1:]) or None, len(lines) > 2
 

@@ -93,7 +93,7 @@ def _plain(account: Account, picklist: str) -> tuple[Option, ...]:
 
 
 def _words(account: Account, words: Mapping[str, C], picklist: str) -> tuple[Option, ...]:
-    """The canonical values that a write accepts, with the org's own as labels."""
+    """Return the canonical values that a write accepts, with the org's own as labels."""
     return labelled(available(words, picklist, account))
 
 

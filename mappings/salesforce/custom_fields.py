@@ -89,7 +89,7 @@ def is_there(sobject: str, setting: CustomFieldSetting, account: Account) -> boo
 
 
 def _read(value: Any, setting: CustomFieldSetting, sobject: str, account: Account) -> CustomFieldValue:
-    """The value in the configured type; None for a value of another type."""
+    """Return the value in the configured type; None for a value of another type."""
     if setting.vendor_field == RECORD_TYPE and isinstance(value, str):
         return account.record_types.get(sobject, {}).get(value, value)
     match setting.type:

@@ -98,7 +98,7 @@ def alike(reply: VendorReply, marker: str, body: RecordWrite) -> tuple[str, ...]
 
 
 def _folded(text: str | None) -> list[str]:
-    """Salesforce trims a comment and has its own ends of lines."""
+    """Return the words of a text, because Salesforce trims a comment and has its own line ends."""
     return (text or "").split()
 
 

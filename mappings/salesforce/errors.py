@@ -168,7 +168,7 @@ def _of_parts(reply: VendorReply) -> VendorRefusal | None:
 
 
 def _of_part(part: _Part) -> tuple[_Complaint, ...]:
-    """The complaints of one part: of a request, or of the records of a collection."""
+    """Return the complaints of one part: of a request, or of the records of a collection."""
     complaints: list[_Complaint] = []
     for one in part.body if isinstance(part.body, list) else (part.body,):
         try:
@@ -199,8 +199,8 @@ def _refusal(reply: VendorReply, status: int, complaints: tuple[_Complaint, ...]
 
 
 def _existing_id(complaint: _Complaint) -> str | None:
-    """The id of the record that holds the value: in the message for a unique field, else in the result of a duplicate
-    rule."""
+    """Return the id of the record that holds the value: in the message for a unique field, else in the result of a
+    duplicate rule."""
     named = _EXISTING.search(complaint.message)
     if named is not None:
         return long_id(named[1])

@@ -128,7 +128,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
 
 
 def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> tuple[OrderItem, ...]:
-    """The lines of the reply and of further reads."""
+    """Return the lines of the reply and of further reads."""
     included = record.order_items
     if included is None:
         return ()
@@ -142,7 +142,7 @@ def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> t
 
 
 def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tuple[LineItem, ...], Decimal]:
-    """The lines and their sum: Σ quantity * unit price."""
+    """Return the lines and their sum: Σ quantity * unit price."""
     lines: list[LineItem] = []
     lines_sum = ZERO
     for item in items:
@@ -186,7 +186,7 @@ def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero
 
 
 def _customer(record: wire.Order, loss: list[Loss]) -> Reference | None:
-    """The billed contact; without one only the name of the account, which is not a customer."""
+    """Return the billed contact; without one only the name of the account, which is not a customer."""
     person, company = record.bill_to_contact, record.account
     if record.bill_to_contact_id is None:
         return None if company is None or company.name is None else Reference(name=company.name)

@@ -141,8 +141,9 @@ def _is_text(buyer: ReferencePatch, fields: OrderFields, current: Order | None) 
 
 
 def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
-    """A new order is a composite request. In all its text, Salesforce replaces `@{order.id}` by a value of an earlier
-    reply, and there is no escape (REST API Developer Guide, Composite Subrequest)."""
+    """Refuse references in texts. A new order is a composite request: in all its text, Salesforce replaces
+    `@{order.id}` by a value of an earlier reply, and there is no escape (REST API Developer Guide, Composite
+    Subrequest)."""
     if isinstance(value, str) and REFERENCE in value:
         notes.invalid(pointer, f"Salesforce would replace {REFERENCE}… in a new order: remove it")
     elif isinstance(value, dict):
@@ -154,7 +155,7 @@ def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
 
 
 def _status(patch: OrderPatch, current: Order | None, account: Account, notes: Notes) -> str | UnsetType:
-    """The status of the order if it reads as the wanted one, else the org's first that does."""
+    """Return the status of the order if it reads as the wanted one, else the org's first that does."""
     wanted = patch.status
     if isinstance(wanted, UnsetType):
         return UNSET

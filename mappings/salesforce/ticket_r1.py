@@ -116,7 +116,7 @@ def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
 
 
 def _requester(record: Case, loss: list[Loss]) -> Reference | None:
-    """The contact, or without one the name, address and number from a form or an e-mail."""
+    """Return the contact, or without one the name, address and number from a form or an e-mail."""
     if record.contact_id is not None:
         person = record.contact
         if person is None:
@@ -163,7 +163,7 @@ def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Dra
 def _status_written(
     wanted: TicketStatus | UnsetType, current: Case | None, account: Account, notes: Notes
 ) -> str | UnsetType:
-    """The status of the case if it reads as the wanted one, else the org's first that does."""
+    """Return the status of the case if it reads as the wanted one, else the org's first that does."""
     if isinstance(wanted, UnsetType):
         return UNSET
     if current is not None and current.status is not None and _status(current, account)[0] == wanted != "deleted":
@@ -175,7 +175,7 @@ def _status_written(
 
 
 def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> str | UnsetType:
-    """The owner: a user or a queue. A case always has one, so it can only be replaced."""
+    """Return the owner: a user or a queue. A case always has one, so it can only be replaced."""
     user = write_reference(patch.assignee, (USER,), "/assignee", "a user", notes)
     queue = write_reference(patch.team, (GROUP,), "/team", "a queue", notes)
     if isinstance(user, str) and isinstance(queue, str):
@@ -194,7 +194,7 @@ def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> st
 def _with_requester(
     requester: ReferencePatch | None | UnsetType, current: Case | None, fields: CaseFields, notes: Notes
 ) -> CaseFields:
-    """The id of a contact; or name, address and number without one, as from a web form."""
+    """Return the fields with the id of a contact, or with name, address and number, as from a web form."""
     if isinstance(requester, UnsetType):
         return fields
     if requester is None:

@@ -186,7 +186,7 @@ def _of(remote_id: str) -> Orders:
 
 
 def _part(query: ListQuery) -> tuple[Orders, ListQuery]:
-    """The list that a cursor belongs to, and the query of a page of it."""
+    """Return the list that a cursor belongs to, and the query of a page of it."""
     after = query.after or ""
     if GUEST in query.filters and ("customer" not in query.filters or after.startswith(THEN_GUESTS)):
         return GUEST_SESSIONS, replace(query, after=after.removeprefix(THEN_GUESTS) or None)

@@ -81,7 +81,7 @@ def _kind(reply: VendorReply, error: _Error) -> RefusalKind:
 
 
 def _is_replayed(reply: VendorReply) -> bool:
-    """Whether Stripe repeats a server error. It does not say what Stripe had done before the error."""
+    """Return whether Stripe repeats a server error. It does not say what Stripe had done before the error."""
     return reply.headers.get(REPLAYED) == "true" and reply.status >= SERVER_ERROR
 
 

@@ -128,7 +128,7 @@ def _invoice_totals(record: wire.Invoice, currency: str, tax_inclusive: bool | N
 
 
 def _invoice_payment_status(record: wire.Invoice) -> PaymentStatus:
-    """A paid invoice may have been credited since. An open invoice may be partly paid."""
+    """Return the status of an invoice. A paid one may have been credited since; an open one may be partly paid."""
     status = enums.INVOICE_PAYMENT.get(record.status, "unknown")
     given_back = record.post_payment_credit_notes_amount
     if status == "paid" and given_back > 0:
