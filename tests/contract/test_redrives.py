@@ -126,8 +126,8 @@ def test_its_rate_is_kept(caller: Caller, dead: DeadJobs, second_worker: Any) ->
     (row,) = dead.facade.sql(
         "SELECT extract(epoch FROM ended_at - created_at)::float8 AS took FROM redrive WHERE id = $1", seen["id"]
     )
-    # Never faster; a machine that is busy otherwise may be a little slower.
-    assert 0.95 * 120 / 20 <= row["took"] <= 1.25 * 120 / 20
+    # Never faster; a machine that is busy otherwise may be slower.
+    assert 0.95 * 120 / 20 <= row["took"] <= 2 * 120 / 20
 
 
 def test_a_redrive_reports_when_it_will_end(caller: Caller, dead: DeadJobs) -> None:

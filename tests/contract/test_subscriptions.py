@@ -315,7 +315,7 @@ def test_a_deleted_subscription_leaves_no_jobs_that_wait_for_hours(owner: Caller
     hook.received(1)
     until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["failing_since"] is not None)
     assert owner.delete(f"/v1/subscriptions/{made['id']}").status_code == 204
-    until(lambda: delivering.facade.sql("SELECT 1 FROM job WHERE connection = $1", made["id"]) == [], timeout=15.0)
+    until(lambda: delivering.facade.sql("SELECT 1 FROM job WHERE connection = $1", made["id"]) == [])
     assert delivering.states(made["id"]) == ["dropped"]
     assert len(hook.posts) == 1
 
@@ -324,7 +324,7 @@ def given_up(owner: Caller, delivering: Delivering, hook: Hook) -> tuple[str, st
     """Return a subscription that is disabled, and the dead letter of its only delivery."""
     made = subscribe(owner, hook, "customer.*")
     delivering.publish(news(1))
-    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled", timeout=25.0)
+    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled")
     # The delivery is given up before its job is.
     (letter,) = until(lambda: owner.get(f"/ops/dead-letters?connection={made['id']}").json()["data"])
     assert delivering.states(made["id"]) == ["dead"]
@@ -352,7 +352,7 @@ def test_a_redriven_delivery_of_a_deleted_subscription_is_dropped_and_audited(
     posts = len(hook.posts)
     assert owner.post(f"/ops/dead-letters/{letter_id}/redrive").status_code == 200
     owner.delete(f"/v1/subscriptions/{subscription}")
-    until(lambda: delivering.states(subscription) == ["dropped"], timeout=15.0)
+    until(lambda: delivering.states(subscription) == ["dropped"])
     (delivery,) = delivering.deliveries(subscription)
     assert delivering.audited(delivery["id"])[-1] == "delivery.dropped"
     assert len(hook.posts) == posts

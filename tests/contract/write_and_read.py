@@ -147,10 +147,14 @@ class Writer:
 class Changer(Writer):
     """Creates records of one object at one connection, and changes them to what is sent."""
 
-    def _create(self, body: Body) -> httpx.Response:
+    def _made(self, body: Body) -> tuple[Body, Body] | None:
+        """Change a new record. A change that is refused leaves it as it was."""
         made = self._caller.create(self._sample.collection(), self._sample.body(word()))
-        path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&loss=any"
-        return self._caller.write("PATCH", path, body)
+        self._path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&loss=any"
+        return super()._made(body)
+
+    def _create(self, body: Body) -> httpx.Response:
+        return self._caller.write("PATCH", self._path, body)
 
 
 class Commenter(Writer):

@@ -80,7 +80,7 @@ async def test_work_enqueued_again_while_it_finishes_is_not_lost(harness: Harnes
     async with harness.finishing(head):
         waiting = asyncio.create_task(harness.enqueue(new(order_key="a", dedupe_key="d")))
         await asyncio.sleep(0.05)
-    (again,) = await asyncio.wait_for(waiting, 5)
+    (again,) = await asyncio.wait_for(waiting, 30)
 
     assert again is not None
     assert (await harness.claim_one()).id == again

@@ -44,7 +44,7 @@ def refuses(process: Asker) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
             await asyncio.sleep(0.01)
 
@@ -198,7 +198,7 @@ async def test_a_resume_ends_a_throttle_in_every_process(database: Database, dat
             await one.send(READ)
         assert len(vendor.calls) == 2
         await operator.resume("acme", actor="ada")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await waiting).status == 200
             assert (await one.send(READ)).status == 200
     assert await audited(database) == [("connection.resumed", "ada")]
@@ -258,7 +258,7 @@ async def test_a_mended_credential_does_not_end_a_newer_pause_of_an_operator(dat
     async with database.transaction() as operator:
         await operator.execute(LOCK_LANES)
         mending = asyncio.create_task(end_pause(pauses, "acme", actor="ada"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - what is waited for happens elsewhere
                 await asyncio.sleep(0.01)
         await operator.execute(PAUSED_BY_OPERATOR)

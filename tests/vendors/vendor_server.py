@@ -65,7 +65,7 @@ class VendorServer:
 
     async def received(self, count: int) -> None:
         """Return once so many calls have come in."""
-        async with asyncio.timeout(5), self._came:
+        async with asyncio.timeout(30), self._came:
             await self._came.wait_for(lambda: len(self.calls) >= count)
 
     def targets(self) -> list[str]:

@@ -57,13 +57,13 @@ def readiness(process: Process) -> tuple[int, str]:
 
 def unready(process: Process) -> str:
     """Why a process is not ready, which it says within seconds."""
-    return until(lambda: readiness(process), lambda answer: answer[0] == 503, timeout=10)[1]
+    return until(lambda: readiness(process), lambda answer: answer[0] == 503, timeout=30)[1]
 
 
 def ready_again(*processes: Process) -> None:
     """Each process is ready within seconds."""
     for process in processes:
-        until(partial(readiness, process), lambda answer: answer[0] == 200, timeout=10)
+        until(partial(readiness, process), lambda answer: answer[0] == 200, timeout=30)
 
 
 def refusal(caller: Caller) -> tuple[int, str]:
@@ -75,7 +75,7 @@ def test_a_read_only_database_is_not_ready(facade: Facade, person: Person, other
     with facade.calling(secret=full_key) as caller:
         with read_only(facade):
             # A session that is just being ended answers that the database is not reachable.
-            until(partial(refusal, caller), lambda answer: answer[0] == 503 and "read-only" in answer[1], timeout=10)
+            until(partial(refusal, caller), lambda answer: answer[0] == 503 and "read-only" in answer[1], timeout=30)
             for process in (facade.api, other_api, facade.worker):
                 assert "read-only" in unready(process)
             message = person.is_told("database_unwritable")

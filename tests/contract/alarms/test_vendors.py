@@ -18,7 +18,7 @@ STATE = ("state", "since", "until", "note", "next_step")
 
 def seen_everywhere(facade: Facade, everywhere: list[Caller], name: str, state: str) -> dict[str, str]:
     """The state of a connection, which both processes and the command line show alike."""
-    views = [until(partial(connection, one, name), lambda it: it["state"] == state, timeout=10) for one in everywhere]
+    views = [until(partial(connection, one, name), lambda it: it["state"] == state, timeout=30) for one in everywhere]
     listed = json.loads(facade.lockstitch("connections", "--json").stdout)["data"]
     views += [one for one in listed if one["name"] == name]
     first, *others = ({field: view[field] for field in STATE} for view in views)

@@ -20,7 +20,7 @@ ANOTHER = "whsec_YW5vdGhlci1zZWNyZXQtdGhhbi10aGUtb25l"
 
 def refused(caller: Caller, name: str) -> dict[str, Any]:
     """What a process shows of the connection's refused webhooks, once it does."""
-    return until(lambda: connection(caller, name)["refused_webhooks"], timeout=10)
+    return until(lambda: connection(caller, name)["refused_webhooks"], timeout=30)
 
 
 def test_webhooks_with_a_wrong_secret_raise_an_alarm(
@@ -34,7 +34,7 @@ def test_webhooks_with_a_wrong_secret_raise_an_alarm(
         assert time.monotonic() - began < MINUTE
         time.sleep(2.0)
     first, second = (
-        until(partial(refused, caller, "gateway"), lambda one: one["count"] == count, timeout=10)
+        until(partial(refused, caller, "gateway"), lambda one: one["count"] == count, timeout=30)
         for caller in everywhere
     )
     assert first == second

@@ -77,11 +77,11 @@ def test_waiting_first_may_give_the_answer_itself(caller: Caller) -> None:
 
 
 def test_waiting_first_ends_in_202(caller: Caller, vendors: Emulators) -> None:
-    vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=2500)
+    vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=6000)
     began = time.monotonic()
     answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": "respond-async, wait=1"})
     assert answer.status_code == 202
-    assert 0.9 < time.monotonic() - began < 2.4
+    assert 0.9 < time.monotonic() - began < 5.9
     assert caller.settled(answer)["state"] == "succeeded"
 
 
