@@ -1,5 +1,6 @@
 """The command line. Commands are imported when they run, so that help and usage errors print at once."""
 
+import gc
 import sys
 from typing import Final
 
@@ -9,6 +10,8 @@ from app.cli.exits import FAILURE, INTERRUPTED, REFUSED, USAGE_ERROR
 from app.cli.unimportable import unimportable
 from app.errors import Complaint, InvalidField, StateConflict
 from app.problem_document import Problem
+
+OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 
 app = App(
     name="lockstitch",
@@ -55,6 +58,8 @@ for _name, (_place, _help) in COMMANDS.items():
 
 def main() -> None:
     """Run a command. Exits with 0, 2 for a usage error, 3 for a refusal with a reason, or 1 for any other error."""
+    # A command imports a thousand modules. Looking for garbage among them would take a fifth of the time.
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         app(exit_on_error=False)
     except CycloptsError:

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import aiohttp
-import httpx
 from yarl import URL
 
 from app import telemetry
@@ -21,6 +20,7 @@ from app.egress.kept_connections import POOL_SECONDS, KeptConnections
 from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
 from app.egress.rules import EgressRules
+from app.egress.tls import tls_context
 from app.telemetry.posting import Post, post_span
 
 TOTAL_SECONDS: Final = 15.0
@@ -110,9 +110,8 @@ async def open_poster(
 ) -> AsyncIterator[TargetPoster]:
     """Open a poster that gives each call `seconds` in total. Closed at the end of the block."""
     system = DnsLookup()
-    connections = KeptConnections(
-        httpx.create_ssl_context(), connect_seconds=seconds * CONNECT_SHARE, pool_seconds=pool_seconds
-    )
+    verify = tls_context(from_environment=True)
+    connections = KeptConnections(verify, connect_seconds=seconds * CONNECT_SHARE, pool_seconds=pool_seconds)
     try:
         yield TargetPoster(EgressGuard(rules, look_up or system), connections, seconds=seconds)
     finally:

@@ -14,6 +14,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from app.egress.tls import tls_context
 from mappings.http import VendorReply, VendorRequest
 
 CONNECT_SECONDS: Final = 5.0
@@ -53,8 +54,8 @@ class Wire:
     """The connections to all vendors, kept alive between requests."""
 
     def __init__(self) -> None:
-        self._transport = AiohttpTransport(trust_env=False, client=self._open)
-        self._verify = self._transport.ssl_context
+        self._verify = tls_context(from_environment=False)
+        self._transport = AiohttpTransport(self._verify, trust_env=False, client=self._open)
 
     async def close(self) -> None:
         """Close the idle connections."""
