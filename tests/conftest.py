@@ -9,8 +9,9 @@ import asyncio
 import gc
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -39,6 +40,7 @@ LENGTHY = (
 )
 # Their tests wait for other processes most of the time.
 WAITING = ("tests/contract/", "tests/crash/", "tests/dev/", "tests/queue/")
+COMPILERS = 2
 # The tests make many objects and few cycles: with Python's own threshold the collector takes a tenth of their time.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
@@ -59,20 +61,22 @@ FAST_AND_LOOSE = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """Collect without garbage collection, which would find nothing. Where several processes collect the same files,
-    each begins at another one: what one has compiled, the others only read."""
-    gc.disable()
-    worker = getattr(session.config, "workerinput", None)
-    if worker is None:
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile what is not compiled yet, on two cores, before several processes start: each would compile the product
+    and what it uses by itself."""
+    if hasattr(config, "workerinput") or (config.getoption("numprocesses", None) or 0) <= COMPILERS:
         return
-    places = [Path(argument.partition("::")[0]) for argument in session.config.args]
-    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("test_*.py")))]
-    first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
-    for file in files[first:] + files[:first]:
-        with suppress(Exception, pytest.skip.Exception):  # reported when the file is collected
-            import_module(".".join(file.resolve().relative_to(session.config.rootpath).with_suffix("").parts))
+    files = [file for file in _test_files(config) if not _is_compiled(file)]
+    parts = [files[number::COMPILERS] for number in range(COMPILERS)]
+    compilers = [_fork(partial(_import, part, config)) for part in parts if part]
+    for compiler in compilers:
+        os.waitpid(compiler, 0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Collect without garbage collection, which would find nothing."""
+    gc.disable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -93,6 +97,33 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     gc.enable()
+
+
+def _test_files(config: pytest.Config) -> list[Path]:
+    places = [Path(argument.partition("::")[0]) for argument in config.args]
+    return [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("test_*.py")))]
+
+
+def _is_compiled(file: Path) -> bool:
+    return any((file.parent / "__pycache__").glob(f"{file.stem}.*-pytest-*.pyc"))
+
+
+def _import(files: list[Path], config: pytest.Config) -> None:
+    gc.disable()
+    for file in files:
+        with suppress(Exception, pytest.skip.Exception):  # reported when the file is collected
+            import_module(".".join(file.resolve().relative_to(config.rootpath).with_suffix("").parts))
+
+
+def _fork(work: Callable[[], None]) -> int:
+    """Return the process id of a child that does this work and ends."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return child
 
 
 def _file_of(item: pytest.Item) -> str:
