@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -64,7 +65,8 @@ FAST_AND_LOOSE = {
 def pytest_configure(config: pytest.Config) -> None:
     """Compile what is not compiled yet, on two cores, before several processes start: each would compile the product
     and what it uses by itself."""
-    if hasattr(config, "workerinput") or (config.getoption("numprocesses", None) or 0) <= COMPILERS:
+    is_alone = (config.getoption("numprocesses", None) or 0) <= COMPILERS
+    if hasattr(config, "workerinput") or is_alone or sys.dont_write_bytecode:
         return
     files = [file for file in _test_files(config) if not _is_compiled(file)]
     parts = [files[number::COMPILERS] for number in range(COMPILERS)]
