@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import phonenumbers
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -229,6 +230,26 @@ def test_addresses_that_callers_may_send(address: str) -> None:
 )
 def test_what_is_no_address(address: str) -> None:
     assert not values.is_email(address)
+
+
+_LABEL = st.from_regex(r"[a-z0-9-]{1,4}|[a-z0-9]{61,65}", fullmatch=True)
+_TOP_LABEL = st.sampled_from(("com", "local", "test", "onion", "arpa", "c0m", "1", "co-m", "COM", "c", "xn--p1ai"))
+_ADDRESS = st.builds(
+    lambda local, labels, top: f"{local}@{'.'.join([*labels, top])}",
+    st.from_regex(r"[a-zA-Z0-9_+.'-]{1,8}|[a-z]{180,240}", fullmatch=True),
+    st.lists(_LABEL, max_size=4),
+    _TOP_LABEL,
+)
+
+
+@given(_ADDRESS | st.emails())
+def test_a_plain_address_is_judged_like_any_other(address: str) -> None:
+    try:
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        assert not values.is_email(address)
+    else:
+        assert values.is_email(address)
 
 
 @given(st.emails())
