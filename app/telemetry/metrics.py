@@ -5,6 +5,7 @@ template or a fixed word, never data of a caller or a vendor.
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import get_args
 
 from prometheus_client import (
@@ -98,13 +99,28 @@ def describe_process(service: str, environment: str) -> None:
     target.info({"service_name": f"lockstitch-{service}", "deployment_environment_name": environment})
 
 
+@cache
+def _ended(object_name: str, action: str, outcome: str) -> Counter:
+    return operations.labels(object_name, action, outcome)
+
+
 def count_operation(object_name: str, action: str, outcome: str) -> None:
     """Count a canonical write that ended: `succeeded`, `failed` or `unknown`."""
-    operations.labels(object_name, action, outcome).inc()
+    _ended(object_name, action, outcome).inc()
 
 
 UNMATCHED = "unmatched"
 """The route label of a request without a route."""
+
+
+@cache
+def _outcomes(connection: str, outcome: str) -> Counter:
+    return vendor_outcomes.labels(connection, outcome)
+
+
+def count_vendor_outcome(connection: str, outcome: str) -> None:
+    """Count a request to a vendor after all retries: `success`, a failure category, or `lost`."""
+    _outcomes(connection, outcome).inc()
 
 
 def expect_server_errors(routes: Iterable[str]) -> None:

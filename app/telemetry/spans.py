@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import Histogram
 
 from app.telemetry.context import bind
 from app.telemetry.metrics import client_duration, mapping_refusals
@@ -71,16 +73,24 @@ class mapping_span(AbstractContextManager[None]):  # noqa: N801 - used as a func
             mapping_refusals.labels(self._mapping, str(self._revision), reason).inc()
 
 
-class VendorCall:
-    """The outcome of one request to a vendor, for its span and duration."""
+class VendorCall(AbstractContextManager["VendorCall"]):  # a generator would cost several times as much
+    """One request to a vendor: its outcome, for its span, its duration and the steps of its run."""
 
-    __slots__ = ("error_type", "request_id", "span", "status")
+    __slots__ = (
+        *("_attempt", "_began_at", "_connection", "_method", "_route", "_started", "_vendor"),
+        *("error_type", "request_id", "span", "status"),
+    )
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, *, connection: str, vendor: str, method: str, route: str, attempt: int) -> None:
         self.span = span
         self.status: int | None = None
         self.request_id: str | None = None
         self.error_type = ""
+        self._connection = connection
+        self._vendor = vendor
+        self._method = method
+        self._route = route
+        self._attempt = attempt
 
     def answered(self, status: int, request_id: str | None) -> None:
         """Set the status of the reply. `request_id` is the vendor's own, which its support asks for."""
@@ -98,11 +108,45 @@ class VendorCall:
         """Set the failure: a short word such as `timeout` or `throttled`."""
         self.error_type = error_type
 
+    def __enter__(self) -> Self:
+        self._began_at = now()
+        self._started = time.perf_counter()
+        return self
 
-@contextmanager
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        seconds = time.perf_counter() - self._started
+        if kind is not None:
+            self.error_type = self.error_type or kind.__qualname__
+        status_class = "" if self.status is None else f"{self.status // 100}xx"
+        _durations(self._connection, self._method, self._route, status_class, self.error_type).observe(seconds)
+        facts = {
+            "connection": self._connection,
+            "vendor": self._vendor,
+            "method": self._method,
+            "route": self._route,
+            "attempt": self._attempt,
+            "status": self.status,
+            "outcome": self.error_type or "success",
+            "request_id": self.request_id,
+            "ms": round(seconds * 1000, 2),
+        }
+        recorder.note("vendor_call", self._began_at, facts)
+        if self.error_type:
+            _fail(self.span, self.error_type)
+        self.span.end()
+
+
+@cache
+def _durations(connection: str, method: str, route: str, status_class: str, error_type: str) -> Histogram:
+    """Return the histogram of one label set; cached, because there are only as many as series."""
+    return client_duration.labels(connection, method, route, status_class, error_type)
+
+
 def vendor_span(
     *, connection: str, vendor: str, method: str, route: str, address: str, port: int, resend_count: int
-) -> Iterator[VendorCall]:
+) -> VendorCall:
     """Trace one attempt of a request to a vendor. `route` is the template of the path; path and query are not recorded.
 
     Vendors receive no trace headers: they cannot use them, and could link the calls of one run.
@@ -120,33 +164,7 @@ def vendor_span(
         if resend_count:
             attributes["http.request.resend_count"] = resend_count
         span = _tracer.start_span(f"{method} {route}", kind=SpanKind.CLIENT, attributes=attributes)
-    call = VendorCall(span)
-    began_at = now()
-    started = time.perf_counter()
-    try:
-        yield call
-    except BaseException as error:
-        call.error_type = call.error_type or type(error).__qualname__
-        raise
-    finally:
-        seconds = time.perf_counter() - started
-        status_class = "" if call.status is None else f"{call.status // 100}xx"
-        client_duration.labels(connection, method, route, status_class, call.error_type).observe(seconds)
-        facts = {
-            "connection": connection,
-            "vendor": vendor,
-            "method": method,
-            "route": route,
-            "attempt": resend_count + 1,
-            "status": call.status,
-            "outcome": call.error_type or "success",
-            "request_id": call.request_id,
-            "ms": round(seconds * 1000, 2),
-        }
-        recorder.note("vendor_call", began_at, facts)
-        if call.error_type:
-            _fail(span, call.error_type)
-        span.end()
+    return VendorCall(span, connection=connection, vendor=vendor, method=method, route=route, attempt=resend_count + 1)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.telemetry import vendor_span
-from app.telemetry.metrics import vendor_outcomes, vendor_retries
+from app.telemetry.metrics import count_vendor_outcome, vendor_retries
 from app.vendors.accounts import Accounts
 from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
 from app.vendors.circuit import Traffic
@@ -210,7 +210,7 @@ class VendorClient:
                     await self._refuse_credential(live, str(error))
                     raise VendorAuthFailed(str(error)) from error
                 if isinstance(outcome, VendorReply):
-                    vendor_outcomes.labels(name, "success").inc()
+                    count_vendor_outcome(name, "success")
                     return outcome
                 attempts += 1
                 if request.effect and outcome.maybe_done:
@@ -222,7 +222,7 @@ class VendorClient:
                 vendor_retries.labels(name, outcome.why).inc()
         except (Problem, VendorRefused) as error:
             category = error.refusal.category if isinstance(error, VendorRefused) else error.category
-            vendor_outcomes.labels(name, "lost" if lost else category).inc()
+            count_vendor_outcome(name, "lost" if lost else category)
             if lost is None:
                 raise
             # A later failure, even a refusal, says nothing about the attempt without a reply.

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Final, get_args
 from urllib.parse import urlsplit
 
 from app.credentials.secrets import Secrets
@@ -25,6 +26,10 @@ from mappings.http import VendorRequest
 
 # Seconds. A shorter wait is not observed in the metric.
 SHORTEST_WAIT: Final = 0.001
+_AT_ONCE: Final[Mapping[Traffic, Admission]] = {
+    traffic: Admission(traffic=traffic, probes=False, probes_circuit=False) for traffic in get_args(Traffic)
+}
+"""The admissions of requests that waited for nothing."""
 
 
 class LiveConnection:
@@ -61,6 +66,7 @@ class LiveConnection:
         self._slots = asyncio.Semaphore(pacing.concurrency)
         self._turn = asyncio.Lock()
         self._queued = 0.0
+        self._entering = 0
 
     def __repr__(self) -> str:
         return f"LiveConnection({self.connection.name!r})"
@@ -109,25 +115,45 @@ class LiveConnection:
             seconds=seconds,
         )
 
-    @asynccontextmanager
-    async def admission(self, request: VendorRequest, traffic: Traffic, deadline: float) -> AsyncIterator[Admission]:
+    def admission(
+        self, request: VendorRequest, traffic: Traffic, deadline: float
+    ) -> AbstractAsyncContextManager[Admission]:
         """Take one of the connection's slots, and enter when pace and health admit the request.
 
         Raises VendorThrottled and ConnectionPaused; then nothing was sent.
         """
+        return _Stay(self, request.cost, traffic, deadline)
+
+    async def enter(self, cost: float, traffic: Traffic, deadline: float) -> Admission:
+        """Enter, as `admission` does. Call `leave` once. Raises like `admission`."""
         started = time.monotonic()
         self.health.check(deadline)
-        self._require_time(self.pacer.wait_for_all(self._queued + request.cost, started), deadline)
-        admitted = await self._enter(traffic, request.cost, deadline)
+        wait = self.pacer.wait_for_all(self._queued + cost, started)
+        self._require_time(wait, deadline)
+        if wait <= 0 and self._is_open(traffic):
+            await self._slots.acquire()
+            self.pacer.spend(cost, started)
+            return _AT_ONCE[traffic]
+        self._entering += 1
         try:
-            waited = time.monotonic() - started
-            if waited > SHORTEST_WAIT:
-                vendor_wait.labels(self.connection.name).observe(waited)
-            yield admitted
+            admitted = await self._enter(traffic, cost, deadline)
         finally:
-            self.health.abandoned(admitted.probes)
-            self.health.circuits[traffic].abandoned(admitted.probes_circuit)
-            self._slots.release()
+            self._entering -= 1
+        waited = time.monotonic() - started
+        if waited > SHORTEST_WAIT:
+            vendor_wait.labels(self.connection.name).observe(waited)
+        return admitted
+
+    def leave(self, admitted: Admission) -> None:
+        """Free the slot of a request that ended."""
+        self.health.abandoned(admitted.probes)
+        self.health.circuits[admitted.traffic].abandoned(admitted.probes_circuit)
+        self._slots.release()
+
+    def _is_open(self, traffic: Traffic) -> bool:
+        """Return whether no one waits, and neither slots nor health make a request wait. Most find it so."""
+        closed = self.health.circuits[traffic].closed
+        return closed and self.health.working and not self._entering and not self._slots.locked()
 
     async def _enter(self, traffic: Traffic, cost: float, deadline: float) -> Admission:
         """Wait for the circuit first, without a slot that other traffic may need; then for a slot and a turn. If the
@@ -195,3 +221,24 @@ class LiveConnection:
 
     def _too_busy(self, wait: float) -> VendorThrottled:
         return VendorThrottled(f"The rate limit of {self.connection.vendor.title} is used up.", retry_after=wait)
+
+
+class _Stay(AbstractAsyncContextManager[Admission]):  # entered for every request; a generator costs more
+    """One request from its admission to its end."""
+
+    __slots__ = ("_admitted", "_cost", "_deadline", "_live", "_traffic")
+
+    def __init__(self, live: LiveConnection, cost: float, traffic: Traffic, deadline: float) -> None:
+        self._live = live
+        self._cost = cost
+        self._traffic = traffic
+        self._deadline = deadline
+
+    async def __aenter__(self) -> Admission:
+        self._admitted = await self._live.enter(self._cost, self._traffic, self._deadline)
+        return self._admitted
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.leave(self._admitted)

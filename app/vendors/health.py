@@ -125,6 +125,11 @@ class Health:
         if self._state != "working":
             self._refuse_late(self._until - time.monotonic(), deadline)
 
+    @property
+    def working(self) -> bool:
+        """Whether a request need not wait or probe, as of the last `check`."""
+        return self._state == "working"
+
     async def enter(self, deadline: float) -> bool:
         """Wait until a request may be sent, and return whether it is the probe.
 
