@@ -70,7 +70,7 @@ def decode_sent(body: bytes, into: type[P]) -> DecodedBody[P]:
         sent = _without_output(_read_json(body), into, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_json() from error
-    _refuse_repeated(body.decode())
+    _refuse_repeated(body)
     if b"\\u0000" in body:
         _refuse_nul(_read_json(body))
     return sent
@@ -148,11 +148,26 @@ _counting = JSONDecoder(object_pairs_hook=_count, parse_int=str, parse_float=str
 _keeping = JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str)
 
 
-def _refuse_repeated(body: str) -> None:
+def _refuse_repeated(body: bytes) -> None:
+    if not _may_repeat(body):
+        return
+    text = body.decode()
     try:
-        _counting.decode(body)
+        _counting.decode(text)
     except _Repeated:
-        raise InvalidField.listing(list(_repeated(_keeping.decode(body), []))) from None
+        raise InvalidField.listing(list(_repeated(_keeping.decode(text), []))) from None
+
+
+def _may_repeat(body: bytes) -> bool:
+    """Return whether an object may have a member twice. If one has, the quotation marks of those that were dropped are
+    missing from the body as it was decoded. An escape such as `\\u0022` may stand for one."""
+    if b"\\u" in body:
+        return True
+    try:
+        decoded = msgspec.json.encode(msgspec.json.decode(body))
+    except (msgspec.MsgspecError, OverflowError):
+        return True
+    return decoded.count(b'"') != body.count(b'"')
 
 
 def _repeated(value: Any, way: list[str]) -> Iterator[FieldError]:
