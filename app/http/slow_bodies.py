@@ -5,11 +5,12 @@ request a long answer and not read it. Either costs the caller only a connection
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Final, Self
 
 from app.errors import MalformedBody, RateLimited
+from app.problem_document import Problem
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 
@@ -25,25 +26,10 @@ class Transfers:
         self._held = 0
         self._sizes: dict[Transfer, int] = {}  # the most recently moved is last
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator["Transfer"]:
-        """Begin one body. Raises MalformedBody if it stalls or takes too long, RateLimited if it is dropped."""
-        now = asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(min(self._idle, self._seconds)) as timer:
-                transfer = Transfer(self, timer, ends=now + self._seconds)
-                try:
-                    yield transfer
-                finally:
-                    self._forget(transfer)
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            if transfer.given_up:
-                raise RateLimited("Too many bodies are in transfer at once.", retry_after=1) from None
-            if asyncio.get_running_loop().time() < transfer.ends:
-                raise MalformedBody(f"The body stalled for {self._idle:.0f} s.") from None
-            raise MalformedBody(f"The body did not end within {self._seconds:.0f} s.") from None
+    def begin(self) -> "Transfer":
+        """Return a block for one body. It raises MalformedBody if that stalls or takes too long, RateLimited if it is
+        dropped."""
+        return Transfer(self, idle=self._idle, seconds=self._seconds)
 
     def moved(self, transfer: "Transfer", size: int) -> None:
         """Record that the transfer moved, and holds `size` more bytes."""
@@ -52,23 +38,46 @@ class Transfers:
         self._held += size
         while self._held > self._most:
             slowest = next(iter(self._sizes))
-            self._forget(slowest)
+            self.forget(slowest)
             slowest.give_up()
 
-    def _forget(self, transfer: "Transfer") -> None:
+    def forget(self, transfer: "Transfer") -> None:
+        """Record that the transfer holds nothing any more."""
         self._held -= self._sizes.pop(transfer, 0)
 
 
-class Transfer:
-    """One body in transfer. `ends` is a time of the event loop's clock."""
+class Transfer(AbstractAsyncContextManager["Transfer"]):
+    """One body in transfer. It may stall for `idle` and take `seconds`. `ends` is a time of the event loop's clock."""
 
-    __slots__ = ("_transfers", "ends", "given_up", "timer")
+    __slots__ = ("_idle", "_seconds", "_transfers", "ends", "given_up", "timer")
 
-    def __init__(self, transfers: Transfers, timer: asyncio.Timeout, *, ends: float) -> None:
+    def __init__(self, transfers: Transfers, *, idle: float, seconds: float) -> None:
         self._transfers = transfers
-        self.timer = timer
-        self.ends = ends
+        self._idle = idle
+        self._seconds = seconds
+        self.timer = asyncio.timeout(min(idle, seconds))
+        self.ends = asyncio.get_running_loop().time() + seconds
         self.given_up = False
+
+    async def __aenter__(self) -> Self:
+        await self.timer.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._transfers.forget(self)
+        try:
+            await self.timer.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise self._failure() from None
+
+    def _failure(self) -> Problem:
+        if self.given_up:
+            return RateLimited("Too many bodies are in transfer at once.", retry_after=1)
+        if asyncio.get_running_loop().time() < self.ends:
+            return MalformedBody(f"The body stalled for {self._idle:.0f} s.")
+        return MalformedBody(f"The body did not end within {self._seconds:.0f} s.")
 
     def moved(self, size: int = 0) -> None:
         """Record that it moved but has not ended, and that `size` more bytes stay in memory until it ends."""

@@ -16,21 +16,27 @@ MOST_PIECES: Final = 4096
 class Incoming:
     """The body of one request as it arrives, and how much of it is unread."""
 
-    __slots__ = ("_hopeless", "_receive", "ended")
+    __slots__ = ("_hopeless", "_missing", "_receive", "ended")
 
     def __init__(self, receive: Receive, headers: Iterable[tuple[bytes, bytes]]) -> None:
         sent = dict(headers)
         announced = sent.get(b"content-length", b"0")
         self._receive = receive
         self.ended = announced == b"0" and b"transfer-encoding" not in sent
+        self._missing = int(announced[:12]) if announced.isdigit() and b"transfer-encoding" not in sent else -1
         # After `Expect: 100-continue` the caller need not send it; a longer one would take too long to read.
         self._hopeless = b"expect" in sent or not announced.isdigit() or int(announced[:12]) > MOST_DISCARDED
 
     async def receive(self) -> Any:
-        """Return the next ASGI message of the server."""
+        """Return the next ASGI message of the server. The message with the last announced byte is the last. The server
+        would send another one, without content."""
         message: Any = await self._receive()
-        if not message.get("more_body", False):
-            self.ended = True
+        if message.get("more_body", False):
+            self._missing -= len(message["body"])
+            if self._missing != 0:
+                return message
+            message["more_body"] = False
+        self.ended = True
         return message
 
     async def discard(self) -> bool:
