@@ -31,9 +31,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 DEFAULT_CONFIG_FILE = Path("lockstitch.toml")
 
 DEFAULT_ENVIRONMENT = "dev"
+"""The name of an environment that has none: `lockstitch dev` needs no setting."""
 REHEARSALS = ("dev", "test", "stag", "qa", "uat", "ci", "demo", "sandbox", "local", "preview")
 """How the names of environments begin whose connections are to test accounts."""
-"""The name of an environment that has none: `lockstitch dev` needs no setting."""
 
 # Standard Webhooks recommends about ten attempts within about three days.
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -287,38 +287,24 @@ def _ladder(value: str) -> tuple[float, ...]:
     return tuple(float(step) for step in steps)
 
 
-def _timeout(value: str) -> int:
-    return _number(value, 1, 30, "a number of seconds from 1 to 30")
+def _whole(least: int, most: int, wanted: str) -> Callable[[str], int]:
+    """Return what parses a whole number in these limits."""
+
+    def parse(value: str) -> int:
+        if re.fullmatch(r"[0-9]{1,9}", value) is None or not least <= int(value) <= most:
+            raise SettingsError(f"is {value!r}: it must be {wanted}.")
+        return int(value)
+
+    return parse
 
 
-def _port(value: str) -> int:
-    return _number(value, 1, 65535, "a port from 1 to 65535")
-
-
-def _port_or_none(value: str) -> int:
-    return _number(value, 0, 65535, "a port from 1 to 65535, or 0 for none")
-
-
-def _connections(value: str) -> int:
-    return _number(value, 16, 100_000, "a number from 16 to 100000")
-
-
-def _count(value: str) -> int:
-    return _number(value, 0, 1_000_000, "a number from 0 to 1000000")
-
-
-def _seconds(value: str) -> int:
-    return _number(value, 1, 3600, "a number of seconds from 1 to 3600")
-
-
-def _days(value: str) -> int:
-    return _number(value, 1, 3650, "a number of days from 1 to 3650")
-
-
-def _number(value: str, least: int, most: int, wanted: str) -> int:
-    if re.fullmatch(r"[0-9]{1,9}", value) is None or not least <= int(value) <= most:
-        raise SettingsError(f"is {value!r}: it must be {wanted}.")
-    return int(value)
+_timeout = _whole(1, 30, "a number of seconds from 1 to 30")
+_port = _whole(1, 65535, "a port from 1 to 65535")
+_port_or_none = _whole(0, 65535, "a port from 1 to 65535, or 0 for none")
+_connections = _whole(16, 100_000, "a number from 16 to 100000")
+_count = _whole(0, 1_000_000, "a number from 0 to 1000000")
+_seconds = _whole(1, 3600, "a number of seconds from 1 to 3600")
+_days = _whole(1, 3650, "a number of days from 1 to 3650")
 
 
 def _flag(value: str) -> bool:
