@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from itertools import product
 from typing import Final
 
 from prometheus_client import Metric
@@ -124,147 +125,80 @@ class Gauges:
 
     def collect(self) -> list[Metric]:
         """Return the metrics, for `telemetry.add_collector`."""
-        up = _gauge("lockstitch_database_up", "1 while the database answers this process.", (), [((), float(self._up))])
+        up = _one("lockstitch_database_up", "1 while the database answers this process.", self._up)
         if not self._up:
             return [up]
-        return [
-            up,
-            _gauge(
-                "lockstitch_database_writable",
-                "1 while the database stores what this process writes.",
-                (),
-                [((), float(self._writable))],
-            ),
-            *self._of_operations(),
-            *self._of_queue(),
-            *self._of_dead_letters(),
-            *self._of_the_trail(),
-            *self._of_what_waits(),
-            *self._of_uploads(),
-            *self._of_workers(),
-        ]
+        return [up, *self._of_processes(), *self._of_work(), *self._of_what_waits(), *self._of_uploads()]
 
-    def _of_operations(self) -> list[Metric]:
+    def _of_processes(self) -> Iterator[Metric]:
+        yield _one(
+            "lockstitch_database_writable", "1 while the database stores what this process writes.", self._writable
+        )
+        seen = math.inf if self._worker_seen is None else self._worker_seen
+        yield _one("lockstitch_worker_seen_seconds", "Age of the last sign of life of any worker.", seen)
+        sealed, unsealed_seconds = self._sealed
+        yield _one("lockstitch_audit_sealed", "Audit events in the chain.", sealed)
+        meaning = "Age of the first audit event that is not in the chain yet."
+        yield _one("lockstitch_audit_unsealed_seconds", meaning, unsealed_seconds)
+
+    def _of_work(self) -> Iterator[Metric]:
         phases = {(phase,): self._operations.get(phase, (0, 0.0)) for phase in OPEN_PHASES}
-        by_phase = ("phase",)
-        return [
-            _gauge(
-                "lockstitch_operations_open",
-                "Operations not decided yet.",
-                by_phase,
-                ((labels, count) for labels, (count, _) in phases.items()),
-            ),
-            _gauge(
-                "lockstitch_operations_oldest_seconds",
-                "Age of the oldest open operation.",
-                by_phase,
-                ((labels, age) for labels, (_, age) in phases.items()),
-            ),
-        ]
+        counts = ((labels, count) for labels, (count, _) in phases.items())
+        yield _gauge("lockstitch_operations_open", "Operations not decided yet.", ("phase",), counts)
+        ages = ((labels, age) for labels, (_, age) in phases.items())
+        yield _gauge("lockstitch_operations_oldest_seconds", "Age of the oldest open operation.", ("phase",), ages)
+        for name, meaning, figure in OF_QUEUE:
+            values = (((each.connection, each.kind), figure(each)) for each in self._queue)
+            yield _gauge(name, meaning, BY_LANE, values)
+        meaning, labels = "Jobs that were given up and wait for a decision.", (*BY_LANE, "category")
+        yield _gauge("lockstitch_dead_letters_open", meaning, labels, self._dead_letters.items())
+        yield _one("lockstitch_redrives_running", "Bulk redrives under way.", self._redrives)
 
-    def _of_queue(self) -> list[Metric]:
-        lanes = {(each.connection, each.kind): each for each in self._queue}
-        return [
-            _gauge(
-                "lockstitch_queue_depth",
-                "Jobs that wait or run.",
-                BY_LANE,
-                ((labels, each.depth) for labels, each in lanes.items()),
-            ),
-            _gauge(
-                "lockstitch_queue_oldest_seconds",
-                "Age of the oldest job.",
-                BY_LANE,
-                ((labels, each.oldest_age) for labels, each in lanes.items()),
-            ),
-            _gauge(
-                "lockstitch_queue_lag_seconds",
-                "How long the longest waiting job could have started already.",
-                BY_LANE,
-                ((labels, each.lag) for labels, each in lanes.items()),
-            ),
-            _gauge(
-                "lockstitch_queue_blocked_keys",
-                "Records whose jobs are held up by one that failed.",
-                BY_LANE,
-                ((labels, each.blocked_keys) for labels, each in lanes.items()),
-            ),
-        ]
-
-    def _of_dead_letters(self) -> list[Metric]:
-        return [
-            _gauge(
-                "lockstitch_dead_letters_open",
-                "Jobs that were given up and wait for a decision.",
-                (*BY_LANE, "category"),
-                self._dead_letters.items(),
-            ),
-            _gauge("lockstitch_redrives_running", "Bulk redrives under way.", (), [((), self._redrives)]),
-        ]
-
-    def _of_the_trail(self) -> list[Metric]:
-        return [
-            _gauge("lockstitch_audit_sealed", "Audit events in the chain.", (), [((), self._sealed[0])]),
-            _gauge(
-                "lockstitch_audit_unsealed_seconds",
-                "Age of the first audit event that is not in the chain yet.",
-                (),
-                [((), self._sealed[1])],
-            ),
-        ]
-
-    def _of_what_waits(self) -> list[Metric]:
+    def _of_what_waits(self) -> Iterator[Metric]:
         paused = {(one.name, one.problem) for one in self._troubles}
-        return [
-            _gauge(
-                "lockstitch_trouble",
-                "1 for each connection, subscription or credential with a problem that raises an alarm.",
-                ("name", "problem"),
-                ((each, 1.0) for each in sorted(paused)),
-            ),
-            _gauge(
-                "lockstitch_connection_paused",
-                "1 while a connection waits for a person: auth, a refused credential; operator, somebody paused it.",
-                ("connection", "reason"),
-                (
-                    ((name, reason), float((name, reason) in paused))
-                    for name in self._connections
-                    for reason in PAUSE_REASONS
-                ),
-            ),
-            _gauge(
-                "lockstitch_subscriptions_waiting",
-                "Subscriptions that are disabled: their deliveries wait for a person.",
-                (),
-                [((), self._stopped)],
-            ),
-        ]
+        yield _gauge(
+            "lockstitch_trouble",
+            "1 for each connection, subscription or credential with a problem that raises an alarm.",
+            ("name", "problem"),
+            ((each, 1.0) for each in sorted(paused)),
+        )
+        by_reason = product(self._connections, PAUSE_REASONS)
+        yield _gauge(
+            "lockstitch_connection_paused",
+            "1 while a connection waits for a person: auth, a refused credential; operator, somebody paused it.",
+            ("connection", "reason"),
+            ((each, float(each in paused)) for each in by_reason),
+        )
+        meaning = "Subscriptions that are disabled: their deliveries wait for a person."
+        yield _one("lockstitch_subscriptions_waiting", meaning, self._stopped)
 
-    def _of_uploads(self) -> list[Metric]:
-        return [
-            _gauge(
-                "lockstitch_uploads_unfinished",
-                "Exports with rows that are not yet recorded or processed.",
-                ("connection",),
-                (((name,), self._uploads.get(name, (0, 0.0))[0]) for name in self._exporting),
-            ),
-            _gauge(
-                "lockstitch_uploads_oldest_seconds",
-                "Age of the oldest unfinished export.",
-                ("connection",),
-                (((name,), self._uploads.get(name, (0, 0.0))[1]) for name in self._exporting),
-            ),
-        ]
+    def _of_uploads(self) -> Iterator[Metric]:
+        uploads = [((name,), self._uploads.get(name, (0, 0.0))) for name in self._exporting]
+        counts = ((labels, count) for labels, (count, _) in uploads)
+        meaning = "Exports with rows that are not yet recorded or processed."
+        yield _gauge("lockstitch_uploads_unfinished", meaning, ("connection",), counts)
+        ages = ((labels, age) for labels, (_, age) in uploads)
+        yield _gauge("lockstitch_uploads_oldest_seconds", "Age of the oldest unfinished export.", ("connection",), ages)
 
-    def _of_workers(self) -> list[Metric]:
-        return [
-            _gauge(
-                "lockstitch_worker_seen_seconds",
-                "Age of the last sign of life of any worker.",
-                (),
-                [((), math.inf if self._worker_seen is None else self._worker_seen)],
-            ),
-        ]
+
+OF_QUEUE: Final[tuple[tuple[str, str, Callable[[QueueFigures], float]], ...]] = (
+    ("lockstitch_queue_depth", "Jobs that wait or run.", lambda one: one.depth),
+    ("lockstitch_queue_oldest_seconds", "Age of the oldest job.", lambda one: one.oldest_age),
+    (
+        "lockstitch_queue_lag_seconds",
+        "How long the longest waiting job could have started already.",
+        lambda one: one.lag,
+    ),
+    (
+        "lockstitch_queue_blocked_keys",
+        "Records whose jobs are held up by one that failed.",
+        lambda one: one.blocked_keys,
+    ),
+)
+
+
+def _one(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return _gauge(name, meaning, (), [((), float(value))])
 
 
 def _gauge(
