@@ -30,7 +30,7 @@ HEADERS: Final = [
     ("Content-Type", "application/json"),
     ("Authorization", "Bearer not-a-secret"),
 ]
-# The same question: HubSpot sends the properties that it is asked for.
+# The same properties as in Lockstitch's read.
 READ: Final = CONTACT_CALLS.read("1", Account())
 _ID = re.compile(rb'"id":"(\d+)"')
 

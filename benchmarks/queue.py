@@ -53,7 +53,7 @@ HELD: Final = "run, held to 2,500/s by their buckets"
 SEALER: Final = Sealer((("k1", bytes(32)),))
 
 CLEAR = Statement("TRUNCATE job", "TRUNCATE job, attempt, audit_event")
-# Two jobs a key: one is the head, one is behind it. The oldest waits the longest.
+# Two jobs a key, one behind the other. The oldest waits the longest.
 FILL = Statement(
     "INSERT job",
     """
@@ -113,7 +113,7 @@ async def _throughput(server_url: str) -> None:
             figures[ALONE].append(await _run(queue, url, _own_transaction, JOBS // 4))
             await _enqueue(database, queue, JOBS, 50)
             await _pace(database, HELD_TO / CONNECTIONS, BURST)
-            # What the buckets hold at first is no part of the pace.
+            # The initial content of the buckets does not count.
             paced = JOBS - CONNECTIONS * BURST
             figures[HELD].append(await _run(queue, url, _nothing, JOBS) * paced / JOBS)
             await database.execute(CLEAR)

@@ -70,7 +70,7 @@ def _chosen(vendor: AnyVendor, mapping: AnyMapping) -> Iterator[Subject]:
 
 
 def _subject(mapping: AnyMapping, record: Raw) -> Subject:
-    # Without the spaces of a file for people, as vendors send it.
+    # Without the spaces of the file, as vendors send it.
     compact = msgspec.json.encode(msgspec.json.decode(record))
     names = frozenset(msgspec.json.decode(record, type=dict[str, Raw]))
     shape = next((one for one in mapping.shapes if one.matches(names)), None)

@@ -128,7 +128,7 @@ async def _compare(url: str) -> None:
         senders = {name: await prepare(stack) for name, prepare in CONTENDERS.items() if _installed(name)}
         print(f"{'transport':28} {'at once':>7} {'CPU µs':>8} {'time µs':>8} {'CPU ratio':>9}")
         for width in (1, 16):
-            # Rounds take turns, and the best one counts: what else the machine does is no property of a transport.
+            # Rounds take turns, and the best one counts, because other load is no property of a transport.
             rounds = [{name: await _measure(send, url, width) for name, send in senders.items()} for _ in range(ROUNDS)]
             best = {name: min(round[name] for round in rounds) for name in senders}
             floor, _ = next(iter(best.values()))

@@ -175,7 +175,7 @@ class _Lists:
         value of a setting says something, also no and zero."""
         present, sent = self.there[place], self.sent[key]
         if not whole and isinstance(sent, Struct) and not isinstance(sent, CustomFieldPatch):
-            members = {one: value for one in sent.__struct_fields__ if _says(value := getattr(sent, one))}
+            members = {one: value for one in sent.__struct_fields__ if _has_value(value := getattr(sent, one))}
             sent = replace(present, **members)
         self.result[place] = sent
         self.changed.add(place)
@@ -339,5 +339,5 @@ def _is_set(value: Any) -> bool:
     return not isinstance(value, UnsetType)
 
 
-def _says(value: Any) -> bool:
+def _has_value(value: Any) -> bool:
     return value not in (None, UNSET, False, "", "unknown", (), [])

@@ -114,7 +114,7 @@ def bind_life_to(parent: int) -> None:
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the order was given
+    if os.getppid() != parent:  # it died before prctl was called
         sys.exit(1)
 
 

@@ -19,7 +19,7 @@ from emulators.webhooks import Message, SendsWebhooks, Try
 LOG = logging.getLogger("emulators.webhooks")
 
 UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=20)  # copies leave at the same time
-LONGEST_PAUSE = 60.0  # seconds between two tries, however many there were
+LONGEST_PAUSE = 60.0  # the longest pause between two tries, in seconds
 
 
 class Sender:
@@ -41,7 +41,7 @@ class Sender:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        # No proxy out of the environment: receivers of emulators are at hand.
+        # Ignore proxies of the environment: receivers are on this machine.
         client = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=UNLIMITED)
         async with client as http, asyncio.TaskGroup() as group:
             for vendor in self._vendors:
@@ -87,7 +87,7 @@ async def _posted(http: httpx.AsyncClient, url: str, message: Message, seconds: 
     try:
         async with asyncio.timeout(seconds):
             answer = await http.post(url, content=message.body, headers=message.headers, timeout=seconds)
-    # A connection that is reset while it is made breaks httpcore with an AttributeError.
+    # A reset during connect makes httpcore raise an AttributeError.
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, AttributeError) as error:
         LOG.debug("A webhook was not answered: %s", type(error).__name__)
         return Result(error=type(error).__name__)

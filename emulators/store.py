@@ -127,7 +127,7 @@ class Store:
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
             (directory / FILE_NAME).touch(mode=0o600)
-            (directory / FILE_NAME).chmod(0o600)  # one that an older version made
+            (directory / FILE_NAME).chmod(0o600)  # a file of an older version
         place = ":memory:" if directory is None else str(directory / FILE_NAME)
         self.clock = clock
         self.watched: frozenset[tuple[str, str]] = frozenset()

@@ -18,7 +18,7 @@ MOST_ADDRESSES = 10
 REACH = ("email", "mobile", "phone", "twitter_id", "unique_external_id")
 FILTERS = ("email", "mobile", "phone", "company_id", "state", "_updated_since", "unique_external_id", *PAGING)
 NULLABLE = (*REACH, "address", "company_id", "description", "job_title", "other_emails", "tags", "custom_fields")
-# What a list leaves out of each contact.
+# Members that lists omit.
 ALONE = ("tags", "other_emails", "avatar", "view_all_tickets", "other_companies")
 
 
@@ -81,7 +81,7 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 
 def keep(desk: Desk, contact: JsonRecord) -> None:
     """Write a contact, indexed by its unique values, deleted or not."""
-    # Two addresses under one name of a key: the primary one, and each further one with its place.
+    # One key for each address: the primary one at place 0, then the others.
     keys = {f"email {place}": address for place, address in enumerate(_addresses(contact))}
     if contact["unique_external_id"]:
         keys["unique_external_id"] = str(contact["unique_external_id"])

@@ -21,7 +21,7 @@ OBJECTS = ("contacts", "tickets", "conversations", "agents", "groups", "companie
 
 Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
 
-# Method, path below /api/v2 with `#` for an id, handler. The first that fits is taken.
+# Method, path below /api/v2 with `#` for an id, handler. The first match counts.
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "contacts", contacts.list_contacts),
     ("POST", "contacts", contacts.create_contact),

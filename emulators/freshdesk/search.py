@@ -98,10 +98,10 @@ def _holds(ticket: JsonRecord, name: str, comparison: str, value: str) -> bool:
         return False
     text = str(stored).lower() if isinstance(stored, bool) else str(stored)
     if comparison:
-        here, there = (
+        left, right = (
             (text[: len(value)], value) if name.endswith(("_at", "_by")) else (text.zfill(20), value.zfill(20))
         )
-        return here >= there if comparison == ">" else here <= there
+        return left >= right if comparison == ">" else left <= right
     return text.lower() == value.lower()
 
 

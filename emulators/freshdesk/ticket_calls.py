@@ -99,9 +99,9 @@ def merge_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     ensure([] if secondary else [complaint("ticket_ids", "It should be a/an Array", "missing_field")])
     for one in secondary:
         closed = tickets.update(desk, one, {"status": tickets.CLOSED})
-        _say(desk, closed, f"This ticket is closed and merged into ticket {primary['id']}", private=True)
+        _add_conversation(desk, closed, f"This ticket is closed and merged into ticket {primary['id']}", private=True)
     merged = ", ".join(str(one["id"]) for one in secondary)
-    _say(desk, primary, f"Ticket with ID {merged} is merged into this one", private=True)
+    _add_conversation(desk, primary, f"Ticket with ID {merged} is merged into this one", private=True)
     return Answer(status=204)
 
 
@@ -116,7 +116,7 @@ def create_reply(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Reply to the requester. The answer does not say that the reply is public."""
     ticket, body = _live(desk, call, ids[0]), body_of(call)
     _ensure_body(body, ("body", "from_email", "user_id", "cc_emails", "bcc_emails"))
-    reply = _say(desk, ticket, body["body"], private=False, cc=body.get("cc_emails"))
+    reply = _add_conversation(desk, ticket, body["body"], private=False, cc=body.get("cc_emails"))
     requester = desk.person(ticket["requester_id"]) or {}
     members = (
         "body",
@@ -141,13 +141,15 @@ def create_note(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     ensure(
         [] if isinstance(private, bool) else [complaint("private", "It should be a/an Boolean", "datatype_mismatch")]
     )
-    note = _say(desk, ticket, body["body"], private=private)
+    note = _add_conversation(desk, ticket, body["body"], private=private)
     members = ("body", "body_text", "id", "incoming", "private", "user_id", "support_email", "ticket_id", "attachments")
     answer = {name: note[name] for name in (*members, "created_at", "updated_at")}
     return json_answer(201, answer | {"notified_to": body.get("notify_emails") or []})
 
 
-def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[str] | None = None) -> JsonRecord:
+def _add_conversation(
+    desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[str] | None = None
+) -> JsonRecord:
     html = safe(body)
     conversation = {
         "body": html,

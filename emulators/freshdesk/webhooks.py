@@ -10,7 +10,7 @@ from emulators.state import State
 from emulators.webhooks import Change, Message, Try, WebhookRules
 
 HEADER = "X-Lockstitch-Secret"
-# Three more tries, after 5, 30 and 60 minutes at the vendor's.
+# Three more tries. The vendor makes them after 5, 30 and 60 minutes.
 RULES = WebhookRules(objects=("tickets", "conversations"), tries=4, timeout=10.0)
 
 

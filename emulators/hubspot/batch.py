@@ -46,19 +46,19 @@ def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
 def update(kind: Kind, call: Call, state: State, now: float) -> Answer:
     """200 with the changes of each record; 207 if ids are missing."""
     inputs = _distinct(inputs_of(body_of(call)))
-    there: list[Input] = []
+    known: list[Input] = []
     missing: list[str] = []
     for one in inputs:
         if _there(kind, one, state) is None:
             missing.append(str(one["id"]))
         else:
-            there.append(one)
+            known.append(one)
 
     def work(one: Input) -> Work:
         record = must_get(kind, str(one["id"]), state, id_property=one.get("idProperty"))
         return Work(draft=redrafted(kind, record, one.get("properties"), state, now), new=False)
 
-    done, errors = _written(kind, there, work, state, now)
+    done, errors = _written(kind, known, work, state, now)
     results = [_traced(changed(kind, work.draft), one) for one, work in done]
     return _answer(200, results, [*errors, *_not_found(kind, missing)], now)
 

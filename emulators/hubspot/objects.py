@@ -100,7 +100,7 @@ def with_associations(kind: Kind, view: Record, call: Call, state: State) -> Rec
         target = kind_of(spelling)
         results = [{"id": id, "type": bond.name} for id, bond in associated(kind, view["id"], target, state)]
         if results:
-            # "line items", with a space, as HubSpot shows them here.
+            # HubSpot writes "line items" with a space here.
             groups[target.name.replace("_", " ")] = {"results": results}
     return {**view, "associations": groups} if groups else view
 

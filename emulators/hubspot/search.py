@@ -13,8 +13,8 @@ from emulators.state import DEFAULT_PER_MINUTE, State
 LONGEST_PAGE = 200
 DEFAULT_PAGE = 10
 MOST_RESULTS = 10_000
-# HubSpot allows 190 calls in 10 s and 5 searches in a second, that is one search a second for 228 calls a minute.
-# The same proportion holds here for any limit.
+# HubSpot allows 190 calls in 10 s and 5 searches a second, which is one search a second for 228 calls a minute. Any
+# limit here has the same proportion.
 CALLS_PER_SEARCH = 228
 
 

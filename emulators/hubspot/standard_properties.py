@@ -124,7 +124,7 @@ RESOLUTIONS = """
     NO_RESPONSE=No response
     WONT_FIX=Won't fix
 """
-# HubSpot stamps the day on which a contact reached each of these stages.
+# HubSpot records when a contact reached each of these stages.
 STAMPED_STAGES = (
     "subscriber",
     "lead",

@@ -27,7 +27,7 @@ HEADERS = {
     "Content-Type": "application/json;charset=UTF-8",
     "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/) (namespace: webhooks-nio-http-client) - WebHooks",
 }
-# HubSpot signs its target with these escapes undone, and with no others.
+# HubSpot signs its target with only these escapes decoded.
 SIGNED_UNESCAPED = {
     "%3A": ":",
     "%2F": "/",
@@ -83,7 +83,7 @@ def _message(events: list[Event]) -> Message:
 def _events(change: Change, state: State) -> list[Event]:
     kind = KINDS[change.object]
     if not change.id.isdecimal():
-        return []  # placed under an id that no event can carry
+        return []  # placed under an id that does not fit an event
     before, after = _live(change.before), _live(change.after)
     if after is None:
         return [] if before is None else [_event(kind, change, state, "deletion", changeFlag="DELETED")]

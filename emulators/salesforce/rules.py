@@ -134,5 +134,5 @@ def _duplicate(org: Org, other: JsonRecord) -> Refusal:
         "errorMessage": "Use one of these records?",
         "matchResults": [match | {"rule": "Standard_Contact_Match_Rule_v1_1", "size": 1}],
     }
-    # The name of this member is spelled so by Salesforce.
+    # Salesforce itself misspells this member.
     return Refusal(400, "DUPLICATES_DETECTED", "Use one of these records?", duplicateResut=result)

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 JOB = "Job"
 PENDING_JOB = "PendingJob"
-# How long Shopify's queue takes: long enough that the order, read right after the answer, is not cancelled yet.
+# The delay of Shopify's queue: an order read right after the answer is not cancelled yet.
 DELAY = 0.3
 STORE_CREDIT = "shopify_store_credit"
 
@@ -59,7 +59,7 @@ def run_due(context: Context) -> None:
             try:
                 _carry_out(Context(state=context.state, now=waiting["due"]), waiting)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-                # An order that was placed with nonsense in it. Such a job ends at Shopify too, without an effect.
+                # An invalid placed order. At Shopify such a job also ends without an effect.
                 log.exception("The order could not be cancelled")
             context.state.delete(PENDING_JOB, waiting["id"])
             context.state.put(JOB, waiting["id"], {"id": waiting["id"]})

@@ -52,7 +52,7 @@ def cut(items: Sequence[Item], place_of: Callable[[Item], Place], args: JsonReco
             last = _sortable(_read(args["before"]))
             end = sum(1 for place in places if (place > last if reverse else place < last))
     except TypeError as error:
-        # The cursor is of a list that was sorted by something else.
+        # The cursor belongs to a list with another sort.
         raise top_error(BAD_CURSOR, "BAD_REQUEST") from error
 
     low, high = (start, min(end, start + size)) if forwards else (max(start, end - size), end)

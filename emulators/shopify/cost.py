@@ -35,7 +35,7 @@ CONNECTION = 2
 MOST_OF_ONE_QUERY = 1000
 FREE = {"Job", "OrderApp"}
 
-# `per_minute` of the emulators' limits means points here. The bucket holds twenty seconds of them, as Shopify's do.
+# `per_minute` counts points here. The bucket holds 20 seconds of them, as at Shopify.
 DEFAULT_PER_MINUTE = 6_000_000
 BUCKET_SECONDS = 20
 

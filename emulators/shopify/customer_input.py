@@ -66,7 +66,7 @@ def written(context: Context, before: JsonRecord | None, input: JsonRecord, path
     if flaws:
         raise Refused(*flaws)
 
-    # Empty where Shopify does not know null.
+    # Empty values in place of null, which Shopify does not return here.
     record["locale"] = record.get("locale") or "en"
     record["taxExempt"] = bool(record.get("taxExempt"))
     record["taxExemptions"] = record.get("taxExemptions") or []

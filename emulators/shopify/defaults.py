@@ -25,7 +25,7 @@ from emulators.state import State
 
 JsonRecord = dict[str, Any]
 
-# What resolvers work out at the time of reading: it is not part of a stored record.
+# Fields that resolvers compute: they are not part of a stored record.
 COMPUTED = {
     "Customer": {"addresses", "amountSpent", "canDelete", "lastOrder", "metafield", "numberOfOrders", "orders"},
     "Order": {"customer", "metafield"},

@@ -15,7 +15,7 @@ JsonRecord = dict[str, Any]
 DEFINITION = "MetafieldDefinition"
 OWNER_TYPES = {"Customer": "CUSTOMER", "Order": "ORDER"}
 
-# The namespace that only this app may use; `$app` and a left out namespace stand for it.
+# The namespace of this app: `$app`, or no namespace.
 APP_NAMESPACE = "app--300000001"
 _UNIQUE_TYPES = {"id", "single_line_text_field", "url", "number_integer"}
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -94,7 +94,7 @@ def listed(context: Context, args: JsonRecord) -> JsonRecord:
         lambda record: (record[sorted_by] if sorted_by else None, int(number_of(record["id"]))),
         args,
     )
-    # Those that an earlier version has kept have none.
+    # Definitions stored by an earlier version have none.
     return connection(page, [{"validations": []} | one for one in page.items])
 
 

@@ -19,7 +19,7 @@ _ENUMS = (
     "cancelReason",
     "returnStatus",
 )
-# Members by the type that they change to; the first that an answer has is changed, everywhere.
+# Members by the type that they change to. The first one in an answer is changed everywhere.
 _TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("amount", lambda text: {"value": text, "scale": 2}),
     ("legacyResourceId", lambda text: [text]),

@@ -81,7 +81,7 @@ class Shopify:
             return _answer(400, _NO_QUERY)
         context = Context(state=state, now=now, may_write=token != READ_TOKEN, search_notes=[])
         cancel.run_due(context)
-        # A version that is no longer served falls forward to the oldest one that is; here there is only one.
+        # An expired version is served by the oldest supported one; here there is only one.
         return _answer(200, answered(request, self._documents, self._bucket(state, now), context))
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:

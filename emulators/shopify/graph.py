@@ -100,7 +100,7 @@ def answered(request: Request, documents: Documents, bucket: Bucket, context: Co
     said_of_all: JsonRecord = {}
     if result.errors:
         said_of_all["errors"] = [_formatted(error) for error in result.errors]
-    # Variables that do not fit stop a request before it has any data, not even null.
+    # Invalid variables stop a request before it has any data, even null.
     if result.data is not None or any(error.path for error in result.errors or ()):
         said_of_all["data"] = result.data
     said_of_all["extensions"] = _cost(requested, actual, bucket)

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from emulators.state import State
 
-# The shop's own place: dates without a time are days of this zone.
+# The shop's zone: dates without a time are days in it.
 SHOP_ZONE = ZoneInfo("America/New_York")
 
-# Above 2^53: a client that reads an id into a double gets a neighbour's record.
+# Above 2^53: a client that reads an id as a double gets another record.
 FIRST_NUMBER = 9_007_199_254_740_993
 
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]{1,20})(?:\?[^ ]*)?", re.ASCII)

@@ -9,7 +9,7 @@ from emulators.shopify.search import Search, search
 
 JsonRecord = dict[str, Any]
 
-# Sort key → key of the index entry. RELEVANCE means nothing to this index; the order is then the one of ids.
+# Sort key → key of the index entry. This index has no RELEVANCE: the order is then by id.
 _SORTED_BY = {
     "CREATED_AT": "createdAt",
     "CURRENT_TOTAL_PRICE": "currentTotalPrice",

@@ -12,7 +12,7 @@ from emulators.shopify.shapes import listed, parts
 
 JsonRecord = dict[str, Any]
 
-# How many one `metafieldsSet` takes.
+# The most inputs of one `metafieldsSet`.
 MOST_AT_ONCE = 25
 
 

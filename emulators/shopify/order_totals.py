@@ -144,7 +144,7 @@ def _sums(order: JsonRecord, shares: list[tuple[JsonRecord, Decimal]], shipping:
     tax = tax.plus(total([_taxes(line) for line in shipping]))
     left = full.minus(off)
     if order.get("taxedAsAWhole"):
-        # No line carries this tax, so what is left of it goes with the value that is left.
+        # No line has this tax, so it shrinks with the remaining value of the order.
         all_left = total([read(line["originalTotalSet"]).minus(_allocated(line)) for line, _ in shares])
         kept = left.shop / all_left.shop if all_left.shop else Decimal(0)
         tax = total([read(one["priceSet"]).times(kept) for one in order.get("taxLines") or ()])

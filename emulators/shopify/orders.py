@@ -36,7 +36,7 @@ def create(context: Context, args: JsonRecord) -> JsonRecord:
             context, records.ORDER, {"id": order_id}, input.get("metafields"), ["order", "metafields"]
         )
     except Refused as refused:
-        # The error type of this mutation has no word for a value that is taken.
+        # The error type of this mutation has no code for a taken value.
         raise Refused(*({**error, "code": "INVALID"} for error in refused.errors)) from refused
     customer = buyer(context, input)
     order = {
@@ -66,7 +66,7 @@ def _head(context: Context, input: JsonRecord, customer: JsonRecord | None) -> J
     now = moment(context.now)
     return {
         "name": name,
-        # The column that Shopify counts in has 32 bits; a name from elsewhere may hold longer digits.
+        # Shopify's number has 32 bits; a name from another system may have more digits.
         "number": int(digits[0]) if digits and len(digits[0]) < 10 else number,
         "confirmationNumber": confirmation_number(f"{number}"),
         "createdAt": now,

@@ -29,7 +29,7 @@ Resolver = Callable[..., Any]
 Mutation = Callable[[Context, JsonRecord], JsonRecord]
 
 MUTATIONS: dict[str, tuple[Mutation, str]] = {
-    # name → what does it, and what of its payload is null when it is refused
+    # name → the function, and the members of the payload that are null after a refusal
     "customerCreate": (customers.create, "customer"),
     "customerDelete": (customers.delete, "deletedCustomerId"),
     "customerEmailMarketingConsentUpdate": (customers.consent_by_email, "customer"),

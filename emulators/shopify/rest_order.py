@@ -20,7 +20,7 @@ from emulators.state import State
 
 JsonRecord = dict[str, Any]
 
-# REST knows no word for an order of which nothing was sent.
+# REST has null for an order without shipments.
 FULFILLMENT = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTOCKED": "restocked"}
 # The body has these sums twice: as text in the shop's currency, and in both currencies.
 SUMS = {

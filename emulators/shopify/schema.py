@@ -28,7 +28,7 @@ def built() -> GraphQLSchema:
     schema = build_schema("\n".join(file.read_text() for file in SDL_FILES))
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLEnumType) and not kind.name.startswith("__"):
-            # build_schema makes plain enums, and knows no other way to make them.
+            # build_schema can only build plain enums.
             kind.__class__ = OpenEnum
         elif isinstance(kind, GraphQLScalarType) and kind.name in _READERS:
             kind.coerce_input_value = _READERS[kind.name]

@@ -21,7 +21,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
 }
 
-# Field of the query language → key of the entry, by the way its values compare.
+# Field of the query language → key of the entry, by the type of comparison.
 _TIMES = {
     "Customer": {"created_at": "createdAt", "updated_at": "updatedAt"},
     "Order": {"created_at": "createdAt", "updated_at": "updatedAt", "processed_at": "processedAt"},
@@ -56,7 +56,7 @@ _TEXTS = {
 _LISTS = {"Customer": {"tag": "tags"}, "Order": {"tag": "tags", "sku": "skus", "gateway": "gateways"}}
 _MAIN_TEXTS = {"Customer": ("name", "email", "phone"), "Order": ("name", "email", "customerName", "confirmationNumber")}
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
-# Older words for statuses that the index still answers to.
+# Older names of statuses that searches still accept.
 _STATUS_WORDS = {"unshipped": "unfulfilled", "shipped": "fulfilled", "partial": "partially_fulfilled"}
 
 

@@ -24,7 +24,7 @@ from emulators.webhooks import Change, Message, Try, WebhookRules
 JsonRecord = dict[str, Any]
 TopicAndBody = tuple[str, JsonRecord]
 
-# Eight more tries within four hours; after them Shopify deletes the subscription, which an emulator had better not.
+# Eight more tries within four hours. Afterwards Shopify deletes the subscription; this emulator keeps it.
 RULES = WebhookRules(objects=(records.CUSTOMER, records.ORDER), tries=9, timeout=5.0)
 PAID = {"PAID": "orders/paid", "PARTIALLY_PAID": "orders/partially_paid"}
 FULFILLED = {"FULFILLED": "orders/fulfilled", "PARTIALLY_FULFILLED": "orders/partially_fulfilled"}

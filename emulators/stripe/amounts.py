@@ -5,7 +5,7 @@ from typing import Any
 
 from emulators.stripe.errors import invalid
 
-# docs.stripe.com/currencies: what is charged in whole units; in hundredths that are always 00; in thousandths by tens.
+# docs.stripe.com/currencies: charged in whole units; in hundredths that are always 00; in thousandths by tens.
 WHOLE = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
 HUNDREDS = {"isk", "ugx"}
 TENS = {"bhd", "jod", "kwd", "omr", "tnd"}

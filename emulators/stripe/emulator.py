@@ -21,7 +21,7 @@ KEY, LIVE_KEY = "sk_test_dev", "rk_live_dev"
 API_VERSION = "2026-10-28.endive"
 SERVER_ERROR = 500
 
-# Method, path with `#` for an id, handler. The first that fits is taken.
+# Method, path with `#` for an id, handler. The first match counts.
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/customers", customers.list_all),
     ("POST", "/v1/customers", customers.create),

@@ -64,7 +64,7 @@ def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     customer, body = _must_get(shop, ids[0], 400), body_of(call)
     if "email" in body:
         email = _email(body)
-        # The shop compares the spelling: its own address in other letters is one that somebody has.
+        # The shop compares with case: the user's own address in another case counts as taken.
         if email != customer["email"] and _owner(shop, email) is not None:
             raise refused(400, "woocommerce_rest_customer_invalid_email", "Email address is invalid.")
         customer["email"] = email

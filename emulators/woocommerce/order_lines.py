@@ -48,7 +48,7 @@ def amount_of(kind: str, name: str, value: Any) -> Decimal:
     try:
         return Decimal(value.strip() or "0")
     except InvalidOperation:
-        return Decimal()  # PHP makes a number of anything
+        return Decimal()  # PHP converts anything to a number
 
 
 def _product_line(shop: Shop, sent: JsonRecord, stored: JsonRecord | None) -> JsonRecord:

@@ -35,7 +35,7 @@ TOKENS = Tokens(
 
 Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
 
-# Method, path below /api/v2 with `#` for an id, handler. The first that fits is taken.
+# Method, path below /api/v2 with `#` for an id, handler. The first match counts.
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "users", user_calls.list_users),
     ("POST", "users", user_calls.create_user),

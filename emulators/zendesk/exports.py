@@ -23,7 +23,7 @@ def by_cursor(object: str) -> Handler:
         size = whole_number(call.param("per_page"), MOST, high=MOST)
         cursor = call.param("cursor")
         since, done = _position(cursor) if cursor is not None else (_start(desk, call), [])
-        # A page may end between records of one moment: the cursor names those already shown.
+        # A page may end between records of one moment: the cursor names those already listed.
         fresh = [row for row in _written(desk, call, object, since) if row[0] > since or row[1]["id"] not in done]
         rows, more = fresh[:size], len(fresh) > size
         if rows:

@@ -34,7 +34,7 @@ def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
     """Write the payload as a record, merged into an empty one of its kind, with a new id if it has none."""
     id = payload.get("id") or (desk.state.next_id("tickets", 1) if object == "tickets" else desk.new_id())
     if object == "tickets":
-        # An id of another type is placed as it is: a reader may be tested with what no vendor should send.
+        # An id of another type is placed unchanged, to test readers with invalid answers.
         ticket = tickets.blank(desk, id if isinstance(id, int) else 0) | payload | {"id": id}
         tickets.keep(desk, ticket)
         return ticket
@@ -50,7 +50,7 @@ def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
     if object == "identities":
         keep_identity(desk, record)
         if (owner := desk.state.get("users", str(record["user_id"]))) is not None:
-            users.keep(desk, owner)  # found by this address too
+            users.keep(desk, owner)  # also indexed by this address
     elif object in ("comments", "audits"):
         desk.state.put(object, str(id), record, {"ticket": str(record.get("ticket_id"))})
     else:

@@ -15,14 +15,14 @@ KINDS = ("ticket", "user")
 TERM = re.compile(r'(-?)(?:([a-z_]+(?:_\d+)?)(<=|>=|[:<>]))?("[^"]*"|\S+)')
 STATUS_ORDER = ("new", "open", "pending", "hold", "solved", "closed")
 PRIORITY_ORDER = ("low", "normal", "high", "urgent")
-# Query words that are other names of a field.
+# Other names of fields in queries.
 FIELDS = {"created": "created_at", "updated": "updated_at", "ticket_type": "type", "due_date": "due_at"}
 REFERENCES = {"group": ("group_id", "groups"), "organization": ("organization_id", "organizations")}
 AGO = re.compile(r"(\d+)(minute|hour|day|week|month|year)s?")
 SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000}
 PEOPLE = {"requester": "requester_id", "assignee": "assignee_id", "submitter": "submitter_id"}
 ORDERINGS = ("created_at", "updated_at", "priority", "status", "ticket_type")
-# Fields of which a query may name one word; elsewhere it names the whole value.
+# Fields that match by single words; all others match as a whole.
 WORDY = ("subject", "description", "name", "notes", "details")
 COMPARISONS: dict[str, Callable[[tuple[int, str], tuple[int, str]], bool]] = {
     "<": lambda left, right: left < right,
@@ -97,7 +97,7 @@ def _holds(desk: Desk, record: JsonRecord, term: Term) -> bool:
 
 def _fits(desk: Desk, record: JsonRecord, term: Term) -> bool:
     if not term.field:
-        return _says(record, term.value)
+        return _contains(record, term.value)
     if term.field == "tags":
         wanted = term.value.lower().split()
         tags = record["tags"] or ()
@@ -171,7 +171,7 @@ def _rank(name: str, value: object) -> tuple[int, str]:
     return (order.index(text) if text in order else -1, text)
 
 
-def _says(record: JsonRecord, words: str) -> bool:
+def _contains(record: JsonRecord, words: str) -> bool:
     names = (
         ("subject", "description") if "subject" in record else ("name", "email", "phone", "alias", "notes", "details")
     )

@@ -88,7 +88,7 @@ def _channel(via: Any) -> Any:
     return "web_service" if channel == "api" else channel
 
 
-# The event of a field, the field, and how its value is written.
+# The event of a field, the field, and the form of its value.
 FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("status_changed", "status", _word),
     ("custom_status_changed", "custom_status_id", _id),

@@ -38,7 +38,7 @@ def applied(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     if "tags" in body:
         written["tags"] = tags_of(body["tags"])
     _put_custom_fields(desk, ticket, written, body)
-    # A due date belongs to tasks and a problem to incidents; on anything else they are not kept.
+    # Only tasks keep a due date, and only incidents a problem.
     due_at = _moment(body["due_at"]) if body.get("due_at") else body.get("due_at", ticket["due_at"])
     problem_id = body.get("problem_id", ticket["problem_id"])
     written["due_at"] = due_at if written["type"] == "task" else None

@@ -62,7 +62,7 @@ def _text(value: Any) -> Any:
     return "" if value is None else value
 
 
-# The event of a field, the field, and how its value is written.
+# The event of a field, the field, and the form of its value.
 FIELDS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("active_changed", "active", _same),
     ("suspended_changed", "suspended", _same),

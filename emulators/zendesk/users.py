@@ -11,7 +11,7 @@ from emulators.zendesk.identities import add, check_email, identities_of, set_ph
 from emulators.zendesk.index import note
 
 ROLES = ("end-user", "agent", "admin")
-# What a caller may set, with the type that is taken; null empties any of them but the name.
+# Writable members and their types. Null empties any of them except the name.
 WRITABLE: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "alias": str,

@@ -86,9 +86,9 @@ def _events_of_user(
         user = state.get("users", str(identity.get("user_id")))
         happened = identity_events(change.before, change.after)
         if any(one.object == "users" and one.id == str(identity.get("user_id")) and _is_birth(one) for one in changes):
-            happened = []  # the identities that a user is made with are part of its making
+            happened = []  # the identities of a new user have no events of their own
     if user is None or (user["id"] == AGENT_ID and change.before is None):
-        return []  # the account's administrator was there before any webhook
+        return []  # the administrator existed before any webhook
     return [("user", name, user_detail(user), event, change.at) for name, event in happened]
 
 

@@ -72,10 +72,10 @@ def _page_finds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], accou
 def _holds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], query: ListQuery, account: Any) -> bool:
     assert mapping.endpoints.page is not None  # noqa: S101 - the caller checks it
     try:
-        there = _decoded(mapping.endpoints.page(_reply(sent), query, account).records)
+        records = _decoded(mapping.endpoints.page(_reply(sent), query, account).records)
     except (Unmappable, msgspec.MsgspecError):
         return False
-    return all(one in there for one in wanted)
+    return all(one in records for one in wanted)
 
 
 def _reply(sent: bytes) -> VendorReply:

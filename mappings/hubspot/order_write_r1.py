@@ -244,13 +244,13 @@ def _new_lines(patch: OrderPatch, order: Order | None, notes: Notes) -> tuple[di
 def _are_same(lines: tuple[LineItemPatch, ...], order: Order) -> bool:
     """Return whether lines sent again are those of the order: the same goods, quantities, prices and taxes."""
     return len(lines) == len(order.line_items) and all(
-        (sent.sku or there.sku) == there.sku
-        and (sent.name or there.name) == there.name
-        and Decimal(sent.quantity) == Decimal(there.quantity)
-        and (sent.unit_price is None or Decimal(sent.unit_price) == Decimal(there.unit_price))
-        and (sent.tax is None or Decimal(sent.tax) == Decimal(there.tax))
-        and sent.product_id in (None, None if there.product is None else there.product.remote_id)
-        for sent, there in zip(lines, order.line_items, strict=True)
+        (sent.sku or stored.sku) == stored.sku
+        and (sent.name or stored.name) == stored.name
+        and Decimal(sent.quantity) == Decimal(stored.quantity)
+        and (sent.unit_price is None or Decimal(sent.unit_price) == Decimal(stored.unit_price))
+        and (sent.tax is None or Decimal(sent.tax) == Decimal(stored.tax))
+        and sent.product_id in (None, None if stored.product is None else stored.product.remote_id)
+        for sent, stored in zip(lines, order.line_items, strict=True)
     )
 
 

@@ -90,10 +90,10 @@ def with_buyer(
         patch = replace(patch, customer=replace(buyer, **{member: None}))
         places = (billing, shipping) if in_shipping else (billing,)
         sent = [one for one in places if isinstance(one, AddressPatch)]
-        there = [getattr(one, member) for one in sent if getattr(one, member)] or [stored.get(member)]
+        names = [getattr(one, member) for one in sent if getattr(one, member)] or [stored.get(member)]
         address = billing if isinstance(billing, AddressPatch) else AddressPatch() if is_new else None
-        if any(there):
-            if wanted not in there:
+        if any(names):
+            if wanted not in names:
                 detail = f"{vendor} shows the {member} in the address as that of the buyer"
                 notes.lose(f"/customer/{member}", "coerced", detail)
         elif address is None:

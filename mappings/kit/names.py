@@ -27,7 +27,7 @@ def split_name(name: str | None, empty: E, *, single: Literal["first", "last"] =
 
 def full_name(first: Sent, last: Sent) -> str | None:
     """Return both names as one: the parts that exist."""
-    first, last = _said(first), _said(last)
+    first, last = _tidy(first), _tidy(last)
     return f"{first} {last}" if first and last else first or last
 
 
@@ -38,8 +38,8 @@ def one_name(
     that is not sent keeps its word of `stored`, the present name; a `display_name` that equals it changes nothing.
     Without `with_company`, the name of a company is that of an organization without another one."""
     parts = {"first_name": patch.first_name, "last_name": patch.last_name}
-    own = _said(patch.display_name)
-    if own is not None and own == _said(stored) and not _agree(own, *parts.values()):
+    own = _tidy(patch.display_name)
+    if own is not None and own == _tidy(stored) and not _agree(own, *parts.values()):
         own = None
     if own is None and not all(isinstance(part, UnsetType) for part in parts.values()):
         present = split_name(stored, None)
@@ -48,17 +48,17 @@ def one_name(
             for sent, before in zip(parts.values(), present, strict=True)
         )
         own = full_name(first, last)
-        if own != _said(stored):
+        if own != _tidy(stored):
             patch = replace(patch, display_name=own)
             for name, part in parts.items():
-                if _said(part):
+                if _tidy(part):
                     notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: it is part of the display name")
     elif own is not None and not _agree(own, *parts.values()):
         for name, part in parts.items():
-            if _said(part):
+            if _tidy(part):
                 notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: display_name is written")
     patch = replace(patch, first_name=UNSET, last_name=UNSET)
-    return patch if with_company else company_as_name(patch, own or _said(stored), vendor, notes)
+    return patch if with_company else company_as_name(patch, own or _tidy(stored), vendor, notes)
 
 
 def required_name(patch: CustomerPatch, vendor: str, notes: Notes, *, is_new: bool) -> str | UnsetType:
@@ -78,7 +78,7 @@ def required_name(patch: CustomerPatch, vendor: str, notes: Notes, *, is_new: bo
 def company_as_name(patch: CustomerPatch, known: str | None, vendor: str, notes: Notes) -> CustomerPatch:
     """Return the patch with the name of a company as that of an organization without another one (`known`), for a
     vendor that has only people."""
-    company = _said(patch.company_name)
+    company = _tidy(patch.company_name)
     if company is None or (known != company if known else patch.kind != "organization"):
         return patch
     if not known:
@@ -96,13 +96,13 @@ def two_names(
 ) -> CustomerPatch:
     """Return the patch with first and last name instead of `display_name`, for a vendor that stores these two. `stored`
     are the present ones. A single word becomes the `single` name."""
-    first, last, own = patch.first_name, patch.last_name, _said(patch.display_name)
+    first, last, own = patch.first_name, patch.last_name, _tidy(patch.display_name)
     is_sent, patch = not isinstance(patch.display_name, UnsetType), replace(patch, display_name=UNSET)
     if own is None:
         is_cleared = is_sent and isinstance(first, UnsetType) and isinstance(last, UnsetType)
         return replace(patch, first_name=None, last_name=None) if is_cleared and any(stored) else patch
     is_same = any(stored) and full_name(first, last) == full_name(*stored) != own
-    if is_same or (not _said(first) and not _said(last)):
+    if is_same or (not _tidy(first) and not _tidy(last)):
         if own == full_name(*stored):
             return patch
         first, last = split_name(own, None, single=single)
@@ -110,18 +110,18 @@ def two_names(
         return replace(patch, first_name=first, last_name=last)
     if not _agree(own, first, last):
         notes.lose("/display_name", "coerced", f"{vendor} builds it from first and last name, which are written")
-    elif not _said(last):
-        return replace(patch, last_name=own[len(_said(first) or "") :].strip() or last)
-    elif not _said(first):
-        return replace(patch, first_name=own[: -len(_said(last) or "")].strip() or first)
+    elif not _tidy(last):
+        return replace(patch, last_name=own[len(_tidy(first) or "") :].strip() or last)
+    elif not _tidy(first):
+        return replace(patch, first_name=own[: -len(_tidy(last) or "")].strip() or first)
     return patch
 
 
-def _said(text: Sent) -> str | None:
+def _tidy(text: Sent) -> str | None:
     """Return text without surplus spaces, None if there is none."""
     return " ".join(text.split()) or None if isinstance(text, str) else None
 
 
 def _agree(name: str, first: Sent, last: Sent) -> bool:
     """Return whether a name begins with the first name and ends with the last one."""
-    return name.startswith(_said(first) or "") and name.endswith(_said(last) or "")
+    return name.startswith(_tidy(first) or "") and name.endswith(_tidy(last) or "")

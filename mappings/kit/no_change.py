@@ -30,6 +30,6 @@ def changes_nothing(
     # Unwrap `changes_only`, which would omit what is equal in one of them only.
     write = inspect.unwrap(mapping.to_vendor)
     present = write(own, current, account)
-    # A value that can only be read, such as a consent that was never asked for, is drafted as another one.
+    # A read-only value, such as a consent that was never requested, is drafted as another one.
     is_exact = not any(one.kind in ("coerced", "defaulted") for one in present.loss)
     return is_exact and bool(write(patch, current, account).body == present.body)

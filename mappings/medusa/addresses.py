@@ -53,26 +53,26 @@ def write(
     if address.is_default:
         notes.lose(f"{pointer}/is_default", "coerced", "an order has one address for each purpose and no default")
     code = country_code(address, pointer, notes)
-    there = read(stored, kind, None) or Address()
-    if is_placed and code != there.country_code:
+    present = read(stored, kind, None) or Address()
+    if is_placed and code != present.country_code:
         notes.invalid(f"{pointer}/country_code", COUNTRY_STAYS)
-    first, last = (UNSET, UNSET) if (address.name or None) == there.name else split_name(address.name, None)
-    country = _changed(code, there.country_code)
+    first, last = (UNSET, UNSET) if (address.name or None) == present.name else split_name(address.name, None)
+    country = _changed(code, present.country_code)
     place = PlaceWrite(
         first_name=first,
         last_name=last,
-        company=_changed(address.company, there.company),
-        address_1=_changed(address.line1, there.line1),
-        address_2=_changed(address.line2, there.line2),
-        city=_changed(address.city, there.city),
-        province=_changed(address.region, there.region),
-        postal_code=_changed(address.postal_code, there.postal_code),
+        company=_changed(address.company, present.company),
+        address_1=_changed(address.line1, present.line1),
+        address_2=_changed(address.line2, present.line2),
+        city=_changed(address.city, present.city),
+        province=_changed(address.region, present.region),
+        postal_code=_changed(address.postal_code, present.postal_code),
         country_code=UNSET if is_placed else country.lower() if isinstance(country, str) else country,
-        phone=_changed(address.phone, there.phone),
+        phone=_changed(address.phone, present.phone),
     )
     return UNSET if place == UNTOUCHED else place
 
 
-def _changed(wanted: str | None, there: str | None) -> Text:
+def _changed(wanted: str | None, present: str | None) -> Text:
     """Return a member to set, UNSET if it has this value already."""
-    return UNSET if (wanted or None) == there else wanted or None
+    return UNSET if (wanted or None) == present else wanted or None

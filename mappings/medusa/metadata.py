@@ -65,8 +65,8 @@ def write(
         keys[EXTERNAL_ID] = REMOVED if key is None else key
     if isinstance(fields, UnsetType):
         return keys
-    there = None if is_new else stored or NOTHING
-    for name, value in json_custom_fields.write(fields, settings, there, notes):
+    values = None if is_new else stored or NOTHING
+    for name, value in json_custom_fields.write(fields, settings, values, notes):
         if name in OURS:
             notes.invalid("/custom_fields", f"{name} is reserved for Lockstitch: configure another key")
         elif value not in (None, [], ""):

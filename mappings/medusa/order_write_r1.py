@@ -101,14 +101,14 @@ def _check_first_status(patch: OrderPatch, notes: Notes) -> None:
 
 def _step(patch: OrderPatch, current: Order, notes: Notes) -> str | None:
     """Return the path that moves the order to the wanted status. None if it has it already."""
-    there = STATUSES.get(current.status, "unknown")
-    if isinstance(patch.status, UnsetType) or patch.status == there:
+    present = STATUSES.get(current.status, "unknown")
+    if isinstance(patch.status, UnsetType) or patch.status == present:
         return None
     if patch.status == "cancelled":
         notes.invalid("/status", "an order is cancelled by POST /v1/orders/{id}/cancel")
         return None
     step = STEPS.get(patch.status)
-    if step is None or (patch.status == "open" and there != "draft"):
+    if step is None or (patch.status == "open" and present != "draft"):
         notes.invalid("/status", f"one of: {', '.join(WRITABLE)}; only a draft can become open")
         return None
     if current.is_draft_order and patch.status != "open":

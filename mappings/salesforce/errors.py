@@ -41,7 +41,7 @@ REFUSALS: Final = Refusals(
         "REQUEST_LIMIT_EXCEEDED": "throttled",
         "TOO_MANY_APEX_REQUESTS": "throttled",
         "SERVER_UNAVAILABLE": "unavailable",
-        "UNABLE_TO_LOCK_ROW": "unavailable",  # two writes met, and this one was rolled back
+        "UNABLE_TO_LOCK_ROW": "unavailable",  # two writes collided, and this one was rolled back
         "QUERY_TIMEOUT": "unavailable",
         "ORG_LOCKED": "unavailable",  # the administrator is changing the schema
         "UNKNOWN_EXCEPTION": "unavailable",

@@ -167,10 +167,9 @@ def _update(
     patches.refuse_without_place(patch, {"payment_status": PAYMENTS} | dict.fromkeys(FIXED, ONLY_NEW), notes, {})
     _check_delivered(patch.fulfillment_status, current, notes)
     shipping = patch.shipping_address
-    there = current.shipping_address
-    country = _country(shipping) or (None if there is None else values.country(there.country_code_v2))
+    stored = current.shipping_address
+    country = _country(shipping) or (None if stored is None else values.country(stored.country_code_v2))
     email, phone = _contact(patch.customer, country, notes)
-    stored = () if current.shipping_address is None else (current.shipping_address,)
     if shipping is None:
         notes.unsupported("/shipping_address", "Shopify cannot remove the address of an order: send another one")
     return OrderInput(
@@ -180,7 +179,7 @@ def _update(
         tags=() if patch.tags is None else patch.tags,
         shipping_address=UNSET
         if shipping is UNSET or shipping is None
-        else addresses.write(shipping, "shipping", notes, "/shipping_address", stored),
+        else addresses.write(shipping, "shipping", notes, "/shipping_address", () if stored is None else (stored,)),
         custom_attributes=attributes,
         metafields=fields.set or UNSET,
     )

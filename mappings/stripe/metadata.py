@@ -62,8 +62,8 @@ def write(
         metadata[EXTERNAL_ID] = None
     if not isinstance(fields, UnsetType):
         same = custom_fields.unchanged(fields, () if stored is None else read(stored, settings, Notes()))
-        there = [one.vendor_field for one in settings if one.vendor_field in (stored or {}) and one.key not in same]
-        metadata |= dict.fromkeys(there, None)
+        removed = [one.vendor_field for one in settings if one.vendor_field in (stored or {}) and one.key not in same]
+        metadata |= dict.fromkeys(removed, None)
         for place, setting, value in custom_fields.named(fields, settings, notes, pointer, same=same):
             value_at = f"{pointer}/{place}/value"
             if setting.vendor_field in OURS:

@@ -56,9 +56,9 @@ def write(
     """
     with_company = not of_customer
 
-    def changed(name: str, wanted: str | None, there: str | None) -> Text:
+    def changed(name: str, wanted: str | None, present: str | None) -> Text:
         """Return a member to set, UNSET if it already reads the same: the shop's spelling stays."""
-        if (wanted or None) == there:
+        if (wanted or None) == present:
             return UNSET
         is_sanitized = of_customer or name == "name"  # its parts are stored without the spaces between them
         return (
@@ -72,7 +72,7 @@ def write(
         return _cleared(stored, company=has_company, phone=kind == "shipping")
     if address.is_default:
         notes.lose(f"{pointer}/is_default", "coerced", "WooCommerce has one address of each type and no default")
-    there = (
+    present = (
         read_shipping(stored) if kind == "shipping" else read_billing(stored, with_company=with_company)
     ) or NO_ADDRESS
     code = country_code(address, pointer, notes)
@@ -81,19 +81,19 @@ def write(
         notes.unsupported(f"{pointer}/phone", detail)
     if address.company and not has_company:
         notes.unsupported(f"{pointer}/company", "the billing company is the customer's: write company_name")
-    name = changed("name", address.name, there.name)
+    name = changed("name", address.name, present.name)
     first, last = (UNSET, UNSET) if name is UNSET else split_name(name, "")
     place = PlaceWrite(
         first_name=first,
         last_name=last,
-        company=changed("company", address.company, there.company) if has_company else UNSET,
-        address_1=changed("line1", address.line1, there.line1),
-        address_2=changed("line2", address.line2, there.line2),
-        city=changed("city", address.city, there.city),
-        state=changed("region", address.region, there.region),
-        postcode=changed("postal_code", address.postal_code, there.postal_code),
-        country=changed("country_code", code, there.country_code),
-        phone=changed("phone", address.phone, there.phone) if kind == "shipping" else UNSET,
+        company=changed("company", address.company, present.company) if has_company else UNSET,
+        address_1=changed("line1", address.line1, present.line1),
+        address_2=changed("line2", address.line2, present.line2),
+        city=changed("city", address.city, present.city),
+        state=changed("region", address.region, present.region),
+        postcode=changed("postal_code", address.postal_code, present.postal_code),
+        country=changed("country_code", code, present.country_code),
+        phone=changed("phone", address.phone, present.phone) if kind == "shipping" else UNSET,
     )
     return UNSET if place == UNTOUCHED else place
 
@@ -109,8 +109,8 @@ def with_own(place: PlaceWrite | UnsetType, **members: object) -> PlaceWrite | U
 def _cleared(stored: Place, *, company: bool, phone: bool) -> PlaceWrite | UnsetType:
     """Return a write that clears every member with a value."""
     kept = {"email"} | (set() if company else {"company"}) | (set() if phone else {"phone"})
-    there = {name: "" for name in PlaceWrite.__struct_fields__ if name not in kept and getattr(stored, name)}
-    return PlaceWrite(**there) if there else UNSET
+    cleared = {name: "" for name in PlaceWrite.__struct_fields__ if name not in kept and getattr(stored, name)}
+    return PlaceWrite(**cleared) if cleared else UNSET
 
 
 def _read(place: Place, kind: AddressType, company: str | None, phone: str | None) -> Address | None:

@@ -51,8 +51,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     refuse_without_place(patch, UNSUPPORTED, notes, implied)
     if current is not None:
         refuse_without_place(patch, FIXED, notes, {"tax_inclusive": False})
-    there = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
-    patch = with_buyer(patch, {"name": there}, "WooCommerce", notes, is_new=current is None)
+    stored_name = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
+    patch = with_buyer(patch, {"name": stored_name}, "WooCommerce", notes, is_new=current is None)
     if patch.is_test is True:
         notes.unsupported(
             "/is_test", "WooCommerce has no test orders: leave is_test out, or accept a sale with ?loss=any"

@@ -47,7 +47,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
         implied={"write": ("tickets:write", "users:write"), "read": ("tickets:read", "users:read")},
     ),
     # 400 requests a minute on the Growth and Professional plans (Team 200, Enterprise 700); the headers of every
-    # answer say what the account really has left.
+    # answer report what the account has left.
     pacing=Pacing(units=400, per_seconds=60),
     headers=(("Accept", "application/json"),),
     remote_id=NUMBER,

@@ -16,7 +16,7 @@ REFUSALS: Final = Refusals(
     statuses={412: "rejected"},
     codes={
         "UpdateConflict": "version_conflict",
-        # Two writes met in Zendesk's database and this one was rolled back: the same request may be sent again.
+        # Two writes collided in Zendesk's database and this one was rolled back: send the same request again.
         "DatabaseConflict": "unavailable",
         # The key belongs to another request, which was done.
         "IdempotentRequestError": "duplicate",

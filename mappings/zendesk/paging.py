@@ -69,7 +69,7 @@ def asked_for(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:
     """Return the records that fit a query. Zendesk's searches and exports find more."""
     wanted: list[Callable[[_Head], bool]] = []
     if (since := query.updated_since) is not None:
-        # An update by the system moves a ticket's generated_timestamp alone; a reader of changes wants it too.
+        # An update by the system moves a ticket's generated_timestamp alone; a list of changes includes it.
         limit = since.timestamp()
         wanted.append(lambda head: max(head.updated_at.timestamp(), head.generated_timestamp or 0) >= limit)
     if (requester := query.filters.get("requester")) is not None:
