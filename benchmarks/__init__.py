@@ -1,1 +1,1 @@
-"""What Lockstitch costs, as ratios to floors taken in the same run: `python -m benchmarks`."""
+"""Measure what Lockstitch costs, as ratios to floors of the same run: `python -m benchmarks`."""

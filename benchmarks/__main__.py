@@ -1,5 +1,5 @@
-"""`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [growth] [transports]
-[credentials]`: all if none is named.
+"""`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [growth] [transports] [credentials]`;
+all by default.
 
 The benchmarks print figures and judge nothing: the exit code is 0 even if a target is missed.
 """

@@ -1,8 +1,8 @@
-"""The floor of the whole road: a bare worker behind `/intake` of `benchmarks.proxy`.
+"""The floor of the road: a bare worker behind `/intake` of `benchmarks.proxy`.
 
 `python -m benchmarks.bare_road DATABASE_URL TARGET_URL [VENDOR VENDOR_URL RECORD_ID]`. It claims 16 rows at a time,
-posts each, signed, over kept connections, and updates it: no audit, no order, no retries. With a vendor it reads a
-record before each post, with the same request as Lockstitch, and posts that too.
+posts each with a signature over kept connections, and updates it: no audit, no order, no retries. With a vendor it
+reads a record before each post, with the same request as Lockstitch, and posts it too.
 """
 
 import asyncio

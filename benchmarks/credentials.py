@@ -1,4 +1,4 @@
-"""What a warm credential costs a request: its header, and the note of its use. No query, no lock."""
+"""Measure what a warm credential costs a request: its header, and the record of its use. No query, no lock."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ STATES: Final[tuple[VersionState, ...]] = ("previous", "current", "next")
 
 
 class _Stored:
-    """A store with a secret, and the tokens of a grant, each in three versions."""
+    """A store with a secret and the tokens of a grant, each in three versions."""
 
     async def read(self, known: object) -> Mapping[str, Credential]:
         """Return the credentials in the vault."""

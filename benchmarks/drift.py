@@ -1,7 +1,7 @@
-"""What the lookout for drift costs: CPU a record at the default rate, of what it costs to take a webhook.
+"""Measure what drift detection costs: CPU a record at the default rate, relative to receiving a webhook.
 
-The receiver of webhooks never looks; a worker does, when it reads the record that a webhook names. So what a record
-adds there is held against what taking its webhook costs here.
+A worker looks for drift when it reads the record of a webhook; the receiver never does. So the cost of the record is
+compared with the cost of receiving its webhook.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ TARGET: Final = 0.03
 ROUNDS: Final = 3
 RATE: Final = DriftSettings().sample_rate
 RECORDS: Final = int(MOST_WAITING / 2 / RATE)
-"""In each round: half of what may wait is expected to, so that none is dropped."""
+"""Records of one round: half of the possible backlog is expected, so none is dropped."""
 
 
 class _Learned:
-    """A store of baselines that knows the record, so that nothing is ever written."""
+    """A store of baselines that knows the record, so nothing is ever written."""
 
     def __init__(self, record: Sample) -> None:
         known: dict[str, set[str]] = {}
@@ -43,7 +43,7 @@ class _Learned:
 
 
 async def measure(webhook_cpu: float | None) -> None:
-    """Print it for each kind of record; `webhook_cpu` are µs of CPU for taking one webhook."""
+    """Print the cost for each kind of record. `webhook_cpu` is the µs of CPU of receiving one webhook."""
     print(f"Look for drift in {RATE:.0%} of the records ({ROUNDS} rounds of {RECORDS} records)")
     for subject in subjects():
         costs = await _costs(subject)

@@ -1,4 +1,5 @@
-"""Reads and writes through a real `lockstitch serve`, against a bare proxy over the same client, server and database.
+"""Measure reads and writes through a real `lockstitch serve`, against a bare proxy over the same client, server and
+database.
 
 One process calls both in turns, so other load on the machine affects both. The vendor behind them answers at once, so
 only Lockstitch is measured. A create at HubSpot is two requests, because its answer is not the whole record; the floor
@@ -29,7 +30,7 @@ Call = Callable[[], Awaitable[None]]
 
 
 class Contender(NamedTuple):
-    """A request to repeat, and the process that answers it."""
+    """A repeated request, and the process that answers it."""
 
     title: str
     call: Call
@@ -37,7 +38,7 @@ class Contender(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Requests a second in each round; µs of the answering process's CPU for each request over all rounds."""
+    """Requests a second in each round, and µs of the answering process's CPU for each request over all rounds."""
 
     rates: list[float]
     cpu: float | None
@@ -65,7 +66,8 @@ async def _measure(stage: Stage) -> None:
 
 
 async def compare(measured: Contender, target: float, *floors: Contender, at_once: int = AT_ONCE) -> Result:
-    """Print rates and their ratios, then CPU and its ratios, which a busy machine moves far less; what was measured."""
+    """Print rates and their ratios, then CPU and its ratios, which vary far less on a busy machine. Return the
+    measurements."""
     ours, *others = await _take_turns(at_once, measured, *floors)
     for contender, result in zip((*floors, measured), (*others, ours), strict=True):
         figures.raw(contender.title, result.rates, "/s")
@@ -81,7 +83,7 @@ async def compare(measured: Contender, target: float, *floors: Contender, at_onc
 
 
 class Caller:
-    """The four requests; each one's answer is read whole, and anything but a success ends the measurement."""
+    """Return the four requests. Each answer is read whole; any failure ends the measurement."""
 
     def __init__(self, session: aiohttp.ClientSession, stage: Stage) -> None:
         self._session = session
@@ -129,7 +131,7 @@ def _body(number: int) -> bytes:
 
 
 async def _take_turns(at_once: int, *contenders: Contender) -> list[Result]:
-    """Round by round, every contender in each."""
+    """Measure every contender in each round."""
     for contender in contenders:
         await _repeat(contender.call, at_once, until=None)
     rates: list[list[float]] = [[] for _ in contenders]
@@ -148,7 +150,7 @@ async def _take_turns(at_once: int, *contenders: Contender) -> list[Result]:
 
 
 async def _repeat(call: Call, at_once: int, until: float | None) -> int:
-    """Call again and again, so many at once, until that time or WARM_UP times; how often."""
+    """Repeat a call with this concurrency until a time, or WARM_UP times. Return the number of calls."""
     done = 0
 
     async def lane() -> None:

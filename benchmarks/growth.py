@@ -1,8 +1,8 @@
-"""How the whole road does with a lot behind it: `python -m benchmarks.growth [ROWS]`, 1,000,000 by default.
+"""Measure the road with a long history: `python -m benchmarks.growth [ROWS]`, 1,000,000 by default.
 
 It runs the bursts of `benchmarks.road` and of the bare road twice: on empty tables, and with ROWS events, receipts,
-deliveries, attempts and sealed audit entries, spread over the retention period. It then runs steady streams, in turn
-alone and while retention removes a day's worth of each, which is a thirtieth.
+deliveries, attempts and sealed audit entries, spread over the retention period. Then it runs steady streams, in turn
+alone and while retention removes one day's rows, a thirtieth.
 """
 
 import asyncio
@@ -196,7 +196,7 @@ async def _add_a_day(database_url: str, rows: int, day: int) -> None:
 
 
 async def _remove(database_url: str) -> tuple[int, float]:
-    """Remove what has expired, as a worker does; how many rows, and in how many seconds."""
+    """Remove expired rows, as a worker does. Return their number and the seconds."""
     database = await Database.connect(database_url, max_size=2)
     began, rows = time.perf_counter(), 0
     try:

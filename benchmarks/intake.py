@@ -1,10 +1,12 @@
-"""Webhooks through a real `lockstitch serve`, against a bare Litestar handler that commits one insert of the body.
+"""Measure webhooks through a real `lockstitch serve`, against a bare Litestar handler that commits one insert of the
+body.
 
-Every webhook is new and signed. Lockstitch proves it, and commits a receipt and a job, both sealed, with an audit event
-for each; the floor commits the bytes. Those of a gateway belong to no record; those of a shop wait their turn behind
-others of their order, which takes a lock for each. Then a steady stream, for the time that a sender waits: it counts
-from the moment at which the webhook was due, so that a server which falls behind cannot hide it. Last, what looking for
-drift adds.
+Every webhook is new and signed. Lockstitch verifies it, and commits a receipt and a job, both sealed, with an audit
+event for each; the floor commits the bytes. A gateway's webhooks belong to no record; a shop's are ordered by record,
+which takes a lock for each.
+
+A steady stream follows, for the time that a sender waits. It starts when the webhook was due, so a server that falls
+behind cannot hide it. The last part is the cost of drift detection.
 """
 
 import asyncio
@@ -33,7 +35,7 @@ KEY: Final = base64.b64decode(WEBHOOK_SECRET.removeprefix("whsec_"))
 
 
 def measure() -> None:
-    """Print both."""
+    """Print both parts."""
     with set_up() as stage:
         uvloop.run(_measure(stage))
 
@@ -65,7 +67,7 @@ async def _measure(stage: Stage) -> None:
 
 
 class _Sender:
-    """New webhooks for either; anything but a success ends the measurement."""
+    """Return new webhooks for either side. Any failure ends the measurement."""
 
     def __init__(self, session: aiohttp.ClientSession, stage: Stage) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""Orders of twenty lines: golden ones with two of their lines taken in turns, and sums that add up again."""
+"""Orders with twenty lines: golden orders with two of their lines repeated in turn, and correct sums."""
 
 import json
 from collections.abc import Callable
@@ -88,4 +88,4 @@ LONG_ORDERS: Final[dict[str, Callable[[], bytes]]] = {
     "stripe": long_stripe_invoice,
     "woocommerce": long_woocommerce_order,
 }
-"""By vendor."""
+"""Long orders by vendor."""

@@ -1,4 +1,4 @@
-"""The floor: a bare Litestar proxy over the client, the server and the database pool's driver that Lockstitch uses.
+"""The floor: a bare Litestar proxy over the same client, server and database driver as Lockstitch.
 
 `python -m benchmarks.proxy PORT UPSTREAM_URL DATABASE_URL`. `/read/{id}` passes a contact on. `/write` commits one
 insert, creates at the vendor, commits another. `/write?read_back=1` also reads the new record, because HubSpot answers

@@ -1,12 +1,11 @@
-"""The queue with order and pacing on: `python -m benchmarks.queue`.
+"""Measure the queue with order and pacing: `python -m benchmarks.queue`.
 
-Throughput: jobs that do nothing, over 20 connections with a token bucket each and 25 order keys each, put in beforehand
-and run by one worker process. Once so that the queue takes them away in batches, once so that each is finished in a
-transaction of its own, as a handler does that writes something, and once with buckets that allow 2,500 a second and no
-more. Enqueueing one by one and in batches. Everything that the queue does otherwise is on: audit events, attempts,
-sealed payloads, NOTIFY, fsync.
+Throughput: empty jobs over 20 connections with a token bucket each and 25 order keys each, enqueued beforehand and run
+by one worker process. They run three times: ended in batches; each ended in its own transaction, like a job that writes
+something; and with buckets of 2,500 a second. Enqueueing is measured one by one and in batches. Everything else of the
+queue is on: audit events, attempts, sealed payloads, NOTIFY, fsync.
 
-Flatness: the time of a claim of ten while 10,000 and 1,000,000 jobs wait, in two databases of one server, taking turns.
+Flatness: the time to claim ten jobs while 10,000 and 1,000,000 wait, in two databases of one server, in turns.
 """
 
 import asyncio

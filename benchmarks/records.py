@@ -1,6 +1,5 @@
-"""What is translated, each as one record's bytes: for every revision of every mapping the golden record that says most,
-one of each kind where an object is one of several kinds, and orders of twenty lines besides.
-"""
+"""Records to translate, as bytes: for every mapping revision the golden record with the most fields, one of each kind
+of an object with several kinds, and orders of twenty lines."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ FACTS: Final[dict[str, dict[str, Any]]] = {
 
 
 class Subject(NamedTuple):
-    """One record to translate, and what it is translated with; `shape` where it is not the API's own."""
+    """One record to translate, and its mapping. `shape` if it is not in the API's own shape."""
 
     title: str
     record: bytes
@@ -44,19 +43,19 @@ def subjects() -> Iterator[Subject]:
 
 
 def webhooks() -> Iterator[Subject]:
-    """Yield the records as webhooks send them, where that is another shape."""
+    """Yield the records of webhooks in another shape."""
     for vendor in VENDORS.values():
         for mapping in vendor.mappings:
             yield from (one for one in _chosen(vendor, mapping) if one.shape is not None)
 
 
 def account_of(mapping: AnyMapping) -> Any:
-    """Return the facts about an account to translate with."""
+    """Return account facts for a translation."""
     return mapping.account(**FACTS.get(mapping.vendor, {}))
 
 
 def _chosen(vendor: AnyVendor, mapping: AnyMapping) -> Iterator[Subject]:
-    """Yield one golden record of each shape and kind: the full one, or else the longest."""
+    """Yield one golden record of each shape and kind: the full one, else the longest."""
     chosen: dict[str, tuple[bool, int, Subject]] = {}
     for case in cases(vendor, ROOT):
         if case.object != mapping.object or case.revision != 1:

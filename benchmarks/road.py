@@ -38,7 +38,7 @@ PATIENCE: Final = 60.0
 
 
 class Side(list[float]):
-    """One contender: how it is called, the rates of its bursts, and the processes that do the work."""
+    """One contender: its name, the rates of its bursts, and its processes."""
 
     def __init__(
         self, title: str, url: str, make: Callable[[int], Webhook], processes: dict[str, int], database_url: str
@@ -138,7 +138,7 @@ def sides(stage: RoadStage, variant: Variant, placed: Placed) -> tuple[Side, Sid
 
 
 async def run_burst(stage: RoadStage, side: Side, numbers: Sequence[int], arrivals: Arrivals) -> None:
-    """Send these at once, and add what it took to the figures of this side."""
+    """Send a burst, and add its cost to the figures of this side."""
     async with _counting(stage, side):
         began = time.perf_counter()
         await burst(side.sender, side.make, numbers)
@@ -159,7 +159,7 @@ async def waits_of(
 
 @asynccontextmanager
 async def _counting(stage: RoadStage, side: Side) -> AsyncIterator[None]:
-    """Stop the other side within the block, and add the CPU and transactions of this one to its figures."""
+    """Suspend the other side within the block, and add the CPU and transactions of this one to its figures."""
     with stage.alone(side.processes):
         committed, cpu = await stage.transactions(side.database_url), stage.cpu(side.processes)
         yield

@@ -1,4 +1,4 @@
-"""Both ends of the road in one process: it sends webhooks, and receives deliveries."""
+"""Both ends of the road in one process: send webhooks and receive deliveries."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ _OK: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
 class Arrivals:
-    """The deliveries so far: when the first of each number came, and how many came again."""
+    """The deliveries so far: the time of the first of each number, and how many came twice."""
 
     def __init__(self) -> None:
         self.at: dict[int, float] = {}
@@ -27,7 +27,7 @@ class Arrivals:
         self._done = asyncio.Event()
 
     def came(self, number: int) -> None:
-        """Note a delivery."""
+        """Record a delivery."""
         if number in self.at:
             self.again += 1
             return
@@ -37,7 +37,7 @@ class Arrivals:
             self._done.set()
 
     async def all_of(self, numbers: Iterable[int], seconds: float) -> None:
-        """Wait until all of them have come. Raises RuntimeError if some have not after this time."""
+        """Wait until all of them have arrived. Raises RuntimeError after this time."""
         self._left = {number for number in numbers if number not in self.at}
         self._done.clear()
         if not self._left:
@@ -86,7 +86,7 @@ async def subscriber(port: int) -> AsyncIterator[Arrivals]:
 
 
 class Sender:
-    """Sends webhooks to one URL over kept connections; anything but a 202 ends the measurement."""
+    """Sends webhooks to one URL over kept connections. Any answer except 202 ends the measurement."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
@@ -110,13 +110,13 @@ class Sender:
         return await asyncio.open_connection(self._url.hostname, self._url.port)
 
     def drop(self) -> None:
-        """Close the kept connections: the server closes those that are idle for long."""
+        """Close the kept connections, because the server closes idle ones."""
         while self._idle:
             self._idle.pop()[1].close()
 
 
 async def burst(sender: Sender, make: Callable[[int], Webhook], numbers: Iterable[int]) -> None:
-    """Send them as fast as they are taken, `SENDERS` at once."""
+    """Send them as fast as they are accepted, with `SENDERS` at once."""
     left = iter(numbers)
 
     async def one_after_the_other() -> None:
@@ -130,7 +130,7 @@ async def burst(sender: Sender, make: Callable[[int], Webhook], numbers: Iterabl
 async def steady(
     sender: Sender, make: Callable[[int], Webhook], numbers: Iterable[int], rate: float
 ) -> dict[int, float]:
-    """Send so many a second, late or not. Return when each was due."""
+    """Send at this rate. Return when each was due."""
     began = time.perf_counter()
     due = {number: began + place / rate for place, number in enumerate(numbers)}
 

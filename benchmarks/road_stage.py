@@ -1,4 +1,4 @@
-"""What the whole road needs: PostgreSQL, `lockstitch serve` and `worker`, the emulators, and the bare road."""
+"""The processes of the road: PostgreSQL, `lockstitch serve` and `worker`, the emulators, and the bare road."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ COMMITTED = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_da
 
 
 class RoadStage(NamedTuple):
-    """Where to send, where deliveries go, and the processes by name: those that others are children of."""
+    """URLs to send to, the port of deliveries, and the parent processes by name."""
 
     api: str
     floor: str
@@ -43,12 +43,12 @@ class RoadStage(NamedTuple):
 
     @staticmethod
     def cpu(processes: dict[str, int]) -> dict[str, float]:
-        """Return the seconds of CPU that each has spent so far, with its children."""
+        """Return the CPU seconds of each process so far, with its children."""
         return {name: sum((cpu_seconds(one) or 0.0) for one in _family(process)) for name, process in processes.items()}
 
     @contextmanager
     def alone(self, processes: dict[str, int]) -> Iterator[None]:
-        """Stop the worker of the other contender within the block: the bare one polls, and Lockstitch's does its
+        """Suspend the worker of the other contender within the block: the bare one polls, and Lockstitch's does its
         upkeep."""
         other = self.floor_processes if processes is self.processes else self.processes
         halted = _family(other["worker"])
@@ -93,10 +93,8 @@ def set_up(
     settings: Mapping[str, str] | None = None,
     prepare: Callable[[str], None] | None = None,
 ) -> Iterator[RoadStage]:
-    """Start all of it, with durable commits as in production; stop it and remove it at the end.
-
-    `settings` are PostgreSQL's. `prepare` gets the URL of the migrated database before anything uses it.
-    """
+    """Start everything with durable commits, as in production; stop and remove it at the end. `settings` are
+    PostgreSQL's. `prepare` gets the URL of the migrated database before anything uses it."""
     folder = Path(tempfile.mkdtemp(prefix="lockstitch-bench-"))
     folder.chmod(0o711)
     with ExitStack() as stack:
@@ -167,7 +165,7 @@ def _environment(folder: Path, vendors: str, database_url: str, subscriber: int)
 
 
 async def _add_database(url: str, name: str) -> str:
-    """Create a database, whose transactions are counted apart, and return its URL."""
+    """Create a database whose transactions are counted separately. Return its URL."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"CREATE DATABASE {name}")
@@ -208,7 +206,7 @@ def _first_record(vendors: str, variant: Variant) -> str:
 
 
 async def place_records(stage: RoadStage, variant: Variant, numbers: int) -> Placed:
-    """Place the record of each number in the emulator; none for webhooks without a mapping."""
+    """Place the record of each number in the emulator. Webhooks without a mapping have none."""
     placed: dict[int, dict[str, Any]] = {}
     if variant.emulated is None:
         return placed

@@ -1,5 +1,5 @@
-"""The webhooks of the whole road, by variant. Each holds its number as `road-<number>@example.com`, and so does the
-Event that it becomes."""
+"""The webhooks of the road, by variant. Each contains its number as `road-<number>@example.com`, and so does its
+Event."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ JSON: Final = {"Content-Type": "application/json"}
 
 
 class Emulated(NamedTuple):
-    """The vendor of mapped webhooks: where its records lie in the emulator, and how one is read."""
+    """The vendor of mapped webhooks: the place of its records in the emulator, and their reader."""
 
     vendor: str
     object: str
@@ -42,7 +42,7 @@ class Emulated(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """Webhooks of one kind. `sign` gets a number, the placed records and the URL. Bursts are of `burst` webhooks."""
+    """Webhooks of one kind. `sign` gets a number, the placed records and the URL. A burst has `burst` webhooks."""
 
     title: str
     connection: str

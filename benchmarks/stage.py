@@ -1,4 +1,4 @@
-"""Everything that the facade is measured among: PostgreSQL, the fixed vendor, the floor, and `lockstitch serve`."""
+"""The processes around the facade: PostgreSQL, the fixed vendor, the floor, and `lockstitch serve`."""
 
 import asyncio
 import base64
@@ -22,13 +22,13 @@ from app.postgres.migrate import migrate
 
 PATIENCE = 30.0
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-"""What the connection `gateway` is signed with; the example of Standard Webhooks."""
+"""The signing secret of the connection `gateway`, the example of Standard Webhooks."""
 SHOPIFY_SECRET = "hush"
-"""What the connection `shop` is signed with."""
+"""The signing secret of the connection `shop`."""
 
 
 class Stage(NamedTuple):
-    """Where to call, with which key, the processes that answer, and PostgreSQL's log."""
+    """URLs, the API key, the answering processes, and PostgreSQL's log."""
 
     facade: str
     floor: str
@@ -50,7 +50,7 @@ def cpu_seconds(process: int) -> float | None:
 
 @contextmanager
 def set_up(settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
-    """Start all of it, with durable commits as in production; stop it and remove it at the end. `settings` are
+    """Start everything with durable commits, as in production; stop and remove it at the end. `settings` are
     PostgreSQL's."""
     # Not below a folder of mode 0700: for root the server belongs to another user.
     folder = Path(tempfile.mkdtemp(prefix="lockstitch-bench-"))
@@ -111,7 +111,7 @@ async def make_key(database_url: str, *scopes: str) -> str:
 
 @contextmanager
 def running(command: list[str], port: int, added: dict[str, str] | None = None) -> Iterator[int]:
-    """Yield the command as a process, by its id, from when its port answers until the end of the block."""
+    """Run the command within the block, once its port answers. Yield the process id."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
     process = subprocess.Popen(command, env=own | (added or {}), cwd=Path(__file__).parents[1])
     try:

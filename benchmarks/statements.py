@@ -1,4 +1,4 @@
-"""PostgreSQL's time for the statements of a create, by its own log: to bind and execute, without the commit."""
+"""Measure PostgreSQL's time for the statements of a create from its own log: bind and execute, without the commit."""
 
 import re
 from collections import defaultdict
@@ -22,8 +22,8 @@ _NEXT: Final = re.compile(r"^\d{4}-\d\d-\d\d ", re.MULTILINE)
 
 
 def measure() -> None:
-    """Print the median of each statement that every create runs, and their sum; and the same of the fastest tenth,
-    which other work of the machine moves less."""
+    """Print the median of each statement of a create, and their sum; and those of the fastest tenth, which other load
+    affects less."""
     with set_up(SETTINGS) as stage:
         start = uvloop.run(_create(stage))
         spent = _durations(stage.log.read_bytes()[start:].decode())
@@ -39,7 +39,7 @@ def measure() -> None:
 
 
 async def _create(stage: Stage) -> int:
-    """Create contacts. Return where the log of those begins that count."""
+    """Create contacts. Return where the log of the measured ones begins."""
     async with aiohttp.ClientSession() as session:
         caller = Caller(session, stage)
         for _ in range(WARM_UP):
@@ -51,7 +51,7 @@ async def _create(stage: Stage) -> int:
 
 
 def _durations(log: str) -> dict[str, list[float]]:
-    """Return by statement how long each execution took with what PostgreSQL did for it before, in µs."""
+    """Return the µs of each execution by statement, including PostgreSQL's preparation for it."""
     spent: dict[str, list[float]] = defaultdict(list)
     before: dict[str, float] = defaultdict(float)
     for entry in _ENTRY.finditer(log):

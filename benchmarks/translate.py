@@ -45,7 +45,7 @@ NORMALISERS: Final = (
 
 
 class Use(NamedTuple):
-    """A normaliser and what a field gives it."""
+    """A normaliser and the arguments that a field passes to it."""
 
     fields: str
     call: Callable[..., Any]

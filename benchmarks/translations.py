@@ -1,6 +1,5 @@
-"""Every way through a mapping, as bytes to translate: records as they are read, bodies of webhooks, and the widest
-write that a new record takes, which is one of every field that it takes, but for those that do not go together.
-"""
+"""Every translation of a mapping, as bytes: reads of records, bodies of webhooks, and the widest write of a new record,
+with every field except those that exclude each other."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,11 +17,12 @@ from mappings.release import name_of
 from mappings.spec import decode
 
 IN_THE_BAG: Final[dict[type[Struct], type[Struct]]] = {ContactRecord: ContactProperties, TicketRecord: TicketProperties}
-"""What msgspec decodes in two steps: HubSpot's records hold a bag of properties, whose Struct is converted of it."""
+"""Structs that msgspec decodes in two steps: HubSpot's records have a bag of properties, which is converted to its
+Struct."""
 
 
 class Translation(NamedTuple):
-    """Bytes, what they are decoded into, and what `translate` makes of them, to be encoded."""
+    """Bytes, the type that decodes them, and `translate`, whose result is encoded."""
 
     title: str
     source: bytes
@@ -30,7 +30,7 @@ class Translation(NamedTuple):
     translate: Callable[[], Any]
 
     def decoding(self) -> Callable[[], Any]:
-        """Return what msgspec itself does of it."""
+        """Return the work of msgspec alone."""
         decoder, source, inner = msgspec.json.Decoder(self.takes), self.source, IN_THE_BAG.get(self.takes)
         if inner is None:
             return partial(decoder.decode, source)

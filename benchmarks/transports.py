@@ -1,8 +1,8 @@
-"""What one request to a vendor costs this process, by httpx transport: `python -m benchmarks.transports`.
+"""Measure what one request to a vendor costs this process, by httpx transport: `python -m benchmarks.transports`.
 
 The server is a child process that answers 2 KiB over keep-alive connections and does nothing else. CPU is this
-process's own; the ratio is to aiohttp used bare, the floor. A transport that is not installed is left out. The last row
-is what Lockstitch uses: httpx's requests and replies over httpx-aiohttp, without httpx's client.
+process's own. The ratio is to bare aiohttp, the floor. Transports that are not installed are skipped. The last row is
+what Lockstitch uses: httpx's requests and replies over httpx-aiohttp, without httpx's client.
 """
 
 import asyncio

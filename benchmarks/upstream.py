@@ -1,6 +1,6 @@
-"""A vendor that costs next to nothing: as much of HubSpot as reading and creating a contact needs, from fixed bytes.
+"""A vendor that costs next to nothing: the part of HubSpot for reading and creating contacts, from fixed bytes.
 
-`python -m benchmarks.upstream PORT`. Every create gets a new id, and a read answers with the id that it was asked for.
+`python -m benchmarks.upstream PORT`. Every create gets a new id, and a read answers with the requested id.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _ids = count(900_000_000_000)
 
 
 class Upstream(asyncio.Protocol):
-    """One connection; requests come one after the other."""
+    """One connection. Requests come one after the other."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start with nothing read."""
@@ -34,7 +34,7 @@ class Upstream(asyncio.Protocol):
         self._read = b""
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that has come in whole."""
+        """Answer every complete request."""
         self._read += data
         while (end := self._read.find(b"\r\n\r\n")) >= 0:
             announced = _LENGTH.search(self._read, 0, end + 2)

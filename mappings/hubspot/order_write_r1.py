@@ -1,7 +1,7 @@
 """Canonical Order → HubSpot order, revision 1: properties, buyer and line items.
 
 The sums of a new order are computed from its lines, discounts and shipping. A change of discounts or shipping changes
-the total by the difference, so that it keeps what HubSpot holds beside them. Line items are separate records: they are
+the total by the difference, so that it keeps any other amounts in HubSpot. Line items are separate records: they are
 written with a new order only.
 """
 

@@ -4,7 +4,7 @@ Documented at https://docs.medusajs.com/api/admin; checked against the source an
 members of an answer. A member without a value is null. A sum is a JSON number that Medusa does not round. Sums of lines
 and payments are also sent as text with all digits (`raw_total` and `total`), though not by every version; sums of a
 whole order are not. Currencies
-and countries are in lower case. `metadata` belongs to everybody: a write adds keys, and "" removes one.
+and countries are in lower case. `metadata` is shared by all apps: a write adds keys, and "" removes one.
 """
 
 from datetime import datetime

@@ -13,7 +13,7 @@ from mappings.spec import Action, Recovery, decode_loosely
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, mark, remote_id, total
 from mappings.woocommerce.wire_v3 import Account, CustomerWrite
 
-EVERYBODY: Final = ("role", "all")
+ANY_ROLE: Final = ("role", "all")
 """Without it WooCommerce lists only users with the role customer, but administrators and subscribers buy too."""
 STAFF: Final = ("administrator", "shop_manager")
 
@@ -31,7 +31,7 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
     path=f"{API}/customers",
     paging=Offsets(
         ask=lambda offset, rows: (
-            EVERYBODY,
+            ANY_ROLE,
             ("orderby", "id"),
             ("order", "asc"),
             ("offset", str(offset)),
@@ -43,7 +43,7 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
     ),
     id=remote_id,
     # The address is unique. WooCommerce matches all of it in its table of users.
-    keys={"email": lambda email: (("email", email), EVERYBODY)},
+    keys={"email": lambda email: (("email", email), ANY_ROLE)},
     mark=mark,
     carries=carries,
 )
