@@ -1,7 +1,5 @@
-"""Classes of fields: a write that would lose an essential one is refused, one that loses a descriptive one is not.
-
-The list is that of the canonical model, "Classes".
-"""
+"""Classes of fields: a write that would lose an essential one is refused, one that loses a descriptive one is not. The
+list is in the canonical model, "Classes"."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -14,22 +12,22 @@ from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import sum_of
 
 Trait = Literal["markets", "taxes", "fulfils", "collects", "live"]
-"""What a vendor does with a record, so that losing a field of it would matter: it sends marketing, it computes taxes,
-it ships goods, it takes money. `live`: the account is one in production, where a test would count as real."""
+"""What a vendor does with a record, which makes the loss of a field matter: it sends marketing, computes taxes, ships
+goods, takes money. `live`: the account is in production, where a test would count as real."""
 LossPolicy = Literal["none", "descriptive", "any"]
-"""The `?loss=` of a write: what it may lose."""
+"""The `?loss=` of a write: the loss that the caller accepts."""
 
 Traits = frozenset[Trait]
 _Rule = Callable[[Any, list[str], Traits], bool]
 
 NAMES: Final = frozenset({"display_name", "first_name", "last_name"})
 LINE: Final = frozenset({"name", "quantity", "unit_price"})
-"""The members of a line that say what is sold. All others describe it."""
+"""The members of a line that identify the goods. All others describe them."""
 NAMING: Final = frozenset({"name", "phone", "sku"})
 """The members of a reference that are descriptive if it has another key."""
 _ORDINARY: Final = frozenset({"open", "completed", "archived", "unknown"})
 _NO_MONEY: Final = frozenset({"unpaid", "pending", "failed", "expired", "voided", "unknown"})
-"""No money has moved. `authorized` is not among them: losing it loses a claim on money."""
+"""Statuses without any movement of money. `authorized` is not among them: losing it loses a claim on money."""
 ESSENTIAL: Final[Mapping[type[Struct], frozenset[str]]] = {
     CustomerPatch: NAMES | {"emails", "phones", "company_name", "status", "consents", "tax_exemption", "external_id"},
     OrderPatch: frozenset(
@@ -43,7 +41,7 @@ ESSENTIAL: Final[Mapping[type[Struct], frozenset[str]]] = {
 
 
 def is_essential(patch: Struct, pointer: str, traits: Traits, upsert_on: str | None = None) -> bool:
-    """Return whether the business loses what the record means, if the vendor cannot store this value."""
+    """Return whether losing this value would harm the business, if the vendor cannot store it."""
     name, *inner = pointer.removeprefix("/").split("/")
     if name == "external_id":
         return upsert_on == "external_id"

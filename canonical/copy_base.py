@@ -1,7 +1,7 @@
-"""The base of a copy: what the source held when it was copied, and what the target held afterwards, as digests.
+"""The base of a copy: the values of the source and of the target after the copy, as digests.
 
-A later copy compares each side with its own base, so that what a vendor changes by itself (lower case, lost members) is
-no change. Only digests are kept. Every function here is pure.
+A later copy compares each side with its own base, so a change by the vendor itself (lower case, lost members) does not
+count as a change. Only digests are kept. Every function here is pure.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,21 +11,19 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from canonical.field_kinds import ComparedField
-from canonical.portable import MERGED, says_something
+from canonical.portable import MERGED, has_value
 from canonical.same_value import PRIMARY, is_empty, item_key, normal_form, same
 
 Digest = Callable[[str], str]
 """A keyed digest of a text."""
 MARK: Final = "is_primary"
-"""The mark of the primary item. It is compared by itself."""
+"""The mark of the primary item. It is compared separately."""
 
 
 class ItemBase(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One item of a list, by the digest of its key at the source.
-
-    `source` and `target` are digests of its values; an empty `target` never arrived. `key` is the digest of its key at
-    the target if that is another one. `put`: a copy put it there.
-    """
+    """One item of a list, by the digest of its key at the source. `source` and `target` are digests of its values; an
+    empty `target` never arrived. `key` is the digest of its key at the target if that differs. `put`: a copy put it
+    there."""
 
     source: str
     key: str = ""
@@ -48,7 +46,7 @@ Base = Mapping[str, FieldBase]
 
 
 class FieldState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A field of a record as digests: of its value, or of the values of its items by their keys. Of a list with keys,
+    """A field of a record as digests: of its value, or of the values of its items by their keys. For a list with keys,
     `value` is the key of the primary item."""
 
     value: str = ""
@@ -56,14 +54,14 @@ class FieldState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Digests:
-    """Digests the values of one object. `fields` say how values are compared (`kinds_of`)."""
+    """Digests the values of one object. `fields` are the rules of comparison (`kinds_of`)."""
 
     def __init__(self, digest: Digest, fields: Mapping[str, ComparedField]) -> None:
         self._digest = digest
         self.fields = fields
 
     def of(self, name: str, value: Any) -> str:
-        """Return the digest of a value; empty for one that says nothing."""
+        """Return the digest of a value; empty for an empty value."""
         form = normal_form(value, self.fields[name])
         return "" if form is None else self._keyed(name, form)
 
@@ -89,11 +87,11 @@ class Digests:
         )
 
     def items(self, name: str, value: Any) -> dict[str, Any]:
-        """Return the items of a list that say something, by the digests of their keys. Addresses of several types at
-        one place are several items, in the order of their types."""
+        """Return the items of a list with a value, by the digests of their keys. An address of several types counts as
+        several items, in the order of its types."""
         groups: dict[str, dict[str, Any]] = {}
         for item in value or ():
-            if says_something(name, item):
+            if has_value(name, item):
                 kind = str(member(item, "type")) if name == "addresses" else ""
                 groups.setdefault(item_key(item, self.fields[name]), {}).setdefault(kind, item)
         return {
@@ -114,8 +112,8 @@ class Digests:
 
 
 def is_unchanged(base: Base, source: Mapping[str, FieldState], missing: Collection[str]) -> bool:
-    """Return whether the source is as it was when it was copied. What it could not supply (`missing`) counts as
-    unchanged where it is empty."""
+    """Return whether the source is as it was when it was copied. A field that it could not supply (`missing`) counts as
+    unchanged if it is empty."""
     return all(_is_as_before(base.get(name), state, name in missing) for name, state in source.items())
 
 
@@ -129,7 +127,7 @@ def _is_as_before(known: FieldBase | None, state: FieldState, is_missing: bool) 
 
 
 def is_as_left(base: Base, target: Mapping[str, FieldState]) -> bool:
-    """Return whether these fields of the target are as the last copy left them. Items of its own do not count."""
+    """Return whether these fields of the target are as the last copy left them. The target's own items do not count."""
     return all(
         not (known := base.get(name)) or _is_as_left(known, state, is_list=name in MERGED)
         for name, state in target.items()
@@ -144,12 +142,12 @@ def _is_as_left(known: FieldBase, state: FieldState, *, is_list: bool) -> bool:
 
 
 def member(part: Any, name: str) -> Any:
-    """Return a member of a Struct, or of what JSON has in its place; UNSET without it."""
+    """Return a member of a Struct or of its JSON form; UNSET without it."""
     return part.get(name, UNSET) if isinstance(part, Mapping) else getattr(part, name, UNSET)
 
 
 def likeness(one: Any, other: Any, field: ComparedField) -> int:
-    """Return how many members of two items of a list are the same."""
+    """Return how many members of two items of a list are equal."""
     members = {} if field.item is None else field.item.members
     return sum(
         same(member(other, inner), value, kind)

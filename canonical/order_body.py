@@ -1,6 +1,6 @@
-"""Complete the body of a new order, so that its lists say everything that its sum consists of.
+"""Complete the body of a new order, so that its lists contain its whole sum.
 
-A record that was read says some amounts only in its `totals`: a tip, a tax that the vendor does not split, a discount
+A record that was read has some amounts only in its `totals`: a tip, a tax that the vendor does not split, a discount
 within the lines. They become items of the lists that mappings write. Each such change is a loss of kind `folded`.
 """
 
@@ -24,17 +24,17 @@ DIFFERENCE: Final = "Difference to the total"
 
 
 class CompleteBody(Struct, frozen=True, kw_only=True):
-    """The completed body, and what was folded."""
+    """The completed body, and the folded amounts."""
 
     patch: OrderPatch
     folded: tuple[Loss, ...] = ()
 
 
 def completed(patch: OrderPatch, totals: Any, *, total_counts: bool) -> CompleteBody:
-    """Return the body of a new order with all that its sum consists of.
+    """Return the body of a new order with its whole sum in its lists.
 
-    `totals` is that of the body, which may be anything. `total_counts`: it was read with a total that its parts do not
-    add up to, and the total is the sum. A body that nothing completes stays as it is.
+    `totals` is that of the body, which may have any type. `total_counts`: the body was read with a total that differs
+    from the sum of its parts, and the total is the sum. A body that cannot be completed stays as it is.
     """
     body = _without_negative_parts(patch)
     total, present = stated(totals, "total"), sum_of(body.patch)
@@ -52,7 +52,7 @@ def completed(patch: OrderPatch, totals: Any, *, total_counts: bool) -> Complete
 
 
 def _as_inclusive(body: CompleteBody) -> CompleteBody:
-    """Return the body with prices that include the tax, if it does not say whether they do."""
+    """Return the body with prices that include the tax, if it leaves that open."""
     return body if isinstance(body.patch.tax_inclusive, bool) else _changed(body, tax_inclusive=True)
 
 
@@ -85,7 +85,7 @@ def _amount(line: LineItemPatch) -> Decimal:
 
 
 def _listed(patch: OrderPatch) -> dict[str, Decimal]:
-    """Return what the lists of a body add up to, by the name of the sum in `totals`. No list has tips."""
+    """Return the sums of the lists of a body, by their names in `totals`. No list has tips."""
     return {
         "discount": added(one.amount for one in sent_or(patch.discounts, ())),
         "shipping": added(one.price for one in sent_or(patch.shipping_lines, ())),
@@ -121,7 +121,7 @@ def _with_part(body: CompleteBody, name: str, amount: Decimal) -> CompleteBody:
 
 
 def _with_tax(body: CompleteBody, rest: Decimal) -> CompleteBody:
-    """Return the body with a tax that no part names, shared among the lines by their amounts."""
+    """Return the body with a tax that no part has, shared among the lines by their amounts."""
     patch = body.patch
     lines, currency = sent_or(patch.line_items, ()), sent_or(patch.currency, NO_CURRENCY)
     if not lines:

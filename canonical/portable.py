@@ -1,7 +1,5 @@
-"""Carry a resource that was read at one connection to another: what counts as absent, and what is merged.
-
-The rules are those of the HTTP contract, "Nothing is cleared by accident".
-"""
+"""Prepare a resource that was read at one connection for a write at another: which values count as absent, and which
+lists are merged. The rules are those of the HTTP contract, "Nothing is cleared by accident"."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -21,20 +19,20 @@ P = TypeVar("P", bound=Struct)
 
 MERGED: Final = ("emails", "phones", "addresses", "tags", "tax_ids", "consents", "custom_fields")
 """The lists that are merged with those of the target."""
-_SAYS: Final[Mapping[str, Callable[[Any], bool]]] = {
+_HAS_VALUE: Final[Mapping[str, Callable[[Any], bool]]] = {
     "consents": lambda one: "unknown" not in (one.channel, one.state),
     "custom_fields": lambda one: not _is_blank(one.value),
 }
-"""Which items of a list say something."""
+"""Whether an item of a list has a value."""
 DECIDED: Final = ("opted_in", "opted_out")
-"""What only a person decides. `never` and `pending` do not replace it."""
+"""States that only a person sets. `never` and `pending` do not replace them."""
 ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
 _REPLACED: Final = ("consents", "custom_fields")
 """Lists of settings: an item that was sent replaces the present one with the same key."""
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """What the `meta` of a body that was read says: its connection, when the record had changed, the fields that it
+    """The `meta` of a body that was read: its connection, the time of the record's last change, the fields that it
     could not supply, and whether the total of an order is not the sum of its parts."""
 
     connection: str | None = None
@@ -44,7 +42,7 @@ class Origin(Struct, frozen=True, kw_only=True):
 
 
 def origin_of(meta: Any) -> Origin:
-    """Read the `meta` of a body, which may be anything."""
+    """Read the `meta` of a body, which may have any type."""
     if not isinstance(meta, dict):
         return Origin()
     connection, loss, unsupported = (meta.get(name) for name in ("connection", "loss", "unsupported"))
@@ -74,23 +72,23 @@ def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: F
         value = getattr(patch, field.name)
         if isinstance(value, UnsetType) or may_clear(field.name):
             continue
-        if field.name in _SAYS and value:
-            value = tuple(filter(_SAYS[field.name], value))
+        if field.name in _HAS_VALUE and value:
+            value = tuple(filter(_HAS_VALUE[field.name], value))
         if _is_blank(value) or (value == "unknown" and _is_enum(field.type)):
             changes[field.name] = UNSET
-        elif field.name in _SAYS:
+        elif field.name in _HAS_VALUE:
             changes[field.name] = value
     return replace(patch, **changes) if changes else patch
 
 
-def says_something(name: str, item: Any) -> bool:
-    """Return whether an item of a list says something. It may be a Struct, or what JSON has in its place."""
+def has_value(name: str, item: Any) -> bool:
+    """Return whether an item of a list has a value. It may be a Struct or its JSON form."""
     part = SimpleNamespace(**item) if isinstance(item, Mapping) else item
-    return name not in _SAYS or _SAYS[name](part)
+    return name not in _HAS_VALUE or _HAS_VALUE[name](part)
 
 
 def _is_blank(value: Any) -> bool:
-    """Return whether a value says nothing. Some systems read an empty text where others read null."""
+    """Return whether a value is empty. Some systems return an empty text where others return null."""
     return value is None or value in ((), []) or (isinstance(value, str) and not value.strip())
 
 
@@ -100,7 +98,7 @@ def _fields(patch: type[Struct]) -> tuple[FieldInfo, ...]:
 
 
 def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
-    """Return the patch with its lists merged into those of the record: nothing that the record holds is left out.
+    """Return the patch with its lists merged into those of the record: no item of the record is omitted.
 
     `keep_emails`: the record was found by its e-mail address, so its addresses stay as they are.
     """
@@ -119,8 +117,8 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
 
 
 def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], field: ComparedField) -> Any:
-    """Return the list; UNSET if it would equal the present one. A system that was never given a consent does not know
-    what a person has decided elsewhere."""
+    """Return the list; UNSET if it would equal the present one. A system without a consent does not know what a person
+    has decided elsewhere."""
     key = keys_among(present, field)
     decided = {key(one) for one in present if name == "consents" and one.state in DECIDED}
     wanted = {key(one): one for one in sent if key(one) not in decided or one.state in DECIDED}
@@ -135,8 +133,8 @@ def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], fie
 
 
 def _kept(name: str, present: Any, sent: Any) -> Any:
-    """Return an item of the record with what was sent for it: of an address its texts, because it may be spelled in
-    another way."""
+    """Return an item of the record with the values that were sent for it: for an address its texts, because its
+    spelling may differ."""
     if sent is None or name not in (*_REPLACED, "addresses"):
         return present
     if name in _REPLACED:
@@ -146,7 +144,7 @@ def _kept(name: str, present: Any, sent: Any) -> Any:
 
 
 def _secondary(one: Any, is_second: bool) -> Any:
-    """Return an item that does not claim to be the first of a list that has one."""
+    """Return an item without the mark of a primary one, for a list that has one."""
     marks = {
         name: False
         for name in ("is_primary", "is_default")

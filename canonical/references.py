@@ -1,7 +1,5 @@
-"""References to other records: name their connection in an answer, and keep each vendor's ids to itself in a write.
-
-The rules are those of the HTTP contract, "Portable bodies": a vendor id of one connection is never sent to another.
-"""
+"""References to other records: add their connection in an answer, and remove other vendors' ids in a write. The rules
+are those of the HTTP contract, "Portable bodies": a vendor id of one connection is never sent to another."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -84,14 +82,14 @@ def without_canonical_ids(data: S) -> S:
 
 
 def vendor_ids(reference: Any) -> tuple[str, ...]:
-    """Return the members of a reference that are set and mean something at one connection only."""
+    """Return the members of a reference that are set and valid at one connection only."""
     return tuple(name for name in _IDS if getattr(reference, name, None) is not None)
 
 
 def at_target(patch: S, target: str) -> tuple[S, list[Loss]]:
-    """Return the patch as the vendor of `target` takes it, with the losses: without ids of other vendors, and without
-    references that name nothing there. People and products keep their other keys, and what a link may name keeps
-    its `id`."""
+    """Return the patch for the vendor of `target`, with the losses: without ids of other vendors, and without
+    references that name nothing there. People and products keep their other keys, and records that can be linked keep
+    their `id`."""
     loss: dict[str, Loss] = {}
 
     def placed(name: str, one: Any) -> Any:
@@ -115,8 +113,8 @@ def at_target(patch: S, target: str) -> tuple[S, list[Loss]]:
 
 
 def _own_ids(name: str, one: Any, target: str) -> tuple[Any, str | None]:
-    """Return a reference with the ids of the target alone, and the connection whose ids were removed. A person or
-    order keeps an `id`, at least `<connection>:<vendor id>`: a link may name the record here."""
+    """Return a reference with only the ids of the target, and the connection whose ids were removed. A person or order
+    keeps an `id`, at least `<connection>:<vendor id>`, because a link may name the record here."""
     source = one.connection if vendor_ids(one) and one.connection not in (None, target) else None
     changes: dict[str, Any] = {"connection": None}
     if source is not None:

@@ -1,7 +1,7 @@
 """Renew the bases of a copy after it: that of its direction, and that of the opposite one.
 
-What the two records then have in common is recorded in both, so a loss at the target is never carried back. What the
-target has changed by itself stays as it was in both, so it is still a change.
+Values that the two records now share are recorded in both, so a loss at the target is never carried back. Values that
+the target changed itself keep their old base in both, so they still count as changes.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,9 +17,9 @@ NOTHING = FieldBase()
 
 
 class Copied(Struct, frozen=True, kw_only=True):
-    """A copy that has been made: the fields of the source (`sent`) and of the target after it (`after`), the target
-    before it as digests, the patch that was `written`, and the fields that the source could not supply. The target
-    makes those that are `composed` of others."""
+    """A completed copy: the fields of the source (`sent`) and of the target after it (`after`), the target before it as
+    digests, the patch that was `written`, and the fields that the source could not supply. `composed` are the fields
+    that the target derives from others."""
 
     names: tuple[str, ...]
     sent: Any
@@ -30,12 +30,12 @@ class Copied(Struct, frozen=True, kw_only=True):
     missing: Collection[str]
 
     def is_written(self, name: str) -> bool:
-        """Return whether the target made its value of what was written."""
+        """Return whether the target's value comes from the write."""
         return name in self.composed or member(self.written, name) is not UNSET
 
 
 def renewed(base: Base, opposite: Base, copied: Copied, digests: Digests) -> tuple[Base, Base]:
-    """Return what changes of the base of the copy, and of that of the opposite direction."""
+    """Return the changes of the base of the copy, and of the base of the opposite direction."""
     ahead, back = dict[str, FieldBase](), dict[str, FieldBase]()
     for name in copied.names:
         renew = _renew_items if name in MERGED else _renew_value

@@ -1,8 +1,8 @@
-"""Compare values: whether a record holds what was sent, and which items of two lists are the same one.
+"""Compare values: whether a record has what was sent, and which items of two lists are the same.
 
 There is one rule for each kind of value. E-mail addresses, countries, languages and tags are folded; amounts are
-compared by value, telephone numbers by number, times by instant; every other text is compared exactly. The kind of
-each value is that of its `ComparedField`. What a vendor itself changes is not known here: its mapping declares it.
+compared by value, telephone numbers by number, times by instant; every other text is compared exactly. The kind of each
+value is that of its `ComparedField`. A vendor's own changes are not known here: its mapping declares them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,10 +39,10 @@ KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
 
 
 def same(present: Any, sent: Any, field: ComparedField) -> bool:
-    """Return whether a record that holds `present` holds what was sent. False in doubt.
+    """Return whether a record with `present` has what was sent. False in doubt.
 
-    Both are Structs, or what JSON has in their place. Absent and empty are the same. A member that was not sent is not
-    compared, except those of an object that is replaced whole.
+    Both are Structs or their JSON forms. Absent and empty are equal. A member that was not sent is not compared, except
+    in an object that is replaced as a whole.
     """
     if is_empty(sent, field) or is_empty(present, field):
         return is_empty(sent, field) and is_empty(present, field)
@@ -54,7 +54,7 @@ def same(present: Any, sent: Any, field: ComparedField) -> bool:
 
 
 def is_empty(value: Any, field: ComparedField) -> bool:
-    """Return whether a value says nothing."""
+    """Return whether a value is empty."""
     if value is None or isinstance(value, UnsetType) or (isinstance(value, str) and not value):
         return True
     if _is_list(value):
@@ -65,10 +65,10 @@ def is_empty(value: Any, field: ComparedField) -> bool:
 
 
 def normal_form(value: Any, field: ComparedField) -> Form:
-    """Return a value in its normal form, such as a digest needs it. None for one that says nothing.
+    """Return a value in its normal form, for a digest. None for an empty value.
 
-    Where `same` is true for two values that were read, their forms are equal. The exception is a telephone number
-    without its country: its form is its spelling.
+    If `same` is true for two values that were read, their forms are equal. The exception is a telephone number without
+    its country: its form is its spelling.
     """
     if is_empty(value, field):
         return None
@@ -107,8 +107,8 @@ def item_key(item: Any, field: ComparedField) -> str:
 def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], str]:
     """Return the `item_key` for comparison with these items of a record.
 
-    A telephone number without its country, sent or present, is the other one of its spelling. Of the present ones, one
-    that names the country comes first.
+    A telephone number without its country, sent or present, equals another one with its spelling. Among the present
+    ones, one with a country comes first.
     """
     if field.item is None or field.item.part is not PhonePatch:
         return lambda item: item_key(item, field)
@@ -164,7 +164,7 @@ def _keys(custom_fields: Iterable[Any]) -> set[str]:
 
 
 def _items(items: Iterable[Any], item: ComparedField) -> list[Any]:
-    """Return the items that say something. Of addresses and numbers, one is the primary one."""
+    """Return the items with a value. Among addresses and numbers, one is primary."""
     if item.part is CustomFieldPatch:
         return [one for one in items if _setting(_get(one, "value"), None) is not None]
     if item.part not in PRIMARY:
@@ -195,7 +195,7 @@ def fold_tag(tag: str) -> str:
 
 
 def _amount(text: str) -> str:
-    """Return an amount without needless zeros. A text that is no amount stays as it is."""
+    """Return an amount without trailing zeros. Text that is no amount stays as it is."""
     try:
         return values.decimal_string(values.parse_decimal(text).normalize(EXACT))
     except ValueError:
@@ -229,7 +229,7 @@ def _setting(value: Any, kind: Any) -> Form:
 
 
 def _e164(phone: Any) -> str | None:
-    """Return the number that a part names, with its extension. None if its country is unknown."""
+    """Return the number of a part, with its extension. None if its country is unknown."""
     raw = _get(phone, "raw") or ""
     number = _get(phone, "e164") or values.phone(raw)
     return number and number + values.phone_extension(raw)
@@ -240,7 +240,8 @@ def _number_of(phone: Any) -> str:
 
 
 def _same_number(present: Any, sent: Any) -> bool:
-    """Return whether two parts name one number. One without its country is the other one of its spelling."""
+    """Return whether two parts have the same number. One without its country equals the other one if the spelling is
+    the same."""
     numbers = _e164(present), _e164(sent)
     if None not in numbers:
         return numbers[0] == numbers[1]
@@ -253,7 +254,7 @@ def _is_same_number(present: str, sent: str) -> bool:
 
 
 def _digits(text: str | None) -> str:
-    """Return the spelling of a number without what only makes it readable."""
+    """Return the letters and digits of a number, in lower case."""
     return "".join(one for one in text or "" if one.isalnum()).lower() or (text or "")
 
 

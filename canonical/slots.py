@@ -1,13 +1,12 @@
-"""Decide which items of two lists need the same slot of a vendor, such as that of the one mobile number.
-
-A slot is like a field of its own. An item of the source and one of the target that need it are two values of it.
-"""
+"""Decide which items of two lists need the same slot of a vendor, such as the one mobile number. A slot is like a
+field: an item of the source and one of the target that need it are two values of it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 Slots = Callable[[Sequence[Any]], Mapping[Any, int]]
-"""Returns for each slot of a vendor the index of the item that it stores there. It does not store the other items."""
+"""Returns, for each slot of a vendor, the index of the item that it stores there. Items without a slot are not
+stored."""
 
 
 def clashing(
@@ -15,8 +14,8 @@ def clashing(
 ) -> list[str]:
     """Return the keys of the items that do not get their slot next to those of `first`, or would move one of them.
 
-    `items` are all items in their order. An item's slot is the one that it has in the last list of `wanted` with it.
-    One without takes any.
+    `items` are all items in order. The slot of an item is that in the last list of `wanted` with it. An item without a
+    slot takes any.
     """
     own: dict[str, Any] = {}
     for one in wanted:
@@ -34,6 +33,6 @@ def clashing(
 
 
 def _slots_in(items: Mapping[str, Any], slots: Slots) -> dict[str, Any]:
-    """Return the slot of each item; None for one without."""
+    """Return the slot of each item; None without one."""
     keys = list(items)
     return dict.fromkeys(keys) | {keys[index]: slot for slot, index in slots(list(items.values())).items()}

@@ -1,8 +1,8 @@
 """Merge a record into its copy: base, source and target are compared field by field, and item by item in lists.
 
-Changed at the source only: written, also when replaced or cleared. At the target only: left, unless the source owns the
-field. At both: the owner decides; without one the source, and the field is a conflict. Nothing is cleared or removed
-that the base does not prove a copy to have put there.
+A change at the source only is written, also if it replaces or clears. A change at the target only stays, unless the
+source owns the field. After changes at both, the owner decides; without an owner the source wins, and the field is a
+conflict. Nothing is cleared or removed unless the base proves that a copy put it there.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,14 +23,14 @@ P = TypeVar("P", bound=Struct)
 Side = Literal["source", "target"]
 
 KEPT: Final = NAMES | {"external_id", "consents"}
-"""Fields that a copy never clears. A consent that the source no longer shows is not withdrawn."""
+"""Fields that a copy never clears. A consent that is missing at the source is not withdrawn."""
 EMAILS: Final = "emails"
 REPLACED: Final = frozenset({EMAILS, "phones", "addresses", "tax_ids"})
-"""Lists in which a new item takes the place of one that is gone. Tags and settings are each for themselves."""
+"""Lists in which a new item replaces one that was removed. Tags and settings are independent of each other."""
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """What a merge depends on: who owns each field, as far as one of the two does; the fields that the source could not
+    """The conditions of a merge: the owner of each field, if it is one of the two; the fields that the source could not
     supply; whether an e-mail address is the login at the target and stays the primary one; whether the record was found
     by its address, which then stays as it is; the slots of the target, by list."""
 
@@ -42,8 +42,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class MergedFields(Struct, frozen=True, kw_only=True):
-    """What a copy writes. `conflicts`: fields that both sides have changed, without an owner. `kept`: those that both
-    have changed and the target owns. `removed`: how many values are cleared or removed and not replaced."""
+    """The result of a merge. `conflicts`: fields that both sides changed, without an owner. `kept`: those that both
+    changed and the target owns. `removed`: how many values are cleared or removed and not replaced."""
 
     patch: Any
     conflicts: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class MergedFields(Struct, frozen=True, kw_only=True):
 
 
 class _Outcome(Struct, kw_only=True):
-    """What becomes of one field."""
+    """The result for one field."""
 
     value: Any = UNSET
     conflict: bool = False
@@ -60,7 +60,7 @@ class _Outcome(Struct, kw_only=True):
     removed: int = 0
 
     def takes(self, owner: Side | None, *, both: bool) -> bool:
-        """Return whether a change of the source is written, and note what that decides."""
+        """Return whether a change of the source is written, and record a conflict or a kept value."""
         if both and owner == "target":
             self.kept = True
             return False
@@ -106,7 +106,7 @@ def merge(patch: P, names: Collection[str], target: Struct, base: Base, rules: R
 
 
 def _is_there(name: str, patch: Struct, target: Struct, digests: Digests) -> bool:
-    """Return whether the target has the value of a field already. Lists are merged by item."""
+    """Return whether the target already has the value of a field. Lists are merged by item."""
     return name not in MERGED and same(getattr(target, name, None), getattr(patch, name), digests.fields[name])
 
 
@@ -136,7 +136,7 @@ def _merge_value(
 
 
 class _Lists:
-    """The items of one list at both sides, and what becomes of those of the target."""
+    """The items of one list at both sides, and the result at the target."""
 
     def __init__(self, name: str, sent: Any, present: Any, known: FieldBase, digests: Digests) -> None:
         field = digests.fields[name]
@@ -171,8 +171,8 @@ class _Lists:
         self.added.add(key)
 
     def change(self, place: str, key: str, *, whole: bool) -> None:
-        """Replace an item of the target by that of the source: as a `whole`, or the members that say something. Every
-        value of a setting says something, also no and zero."""
+        """Replace an item of the target by that of the source: as a `whole`, or only the members with a value. In a
+        setting every value counts, also false and zero."""
         present, sent = self.there[place], self.sent[key]
         if not whole and isinstance(sent, Struct) and not isinstance(sent, CustomFieldPatch):
             members = {one: value for one in sent.__struct_fields__ if _has_value(value := getattr(sent, one))}
@@ -189,8 +189,8 @@ class _Lists:
             self.gone.add(place)
 
     def fit(self, slots: Slots, outcome: _Outcome, owner: Side | None) -> None:
-        """Give each item that the source has added or changed its slot: take it from other items of the target, or
-        leave the item as it was if the target owns the field. The items of the source come first."""
+        """Give each added or changed item of the source its slot: take it from other items of the target, or leave the
+        item as it was if the target owns the field. The items of the source come first."""
         fresh = (self.added | self.changed) & self.result.keys()
         if not fresh:
             return
@@ -262,8 +262,8 @@ def _merge_absent(
 
 
 def _may_replace(name: str, counterpart: Any, item: Any, *, is_new: bool) -> bool:
-    """Return whether an item of the source replaces that of the target with the same key. A system that was never given
-    a consent does not know what a person has decided elsewhere."""
+    """Return whether an item of the source replaces that of the target with the same key. A system without a consent
+    does not know what a person has decided elsewhere."""
     if name == "consents" and counterpart.state in DECIDED:
         return item.state in DECIDED
     return not is_new or name in ("consents", "custom_fields")
@@ -272,8 +272,8 @@ def _may_replace(name: str, counterpart: Any, item: Any, *, is_new: bool) -> boo
 def _remove_gone(
     name: str, outcome: _Outcome, owner: Side | None, lists: _Lists, known: FieldBase, digests: Digests
 ) -> None:
-    """Remove what the source has replaced, and what it no longer has and a copy has put there. What the target has
-    changed since stays."""
+    """Remove the items that the source has replaced, and those that it no longer has and a copy added. Later changes of
+    the target stay."""
     gone = {
         last.key or key: last
         for key, last in known.items.items()
@@ -289,8 +289,7 @@ def _remove_gone(
 
 
 def _replaced(name: str, gone: Collection[str], lists: _Lists, digests: Digests) -> set[str]:
-    """Return which of the items that the source no longer has are replaced by those that it has added: the most alike
-    one by each."""
+    """Return which items that the source no longer has are replaced: each added item replaces the most similar one."""
     left = dict.fromkeys(gone)
     for key in lists.sent:
         if key in lists.added and left:
@@ -300,7 +299,7 @@ def _replaced(name: str, gone: Collection[str], lists: _Lists, digests: Digests)
 
 
 def _primary(name: str, outcome: _Outcome, lists: _Lists, known: FieldBase, rules: Rules, digests: Digests) -> str:
-    """Return the key of the item that is the primary one; empty for a list without one."""
+    """Return the key of the primary item; empty for a list without one."""
     present, sent = digests.primary(name, lists.there), digests.primary(name, lists.sent)
     wanted = lists.place(sent) if sent else ""
     if present not in lists.result:
@@ -315,7 +314,7 @@ def _primary(name: str, outcome: _Outcome, lists: _Lists, known: FieldBase, rule
 
 
 def _with_marks(lists: _Lists, primary: str) -> tuple[Any, ...]:
-    """Return the items to write, one of them as the primary one. What the target had no place for comes last."""
+    """Return the items to write, one of them as the primary one. Items that the target had no place for come last."""
     has_default = any(member(one, "is_default") is True for key, one in lists.result.items() if key not in lists.added)
     items = list[Any]()
     for key, one in {**lists.result, **lists.waiting}.items():

@@ -1,7 +1,5 @@
-"""The arithmetic of orders: what a body adds up to, and whether a vendor's totals add up.
-
-A mismatch in a vendor's totals is reported as a loss and never corrected.
-"""
+"""The arithmetic of orders: the sum of a body, and whether a vendor's totals add up. A mismatch in a vendor's totals is
+reported as a loss and never corrected."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -54,8 +52,8 @@ def check_items(items: str, lines: tuple[LineItem, ...]) -> tuple[Loss, ...]:
 
 
 class BodySum(Struct, frozen=True, kw_only=True):
-    """What the body of an order adds up to. `slack` is the largest difference that rounding per line explains: one
-    smallest unit of the currency for each line whose product is finer than that."""
+    """The sum of the body of an order. `slack` is the largest difference that rounding per line explains: one smallest
+    unit of the currency for each line whose product is finer than that."""
 
     total: Decimal
     slack: Decimal
@@ -66,15 +64,15 @@ class BodySum(Struct, frozen=True, kw_only=True):
 
 
 def stated(totals: Any, name: str) -> Decimal | None:
-    """Return an amount in the `totals` of a body that was sent, which may be anything."""
+    """Return an amount in the `totals` of a body, which may have any type."""
     amount = totals.get(name) if isinstance(totals, dict) else None
     is_amount = isinstance(amount, str) and len(amount) <= LONGEST and _AMOUNT.fullmatch(amount)
     return Decimal(amount) if is_amount else None  # type: ignore[arg-type]
 
 
 def unreadable_amounts(totals: Any) -> list[str]:
-    """Return the pointers of what is no amount in the `totals` of a body, so that a sum would be missed. Null and an
-    empty list say nothing."""
+    """Return the pointers of values in the `totals` of a body that are not amounts, so that a sum would be missed. Null
+    and an empty list do not count."""
     if not totals:
         return []
     if not isinstance(totals, dict):
@@ -84,8 +82,8 @@ def unreadable_amounts(totals: Any) -> list[str]:
 
 
 def sum_of(patch: OrderPatch) -> BodySum | None:
-    """Return lines - discounts + shipping + fees + tax unless it is included. None if a line has no price of its own:
-    then the vendor's product supplies it."""
+    """Return lines - discounts + shipping + fees + tax unless it is included. None if a line has no price: then the
+    vendor's product supplies it."""
     lines = sent_or(patch.line_items, ())
     if any(line.unit_price is None for line in lines):
         return None
@@ -98,7 +96,8 @@ def sum_of(patch: OrderPatch) -> BodySum | None:
 
 
 def holds_lines(lines: Sequence[LineItem], sent: Sequence[LineItemPatch], currency: str) -> bool:
-    """Return whether lines have the quantities and prices that were sent, and the names, SKUs and taxes if any were."""
+    """Return whether lines have the quantities and prices that were sent, and the names, SKUs and taxes if some were
+    sent."""
     unit = smallest_unit(currency)
     return len(lines) == len(sent) and all(
         one.name in (None, line.name)
@@ -111,11 +110,9 @@ def holds_lines(lines: Sequence[LineItem], sent: Sequence[LineItemPatch], curren
 
 
 def holds_sums(order: Order, patch: OrderPatch, moves: Iterable[tuple[str, str]]) -> bool:
-    """Return whether an order has the sum of a whole body, and the sums of its lists.
-
-    `moves` are the pointers of what the vendor changes, each with the place where it is stored. A list from which or
-    into which items move is compared only as a part of the whole sum.
-    """
+    """Return whether an order has the sum of a whole body, and the sums of its lists. `moves` are the pointers of
+    amounts that the vendor moves, each with the place where it is stored. A list with moved items is compared only as a
+    part of the whole sum."""
     wanted, totals = sum_of(patch), order.totals
     sums = {
         "discounts": added(one.amount for one in sent_or(patch.discounts, ())),

@@ -27,7 +27,7 @@ KEYS: Final = {
     "requester": ("id", "remote_id", "email", "phone"),
     "followers": ("id", "remote_id", "email"),
 }
-"""What names a person, of which one is needed. A name alone is enough for the copy that an order keeps."""
+"""Members that name a person; one of them is required. A name alone is enough for the copy in an order."""
 LIMIT: Final = Decimal(10) ** values.MAX_WHOLE_DIGITS
 """The first amount that `values.money` refuses."""
 
