@@ -42,12 +42,13 @@ SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by"
 """The columns of `record_state` from which a `SeenState` is opened."""
 
 
-def many_of(columns: Mapping[str, str]) -> str:
-    """Return a FROM item of rows that are given as an array for each column, from `$1` on. It counts them in `number`.
+def many_of(columns: Mapping[str, str], *, first: int = 1) -> str:
+    """Return a FROM item of rows that are given as an array for each column, from `$first` on. It counts them in
+    `number`.
 
     Sub-selects hide from the planner how many rows there are; otherwise it would plan every call anew.
     """
-    arrays = ", ".join(f"(SELECT ${number}::{kind}[])" for number, kind in enumerate(columns.values(), start=1))
+    arrays = ", ".join(f"(SELECT ${number}::{kind}[])" for number, kind in enumerate(columns.values(), start=first))
     return f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join(columns)}, number)"
 
 

@@ -15,7 +15,8 @@ from app.queue.order_keys import LOCK_NUMBER, promote
 
 DEFAULT_POLICY: Final = JobPolicy()
 
-# Draws ids while the locks are held, and if `$4`, notifies workers once per transaction. For the sub-selects see
+# Joins each id with the count of the locks: ids are drawn while they are held. If `$4`, notifies workers once per
+# transaction. For the sub-selects see
 # `jobs.FINISHING`.
 LOCK_AND_NUMBER = Statement(
     "SELECT job",
@@ -30,7 +31,8 @@ LOCK_AND_NUMBER = Statement(
         SELECT pg_notify('{CHANNEL}', '') WHERE $4::boolean
     )
     SELECT nextval('job_id_seq') AS id
-      FROM generate_series((SELECT 1 + 0 * count(*) FROM locked), (SELECT $3::bigint + 0 * count(*) FROM woken))
+      FROM (SELECT count(*) FROM locked) AS locks, (SELECT count(*) FROM woken) AS wakes,
+           generate_series(1, (SELECT $3::bigint))
     """,  # noqa: S608 - no caller's text is in it
 )
 

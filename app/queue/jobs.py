@@ -12,6 +12,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Literal
 
+import asyncpg
+
 from app import telemetry
 from app.audit import record
 from app.postgres.database import Database, Session, Statement, Transaction
@@ -28,8 +30,9 @@ _log = logging.getLogger("lockstitch.queue")
 
 FINISH_ARGUMENTS: Final = 5 + record.ARGUMENTS
 
-# Locks the keys before it deletes a row; see order_keys. The sub-selects hide the lengths of the arrays from
-# PostgreSQL, which would otherwise plan each call anew; that takes longer than the work.
+# Joins each row with the count of the locks: the keys are locked before a row is deleted; see order_keys. The
+# sub-selects hide the lengths of the arrays from PostgreSQL, which would otherwise plan each call anew; that takes
+# longer than the work.
 FINISHING: Final = f"""
     WITH locked AS MATERIALIZED (
         SELECT pg_advisory_xact_lock(number)
@@ -39,9 +42,9 @@ FINISHING: Final = f"""
                  ORDER BY number) AS sorted
     ), gone AS (
         DELETE FROM job
+         USING (SELECT count(*) FROM locked) AS locks
          WHERE id = ANY ((SELECT $1::bigint[])::bigint[])
            AND lease_token = ($2::uuid[])[array_position($1, id)]
-           AND (SELECT count(*) FROM locked) >= 0
         RETURNING id, attempts, kind, connection, correlation_id, started_at,
                   ($5::text[])[array_position($1, id)] AS traceparent
     ), ended AS (
@@ -175,24 +178,25 @@ class PostgresQueue:
     @asynccontextmanager
     async def finishing(
         self, ended: Sequence[tuple[Job, str | None]], query: Statement = FINISH, *arguments: object
-    ) -> AsyncIterator[tuple[Transaction, set[int]]]:
+    ) -> AsyncIterator[tuple[Transaction, list[asyncpg.Record]]]:
         """Open a transaction in which jobs are deleted, each with the traceparent of its attempt.
 
-        Yields it with the ids of those whose lease is held.
+        Yields it with the rows of the query: one with the `id` of each job whose lease is held.
 
-        `query` may write more: it begins with `FINISHING`, returns the ids of `gone`, and takes these further
-        `arguments`.
+        `query` may write more: it begins with `FINISHING`, takes these further `arguments`, and may return further
+        rows, without an `id`.
         """
         async with self._database.transaction() as session:
-            gone = await _delete(session, ended, query, arguments)
-            yield session, gone
+            rows = await _delete(session, ended, query, arguments)
+            yield session, rows
+            gone = ids_of(rows)
             done = [job for job, _ in ended if job.id in gone]
             keys = {(job.connection, job.order_key) for job in done}
             claimant = self._intake.claimant
             if await order_keys.promote(session, keys) and claimant is not None:
                 session.after_commit.append(partial(claimant.claim_soon, {connection for connection, _ in keys}))
-            for job in done:
-                await lanes.probe_succeeded(session, job)
+            for probe in (job for job in done if job.probe):
+                await lanes.probe_succeeded(session, probe)
 
     async def finish(
         self, ended: Sequence[tuple[Job, str | None]], query: Statement = FINISH, *arguments: object
@@ -200,10 +204,10 @@ class PostgresQueue:
         """Delete jobs with nothing more to write than the `query` of `finishing` does. Return the ids of those whose
         lease was held. Without order keys, the query is the whole transaction."""
         if any(job.order_key is not None or job.probe for job, _ in ended):
-            async with self.finishing(ended, query, *arguments) as (_, gone):
-                return gone
+            async with self.finishing(ended, query, *arguments) as (_, rows):
+                return ids_of(rows)
         async with self._database.acquire() as session:
-            return await _delete(session, ended, query, arguments)
+            return ids_of(await _delete(session, ended, query, arguments))
 
     async def retry(
         self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
@@ -246,7 +250,8 @@ class PostgresQueue:
         """Turn a job into a dead letter and return its id."""
         async with self._database.transaction() as session:
             dead = await self._bury(session, job, failure, telemetry.current_traceparent())
-            await lanes.probe_succeeded(session, job)  # a refusal shows that the vendor answers
+            if job.probe:
+                await lanes.probe_succeeded(session, job)  # a refusal shows that the vendor answers
         _report_death(job, dead)
         return dead.id
 
@@ -277,9 +282,9 @@ class PostgresQueue:
 
 async def _delete(
     session: Session, ended: Sequence[tuple[Job, str | None]], query: Statement, arguments: Sequence[object]
-) -> set[int]:
+) -> list[asyncpg.Record]:
     jobs = [job for job, _ in ended]
-    rows = await session.fetch(
+    return await session.fetch(
         query,
         [job.id for job in jobs],
         [job.lease_token for job in jobs],
@@ -289,7 +294,11 @@ async def _delete(
         *record.columns_of([_entry("job.processed", job) for job in jobs]),
         *arguments,
     )
-    return {row["id"] for row in rows}
+
+
+def ids_of(rows: Sequence[asyncpg.Record]) -> set[int]:
+    """Return the ids of the jobs that a query of `finishing` has deleted."""
+    return {row["id"] for row in rows if row["id"] is not None}
 
 
 def _entry(what: str, job: Job, **facts: object) -> record.Entry:

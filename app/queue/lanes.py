@@ -134,8 +134,8 @@ async def throttle(transaction: Transaction, connection: str, reason: str, retry
 
 
 async def probe_succeeded(transaction: Transaction, job: Job) -> None:
-    """Unblock the lane if this job is its probe."""
-    if job.probe and await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
+    """Unblock the lane of a job that is its probe."""
+    if await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
         await transaction.execute(WAKE)
         await transaction.execute(NOTIFY)
         await note_change(transaction, "connection.resumed", job.connection)

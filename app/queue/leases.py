@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Final
 
 from app.audit import record
 from app.postgres.database import Database, Statement
 from app.queue.claim import job_of
-from app.queue.enqueue import job_subject
 from app.queue.models import Job
 
 # A locked row is being finished by its owner and needs no extension.
@@ -28,9 +28,15 @@ EXTEND = Statement(
     """,
 )
 
+LOST: Final = """
+    SELECT 'job.lost', 'job_' || id, 'lockstitch', correlation_id, format('{"attempt":%s}', attempts)
+      FROM freed
+     ORDER BY id
+"""
+
 FREE_EXPIRED = Statement(
     "UPDATE job",
-    """
+    f"""
     WITH expired AS (
         SELECT id, lease_token, started_at
           FROM job
@@ -55,9 +61,11 @@ FREE_EXPIRED = Statement(
         SELECT id, attempts, kind, connection, correlation_id, 'lost', 'transient',
                'its worker died or was too slow', started_at
           FROM freed
+    ), audited AS (
+        {record.insert_text(rows=LOST)}
     )
-    SELECT id, attempts, correlation_id FROM freed ORDER BY id
-    """,
+    SELECT id FROM freed
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 SELECT_POISON = Statement(
@@ -88,21 +96,7 @@ class Leases:
 
     async def free_expired(self, limit: int) -> int:
         """Make jobs ready again whose lease has expired and that have attempts left. Return their number."""
-        async with self._database.transaction() as session:
-            freed = await session.fetch(FREE_EXPIRED, limit)
-            await record.append(
-                session,
-                *(
-                    record.Entry(
-                        type="job.lost",
-                        subject=job_subject(row["id"]),
-                        correlation_id=row["correlation_id"],
-                        facts={"attempt": row["attempts"]},
-                    )
-                    for row in freed
-                ),
-            )
-        return len(freed)
+        return len(await self._database.fetch(FREE_EXPIRED, limit))
 
     async def find_poison(self, limit: int) -> list[Job]:
         """Return jobs whose last attempt's lease has expired, without their payload."""

@@ -1,13 +1,16 @@
-"""Places: how many jobs of each lane this process may run at once.
+"""Places: how many jobs of each lane this process may run at once, and whether a job asks its vendor anything.
 
 A job holds a place of its lane from its claim until the outside has answered it; what follows is our own work, and the
 next job of the lane may begin. A target that keeps up earns further places, one by one, and loses them with the first
 answer that takes longer than `KEEPS_UP_SECONDS`. It uses them only while more than `SPARED` places of the process are
 free, so that there is always room for lanes within their own share.
+
+A job that asks its vendor nothing returns the token of its lane.
 """
 
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -73,3 +76,27 @@ class Places:
             )
             for name, lane in self._lanes.items()
         }
+
+
+@dataclass(kw_only=True)
+class VendorCalls:
+    """What one attempt at a job has asked. Tasks that it starts share it."""
+
+    any: bool = False
+
+
+_running: ContextVar[VendorCalls | None] = ContextVar("vendor_calls", default=None)
+
+
+def count_vendor_calls() -> VendorCalls:
+    """Begin to record for the job of the current task."""
+    calls = VendorCalls()
+    _running.set(calls)
+    return calls
+
+
+def note_vendor_call() -> None:
+    """Record that a request is about to be sent to a vendor. Does nothing outside a job."""
+    calls = _running.get()
+    if calls is not None:
+        calls.any = True

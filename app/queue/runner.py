@@ -19,12 +19,10 @@ from typing import Final
 
 from app import telemetry
 from app.errors import StoreUnavailable
-from app.queue.finishing import Handler
-from app.queue.job_outcomes import AttemptRunner
+from app.queue.finishing import AttemptRunner, Handler
 from app.queue.jobs import PostgresQueue
 from app.queue.models import Claimed, Job, JobPolicy
-from app.queue.places import Places
-from app.queue.vendor_calls import count_vendor_calls
+from app.queue.places import Places, count_vendor_calls
 
 FLOOR_SECONDS: Final = 0.01
 # A claim costs as much as ending several jobs, and each step of a job costs a transaction, which jobs that are claimed

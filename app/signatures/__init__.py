@@ -9,9 +9,7 @@ A scheme is data (`mappings.webhooks.Scheme`), declared in the folder of a vendo
 signature is verified. The only exception that a request can cause is SignatureRefused.
 """
 
-from app.signatures.events import events_of
-from app.signatures.handshakes import HandshakeAnswer, handshake
-from app.signatures.received import ReceivedEvent
+from app.signatures.events import ReceivedEvent, events_of
 from app.signatures.request import (
     MAX_SIGNATURES,
     Reason,
@@ -21,7 +19,7 @@ from app.signatures.request import (
     UnusableSecret,
 )
 from app.signatures.standard_webhooks import new_secret, signed_headers
-from app.signatures.verify import check_secret, verify
+from app.signatures.verify import HandshakeAnswer, check_secret, handshake, verify
 
 __all__ = [
     "MAX_SIGNATURES",

@@ -1,8 +1,13 @@
-"""Verify the signature of a request, for all schemes."""
+"""Verify the signature of a request, for all schemes, and answer handshakes: unsigned requests by which a vendor tests
+the URL (`Scheme.ping`). They change nothing.
+
+Signed pings (Intercom's topic `ping`, GitHub's event `ping`) are events, not handshakes.
+"""
 
 import hmac
 import secrets as randomness
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -11,12 +16,29 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.signatures.claim import Claim, Key, Verifier, verifier_of
-from app.signatures.request import Secret, SignatureRefused, SignedRequest, UnusableSecret, optional
+from app.signatures.request import Headers, Secret, SignatureRefused, SignedRequest, UnusableSecret, optional, values
 from app.signatures.shared_secret import SHARED_SECRET
 from app.signatures.standard_webhooks import STANDARD
 from mappings.webhooks import Envelope, Scheme, Signature
 
 _DECOY: Final = randomness.token_bytes(32)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HandshakeAnswer:
+    """The answer to a handshake, sent instead of verifying the request."""
+
+    status: int
+    body: bytes = b""
+
+
+def handshake(scheme: Scheme, method: str, headers: Headers, body: bytes, *, pending: bool) -> HandshakeAnswer | None:
+    """Return the answer to a handshake, or None for a request that must be verified. Never raises."""
+    ping = scheme.ping
+    if ping is None or method != ping.method or (ping.only_pending and not pending):
+        return None
+    is_signed = isinstance(scheme.signature, Signature) and values(headers, scheme.signature.header.encode())
+    return None if is_signed or not ping.body.fullmatch(body) else HandshakeAnswer(status=200)
 
 
 def verify(scheme: Scheme, request: SignedRequest, secrets: Sequence[Secret], *, now: datetime) -> Secret:

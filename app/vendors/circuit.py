@@ -4,10 +4,15 @@ closed ── failures in a row ──▶ open ── the pause ends ──▶ h
 
 Reads and writes have separate circuits, because a vendor whose writes fail can usually still be read. The mapping, not
 the method, says which a request is. Most failures are short, so the first pause is short; each failed probe doubles it.
+
+After a throttle (429 or a quota error), all requests of a connection wait for the time that the vendor names, else for
+a growing one. This holds the requests of one process. That of a connection's jobs, for all processes, is
+`app.queue.lanes`.
 """
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable
 from typing import Final, Literal, NoReturn
@@ -20,6 +25,44 @@ Traffic = Literal["reads", "writes"]
 
 # Seconds to wait while another request probes.
 PROBE_PATIENCE: Final = 1.0
+# Seconds of the first and longest throttle if the vendor names no time; each one doubles.
+FIRST_THROTTLE: Final = 1.0
+LONGEST_THROTTLE: Final = 60.0
+
+
+class Probes:
+    """Half-open probing: after a pause one request goes first, and the others wait for its outcome. `show` is called
+    after every change."""
+
+    def __init__(self, show: Callable[[], None]) -> None:
+        self._show = show
+        self._changed = asyncio.Event()
+        self.running = False
+
+    def begin(self) -> bool:
+        """Let a request probe, and return whether it does: not while another one does."""
+        if self.running:
+            return False
+        self.running = True
+        self._show()
+        return True
+
+    def end(self) -> None:
+        """End the probe, if one is running, and wake the requests that wait."""
+        self.running = False
+        self._show()
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def abandoned(self, probe: bool) -> None:
+        """Record that the probe was not sent or its outcome is unknown. The next request may probe."""
+        if probe and self.running:
+            self.end()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until a probe ends or a pause changes. Raises TimeoutError after so many seconds."""
+        async with asyncio.timeout(seconds):
+            await self._changed.wait()
 
 
 class Circuit:
@@ -43,13 +86,11 @@ class Circuit:
         self._max_failures = failures
         self._first_pause = first_pause
         self._longest_pause = longest_pause
-        self._show = show
         self._failures = 0
         self._pauses = 0
         self._until = 0.0
-        self._changed = asyncio.Event()
+        self.probes = Probes(show)
         self.closed = True
-        self.probing = False
         self.opened = 0.0
         """When it opened, on the clock of time.monotonic."""
 
@@ -68,13 +109,10 @@ class Circuit:
             if wait > 0:
                 seconds = f"{max(1, round(wait))} s"
                 self._refuse(f"{self._traffic} on {self._connection} are paused for another {seconds}", wait)
-            if not self.probing:
-                self.probing = True
-                self._show()
+            if self.probes.begin():
                 return True
             try:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    await self._changed.wait()
+                await self.probes.wait(deadline - time.monotonic())
             except TimeoutError:
                 trying = f"a request that probes {self._traffic} on {self._connection} has no answer yet"
                 self._refuse(trying, PROBE_PATIENCE)
@@ -83,29 +121,22 @@ class Circuit:
     def worked(self, probe: bool) -> None:
         """Record an answer that shows the vendor at work; a definite refusal counts."""
         self._failures = 0
-        if probe and self.probing:
+        if probe and self.probes.running:
             self.close()
 
     def failed(self, probe: bool) -> None:
         """Record a missing or broken answer."""
         self._failures += 1
-        if (probe and self.probing) or (self.closed and self._failures >= self._max_failures):
+        if (probe and self.probes.running) or (self.closed and self._failures >= self._max_failures):
             self._pause()
-
-    def abandoned(self, probe: bool) -> None:
-        """Record that the probe was not sent or its outcome is unknown. The next request may probe."""
-        if probe and self.probing:
-            self.probing = False
-            self._notify()
 
     def close(self) -> None:
         """Admit every request, and reset the counts."""
         if self.closed:
             return
         self.closed = True
-        self.probing = False
         self._failures = self._pauses = 0
-        self._notify()
+        self.probes.end()
         _log.info("%s: %s work again", self._connection, self._traffic, extra={"connection": self._connection})
 
     def _pause(self) -> None:
@@ -114,8 +145,8 @@ class Circuit:
         now = time.monotonic()
         self.opened = now if self.closed else self.opened
         self._until = now + pause
-        self.closed = self.probing = False
-        self._notify()
+        self.closed = False
+        self.probes.end()
         _log.warning(
             "%s: %s keep failing and are paused",
             self._connection,
@@ -126,7 +157,24 @@ class Circuit:
     def _refuse(self, why: str, wait: float) -> NoReturn:
         raise ConnectionPaused(f"{self._title} keeps failing; {why}.", retry_after=wait)
 
-    def _notify(self) -> None:
-        self._show()
-        self._changed.set()
-        self._changed = asyncio.Event()
+
+class Throttle:
+    """The back-off of one connection. It grows from throttle to throttle, until `reset`."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def count(self) -> None:
+        """Count a throttle: once for all concurrent requests."""
+        self._count += 1
+
+    def pause(self, retry_after: float | None) -> float:
+        """Return the seconds to wait. `retry_after` is what the vendor names."""
+        if retry_after is not None and retry_after >= 0:
+            return retry_after
+        bound = min(LONGEST_THROTTLE, FIRST_THROTTLE * 2.0 ** min(self._count - 1, 10))
+        return bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, keeps no secret
+
+    def reset(self) -> None:
+        """Forget past throttles: the vendor works again, or an operator has resumed the connection."""
+        self._count = 0

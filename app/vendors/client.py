@@ -22,7 +22,7 @@ from app.egress.transport import NoReply, NotSent, Wire
 from app.errors import VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
 from app.queue.pauses import PostgresPauses
-from app.queue.vendor_calls import note_vendor_call
+from app.queue.places import note_vendor_call
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError

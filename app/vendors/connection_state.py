@@ -146,8 +146,8 @@ class LiveConnection:
 
     def leave(self, admitted: Admission) -> None:
         """Free the slot of a request that ended."""
-        self.health.abandoned(admitted.probes)
-        self.health.circuits[admitted.traffic].abandoned(admitted.probes_circuit)
+        self.health.probes.abandoned(admitted.probes)
+        self.health.circuits[admitted.traffic].probes.abandoned(admitted.probes_circuit)
         self._slots.release()
 
     def _is_open(self, traffic: Traffic) -> bool:
@@ -164,7 +164,7 @@ class LiveConnection:
             try:
                 probe = await self._take_slot(None if tries else circuit, cost, deadline)
             except BaseException:
-                circuit.abandoned(tries)
+                circuit.probes.abandoned(tries)
                 raise
             if probe is not None:
                 return Admission(traffic=traffic, probes=probe, probes_circuit=tries)
@@ -197,7 +197,7 @@ class LiveConnection:
                 if wait <= 0 and not opened:
                     self.pacer.spend(cost, now)
                     return probe
-                self.health.abandoned(probe)
+                self.health.probes.abandoned(probe)
                 if opened:
                     return None
                 self._require_time(wait, deadline)

@@ -7,7 +7,6 @@ could not be recorded is retried by the process itself. A resume also ends throt
 not affected.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Mapping
@@ -22,8 +21,7 @@ from app.problem_document import Problem
 from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.telemetry.metrics import connection_state
-from app.vendors.circuit import PROBE_PATIENCE, Circuit, Traffic
-from app.vendors.throttle import FIRST_THROTTLE, Throttle
+from app.vendors.circuit import FIRST_THROTTLE, PROBE_PATIENCE, Circuit, Probes, Throttle, Traffic
 
 _log = logging.getLogger("lockstitch.outbound")
 
@@ -87,8 +85,7 @@ class Health:
         self._until = 0.0
         self._began = 0.0
         self._throttle = Throttle()
-        self._probing = False
-        self._changed = asyncio.Event()
+        self.probes = Probes(self._show)
         self.circuits: Mapping[Traffic, Circuit] = {
             traffic: Circuit(
                 connection,
@@ -141,36 +138,35 @@ class Health:
                 return False
             now = time.monotonic()
             wait = self._until - now
-            if wait <= 0 and not self._probing:
-                self._probing = True
-                self._show()
+            if wait <= 0 and self.probes.begin():
                 return True
             self._refuse_late(wait, deadline)
-            await self._wait(min(RECHECK_SECONDS, wait if wait > 0 else deadline - now))
+            with suppress(TimeoutError):
+                await self.probes.wait(min(RECHECK_SECONDS, wait if wait > 0 else deadline - now))
 
     def worked(self, request: Admission) -> None:
         """Record an answer that shows the vendor at work; a definite refusal counts."""
         self.circuits[request.traffic].worked(request.probes_circuit)
         # A pause that began during the probe stays.
-        if request.probes and self._probing:
+        if request.probes and self.probes.running:
             self._throttle.reset()
             self._set_state("working", 0.0)
 
     def failed(self, request: Admission) -> None:
         """Record a missing or broken answer."""
         self.circuits[request.traffic].failed(request.probes_circuit)
-        if request.probes and self._probing:
+        if request.probes and self.probes.running:
             unauthorised = self._state == "unauthorised"
             self._set_state(self._state, self._patience.unauthorised_pause if unauthorised else FIRST_THROTTLE)
 
     def throttled(self, request: Admission, retry_after: float | None) -> None:
         """Record a throttle, with the seconds to wait if the vendor names them."""
         self.circuits[request.traffic].worked(request.probes_circuit)
-        if self._state != "throttled" or self._probing:
+        if self._state != "throttled" or self.probes.running:
             self._throttle.count()
         pause = self._throttle.pause(retry_after)
         until = time.monotonic() + pause
-        if self._state == "throttled" and not self._probing and until <= self._until:
+        if self._state == "throttled" and not self.probes.running and until <= self._until:
             return
         self._set_state("throttled", pause)
 
@@ -179,12 +175,6 @@ class Health:
         retry. `facts` are logged."""
         self._held = recorded
         self._set_state("unauthorised", self._patience.unauthorised_pause, facts)
-
-    def abandoned(self, probe: bool) -> None:
-        """Record that the probe was not sent or its outcome is unknown. The next request may probe."""
-        if probe and self._probing:
-            self._probing = False
-            self._notify()
 
     def _apply_resume(self) -> None:
         """End throttles and failures if an operator has resumed the connection since the last check."""
@@ -242,9 +232,7 @@ class Health:
         if changed:
             self._began = time.monotonic()
         self._until = time.monotonic() + min(max(pause, 0.0), LONGEST_PAUSE)
-        self._probing = False
-        self._show()
-        self._notify()
+        self.probes.end()
         if not changed:
             return
         facts = {"connection": self._connection, "state": state, "seconds": round(pause, 1) or None, **more}
@@ -259,7 +247,7 @@ class Health:
         """Raise if the wait is longer than the deadline allows. A refused credential is not waited for, except its
         probe."""
         if time.monotonic() + max(wait, 0.0) >= deadline or (wait > 0 and self._state == "unauthorised"):
-            raise self._problem(max(wait, PROBE_PATIENCE) if self._probing or wait <= 0 else wait)
+            raise self._problem(max(wait, PROBE_PATIENCE) if self.probes.running or wait <= 0 else wait)
 
     def _problem(self, wait: float) -> Problem:
         seconds = f"{max(1, round(wait))} s"
@@ -272,23 +260,13 @@ class Health:
             category="auth",
         )
 
-    async def _wait(self, seconds: float) -> None:
-        """Wait until the state changes, at most this long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
     def _show(self) -> None:
         shown = connection_state.labels(self._connection)
         open_circuits = [circuit for circuit in self.circuits.values() if not circuit.closed]
         if self._state != "working":
-            shown.state("probing" if self._probing else self._state)
+            shown.state("probing" if self.probes.running else self._state)
         elif open_circuits:
-            shown.state("probing" if all(circuit.probing for circuit in open_circuits) else "failing")
+            shown.state("probing" if all(circuit.probes.running for circuit in open_circuits) else "failing")
         else:
             shown.state("working")
 

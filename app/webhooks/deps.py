@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.events.store.events import PostgresEvents
+from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
 from app.webhooks.part_owners import PartOwners
@@ -15,6 +16,7 @@ from app.writes.store.own_writes import PostgresOwnWrites
 class IngestDeps(RecordDeps):
     """What `ingest` needs: receipts, our own writes, and the stores of events, jobs and audit facts."""
 
+    database: Database
     receipts: PostgresReceipts
     own_writes: PostgresOwnWrites
     events: PostgresEvents

@@ -35,12 +35,11 @@ from app.records.resolve import AnyMapping, active_mapping
 from app.records.resources import follow_merge, name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
-from app.webhooks.echo import says_nothing_new
 from app.webhooks.ingest_commit import Commits, Ingested, WriteUnderWay, commits_of
 from app.webhooks.models import Receipt, ReceiptJob, ReportedRecord
 from app.webhooks.raw_forwarding import raw_event
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
-from app.webhooks.refetch import new_comments, refetch
+from app.webhooks.refetch import new_comments, refetch, says_nothing_new
 from app.writes.models import RecordLook, ReportedChange
 from mappings.spec import Unmappable, VendorDrift
 from mappings.webhooks import Notice

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from app.audit import record
 from app.audit.record import Entry
 from app.events.models import NewEvent, RecordChange, StateMoved
 from app.postgres.batching import MOST_ITEMS, Batcher
@@ -15,6 +16,7 @@ from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finishing_together
 from app.queue.models import LeaseLost, NewJob
 from app.webhooks.deps import IngestDeps
+from app.webhooks.store.receipts import INGEST
 from app.writes.models import ReportedChange
 
 MOST_BYTES: Final = 4 * 1024 * 1024
@@ -56,15 +58,15 @@ def commits_of(deps: IngestDeps) -> Commits:
 async def _commit_all(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:
     """Commit, and return None for each receipt, or why nothing of it was committed."""
     outcomes = await _find_outdated(deps, ingested)
-    ended = await _commit(deps, [one for one, why in zip(ingested, outcomes, strict=True) if why is None])
-    ids = [one.finishing.job.id for one in ingested]
-    return [why or (None if id in ended else LeaseLost(job_subject(id))) for id, why in zip(ids, outcomes, strict=True)]
+    await _commit(deps, [one for one, why in zip(ingested, outcomes, strict=True) if why is None])
+    return outcomes
 
 
 async def _find_outdated(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:
     """Return why a record must be read again, so that the others are committed without it.
 
-    A state that moves after this look makes the transaction fail, and each receipt is then committed alone.
+    A lost lease, or a state that moves after this look, makes the transaction fail, and each receipt is then committed
+    alone.
     """
     checks = await deps.own_writes.check([one.reported for one in ingested])
     outcomes: list[Exception | None] = []
@@ -83,18 +85,26 @@ async def _find_outdated(deps: IngestDeps, ingested: Sequence[Ingested]) -> list
     return outcomes
 
 
-async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> set[int]:
-    """Commit in one transaction, and return the ids of the jobs that have ended: those with a lease."""
+async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> None:
+    """Commit in one transaction. Raises LeaseLost or StateMoved, and commits nothing, if that is true of any."""
     if not ingested:
-        return set()
-    async with finishing_together([one.finishing for one in ingested]) as (transaction, ended):
-        leased = [one for one in ingested if one.finishing.job.id in ended]
-        await deps.states.replace(transaction, *(one.change for one in leased if one.change is not None))
-        jobs = await deps.events.append(transaction, *(event for one in leased for event in one.events))
-        await deps.queue.enqueue(transaction, *jobs, *(job for one in leased for job in one.jobs))
-        entries = [entry for one in leased for entry in one.entries]
-        await deps.receipts.settle(transaction, [one.receipt for one in leased], entries=entries)
-    return ended
+        return
+    changes = [one.change for one in ingested if one.change is not None]
+    states = deps.states.columns_of(*changes)
+    prepared = await deps.events.prepare(deps.database, *(event for one in ingested for event in one.events))
+    entries = [entry for one in ingested for entry in one.entries]
+    async with finishing_together(
+        [one.finishing for one in ingested],
+        INGEST,
+        *(*states, *prepared.columns, [one.receipt for one in ingested], *record.columns_of(entries)),
+    ) as (transaction, rows):
+        jobs_gone, appended = [row for row in rows if row["number"] is None], [row for row in rows if row["number"]]
+        if len(jobs_gone) < len(ingested):
+            raise LeaseLost(", ".join(job_subject(one.finishing.job.id) for one in ingested))
+        if jobs_gone[0]["kept"] < len(states[0]):
+            raise StateMoved
+        jobs = await deps.events.deliver(transaction, prepared, appended)
+        await deps.queue.enqueue(transaction, *jobs, *(job for one in ingested for job in one.jobs))
 
 
 def _share(ingested: Ingested) -> float:

@@ -26,7 +26,7 @@ from app.signatures import (
 from app.vendors.refused_webhooks import WebhookStandings
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks.models import Arrival, NewReceipt
-from app.webhooks.store.arrivals import GroupCommit
+from app.webhooks.store.receipts import GroupCommit
 from app.webhooks.webhook_connections import WebhookConnection
 from mappings.registry import SCHEMES
 
@@ -113,7 +113,7 @@ class WebhookReceiver:
         return tuple(own)
 
     def _verify(self, webhooks: WebhookConnection, request: SignedRequest) -> None:
-        named = webhooks.secrets()
+        named = [secret for read in webhooks.readers for secret in read()]
         try:
             secret = verify(webhooks.manifest.scheme, request, [one for one, _ in named], now=self._now())
         except SignatureRefused as refusal:

@@ -21,7 +21,8 @@ NamedSecret: TypeAlias = tuple[Secret, str]
 class WebhookConnection:
     """The webhooks of one connection.
 
-    `readers` return the present secrets of each reference. `pending` answers the vendor's unsigned ping during setup.
+    `readers` return the present secrets of each reference, in the order of the configuration. Without any secret, every
+    webhook is refused. `pending` answers the vendor's unsigned ping during setup.
     """
 
     connection: str
@@ -29,11 +30,6 @@ class WebhookConnection:
     source: Secrets
     readers: Sequence[Callable[[], Sequence[NamedSecret]]] = field(repr=False)
     pending: bool
-
-    def secrets(self) -> Sequence[NamedSecret]:
-        """Return the present secrets with their names, in the order of the configuration. Without any, every webhook is
-        refused."""
-        return [named for read in self.readers for named in read()]
 
 
 def load_webhook_connections(
@@ -92,4 +88,4 @@ def _reader(
     except UnusableSecret as error:
         complaints.append(f"{where}, {reference.secret}: {error}.")
         return None
-    return partial(source.accepted, reference) if reference.secret.startswith(VAULT) else lambda: accepted
+    return partial(source.accepted, reference) if reference.secret.startswith(VAULT) else partial(tuple, accepted)

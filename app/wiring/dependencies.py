@@ -35,8 +35,7 @@ from app.vendors.deps import VendorDeps
 from app.webhooks.deps import IngestDeps
 from app.webhooks.part_owners import PartOwners
 from app.webhooks.receive import WebhookReceiver
-from app.webhooks.store.arrivals import PostgresArrivals, group_commit_to
-from app.webhooks.store.receipts import PostgresReceipts
+from app.webhooks.store.receipts import PostgresArrivals, PostgresReceipts, group_commit_to
 from app.webhooks.webhook_connections import load_webhook_connections
 from app.wiring.foundation import Foundation
 from app.wiring.monitoring import open_monitoring
@@ -129,6 +128,7 @@ def _ingest(foundation: Foundation, queue: PostgresQueue, records: RecordDeps, b
     database, lease = foundation.database, timedelta(seconds=foundation.settings.operation_lease_seconds)
     return IngestDeps(
         **_fields(records),
+        database=database,
         receipts=PostgresReceipts(database, foundation.sealer),
         own_writes=PostgresOwnWrites(database, records.states.open, lease=lease),
         events=foundation.events,

@@ -21,7 +21,7 @@ from app.queue.models import (
     Throttled,
     Unauthorised,
 )
-from app.queue.vendor_calls import note_vendor_call
+from app.queue.places import note_vendor_call
 from tests.queue.harness import Harness, new, running, until
 
 pytestmark = pytest.mark.anyio

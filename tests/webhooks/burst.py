@@ -19,7 +19,7 @@ from app.identifiers import new_id
 from app.postgres.database import Database, Statement
 from app.signatures.standard_webhooks import new_secret
 from app.webhooks.models import Arrival, NewReceipt
-from app.webhooks.store.arrivals import PostgresArrivals
+from app.webhooks.store.receipts import PostgresArrivals
 from tests.contract.subscribers import Delivering, Hook
 from tests.contract.waiting import until
 from tests.encryption import SEALER

@@ -13,7 +13,7 @@ from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.postgres.listen import CHANNEL
 from app.webhooks.models import Arrival, NewReceipt
-from app.webhooks.store.arrivals import PostgresArrivals
+from app.webhooks.store.receipts import PostgresArrivals
 from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,7 @@ import pytest
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.webhooks.models import Arrival, NewReceipt
-from app.webhooks.store.arrivals import MOST_BYTES, GroupCommit, PostgresArrivals, group_commit_to
-from app.webhooks.store.receipts import PostgresReceipts
+from app.webhooks.store.receipts import MOST_BYTES, GroupCommit, PostgresArrivals, PostgresReceipts, group_commit_to
 from tests.encryption import SEALER
 
 pytestmark = pytest.mark.anyio

@@ -177,14 +177,13 @@ class PostgresDeliveries:
     async def fan_out(self, transaction: Transaction, wanted: Sequence[WantedEvent]) -> Sequence[NewJob]:
         """Add a delivery of each Event to the subscription of each row, and return the jobs that make them."""
         new = [(new_id("dlv_"), event, row) for event, row in wanted]
-        if new:
-            await transaction.execute(
-                INSERT,
-                [delivery_id for delivery_id, _, _ in new],
-                [event.id for _, event, _ in new],
-                [row["subscription"] for _, _, row in new],
-                [event.correlation_id for _, event, _ in new],
-            )
+        await transaction.execute(
+            INSERT,
+            [delivery_id for delivery_id, _, _ in new],
+            [event.id for _, event, _ in new],
+            [row["subscription"] for _, _, row in new],
+            [event.correlation_id for _, event, _ in new],
+        )
         return [
             _job(
                 delivery_id, event, lane=row["subscription"], body=delivered_body(event.type, event.body, row["fields"])
@@ -263,7 +262,7 @@ class PostgresDeliveries:
                 # Callbacks to several hosts share a lane: it backs off, but no target sets for how long.
                 pause = None if delivery.subscription is None else failure.retry_after
                 await lanes.throttle(session, job.connection, failure.reason, pause)
-            else:
+            elif job.probe:
                 await lanes.probe_succeeded(session, job)  # a target that refuses does answer
             if delivery.subscription is None:
                 return False

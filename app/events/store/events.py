@@ -170,7 +170,7 @@ class PostgresEvents:
         if self._deliveries is None:
             return ()
         wanted = [(_appended(prepared.events[row["number"] - 1], row), row) for row in rows if row["subscription"]]
-        jobs = [*await self._deliveries.fan_out(transaction, wanted)]
+        jobs = [*await self._deliveries.fan_out(transaction, wanted)] if wanted else []
         for number, row in {row["number"]: row for row in rows}.items():
             new = prepared.events[number - 1]
             if self._fan_outs is not None:

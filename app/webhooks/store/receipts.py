@@ -1,44 +1,62 @@
-"""Receipts: record every verified webhook once, also when copies arrive concurrently."""
+"""Receipts: record every verified webhook once, also when copies arrive concurrently, and enqueue its job.
 
-from collections.abc import Sequence
+One statement records receipts and jobs. Webhooks that arrive together share a transaction.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import asyncpg
 
 from app.audit import record
 from app.audit.record import Entry
+from app.errors import StoreUnavailable
+from app.events import statements as events
 from app.identifiers import new_id
-from app.postgres.batching import Batcher
+from app.postgres.batching import Batcher, Process
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
-from app.webhooks.models import NewReceipt, Receipt
+from app.postgres.listen import CHANNEL
+from app.queue import enqueue
+from app.queue.jobs import FINISH_ARGUMENTS, FINISHING
+from app.queue.models import JobPolicy, NewJob
+from app.webhooks.models import Arrival, NewReceipt, Receipt, Record
 
-# Rows are inserted in key order, so that two callers with the same receipts never deadlock. The arrays are in
-# sub-selects, as in `jobs.FINISHING`.
-ADD: Final = """
-    INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
-                               digest, correlation_id)
-    SELECT *
-      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
-                  (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
-                  (SELECT $9::bytea[]), (SELECT $10::text[]))
-           AS new (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
-                   correlation_id)
-     ORDER BY connection, dedupe_key
-        ON CONFLICT (connection, dedupe_key) DO NOTHING
-    RETURNING id
-"""
-"""The INSERT as SQL text for a data-modifying WITH. It takes ten arguments from `$1` on, those of `columns_of`."""
+NUMBERS_AT_ONCE: Final = 256
+NUMBERS_OF_JOBS: Final = "job_pkey"
 
-INSERT = Statement(
+# Receipts come first, in key order, so that two callers with the same receipts never deadlock; only new ones get jobs.
+# If any is new, workers are notified once. The arrays are in sub-selects, as in `jobs.FINISHING`.
+RECORD = Statement(
     "INSERT inbound_event",
     f"""
     WITH recorded AS (
-        {ADD}
+        INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
+                                   digest, correlation_id)
+        SELECT *
+          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
+                      (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
+                      (SELECT $9::bytea[]), (SELECT $10::text[]))
+               AS arrived (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
+                           correlation_id)
+         ORDER BY connection, dedupe_key
+            ON CONFLICT (connection, dedupe_key) DO NOTHING
+        RETURNING id
+    ), new AS (
+        {enqueue.new_text(first=11, where="new.origin IN (SELECT id FROM recorded)")}
+    ), added AS (
+        {enqueue.ADD}
     ), noted AS (
-        {record.insert_text(first=11, where="entry.subject IN (SELECT id FROM recorded)")}
+        {
+        record.insert_text(
+            first=25, where="entry.subject IN (SELECT id FROM recorded UNION ALL SELECT 'job_' || id FROM added)"
+        )
+    }
     )
-    SELECT id FROM recorded
+    SELECT id, (SELECT pg_notify('{CHANNEL}', '')) FROM recorded
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -64,18 +82,58 @@ SELECT = Statement(
 
 SETTLE = Statement(
     "UPDATE inbound_event",
+    "UPDATE inbound_event SET settled_at = now() WHERE id = ANY ($1::text[]) AND settled_at IS NULL",
+)
+
+STATES_AT: Final = FINISH_ARGUMENTS + 1
+EVENTS_AT: Final = STATES_AT + len(events.STATE_ARGUMENTS)
+RECEIPTS_AT: Final = EVENTS_AT + len(events.EVENT_ARGUMENTS)
+
+# One after the other: jobs, states, Events. A row for each job, with the number of states that are kept, then the rows
+# of `events.WANTED`.
+INGEST = Statement(
+    "DELETE job",
     f"""
-    WITH noted AS (
-        {record.insert_text(first=2)}
+    {FINISHING}, kept AS (
+        {
+        events.keep_text(
+            events.many_of(events.STATE_ARGUMENTS, first=STATES_AT), source="(SELECT count(*) FROM gone) AS jobs"
+        )
+    }
+    ), new AS (
+        {
+        events.new_text(
+            events.many_of(events.EVENT_ARGUMENTS, first=EVENTS_AT), source="(SELECT count(*) FROM kept) AS states"
+        )
+    }
+    ), appended AS (
+        {events.APPEND}
+    ), settled AS (
+        UPDATE inbound_event
+           SET settled_at = now()
+         WHERE id = ANY ((SELECT ${RECEIPTS_AT}::text[])::text[]) AND settled_at IS NULL
+    ), noted AS (
+        {record.insert_text(first=RECEIPTS_AT + 1, rows=events.ENTRIES)}
+    ), wanted AS (
+        {events.WANTED}
     )
-    UPDATE inbound_event
-       SET settled_at = now()
-     WHERE id = ANY ((SELECT $1::text[])::text[]) AND settled_at IS NULL
+    SELECT id, (SELECT count(*) FROM kept) AS kept, NULL AS number, NULL AS event_id, NULL AS appended_at,
+           NULL AS subscription, NULL AS fields
+      FROM gone
+     UNION ALL
+    SELECT NULL, NULL, number, event_id, appended_at, subscription, fields
+      FROM wanted
+     ORDER BY number NULLS FIRST, subscription
     """,  # noqa: S608 - no caller's text is in it
 )
+"""Deletes jobs, keeps the states of records, appends Events and settles receipts, all audited. After the arguments of
+`FINISHING` it takes the columns of states and Events, the ids of receipts, and audit entries."""
 
 Key = tuple[str, str]
 """Connection and dedupe key."""
+
+Insert = Callable[[Mapping[int, str]], Awaitable[set[str]]]
+"""Insert the receipts at these places, under these ids, and return the ids of those that are new."""
 
 
 class PostgresReceipts:
@@ -85,6 +143,7 @@ class PostgresReceipts:
         self._database = database
         self._sealer = sealer
         self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read, abandonable=True)
+        self._no_jobs, _ = enqueue.JobIntake(sealer, {}).columns_of((), ())
 
     async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
         """Record receipts and return their ids in the same order, None for a copy, also within this call.
@@ -92,21 +151,12 @@ class PostgresReceipts:
         A copy with other content is audited. Give all receipts of a transaction in one call, before its jobs: rows are
         locked in one order then, and no two callers deadlock.
         """
-        first: dict[Key, NewReceipt] = {}
-        for receipt in receipts:
-            first.setdefault(key_of(receipt), receipt)
-        if not first:
-            return []
-        ids = {key: new_id("in_") for key in first}
-        fresh = [(ids[key], first[key]) for key in first]
-        noted = record.columns_of([received(id, receipt) for id, receipt in fresh])
-        rows = await transaction.fetch(INSERT, *columns_of(self._sealer, fresh), *noted)
-        added = {row["id"] for row in rows}
-        recorded = [
-            ids[key_of(one)] if first[key_of(one)] is one and ids[key_of(one)] in added else None for one in receipts
-        ]
-        await note_conflicting(transaction, [one for id, one in zip(recorded, receipts, strict=True) if id is None])
-        return recorded
+
+        async def insert(ids: Mapping[int, str]) -> set[str]:
+            fresh = [(id, receipts[place]) for place, id in ids.items()]
+            return await _insert(transaction, self._sealer, fresh, self._no_jobs, [])
+
+        return await _record_once(transaction, receipts, insert)
 
     async def get(self, receipt_id: str) -> Receipt | None:
         """Return a receipt by id. Raises StoreUnavailable."""
@@ -115,15 +165,163 @@ class PostgresReceipts:
             return None
         return Receipt(**{**row, "payload": self._sealer.open(row["payload"], payload_of(row["id"]))})
 
-    async def settle(
-        self, transaction: Transaction, receipt_ids: Sequence[str], *, entries: Sequence[Entry] = ()
-    ) -> None:
-        """Record that they have been processed, and add these audit events."""
-        await transaction.execute(SETTLE, receipt_ids, *record.columns_of(entries))
+    async def settle(self, transaction: Transaction, receipt_ids: Sequence[str]) -> None:
+        """Record that they have been processed."""
+        await transaction.execute(SETTLE, receipt_ids)
 
     async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
         rows = {row["id"]: row for row in await self._database.fetch(SELECT, ids)}
         return [rows.get(id) for id in ids]
+
+
+class PostgresArrivals:
+    """Record arrivals. If no order key must be locked, the one statement is the whole transaction.
+
+    Its jobs are then numbered beforehand, because jobs without an order need no exact sequence.
+    """
+
+    def __init__(self, database: Database, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._jobs = enqueue.JobIntake(sealer, policies)
+        self._numbers: deque[int] = deque()
+        self._numbered_at = database.openings
+
+    @asynccontextmanager
+    async def recording(self) -> AsyncIterator[Record]:
+        """Yield the function that records. It keeps its connection between calls, because acquiring one costs half as
+        much as the statement. After a failure it acquires another."""
+        lent, session = AsyncExitStack(), None
+
+        async def record(arrivals: Sequence[Arrival]) -> Sequence[bool]:
+            nonlocal session
+            try:
+                if session is None:
+                    session = await lent.enter_async_context(self._database.acquire())
+                return await self._record(session, arrivals)
+            except BaseException:
+                session = None
+                self._numbers.clear()
+                await give_back()
+                raise
+
+        async def give_back() -> None:
+            with suppress(StoreUnavailable):  # the records are committed already
+                await lent.aclose()
+
+        try:
+            yield record
+        finally:
+            await give_back()
+
+    async def _record(self, session: Session, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+        """Return which arrivals are new."""
+
+        async def insert(ids: Mapping[int, str]) -> set[str]:
+            fresh = [(id, arrivals[place].receipt) for place, id in ids.items()]
+            jobs = [arrivals[place].job(id) for place, id in ids.items()]
+            if any(job.order_key is not None for job in jobs):
+                async with session.transaction() as transaction:
+                    numbers = await enqueue.lock_and_number(transaction, jobs)
+                    return await self._insert(transaction, fresh, jobs, numbers)
+            return await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
+
+        ids = await _record_once(session, [arrival.receipt for arrival in arrivals], insert)
+        return [id is not None for id in ids]
+
+    async def _insert(
+        self,
+        session: Session,
+        fresh: Sequence[tuple[str, NewReceipt]],
+        jobs: Sequence[NewJob],
+        numbers: Sequence[int],
+    ) -> set[str]:
+        try:
+            return await _insert(session, self._sealer, fresh, *self._jobs.columns_of(jobs, numbers))
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != NUMBERS_OF_JOBS:
+                raise
+            # Behind a pooler, a database may be restored unnoticed. The next jobs get new numbers.
+            raise StoreUnavailable("The database deals out numbers again that it has dealt out before.") from error
+
+    async def _draw(self, session: Session, count: int) -> list[int]:
+        """Return numbers for jobs without order, from a batch. A new connection discards the batch: a database that was
+        restored or failed over meanwhile may deal out its numbers again."""
+        if self._numbered_at != self._database.openings:
+            self._numbered_at = self._database.openings
+            self._numbers.clear()
+        if len(self._numbers) < count:
+            rows = await session.fetch(enqueue.NUMBER, max(count, NUMBERS_AT_ONCE))
+            self._numbers.extend(row["id"] for row in rows)
+        return [self._numbers.popleft() for _ in range(count)]
+
+
+MOST_ARRIVALS: Final = 256
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Payload bytes in one transaction. Each payload is copied several times on its way to the disk, and sealing blocks the
+event loop."""
+
+Webhook = Sequence[Arrival]
+GroupCommit = Batcher[Webhook, int]
+"""`run` records the events of one webhook and returns how many were new. They are committed when it returns. If it
+raises StoreUnavailable, either all or none are recorded, and the vendor's retry is recognised."""
+
+
+def group_commit_to(arrivals: PostgresArrivals) -> GroupCommit:
+    """Return the group commit of a process."""
+    return Batcher(partial(_recording, arrivals), _share)
+
+
+@asynccontextmanager
+async def _recording(arrivals: PostgresArrivals) -> AsyncIterator[Process[Webhook, int]]:
+    async with arrivals.recording() as record:
+
+        async def process(webhooks: Sequence[Webhook]) -> Sequence[int]:
+            new = iter(await record([arrival for webhook in webhooks for arrival in webhook]))
+            return [sum(next(new) for _ in webhook) for webhook in webhooks]
+
+        yield process
+
+
+def _share(webhook: Webhook) -> float:
+    return max(len(webhook) / MOST_ARRIVALS, sum(len(arrival.receipt.payload) for arrival in webhook) / MOST_BYTES)
+
+
+async def _record_once(session: Session, receipts: Sequence[NewReceipt], insert: Insert) -> Sequence[str | None]:
+    """Record the first copy of each receipt, and return the ids in the order of `receipts`, None for a copy."""
+    first: dict[Key, int] = {}
+    for place, receipt in enumerate(receipts):
+        first.setdefault(_key_of(receipt), place)
+    ids = {place: new_id("in_") for place in first.values()}
+    added = await insert(ids) if ids else set()
+    recorded = [ids[place] if ids.get(place) in added else None for place in range(len(receipts))]
+    await _note_conflicting(session, [receipts[place] for place, new in enumerate(recorded) if new is None])
+    return recorded
+
+
+async def _insert(
+    session: Session,
+    sealer: Sealer,
+    fresh: Sequence[tuple[str, NewReceipt]],
+    jobs: tuple[list[object], ...],
+    queued: Sequence[Entry],
+) -> set[str]:
+    """Insert receipts with their ids, and jobs, the columns of `JobIntake.columns_of`. Return the ids of new
+    receipts."""
+    columns = (
+        [id for id, _ in fresh],
+        [one.connection for _, one in fresh],
+        [one.dedupe_key for _, one in fresh],
+        [one.topic for _, one in fresh],
+        [one.remote_object for _, one in fresh],
+        [one.remote_id for _, one in fresh],
+        [one.occurred_at for _, one in fresh],
+        [sealer.seal(one.payload, payload_of(id)) for id, one in fresh],
+        [one.digest for _, one in fresh],
+        [one.correlation_id for _, one in fresh],
+    )
+    entries = [*(_received(id, receipt) for id, receipt in fresh), *queued]
+    return {row["id"] for row in await session.fetch(RECORD, *columns, *jobs, *record.columns_of(entries))}
 
 
 def payload_of(receipt_id: str) -> str:
@@ -131,29 +329,12 @@ def payload_of(receipt_id: str) -> str:
     return f"inbound_event {receipt_id}"
 
 
-def key_of(receipt: NewReceipt) -> Key:
+def _key_of(receipt: NewReceipt) -> Key:
     """Return the key that all copies share."""
     return receipt.connection, receipt.dedupe_key
 
 
-def columns_of(sealer: Sealer, receipts: Sequence[tuple[str, NewReceipt]]) -> tuple[list[object], ...]:
-    """Return the arguments of `ADD`, in its order, for receipts with their new ids."""
-    return (
-        [id for id, _ in receipts],
-        [one.connection for _, one in receipts],
-        [one.dedupe_key for _, one in receipts],
-        [one.topic for _, one in receipts],
-        [one.remote_object for _, one in receipts],
-        [one.remote_id for _, one in receipts],
-        [one.occurred_at for _, one in receipts],
-        [sealer.seal(one.payload, payload_of(id)) for id, one in receipts],
-        [one.digest for _, one in receipts],
-        [one.correlation_id for _, one in receipts],
-    )
-
-
-def received(receipt_id: str, receipt: NewReceipt) -> Entry:
-    """Return the audit entry of a new receipt."""
+def _received(receipt_id: str, receipt: NewReceipt) -> Entry:
     return Entry(
         type="receipt.received",
         subject=receipt_id,
@@ -162,9 +343,9 @@ def received(receipt_id: str, receipt: NewReceipt) -> Entry:
     )
 
 
-async def note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> None:
+async def _note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> None:
     """Audit each copy whose content differs from the receipt with its key."""
-    keys = {key_of(copy) for copy in copies}
+    keys = {_key_of(copy) for copy in copies}
     if not keys:
         return
     rows = await session.fetch(
@@ -174,12 +355,12 @@ async def note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> No
     entries = [
         Entry(
             type="receipt.conflicting",
-            subject=known[key_of(copy)]["id"],
+            subject=known[_key_of(copy)]["id"],
             correlation_id=copy.correlation_id,
             facts={"connection": copy.connection, "topic": copy.topic, "sha256": copy.digest.hex()},
         )
         for copy in copies
-        if key_of(copy) in known and known[key_of(copy)]["digest"] != copy.digest
+        if _key_of(copy) in known and known[_key_of(copy)]["digest"] != copy.digest
     ]
     await record.append(session, *entries)
 
