@@ -1,7 +1,7 @@
 """SQL text for the stores of other capabilities: one statement can change a row, keep the state of a record and append
 its Event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.audit import record
@@ -50,6 +50,11 @@ def many_of(columns: Mapping[str, str], *, first: int = 1) -> str:
     """
     arrays = ", ".join(f"(SELECT ${number}::{kind}[])" for number, kind in enumerate(columns.values(), start=first))
     return f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join(columns)}, number)"
+
+
+def many_values(columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    """Return the arguments of `many_of` for these rows."""
+    return [[row[place] for row in rows] for place in range(len(columns))]
 
 
 def one_of(name: str, columns: Mapping[str, str]) -> str:

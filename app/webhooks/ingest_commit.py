@@ -11,6 +11,7 @@ from typing import Final
 from app.audit import record
 from app.audit.record import Entry
 from app.events.models import NewEvent, RecordChange, StateMoved
+from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, many_values
 from app.postgres.batching import MOST_ITEMS, Batcher
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finishing_together
@@ -90,18 +91,19 @@ async def _commit(deps: IngestDeps, ingested: Sequence[Ingested]) -> None:
     if not ingested:
         return
     changes = [one.change for one in ingested if one.change is not None]
-    states = deps.states.columns_of(*changes)
+    states = [row for row in map(deps.states.row_of, changes) if row is not None]
     prepared = await deps.events.prepare(deps.database, *(event for one in ingested for event in one.events))
     entries = [entry for one in ingested for entry in one.entries]
     async with finishing_together(
         [one.finishing for one in ingested],
         INGEST,
-        *(*states, *prepared.columns, [one.receipt for one in ingested], *record.columns_of(entries)),
+        *(*many_values(STATE_ARGUMENTS, states), *many_values(EVENT_ARGUMENTS, prepared.rows)),
+        *([one.receipt for one in ingested], *record.columns_of(entries)),
     ) as (transaction, rows):
         jobs_gone, appended = [row for row in rows if row["number"] is None], [row for row in rows if row["number"]]
         if len(jobs_gone) < len(ingested):
             raise LeaseLost(", ".join(job_subject(one.finishing.job.id) for one in ingested))
-        if jobs_gone[0]["kept"] < len(states[0]):
+        if jobs_gone[0]["kept"] < len(states):
             raise StateMoved
         jobs = await deps.events.deliver(transaction, prepared, appended)
         await deps.queue.enqueue(transaction, *jobs, *(job for one in ingested for job in one.jobs))

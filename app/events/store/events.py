@@ -16,7 +16,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app import telemetry
 from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEvents
-from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS
+from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS, EVENT_ARGUMENTS, many_values
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.types import BY_NAME_ONLY, scopes_of, wildcard_of
 from app.identifiers import uuid7
@@ -144,7 +144,7 @@ class PostgresEvents:
         if not events:
             return ()
         prepared = await self.prepare(transaction, *events)
-        columns = [list(values) for values in zip(*prepared.rows, strict=True)]
+        columns = many_values(EVENT_ARGUMENTS, prepared.rows)
         return await self.deliver(transaction, prepared, await transaction.fetch(APPEND, *columns))
 
     async def prepare(self, session: Session | Database, *events: NewEvent) -> PreparedEvents:

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from app.events.models import OwnWrite, RecordChange, SeenState, StateMoved
-from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, many_of
+from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, many_of, many_values
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -86,8 +86,7 @@ class PostgresRecordStates:
         Raises StateMoved if one was compared with another state than the last-seen one; then roll back.
         """
         rows = [row for row in map(self.row_of, changes) if row is not None]
-        columns = [list(values) for values in zip(*rows, strict=True)]
-        if rows and len(await transaction.fetch(KEEP, *columns)) < len(rows):
+        if rows and len(await transaction.fetch(KEEP, *many_values(STATE_ARGUMENTS, rows))) < len(rows):
             raise StateMoved
 
     async def _read(self, records: Sequence[Record]) -> list[asyncpg.Record]:
