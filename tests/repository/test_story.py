@@ -236,7 +236,7 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     )
     # A story that needs many more modules than today has lost its thread.
     assert len(write.modules) <= 69
-    assert len(write.functions) <= 275
+    assert len(write.functions) <= 283
     assert len(receipt.modules | first) <= 80
     # 73, and two more if leases are swept or a database connection is opened meanwhile.
     assert len(receipt.modules | second) <= 75
