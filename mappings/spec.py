@@ -121,7 +121,7 @@ class Notes(Struct, kw_only=True):
         self.refused.append(FieldRefusal(kind="unsupported", pointer=pointer, detail=detail))
 
     def draft(self, body: W) -> Draft[W]:
-        """Return a write with this body, and what was collected."""
+        """Return a write with this body, and the collected losses and refusals."""
         return Draft(body=body, loss=tuple(self.loss), refused=tuple(self.refused))
 
 
@@ -217,7 +217,7 @@ class Recovery(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class NamedRead:
-    """How to read the name and address of what a reference names by its id at the vendor."""
+    """How to read the name and address of a referenced record by its id at the vendor."""
 
     request: Callable[[str], VendorRequest]
     keys: Callable[[VendorReply], Reference]
@@ -362,7 +362,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     slots: Mapping[str, Slots] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise TypeError for a mapping that creates orders and does not say what they add up to."""
+        """Raise TypeError for a mapping that creates orders without `total_of`."""
         if self.object == "order" and self.endpoints.create is not None and self.total_of is None:
             raise TypeError(f"{self.name} creates orders, so it needs a total_of")
 

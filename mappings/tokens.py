@@ -82,7 +82,7 @@ NO_SCOPES: Final = Scopes()
 
 
 def issued(reply: VendorReply) -> Issued | None:
-    """Read the reply of an OAuth2 token endpoint (RFC 6749, section 5.1). None if it is none."""
+    """Read the reply of an OAuth2 token endpoint (RFC 6749, section 5.1). None for any other reply."""
     body = _read(reply.body, _TokenReply)
     if body is None or not body.access_token:
         return None
@@ -99,8 +99,8 @@ def issued(reply: VendorReply) -> Issued | None:
 
 
 def flaw_of(tokens: Issued) -> str | None:
-    """Return why what a vendor issued cannot be used, without a part of it; None if it can. Tokens are sent in headers,
-    and stored with their end."""
+    """Return why an issued token cannot be used, without quoting it; None if it can. Tokens are sent in headers, and
+    stored with their expiry."""
     for name in ("access_token", "refresh_token"):
         token = getattr(tokens, name)
         if token is not None and not _TOKEN.fullmatch(token):
@@ -114,7 +114,7 @@ def flaw_of(tokens: Issued) -> str | None:
 
 
 def refused(reply: VendorReply) -> TokenRefusal | None:
-    """Read the error of a token endpoint (RFC 6749, section 5.2), also in HubSpot's form. None if it is none."""
+    """Read the error of a token endpoint (RFC 6749, section 5.2), also in HubSpot's form. None for any other reply."""
     body = _read(reply.body, _TokenError)
     code = None if body is None else body.error or body.status
     if not isinstance(code, str) or not code.isascii() or len(code) > 64 or not code.replace("_", "").isalnum():

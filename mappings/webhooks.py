@@ -1,6 +1,5 @@
-"""The webhook part of a vendor's manifest: how webhooks are signed, where they hold what happened, and which record
-they are about.
-"""
+"""The webhook part of a vendor's manifest: the signature of webhooks, the place of the event in them, and the record
+that it concerns."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -47,8 +46,8 @@ class Signature:
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a webhook holds a value: a `header`, a `member` of the body by its path, or a constant `text`. Text that
-    `matching` does not match as a whole does not count; a group in the pattern is the value."""
+    """The place of a value in a webhook: a `header`, a `member` of the body by its path, or a constant `text`. Text
+    that `matching` does not match as a whole does not count; a group in the pattern is the value."""
 
     header: str = ""
     member: tuple[str, ...] = ()

@@ -112,7 +112,8 @@ def exact_writes(vendor: AnyVendor, root: Path) -> Result:
 
 
 def words_agree(vendor: AnyVendor, root: Path) -> Result:
-    """Check that each enum value is written as a word that reads as this value, and that is no other value's name."""
+    """Check that each enum value is written as a word that reads as this value, and not as the name of another
+    value."""
     tried, failures = 0, list[str]()
     every = list(probes(vendor, root))
     for mapping in dict.fromkeys(probe.mapping for probe in every):
@@ -167,7 +168,7 @@ def _is_fallback(probe: Probe, place: Place, value: Any) -> bool:
 
 
 def _inexact(probe: Probe, place: Place, value: Any) -> Iterator[str]:
-    """Yield what a read loses of a time or an amount."""
+    """Yield the losses of a time or an amount in a read."""
     moment = time_in(value)
     if moment is not None and moment.tzinfo is not None:
         same = [probe.read(changed(probe.record, place, moment.astimezone(zone).isoformat())) for zone in (UTC, INDIA)]
@@ -290,7 +291,7 @@ def _places_of_word(every: list[Probe], field: str) -> Iterator[tuple[Probe, Pla
 
 
 def _words(probe: Probe, name: str, value: str) -> Leaves:
-    """Return what a new record has for a value and not without it. Empty if it is refused or becomes another value."""
+    """Return what a new record has only with this value. Empty if the value is refused or stored as another one."""
     draft, without = probe.draft({name: value}, None), leaves(plain(probe.draft({}, None).body))
     noted = [one.path for one in draft.loss] + [one.pointer for one in draft.refused]
     before = dict(without)

@@ -1,4 +1,4 @@
-"""Every vendor folder uses the same file names, so that what is known of one vendor is found in all."""
+"""Check that every vendor folder uses the same file names, so that knowledge of one vendor applies to all."""
 
 import re
 from pathlib import Path

@@ -40,8 +40,8 @@ SECOND: Final = {"currency": "CHF", "presentment_currency": "CHF", "language": "
 
 
 class Meaning(Struct, frozen=True, kw_only=True):
-    """What a record means, except the times of its identity, which repeat those of the data. `refused`: it has no
-    meaning."""
+    """The mapped data of a record, without the times of its identity, which repeat those of the data. `refused`: it
+    cannot be mapped."""
 
     data: Any = None
     identity: Any = None
@@ -57,7 +57,7 @@ class Probe(Struct, frozen=True, kw_only=True, dict=True):
     record: Any
 
     def read(self, record: Any) -> Meaning | None:
-        """Return what a changed record means. None if it does not fit the wire Struct."""
+        """Return the mapped data of a changed record. None if it does not fit the wire Struct."""
         try:
             mapped = self.mapping.read(msgspec.json.encode(record), self.account)
         except VendorDrift:
@@ -69,7 +69,7 @@ class Probe(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def reading(self) -> Meaning:
-        """What the recorded record means. `probes` yields no other."""
+        """The mapped data of the recorded record. `probes` yields only records with some."""
         return self.read(self.record) or Meaning(refused="$")
 
     @cached_property
@@ -107,16 +107,14 @@ class Probe(Struct, frozen=True, kw_only=True, dict=True):
         return body
 
     def draft(self, body: dict[str, Any], current: Any) -> Draft[Any]:
-        """Draft a write. Unwraps `changes_only`, which would omit what is equal.
-
-        Raises msgspec.ValidationError for a body that no caller can send.
-        """
+        """Draft a write. Unwraps `changes_only`, which would omit equal values. Raises msgspec.ValidationError for a
+        body that no caller can send."""
         write = inspect.unwrap(self.mapping.to_vendor)
         drafted: Draft[Any] = write(msgspec.convert(body, self.mapping.patch), current, self.account)
         return drafted
 
     def requests(self, draft: Draft[Any], current: Any) -> tuple[VendorRequest | None, ...]:
-        """Return what a draft sends."""
+        """Return the request body of a draft."""
         endpoints, remote_id = self.mapping.endpoints, self.reading.identity[0]
         if current is not None and endpoints.update is not None:
             return (endpoints.update(remote_id, draft.body, MARKER, self.account),)

@@ -227,7 +227,7 @@ def _customer(properties: OrderProperties, buyers: tuple[str, ...], notes: Notes
 
 
 def _address(properties: dict[str, str | None], kind: AddressType) -> Address | None:
-    """Return an address. A name or a number alone is none: it is the buyer's."""
+    """Return an address. Only a name or a number is no address: it is the buyer's."""
     street, city, state, postal_code, country, name, phone = (properties.get(key) or None for key in ADDRESSES[kind])
     if not (street or city or state or postal_code or country):
         return None

@@ -60,7 +60,7 @@ NO_LINE_PLACE: Final[dict[str, str]] = {
 
 
 def draft(patch: OrderPatch, current: OrderRecord | None, order: Order | None, account: Account) -> Draft[OrderWrite]:
-    """Return the write. `current` and `order` are the present record and what it reads as; None on a create."""
+    """Return the write. `current` is the present record, `order` the same record mapped; None on a create."""
     notes = Notes()
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     if current is None:
@@ -280,7 +280,7 @@ def _line(line: LineItemPatch, place: int, currency: str | None, notes: Notes) -
 
 
 def _check_product(line: LineItemPatch, sku: str | None, name: str | None, pointer: str, notes: Notes) -> None:
-    """Note what of the product is not kept: HubSpot names it by id, and a line has one name and one SKU."""
+    """Note the losses of the product: HubSpot names it by id, and a line has one name and one SKU."""
     product = line.product
     if product is None:
         return
@@ -371,8 +371,8 @@ def _shipping(lines: tuple[ShippingLinePatch, ...], order: Order | None, notes: 
 
 
 def total_of(body: OrderWrite, account: Account) -> Decimal | None:
-    """Return what a new order adds up to in HubSpot: the net prices that it computes for the lines, less the discount,
-    with shipping, and with the tax unless the total is without it. None for an order without amounts."""
+    """Return the sum of a new order in HubSpot: the net prices that it computes for the lines, less the discount, with
+    shipping, and with the tax unless the total is without it. None for an order without amounts."""
     total, discount, shipping, tax = (
         Decimal(body.properties.get(name) or "0")
         for name in ("hs_total_price", "hs_order_discount", "hs_shipping_cost", "hs_tax")
@@ -384,7 +384,7 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
 
 
 def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
-    """Return the lines of a new order, with what was folded into them."""
+    """Return the lines of a new order, with the amounts folded into them."""
     return tuple(
         LineItemPatch(
             name=line.get("name"), quantity=line["quantity"], unit_price=line.get("price"), tax=line.get("tax")

@@ -24,7 +24,7 @@ PROPERTIES: Final[dict[ObjectName, frozenset[str]]] = {
 
 
 class _Where(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a record or an error says about itself."""
+    """The members that identify a record or an error."""
 
     url: str | None = None
     category: str | None = None

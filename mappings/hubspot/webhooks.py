@@ -34,7 +34,7 @@ OBJECTS: Final[dict[str, ObjectName]] = {
     **{type_id: name for name, type_id in TYPE_IDS.items()},
 }
 LINES: Final = ("line_item", "0-8")
-"""The names of line items. They are no object of their own here, but part of their order."""
+"""The names of line items. Here they are a part of their order."""
 HAPPENED: Final[dict[str, Happened]] = {
     "creation": "created",
     "propertyChange": "updated",

@@ -19,7 +19,7 @@ def labelled(words: Mapping[K, V], labels: Mapping[V, str] | None = None) -> tup
 
 
 def plain(texts: Iterable[str]) -> tuple[Option, ...]:
-    """Return options that are called what they are."""
+    """Return options whose values are their labels."""
     return tuple(Option(value=text, label=text) for text in texts)
 
 

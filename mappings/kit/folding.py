@@ -30,7 +30,7 @@ def currency_of(patch: OrderPatch) -> str:
 
 
 def states_taxes(patch: OrderPatch) -> bool:
-    """Return whether a part says its tax, if only that there is none."""
+    """Return whether any part states its tax, even a tax of zero."""
     names = ("line_items", "shipping_lines", "fees")
     return any(one.tax is not None for name in names for one in sent_or(getattr(patch, name), ()))
 
@@ -160,7 +160,7 @@ def repriced(
 
 
 def _without_taxes(patch: OrderPatch, notes: Notes, place: str | None, why: str) -> Decimal:
-    """Note the tax of each part as folded into `place`, or into its own price. Return what is added to the prices."""
+    """Note the tax of each part as folded into `place`, or into its own price. Return the additions to the prices."""
     tax = ZERO
     for name, price in (("line_items", "unit_price"), ("shipping_lines", "price"), ("fees", "amount")):
         for at, one in enumerate(sent_or(getattr(patch, name), ())):

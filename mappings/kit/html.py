@@ -41,7 +41,7 @@ def html_of(text: str) -> str:
 
 
 def plain(text: Sent, html: Sent, html_path: str, vendor: str, notes: Notes) -> Sent:
-    """Return the text to write where the vendor stores plain text: the caller's own, else that of their HTML."""
+    """Return the text to write for a vendor of plain text: the caller's own, else that of their HTML."""
     if _is_empty(html):
         return text
     notes.lose(html_path, "coerced", f"{vendor} stores plain text: the text is written without its formatting")
@@ -49,8 +49,8 @@ def plain(text: Sent, html: Sent, html_path: str, vendor: str, notes: Notes) -> 
 
 
 def html_or_text(text: Sent, html: Sent, path: str, vendor: str, notes: Notes) -> tuple[str | None, str | None]:
-    """Return the HTML to write, or without it the text, where the vendor stores one of them. None for empty ones. The
-    HTML wins; a text that says something else is a loss at `path`."""
+    """Return the HTML to write, or the text without it, for a vendor that stores one of them. None for empty ones. The
+    HTML wins; different text is a loss at `path`."""
     if _is_empty(html):
         return None, None if _is_empty(text) else str(text)
     if not _is_empty(text) and str(text).split() != text_of(values.safe_html(str(html))).split():

@@ -1,4 +1,4 @@
-"""Say where a record holds a value that fits its Struct and cannot be read."""
+"""Report where a record has a value that fits its Struct but cannot be read."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Recognise a change that leaves its record as it is, so that nothing is sent to the vendor."""
+"""Recognise a change that changes nothing, so that nothing is sent to the vendor."""
 
 import inspect
 from typing import Any
@@ -13,10 +13,10 @@ from mappings.spec import Unmappable, VendorMapping
 def changes_nothing(
     mapping: VendorMapping[Any, Any, Any, Any, Any], patch: Struct, body: Any, current: Any, account: Any
 ) -> bool:
-    """Return whether a change, drafted as `body`, writes what the record (`current`) holds.
+    """Return whether a change, drafted as `body`, writes what the record (`current`) already has.
 
     It does if the body is that of a change without any field, which HubSpot refuses, or if the record's own values give
-    the same body. So what the vendor stores in another form, such as two lines of a street as one, is no change.
+    the same body. So a different form at the vendor, such as two lines of a street as one, is no change.
     """
     if body == mapping.to_vendor(mapping.patch(), current, account).body:
         return True

@@ -152,7 +152,7 @@ def slots_by_type(fields: Mapping[PhoneType, str]) -> Slots:
 
 
 def check_person(patch: CustomerPatch, vendor: str, notes: Notes) -> None:
-    """Refuse a customer who is no person, or not active, where the vendor has only active people."""
+    """Refuse a customer who is not a person, or not active, for a vendor with only active people."""
     if patch.kind not in (UNSET, "person"):
         notes.unsupported("/kind", f"{vendor} stores every customer as a person")
     if patch.status not in (UNSET, "active"):

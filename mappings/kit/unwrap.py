@@ -19,7 +19,7 @@ class PayloadObject(Struct, frozen=True, kw_only=True):
     members: Mapping[str, Raw]
 
     def refused(self, reason: str, member: str = "") -> Unmappable:
-        """Return the error for what is no record, at the candidate or at one of its members."""
+        """Return the error for a candidate, or one of its members, that is not a record."""
         return Unmappable(f"{self.path}.{member}" if member else self.path, reason)
 
     def other(self, what: str) -> Unmappable:

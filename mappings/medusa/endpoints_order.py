@@ -35,7 +35,7 @@ FIELDS: Final = (
     "*payment_collections.payments.refunds.refund_reason,*fulfillments,*fulfillments.items,*fulfillments.labels,"
     "sales_channel.name",
 )
-"""Medusa computes sums from what is asked for: without the taxes of its lines, an order would have no tax."""
+"""Medusa computes sums from the requested members: without the taxes of its lines, an order would have no tax."""
 NONE: Final = ("id", "order_none")
 """No order has this id."""
 _CURSOR: Final = re.compile(r"([12])(?:/(.+))?")
@@ -65,7 +65,7 @@ def with_status(status: str | None) -> Query:
 
 
 def with_customer(customer: str | None) -> Query:
-    """Return the parameters for the orders of a customer. One who was a guest before is two customers."""
+    """Return the parameters for the orders of a customer. A former guest is two customers."""
     ids = () if customer is None else customer.split(",")
     return tuple(("customer_id" if len(ids) == 1 else "customer_id[]", one) for one in ids)
 

@@ -64,7 +64,7 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
 
 
 def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
-    """Return the lines of a new order, with what was folded into them."""
+    """Return the lines of a new order, with the amounts folded into them."""
     return tuple(
         LineItemPatch(quantity=str(line.quantity), unit_price=sent_or(line.unit_price, None))
         for line in sent_or(body.body.items, ())
@@ -73,7 +73,7 @@ def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
 
 
 def _discounts(patch: OrderPatch, notes: Notes) -> tuple[tuple[Decimal, ...], tuple[Decimal, ...]]:
-    """Return what the discounts take off each line and each shipping charge."""
+    """Return the discount of each line and each shipping charge."""
     discounts, unit = sent_or(patch.discounts, ()), smallest_unit(folding.currency_of(patch))
     weights = [folding.amount_of(line) for line in sent_or(patch.line_items, ())]
     prices = [Decimal(one.price) for one in sent_or(patch.shipping_lines, ())]

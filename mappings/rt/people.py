@@ -140,7 +140,7 @@ def _named(remote_id: str, stored: tuple[Person, ...], pointer: str, notes: Note
 
 
 def _with_name(name: str | None, email: str) -> str:
-    """Write an address with a name, for a user who is not known yet (RFC 5322, 3.4)."""
+    """Return an address with a name, for a new user (RFC 5322, 3.4)."""
     words = " ".join((name or "").split())
     if not words:
         return email

@@ -68,8 +68,8 @@ def web_address(hyperlinks: tuple[Hyperlink, ...], id: str) -> str | None:
 
 
 def without_related(account: Account, version: str | None, people: bool) -> Account:
-    """Return the account without what was read for the records of an earlier answer. `people` says that the records of
-    this answer hold the people themselves."""
+    """Return the account without the related records of an earlier answer. `people`: the records of this answer contain
+    the people."""
     return msgspec.structs.replace(
         account,
         version=version,

@@ -19,7 +19,7 @@ MESSAGES: Final = frozenset({b'"Correspond"', b'"Comment"'})
 
 
 def check(one: PayloadObject, object: ObjectName) -> None:
-    """Raise Unmappable for a list without the fields, an entry that is no message, and anything else."""
+    """Raise Unmappable for a list without the fields, an entry that is not a message, and anything else."""
     if not one.members.keys() >= MEMBERS[object]:
         if one.members.keys() <= {"id", "type", "_url"}:
             raise one.refused("a search without `fields` names records but does not contain them")

@@ -1,8 +1,5 @@
-"""Endpoints of orders.
-
-A new order, its lines and its activation are one composite request: Salesforce carries out all of it or nothing. The
-request also looks up what a caller need not know: the account of the buyer, and the price book of the products.
-"""
+"""Endpoints of orders. A new order, its lines and its activation are one composite request, which Salesforce carries
+out completely or not at all. The request also looks up the account of the buyer and the price book of the products."""
 
 from datetime import UTC, datetime
 from functools import partial

@@ -82,7 +82,7 @@ class SObject:
         return members | ({MARKER: marker} if account.has(self.sobject, MARKER) else {})
 
     def update(self, remote_id: str, body: RecordWrite | OrderWrite, marker: str, account: Account) -> VendorRequest:
-        """Build the request that changes what the body names. The marker stays that of the create."""
+        """Build the request of an update. The marker stays that of the create."""
         route = f"{sobject_path(self.sobject)}/{{id}}"
         return self.write("PATCH", sobject_path(self.sobject, remote_id), route, body_of(body))
 

@@ -73,7 +73,7 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
 
 
 def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
-    """Return the lines of a new order, with what was folded into them."""
+    """Return the lines of a new order, with the amounts folded into them."""
     return tuple(
         LineItemPatch(
             name=sent_or(one.description, None),
@@ -114,7 +114,7 @@ def sells_others(account: Account) -> bool:
 
 
 def _check(line: LineItemPatch, pointer: str, notes: Notes) -> None:
-    """Refuse what a line has no place for."""
+    """Refuse the members of a line that have no place."""
     if line.unit_price is None:
         notes.invalid(f"{pointer}/unit_price", "Salesforce requires a unit_price for every line")
     for name in ("requires_shipping", "taxable", "custom_fields"):

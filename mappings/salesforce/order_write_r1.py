@@ -110,7 +110,7 @@ def _with_account(
 
 
 def _with_buyer(patch: OrderPatch, fields: OrderFields, current: Order | None, notes: Notes) -> OrderFields:
-    """Return the fields with a buyer who is no contact in the last line of the description."""
+    """Return the fields with a buyer who is not a contact in the last line of the description."""
     buyer = patch.customer
     if not isinstance(buyer, ReferencePatch) or not _is_text(buyer, fields, current):
         return fields

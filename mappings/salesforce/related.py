@@ -1,7 +1,5 @@
-"""What a new order needs of the org: the account that it belongs to, and a product for what the org does not sell.
-
-One composite request asks for all of it (REST API Developer Guide, Composite: at most five queries).
-"""
+"""Records that a new order needs from the org: its account, and a product for goods that the org does not sell. One
+composite request asks for all of them (REST API Developer Guide, Composite: at most five queries)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -113,7 +111,7 @@ def related(reply: VendorReply) -> Mapping[str, str]:
 
 
 def with_related(account: Account, options: Options, related: Mapping[str, str]) -> Account:
-    """Return the account with the settings of the connection and what was found."""
+    """Return the account with the settings of the connection and the related records."""
     return replace(account, options=dict(options), related=dict(related))
 
 
@@ -131,7 +129,7 @@ def account_for(order: OrderPatch, account: Account) -> str | None:
 
 
 def default_entry(account: Account) -> str | None:
-    """Return the price book entry for what the org does not sell."""
+    """Return the price book entry for goods that the org does not sell."""
     return _default(account, DEFAULT_PRODUCT, PRICE_ENTRY)
 
 

@@ -113,8 +113,8 @@ def _fitting(
     currency: str,
     notes: Notes,
 ) -> tuple[tuple[ShippingLinePatch, ...], tuple[DiscountPatch, ...]]:
-    """Return shipping and discounts so that a discount takes no more off the lines than their sum (`cost`), which is
-    all that Shopify lets it. The shipping is cheaper by the rest."""
+    """Return shipping and discounts such that the discounts are at most the sum of the lines (`cost`), Shopify's limit.
+    The rest is subtracted from the shipping."""
     off, charged = added(one.amount for one in discounts), added(one.price for one in shipping)
     is_free_shipping = len(discounts) == 1 and discounts[0].type == "shipping" and off == charged
     if cost is None or off <= cost or is_free_shipping:

@@ -139,7 +139,7 @@ def _delivered(status: FulfillmentStatus | UnsetType, notes: Notes) -> str | Uns
 
 
 def _check_delivered(status: FulfillmentStatus | UnsetType, current: Order, notes: Notes) -> None:
-    """Refuse another delivery than the order has. Where a new order gets the nearest value, that counts as the same."""
+    """Refuse another delivery status than the order's. The nearest value that a new order gets counts as the same."""
     present = FULFILLMENT_STATUS.get((current.display_fulfillment_status or "").upper(), "unknown")
     if isinstance(status, UnsetType):
         return

@@ -98,7 +98,7 @@ def create(body: CustomerWrite, marker: str, parent: str | None, account: Accoun
 
 
 def update(remote_id: str, body: CustomerWrite, marker: str, account: Account) -> VendorRequest:
-    """Build the request that changes what the body names."""
+    """Build the request of an update."""
     return keyed_by_body(CUSTOMERS.update(remote_id, body, marker, account), marker)
 
 

@@ -105,8 +105,8 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[Account]:
-    """Return the orders of a page. Checkouts begin after the last invoice, and those of guests after them, where they
-    are asked for."""
+    """Return the orders of a page. Checkouts begin after the last invoice, and guests' checkouts after them, if they
+    are requested."""
     collection, within = _part(query)
     listing = collection.page(reply, within, account)
     if collection is GUEST_SESSIONS:
@@ -151,7 +151,7 @@ def with_parts(body: OrderWrite, reply: VendorReply) -> OrderWrite:
 
 
 def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> VendorRequest:
-    """Build the request that changes what the body names."""
+    """Build the request of an update."""
     return keyed_by_body(_of(remote_id).update(remote_id, body, marker, account), marker)
 
 

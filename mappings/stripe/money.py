@@ -72,7 +72,8 @@ def minor_units(amount: str, currency: str) -> int:
 
 
 def charged(minor: int, currency: str) -> str | None:
-    """Return why Stripe cannot charge an amount of minor units, or None: it may be finer than what a currency has."""
+    """Return why Stripe cannot charge an amount of minor units, or None. Its fraction may be finer than the
+    currency's."""
     if decimals(currency) == 3 and minor % STEP:
         return f"Stripe takes amounts in {currency} in steps of 0.010"
     if minor % _POWERS[max(0, decimals(currency) - values.currency_digits(currency))]:

@@ -44,7 +44,7 @@ NO_TAX: Final = "Stripe computes no tax for this checkout"
 
 
 class OrderMoney(Struct, frozen=True, kw_only=True):
-    """What a new checkout adds up to."""
+    """The sum of a new checkout."""
 
     lines: tuple[LineWrite, ...] | UnsetType
     shipping: tuple[ShippingOptionWrite, ...] | UnsetType = UNSET
@@ -91,7 +91,8 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
 
 
 def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
-    """Return the lines of a new checkout, with what was folded into them. One with a price of the account has none."""
+    """Return the lines of a new checkout, with the amounts folded into them. A line with a price of the account has no
+    price here."""
     if body.session is None:
         return ()
     places = decimals(sent_or(body.session.currency, NO_CURRENCY).upper())

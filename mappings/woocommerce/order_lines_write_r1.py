@@ -190,7 +190,7 @@ def _rounded(amount: str, pointer: str, digits: Digits, notes: Notes) -> Decimal
 def _discounts(
     patch: OrderPatch, gross: list[Decimal | None], prices: list[Decimal], digits: Digits, notes: Notes
 ) -> tuple[list[Decimal], list[Decimal], Decimal]:
-    """Return what the discounts take off each line and each shipping charge, and what is left of them for a fee."""
+    """Return the discount of each line and each shipping charge, and the rest, which becomes a fee."""
     discounts, unit = sent_or(patch.discounts, ()), digits.unit
     amounts = [_rounded(one.amount, f"/discounts/{place}/amount", digits, notes) for place, one in enumerate(discounts)]
     weights = [one if one is not None and one > 0 else ZERO for one in gross]

@@ -29,7 +29,7 @@ VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
 
 
 def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
-    """Map a comment. Its author has what was side-loaded for the id."""
+    """Map a comment. Its author has the side-loaded data of the id."""
     loss: list[Loss] = []
     visibility, visibility_raw = VISIBILITY[record.public]
     created_at = values.utc(record.created_at)

@@ -31,7 +31,7 @@ class _Cursor(Struct, frozen=True, kw_only=True):
 
 
 class PageEnd(Struct, frozen=True, kw_only=True):
-    """What the answers to all three report about the next page."""
+    """What the answers of all three kinds report about the next page."""
 
     meta: _Cursor | None = None
     after_cursor: str | None = None

@@ -19,7 +19,7 @@ NO_ONE: Final = Person(id=0)
 
 
 def person_of(id: int, account: Account) -> Reference:
-    """Return a person with what was side-loaded for the id."""
+    """Return a person with the side-loaded data of the id."""
     person = account.people.get(id)
     if person is None:
         return Reference(remote_id=str(id))

@@ -37,7 +37,7 @@ FIRST_COMMENT: Final = "a Zendesk ticket's description is its first comment and 
 
 
 def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
-    """Map a ticket. Its requester has what was side-loaded for the id."""
+    """Map a ticket. Its requester has the side-loaded data of the id."""
     loss: list[Loss] = []
     number = str(record.id)
     created_at, updated_at = values.utc(record.created_at), values.utc(record.updated_at)

@@ -38,7 +38,7 @@ class _Result(Struct, frozen=True, kw_only=True):
 
 
 def check(one: PayloadObject, object: ObjectName) -> None:
-    """Raise Unmappable for a queued job, a comment without text, and anything that is no record."""
+    """Raise Unmappable for a queued job, a comment without text, and anything else that is not a record."""
     members, (name, _) = one.members, NAMES[object]
     if "job_status" in members:
         raise one.refused("a queued job: its records are not there yet", "job_status")

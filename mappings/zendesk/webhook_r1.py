@@ -150,7 +150,7 @@ def _user_status(happened: str, record: UserEvent) -> tuple[CustomerStatus, str 
 
 
 def _text(change: Change | None) -> str | None:
-    """Return the new text of a change; None if it is none."""
+    """Return the new text of a change; None for any other value."""
     value = None if change is None else msgspec.json.decode(change.current)
     return value if isinstance(value, str) else None
 
