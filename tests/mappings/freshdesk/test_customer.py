@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from canonical.customer import CustomerPatch
-from mappings.coverage import writable_values
 from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit.rails_time_zones import IANA, RAILS
@@ -221,14 +220,6 @@ def test_a_new_contact_needs_a_name_and_finds_one() -> None:
     assert (company.body.name, refused(company)) == ("Faden AG", {"/kind": "unsupported"})
     assert lost(company) == {"/company_name": "coerced"}
     assert refused(drafted({"display_name": " "}, None)) == {"/display_name": "invalid"}
-
-
-@pytest.mark.parametrize("status", ["inactive", "archived", "blocked", "erasure_requested", "unknown"])
-def test_a_status_that_cannot_be_held_names_those_that_can(status: str) -> None:
-    draft = drafted({"status": status})
-
-    assert refused(draft) == {"/status": "unsupported"}
-    assert writable_values(CUSTOMER, "status") == ("active",)
 
 
 def test_a_deleted_contact_is_not_restored_by_a_write() -> None:

@@ -11,11 +11,8 @@ from hypothesis import strategies as st
 from canonical.parts import CustomFieldPatch, ReferencePatch
 from canonical.ticket import (
     Ticket,
-    TicketChannel,
     TicketPatch,
     TicketPriority,
-    TicketStatus,
-    TicketType,
 )
 from mappings.hubspot.ticket_r1 import to_canonical, to_vendor
 from mappings.hubspot.wire_v3 import (
@@ -141,18 +138,6 @@ def test_null_clears(name: str) -> None:
 # ------------------------------------------------------------------ statuses
 
 
-@pytest.mark.parametrize("value", get_args(TicketStatus))
-def test_every_status_is_held_or_refused_with_those_that_are(value: TicketStatus) -> None:
-    draft = to_vendor(TicketPatch(status=value), None, FRESH)
-
-    if draft.refused:
-        assert "one of: new, waiting_on_customer, open, closed" in draft.refused[0].detail
-    else:
-        near = {"waiting_on_third_party": "waiting_on_customer", "on_hold": "waiting_on_customer", "resolved": "closed"}
-        assert read(written(ticket(), draft.body)).status == near.get(value, value)
-        assert [one.path for one in draft.loss] == (["/status"] if value in near else [])
-
-
 def test_a_status_picks_a_stage_of_the_tickets_own_pipeline(account: Account) -> None:
     returned = ticket(hs_pipeline="75304820", hs_pipeline_stage="144402861")
 
@@ -193,40 +178,6 @@ def test_no_stage_breaks_the_reading(pipeline: str | None, stage: str | None) ->
 
 
 # -------------------------------------------------------- other enumerations
-
-
-@pytest.mark.parametrize("value", get_args(TicketPriority))
-def test_every_priority_is_held_or_refused(value: TicketPriority) -> None:
-    draft = to_vendor(TicketPatch(priority=value), FULL, FRESH)
-
-    if value == "unknown":
-        assert draft.refused[0].detail.endswith("one of: low, normal, high, urgent, none")
-    else:
-        assert read(written(FULL, draft.body)).priority == value
-
-
-@pytest.mark.parametrize("value", get_args(TicketType))
-def test_every_type_is_held_or_refused(value: TicketType) -> None:
-    draft = to_vendor(TicketPatch(type=value), FULL, FRESH)
-
-    if draft.refused:
-        assert draft.refused[0].detail.endswith("one of: question, problem, feature_request")
-    else:
-        near = {"incident": "problem", "bug": "problem", "task": "question", "other": "question"}
-        assert read(written(FULL, draft.body)).type == near.get(value, value)
-        assert [one.path for one in draft.loss] == (["/type"] if value in near else [])
-
-
-@pytest.mark.parametrize("value", get_args(TicketChannel))
-def test_every_channel_is_held_or_refused(value: TicketChannel) -> None:
-    draft = to_vendor(TicketPatch(channel=value), FULL, FRESH)
-
-    if draft.refused:
-        assert draft.refused[0].detail.endswith("one of: chat, email, web_form, phone")
-    else:
-        near = {"api": "web_form", "social": "chat", "sms": "phone", "in_app": "chat", "other": "web_form"}
-        assert read(written(FULL, draft.body)).channel == near.get(value, value)
-        assert [one.path for one in draft.loss] == (["/channel"] if value in near else [])
 
 
 def test_a_value_that_the_account_lacks_becomes_the_nearest(account: Account) -> None:

@@ -1,7 +1,7 @@
 """Tickets and what is said on them, both ways."""
 
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from canonical.ticket import TicketPriority, TicketStatus
+from canonical.ticket import TicketPriority
 from mappings.rt.enums import STATUS
 from mappings.rt.metadata import address_of_key, key_of
 from mappings.rt.ticket_r1 import TICKET
@@ -175,19 +175,6 @@ def test_what_is_there_already_is_not_sent() -> None:
     assert sent(same) == {}
 
 
-@pytest.mark.parametrize("status", get_args(TicketStatus))
-def test_a_status_is_one_of_the_default_life_cycle(status: TicketStatus) -> None:
-    draft = drafted({"status": status})
-
-    if status in HELD:
-        assert STATUS[str(draft.body.status)] == status
-    elif status.startswith("waiting"):
-        assert (draft.body.status, lost(draft)) == ("stalled", {"/status": "coerced"})
-    else:
-        assert refused(draft) == {"/status": "invalid"}
-        assert set(draft.refused[0].detail.removeprefix("one of: ").split(", ")) == HELD
-
-
 @given(word=st.text(max_size=20))
 def test_every_word_is_read(word: str) -> None:
     ticket = TICKET.to_canonical(replace(CURRENT, status=word, priority=word), ACCOUNT).data
@@ -205,18 +192,6 @@ def test_every_word_is_read(word: str) -> None:
 )
 def test_a_priority_is_the_label_that_its_number_has(held: str | int | None, priority: TicketPriority) -> None:
     assert TICKET.to_canonical(replace(CURRENT, priority=held), ACCOUNT).data.priority == priority
-
-
-@pytest.mark.parametrize("priority", get_args(TicketPriority))
-def test_a_priority_is_written_or_refused(priority: TicketPriority) -> None:
-    numbers = {"low": 0, "normal": 50, "high": 100}
-    if priority in numbers:
-        assert sent({"priority": priority}) == {"Priority": numbers[priority]}
-    elif priority in ("urgent", "none"):
-        near = drafted({"priority": priority})
-        assert (near.body.priority, lost(near)) == (100 if priority == "urgent" else 0, {"/priority": "coerced"})
-    else:
-        assert refused(drafted({"priority": priority})) == {"/priority": "invalid"}
 
 
 @given(key=st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))

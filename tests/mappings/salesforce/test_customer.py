@@ -13,17 +13,12 @@ from canonical.customer import (
     ConsentPatch,
     ConsentState,
     Customer,
-    CustomerKind,
     CustomerPatch,
-    CustomerStatus,
     EmailPatch,
-    EmailStatus,
-    EmailType,
-    LifecycleStage,
     PhonePatch,
     PhoneType,
 )
-from canonical.parts import AddressPatch, AddressType, ReferencePatch
+from canonical.parts import AddressPatch, ReferencePatch
 from mappings.salesforce.customer_r1 import to_canonical, to_vendor
 from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.requests import body_of
@@ -249,49 +244,6 @@ def test_marks_that_salesforce_does_not_keep_are_unsupported() -> None:
         "/emails/0/is_primary",
         "/phones/1/is_primary",
     }
-
-
-@pytest.mark.parametrize("value", get_args(CustomerKind))
-def test_only_persons_are_contacts(value: CustomerKind) -> None:
-    assert (refused(CustomerPatch(kind=value)) == {}) == (value == "person")
-
-
-@pytest.mark.parametrize("value", get_args(CustomerStatus))
-def test_a_contact_is_active_or_archived_by_another_verb(value: CustomerStatus) -> None:
-    assert (refused(CustomerPatch(status=value)) == {}) == (value == "active")
-
-
-@pytest.mark.parametrize("value", get_args(LifecycleStage))
-def test_no_stage_is_held(value: LifecycleStage) -> None:
-    assert refused(CustomerPatch(lifecycle_stage=value)).keys() == {"/lifecycle_stage"}
-
-
-@pytest.mark.parametrize("value", get_args(EmailType))
-@pytest.mark.parametrize("status", get_args(EmailStatus))
-def test_every_kind_of_email_is_judged(value: EmailType, status: EmailStatus) -> None:
-    patch = CustomerPatch(emails=(EmailPatch(address="a@example.com", type=value, status=status),))
-
-    assert ("/emails/0/type" in refused(patch)) == (value != "unknown")
-    assert ("/emails/0/status" in refused(patch)) == (status != "unknown")
-
-
-@pytest.mark.parametrize("value", get_args(PhoneType))
-def test_every_kind_of_phone_has_its_field(value: PhoneType) -> None:
-    patch = CustomerPatch(phones=(PhonePatch(raw="044 1", type=value),))
-
-    assert refused(patch) == {}
-    assert [one.type for one in read(written(FULL, patch)).phones] == ["work" if value == "unknown" else value]
-
-
-@pytest.mark.parametrize("value", get_args(AddressType))
-def test_every_kind_of_address_is_judged(value: AddressType) -> None:
-    patch = CustomerPatch(addresses=(AddressPatch(city="Bern", type=value),))
-
-    draft = to_vendor(patch, FULL, FRESH)
-    assert draft.refused == ()
-    losses = [] if value in ("unknown", "other") else [("/addresses/0/type", "coerced")]
-    assert [(one.path, one.kind) for one in draft.loss] == losses
-    assert sent(patch)["OtherCity" if value == "other" else "MailingCity"] == "Bern"
 
 
 def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:

@@ -1,7 +1,7 @@
 """Cases and their comments: what is written reads back, a change touches nothing else, every word is judged."""
 
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,43 +13,18 @@ from canonical.ticket import (
     STATUS_CATEGORY,
     CommentPatch,
     Ticket,
-    TicketChannel,
     TicketPatch,
-    TicketPriority,
-    TicketStatus,
-    TicketType,
-    Visibility,
 )
 from mappings.salesforce.comment_r1 import COMMENT
-from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, case_status
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.ticket_r1 import to_canonical, to_vendor
-from mappings.salesforce.wire_v62 import Account, Case, Status
+from mappings.salesforce.wire_v62 import Account, Case
 from tests.mappings.references import plain
+
+from .words import ORG
 
 USER, QUEUE = "005dM00000EmLtrQAF", "00GdM00000Frst1QAB"
 COMPANY, CONTACT, PARENT = "001dM00000Loop1QAF", "003dM00001aBcDeQAK", "500dM00003F2OMkQAN"
-WORDS = {
-    "Case.Priority": ("Low", "Medium", "High", "Critical"),
-    "Case.Type": ("Question", "Problem", "Incident", "Task", "Bug", "Feature Request", "Other", "Electrical"),
-    "Case.Origin": ("Email", "Phone", "Web", "Chat", "API", "Twitter", "SMS", "Other", "Pigeon"),
-}
-STATUSES = (
-    ("New", False),
-    ("In Progress", False),
-    ("Waiting on Customer", False),
-    ("On Hold", False),
-    ("Sent to workshop", False),
-    ("Resolved", True),
-    ("Closed", True),
-)
-ORG = Account(
-    picklists=WORDS,
-    case_statuses={
-        value: Status(value=value, label=value, closed=closed, status=case_status(value, closed))
-        for value, closed in STATUSES
-    },
-)
 FIELDS_OF = {
     "subject": {"Subject"},
     "description": {"Description"},
@@ -174,50 +149,6 @@ def test_null_clears(name: str) -> None:
 # ------------------------------------------------------------- enumerations
 
 
-@pytest.mark.parametrize("value", get_args(TicketStatus))
-def test_every_status_is_held_or_refused_with_those_that_are(value: TicketStatus) -> None:
-    patch = TicketPatch(status=value)
-
-    if value in HELD_STATUSES:
-        assert read(written(FULL, patch)).status == value
-    elif value == "waiting_on_third_party":
-        assert read(written(FULL, patch)).status == "on_hold"
-    else:
-        assert refused(patch)["/status"].endswith("new, open, waiting_on_customer, on_hold, resolved, closed")
-
-
-@pytest.mark.parametrize("value", get_args(TicketPriority))
-def test_every_priority_is_held_or_refused(value: TicketPriority) -> None:
-    patch = TicketPatch(priority=value)
-
-    if value == "unknown":
-        assert refused(patch)["/priority"].endswith("one of: low, normal, high, urgent")
-    else:
-        assert read(written(FULL, patch)).priority == value
-
-
-@pytest.mark.parametrize("value", get_args(TicketType))
-def test_every_type_is_held_or_refused(value: TicketType) -> None:
-    patch = TicketPatch(type=value)
-
-    assert (refused(patch) == {}) == (value != "unknown")
-    assert value == "unknown" or read(written(FULL, patch)).type == value
-
-
-@pytest.mark.parametrize("value", get_args(TicketChannel))
-def test_every_channel_is_held_or_refused(value: TicketChannel) -> None:
-    patch = TicketPatch(channel=value)
-
-    assert (refused(patch) == {}) == (value != "unknown")
-    assert "/channel" in refused(patch) or read(written(FULL, patch)).channel == {"in_app": "chat"}.get(value, value)
-
-
-def test_every_word_that_is_read_is_one_of_ours() -> None:
-    assert set(PRIORITY.values()) <= set(get_args(TicketPriority))
-    assert set(TYPE.values()) <= set(get_args(TicketType))
-    assert set(CHANNEL.values()) <= set(get_args(TicketChannel))
-
-
 @given(st.none() | LINE, st.booleans(), st.sampled_from(["Status", "Priority", "Type", "Origin"]))
 def test_an_invented_word_is_unknown_and_kept(word: str | None, closed: bool, field: str) -> None:
     record = msgspec.convert({"Id": "500dM00003F2OMjQAN", field: word, "IsClosed": closed}, Case)
@@ -325,14 +256,6 @@ def test_a_requester_is_a_contact_or_what_somebody_says_of_himself() -> None:
 
 
 # ------------------------------------------------------------------- comments
-
-
-@pytest.mark.parametrize("value", get_args(Visibility))
-def test_a_comment_is_published_or_not(value: Visibility) -> None:
-    draft = COMMENT.to_vendor(CommentPatch(body_text="Hello", visibility=value), None, ORG)
-
-    assert (draft.refused == ()) == (value != "unknown")
-    assert value == "unknown" or body_of(draft.body) == {"CommentBody": "Hello", "IsPublished": value == "public"}
 
 
 @pytest.mark.parametrize(

@@ -231,16 +231,6 @@ def test_tax_numbers_are_taken_with_a_new_customer_only() -> None:
     assert refused(CUSTOMER.to_vendor(patch, FULL, ACCOUNT)) == {"/tax_ids": "unsupported"}
 
 
-@pytest.mark.parametrize("exemption", get_args(TaxExemption))
-def test_every_exemption_is_written_or_refused_with_those_that_can_be(exemption: TaxExemption) -> None:
-    draft = CUSTOMER.to_vendor(CustomerPatch(tax_exemption=exemption), None, ACCOUNT)
-    if draft.refused:
-        assert draft.refused[0].detail == "one of: none, exempt, reverse_charge"
-        return
-    word = on_the_wire(draft.body)["tax_exempt"]
-    assert CUSTOMER.to_canonical(replace(FULL, tax_exempt=word), ACCOUNT).data.tax_exemption == exemption
-
-
 @pytest.mark.parametrize("kind", get_args(CustomerKind))
 def test_a_company_name_makes_an_organisation(kind: CustomerKind) -> None:
     draft = CUSTOMER.to_vendor(CustomerPatch(kind=kind, company_name="Lee Ltd"), None, ACCOUNT)

@@ -1,14 +1,14 @@
 """Writing customers to Zendesk: only what was sent, nothing that it cannot hold, and it reads back as it was meant."""
 
 from itertools import count
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, LifecycleStage
+from canonical.customer import Customer, CustomerPatch
 from mappings.spec import Draft, Mapped
 from mappings.zendesk.customer_r1 import CUSTOMER
 from mappings.zendesk.wire_v2 import Account, User, UserWrite
@@ -259,26 +259,6 @@ def test_an_unknown_custom_field_is_answered_with_those_there_are(account: Accou
 
     (refusal,) = draft.refused
     assert "length, stitches, renewal" in refusal.detail
-
-
-@pytest.mark.parametrize("status", get_args(CustomerStatus))
-def test_every_status_is_written_or_refused_with_the_ones_that_can_be(status: str, account: Account) -> None:
-    draft = drafted({"display_name": "Livia", "status": status}, account)
-
-    if status in ("active", "blocked"):
-        assert draft.refused == ()
-    else:
-        assert refused(draft) == {"/status": "unsupported"}
-        assert "one of: active, blocked" in draft.refused[0].detail
-
-
-@pytest.mark.parametrize("value", [*get_args(CustomerKind), *get_args(LifecycleStage)])
-def test_no_other_word_of_ours_breaks_a_write(value: str, account: Account) -> None:
-    field = "kind" if value in get_args(CustomerKind) else "lifecycle_stage"
-
-    draft = drafted({"display_name": "Livia", field: value}, account)
-
-    assert (draft.refused == ()) is (value == "person")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from canonical.parts import Instant
-from canonical.ticket import Ticket, TicketChannel, TicketPatch, TicketPriority, TicketStatus, TicketType
+from canonical.ticket import Ticket, TicketPatch, TicketStatus
 from mappings.spec import Draft, Mapped
 from mappings.zendesk import wire_v2
 from mappings.zendesk.ticket_r1 import TICKET
@@ -329,38 +329,6 @@ def test_a_requester_is_created_from_an_address(zendesk: Desk, account: Account)
     assert {(loss.path, loss.kind) for loss in drafted({"description": "Stuck"}, account).loss} == {
         ("/requester", "defaulted")
     }
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *(("status", word) for word in get_args(TicketStatus)),
-        *(("priority", word) for word in get_args(TicketPriority)),
-        *(("type", word) for word in get_args(TicketType)),
-        *(("channel", word) for word in get_args(TicketChannel)),
-    ],
-)
-def test_every_word_of_ours_is_written_or_refused_with_those_that_can_be(
-    field: str, value: str, account: Account
-) -> None:
-    writable = {
-        "status": {"new", "open", "waiting_on_customer", "on_hold", "resolved", "closed"},
-        "priority": {"none", "low", "normal", "high", "urgent"},
-        "type": {"question", "incident", "problem", "task"},
-        "channel": {"api"},
-    }
-    near = {"waiting_on_third_party": "hold", "bug": "problem", "feature_request": "question", "other": "question"}
-
-    draft = drafted({"description": "Stuck", field: value}, account)
-
-    if field in ("status", "type") and value in near:
-        assert (draft.refused, getattr(draft.body, field)) == ((), near[value])
-        assert (f"/{field}", "coerced") in {(loss.path, loss.kind) for loss in draft.loss}
-        return
-    assert (draft.refused == ()) is (value in writable[field])
-    if draft.refused and field != "channel":
-        assert refused(draft) == {f"/{field}": "invalid"}
-        assert all(word in draft.refused[0].detail for word in writable[field])
 
 
 @given(word=st.text(max_size=20), number=st.integers(0, 200))
