@@ -1,7 +1,7 @@
 """A write compared with what is read afterwards. Nothing, an empty text and an empty list count as one."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET, Struct
 from msgspec.structs import fields
@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from canonical.customer import PhonePatch
 from canonical.parts import AddressPatch
 
-EMPTY = (None, "", (), [])
+EMPTY: Final = (None, "", (), [])
 
 
 def assert_reads_back(patch: Struct, after: Any, before: Any = None, *, among: Iterable[str]) -> None:

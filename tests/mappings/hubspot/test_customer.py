@@ -11,9 +11,11 @@ from canonical.customer import (
     Customer,
     CustomerPatch,
     EmailPatch,
+    LifecycleStage,
     PhonePatch,
 )
 from canonical.parts import AddressPatch, ReferencePatch
+from mappings.coverage import writable_values
 from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.customer_r1 import CUSTOMER, to_canonical, to_vendor
 from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
@@ -261,6 +263,13 @@ def test_an_address_has_one_line_of_the_street_and_no_name() -> None:
 
 
 # ------------------------------------------------------------- the lifecycle
+
+
+@pytest.mark.parametrize("value", writable_values(CUSTOMER, "lifecycle_stage"))
+def test_every_stage_is_read_as_it_is_written(value: LifecycleStage) -> None:
+    draft = to_vendor(CustomerPatch(lifecycle_stage=value), None, FRESH)
+
+    assert read(written(contact(), draft.body)).lifecycle_stage == value
 
 
 def test_the_stage_moves_only_forward() -> None:
