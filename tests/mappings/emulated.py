@@ -14,6 +14,7 @@ from emulators.vendor import Emulator
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.manifest import Vendor
 from mappings.spec import ListQuery, Mapped, VendorMapping, WriteResult
+from tests.required import required
 
 A = TypeVar("A", bound=msgspec.Struct)
 OfVendor = VendorMapping[Any, Any, Any, Any, A]
@@ -88,32 +89,27 @@ class EmulatedAccount(Generic[A]):
     def create(self, mapping: OfVendor[A], patch: Any, marker: str, parent: str | None = None) -> VendorRequest:
         """The request that creates, with its parts in place; nothing of the patch is refused."""
         endpoints = mapping.endpoints
-        assert endpoints.create is not None
         draft = mapping.to_vendor(patch, None, self.account)
         assert draft.refused == ()
         body = draft.body
         parts = endpoints.parts(body, marker, self.account) if endpoints.parts is not None else None
         if parts is not None:
-            assert endpoints.with_parts is not None
-            body = endpoints.with_parts(body, self.must(parts))
-        return endpoints.create(body, marker, parent, self.account)
+            body = required(endpoints.with_parts)(body, self.must(parts))
+        return required(endpoints.create)(body, marker, parent, self.account)
 
     def made(self, mapping: OfVendor[A], patch: Any, marker: str = "op_1") -> Mapped[Any]:
         """What a create made. Where its answer shows the record, reading it shows the same."""
-        assert mapping.endpoints.write_result is not None
-        result = mapping.endpoints.write_result(self.must(self.create(mapping, patch, marker)), "create")
+        result = required(mapping.endpoints.write_result)(self.must(self.create(mapping, patch, marker)), "create")
         assert result.created
         return self._shown(mapping, result)
 
     def changed(self, mapping: OfVendor[A], remote_id: str, patch: Any, marker: str = "op_9") -> Mapped[Any]:
         """What a change made, as a flow makes it: read, draft, send."""
-        assert mapping.endpoints.update is not None
-        assert mapping.endpoints.write_result is not None
         raw, account = self.raw(mapping, remote_id)
         draft = mapping.to_vendor(patch, mapping.decode(raw), account)
         assert draft.refused == ()
-        answer = self.must(mapping.endpoints.update(remote_id, draft.body, marker, account))
-        result = mapping.endpoints.write_result(answer, "update")
+        answer = self.must(required(mapping.endpoints.update)(remote_id, draft.body, marker, account))
+        result = required(mapping.endpoints.write_result)(answer, "update")
         assert result.remote_id in (None, remote_id)
         return self._shown(mapping, result, remote_id)
 
@@ -123,8 +119,7 @@ class EmulatedAccount(Generic[A]):
 
     def raw(self, mapping: OfVendor[A], remote_id: str) -> tuple[msgspec.Raw, A]:
         """Its bytes, and the account with its related records."""
-        assert mapping.endpoints.read is not None
-        answer = self.must(mapping.endpoints.read(remote_id, self.account))
+        answer = self.must(required(mapping.endpoints.read)(remote_id, self.account))
         raw, account = mapping.endpoints.record(answer, self.account)
         assert raw is not None
         return raw, self._completed(mapping, (raw,), account)
@@ -135,10 +130,10 @@ class EmulatedAccount(Generic[A]):
 
     def pages(self, mapping: OfVendor[A], query: ListQuery) -> Iterator[list[Mapped[Any]]]:
         """One page after the other, each asked for when it is wanted."""
-        assert mapping.endpoints.list is not None
-        assert mapping.endpoints.page is not None
         for _ in range(MOST_CALLS):
-            page = mapping.endpoints.page(self.must(mapping.endpoints.list(query, self.account)), query, self.account)
+            page = required(mapping.endpoints.page)(
+                self.must(required(mapping.endpoints.list)(query, self.account)), query, self.account
+            )
             assert len(page.records) <= query.limit
             account = self._completed(mapping, page.records, page.account)
             yield [mapping.read(raw, account) for raw in page.records]
@@ -149,8 +144,7 @@ class EmulatedAccount(Generic[A]):
 
     def _shown(self, mapping: OfVendor[A], result: WriteResult, remote_id: str | None = None) -> Mapped[Any]:
         told = None if result.record is None else mapping.read(result.record, self.account)
-        at = remote_id or result.remote_id or (None if told is None else told.remote.id)
-        assert at is not None
+        at = required(remote_id or result.remote_id or (None if told is None else told.remote.id))
         shown = self.read(mapping, at)
         assert told in (None, shown)
         return shown
@@ -158,10 +152,9 @@ class EmulatedAccount(Generic[A]):
     def _completed(self, mapping: OfVendor[A], records: tuple[msgspec.Raw, ...], account: A) -> A:
         if mapping.endpoints.side_load is None:
             return account
-        assert mapping.endpoints.absorb is not None
         for _ in range(MOST_CALLS):
             request = mapping.endpoints.side_load(records, account)
             if request is None:
                 return account
-            account = mapping.endpoints.absorb(self.must(request), account)
+            account = required(mapping.endpoints.absorb)(self.must(request), account)
         raise AssertionError("side loading does not end")

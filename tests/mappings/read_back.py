@@ -9,7 +9,7 @@ from msgspec.structs import fields
 from canonical.customer import PhonePatch
 from canonical.parts import AddressPatch
 
-EMPTY: Final = (None, "", (), [])
+EMPTY: Final[tuple[Any, ...]] = (None, "", (), [])
 
 
 def assert_reads_back(patch: Struct, after: Any, before: Any = None, *, among: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from mappings.coverage import coverage, unsupported
 from mappings.hubspot.unwrap import check
 from mappings.registry import VENDORS, AnyVendor, mapping_of
 from mappings.spec import VendorPage
+from tests.required import required
 
 ROOT = Path(__file__).parents[2]
 # A vendor is held to what it claims as soon as it claims anything.
@@ -66,8 +67,7 @@ def test_loss_unsupported_and_matrix_tell_one_story(vendor: AnyVendor) -> None:
     account = account_of(vendor, ROOT)
     for case in cases(vendor, ROOT):
         wanted: Any = case.object
-        mapping = mapping_of(vendor, wanted, case.revision)
-        assert mapping is not None
+        mapping = required(mapping_of(vendor, wanted, case.revision))
         read = {cell.field for cell in coverage(mapping) if cell.reads}
         never = set(unsupported(mapping))
         assert read.isdisjoint(never)
@@ -106,8 +106,7 @@ def test_silence_is_refused_too(claim: RuleClaim | None, message: str) -> None:
     claimed = {} if claim is None else {"gold.docs-page": claim}
     (page,) = (one for one in judged(claimed, {}) if one.rule == "gold.docs-page")
 
-    assert page.complaint is not None
-    assert page.complaint.startswith(message)
+    assert required(page.complaint).startswith(message)
 
 
 def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
@@ -312,8 +311,7 @@ def test_a_mapping_that_finds_no_record_in_an_answer_does_not_read(name: str) ->
 
 
 def test_a_mapping_that_finds_a_part_of_a_list_does_not_read() -> None:
-    whole = VENDORS["freshdesk"].mappings[0].endpoints.page
-    assert whole is not None
+    whole = required(VENDORS["freshdesk"].mappings[0].endpoints.page)
 
     def first(reply: Any, query: Any, account: Any) -> Any:
         page = whole(reply, query, account)

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from app.identifiers import new_id
 from mappings.kit.markers import began
+from tests.required import required
 
 
 def test_a_marker_contains_its_time() -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
 
-    time = began(new_id("op_"))
+    time = required(began(new_id("op_")))
 
-    assert time is not None
     assert before <= time <= datetime.now(UTC)
 
 

@@ -15,6 +15,7 @@ from mappings.checks.sent_back import patch_of
 from mappings.golden_writes import NOTHING
 from mappings.registry import VENDORS, active
 from mappings.spec import Draft
+from tests.required import required
 from tests.shared_material import ROOT
 
 CUSTOMER = {"emails": [{"address": "ann.lee@example.com"}]}
@@ -85,8 +86,7 @@ def test_a_name_is_written_in_either_form(vendor: str) -> None:
 
 def carried(vendor: str, object_name: ObjectName) -> list[dict[str, Any]]:
     """The golden records of a vendor as a caller sends them on: without what is empty, unknown or read-only."""
-    mapping = active(VENDORS[vendor], object_name)
-    assert mapping is not None
+    mapping = required(active(VENDORS[vendor], object_name))
     found = []
     for case in cases(VENDORS[vendor], ROOT):
         mapped = msgspec.json.decode(case.expected) if case.object == object_name else []

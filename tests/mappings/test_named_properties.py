@@ -10,6 +10,7 @@ import pytest
 from mappings.checks import golden
 from mappings.registry import VENDORS, mapping_of
 from mappings.spec import VendorDrift
+from tests.required import required
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NONSENSE: Final = "no such value"
@@ -51,8 +52,7 @@ def test_what_does_not_fit_is_named(vendor: Any) -> None:
     for that, the path leads to it."""
     account, refused, unnamed = golden.account_of(vendor, ROOT), 0, []
     for case in golden.cases(vendor, ROOT):
-        mapping = mapping_of(vendor, case.object, case.revision)  # type: ignore[arg-type]
-        assert mapping is not None
+        mapping = required(mapping_of(vendor, case.object, case.revision))  # type: ignore[arg-type]
         for place, value in places(msgspec.json.decode(case.sent)):
             name = str(place[-1])
             for wrong in (GONE,) if isinstance(value, dict | list) else (NONSENSE, OTHER, GONE):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mappings.registry import MANIFESTS
 from mappings.webhooks import Merge, Notice, Part
+from tests.required import required
 
 Webhook = tuple[str, str, str | None, str, dict[str, object]]
 
@@ -184,8 +185,7 @@ NOT_MEANT: list[Webhook] = [
 
 def understood(sent: Webhook) -> Notice | None:
     vendor, topic, remote_object, remote_id, payload = sent
-    webhooks = MANIFESTS[vendor].webhooks
-    assert webhooks is not None
+    webhooks = required(MANIFESTS[vendor].webhooks)
     return webhooks.notice(topic, remote_object, remote_id or None, json.dumps(payload).encode())
 
 
@@ -218,7 +218,6 @@ def test_nothing_is_made_of_the_rest(sent: Webhook) -> None:
 def test_any_signed_webhook_is_mapped_or_ignored(
     vendor: str, topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes
 ) -> None:
-    webhooks = MANIFESTS[vendor].webhooks
-    assert webhooks is not None
+    webhooks = required(MANIFESTS[vendor].webhooks)
     notice = webhooks.notice(topic, remote_object, remote_id, payload)
     assert notice is None or (notice.remote_id.isdecimal() and not notice.remote_id.startswith("0"))

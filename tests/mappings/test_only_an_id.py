@@ -9,6 +9,7 @@ from canonical.parts import ObjectName
 from mappings.checks.golden import map_payload
 from mappings.registry import VENDORS, active
 from mappings.spec import Unmappable
+from tests.required import required
 
 TIMES = {"createdAt": "2026-02-03T08:15:30Z", "updatedAt": "2026-02-03T08:15:30Z"}
 CONTACT, ACCOUNT, CASE, ORDER, COMMENT = (f"{prefix}dM00001aBcDeQAK" for prefix in ("003", "001", "500", "801", "00a"))
@@ -64,8 +65,7 @@ CASES: list[tuple[str, ObjectName, Any]] = [
 
 @pytest.mark.parametrize(("vendor", "object_name", "payload"), CASES)
 def test_what_only_has_an_id_is_refused(vendor: str, object_name: ObjectName, payload: Any) -> None:
-    mapping = active(VENDORS[vendor], object_name)
-    assert mapping is not None
+    mapping = required(active(VENDORS[vendor], object_name))
 
     with pytest.raises(Unmappable) as refusal:
         map_payload(VENDORS[vendor], mapping, msgspec.json.encode(payload), mapping.account())

@@ -10,6 +10,7 @@ import pytest
 
 from mappings import lock, release
 from mappings.registry import VENDORS, active, is_released, mapping_of
+from tests.required import required
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "hubspot.customer@r1"
@@ -175,7 +176,6 @@ def test_commands(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_newest_released_revision_is_active_by_default() -> None:
     for vendor in VENDORS.values():
         for mapping in vendor.mappings:
-            chosen = active(vendor, mapping.object)
-            assert chosen is not None
+            chosen = required(active(vendor, mapping.object))
             assert is_released(chosen) >= is_released(mapping)
     assert active(VENDORS["hubspot"], "customer") is mapping_of(VENDORS["hubspot"], "customer", 2)

@@ -13,6 +13,7 @@ from mappings.checks.golden import account_of
 from mappings.kit.folding import amount_of
 from mappings.registry import VENDORS, active
 from tests.mappings.order_bodies import BODIES
+from tests.required import required
 from tests.shared_material import ROOT
 
 SHOPS = [name for name, vendor in VENDORS.items() if active(vendor, "order") is not None]
@@ -23,7 +24,6 @@ SHOPS = [name for name, vendor in VENDORS.items() if active(vendor, "order") is 
 def test_the_body_of_a_vendor_holds_the_sum(vendor: str, patch: OrderPatch) -> None:
     mapping, account = active(VENDORS[vendor], "order"), account_of(VENDORS[vendor], ROOT)
     assert mapping is not None
-    assert mapping.total_of is not None
     draft: Any = mapping.to_vendor(patch, None, account)
     lost = {one.path for one in draft.loss if one.kind == "dropped"} | {one.pointer for one in draft.refused}
     if any(one.split("/")[1] in ("line_items", "discounts", "shipping_lines", "fees", "totals") for one in lost):
@@ -36,7 +36,7 @@ def test_the_body_of_a_vendor_holds_the_sum(vendor: str, patch: OrderPatch) -> N
     if off > goods:
         return  # few vendors take more off than the goods cost: their sum is another one, and the order is refused
 
-    total, wanted = mapping.total_of(draft.body, account), sum_of(patch)
+    total, wanted = required(mapping.total_of)(draft.body, account), sum_of(patch)
     assert wanted is not None
     if total is not None:
         assert wanted.is_about(total), (wanted, total)
@@ -44,7 +44,6 @@ def test_the_body_of_a_vendor_holds_the_sum(vendor: str, patch: OrderPatch) -> N
 
 @pytest.mark.parametrize("vendor", SHOPS)
 def test_a_mapping_that_creates_orders_says_what_they_add_up_to(vendor: str) -> None:
-    mapping = active(VENDORS[vendor], "order")
-    assert mapping is not None
+    mapping = required(active(VENDORS[vendor], "order"))
     with pytest.raises(TypeError, match="total_of"):
         dataclasses.replace(mapping, total_of=None)

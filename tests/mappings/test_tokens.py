@@ -15,6 +15,7 @@ from app.credentials.token_set import TokenSet, payload_of
 from mappings.http import VendorReply
 from mappings.registry import VENDORS
 from mappings.tokens import Access, Grant, Issued, TokenRefusal, flaw_of, issued, refused
+from tests.required import required
 
 SECRETS = {"client_id": "an id", "client_secret": "a:secret/+"}
 
@@ -125,8 +126,7 @@ def test_an_answer_that_cannot_be_used_has_a_flaw_without_its_value(flaw: str, m
     tokens = issued(reply(200, **{"access_token": "good", **members}))
     if tokens is None:  # not even a number
         return
-    found = flaw_of(tokens)
-    assert found is not None
+    found = required(flaw_of(tokens))
     assert found.startswith(flaw)
     assert str(next(iter(members.values()))) not in found
 

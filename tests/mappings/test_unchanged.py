@@ -15,6 +15,7 @@ from canonical.order_patch import OrderPatch
 from mappings.checks.golden import account_of, records
 from mappings.checks.sent_back import patch_of
 from mappings.registry import VENDORS, AnyMapping, AnyVendor
+from tests.required import required
 
 ROOT = Path(__file__).parents[2]
 SHOPS = ("medusa", "shopify", "stripe", "woocommerce")
@@ -47,8 +48,7 @@ def request_of(mapping: AnyMapping, patch: Any, record: bytes, account: Any) -> 
     draft = mapping.to_vendor(patch, mapping.decode(record), account)
     assert draft.refused == ()
     assert draft.loss == ()
-    assert mapping.endpoints.update is not None
-    return mapping.endpoints.update("7", draft.body, "op_1", account)
+    return required(mapping.endpoints.update)("7", draft.body, "op_1", account)
 
 
 @pytest.mark.parametrize(("vendor", "mapping", "record"), RECORDS)

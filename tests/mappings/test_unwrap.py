@@ -13,6 +13,7 @@ from canonical.parts import ObjectName
 from mappings.checks import golden
 from mappings.registry import VENDORS, AnyVendor, active
 from mappings.spec import Unmappable
+from tests.required import required
 from tests.shared_material import ROOT, sample_names
 
 WITHOUT_RECORD: dict[str, list[tuple[ObjectName, bytes, str, str]]] = {
@@ -322,9 +323,8 @@ def test_no_bytes_break_the_search(vendor: AnyVendor, payload: bytes, object_nam
 def test_a_sample_of_the_vendors_is_understood_or_refused(name: str, sample: str, shared: Path) -> None:
     vendor = VENDORS[name]
     object_name: ObjectName = next((held for start, held in SAMPLES[name] if sample.startswith(start)), "customer")
-    mapping = active(vendor, object_name)
+    mapping = required(active(vendor, object_name))
     payload = (shared / "vendor-samples" / name / sample).read_bytes()
-    assert mapping is not None
 
     if sample in REFUSED[name]:
         with pytest.raises(Unmappable) as refusal:

@@ -16,6 +16,7 @@ from mappings.csv.export import ReadRow, UnreadableExport, count_rows, read_rows
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 from mappings.csv.rows_r1 import read_row, remote_id_of
 from mappings.spec import Unmappable
+from tests.required import required
 
 CUSTOMERS: dict[str, Any] = {
     "object": "customers",
@@ -82,8 +83,7 @@ def test_a_customer_with_every_type_of_column() -> None:
     assert (data.phones[0].e164, data.phones[0].raw) == ("+441174960123", "+44 117 496 0123")
     assert (data.addresses[0].country_code, data.addresses[0].country_raw) == ("GB", None)
     assert (data.status, data.status_raw, data.kind) == ("active", "a", "person")
-    assert data.created_at is not None
-    assert data.created_at.isoformat() == "2026-06-30T22:00:00+00:00"
+    assert required(data.created_at).isoformat() == "2026-06-30T22:00:00+00:00"
     assert data.order_stats is not None
     assert (data.order_stats.count, data.order_stats.total_spent) == (3, "1119.70")
     assert (data.custom_fields[0].key, data.custom_fields[0].value) == ("vip", True)
@@ -149,8 +149,7 @@ def test_a_ticket() -> None:
     cells = {"Id": "5", "Subject": "Mug", "State": "Erledigt", "Due": "2026-05-01 09:30"}
     data: Ticket = read(cells, layout(setting)).data
     assert (data.status, data.status_category) == ("resolved", "done")
-    assert data.due_at is not None
-    assert data.due_at.isoformat() == "2026-05-01T09:30:00+00:00"
+    assert required(data.due_at).isoformat() == "2026-05-01T09:30:00+00:00"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account, ContactWrite, ConversationWrite, TicketWrite
 from mappings.http import VendorRequest
 from mappings.spec import ListQuery
+from tests.required import required
 
 from .conftest import ACCOUNT, MAPPINGS, on_the_wire, reply
 
@@ -34,10 +35,8 @@ def requests() -> Iterator[VendorRequest]:
         queries = [ListQuery(limit=10, parent=parent)]
         queries += [ListQuery(limit=10, parent=parent, updated_since=SINCE)] if endpoints.updated_since else []
         queries += [ListQuery(limit=10, filters={key: "a b"}) for key in sorted(endpoints.filters)]
-        assert endpoints.list is not None
-        assert endpoints.create is not None
-        yield from (endpoints.list(query, ACCOUNT) for query in queries)
-        yield endpoints.create(body, MARKER, parent, ACCOUNT)
+        yield from (required(endpoints.list)(query, ACCOUNT) for query in queries)
+        yield required(endpoints.create)(body, MARKER, parent, ACCOUNT)
         if endpoints.read is not None:
             yield endpoints.read("1/2", ACCOUNT)
         if endpoints.update is not None:
@@ -66,10 +65,8 @@ def test_ids_are_in_the_path_and_not_in_the_route() -> None:
 
 
 def test_a_create_carries_its_operation() -> None:
-    contact = MAPPINGS["customer"].endpoints.create
-    ticket = MAPPINGS["ticket"].endpoints.create
-    assert contact is not None
-    assert ticket is not None
+    contact = required(MAPPINGS["customer"].endpoints.create)
+    ticket = required(MAPPINGS["ticket"].endpoints.create)
 
     def body_of(request: VendorRequest) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(request.body or b"")
@@ -87,8 +84,7 @@ def test_a_create_carries_its_operation() -> None:
 
 
 def test_a_new_contact_without_a_name_is_named_by_how_it_is_reached() -> None:
-    create = MAPPINGS["customer"].endpoints.create
-    assert create is not None
+    create = required(MAPPINGS["customer"].endpoints.create)
 
     for body, name in (
         (ContactWrite(email="a@b.example"), "a@b.example"),
@@ -99,8 +95,7 @@ def test_a_new_contact_without_a_name_is_named_by_how_it_is_reached() -> None:
 
 
 def test_public_comments_are_replies_and_private_ones_notes() -> None:
-    create = MAPPINGS["comment"].endpoints.create
-    assert create is not None
+    create = required(MAPPINGS["comment"].endpoints.create)
 
     public = create(ConversationWrite(body="x", private=False), MARKER, "7", ACCOUNT)
     private = create(ConversationWrite(body="x", private=True), MARKER, "7", ACCOUNT)
@@ -111,16 +106,13 @@ def test_public_comments_are_replies_and_private_ones_notes() -> None:
 
 
 def test_a_contact_with_a_key_is_looked_up_by_its_operation_field() -> None:
-    look_up = MAPPINGS["customer"].endpoints.find_marker
-    assert look_up is not None
+    look_up = required(MAPPINGS["customer"].endpoints.find_marker)
     own = ContactWrite(unique_external_id="erp-1")
 
     assert look_up(MARKER, None, own, Account()) is None
     by_key, by_mark = look_up(MARKER, None, own, ACCOUNT), look_up(MARKER, None, None, Account())
-    assert by_key is not None
-    assert by_mark is not None
-    assert by_key.query == (("unique_external_id", "erp-1"),)
-    assert by_mark.query == (("unique_external_id", f"lockstitch:{MARKER}"),)
+    assert required(by_key).query == (("unique_external_id", "erp-1"),)
+    assert required(by_mark).query == (("unique_external_id", f"lockstitch:{MARKER}"),)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +127,7 @@ def test_a_contact_with_a_key_is_looked_up_by_its_operation_field() -> None:
     ],
 )
 def test_a_contact_is_ours_by_its_mark(contact: dict[str, Any], found: str | None) -> None:
-    marked = MAPPINGS["customer"].endpoints.marked
-    assert marked is not None
+    marked = required(MAPPINGS["customer"].endpoints.marked)
 
     assert marked(reply(msgspec.json.encode([contact])), MARKER) == found
 
@@ -144,8 +135,7 @@ def test_a_contact_is_ours_by_its_mark(contact: dict[str, Any], found: str | Non
 def test_times_are_asked_for_in_utc_and_whole_seconds() -> None:
     for name in ("customer", "ticket"):
         endpoints = MAPPINGS[name].endpoints
-        assert endpoints.list is not None
-        asked = dict(endpoints.list(ListQuery(limit=10, updated_since=SINCE), ACCOUNT).query)
+        asked = dict(required(endpoints.list)(ListQuery(limit=10, updated_since=SINCE), ACCOUNT).query)
         assert asked.get("updated_since", asked.get("_updated_since")) == "2026-05-01T09:30:00Z"
 
 
@@ -189,8 +179,7 @@ def test_facts_that_cannot_be_had_are_those_of_a_new_account(body: bytes) -> Non
 
 
 def test_the_answer_to_a_deletion_is_empty() -> None:
-    result = MAPPINGS["customer"].endpoints.write_result
-    assert result is not None
+    result = required(MAPPINGS["customer"].endpoints.write_result)
     assert result(reply(b"", 204), "archive").remote_id is None
 
 

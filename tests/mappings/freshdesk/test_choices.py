@@ -10,6 +10,7 @@ from mappings.freshdesk import VENDOR
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorReply
 from mappings.manifest import FieldOptions
+from tests.required import required
 
 from .conftest import ACCOUNT, EmulatedFreshdesk, reply
 
@@ -69,19 +70,17 @@ def test_a_contact_has_the_choices_of_its_fields(freshdesk: EmulatedFreshdesk) -
     ],
 )
 def test_choices_come_in_three_shapes(choices: bytes, words: list[str] | None) -> None:
-    assert VENDOR.choices is not None
     body = b'[{"name":"tier","choices":%b}]' % choices
 
-    found = VENDOR.choices.read(ACCOUNT, "customer", ((), (), (), (reply(body),)))
+    found = required(VENDOR.choices).read(ACCOUNT, "customer", ((), (), (), (reply(body),)))
 
     tiers = found.get("custom_fields.tier")
     assert (None if tiers is None else [one.value for one in tiers]) == words
 
 
 def test_lists_that_could_not_be_had_are_left_out() -> None:
-    assert VENDOR.choices is not None
 
-    found = VENDOR.choices.read(replace(ACCOUNT, types=("Task",)), "ticket", ((), (), (), ()))
+    found = required(VENDOR.choices).read(replace(ACCOUNT, types=("Task",)), "ticket", ((), (), (), ()))
 
     assert set(found) == {"status", "priority", "type", "channel"}
     assert [one.value for one in found["type"]] == ["task"]

@@ -13,6 +13,7 @@ from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorRefusal, VendorRequest
 from mappings.spec import ListQuery
+from tests.required import required
 
 from .conftest import EmulatedFreshdesk, lost
 
@@ -84,9 +85,7 @@ def held(mapped: Any, body: dict[str, Any]) -> None:
 
 
 def refusal(freshdesk: EmulatedFreshdesk, request: VendorRequest) -> VendorRefusal:
-    found = VENDOR.refusal(freshdesk.send(request))
-    assert found is not None
-    return found
+    return required(VENDOR.refusal(freshdesk.send(request)))
 
 
 def creating(freshdesk: EmulatedFreshdesk, mapping: Any, patch: Any, marker: str) -> VendorRequest:
@@ -134,11 +133,9 @@ def test_a_lost_create_is_found_by_its_mark_and_not_made_twice(freshdesk: Emulat
     again = refusal(freshdesk, request)
     assert again.kind == "duplicate"
 
-    look_up = CUSTOMER.endpoints.find_marker
-    assert look_up is not None
+    look_up = required(CUSTOMER.endpoints.find_marker)
     assert CUSTOMER.endpoints.marked is not None
-    by_mark = look_up("op_1", None, None, freshdesk.account)
-    assert by_mark is not None
+    by_mark = required(look_up("op_1", None, None, freshdesk.account))
     assert CUSTOMER.endpoints.marked(freshdesk.must(by_mark), "op_1") == again.existing_remote_id
     assert CUSTOMER.endpoints.marked(freshdesk.must(by_mark), "op_2") is None
     assert freshdesk.read(CUSTOMER, str(again.existing_remote_id)).data.external_id is None
@@ -153,11 +150,9 @@ def test_a_lost_create_with_a_key_is_found_by_its_operation(freshdesk: EmulatedF
     freshdesk.must(creating(freshdesk, CUSTOMER, patch, "op_1"))  # and its answer is lost
 
     body = CUSTOMER.to_vendor(patch, None, freshdesk.account).body
-    assert CUSTOMER.endpoints.find_marker is not None
     assert CUSTOMER.endpoints.marked is not None
-    look_up = CUSTOMER.endpoints.find_marker("op_1", None, body, freshdesk.account)
+    look_up = required(required(CUSTOMER.endpoints.find_marker)("op_1", None, body, freshdesk.account))
 
-    assert look_up is not None
     assert CUSTOMER.endpoints.marked(freshdesk.must(look_up), "op_1") is not None
     assert CUSTOMER.endpoints.marked(freshdesk.must(look_up), "op_2") is None
 
@@ -179,8 +174,7 @@ def test_a_contact_is_found_by_what_is_unique(freshdesk: EmulatedFreshdesk) -> N
     for key, value in (("email", "ann@lee.example"), ("external_id", "erp-1")):
         look_up = CUSTOMER.endpoints.find[key]  # type: ignore[index]
         raw, _ = CUSTOMER.endpoints.record(freshdesk.must(look_up(value, freshdesk.account)), freshdesk.account)
-        assert raw is not None
-        assert CUSTOMER.read(raw, freshdesk.account).remote.id == ann.remote.id
+        assert CUSTOMER.read(required(raw), freshdesk.account).remote.id == ann.remote.id
         none, _ = CUSTOMER.endpoints.record(freshdesk.must(look_up("nobody", freshdesk.account)), freshdesk.account)
         assert none is None
 
@@ -191,8 +185,7 @@ def test_a_ticket_is_made_and_reads_back(freshdesk: EmulatedFreshdesk) -> None:
     held(mug, MUG)
     assert mug.data.status_label == "Waiting on Third Party"
     assert mug.data.description_html == "<div>At the handle.<br>It leaks.</div>"
-    assert mug.data.requester is not None
-    assert mug.data.requester.remote_id == str(freshdesk.ask("GET", "contacts")[0]["id"])
+    assert required(mug.data.requester).remote_id == str(freshdesk.ask("GET", "contacts")[0]["id"])
     assert mug.loss == ()
 
 
@@ -213,10 +206,8 @@ def test_a_lost_ticket_is_found_before_the_search_has_caught_up(freshdesk: Emula
     freshdesk.state.set("search_lag", 120.0)
     freshdesk.must(creating(freshdesk, TICKET, ticket(**MUG), "op_1"))  # and its answer is lost
     freshdesk.made(TICKET, ticket(**MUG), "op_10")
-    assert TICKET.endpoints.find_marker is not None
     assert TICKET.endpoints.marked is not None
-    look_up = TICKET.endpoints.find_marker("op_1", None, None, freshdesk.account)
-    assert look_up is not None
+    look_up = required(required(TICKET.endpoints.find_marker)("op_1", None, None, freshdesk.account))
 
     assert TICKET.endpoints.marked(freshdesk.must(look_up), "op_1") == "1"
     assert TICKET.endpoints.marked(freshdesk.must(look_up), "op_2") is None
@@ -247,16 +238,13 @@ def test_a_ticket_without_the_field_is_refused_with_its_name(freshdesk: Emulated
 
 def test_replies_and_notes_are_listed_with_who_may_see_them(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
-    assert COMMENT.endpoints.create is not None
-    assert COMMENT.endpoints.write_result is not None
     made = []
     for text, visibility in (("A new mug is on its way.", "public"), ("Out of stock <soon>", "private")):
         patch = msgspec.convert({"body_text": text, "visibility": visibility}, CommentPatch)
         draft = COMMENT.to_vendor(patch, None, freshdesk.account)
-        request = COMMENT.endpoints.create(draft.body, "op_1", mug.remote.id, freshdesk.account)
-        result = COMMENT.endpoints.write_result(freshdesk.must(request), "comment")
-        assert result.record is not None
-        made.append(COMMENT.read(result.record, freshdesk.account))
+        request = required(COMMENT.endpoints.create)(draft.body, "op_1", mug.remote.id, freshdesk.account)
+        result = required(COMMENT.endpoints.write_result)(freshdesk.must(request), "comment")
+        made.append(COMMENT.read(required(result.record), freshdesk.account))
 
     (shown,) = freshdesk.pages(COMMENT, ListQuery(limit=50, parent=mug.remote.id))
 
@@ -285,18 +273,15 @@ def test_merging_closes_one_ticket_and_deletes_one_contact(freshdesk: EmulatedFr
     ids = {"primary_contact_id": int(first.remote_id or 0), "secondary_contact_ids": [int(second.remote_id or 0)]}
     freshdesk.ask("POST", "contacts/merge", ids)
     assert freshdesk.read(CUSTOMER, str(second.remote_id)).data.status == "archived"
-    moved = freshdesk.read(TICKET, two.remote.id).data.requester
-    assert moved is not None
+    moved = required(freshdesk.read(TICKET, two.remote.id).data.requester)
     assert moved.remote_id == first.remote_id
 
 
 def test_the_remaining_budget_is_read_and_includes_cost_more(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
     assert TICKET.endpoints.read is not None
-    first = VENDOR.budget(freshdesk.must(TICKET.endpoints.read(mug.remote.id, freshdesk.account)))
+    first = required(VENDOR.budget(freshdesk.must(TICKET.endpoints.read(mug.remote.id, freshdesk.account))))
     request = TICKET.endpoints.read(mug.remote.id, freshdesk.account)
-    second = VENDOR.budget(freshdesk.must(request))
+    second = required(VENDOR.budget(freshdesk.must(request)))
 
-    assert first is not None
-    assert second is not None
     assert first.remaining - second.remaining == request.cost == 3

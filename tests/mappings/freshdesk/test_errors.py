@@ -6,6 +6,7 @@ import pytest
 
 from mappings.freshdesk import VENDOR
 from mappings.http import RefusalKind
+from tests.required import required
 
 from .conftest import reply
 
@@ -37,9 +38,8 @@ DUPLICATE = {
     ],
 )  # fmt: skip
 def test_each_refusal_has_its_kind(status: int, body: object, kind: RefusalKind, code: str | None) -> None:
-    refusal = VENDOR.refusal(reply(b"" if body is None else json.dumps(body).encode(), status))
+    refusal = required(VENDOR.refusal(reply(b"" if body is None else json.dumps(body).encode(), status)))
 
-    assert refusal is not None
     assert (refusal.kind, refusal.code) == (kind, code)
     assert refusal.detail
 
@@ -47,9 +47,8 @@ def test_each_refusal_has_its_kind(status: int, body: object, kind: RefusalKind,
 def test_a_value_that_is_taken_names_the_contact_that_has_it() -> None:
     body = json.dumps({"description": "Validation failed", "errors": [DUPLICATE]}).encode()
 
-    refusal = VENDOR.refusal(reply(body, 409, {"x-request-id": "6f1c"}))
+    refusal = required(VENDOR.refusal(reply(body, 409, {"x-request-id": "6f1c"})))
 
-    assert refusal is not None
     assert refusal.existing_remote_id == "67032906301"
     assert refusal.fields == (("email", "It should be a unique value"),)
     assert refusal.request_id == "6f1c"
@@ -60,23 +59,20 @@ def test_a_value_that_is_taken_names_the_contact_that_has_it() -> None:
 def test_a_taken_value_of_an_unknown_owner_is_a_duplicate(more: object) -> None:
     body = json.dumps({"errors": [DUPLICATE | {"additional_info": more}]}).encode()
 
-    refusal = VENDOR.refusal(reply(body, 409))
+    refusal = required(VENDOR.refusal(reply(body, 409)))
 
-    assert refusal is not None
     assert (refusal.kind, refusal.existing_remote_id) == ("duplicate", None)
 
 
 def test_another_address_is_said_to_be_one() -> None:
-    refusal = VENDOR.refusal(reply(b"", 302))
+    refusal = required(VENDOR.refusal(reply(b"", 302)))
 
-    assert refusal is not None
     assert "base URL" in refusal.detail
 
 
 def test_what_is_left_is_read_from_every_answer() -> None:
-    budget = VENDOR.budget(reply(b"[]", headers={"x-ratelimit-total": "200", "x-ratelimit-remaining": "17"}))
+    budget = required(VENDOR.budget(reply(b"[]", headers={"x-ratelimit-total": "200", "x-ratelimit-remaining": "17"})))
 
-    assert budget is not None
     assert (budget.remaining, budget.reset_after) == (17.0, None)
     assert VENDOR.budget(reply(b"[]")) is None
     assert VENDOR.budget(reply(b"[]", headers={"x-ratelimit-remaining": "many"})) is None

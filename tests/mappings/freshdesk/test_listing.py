@@ -12,6 +12,7 @@ from canonical.customer import CustomerPatch
 from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.spec import ListQuery
+from tests.required import required
 
 from .conftest import ACCOUNT, EmulatedFreshdesk, reply
 
@@ -100,9 +101,8 @@ def test_a_foreign_cursor_is_refused_and_no_accident(after: str) -> None:
 
 @pytest.mark.parametrize("after", ["", "0", "-1", "x", "1.5", "99999999999", "\u0663"])
 def test_a_page_is_a_number(after: str) -> None:
-    assert CUSTOMER.endpoints.list is not None
     with pytest.raises(ValueError):
-        CUSTOMER.endpoints.list(ListQuery(limit=10, after=after), ACCOUNT)
+        required(CUSTOMER.endpoints.list)(ListQuery(limit=10, after=after), ACCOUNT)
 
 
 def test_an_empty_list_ends() -> None:

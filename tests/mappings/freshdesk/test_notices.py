@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app.signatures import events_of
 from mappings.freshdesk import VENDOR
 from mappings.webhooks import Happened, Notice
+from tests.required import required
 
 
 def notice_in(body: bytes) -> Notice | None:
@@ -45,8 +46,7 @@ def test_a_rule_names_a_ticket(event: str, happened: Happened) -> None:
 )
 def test_a_rule_that_sends_what_triggered_it_reports_comments(event: str, triggered: str, adds: bool) -> None:
     body = b'{"event":"%b","ticket_id":5,"triggered":"%b"}' % (event.encode(), triggered.encode())
-    notice = notice_in(body)
-    assert notice is not None
+    notice = required(notice_in(body))
     assert notice.adds_comments == adds
 
 
@@ -69,6 +69,5 @@ def test_what_names_no_ticket_is_no_notice(body: bytes) -> None:
 
 @given(st.binary(max_size=100), st.text(max_size=20), st.text(max_size=20))
 def test_no_body_is_an_accident(body: bytes, topic: str, id: str) -> None:
-    assert VENDOR.webhooks is not None
-    VENDOR.webhooks.notice(topic, "ticket", id, body)
+    required(VENDOR.webhooks).notice(topic, "ticket", id, body)
     notice_in(body)

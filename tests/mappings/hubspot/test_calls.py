@@ -13,6 +13,7 @@ from mappings.hubspot import VENDOR
 from mappings.hubspot.endpoints import CONTACTS, TICKETS
 from mappings.hubspot.wire_v3 import Account, NewAssociation, ObjectId, RecordWrite
 from mappings.spec import ListQuery, VendorDrift, WriteResult
+from tests.required import required
 
 FRESH = Account()
 BODY = RecordWrite(properties={"firstname": "Ann"})
@@ -21,8 +22,7 @@ MOMENT = msgspec.convert("2026-03-12T07:33:57Z", type=ListQuery.__annotations__[
 
 def body_of(request: VendorRequest) -> Any:
     """The body as data."""
-    assert request.body is not None
-    return json.loads(request.body)
+    return json.loads(required(request.body))
 
 
 def answer(body: Any, status: int = 200) -> VendorReply:
@@ -32,41 +32,32 @@ def answer(body: Any, status: int = 200) -> VendorReply:
 
 def contact_calls(account: Account) -> list[VendorRequest]:
     """One of each call for contacts."""
-    assert CONTACTS.read is not None
     assert CONTACTS.list is not None
-    assert CONTACTS.create is not None
-    assert CONTACTS.update is not None
-    assert CONTACTS.archive is not None
-    assert CONTACTS.find_marker is not None
-    look = CONTACTS.find_marker("op_1", None, None, account)
-    assert look is not None
+    look = required(required(CONTACTS.find_marker)("op_1", None, None, account))
     return [
-        CONTACTS.read("51", account),
+        required(CONTACTS.read)("51", account),
         CONTACTS.list(ListQuery(limit=50), account),
         CONTACTS.list(ListQuery(limit=50, updated_since=MOMENT), account),
         CONTACTS.list(ListQuery(limit=50, filters={"email": "ann@example.com"}), account),
         CONTACTS.find["external_id"]("erp/1", account),
-        CONTACTS.create(BODY, "op_1", None, account),
-        CONTACTS.update("51", BODY, "op_1", account),
-        CONTACTS.archive("51", account),
+        required(CONTACTS.create)(BODY, "op_1", None, account),
+        required(CONTACTS.update)("51", BODY, "op_1", account),
+        required(CONTACTS.archive)("51", account),
         look,
     ]
 
 
 def ticket_calls(account: Account) -> list[VendorRequest]:
     """One of each call for tickets."""
-    assert TICKETS.read is not None
     assert TICKETS.list is not None
-    assert TICKETS.create is not None
-    assert TICKETS.update is not None
     asked = RecordWrite(properties={"subject": "Help"}, associations=(NewAssociation(to=ObjectId(id="51")),))
     return [
-        TICKETS.read("21", account),
+        required(TICKETS.read)("21", account),
         TICKETS.list(ListQuery(limit=50), account),
         TICKETS.list(ListQuery(limit=50, filters={"status": "open"}), account),
         TICKETS.list(ListQuery(limit=50, filters={"number": "21"}), account),
-        TICKETS.create(asked, "op_1", None, account),
-        TICKETS.update("21", RecordWrite(properties={"subject": "Help!"}), "op_1", account),
+        required(TICKETS.create)(asked, "op_1", None, account),
+        required(TICKETS.update)("21", RecordWrite(properties={"subject": "Help!"}), "op_1", account),
     ]
 
 
@@ -106,10 +97,8 @@ def test_only_writes_have_an_effect_and_none_is_idempotent() -> None:
 
 
 def test_everything_that_is_read_is_asked_for(account: Account) -> None:
-    assert CONTACTS.read is not None
-    assert TICKETS.read is not None
-    contact = dict(CONTACTS.read("51", account).query)
-    ticket = dict(TICKETS.read("21", account).query)
+    contact = dict(required(CONTACTS.read)("51", account).query)
+    ticket = dict(required(TICKETS.read)("21", account).query)
 
     assert {"email", "lifecyclestage", "vip", "lockstitch_external_id"} <= set(contact["properties"].split(","))
     assert {"subject", "hs_pipeline_stage", "warranty"} <= set(ticket["properties"].split(","))
@@ -117,19 +106,16 @@ def test_everything_that_is_read_is_asked_for(account: Account) -> None:
 
 
 def test_ids_in_a_path_are_escaped() -> None:
-    assert CONTACTS.read is not None
-    assert CONTACTS.read("a/b c?d", FRESH).path == "/crm/v3/objects/contacts/a%2Fb%20c%3Fd"
+    assert required(CONTACTS.read)("a/b c?d", FRESH).path == "/crm/v3/objects/contacts/a%2Fb%20c%3Fd"
 
 
 def test_a_create_carries_its_operation_and_an_update_does_not() -> None:
-    assert CONTACTS.create is not None
-    assert CONTACTS.update is not None
 
-    assert body_of(CONTACTS.create(BODY, "op_1", None, FRESH)) == {
+    assert body_of(required(CONTACTS.create)(BODY, "op_1", None, FRESH)) == {
         "properties": {"firstname": "Ann", "lockstitch_operation_id": "op_1"},
         "associations": [],
     }
-    assert body_of(CONTACTS.update("51", BODY, "op_2", FRESH)) == {"properties": {"firstname": "Ann"}}
+    assert body_of(required(CONTACTS.update)("51", BODY, "op_2", FRESH)) == {"properties": {"firstname": "Ann"}}
 
 
 def test_a_ticket_begins_in_the_first_stage_by_default(account: Account) -> None:
@@ -168,8 +154,7 @@ def test_a_find_gives_the_record_or_nothing() -> None:
     missing, _ = CONTACTS.record(answer({"status": "COMPLETE", "results": [], "errors": []}, 207), FRESH)
     ticket, account = TICKETS.record(answer({"results": [record]}), FRESH)
 
-    assert found is not None
-    assert json.loads(bytes(found)) == record
+    assert json.loads(bytes(required(found))) == record
     assert missing is None
     assert ticket is not None
     assert (account.requesters, account.unlinked) == ({}, ("51",))
@@ -194,24 +179,20 @@ def test_the_setup_makes_the_unique_properties() -> None:
 
 def side_load(account: Account) -> VendorRequest | None:
     """The next read that completes tickets."""
-    assert TICKETS.side_load is not None
-    return TICKETS.side_load((), account)
+    return required(TICKETS.side_load)((), account)
 
 
 def absorb(body: Any, account: Account) -> Account:
     """The account with its answer."""
-    assert TICKETS.absorb is not None
-    return TICKETS.absorb(answer(body, 207), account)
+    return required(TICKETS.absorb)(answer(body, 207), account)
 
 
 def test_a_search_is_completed_by_two_reads() -> None:
-    assert TICKETS.page is not None
     shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
     found = answer({"total": 3, "results": [{"id": id, **shared} for id in ("21", "22", "23")]})
 
-    account = TICKETS.page(found, ListQuery(limit=5, updated_since=MOMENT), FRESH).account
-    first = side_load(account)
-    assert first is not None
+    account = required(TICKETS.page)(found, ListQuery(limit=5, updated_since=MOMENT), FRESH).account
+    first = required(side_load(account))
     assert first.path == "/crm/v4/associations/tickets/contacts/batch/read"
     assert body_of(first) == {"inputs": [{"id": "21"}, {"id": "22"}, {"id": "23"}]}
 
@@ -220,8 +201,7 @@ def test_a_search_is_completed_by_two_reads() -> None:
         {"from": {"id": "22"}, "to": [{"toObjectId": 59}]},
     ]
     account = absorb({"results": ends, "errors": [{"category": "OBJECT_NOT_FOUND"}]}, account)
-    second = side_load(account)
-    assert second is not None
+    second = required(side_load(account))
     assert second.path == "/crm/v3/objects/contacts/batch/read"
     assert body_of(second)["inputs"] == [{"id": "51"}, {"id": "59"}]
 
@@ -238,7 +218,6 @@ def test_a_search_is_completed_by_two_reads() -> None:
 
 
 def test_a_token_for_orders_reads_those_of_a_search_too() -> None:
-    assert TICKETS.page is not None
     assert TICKETS.read is not None
     for_orders = msgspec.structs.replace(FRESH, ticket_to_order=526)
     assert dict(TICKETS.read("21", FRESH).query)["associations"] == "contacts"
@@ -246,10 +225,9 @@ def test_a_token_for_orders_reads_those_of_a_search_too() -> None:
     shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
     found = answer({"total": 2, "results": [{"id": id, **shared} for id in ("21", "22")]})
 
-    account = TICKETS.page(found, ListQuery(limit=5, updated_since=MOMENT), for_orders).account
+    account = required(TICKETS.page)(found, ListQuery(limit=5, updated_since=MOMENT), for_orders).account
     account = absorb({"results": []}, account)
-    request = side_load(account)
-    assert request is not None
+    request = required(side_load(account))
     assert request.path == "/crm/v4/associations/tickets/orders/batch/read"
     assert body_of(request) == {"inputs": [{"id": "21"}, {"id": "22"}]}
 
@@ -258,16 +236,14 @@ def test_a_token_for_orders_reads_those_of_a_search_too() -> None:
 
 
 def test_a_plain_list_brings_the_contacts_along() -> None:
-    assert TICKETS.page is not None
     shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
     with_contact = {"id": "21", **shared, "associations": {"contacts": {"results": [{"id": "51", "type": "t"}]}}}
     known = msgspec.structs.replace(FRESH, requesters={"old": ("1",)}, people={"1": None})
 
-    account = TICKETS.page(
+    account = required(TICKETS.page)(
         answer({"results": [with_contact, {"id": "22", **shared}]}), ListQuery(limit=5), known
     ).account
-    request = side_load(account)
+    request = required(side_load(account))
 
     assert (account.requesters, account.unlinked) == ({"21": ("51",), "22": ()}, ())
-    assert request is not None
     assert body_of(request)["inputs"] == [{"id": "51"}]

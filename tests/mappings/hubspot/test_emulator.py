@@ -21,6 +21,7 @@ from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.wire_v3 import Account, RecordWrite
 from mappings.spec import ListQuery
 from tests.mappings.emulated import EmulatedAccount
+from tests.required import required
 
 CUSTOM: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
     "customer": (CustomFieldSetting(key="role", vendor_field="hs_buying_role", type="multi_enum"),)
@@ -69,37 +70,28 @@ def test_a_customer_is_created_changed_and_archived(hubspot: EmulatedHubSpot) ->
     customer = hubspot.read(CUSTOMER, id).data
     assert (customer.display_name, customer.lifecycle_stage, customer.language) == ("Lee", "customer", "de-CH")
 
-    assert CUSTOMER.endpoints.archive is not None
-    assert CUSTOMER.endpoints.read is not None
-    hubspot.must(CUSTOMER.endpoints.archive(id, hubspot.account))
-    gone = hubspot.refusal(CUSTOMER.endpoints.read(id, hubspot.account))
-    assert gone is not None
+    hubspot.must(required(CUSTOMER.endpoints.archive)(id, hubspot.account))
+    gone = required(hubspot.refusal(required(CUSTOMER.endpoints.read)(id, hubspot.account)))
     assert gone.kind == "not_found"
 
 
 def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(hubspot: EmulatedHubSpot) -> None:
-    assert CUSTOMER.endpoints.find_marker is not None
-    assert CUSTOMER.endpoints.marked is not None
-    look = CUSTOMER.endpoints.find_marker("op_1", None, None, hubspot.account)
-    assert look is not None
-    before = hubspot.refusal(look)
-    assert before is not None
+    look = required(required(CUSTOMER.endpoints.find_marker)("op_1", None, None, hubspot.account))
+    before = required(hubspot.refusal(look))
     assert before.kind == "not_found"
 
     nameless = ann(emails=msgspec.UNSET, external_id=msgspec.UNSET)
     id = hubspot.made(CUSTOMER, nameless, "op_1").remote.id
-    again = hubspot.refusal(hubspot.create(CUSTOMER, nameless, "op_1"))
+    again = required(hubspot.refusal(hubspot.create(CUSTOMER, nameless, "op_1")))
 
-    assert CUSTOMER.endpoints.marked(hubspot.must(look), "op_1") == id
-    assert again is not None
+    assert required(CUSTOMER.endpoints.marked)(hubspot.must(look), "op_1") == id
     assert (again.kind, again.existing_remote_id) == ("duplicate", id)
 
 
 def test_a_taken_address_names_who_has_it(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
-    taken = hubspot.refusal(hubspot.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
+    taken = required(hubspot.refusal(hubspot.create(CUSTOMER, ann(external_id="erp/2"), "op_2")))
 
-    assert taken is not None
     assert (taken.kind, taken.existing_remote_id) == ("duplicate", id)
 
 
@@ -190,9 +182,8 @@ def test_tickets_are_listed_with_their_requesters(hubspot: EmulatedHubSpot) -> N
 
 def test_a_pipeline_of_the_accounts_own_is_understood(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(TICKET, TicketPatch(subject="Parcel"), "op_1").remote.id
-    assert TICKET.endpoints.update is not None
     moved = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402864"})
-    hubspot.must(TICKET.endpoints.update(id, moved, "op_2", hubspot.account))
+    hubspot.must(required(TICKET.endpoints.update)(id, moved, "op_2", hubspot.account))
 
     ticket: Ticket = hubspot.read(TICKET, id).data
 
@@ -243,13 +234,9 @@ def test_a_repeated_create_makes_no_line_twice(hubspot: EmulatedHubSpot) -> None
     id = hubspot.made(ORDER, sale(), "op_1").remote.id
 
     assert len(hubspot.state.all("line_items")) == 2
-    assert ORDER.endpoints.find_marker is not None
-    assert ORDER.endpoints.marked is not None
-    look = ORDER.endpoints.find_marker("op_1", None, None, hubspot.account)
-    assert look is not None
-    assert ORDER.endpoints.marked(hubspot.must(look), "op_1") == id
-    twice = hubspot.refusal(again)
-    assert twice is not None
+    look = required(required(ORDER.endpoints.find_marker)("op_1", None, None, hubspot.account))
+    assert required(ORDER.endpoints.marked)(hubspot.must(look), "op_1") == id
+    twice = required(hubspot.refusal(again))
     assert twice.kind == "duplicate"
 
 
@@ -258,13 +245,10 @@ def test_a_line_that_is_refused_leaves_no_other_line(hubspot: EmulatedHubSpot) -
     broken = msgspec.structs.replace(
         draft.body, line_items=(*draft.body.line_items, {"name": "Odd", "quantity": "plenty"})
     )
-    assert ORDER.endpoints.parts is not None
-    request = ORDER.endpoints.parts(broken, "op_1", hubspot.account)
-    assert request is not None
+    request = required(required(ORDER.endpoints.parts)(broken, "op_1", hubspot.account))
 
-    refusal = hubspot.refusal(request)
+    refusal = required(hubspot.refusal(request))
 
-    assert refusal is not None
     assert refusal.kind == "rejected"
     assert hubspot.state.all("line_items") == []
     assert hubspot.state.all("orders") == []
@@ -272,14 +256,12 @@ def test_a_line_that_is_refused_leaves_no_other_line(hubspot: EmulatedHubSpot) -
 
 def test_two_orders_never_share_the_key_of_the_shop(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(ORDER, sale(), "op_1").remote.id
-    taken = hubspot.refusal(hubspot.create(ORDER, sale(), "op_2"))
-    assert taken is not None
+    taken = required(hubspot.refusal(hubspot.create(ORDER, sale(), "op_2")))
     assert (taken.kind, taken.existing_remote_id) == ("duplicate", id)
 
     find = ORDER.endpoints.find["external_id"]
     raw, account = ORDER.endpoints.record(hubspot.must(find("web-1", hubspot.account)), hubspot.account)
-    assert raw is not None
-    assert ORDER.read(raw, account).remote.id == id
+    assert ORDER.read(required(raw), account).remote.id == id
     assert ORDER.endpoints.record(hubspot.must(find("web-2", hubspot.account)), hubspot.account)[0] is None
 
 

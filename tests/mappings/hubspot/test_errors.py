@@ -7,6 +7,7 @@ import pytest
 
 from mappings.http import VendorReply
 from mappings.hubspot.errors import budget, refusal
+from tests.required import required
 
 
 def error(status: int, message: str = "no", *, headers: dict[str, str] | None = None, **more: object) -> VendorReply:
@@ -34,16 +35,14 @@ def error(status: int, message: str = "no", *, headers: dict[str, str] | None = 
     ],
 )
 def test_a_status_has_a_kind(status: int, kind: str) -> None:
-    found = refusal(error(status, category="WHATEVER"))
+    found = required(refusal(error(status, category="WHATEVER")))
 
-    assert found is not None
     assert (found.kind, found.code, found.detail, found.request_id) == (kind, "WHATEVER", "no", "aeb5f871")
 
 
 def test_an_address_that_is_taken_names_its_contact() -> None:
-    found = refusal(error(409, "Contact already exists. Existing ID: 734931000017", category="CONFLICT"))
+    found = required(refusal(error(409, "Contact already exists. Existing ID: 734931000017", category="CONFLICT")))
 
-    assert found is not None
     assert (found.kind, found.existing_remote_id) == ("duplicate", "734931000017")
 
 
@@ -63,16 +62,14 @@ def test_an_address_that_is_taken_names_its_contact() -> None:
     ],
 )
 def test_a_unique_value_that_is_taken_is_a_duplicate_at_400(message: str, holder: str | None) -> None:
-    found = refusal(error(400, message, category="VALIDATION_ERROR"))
+    found = required(refusal(error(400, message, category="VALIDATION_ERROR")))
 
-    assert found is not None
     assert (found.kind, found.existing_remote_id) == ("duplicate", holder)
 
 
 def test_a_property_that_exists_is_a_duplicate() -> None:
-    found = refusal(error(409, "A property named 'x' already exists.", category="OBJECT_ALREADY_EXISTS"))
+    found = required(refusal(error(409, "A property named 'x' already exists.", category="OBJECT_ALREADY_EXISTS")))
 
-    assert found is not None
     assert found.kind == "duplicate"
 
 
@@ -81,9 +78,8 @@ def test_complaints_about_values_are_read_out_of_the_message() -> None:
         'Property values were not valid: [{"isValid":false,"message":"x was not one of the allowed options: [LOW]",'
         '"error":"INVALID_OPTION","name":"hs_ticket_priority","localizedErrorMessage":"…","portalId":1}]'
     )
-    found = refusal(error(400, body, category="VALIDATION_ERROR"))
+    found = required(refusal(error(400, body, category="VALIDATION_ERROR")))
 
-    assert found is not None
     assert found.kind == "rejected"
     assert found.fields == (("hs_ticket_priority", "x was not one of the allowed options: [LOW]"),)
 
@@ -94,9 +90,8 @@ def test_complaints_about_fields_are_read_out_of_the_errors() -> None:
         {"message": "bad", "in": "limit"},
         {"message": "about nothing in particular"},
     ]
-    found = refusal(error(400, errors=errors))
+    found = required(refusal(error(400, errors=errors)))
 
-    assert found is not None
     assert found.fields == (("hs_pipeline_stage", "hs_pipeline_stage is required"), ("limit", "bad"))
 
 
@@ -104,30 +99,25 @@ def test_complaints_about_fields_are_read_out_of_the_errors() -> None:
     ("policy", "seconds"), [("SECONDLY", 1.0), ("TEN_SECONDLY_ROLLING", 10.0), ("DAILY", 600.0), ("OTHER", None)]
 )
 def test_a_limit_says_how_long_to_wait(policy: str, seconds: float | None) -> None:
-    found = refusal(error(429, errorType="RATE_LIMIT", policyName=policy))
-    asked = refusal(error(429, headers={"retry-after": "7"}, policyName=policy))
-    hidden = refusal(error(403, policyName=policy))
+    found = required(refusal(error(429, errorType="RATE_LIMIT", policyName=policy)))
+    asked = required(refusal(error(429, headers={"retry-after": "7"}, policyName=policy)))
+    hidden = required(refusal(error(403, policyName=policy)))
 
-    assert found is not None
-    assert asked is not None
-    assert hidden is not None
     assert (found.kind, found.retry_after) == ("throttled", seconds)
     assert asked.retry_after == 7.0
     assert hidden.kind == "throttled"
 
 
 def test_a_lock_asks_for_two_seconds() -> None:
-    found = refusal(error(423))
+    found = required(refusal(error(423)))
 
-    assert found is not None
     assert found.retry_after == 2.0
 
 
 def test_a_page_of_html_is_not_quoted() -> None:
     headers = {"content-type": "text/html; charset=utf-8", "x-hubspot-correlation-id": "c-1"}
-    found = refusal(VendorReply(status=404, headers=headers, body=b"<html>ann@example.com</html>"))
+    found = required(refusal(VendorReply(status=404, headers=headers, body=b"<html>ann@example.com</html>")))
 
-    assert found is not None
     assert (found.kind, found.request_id) == ("not_found", "c-1")
     assert found.detail == "no such record"
 
@@ -140,8 +130,7 @@ def test_a_batch_that_misses_records_is_a_success() -> None:
         return VendorReply(status=207, headers={}, body=json.dumps({"results": [], "errors": errors}).encode())
 
     assert refusal(batch(missing)) is None
-    found = refusal(batch(missing, failed))
-    assert found is not None
+    found = required(refusal(batch(missing, failed)))
     assert (found.kind, found.detail) == ("rejected", "not an e-mail")
 
 
@@ -151,9 +140,8 @@ def test_what_is_left_of_the_window_is_read() -> None:
         "x-hubspot-ratelimit-max": "190",
         "x-hubspot-ratelimit-remaining": "42",
     }
-    left = budget(VendorReply(status=200, headers=headers, body=b""))
+    left = required(budget(VendorReply(status=200, headers=headers, body=b"")))
 
-    assert left is not None
     assert (left.remaining, left.restore_per_second) == (42.0, 19.0)
     assert budget(VendorReply(status=200, headers={}, body=b"")) is None
 
@@ -161,7 +149,6 @@ def test_what_is_left_of_the_window_is_read() -> None:
 def test_recorded_errors_are_understood(shared: Path) -> None:
     folder = shared / "vendor-samples" / "hubspot"
     for path in (folder / "error" / "legacy-v1-invalid-email-400.json", folder / "contact" / "spec-example-error.json"):
-        found = refusal(VendorReply(status=400, headers={}, body=path.read_bytes()))
-        assert found is not None
+        found = required(refusal(VendorReply(status=400, headers={}, body=path.read_bytes())))
         assert found.kind == "rejected"
         assert found.request_id

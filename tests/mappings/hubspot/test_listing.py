@@ -15,6 +15,7 @@ from mappings.hubspot.endpoints import CONTACTS, TICKETS
 from mappings.hubspot.field_values import EPOCH, iso, milliseconds
 from mappings.hubspot.wire_v3 import Account
 from mappings.spec import ListQuery, Sort
+from tests.required import required
 
 FRESH = Account()
 START = 1_773_300_000_000
@@ -36,8 +37,7 @@ class Index:
         self.turn = 0
 
     def answer(self, request: VendorRequest) -> VendorReply:
-        assert request.body is not None
-        asked: dict[str, Any] = json.loads(request.body)
+        asked: dict[str, Any] = json.loads(required(request.body))
         assert asked["after"] == "0"
         hits = [id for id in self.records if all(self._passes(id, one) for one in asked["filterGroups"][0]["filters"])]
         self.turn += 1
@@ -76,8 +76,6 @@ class Index:
 def walk(index: Index, query: ListQuery, changes: list[tuple[int, int]] | None = None) -> list[str]:
     """All ids that a caller sees, page by page; before page n the record at `changes[n][0]` changes."""
     endpoints = CONTACTS if index.name == "contacts" else TICKETS
-    assert endpoints.list is not None
-    assert endpoints.page is not None
     seen: list[str] = []
     later = START + 1_000
     for number in range(400):
@@ -86,7 +84,7 @@ def walk(index: Index, query: ListQuery, changes: list[tuple[int, int]] | None =
             ids = sorted(index.records, key=int)
             later += step
             index.records[ids[place % len(ids)]] = later
-        page = endpoints.page(index.answer(endpoints.list(query, FRESH)), query, FRESH)
+        page = required(endpoints.page)(index.answer(required(endpoints.list)(query, FRESH)), query, FRESH)
         assert len(page.records) <= query.limit
         seen += [json.loads(bytes(record))["id"] for record in page.records]
         if page.next is None:
@@ -151,10 +149,8 @@ def test_a_status_that_no_stage_has_lists_nothing() -> None:
 
 
 def test_the_first_page_asks_for_what_is_read() -> None:
-    assert CONTACTS.list is not None
-    request = CONTACTS.list(since(START), FRESH)
-    assert request.body is not None
-    asked = json.loads(request.body)
+    request = required(CONTACTS.list)(since(START), FRESH)
+    asked = json.loads(required(request.body))
 
     assert (request.method, request.path, request.effect) == ("POST", "/crm/v3/objects/contacts/search", False)
     assert asked["filterGroups"] == [
@@ -166,19 +162,17 @@ def test_the_first_page_asks_for_what_is_read() -> None:
 
 @pytest.mark.parametrize("cursor", ["", "time", "time:x:0:", "other:1:2:", "time:1:2:3:4"])
 def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
-    assert CONTACTS.list is not None
     with pytest.raises(ValueError):
-        CONTACTS.list(ListQuery(limit=3, after=cursor, updated_since=since(START).updated_since), FRESH)
+        required(CONTACTS.list)(ListQuery(limit=3, after=cursor, updated_since=since(START).updated_since), FRESH)
 
 
 def test_a_plain_list_follows_hubspots_cursor() -> None:
-    assert CONTACTS.list is not None
     assert CONTACTS.page is not None
     first = ListQuery(limit=2)
     body = b'{"results":[{"id":"1"},{"id":"2"}],"paging":{"next":{"after":"NTI1Cg%3D%3D","link":"?after=x"}}}'
 
     page = CONTACTS.page(VendorReply(status=200, headers={}, body=body), first, FRESH)
-    request = CONTACTS.list(ListQuery(limit=2, after=page.next), FRESH)
+    request = required(CONTACTS.list)(ListQuery(limit=2, after=page.next), FRESH)
     last = CONTACTS.page(VendorReply(status=200, headers={}, body=b'{"results":[]}'), first, FRESH)
 
     assert page.next == "NTI1Cg%3D%3D"
@@ -188,12 +182,10 @@ def test_a_plain_list_follows_hubspots_cursor() -> None:
 
 
 def test_a_unique_key_is_read_and_not_searched() -> None:
-    assert CONTACTS.list is not None
     assert CONTACTS.page is not None
     query = ListQuery(limit=2, filters={"email": "ann@example.com", "external_id": "erp-1"})
-    request = CONTACTS.list(query, FRESH)
-    assert request.body is not None
-    asked = json.loads(request.body)
+    request = required(CONTACTS.list)(query, FRESH)
+    asked = json.loads(required(request.body))
     shared = {"createdAt": moment(START), "updatedAt": moment(START)}
 
     def answer(external_id: str) -> VendorReply:
@@ -216,8 +208,7 @@ def test_other_conditions_hold_for_a_unique_key_too() -> None:
 
     def count(**conditions: Any) -> int:
         query = ListQuery(limit=2, **conditions)
-        assert TICKETS.page is not None
-        return len(TICKETS.page(reply, query, FRESH).records)
+        return len(required(TICKETS.page)(reply, query, FRESH).records)
 
     assert count(filters={"number": "21"}) == 1
     assert count(filters={"external_id": "x", "number": "22"}) == 0

@@ -26,6 +26,7 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.spec import VendorDrift
 from tests.mappings.read_back import assert_reads_back
+from tests.required import required
 
 FRESH = Account()
 PROPERTIES_OF = {
@@ -207,8 +208,7 @@ def test_a_date_that_is_none_is_drift() -> None:
 def test_dates_of_older_answers_are_milliseconds() -> None:
     result = read(ticket(closed_date="1773306837041", first_agent_reply_date="2026-03-12T09:13:57.041+00:00"))
 
-    assert result.closed_at is not None
-    assert result.closed_at == result.first_responded_at
+    assert required(result.closed_at) == result.first_responded_at
 
 
 def test_ten_digits_are_seconds() -> None:

@@ -14,6 +14,7 @@ from canonical.totals import BodySum, sum_of
 from mappings.kit import folding
 from mappings.spec import Notes
 from tests.mappings.order_bodies import BODIES
+from tests.required import required
 
 Fold = Callable[[OrderPatch, Notes], OrderPatch]
 FOLDS: dict[str, Fold] = {
@@ -27,9 +28,7 @@ FOLDS: dict[str, Fold] = {
 
 
 def summed(patch: OrderPatch) -> BodySum:
-    found = sum_of(patch)
-    assert found is not None
-    return found
+    return required(sum_of(patch))
 
 
 @pytest.mark.parametrize("name", FOLDS)

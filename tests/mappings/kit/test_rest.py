@@ -11,6 +11,7 @@ from mappings.kit import markers
 from mappings.kit.paging import Offsets
 from mappings.kit.rest import Collection, bare, get, member, next_numbered, wrapped
 from mappings.spec import Action, VendorDrift
+from tests.required import required
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -85,9 +86,8 @@ def test_the_marker_is_in_a_custom_field_beside_the_others() -> None:
 def test_a_numbered_request_is_followed_to_the_next_page() -> None:
     first = get("/tickets", ("page", "1"), ("q", "x"))
 
-    second = next_numbered(first, more=True)
+    second = required(next_numbered(first, more=True))
 
-    assert second is not None
     assert second.query == (("page", "2"), ("q", "x"))
     assert next_numbered(first, more=False) is None
     assert next_numbered(get("/tickets", ("q", "x")), more=True) is None

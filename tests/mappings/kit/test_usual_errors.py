@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from mappings.http import VendorReply
 from mappings.kit.refusals import Refusals, complaint, limits
+from tests.required import required
 
 REFUSALS = Refusals(vendor="Deskbell", codes={"taken": "duplicate"}, request_id=("x-request-id",))
 
 
 def refused(status: int, body: Any, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    refusal = REFUSALS.usual(VendorReply(status=status, headers=named, body=msgspec.json.encode(body)))
-    assert refusal is not None
-    return refusal
+    return required(REFUSALS.usual(VendorReply(status=status, headers=named, body=msgspec.json.encode(body))))
 
 
 @pytest.mark.parametrize(
@@ -63,9 +62,8 @@ def test_no_body_makes_it_raise(status: int, body: bytes) -> None:
 def test_the_limit_is_read_from_the_first_header_that_is_there() -> None:
     budget = limits("left", "x-left", reset="wait")
 
-    left = budget(VendorReply(status=200, headers={"x-left": "7", "wait": "3"}, body=b""))
+    left = required(budget(VendorReply(status=200, headers={"x-left": "7", "wait": "3"}, body=b"")))
 
-    assert left is not None
     assert (left.remaining, left.reset_after) == (7, 3)
     assert budget(VendorReply(status=200, headers={"left": "many"}, body=b"")) is None
     assert budget(VendorReply(status=200, headers={}, body=b"")) is None

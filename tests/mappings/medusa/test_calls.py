@@ -17,6 +17,7 @@ from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import CustomerWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
+from tests.required import required
 
 from .conftest import ACCOUNT, Mapping, golden, reply, shown
 
@@ -27,8 +28,7 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 
 def answered(request: VendorRequest | None, records: list[dict[str, Any]], name: str) -> Any:
     """What a shop with these records answers to a list, as it was seen to: by one member, from a moment on."""
-    assert request is not None
-    query = dict(request.query)
+    query = dict(required(request).query)
     by, limit = query["order"], int(query["limit"])
     since = query.get(f"{by}[$gte]", "")
     found = sorted((one for one in records if one[by] >= since), key=lambda one: one[by])
@@ -68,14 +68,12 @@ def test_pages_show_everybody_once_however_many_were_made_at_a_time(
 
 def paged(mapping: Mapping, answer: Any, query: ListQuery) -> Any:
     """The page of an answer."""
-    assert mapping.endpoints.page is not None
-    return mapping.endpoints.page(answer, query, ACCOUNT)
+    return required(mapping.endpoints.page)(answer, query, ACCOUNT)
 
 
 def listed(records: list[dict[str, Any]], query: ListQuery) -> tuple[list[str], str | None]:
     """The ids of a page of these customers, and the cursor of the next page."""
-    assert CUSTOMER.endpoints.list is not None
-    page = paged(CUSTOMER, answered(CUSTOMER.endpoints.list(query, ACCOUNT), records, "customers"), query)
+    page = paged(CUSTOMER, answered(required(CUSTOMER.endpoints.list)(query, ACCOUNT), records, "customers"), query)
     return [msgspec.json.decode(raw)["id"] for raw in page.records], page.next
 
 
@@ -103,8 +101,7 @@ def test_a_record_that_changes_between_pages_is_listed_again() -> None:
 
 def asked(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
     """Where a list is asked for, and how; without the columns."""
-    assert mapping.endpoints.list is not None
-    request = mapping.endpoints.list(query, ACCOUNT)
+    request = required(mapping.endpoints.list)(query, ACCOUNT)
     return request.path, {name: value for name, value in request.query if name != "fields"}
 
 
@@ -163,16 +160,16 @@ def test_a_look_up_by_email_prefers_registered_customers() -> None:
     assert (path, params) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
     both = [{"id": "cus_1"}, {"id": "cus_2"}]
     found, _ = CUSTOMER.endpoints.record(reply({"customers": both, "count": 2}), ACCOUNT)
-    assert found is not None
-    assert msgspec.json.decode(found)["id"] == "cus_1"
+    assert msgspec.json.decode(required(found))["id"] == "cus_1"
     assert CUSTOMER.endpoints.record(reply({"customers": [], "count": 0}), ACCOUNT)[0] is None
     assert len(paged(CUSTOMER, reply({"customers": both}), ListQuery(limit=1, filters={"email": "x"})).records) == 2
 
 
 def test_a_create_names_its_operation_and_keeps_other_metadata() -> None:
     patch = CustomerPatch(external_id="k", emails=(EmailPatch(address="ann@example.com"),))
-    assert CUSTOMER.endpoints.create is not None
-    request = CUSTOMER.endpoints.create(CUSTOMER.to_vendor(patch, None, ACCOUNT).body, OPERATION, None, ACCOUNT)
+    request = required(CUSTOMER.endpoints.create)(
+        CUSTOMER.to_vendor(patch, None, ACCOUNT).body, OPERATION, None, ACCOUNT
+    )
     assert (request.method, request.path, request.effect, request.idempotent) == (
         "POST",
         "/admin/customers",
@@ -180,9 +177,8 @@ def test_a_create_names_its_operation_and_keeps_other_metadata() -> None:
         False,
     )
     assert json.loads(request.body or b"")["metadata"] == {"external_id": "k", "lockstitch_operation_id": OPERATION}
-    assert ORDER.endpoints.create is not None
     draft = ORDER.to_vendor(OrderPatch(currency="JPY"), None, ACCOUNT)
-    request = ORDER.endpoints.create(draft.body, OPERATION, None, ACCOUNT)
+    request = required(ORDER.endpoints.create)(draft.body, OPERATION, None, ACCOUNT)
     assert (request.path, json.loads(request.body or b"")) == (
         "/admin/draft-orders",
         {"region_id": "reg_jp", "currency_code": "jpy", "metadata": {"lockstitch_operation_id": OPERATION}},
@@ -201,8 +197,7 @@ def test_a_create_names_its_operation_and_keeps_other_metadata() -> None:
 )
 def test_a_change_goes_where_medusa_takes_it(case: str, patch: OrderPatch, path: str) -> None:
     body = ORDER.to_vendor(patch, ORDER.decode(golden(case)), ACCOUNT).body
-    assert ORDER.endpoints.update is not None
-    request = ORDER.endpoints.update("order_1", body, OPERATION, ACCOUNT)
+    request = required(ORDER.endpoints.update)("order_1", body, OPERATION, ACCOUNT)
     assert (request.method, request.path) == ("POST", path)
     assert "order_1" not in request.route
 
@@ -234,16 +229,15 @@ def test_write_results() -> None:
 
 
 def test_a_lost_create_is_found_by_its_operation() -> None:
-    assert CUSTOMER.endpoints.find_marker is not None
     assert CUSTOMER.endpoints.marked is not None
-    request = CUSTOMER.endpoints.find_marker(OPERATION, None, CustomerWrite(email="ann@example.com"), ACCOUNT)
-    assert request is not None
+    request = required(
+        required(CUSTOMER.endpoints.find_marker)(OPERATION, None, CustomerWrite(email="ann@example.com"), ACCOUNT)
+    )
     assert dict(request.query)["email"] == "ann@example.com"
     since = paging.iso(BEGAN - timedelta(hours=1))
     for mapping, path in ((CUSTOMER, "/admin/customers"), (ORDER, "/admin/draft-orders")):
         assert mapping.endpoints.find_marker is not None
-        request = mapping.endpoints.find_marker(OPERATION, None, None, ACCOUNT)
-        assert request is not None
+        request = required(mapping.endpoints.find_marker(OPERATION, None, None, ACCOUNT))
         assert (request.path, dict(request.query)["created_at[$gte]"]) == (path, since)
         assert mapping.endpoints.find_marker("op_of_yore", None, None, ACCOUNT) is None
     others = [{"id": "cus_1", "metadata": None}, {"id": "cus_2", "metadata": {"lockstitch_operation_id": 7}}]
@@ -253,9 +247,10 @@ def test_a_lost_create_is_found_by_its_operation() -> None:
 
 
 def test_that_a_record_is_not_among_some_proves_nothing() -> None:
-    assert ORDER.endpoints.marked is not None
     with pytest.raises(Unmappable):
-        ORDER.endpoints.marked(reply({"draft_orders": [{"id": "order_1", "metadata": None}], "count": 2}), OPERATION)
+        required(ORDER.endpoints.marked)(
+            reply({"draft_orders": [{"id": "order_1", "metadata": None}], "count": 2}), OPERATION
+        )
 
 
 def test_the_shop_is_known_by_its_regions_and_ways_of_shipping() -> None:
@@ -275,6 +270,5 @@ def test_orders_of_one_who_was_a_guest_before() -> None:
     """A guest is a customer of their own, also if somebody with the same address is registered."""
     for after in (None, "2"):
         query = ListQuery(limit=5, after=after, filters={"customer": "cus_1,cus_2"})
-        assert ORDER.endpoints.list is not None
-        sent = ORDER.endpoints.list(query, ACCOUNT)
+        sent = required(ORDER.endpoints.list)(query, ACCOUNT)
         assert [value for name, value in sent.query if name == "customer_id[]"] == ["cus_1", "cus_2"]

@@ -3,6 +3,7 @@
 import pytest
 
 from mappings.medusa.errors import refusal
+from tests.required import required
 
 from .conftest import reply
 
@@ -33,18 +34,17 @@ CASES = [
 
 @pytest.mark.parametrize(("status", "sent", "kind"), CASES)
 def test_each_error_has_its_kind(status: int, sent: object, kind: str) -> None:
-    found = refusal(reply(sent, status))
-    assert found is not None
+    found = required(refusal(reply(sent, status)))
     assert found.kind == kind
     assert found.detail
 
 
 def test_a_refusal_keeps_medusa_s_words_and_the_fields_that_it_names() -> None:
-    found = refusal(
-        reply({"type": "invalid_data", "message": "Expected type: 'string' for field 'email', got: '5'"}, 400)
+    found = required(
+        refusal(reply({"type": "invalid_data", "message": "Expected type: 'string' for field 'email', got: '5'"}, 400))
     )
-    assert found is not None
     assert (found.code, found.fields[0][0]) == ("invalid_data", "email")
-    found = refusal(reply({"type": "invalid_data", "message": "Invalid request: Unrecognized fields: 'a', 'b'"}, 400))
-    assert found is not None
+    found = required(
+        refusal(reply({"type": "invalid_data", "message": "Invalid request: Unrecognized fields: 'a', 'b'"}, 400))
+    )
     assert [name for name, _ in found.fields] == ["a", "b"]

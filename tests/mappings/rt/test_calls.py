@@ -16,6 +16,7 @@ from mappings.rt import VENDOR
 from mappings.rt.requests import search_time
 from mappings.rt.wire_rest2 import Account, MessageWrite, TicketWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift
+from tests.required import required
 
 from .conftest import ACCOUNT, MAPPINGS, golden, on_the_wire, reply
 
@@ -33,20 +34,16 @@ NEW = Account(queues={"1": "General"})
 def requests() -> Iterator[VendorRequest]:
     """One of each kind."""
     yield from VENDOR.account_requests
-    assert VENDOR.choices is not None
-    yield from VENDOR.choices.requests(ACCOUNT)
+    yield from required(VENDOR.choices).requests(ACCOUNT)
     for name, endpoints in (("ticket", TICKET), ("comment", COMMENT)):
         parent = "1/2" if name == "comment" else None
         assert endpoints.list is not None
-        assert endpoints.create is not None
-        assert endpoints.find_marker is not None
         yield endpoints.list(ListQuery(limit=10, parent=parent), ACCOUNT)
         yield endpoints.list(ListQuery(limit=10, parent=parent, updated_since=SINCE, after="7"), ACCOUNT)
         for key in sorted(endpoints.filters):
             yield endpoints.list(ListQuery(limit=10, filters={key: "a b"}), ACCOUNT)
-        yield endpoints.create(BODIES[name], MARKER, parent, ACCOUNT)
-        look_up = endpoints.find_marker(MARKER, parent, None, ACCOUNT)
-        assert look_up is not None
+        yield required(endpoints.create)(BODIES[name], MARKER, parent, ACCOUNT)
+        look_up = required(required(endpoints.find_marker)(MARKER, parent, None, ACCOUNT))
         yield look_up
     yield TICKET.find["external_id"]("a b", ACCOUNT)
     yield read("1/2")
@@ -54,27 +51,23 @@ def requests() -> Iterator[VendorRequest]:
 
 
 def read(id: str) -> VendorRequest:
-    assert TICKET.read is not None
-    return TICKET.read(id, ACCOUNT)
+    return required(TICKET.read)(id, ACCOUNT)
 
 
 def update(id: str, body: TicketWrite, account: Account = ACCOUNT) -> VendorRequest:
-    assert TICKET.update is not None
-    return TICKET.update(id, body, MARKER, account)
+    return required(TICKET.update)(id, body, MARKER, account)
 
 
 def completed(object_name: str, records: tuple[msgspec.Raw, ...], account: Account, *answers: Any) -> tuple[Any, Any]:
     """The account after these answers to the reads that complete records, and the targets of those reads."""
     endpoints = MAPPINGS[object_name].endpoints
     assert endpoints.side_load is not None
-    assert endpoints.absorb is not None
     asked = []
     for answer in answers:
-        request = endpoints.side_load(records, account)
-        assert request is not None
+        request = required(endpoints.side_load(records, account))
         assert not request.effect
         asked.append(request)
-        account = endpoints.absorb(reply(answer), account)
+        account = required(endpoints.absorb)(reply(answer), account)
     assert endpoints.side_load(records, account) is None
     return account, asked
 
@@ -94,17 +87,17 @@ def test_ids_are_in_the_path_and_not_in_the_route() -> None:
 
 
 def test_a_create_carries_its_operation_and_the_callers_key() -> None:
-    assert TICKET.create is not None
-    written = on_the_wire(msgspec.json.decode(TICKET.create(BODIES["ticket"], MARKER, None, ACCOUNT).body or b""))
+    written = on_the_wire(
+        msgspec.json.decode(required(TICKET.create)(BODIES["ticket"], MARKER, None, ACCOUNT).body or b"")
+    )
 
     assert written["RefersTo"] == ["lockstitch:key/form-1", f"lockstitch:{MARKER}"]
 
 
 @pytest.mark.parametrize(("private", "kind"), [(False, "correspond"), (True, "comment")])
 def test_a_message_carries_its_operation_invisibly(private: bool, kind: str) -> None:
-    assert COMMENT.create is not None
     body = MessageWrite(content="x", content_type="text/html", private=private)
-    request = COMMENT.create(body, MARKER, "77", ACCOUNT)
+    request = required(COMMENT.create)(body, MARKER, "77", ACCOUNT)
 
     assert request.path == f"/REST/2.0/ticket/77/{kind}"
     assert msgspec.json.decode(request.body or b"") == {
@@ -143,8 +136,10 @@ def test_what_carries_a_mark_is_named() -> None:
     ],
 )
 def test_a_message_is_where_the_answer_says(location: str, id: str | None) -> None:
-    assert COMMENT.write_result is not None
-    assert COMMENT.write_result(reply(["Comments added"], 201, {"location": location}), "comment").remote_id == id
+    assert (
+        required(COMMENT.write_result)(reply(["Comments added"], 201, {"location": location}), "comment").remote_id
+        == id
+    )
 
 
 def test_the_ticket_that_was_made_is_named_and_read() -> None:
@@ -196,8 +191,7 @@ def test_what_is_too_old_is_left_out_and_the_list_goes_on_behind_it() -> None:
     ],
 )
 def test_a_filter_is_one_condition(filters: dict[str, str], condition: str) -> None:
-    assert TICKET.list is not None
-    asked = dict(TICKET.list(ListQuery(limit=10, filters=filters), ACCOUNT).query)
+    asked = dict(required(TICKET.list)(ListQuery(limit=10, filters=filters), ACCOUNT).query)
 
     assert asked["query"] == f"id > 0 AND {condition}"
 
@@ -214,9 +208,8 @@ def test_the_newest_tickets_are_those_with_the_highest_numbers() -> None:
 @pytest.mark.parametrize("after", ["", "-1", "0", "7x", "1 OR 1", "9" * 20])
 def test_a_cursor_of_somebody_else_is_refused(after: str) -> None:
     for endpoints in (TICKET, COMMENT):
-        assert endpoints.list is not None
         with pytest.raises(ValueError, match="not the number"):
-            endpoints.list(ListQuery(limit=10, parent="1", after=after), ACCOUNT)
+            required(endpoints.list)(ListQuery(limit=10, parent="1", after=after), ACCOUNT)
 
 
 def test_messages_go_in_either_direction() -> None:
@@ -259,8 +252,7 @@ def test_a_ticket_is_completed_by_people_and_its_first_message() -> None:
 
 
 def test_a_list_has_its_people_and_fetches_first_messages_together() -> None:
-    assert TICKET.page is not None
-    page = TICKET.page(reply(golden("ticket-found")), ListQuery(limit=10), NEW)
+    page = required(TICKET.page)(reply(golden("ticket-found")), ListQuery(limit=10), NEW)
 
     account, asked = completed(
         "ticket",
@@ -287,14 +279,12 @@ def test_a_ticket_without_a_first_message_is_asked_for_no_text() -> None:
 def test_what_a_search_finds_is_the_first_or_nothing() -> None:
     raw, account = TICKET.record(reply(golden("ticket-found")), NEW)
 
-    assert raw is not None
-    assert (msgspec.json.decode(raw)["id"], account.people) == ("77", {})
+    assert (msgspec.json.decode(required(raw))["id"], account.people) == ("77", {})
     assert TICKET.record(reply({"items": []}), NEW)[0] is None
 
 
 def test_messages_are_completed_by_their_text_and_who_works_at_the_desk() -> None:
-    assert COMMENT.page is not None
-    page = COMMENT.page(reply(golden("comment-history")), ListQuery(limit=10, parent="77"), NEW)
+    page = required(COMMENT.page)(reply(golden("comment-history")), ListQuery(limit=10, parent="77"), NEW)
 
     account, asked = completed(
         "comment",
@@ -312,7 +302,6 @@ def test_messages_are_completed_by_their_text_and_who_works_at_the_desk() -> Non
 
 
 def test_of_many_authors_only_some_are_asked_about() -> None:
-    assert COMMENT.page is not None
     history = msgspec.json.decode(golden("comment-history"))
     (first, *_) = history["items"]
     # The first two are part of another address; the address of the third is that of the user with this number.
@@ -320,7 +309,7 @@ def test_of_many_authors_only_some_are_asked_about() -> None:
     history["items"] += [first | {"id": "40", "Creator": {"id": "4711"}}]
     history["items"] += [first | {"id": str(one), "Creator": {"id": f"user {one}"}} for one in range(3, 40)]
 
-    page = COMMENT.page(reply(history), ListQuery(limit=50, parent="77"), NEW)
+    page = required(COMMENT.page)(reply(history), ListQuery(limit=50, parent="77"), NEW)
 
     assert page.account.authors == tuple(f"user {one}" for one in range(3, 13))
 
@@ -379,8 +368,7 @@ def test_options_are_what_a_ticket_can_hold() -> None:
     first = reply({"items": [{"id": "1", "Name": "General"}], "next_page": "…"})
     second = reply({"items": [{"id": "4", "Name": "Workshop"}]})
 
-    following = VENDOR.choices.following(request, first)
-    assert following is not None
+    following = required(VENDOR.choices.following(request, first))
     assert dict(following.query)["page"] == "2"
     assert VENDOR.choices.following(following, second) is None
     found = VENDOR.choices.read(ACCOUNT, "ticket", ((first, second),))

@@ -4,6 +4,7 @@ import pytest
 
 from mappings.http import RefusalKind
 from mappings.rt import VENDOR
+from tests.required import required
 
 from .conftest import reply
 
@@ -70,9 +71,8 @@ COMPLAINTS = (
     ],
 )
 def test_each_refusal_has_its_kind(status: int, body: object, kind: RefusalKind, detail: str) -> None:
-    refusal = VENDOR.refusal(reply(b"<html>" if body is None else body, status))
+    refusal = required(VENDOR.refusal(reply(b"<html>" if body is None else body, status)))
 
-    assert refusal is not None
     assert refusal.kind == kind
     assert detail in refusal.detail
 
@@ -96,9 +96,8 @@ def test_a_complaint_is_never_a_success(complaint: str) -> None:
 
 
 def test_one_part_that_stands_is_one() -> None:
-    refusal = VENDOR.refusal(reply([DONE[0], COMPLAINTS[0]]))
+    refusal = required(VENDOR.refusal(reply([DONE[0], COMPLAINTS[0]])))
 
-    assert refusal is not None
     assert refusal.detail.endswith("(1 other part of the change was applied)")
 
 

@@ -25,6 +25,7 @@ from mappings.salesforce.requests import write_result
 from mappings.salesforce.search import moment, quoted
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import ListQuery, WriteResult
+from tests.required import required
 
 from .conftest import CUSTOM_FIELDS, MAPPINGS, reply
 
@@ -49,10 +50,8 @@ def every_request() -> Iterator[VendorRequest]:
         queries = [ListQuery(limit=10, parent=parent)]
         queries += [ListQuery(limit=10, updated_since=SINCE)] if endpoints.updated_since else []
         queries += [ListQuery(limit=10, filters={one: "a'b"}) for one in sorted(endpoints.filters)]
-        assert endpoints.list is not None
-        assert endpoints.create is not None
-        yield from (endpoints.list(query, FRESH) for query in queries)
-        yield endpoints.create(body, "op_1", parent, FRESH)
+        yield from (required(endpoints.list)(query, FRESH) for query in queries)
+        yield required(endpoints.create)(body, "op_1", parent, FRESH)
         if endpoints.read is not None:
             yield endpoints.read("a/b'c", FRESH)
         if endpoints.update is not None:
@@ -132,9 +131,8 @@ def test_a_yes_that_cannot_be_read_names_no_record(body: bytes, wanted: WriteRes
 def test_only_what_the_org_has_is_asked_for() -> None:
     described = b'{"fields":[{"name":"Id"},{"name":"LastName"},{"name":"Vip__c"},{"name":"MailingCountryCode"}]}'
     account = build_account((reply(described), None, None, None, None, None), CUSTOM_FIELDS)
-    assert CONTACTS.read is not None
 
-    asked = parse(dict(CONTACTS.read(CONTACT, account).query)["q"]).fields
+    asked = parse(dict(required(CONTACTS.read)(CONTACT, account).query)["q"]).fields
 
     assert asked == ("Id", "LastName", "MailingCountryCode", "Vip__c")
 
@@ -230,9 +228,8 @@ def test_a_truncated_answer_is_continued_before_the_next_page() -> None:
 
 
 def test_a_truncated_answer_without_a_next_page_is_not_the_end() -> None:
-    assert CONTACTS.page is not None
     cut = reply(
         b'{"totalSize":10,"done":false,"nextRecordsUrl":"/services/data/v62.0/somewhere/else",'
         b'"records":[{"Id":"003dM00001aBcDeQAK"}]}'
     )
-    assert CONTACTS.page(cut, ListQuery(limit=10), FRESH).next == "id:003dM00001aBcDeQAK"
+    assert required(CONTACTS.page)(cut, ListQuery(limit=10), FRESH).next == "id:003dM00001aBcDeQAK"

@@ -24,6 +24,7 @@ from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account, Contact
 from tests.mappings.read_back import assert_reads_back
+from tests.required import required
 
 FRESH = Account()
 USER = "005dM00000EmLtrQAF"
@@ -230,7 +231,6 @@ def test_marks_that_salesforce_does_not_keep_are_unsupported() -> None:
 def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:
     email = (EmailPatch(address="Ann.Lee@example.com"),)
     create, upsert = CONTACTS.create, CONTACTS.upsert["external_id"]
-    assert create is not None
     for patch, name, lost in (
         (CustomerPatch(first_name="Ann", emails=email), "Ann", ("/first_name", "coerced")),
         (CustomerPatch(company_name="Faden AG", emails=email), "Faden AG", ("/company_name", "coerced")),
@@ -239,7 +239,7 @@ def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:
         draft = to_vendor(patch, None, FRESH)
         assert draft.refused == ()
         assert lost in [(one.path, one.kind) for one in draft.loss]
-        new = msgspec.json.decode(create(draft.body, "op_1", None, FRESH).body or b"")
+        new = msgspec.json.decode(required(create)(draft.body, "op_1", None, FRESH).body or b"")
         assert (new.get("FirstName"), new["LastName"]) == (None, name)
         # An upsert may find a contact that has a name.
         found = msgspec.json.decode(upsert("erp/1", draft.body, "op_1", FRESH).body or b"")

@@ -15,6 +15,7 @@ from mappings.salesforce.customer_r1 import CUSTOMER
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.wire_v62 import MARKER
 from mappings.spec import ListQuery, Unmappable
+from tests.required import required
 
 from .conftest import CUSTOM_FIELDS, EmulatedOrg, Mapping
 from .people import ann
@@ -38,12 +39,10 @@ def test_a_customer_is_created_changed_and_archived(salesforce: EmulatedOrg) -> 
     assert [(one.channel, one.state) for one in customer.consents] == [("email", "opted_out")]
 
     assert CUSTOMER.endpoints.archive is not None
-    assert CUSTOMER.endpoints.read is not None
     salesforce.must(CUSTOMER.endpoints.archive(id, salesforce.account))
-    gone = salesforce.must(CUSTOMER.endpoints.read(id, salesforce.account))
+    gone = salesforce.must(required(CUSTOMER.endpoints.read)(id, salesforce.account))
     assert CUSTOMER.endpoints.record(gone, salesforce.account)[0] is None
-    again = salesforce.refusal(CUSTOMER.endpoints.archive(id, salesforce.account))
-    assert again is not None
+    again = required(salesforce.refusal(CUSTOMER.endpoints.archive(id, salesforce.account)))
     assert again.kind == "not_found"
 
 
@@ -55,17 +54,14 @@ def test_a_customer_is_created_changed_and_archived(salesforce: EmulatedOrg) -> 
 def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(
     salesforce: EmulatedOrg, mapping: Mapping, patch: Any
 ) -> None:
-    assert mapping.endpoints.find_marker is not None
     assert mapping.endpoints.marked is not None
-    look = mapping.endpoints.find_marker("op_1", None, None, salesforce.account)
-    assert look is not None
+    look = required(required(mapping.endpoints.find_marker)("op_1", None, None, salesforce.account))
     assert mapping.endpoints.marked(salesforce.must(look), "op_1") is None
 
     id = salesforce.made(mapping, patch, "op_1").remote.id
-    again = salesforce.refusal(salesforce.create(mapping, patch, "op_1"))
+    again = required(salesforce.refusal(salesforce.create(mapping, patch, "op_1")))
 
     assert mapping.endpoints.marked(salesforce.must(look), "op_1") == id
-    assert again is not None
     assert (again.kind, again.existing_remote_id) == ("duplicate", id)
 
 
@@ -80,8 +76,7 @@ def test_an_upsert_makes_one_and_then_changes_it(salesforce: EmulatedOrg) -> Non
     changed = result(salesforce.must(upsert("erp/1 'x'", second, "op_2", salesforce.account)), "upsert")
 
     assert (made.created, changed.created, made.remote_id) == (True, False, changed.remote_id)
-    assert made.remote_id is not None
-    assert salesforce.read(CUSTOMER, made.remote_id).data.first_name == "Annie"
+    assert salesforce.read(CUSTOMER, required(made.remote_id)).data.first_name == "Annie"
     assert len(salesforce.listed(CUSTOMER, ListQuery(limit=5))) == 1
 
 
@@ -115,8 +110,7 @@ def test_duplicate_and_validation_rules_are_refusals(salesforce: EmulatedOrg) ->
     assert (twin.kind, twin.code, twin.existing_remote_id) == ("duplicate", "DUPLICATES_DETECTED", id)
     assert ruled is not None
     assert (ruled.kind, ruled.fields) == ("rejected", (("LastName", "Nobody is called Test"),))
-    assert nameless is not None
-    assert [field for field, _ in nameless.fields] == ["LastName"]
+    assert [field for field, _ in required(nameless).fields] == ["LastName"]
 
 
 @pytest.mark.parametrize("since", [None, START], ids=["all", "changes"])
@@ -138,16 +132,13 @@ def test_customers_are_listed_each_once(salesforce: EmulatedOrg, since: datetime
 
 def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: EmulatedOrg) -> None:
     first, second = (salesforce.made(CUSTOMER, CustomerPatch(last_name=name), f"op_{name}").remote.id for name in "ab")
-    assert CUSTOMER.endpoints.list is not None
-    assert CUSTOMER.endpoints.page is not None
     query = ListQuery(limit=1, updated_since=START)
-    page = CUSTOMER.endpoints.page(
-        salesforce.must(CUSTOMER.endpoints.list(query, salesforce.account)), query, salesforce.account
+    page = required(CUSTOMER.endpoints.page)(
+        salesforce.must(required(CUSTOMER.endpoints.list)(query, salesforce.account)), query, salesforce.account
     )
     salesforce.now += 5
     salesforce.changed(CUSTOMER, first, CustomerPatch(first_name="Changed"))
-    assert CUSTOMER.endpoints.archive is not None
-    salesforce.must(CUSTOMER.endpoints.archive(second, salesforce.account))
+    salesforce.must(required(CUSTOMER.endpoints.archive)(second, salesforce.account))
 
     rest = salesforce.listed(CUSTOMER, msgspec.structs.replace(query, after=page.next))
 
@@ -156,10 +147,9 @@ def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: E
 
 @pytest.mark.parametrize("after", ["", "id:", "id:1' OR Id != null", "at:x/y", "more:../sobjects", "more:query/x"])
 def test_foreign_cursors_are_refused(salesforce: EmulatedOrg, after: str) -> None:
-    assert CUSTOMER.endpoints.list is not None
 
     with pytest.raises(ValueError, match="not a cursor"):
-        CUSTOMER.endpoints.list(ListQuery(limit=3, after=after), salesforce.account)
+        required(CUSTOMER.endpoints.list)(ListQuery(limit=3, after=after), salesforce.account)
 
 
 def test_custom_fields_are_stored_typed_and_replaced_whole(salesforce: EmulatedOrg) -> None:
@@ -190,13 +180,12 @@ def test_an_org_without_our_fields_is_understood(salesforce: EmulatedOrg) -> Non
     for name in (MARKER, "Lockstitch_Key__c"):
         salesforce.place("fields", sobject="Contact", name=name, hidden=True)
     salesforce.account = salesforce.learnt(CUSTOM_FIELDS)
-    assert CUSTOMER.endpoints.find_marker is not None
 
     id = salesforce.made(CUSTOMER, CustomerPatch(last_name="Lee"), "op_1").remote.id
     draft = CUSTOMER.to_vendor(CustomerPatch(external_id="erp-1"), None, salesforce.account)
 
     assert salesforce.read(CUSTOMER, id).data.last_name == "Lee"
-    assert CUSTOMER.endpoints.find_marker("op_1", None, None, salesforce.account) is None
+    assert required(CUSTOMER.endpoints.find_marker)("op_1", None, None, salesforce.account) is None
     assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", "/external_id")]
     assert salesforce.listed(CUSTOMER, ListQuery(limit=5, filters={"external_id": "erp-1"})) == []
 
@@ -205,9 +194,7 @@ def test_the_limit_is_a_throttle_and_its_header_a_budget(salesforce: EmulatedOrg
     answer = salesforce.send(VENDOR.account_requests[0])
     budget = VENDOR.budget(answer)
     salesforce.state.set("per_minute", 1)
-    over = salesforce.refusal(VENDOR.account_requests[0])
+    over = required(salesforce.refusal(VENDOR.account_requests[0]))
 
-    assert budget is not None
-    assert budget.remaining > 1000
-    assert over is not None
+    assert required(budget).remaining > 1000
     assert (over.kind, over.retry_after) == ("throttled", 600.0)

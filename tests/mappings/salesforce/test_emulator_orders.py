@@ -12,6 +12,7 @@ from canonical.parts import AddressPatch, ProductReferencePatch, ReferencePatch
 from emulators.salesforce.seed import ACCOUNT_ID, PRODUCTS
 from mappings.salesforce.order_r1 import ORDER
 from mappings.spec import ListQuery, Unmappable
+from tests.required import required
 
 from .conftest import EmulatedOrg
 from .people import buyer
@@ -83,9 +84,8 @@ def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: Emula
         "validation_rules", sobject="OrderItem", field="Description", contains="sharp", message="Too sharp"
     )
 
-    refusal = salesforce.refusal(salesforce.create(ORDER, mugs(contact), "op_1"))
+    refusal = required(salesforce.refusal(salesforce.create(ORDER, mugs(contact), "op_1")))
 
-    assert refusal is not None
     assert (refusal.kind, refusal.code, refusal.detail) == (
         "rejected",
         "FIELD_CUSTOM_VALIDATION_EXCEPTION",
@@ -95,23 +95,18 @@ def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: Emula
 
 
 def test_an_order_for_an_unknown_customer_is_rejected(salesforce: EmulatedOrg) -> None:
-    refusal = salesforce.refusal(salesforce.create(ORDER, mugs("003dM00001aBcDeQAK"), "op_1"))
+    refusal = required(salesforce.refusal(salesforce.create(ORDER, mugs("003dM00001aBcDeQAK"), "op_1")))
 
-    assert refusal is not None
     assert (refusal.kind, refusal.code) == ("rejected", "NOT_FOUND")
 
 
 def test_a_lost_order_is_found_by_its_marker_and_not_made_twice(salesforce: EmulatedOrg) -> None:
     contact = buyer(salesforce)
     id = salesforce.made(ORDER, mugs(contact), "op_1").remote.id
-    again = salesforce.refusal(salesforce.create(ORDER, mugs(contact, external_id=msgspec.UNSET), "op_1"))
-    assert ORDER.endpoints.find_marker is not None
-    assert ORDER.endpoints.marked is not None
-    look = ORDER.endpoints.find_marker("op_1", None, None, salesforce.account)
-    assert look is not None
+    again = required(salesforce.refusal(salesforce.create(ORDER, mugs(contact, external_id=msgspec.UNSET), "op_1")))
+    look = required(required(ORDER.endpoints.find_marker)("op_1", None, None, salesforce.account))
 
-    assert ORDER.endpoints.marked(salesforce.must(look), "op_1") == id
-    assert again is not None
+    assert required(ORDER.endpoints.marked)(salesforce.must(look), "op_1") == id
     assert (again.kind, again.existing_remote_id) == ("duplicate", id)
 
 
@@ -123,8 +118,7 @@ def test_an_order_is_changed_and_activated(salesforce: EmulatedOrg) -> None:
     order: Order = salesforce.read(ORDER, id).data
 
     assert (order.status, order.status_raw, order.internal_note) == ("completed", "Completed", "Check")
-    assert order.shipping_address is not None
-    assert order.shipping_address.country_code == "GB"
+    assert required(order.shipping_address).country_code == "GB"
     found = salesforce.listed(
         ORDER, ListQuery(limit=5, filters={"status": "completed", "email": "ann.lee@example.com"})
     )

@@ -7,6 +7,7 @@ import pytest
 
 from mappings.http import VendorReply
 from mappings.salesforce.errors import budget, refusal
+from tests.required import required
 
 from .conftest import reply
 
@@ -43,9 +44,8 @@ def error(status: int, code: str, message: str = "no", **more: Any) -> VendorRep
     ],
 )
 def test_a_code_has_a_kind(status: int, code: str, kind: str) -> None:
-    found = refusal(error(status, code, fields=["LastName"]))
+    found = required(refusal(error(status, code, fields=["LastName"])))
 
-    assert found is not None
     assert (found.kind, found.code, found.detail, found.request_id) == (kind, code, "no", "aeb5f871")
     assert found.fields == (("LastName", "no"),)
 
@@ -55,34 +55,30 @@ def test_a_code_has_a_kind(status: int, code: str, kind: str) -> None:
     [("TotalRequests Limit exceeded.", 600.0), ("ConcurrentRequests (Concurrent API Requests) Limit exceeded.", 5.0)],
 )
 def test_a_days_limit_asks_for_more_patience_than_a_moments(message: str, seconds: float) -> None:
-    found = refusal(error(403, "REQUEST_LIMIT_EXCEEDED", message))
+    found = required(refusal(error(403, "REQUEST_LIMIT_EXCEEDED", message)))
 
-    assert found is not None
     assert found.retry_after == seconds
 
 
 @pytest.mark.parametrize("member", ["duplicateResut", "duplicateResult"])
 def test_a_duplicate_rule_names_who_is_there(member: str) -> None:
     result = {"allowSave": True, "matchResults": [{"matchRecords": [{"record": {"Id": HOLDER}}]}]}
-    found = refusal(error(400, "DUPLICATES_DETECTED", "Use one of these records?", **{member: result}))
+    found = required(refusal(error(400, "DUPLICATES_DETECTED", "Use one of these records?", **{member: result})))
 
-    assert found is not None
     assert found.existing_remote_id == HOLDER
 
 
 def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
     message = f"duplicate value found: Lockstitch_Key__c duplicates value on record with id: {HOLDER[:15]}"
-    found = refusal(error(400, "DUPLICATE_VALUE", message))
+    found = required(refusal(error(400, "DUPLICATE_VALUE", message)))
 
-    assert found is not None
     assert found.existing_remote_id == HOLDER
 
 
 def test_a_value_of_a_record_that_is_being_created_is_uncommitted() -> None:
     message = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
-    found = refusal(error(400, "DUPLICATE_VALUE", message))
+    found = required(refusal(error(400, "DUPLICATE_VALUE", message)))
 
-    assert found is not None
     assert (found.kind, found.uncommitted, found.existing_remote_id) == ("duplicate", True, None)
 
 
@@ -103,13 +99,11 @@ def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:
         },
         {"success": False, "errors": [{"statusCode": "INVALID_FIELD", "message": "bad", "fields": ["Quantity"]}]},
     ]
-    found = refusal(composite((400, halted), (200, lines), (400, halted)))
-    rolled_back = refusal(composite((400, halted), (400, halted)))
+    found = required(refusal(composite((400, halted), (200, lines), (400, halted))))
+    rolled_back = required(refusal(composite((400, halted), (400, halted))))
     done = refusal(composite((200, {"id": "801"}), (201, [{"success": True, "errors": []}]), (204, None)))
 
-    assert found is not None
     assert (found.kind, found.code, found.fields) == ("rejected", "INVALID_FIELD", (("Quantity", "bad"),))
-    assert rolled_back is not None
     assert rolled_back.code == "PROCESSING_HALTED"
     assert done is None
 
@@ -118,34 +112,31 @@ def test_a_row_that_was_locked_undid_the_whole_request() -> None:
     """All or none: a refusal at 200 was rolled back, and may be sent again at once."""
     halted = [{"errorCode": "PROCESSING_HALTED", "message": "rolled back"}]
     locked = [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access"}]
-    found = refusal(composite((400, locked), (400, halted)))
-    broken = refusal(composite((500, [{"errorCode": "UNKNOWN_EXCEPTION", "message": "?"}]), (400, halted)))
+    found = required(refusal(composite((400, locked), (400, halted))))
+    broken = required(refusal(composite((500, [{"errorCode": "UNKNOWN_EXCEPTION", "message": "?"}]), (400, halted))))
 
-    assert found is not None
     assert (found.kind, found.undone) == ("unavailable", True)
-    assert broken is not None
     assert (broken.kind, broken.undone) == ("unavailable", False)
 
 
 def test_a_write_that_failed_with_a_200_is_a_refusal() -> None:
     body = {"id": None, "success": False, "errors": [{"statusCode": "STRING_TOO_LONG", "message": "x", "fields": []}]}
-    found = refusal(reply(json.dumps(body, separators=(",", ":")).encode()))
+    found = required(refusal(reply(json.dumps(body, separators=(",", ":")).encode())))
 
-    assert found is not None
     assert (found.kind, found.code) == ("rejected", "STRING_TOO_LONG")
 
 
 def test_several_records_for_one_key_are_a_conflict() -> None:
-    found = refusal(reply(b'["/services/data/v62.0/sobjects/Contact/003dM00001aBcDeQAK"]', 300))
+    found = required(refusal(reply(b'["/services/data/v62.0/sobjects/Contact/003dM00001aBcDeQAK"]', 300)))
 
-    assert found is not None
     assert found.category == "conflict"
 
 
 def test_the_oauth_endpoints_words_are_understood() -> None:
-    found = refusal(reply(b'{"error":"invalid_grant","error_description":"expired access/refresh token"}', 400))
+    found = required(
+        refusal(reply(b'{"error":"invalid_grant","error_description":"expired access/refresh token"}', 400))
+    )
 
-    assert found is not None
     assert (found.kind, found.detail) == ("auth", "expired access/refresh token")
 
 

@@ -27,6 +27,7 @@ from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Unmappable, VendorDrift
+from tests.required import required
 
 CONTACT, ENTRY, COMPANY = "003dM00001aBcDeQAK", "01udM00000Thrd1QAD", "001dM00000Loop1QAF"
 PLACED = datetime(2026, 5, 1, tzinfo=UTC)
@@ -172,8 +173,7 @@ def test_a_multiline_street_is_reported_and_survives_a_round_trip() -> None:
     street = "Lee Ceramics\n12 Harbour Street\n2nd floor"
     here = msgspec.structs.replace(FULL, shipping_street=street)
     mapped = to_canonical(here, ORG)
-    held = mapped.data.shipping_address
-    assert held is not None
+    held = required(mapped.data.shipping_address)
 
     assert (held.line1, held.line2) == ("Lee Ceramics", "12 Harbour Street, 2nd floor")
     assert ("/shipping_address/line2", "coerced") in {(one.path, one.kind) for one in mapped.loss}

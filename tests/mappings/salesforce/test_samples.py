@@ -13,17 +13,16 @@ from mappings.salesforce.account import build_account
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.search import READ
 from mappings.salesforce.wire_v62 import KEY, MARKER, CaseFields, ContactFields
+from tests.required import required
 
 from .conftest import MAPPINGS, reply
 
 
 def test_recorded_refusals_have_their_kinds(shared: Path) -> None:
     folder = shared / "vendor-samples" / "salesforce" / "error"
-    expired = VENDOR.refusal(reply((folder / "expired-session-response.json").read_bytes(), 401))
-    wrong = VENDOR.refusal(reply((folder / "write-error-response.json").read_bytes(), 400))
+    expired = required(VENDOR.refusal(reply((folder / "expired-session-response.json").read_bytes(), 401)))
+    wrong = required(VENDOR.refusal(reply((folder / "write-error-response.json").read_bytes(), 400)))
 
-    assert expired is not None
-    assert wrong is not None
     assert (expired.kind, wrong.kind, wrong.code) == ("auth", "rejected", "INVALID_FIELD")
 
 

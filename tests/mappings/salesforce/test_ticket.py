@@ -20,6 +20,7 @@ from mappings.salesforce.requests import body_of
 from mappings.salesforce.ticket_r1 import to_canonical, to_vendor
 from mappings.salesforce.wire_v62 import Account, Case
 from tests.mappings.read_back import assert_reads_back
+from tests.required import required
 
 from .words import ORG
 
@@ -215,9 +216,8 @@ def test_without_a_system_stamp_the_last_user_change_counts() -> None:
 
 def test_an_owner_whose_id_the_user_may_not_see_has_a_name() -> None:
     members = msgspec.to_builtins(FULL) | {"OwnerId": None, "Owner": {"Name": "Dev Admin", "Email": "Dev@example.com"}}
-    owner = to_canonical(msgspec.convert(members, Case), ORG).data.assignee
+    owner = required(to_canonical(msgspec.convert(members, Case), ORG).data.assignee)
 
-    assert owner is not None
     assert (owner.remote_id, owner.name, owner.email) == (None, "Dev Admin", "dev@example.com")
 
 

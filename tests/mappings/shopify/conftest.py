@@ -11,6 +11,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.wire_2026_07 import Account
 from mappings.spec import Mapped, VendorMapping, decode
+from tests.required import required
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,8 +29,7 @@ def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 def variables(request: VendorRequest) -> dict[str, Any]:
     """The variables of a request."""
-    assert request.body is not None
-    sent: dict[str, Any] = json.loads(request.body)["variables"]
+    sent: dict[str, Any] = json.loads(required(request.body))["variables"]
     return sent
 
 

@@ -34,6 +34,7 @@ from mappings.shopify.wire_inputs_2026_07 import (
     TransactionInput,
 )
 from mappings.spec import ListQuery
+from tests.required import required
 
 from .conftest import SHOP
 
@@ -95,8 +96,7 @@ def requests() -> Iterator[VendorRequest]:
     orders: Any = ORDER.endpoints
     yield from VENDOR.account_requests
     yield from VENDOR.setup
-    assert VENDOR.choices is not None
-    yield from VENDOR.choices.requests(SHOP)
+    yield from required(VENDOR.choices).requests(SHOP)
     for endpoints in (customers, orders):
         yield endpoints.read("1", SHOP)
         yield endpoints.list(ListQuery(limit=250, updated_since=datetime(2026, 5, 1, tzinfo=UTC)), SHOP)
@@ -121,5 +121,4 @@ REQUESTS = list(requests())
 
 def parsed(request: VendorRequest) -> DocumentNode:
     """The document of a request."""
-    assert request.body is not None
-    return parse(msgspec.json.decode(request.body)["query"])
+    return parse(msgspec.json.decode(required(request.body))["query"])

@@ -25,6 +25,7 @@ from graphql import (
 
 from mappings.http import VendorRequest
 from mappings.shopify import documents
+from tests.required import required
 
 from .conftest import variables
 from .every_request import REQUESTS, parsed
@@ -142,8 +143,7 @@ def test_a_request_fits_the_schema(request_: VendorRequest, schema: Schema) -> N
 def test_a_route_is_the_operation_of_the_document(request_: VendorRequest) -> None:
     (operation,) = (one for one in parsed(request_).definitions if isinstance(one, OperationDefinitionNode))
 
-    assert operation.name is not None
-    assert request_.route == f"/graphql {operation.name.value}"
+    assert request_.route == f"/graphql {required(operation.name).value}"
     assert request_.effect is (operation.operation.value == "mutation")
 
 

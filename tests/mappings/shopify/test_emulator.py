@@ -26,6 +26,7 @@ from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
 from mappings.spec import ListQuery
 from tests.mappings.emulated import EmulatedAccount
+from tests.required import required
 
 from .conftest import CUSTOM_FIELDS, Mapping
 from .every_request import REQUESTS
@@ -137,10 +138,9 @@ def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(shop: EmulatedS
         assert endpoints.marked(shop.must(look), "op_1") is None
 
         made = shop.made(mapping, patch, "op_1")
-        again = shop.refusal(shop.create(mapping, patch, "op_1"))
+        again = required(shop.refusal(shop.create(mapping, patch, "op_1")))
 
         assert endpoints.marked(shop.must(look), "op_1") == made.remote.id
-        assert again is not None
         assert again.kind == "duplicate"
 
 
@@ -162,12 +162,10 @@ def test_unique_keys_find_one_or_none(shop: EmulatedShop) -> None:
 def test_taken_values_and_missing_records_are_refusals(shop: EmulatedShop) -> None:
     shop.made(CUSTOMER, ann(), "op_1")
 
-    taken = shop.refusal(shop.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
-    assert taken is not None
+    taken = required(shop.refusal(shop.create(CUSTOMER, ann(external_id="erp/2"), "op_2")))
     assert (taken.kind, taken.fields[0][0]) == ("duplicate", "email")
     endpoints: Any = CUSTOMER.endpoints
-    gone = shop.refusal(endpoints.read("77", shop.account))
-    assert gone is not None
+    gone = required(shop.refusal(endpoints.read("77", shop.account)))
     assert gone.kind == "not_found"
 
 
@@ -203,8 +201,7 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: EmulatedShop) -> None
     order: Order = made.data
     assert (order.number, order.status, order.payment_status) == ("X-1", "open", "paid")
     assert (order.totals.items, order.totals.total, order.totals.paid) == ("40.00", "42.80", "42.80")
-    assert order.customer is not None
-    assert (order.customer.remote_id, order.is_guest) == (customer, False)
+    assert (required(order.customer).remote_id, order.is_guest) == (customer, False)
     assert [(one.code, one.type, one.amount) for one in order.discounts] == [("SPRING", "fixed", "5.00")]
     assert made.loss == ()
 
@@ -225,8 +222,7 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: EmulatedShop) -> None
     order = shop.read(ORDER, made.remote.id).data
     assert (order.status, order.cancel_reason, order.payment_status) == ("cancelled", "customer", "refunded")
     assert (order.totals.refunded, order.refunds[0].amount) == ("42.80", "42.80")
-    twice = shop.refusal(request)
-    assert twice is not None
+    twice = required(shop.refusal(request))
     assert twice.kind == "rejected"
 
 
@@ -237,12 +233,10 @@ def test_the_lines_of_an_order_that_was_sent_elsewhere_are_fulfilled(shop: Emula
 
 
 def test_long_orders_are_read_to_their_last_line(shop: EmulatedShop) -> None:
-    assert ORDER.endpoints.write_result is not None
     answer = shop.must(shop.create(ORDER, mugs(45, number="X-45"), "op_1"))
-    result = ORDER.endpoints.write_result(answer, "create")
+    result = required(ORDER.endpoints.write_result)(answer, "create")
     assert result.record is None, "it has the first thirty lines"
-    assert result.remote_id is not None
-    made = shop.read(ORDER, result.remote_id)
+    made = shop.read(ORDER, required(result.remote_id))
     short = shop.made(ORDER, mugs(1, number="X-1"), "op_2")
 
     assert len(made.data.line_items) == 45

@@ -16,6 +16,7 @@ from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MarketingConsentInput, OrderWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
+from tests.required import required
 
 from .conftest import FIXTURES, SHOP, reply, variables
 
@@ -38,14 +39,12 @@ def paged(endpoints: Any, query: ListQuery, data: Any) -> Any:
 
 def document(request: VendorRequest) -> str:
     """The GraphQL text of a request."""
-    assert request.body is not None
-    text: str = msgspec.json.decode(request.body)["query"]
+    text: str = msgspec.json.decode(required(request.body))["query"]
     return text
 
 
 def test_every_request_is_one_post_without_ids_in_its_route() -> None:
-    assert CUSTOMERS.read is not None
-    request = CUSTOMERS.read("9120000000000017", SHOP)
+    request = required(CUSTOMERS.read)("9120000000000017", SHOP)
 
     assert (request.method, request.path) == ("POST", "/admin/api/2026-07/graphql.json")
     assert (request.route, request.effect) == ("/graphql customer", False)
@@ -54,7 +53,6 @@ def test_every_request_is_one_post_without_ids_in_its_route() -> None:
 
 def test_configured_metafields_are_asked_for() -> None:
     assert CUSTOMERS.read is not None
-    assert ORDERS.read is not None
     keys = [f"custom.{name}" for name in ("tier", "needles", "stitches", "since", "visited", "blocked")]
 
     assert variables(CUSTOMERS.read("1", SHOP)) == {
@@ -63,7 +61,7 @@ def test_configured_metafields_are_asked_for() -> None:
         "keys": keys,
         "custom": True,
     }
-    assert variables(ORDERS.read("1", SHOP))["keys"] == ["custom.priority"]
+    assert variables(required(ORDERS.read)("1", SHOP))["keys"] == ["custom.priority"]
     assert variables(CUSTOMERS.read("1", BARE))["custom"] is False
 
 
@@ -154,13 +152,14 @@ def test_the_last_page_has_no_cursor() -> None:
 
 
 def test_a_create_carries_the_marker_and_everything_else_at_once() -> None:
-    assert CUSTOMERS.create is not None
-    assert ORDERS.create is not None
     marker = {"namespace": "lockstitch", "key": "operation_id", "type": "id", "value": "op_1"}
     consent = MarketingConsentInput(marketing_state="SUBSCRIBED")
     body = CustomerWrite(input=CustomerInput(first_name="Ann"), email_consent=consent)
 
-    customer, order = CUSTOMERS.create(body, "op_1", None, SHOP), ORDERS.create(OrderWrite(), "op_1", None, SHOP)
+    customer, order = (
+        required(CUSTOMERS.create)(body, "op_1", None, SHOP),
+        required(ORDERS.create)(OrderWrite(), "op_1", None, SHOP),
+    )
 
     assert variables(customer)["input"] == {
         "firstName": "Ann",
@@ -172,14 +171,13 @@ def test_a_create_carries_the_marker_and_everything_else_at_once() -> None:
 
 
 def test_a_change_is_one_request_with_the_mutations_that_it_needs() -> None:
-    assert CUSTOMERS.update is not None
     consent = MarketingConsentInput(marketing_state="UNSUBSCRIBED")
     body = CustomerWrite(
         input=CustomerInput(note=None), addresses=(), sms_consent=consent, cleared=(("custom", "tier"),)
     )
     owner = "gid://shopify/Customer/7"
 
-    request = CUSTOMERS.update("7", body, "op_1", BARE)
+    request = required(CUSTOMERS.update)("7", body, "op_1", BARE)
 
     sent = variables(request)
     assert {name: sent[name] for name in ("cleared", "input", "identifier", "addresses", "smsConsent")} == {
@@ -197,8 +195,7 @@ def test_a_change_is_one_request_with_the_mutations_that_it_needs() -> None:
 
 @pytest.mark.parametrize("body", [CustomerWrite(), CustomerWrite(cleared=(("lockstitch", "external_id"),))])
 def test_a_change_always_shows_the_customer_as_it_is_then(body: CustomerWrite) -> None:
-    assert CUSTOMERS.update is not None
-    request = CUSTOMERS.update("7", body, "op_1", BARE)
+    request = required(CUSTOMERS.update)("7", body, "op_1", BARE)
 
     assert variables(request)["input"] == {"id": "gid://shopify/Customer/7"}
     assert "customerUpdate(input: $input) { customer { id displayName" in document(request)
@@ -225,8 +222,7 @@ def test_an_order_loses_metafields_in_the_same_request() -> None:
     ],
 )
 def test_a_cancellation_says_why_and_how(reason: CancelReason, word: str) -> None:
-    assert ORDERS.cancel is not None
-    request, refused = ORDERS.cancel("7", OrderCancel(reason=reason, refund=True, note="n"), "op_1", BARE)
+    request, refused = required(ORDERS.cancel)("7", OrderCancel(reason=reason, refund=True, note="n"), "op_1", BARE)
 
     assert refused == ()
     assert variables(request) == {
@@ -240,8 +236,7 @@ def test_a_cancellation_says_why_and_how(reason: CancelReason, word: str) -> Non
 
 
 def test_a_cancellation_without_a_reason_or_with_a_long_note_is_refused() -> None:
-    assert ORDERS.cancel is not None
-    _, refused = ORDERS.cancel("7", OrderCancel(reason="unknown", note="n" * 256), "op_1", BARE)
+    _, refused = required(ORDERS.cancel)("7", OrderCancel(reason="unknown", note="n" * 256), "op_1", BARE)
 
     assert [one.pointer for one in refused] == ["/reason", "/note"]
 
@@ -257,8 +252,7 @@ def test_answers_to_writes_are_read() -> None:
     )
     assert (made.remote_id, made.created, made.pending) == ("9120000000000017", True, False)
     changed = CUSTOMERS.write_result(reply({"data": shown | later}), "update")
-    assert changed.record is not None
-    assert CUSTOMER.read(changed.record, SHOP).data.first_name == "Mira"
+    assert CUSTOMER.read(required(changed.record), SHOP).data.first_name == "Mira"
     working = ORDERS.write_result(reply({"data": {"orderCancel": {"job": {"id": "j", "done": False}}}}), "cancel")
     assert working == WriteResult(pending=True)
     assert ORDERS.write_result(reply({"data": {"orderCancel": {"job": None}}}), "cancel") == WriteResult()

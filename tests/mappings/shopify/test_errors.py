@@ -7,6 +7,7 @@ import pytest
 
 from mappings.http import VendorRefusal
 from mappings.shopify.errors import budget, refusal
+from tests.required import required
 
 from .conftest import reply
 
@@ -19,9 +20,7 @@ COST = {
 
 def no(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorRefusal:
     """The refusal in an answer that must hold one."""
-    found = refusal(reply(body, status, headers))
-    assert found is not None
-    return found
+    return required(refusal(reply(body, status, headers)))
 
 
 def top(code: str | None, message: str = "no", path: list[Any] | None = None) -> dict[str, Any]:
@@ -186,9 +185,8 @@ def test_an_answer_that_is_no_graphql_is_unavailable() -> None:
 
 
 def test_the_budget_is_what_the_answer_says() -> None:
-    left = budget(reply({"data": {}, "extensions": {"cost": COST}}))
+    left = required(budget(reply({"data": {}, "extensions": {"cost": COST}})))
 
-    assert left is not None
     assert (left.remaining, left.restore_per_second) == (220.0, 100.0)
     assert budget(reply({"data": {}})) is None
     assert budget(reply(b'"throttleStatus"')) is None
@@ -210,6 +208,5 @@ def test_recorded_refusals_are_understood(shared: Path) -> None:
     denied = no((folder / "access-denied-error-2026.json").read_bytes())
     assert (denied.kind, denied.code) == ("unavailable", "ACCESS_DENIED")
     assert refusal(reply((folder / "order-cancel-ok-2025-10.json").read_bytes())) is None
-    left = budget(reply((folder / "company-list-2025-01.json").read_bytes()))
-    assert left is not None
+    left = required(budget(reply((folder / "company-list-2025-01.json").read_bytes())))
     assert (left.remaining, left.restore_per_second) == (3989.0, 200.0)

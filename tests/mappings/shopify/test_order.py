@@ -17,6 +17,7 @@ from mappings.shopify import wire_webhook
 from mappings.shopify.order_r1 import ORDER, to_canonical, webhook_to_canonical
 from mappings.shopify.requests import BRIEF, WHOLE
 from mappings.spec import ListQuery, VendorDrift, decode
+from tests.required import required
 
 from .conftest import FIXTURES, SHOP, reply, variables
 
@@ -175,12 +176,10 @@ def test_the_source_of_a_rate_is_no_carrier() -> None:
     ],
 )
 def test_a_code_that_is_no_country_is_not_passed_on(code: str, name: str | None, means: str | None) -> None:
-    assert FULL.shipping_address is not None
-    address = msgspec.structs.replace(FULL.shipping_address, country_code_v2=code, country=name)
+    address = msgspec.structs.replace(required(FULL.shipping_address), country_code_v2=code, country=name)
 
-    shown = read(msgspec.structs.replace(FULL, shipping_address=address)).shipping_address
+    shown = required(read(msgspec.structs.replace(FULL, shipping_address=address)).shipping_address)
 
-    assert shown is not None
     assert shown.country_code == means
 
 
@@ -216,8 +215,7 @@ def test_a_guest_is_known_by_what_the_order_says() -> None:
 
 def test_a_buyer_without_an_address_or_a_number_is_known_by_name() -> None:
     order = read(msgspec.structs.replace(FULL, customer=None, email=None, phone=None))
-    assert order.billing_address is not None
-    assert order.customer == Reference(name=order.billing_address.name)
+    assert order.customer == Reference(name=required(order.billing_address).name)
     assert order.is_guest
 
 
@@ -385,16 +383,14 @@ def order_with(lines: int, *, shown: int, after: int = 0, **more: Any) -> dict[s
 def completed(records: tuple[msgspec.Raw, ...], account: wire.Account, lines: int) -> tuple[wire.Account, list[str]]:
     """The account after every further read, answered like Shopify would, and which reads these were."""
     endpoints, routes = ORDER.endpoints, list[str]()
-    assert endpoints.side_load is not None
-    assert endpoints.absorb is not None
     for _ in range(9):
-        request = endpoints.side_load(records, account)
+        request = required(endpoints.side_load)(records, account)
         if request is None:
             return account, routes
         routes.append(request.route)
         asked = variables(request)
         order = order_with(lines, shown=asked["lines"], after=int(asked.get("after", 0)))
-        account = endpoints.absorb(reply({"data": {"order": order}}), account)
+        account = required(endpoints.absorb)(reply({"data": {"order": order}}), account)
     raise AssertionError("the reads do not end")
 
 
@@ -407,10 +403,9 @@ def completed(records: tuple[msgspec.Raw, ...], account: wire.Account, lines: in
     ],
 )
 def test_a_truncated_order_of_a_list_is_read_whole(lines: int, routes: list[str]) -> None:
-    assert ORDER.endpoints.page is not None
     node = order_with(lines, shown=BRIEF.lines, refunds=[])
     answer = reply({"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False, "endCursor": None}}}})
-    page = ORDER.endpoints.page(answer, ListQuery(limit=5), SHOP)
+    page = required(ORDER.endpoints.page)(answer, ListQuery(limit=5), SHOP)
 
     account, taken = completed(page.records, page.account, lines)
     mapped = ORDER.read(page.records[0], account)
@@ -431,10 +426,9 @@ def test_a_read_goes_on_with_further_lines_only() -> None:
 
 
 def test_what_was_not_read_is_noted_as_truncated() -> None:
-    assert ORDER.endpoints.page is not None
     node = order_with(50, shown=BRIEF.lines, transactionsCount={"count": 9}, fulfillmentsCount={"count": 7})
     answer = reply({"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False, "endCursor": None}}}})
-    page = ORDER.endpoints.page(answer, ListQuery(limit=5), SHOP)
+    page = required(ORDER.endpoints.page)(answer, ListQuery(limit=5), SHOP)
 
     loss = ORDER.read(page.records[0], page.account).loss
 

@@ -15,6 +15,7 @@ from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderP
 from canonical.totals import sum_of
 from mappings.shopify.order_r1 import ORDER
 from mappings.spec import Mapped
+from tests.required import required
 
 from .test_emulator import EmulatedShop
 
@@ -54,8 +55,7 @@ PATCHES = st.builds(
 def ordered(shop: EmulatedShop, patch: OrderPatch) -> tuple[Mapped[Order], dict[str, Any]]:
     """The order as it reads, and as Shopify stored it."""
     made = shop.made(ORDER, patch, marker=f"op_{len(shop.calls)}")
-    stored = shop.state.get("Order", f"gid://shopify/Order/{made.remote.id}")
-    assert stored is not None
+    stored = required(shop.state.get("Order", f"gid://shopify/Order/{made.remote.id}"))
     return made, stored
 
 
@@ -69,16 +69,13 @@ def shop() -> Iterator[EmulatedShop]:
 @settings(deadline=None)
 @given(patch=PATCHES)
 def test_shopify_stores_the_sum_of_the_body(shop: EmulatedShop, patch: OrderPatch) -> None:
-    wanted = sum_of(patch)
-    assert wanted is not None
+    wanted = required(sum_of(patch))
     untaxed = sum_of(replace(patch, tax_inclusive=True))
     assume(untaxed is not None and untaxed.total >= 0)  # a larger discount is refused
     made, stored = ordered(shop, patch)
-    assert ORDER.total_of is not None
-    planned = ORDER.total_of(ORDER.to_vendor(patch, None, shop.account).body, shop.account)
+    planned = required(required(ORDER.total_of)(ORDER.to_vendor(patch, None, shop.account).body, shop.account))
     whole = shop.read(ORDER, made.remote.id).data
 
-    assert planned is not None
     assert wanted.is_about(planned)
     assert Decimal(stored["totalPriceSet"]["shopMoney"]["amount"]) == planned
     sent = [(one.name, one.quantity) for one in patch.line_items or ()]

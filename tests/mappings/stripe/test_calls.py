@@ -18,6 +18,7 @@ from mappings.stripe import VENDOR, bodies
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
+from tests.required import required
 
 from .conftest import ACCOUNT, MAPPINGS, Mapping, golden, reply
 
@@ -84,9 +85,10 @@ def test_a_create_carries_its_marker_and_is_its_own_key() -> None:
 
 
 def test_an_update_says_other_values_under_another_key() -> None:
-    assert CUSTOMER.endpoints.update is not None
     keys = {
-        dict(CUSTOMER.endpoints.update("cus_1", drafted(CUSTOMER, patch), "op_1", ACCOUNT).headers)["Idempotency-Key"]
+        dict(required(CUSTOMER.endpoints.update)("cus_1", drafted(CUSTOMER, patch), "op_1", ACCOUNT).headers)[
+            "Idempotency-Key"
+        ]
         for patch in (CustomerPatch(display_name="Ann"), CustomerPatch(display_name="Ann"), CustomerPatch(notes="x"))
     }
     assert len(keys) == 2
@@ -132,15 +134,13 @@ def test_any_text_arrives_as_it_is(metadata: dict[str, str]) -> None:
 
 
 def test_a_search_quotes_what_is_looked_for() -> None:
-    assert CUSTOMER.endpoints.list is not None
-    request = CUSTOMER.endpoints.list(ListQuery(limit=5, filters={"external_id": 'a"b\\c'}), ACCOUNT)
+    request = required(CUSTOMER.endpoints.list)(ListQuery(limit=5, filters={"external_id": 'a"b\\c'}), ACCOUNT)
     assert dict(request.query)["query"] == 'metadata["external_id"]:"a\\"b\\\\c"'
 
 
 def test_what_a_cancellation_cannot_do_is_refused() -> None:
-    assert ORDER.endpoints.cancel is not None
     asked = OrderCancel(reason="fraud", refund=True, restock=True, notify=True, note="x")
-    _, refusals = ORDER.endpoints.cancel("in_1", asked, "op_1", ACCOUNT)
+    _, refusals = required(ORDER.endpoints.cancel)("in_1", asked, "op_1", ACCOUNT)
     assert [(one.pointer, one.kind) for one in refusals] == [
         ("/refund", "unsupported"),
         ("/restock", "unsupported"),
@@ -156,8 +156,7 @@ def test_several_with_an_address_are_no_match() -> None:
         CUSTOMER.endpoints.record(page, ACCOUNT)
     one = reply(msgspec.json.encode({"object": "list", "data": [oldest], "has_more": False}))
     raw, _ = CUSTOMER.endpoints.record(one, ACCOUNT)
-    assert raw is not None
-    assert CUSTOMER.decode(raw).id == "cus_Qm4fadenwerk1"
+    assert CUSTOMER.decode(required(raw)).id == "cus_Qm4fadenwerk1"
     nobody = reply(b'{"object":"list","data":[],"has_more":false}')
     assert CUSTOMER.endpoints.record(nobody, ACCOUNT)[0] is None
 
@@ -166,9 +165,8 @@ def test_several_with_an_address_are_no_match() -> None:
 @given(junk=st.binary(max_size=120))
 def test_an_answer_that_is_none_is_drift(name: str, junk: bytes) -> None:
     endpoints = MAPPINGS[name].endpoints
-    assert endpoints.write_result is not None
     with pytest.raises(Unmappable):
-        endpoints.write_result(reply(junk), "create")
+        required(endpoints.write_result)(reply(junk), "create")
 
 
 def test_a_stub_of_a_deleted_record_is_no_record() -> None:

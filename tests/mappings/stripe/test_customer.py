@@ -24,6 +24,7 @@ from mappings.stripe import bodies, subscriptions_r1
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.wire_2026_10_28 import Customer as Record
 from tests.mappings.read_back import assert_reads_back
+from tests.required import required
 
 from .conftest import ACCOUNT, golden, on_the_wire, refused
 
@@ -325,8 +326,7 @@ def test_a_time_is_a_time_or_drift(seconds: int) -> None:
         with pytest.raises(VendorDrift, match="a time is invalid"):
             CUSTOMER.to_canonical(record, ACCOUNT)
         return
-    created_at = CUSTOMER.to_canonical(record, ACCOUNT).data.created_at
-    assert created_at is not None
+    created_at = required(CUSTOMER.to_canonical(record, ACCOUNT).data.created_at)
     assert int(created_at.timestamp()) == seconds
 
 

@@ -12,6 +12,7 @@ from mappings.spec import ListQuery, Mapped
 from mappings.stripe import VENDOR
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER
+from tests.required import required
 
 from .conftest import ACCOUNT, EmulatedStripe, Mapping
 
@@ -42,12 +43,10 @@ MUGS = OrderPatch(
 
 def listed(stripe: EmulatedStripe, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
     """All pages."""
-    assert mapping.endpoints.list is not None
-    assert mapping.endpoints.page is not None
     found: list[Mapped[Any]] = []
     for _ in range(50):
-        answer = stripe.must(mapping.endpoints.list(query, ACCOUNT))
-        page = mapping.endpoints.page(answer, query, ACCOUNT)
+        answer = stripe.must(required(mapping.endpoints.list)(query, ACCOUNT))
+        page = required(mapping.endpoints.page)(answer, query, ACCOUNT)
         found += [mapping.read(raw, ACCOUNT) for raw in page.records]
         if page.next is None:
             return found
@@ -86,8 +85,7 @@ def test_a_change_changes_one_thing_and_null_clears(stripe: EmulatedStripe) -> N
     assert (cleared.phones, cleared.addresses, cleared.notes, cleared.external_id) == ((), (), None, None)
     assert (cleared.language, cleared.emails) == (None, ())
     assert all(one.value is None for one in cleared.custom_fields)
-    kept = stripe.state.get("customers", made.remote.id)
-    assert kept is not None
+    kept = required(stripe.state.get("customers", made.remote.id))
     assert kept["metadata"] == {"lockstitch_operation_id": "op_1"}
 
 
@@ -107,8 +105,7 @@ def test_what_is_billed_again_and_again_is_read_with_its_customer(stripe: Emulat
 
 def test_a_deleted_customer_is_not_there(stripe: EmulatedStripe) -> None:
     made = stripe.made(CUSTOMER, ANN, "op_1")
-    assert CUSTOMER.endpoints.read is not None
-    request = CUSTOMER.endpoints.read(made.remote.id, ACCOUNT)
+    request = required(CUSTOMER.endpoints.read)(made.remote.id, ACCOUNT)
     stripe.must(msgspec.structs.replace(request, method="DELETE", query=()))
     assert CUSTOMER.endpoints.record(stripe.must(request), ACCOUNT)[0] is None
     assert listed(stripe, CUSTOMER, ListQuery(limit=10)) == []
@@ -169,13 +166,10 @@ def test_a_lost_create_is_found_while_the_search_knows_nothing_of_it(
     stripe.state.set("search_lag", 3600)
     stripe.place("customers", id="cus_known")
     endpoints = mapping.endpoints
-    assert endpoints.find_marker is not None
-    assert endpoints.marked is not None
     body = mapping.to_vendor(patch, None, ACCOUNT).body
     made = stripe.made(mapping, patch, "op_1")
-    lookup = endpoints.find_marker("op_1", None, body, ACCOUNT)
-    assert lookup is not None
-    assert endpoints.marked(stripe.must(lookup), "op_1") == made.remote.id
+    lookup = required(required(endpoints.find_marker)("op_1", None, body, ACCOUNT))
+    assert required(endpoints.marked)(stripe.must(lookup), "op_1") == made.remote.id
 
 
 @pytest.mark.parametrize(
@@ -192,16 +186,14 @@ def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
 ) -> None:
     stripe.place("customers", id="cus_known")
     endpoints = mapping.endpoints
-    assert endpoints.create is not None
-    assert endpoints.find_marker is not None
     assert endpoints.marked is not None
-    assert endpoints.write_result is not None
     body = mapping.to_vendor(patch, None, ACCOUNT).body
-    lookup = endpoints.find_marker("op_1", None, body, ACCOUNT)
-    assert lookup is not None
+    lookup = required(required(endpoints.find_marker)("op_1", None, body, ACCOUNT))
     assert endpoints.marked(stripe.must(lookup), "op_1") is None
 
-    made = endpoints.write_result(stripe.must(endpoints.create(body, "op_1", None, ACCOUNT)), "create")
+    made = required(endpoints.write_result)(
+        stripe.must(required(endpoints.create)(body, "op_1", None, ACCOUNT)), "create"
+    )
     stripe.now += 25 * 3600
 
     assert endpoints.marked(stripe.must(lookup), "op_1") == made.remote_id
@@ -209,11 +201,9 @@ def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
 
 
 def test_a_reused_key_with_another_body_counts_as_done(stripe: EmulatedStripe) -> None:
-    assert CUSTOMER.endpoints.create is not None
     stripe.made(CUSTOMER, ANN, "op_1")
     other = CUSTOMER.to_vendor(CustomerPatch(display_name="Bo"), None, ACCOUNT).body
-    refusal = VENDOR.refusal(stripe.send(CUSTOMER.endpoints.create(other, "op_1", None, ACCOUNT)))
-    assert refusal is not None
+    refusal = required(VENDOR.refusal(stripe.send(required(CUSTOMER.endpoints.create)(other, "op_1", None, ACCOUNT))))
     assert (refusal.kind, refusal.code) == ("duplicate", "idempotency_error")
 
 
@@ -282,18 +272,13 @@ def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: EmulatedStri
 
 
 def _cancelled(stripe: EmulatedStripe, remote_id: str) -> Mapped[Any]:
-    assert ORDER.endpoints.cancel is not None
-    assert ORDER.endpoints.write_result is not None
-    request, refused = ORDER.endpoints.cancel(remote_id, OrderCancel(reason="customer"), "op_c", ACCOUNT)
+    request, refused = required(ORDER.endpoints.cancel)(remote_id, OrderCancel(reason="customer"), "op_c", ACCOUNT)
     assert refused == ()
-    result = ORDER.endpoints.write_result(stripe.must(request), "cancel")
-    assert result.record is not None
-    return ORDER.read(result.record, ACCOUNT)
+    result = required(ORDER.endpoints.write_result)(stripe.must(request), "cancel")
+    return ORDER.read(required(result.record), ACCOUNT)
 
 
 def _refused_to_cancel(stripe: EmulatedStripe, remote_id: str) -> str:
-    assert ORDER.endpoints.cancel is not None
-    request, _ = ORDER.endpoints.cancel(remote_id, OrderCancel(reason="customer"), "op_again", ACCOUNT)
-    refusal = VENDOR.refusal(stripe.send(request))
-    assert refusal is not None
+    request, _ = required(ORDER.endpoints.cancel)(remote_id, OrderCancel(reason="customer"), "op_again", ACCOUNT)
+    refusal = required(VENDOR.refusal(stripe.send(request)))
     return refusal.kind

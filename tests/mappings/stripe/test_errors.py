@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from mappings.stripe.errors import refusal
+from tests.required import required
 
 from .conftest import reply
 
@@ -42,46 +43,40 @@ CASES = [
 
 @pytest.mark.parametrize(("status", "sent", "kind"), CASES)
 def test_each_error_has_its_kind(status: int, sent: bytes, kind: str) -> None:
-    found = refusal(reply(sent, status))
-    assert found is not None
+    found = required(refusal(reply(sent, status)))
     assert found.kind == kind
     assert found.detail
 
 
 def test_a_declined_card_has_the_reason_and_request_id() -> None:
     sent = body(type="card_error", code="card_declined", decline_code="expired_card", param="source", message="Expired")
-    found = refusal(reply(sent, 402, {"request-id": "req_1", "retry-after": "3"}))
-    assert found is not None
+    found = required(refusal(reply(sent, 402, {"request-id": "req_1", "retry-after": "3"})))
     assert (found.code, found.detail, found.request_id, found.retry_after) == ("expired_card", "Expired", "req_1", 3.0)
     assert found.fields == (("source", "Expired"),)
 
 
 def test_an_error_repeated_under_its_key_is_final() -> None:
     """Stripe repeats the answer for a day, so the record has to be searched for."""
-    found = refusal(reply(body(type="api_error", message="m"), 500, {"idempotent-replayed": "true"}))
-    assert found is not None
+    found = required(refusal(reply(body(type="api_error", message="m"), 500, {"idempotent-replayed": "true"})))
     assert (found.kind, found.conclusive) == ("rejected", False)
 
 
 def test_stripe_says_whether_a_retry_helps() -> None:
     says = {word: {"idempotent-replayed": "true", "stripe-should-retry": word} for word in ("true", "false")}
-    again = refusal(reply(body(type="api_error", message="m"), 500, says["true"]))
-    assert again is not None
+    again = required(refusal(reply(body(type="api_error", message="m"), 500, says["true"])))
     assert (again.kind, again.retry, again.conclusive) == ("unavailable", True, False)
-    never = refusal(reply(body(type="api_error", message="m"), 503, {"stripe-should-retry": "false"}))
-    assert never is not None
+    never = required(refusal(reply(body(type="api_error", message="m"), 503, {"stripe-should-retry": "false"})))
     assert (never.kind, never.retry) == ("unavailable", False)
-    silent = refusal(reply(body(type="api_error", message="m"), 503))
-    assert silent is not None
+    silent = required(refusal(reply(body(type="api_error", message="m"), 503)))
     assert silent.retry is None
 
 
 def test_a_reused_key_says_nothing_about_the_first_request() -> None:
-    found = refusal(reply(body(type="idempotency_error", message="m"), 400))
-    assert found is not None
+    found = required(refusal(reply(body(type="idempotency_error", message="m"), 400)))
     assert (found.kind, found.conclusive) == ("duplicate", False)
-    duplicate = refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
-    assert duplicate is not None
+    duplicate = required(
+        refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
+    )
     assert duplicate.conclusive
 
 

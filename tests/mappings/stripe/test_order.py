@@ -20,6 +20,7 @@ from mappings.release import digests
 from mappings.spec import Unmappable, VendorDrift, decode
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.wire_2026_10_28 import Charge, CheckoutSession, Invoice, PaymentIntent, ShippingCost
+from tests.required import required
 
 from .conftest import ACCOUNT, golden, on_the_wire, refused
 
@@ -131,8 +132,7 @@ def test_any_line_is_read_so_that_it_adds_up_or_is_drift(
     quantity: int | None, each: str | None, amount: int, exact: str | None
 ) -> None:
     line = INVOICE.lines.data[0]
-    assert line.pricing is not None
-    pricing = replace(line.pricing, unit_amount_decimal=each)
+    pricing = replace(required(line.pricing), unit_amount_decimal=each)
     line = replace(line, quantity=quantity, amount=amount, pricing=pricing, quantity_decimal=exact)
     record = replace(INVOICE, lines=replace(INVOICE.lines, data=(line,)))
     assert _adds_up(record)
@@ -346,8 +346,7 @@ def test_lines_of_a_long_invoice_are_reported_as_truncated() -> None:
     [(["inclusive"], True), (["exclusive"], False), (["exclusive", "inclusive"], None), ([], None)],
 )
 def test_the_taxes_decide_whether_prices_include_tax(behaviors: list[str], expected: bool | None) -> None:
-    assert INVOICE.total_taxes is not None
-    taxes = tuple(replace(INVOICE.total_taxes[0], tax_behavior=behavior) for behavior in behaviors)
+    taxes = tuple(replace(required(INVOICE.total_taxes)[0], tax_behavior=behavior) for behavior in behaviors)
     assert ORDER.to_canonical(replace(INVOICE, total_taxes=taxes), ACCOUNT).data.tax_inclusive is expected
 
 

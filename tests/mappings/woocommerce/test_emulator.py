@@ -20,6 +20,7 @@ from mappings.spec import ListQuery
 from mappings.woocommerce import VENDOR
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.order_r1 import ORDER
+from tests.required import required
 
 from .conftest import EmulatedShop, Mapping
 
@@ -87,8 +88,7 @@ def test_a_change_changes_one_thing_and_null_clears(shop: EmulatedShop) -> None:
     assert all(one.value is None for one in cleared.custom_fields)
     moved = shop.changed(CUSTOMER, made.remote.id, CustomerPatch(emails=(EmailPatch(address="ann@example.org"),)))
     assert [one.address for one in moved.data.emails] == ["ann@example.org"]
-    kept = shop.state.get("customers", made.remote.id)
-    assert kept is not None
+    kept = required(shop.state.get("customers", made.remote.id))
     assert [(one["key"], one["value"]) for one in kept["meta_data"]] == [("_lockstitch_operation", "op_1")]
 
 
@@ -100,8 +100,7 @@ def test_a_lost_customer_create_is_found_by_its_marker(shop: EmulatedShop) -> No
     made = shop.made(CUSTOMER, ANN, MARKER)
     assert endpoints.marked(shop.must(look), MARKER) == made.remote.id
     assert endpoints.marked(shop.must(look), "op_of_another") is None
-    twice = VENDOR.refusal(shop.send(shop.create(CUSTOMER, ANN, MARKER)))
-    assert twice is not None
+    twice = required(VENDOR.refusal(shop.send(shop.create(CUSTOMER, ANN, MARKER))))
     assert (twice.kind, twice.code) == ("duplicate", "registration-error-email-exists")
 
 
@@ -124,8 +123,7 @@ def test_an_address_finds_its_customer_in_any_role(shop: EmulatedShop) -> None:
     shop.place("customers", id=9, email="Boss@example.com", role="administrator")
     find: Any = CUSTOMER.endpoints.find["email"]
     raw, account = CUSTOMER.endpoints.record(shop.must(find("boss@example.com", shop.account)), shop.account)
-    assert raw is not None
-    assert CUSTOMER.read(raw, account).remote.id == "9"
+    assert CUSTOMER.read(required(raw), account).remote.id == "9"
     assert CUSTOMER.endpoints.record(shop.must(find("nobody@example.com", shop.account)), shop.account)[0] is None
     (one,) = shop.listed(CUSTOMER, ListQuery(limit=5, filters={"email": "boss@example.com"}))
     assert one.remote.id == "9"
@@ -138,8 +136,7 @@ def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: Emulated
         current: Any = mapping.decode(b'{"id":7,"email":"","status":"","currency":"EUR","total":"1"}')
         body = mapping.to_vendor(patch, current, shop.account).body
         for request in (endpoints.read("77", shop.account), endpoints.update("77", body, "op_1", shop.account)):
-            refusal = VENDOR.refusal(shop.send(request))
-            assert refusal is not None
+            refusal = required(VENDOR.refusal(shop.send(request)))
             assert refusal.kind == "not_found"
 
 
@@ -313,10 +310,8 @@ def test_a_deleted_refund_is_not_read(shop: EmulatedShop) -> None:
     answer = shop.must(read(str(placed["id"]), shop.account))
     raw, account = ORDER.endpoints.record(answer, shop.account)
     assert raw is not None
-    assert ORDER.endpoints.side_load is not None
-    assert ORDER.endpoints.side_load((raw,), account) is None
-    assert ORDER.endpoints.write_result is not None
-    assert ORDER.endpoints.write_result(answer, "update").record is not None
+    assert required(ORDER.endpoints.side_load)((raw,), account) is None
+    assert required(ORDER.endpoints.write_result)(answer, "update").record is not None
     assert ORDER.read(raw, account).data.refunds == ()
 
 

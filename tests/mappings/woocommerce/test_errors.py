@@ -4,6 +4,7 @@ import pytest
 
 from mappings.http import VendorReply
 from mappings.woocommerce import VENDOR
+from tests.required import required
 
 from .conftest import reply
 
@@ -45,20 +46,17 @@ def said(code: str, status: int, message: str = "No.", **data: object) -> Vendor
     ],
 )
 def test_an_answer_has_its_kind(answer: VendorReply, kind: str) -> None:
-    refusal = VENDOR.refusal(answer)
-    assert refusal is not None
+    refusal = required(VENDOR.refusal(answer))
     assert refusal.kind == kind
     assert refusal.detail
 
 
 def test_the_words_of_the_shop_and_the_parameters_are_kept() -> None:
     answer = said("rest_invalid_param", 400, "Invalid parameter(s): email", params={"email": "Invalid email address."})
-    refusal = VENDOR.refusal(answer)
-    assert refusal is not None
+    refusal = required(VENDOR.refusal(answer))
     assert (refusal.code, refusal.detail) == ("rest_invalid_param", "Invalid parameter(s): email")
     assert refusal.fields == (("email", "Invalid email address."),)
-    missing = VENDOR.refusal(said("rest_missing_callback_param", 400, params=["password"]))
-    assert missing is not None
+    missing = required(VENDOR.refusal(said("rest_missing_callback_param", 400, params=["password"])))
     assert missing.fields == (("password", "is missing"),)
 
 

@@ -19,6 +19,7 @@ from canonical.order_patch import (
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting, ProductReferencePatch, ReferencePatch
 from mappings.woocommerce.order_r1 import ORDER
 from tests.mappings.read_back import assert_reads_back
+from tests.required import required
 
 from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, record, refused
 
@@ -389,9 +390,8 @@ def test_text_of_an_order_reads_as_it_was_sent(text: str) -> None:
     with EmulatedShop() as shop:
         made = shop.made(ORDER, patch).data
 
-    assert made.shipping_address is not None
     read = (made.line_items[0].name, made.line_items[0].options[0].value, made.customer_note)
-    assert (*read, made.shipping_address.line1) == (text, text, text, text)
+    assert (*read, required(made.shipping_address).line1) == (text, text, text, text)
 
 
 def test_the_name_of_the_recipient_is_not_that_of_the_buyer() -> None:
@@ -399,5 +399,4 @@ def test_the_name_of_the_recipient_is_not_that_of_the_buyer() -> None:
     with EmulatedShop() as shop:
         made = shop.made(ORDER, OrderPatch(line_items=LINES, customer=buyer, shipping_address=recipient)).data
 
-    assert made.customer is not None
-    assert made.customer.name == "Ann Lee"
+    assert required(made.customer).name == "Ann Lee"

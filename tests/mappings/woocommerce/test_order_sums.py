@@ -21,6 +21,7 @@ from canonical.parts import ProductReferencePatch
 from canonical.totals import sum_of
 from mappings.spec import Mapped
 from mappings.woocommerce.order_r1 import ORDER
+from tests.required import required
 
 from .conftest import EmulatedShop
 
@@ -59,15 +60,13 @@ def ordered(patch: OrderPatch, **shop_settings: str) -> tuple[Mapped[Order], dic
         body = ORDER.to_vendor(patch, None, shop.account).body
         made = shop.made(ORDER, patch)
         stored = shop.do("GET", f"/orders/{made.remote.id}")
-        assert ORDER.total_of is not None
-        return made, stored, ORDER.total_of(body, shop.account)
+        return made, stored, required(ORDER.total_of)(body, shop.account)
 
 
 @settings(max_examples=120, deadline=None)
 @given(patch=PATCHES)
 def test_the_shop_stores_the_sum_of_the_body(patch: OrderPatch) -> None:
-    wanted = sum_of(patch)
-    assert wanted is not None
+    wanted = required(sum_of(patch))
     made, stored, planned = ordered(patch)
 
     assert planned is not None

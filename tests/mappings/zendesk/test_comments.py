@@ -12,6 +12,7 @@ from mappings.http import VendorReply
 from mappings.spec import ListQuery, Unmappable
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite
+from tests.required import required
 
 from .conftest import Desk, on_the_wire, read_any, refused, reply
 from .test_ticket_write import TEXT, create
@@ -26,8 +27,7 @@ def body_of(patch: dict[str, Any], account: Account) -> CommentWrite:
 
 
 def say(zendesk: Desk, ticket_id: str, patch: dict[str, Any], account: Account, marker: str = "op_9") -> VendorReply:
-    assert ENDPOINTS.create is not None
-    return zendesk.must(ENDPOINTS.create(body_of(patch, account), marker, ticket_id, account))
+    return zendesk.must(required(ENDPOINTS.create)(body_of(patch, account), marker, ticket_id, account))
 
 
 @given(text=TEXT, private=st.booleans())
@@ -35,19 +35,15 @@ def say(zendesk: Desk, ticket_id: str, patch: dict[str, Any], account: Account, 
 def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
     zendesk: Desk, account: Account, text: str, private: bool
 ) -> None:
-    assert ENDPOINTS.write_result is not None
-    assert ENDPOINTS.list is not None
-    assert ENDPOINTS.page is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account, f"op_{text}")
     visibility = "private" if private else "public"
 
     answer = say(zendesk, ticket_id, {"body_text": text, "visibility": visibility}, account)
 
-    result = ENDPOINTS.write_result(answer, "comment")
-    assert result.record is not None
-    told = read_any(bytes(result.record), COMMENT, account)
+    result = required(ENDPOINTS.write_result)(answer, "comment")
+    told = read_any(bytes(required(result.record)), COMMENT, account)
     query = ListQuery(limit=100, parent=ticket_id)
-    page = ENDPOINTS.page(zendesk.must(ENDPOINTS.list(query, account)), query, account)
+    page = required(ENDPOINTS.page)(zendesk.must(required(ENDPOINTS.list)(query, account)), query, account)
     listed = read_any(bytes(page.records[-1]), COMMENT, account)
     assert told.data == listed.data
     assert (told.data.body_text, told.data.visibility) == (text, visibility)
@@ -56,14 +52,12 @@ def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
 
 
 def test_html_is_shown_without_what_could_do_harm(zendesk: Desk, account: Account) -> None:
-    assert ENDPOINTS.write_result is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account)
 
     answer = say(zendesk, ticket_id, {"body_html": "<p onclick='x()'>Try <b>this</b><script>x()</script></p>"}, account)
 
-    result = ENDPOINTS.write_result(answer, "comment")
-    assert result.record is not None
-    mapped = read_any(bytes(result.record), COMMENT, account)
+    result = required(ENDPOINTS.write_result)(answer, "comment")
+    mapped = read_any(bytes(required(result.record)), COMMENT, account)
     assert mapped.data.body_html == "<p>Try <b>this</b></p>"
     assert [(loss.path, loss.kind) for loss in mapped.loss] == [("/body_html", "coerced")]
 
@@ -88,27 +82,22 @@ def test_a_comment_reads_without_the_wrapper_of_zendesk(account: Account, html: 
 
 
 def test_a_lost_comment_is_found_by_its_operation(zendesk: Desk, account: Account) -> None:
-    assert ENDPOINTS.find_marker is not None
     assert ENDPOINTS.marked is not None
-    assert ENDPOINTS.write_result is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account)
     for number in range(3):
         said = say(zendesk, ticket_id, {"body_text": f"Try {number}"}, account, f"op_{number}")
         if number == 1:
-            wanted = ENDPOINTS.write_result(said, "comment").remote_id
+            wanted = required(ENDPOINTS.write_result)(said, "comment").remote_id
     zendesk.now += 3600
 
-    request = ENDPOINTS.find_marker("op_1", ticket_id, None, account)
+    request = required(required(ENDPOINTS.find_marker)("op_1", ticket_id, None, account))
 
-    assert request is not None
     found = zendesk.must(request)
     assert ENDPOINTS.marked(found, "op_1") == wanted
     assert ENDPOINTS.marked(found, "op_7") is None
 
 
 def test_pages_go_on_until_the_last_comment(zendesk: Desk, account: Account) -> None:
-    assert ENDPOINTS.list is not None
-    assert ENDPOINTS.page is not None
     ticket_id = create(zendesk, {"description": "0"}, account)
     for number in range(1, 5):
         say(zendesk, ticket_id, {"body_text": str(number)}, account)
@@ -116,7 +105,7 @@ def test_pages_go_on_until_the_last_comment(zendesk: Desk, account: Account) -> 
     said: list[str] = []
     query = ListQuery(limit=2, parent=ticket_id)
     while True:
-        page = ENDPOINTS.page(zendesk.must(ENDPOINTS.list(query, account)), query, account)
+        page = required(ENDPOINTS.page)(zendesk.must(required(ENDPOINTS.list)(query, account)), query, account)
         said += [read_any(bytes(record), COMMENT, page.account).data.body_text for record in page.records]
         if page.next is None:
             break
@@ -161,8 +150,7 @@ def test_every_visibility_is_written_or_refused(visibility: str, account: Accoun
 
 
 def test_an_answer_without_a_comment_is_not_taken_for_one() -> None:
-    assert ENDPOINTS.write_result is not None
     silent = reply(b'{"ticket":{"id":1},"audit":{"created_at":"2026-05-02T07:10:00Z","events":[{"type":"Change"}]}}')
 
     with pytest.raises(Unmappable, match="no comment"):
-        ENDPOINTS.write_result(silent, "comment")
+        required(ENDPOINTS.write_result)(silent, "comment")

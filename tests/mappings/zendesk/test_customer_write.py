@@ -13,6 +13,7 @@ from mappings.spec import Draft, Mapped
 from mappings.zendesk.customer_r1 import CUSTOMER
 from mappings.zendesk.wire_v2 import Account, User, UserWrite
 from tests.mappings.read_back import assert_reads_back
+from tests.required import required
 
 from .conftest import CUSTOM_FIELDS, FIXTURES, Desk, on_the_wire, read_any, refused, with_everybody
 
@@ -67,32 +68,26 @@ def prepared(zendesk: Desk) -> None:
 
 
 def read_back(zendesk: Desk, remote_id: str, account: Account) -> Mapped[Customer]:
-    assert ENDPOINTS.read is not None
-    answer = zendesk.must(ENDPOINTS.read(remote_id, account))
+    answer = zendesk.must(required(ENDPOINTS.read)(remote_id, account))
     record, known = ENDPOINTS.record(answer, with_everybody(answer.body, account))
-    assert record is not None
-    return read_any(bytes(record), CUSTOMER, known)
+    return read_any(bytes(required(record)), CUSTOMER, known)
 
 
 def create(zendesk: Desk, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
-    assert ENDPOINTS.create is not None
-    assert ENDPOINTS.write_result is not None
     draft = drafted(patch, account)
     assert draft.refused == ()
-    result = ENDPOINTS.write_result(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
+    result = required(ENDPOINTS.write_result)(
+        zendesk.must(required(ENDPOINTS.create)(draft.body, marker, None, account)), "create"
+    )
     assert result.created
-    assert result.remote_id is not None
-    return result.remote_id
+    return required(result.remote_id)
 
 
 def update(zendesk: Desk, remote_id: str, patch: dict[str, Any], account: Account) -> None:
-    assert ENDPOINTS.read is not None
-    assert ENDPOINTS.update is not None
-    record, known = ENDPOINTS.record(zendesk.must(ENDPOINTS.read(remote_id, account)), account)
-    assert record is not None
-    draft = drafted(patch, known, CUSTOMER.decode(record))
+    record, known = ENDPOINTS.record(zendesk.must(required(ENDPOINTS.read)(remote_id, account)), account)
+    draft = drafted(patch, known, CUSTOMER.decode(required(record)))
     assert draft.refused == ()
-    zendesk.must(ENDPOINTS.update(remote_id, draft.body, "op_2", known))
+    zendesk.must(required(ENDPOINTS.update)(remote_id, draft.body, "op_2", known))
 
 
 @given(new=PATCHES, later=PATCHES)
@@ -188,10 +183,8 @@ def test_a_change_leaves_everything_else_as_it_is(zendesk: Desk, account: Accoun
 
     update(zendesk, remote_id, {"notes": None}, account)
 
-    after = zendesk.state.get("users", remote_id)
-    assert before is not None
-    assert after is not None
-    assert {name for name in after if after[name] != before[name]} == {"notes", "updated_at"}
+    after = required(zendesk.state.get("users", remote_id))
+    assert {name for name in after if after[name] != required(before)[name]} == {"notes", "updated_at"}
 
 
 @pytest.mark.parametrize(
@@ -292,10 +285,8 @@ def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: Desk, account: 
 
 def test_an_archived_customer_reads_as_archived(zendesk: Desk, account: Account) -> None:
     remote_id = create(zendesk, {"display_name": "Mira", "emails": [{"address": "mira@faden.example"}]}, account)
-    assert ENDPOINTS.archive is not None
-    assert ENDPOINTS.write_result is not None
 
-    result = ENDPOINTS.write_result(zendesk.must(ENDPOINTS.archive(remote_id, account)), "archive")
+    result = required(ENDPOINTS.write_result)(zendesk.must(required(ENDPOINTS.archive)(remote_id, account)), "archive")
 
     assert result.remote_id == remote_id
     gone = read_back(zendesk, remote_id, account).data

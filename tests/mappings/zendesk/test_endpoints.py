@@ -11,6 +11,7 @@ from mappings.spec import ListQuery
 from mappings.zendesk import VENDOR
 from mappings.zendesk.account import build_account
 from mappings.zendesk.wire_v2 import Account, TicketWrite, UserWrite
+from tests.required import required
 
 from .conftest import MAPPINGS, AnyMapping, Desk, read_any, reply
 from .test_customer_write import create as create_customer
@@ -27,12 +28,10 @@ TICKETS = TICKET.endpoints
 def listed(zendesk: Desk, mapping: AnyMapping, account: Account, **asked: Any) -> list[Any]:
     """Every record of a list, page after page."""
     endpoints = mapping.endpoints
-    assert endpoints.list is not None
-    assert endpoints.page is not None
     query = ListQuery(**{"limit": 2, **asked})
     records: list[Any] = []
     for _ in range(50):
-        page = endpoints.page(zendesk.must(endpoints.list(query, account)), query, account)
+        page = required(endpoints.page)(zendesk.must(required(endpoints.list)(query, account)), query, account)
         records += [read_any(bytes(raw), mapping, page.account).data for raw in page.records]
         if page.next is None:
             return records
@@ -88,9 +87,8 @@ def test_what_changed_since_a_time_is_all_of_it_and_no_more(kind: str, zendesk: 
 @pytest.mark.parametrize("kind", ["customer", "ticket"])
 def test_an_export_since_this_very_moment_is_taken(kind: str, zendesk: Desk, account: Account) -> None:
     endpoints = MAPPINGS[kind].endpoints
-    assert endpoints.list is not None
 
-    request = endpoints.list(ListQuery(limit=10, updated_since=moment(zendesk)), account)
+    request = required(endpoints.list)(ListQuery(limit=10, updated_since=moment(zendesk)), account)
 
     assert VENDOR.refusal(zendesk.send(request)) is None
 
@@ -135,8 +133,7 @@ def test_a_customer_without_a_key_carries_our_mark_and_reads_without_one(zendesk
 
     remote_id = create_customer(zendesk, {"display_name": "Livia", "external_id": None}, account, "op_1")
 
-    held = zendesk.state.get("users", remote_id)
-    assert held is not None
+    held = required(zendesk.state.get("users", remote_id))
     assert held["external_id"] == "lockstitch:op_1"
     assert held["user_fields"]["lockstitch_operation_id"] == "op_1"
     assert (
@@ -153,8 +150,7 @@ def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk
 
     remote_id = create_customer(zendesk, patch, account, "op_1")
 
-    held = zendesk.state.get("users", remote_id)
-    assert held is not None
+    held = required(zendesk.state.get("users", remote_id))
     assert held["external_id"] == "shop-4711"
     assert found(zendesk, CUSTOMER, "op_1", body, account) == remote_id
     assert found(zendesk, CUSTOMER, "op_2", body, account) is None
@@ -163,17 +159,15 @@ def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk
 def test_setting_up_twice_is_a_duplicate_and_nothing_more(zendesk: Desk) -> None:
     setup(zendesk)
 
-    again = VENDOR.refusal(zendesk.send(VENDOR.setup[0]))
+    again = required(VENDOR.refusal(zendesk.send(VENDOR.setup[0])))
 
-    assert again is not None
     assert again.kind == "duplicate"
     assert [field["key"] for field in zendesk.state.all("user_fields")] == ["lockstitch_operation_id"]
 
 
 def test_the_same_ticket_sent_twice_is_made_once(zendesk: Desk, account: Account) -> None:
-    assert TICKETS.create is not None
     body = ticket_draft({"description": "Stuck"}, account).body
-    request = TICKETS.create(body, "op_1", None, account)
+    request = required(TICKETS.create)(body, "op_1", None, account)
 
     first, second = zendesk.must(request), zendesk.must(request)
 
@@ -195,10 +189,9 @@ def test_after_the_key_is_forgotten_a_ticket_is_found_by_our_mark(zendesk: Desk,
 
 
 def test_a_ticket_with_the_callers_key_has_no_marker(account: Account) -> None:
-    assert TICKETS.find_marker is not None
     body = ticket_draft({"description": "Stuck", "external_id": "rma-88"}, account).body
 
-    assert TICKETS.find_marker("op_1", None, body, account) is None
+    assert required(TICKETS.find_marker)("op_1", None, body, account) is None
 
 
 def test_the_same_key_for_another_ticket_counts_as_done_before(zendesk: Desk, account: Account) -> None:
@@ -206,9 +199,8 @@ def test_the_same_key_for_another_ticket_counts_as_done_before(zendesk: Desk, ac
     zendesk.must(TICKETS.create(ticket_draft({"description": "Stuck"}, account).body, "op_1", None, account))
 
     other = ticket_draft({"description": "Loose"}, account).body
-    refusal = VENDOR.refusal(zendesk.send(TICKETS.create(other, "op_1", None, account)))
+    refusal = required(VENDOR.refusal(zendesk.send(TICKETS.create(other, "op_1", None, account))))
 
-    assert refusal is not None
     assert (refusal.kind, refusal.code) == ("duplicate", "IdempotentRequestError")
 
 
@@ -227,11 +219,10 @@ def test_an_upsert_by_address_makes_one_customer_and_then_changes_it(zendesk: De
 
 
 def test_an_upsert_by_key_makes_one_customer(zendesk: Desk, account: Account) -> None:
-    assert USERS.write_result is not None
     patch = {"display_name": "Livia", "external_id": "shop-1"}
     request = USERS.upsert["external_id"]("shop-1", customer_draft(patch, account).body, "op_1", account)
 
-    ids = {USERS.write_result(zendesk.must(request), "upsert").remote_id for _ in range(2)}
+    ids = {required(USERS.write_result)(zendesk.must(request), "upsert").remote_id for _ in range(2)}
 
     assert len(ids) == 1
 
@@ -243,14 +234,12 @@ def test_of_several_tickets_with_one_key_the_first_is_meant(zendesk: Desk, accou
     record, _ = TICKETS.record(zendesk.must(TICKETS.find["external_id"]("rma-1", account)), account)
     nothing, _ = TICKETS.record(zendesk.must(TICKETS.find["external_id"]("rma-2", account)), account)
 
-    assert record is not None
-    assert read_any(bytes(record), TICKET, account).remote.id == first
+    assert read_any(bytes(required(record)), TICKET, account).remote.id == first
     assert nothing is None
 
 
 def test_people_who_did_not_come_along_are_asked_for_once(zendesk: Desk, account: Account) -> None:
     assert TICKETS.side_load is not None
-    assert TICKETS.absorb is not None
     patch = {"description": "Stuck", "requester": {"email": "ida@faden.example", "name": "Ida"}}
     ticket_id = create_ticket(zendesk, patch, account)
     held = zendesk.state.get("tickets", ticket_id)
@@ -258,9 +247,8 @@ def test_people_who_did_not_come_along_are_asked_for_once(zendesk: Desk, account
     drifted = msgspec.Raw(b'{"id":"3","requester_id":"99"}')
     records = (msgspec.Raw(msgspec.json.encode(held)), gone, drifted)
 
-    request = TICKETS.side_load(records, account)
-    assert request is not None
-    known = TICKETS.absorb(zendesk.must(request), account)
+    request = required(TICKETS.side_load(records, account))
+    known = required(TICKETS.absorb)(zendesk.must(request), account)
 
     assert "Ida" in {person.name for person in known.people.values()}
     assert TICKETS.side_load(records, known) is None
@@ -268,18 +256,15 @@ def test_people_who_did_not_come_along_are_asked_for_once(zendesk: Desk, account
 
 
 def test_routes_name_no_record(account: Account) -> None:
-    assert USERS.read is not None
-    assert TICKETS.read is not None
 
-    for request in (USERS.read("4711", account), TICKETS.read("4711", account)):
+    for request in (required(USERS.read)("4711", account), required(TICKETS.read)("4711", account)):
         assert "4711" in request.path
         assert "4711" not in request.route
 
 
 def test_ids_stay_inside_their_segment(account: Account) -> None:
-    assert TICKETS.read is not None
 
-    assert TICKETS.read("../users/1?x=", account).path == "/api/v2/tickets/..%2Fusers%2F1%3Fx%3D"
+    assert required(TICKETS.read)("../users/1?x=", account).path == "/api/v2/tickets/..%2Fusers%2F1%3Fx%3D"
 
 
 def test_missing_account_answers_give_the_defaults() -> None:
@@ -299,16 +284,11 @@ def found(
 ) -> str | None:
     """The remote id that looking for a mark gives."""
     endpoints = mapping.endpoints
-    assert endpoints.find_marker is not None
-    assert endpoints.marked is not None
-    request = endpoints.find_marker(marker, None, body, account)
-    assert request is not None
-    return endpoints.marked(zendesk.must(request), marker)
+    request = required(required(endpoints.find_marker)(marker, None, body, account))
+    return required(endpoints.marked)(zendesk.must(request), marker)
 
 
 def read_ticket(zendesk: Desk, remote_id: str, account: Account) -> Any:
     """A ticket as it is understood now."""
-    assert TICKETS.read is not None
-    record, known = TICKETS.record(zendesk.must(TICKETS.read(remote_id, account)), account)
-    assert record is not None
-    return read_any(bytes(record), TICKET, known).data
+    record, known = TICKETS.record(zendesk.must(required(TICKETS.read)(remote_id, account)), account)
+    return read_any(bytes(required(record)), TICKET, known).data

@@ -3,6 +3,7 @@
 import pytest
 
 from mappings.zendesk import VENDOR
+from tests.required import required
 
 from .conftest import reply
 
@@ -46,17 +47,15 @@ HTML = b"<!DOCTYPE html><html><head><title>503</title></head><body>We will be ba
     ],
 )
 def test_a_refusal_is_understood(status: int, body: bytes, kind: str, code: str | None, detail: str) -> None:
-    refusal = VENDOR.refusal(reply(body, status, {"x-request-id": "req-1"}))
+    refusal = required(VENDOR.refusal(reply(body, status, {"x-request-id": "req-1"})))
 
-    assert refusal is not None
     assert (refusal.kind, refusal.code, refusal.request_id) == (kind, code, "req-1")
     assert detail in refusal.detail
 
 
 def test_errors_are_reported_by_field() -> None:
-    refusal = VENDOR.refusal(reply(BLANK, 422))
+    refusal = required(VENDOR.refusal(reply(BLANK, 422)))
 
-    assert refusal is not None
     assert refusal.fields == (
         ("base", "Description: cannot be blank"),
         ("priority", "Priority: is invalid"),
@@ -74,16 +73,14 @@ def test_errors_are_reported_by_field() -> None:
     ],
 )
 def test_a_throttle_says_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    refusal = VENDOR.refusal(reply(b"{}", 429, headers))
+    refusal = required(VENDOR.refusal(reply(b"{}", 429, headers)))
 
-    assert refusal is not None
     assert (refusal.category, refusal.retry_after) == ("throttle", seconds)
 
 
 def test_what_is_left_is_read_from_either_family_of_headers() -> None:
     for headers in ({"ratelimit-remaining": "398", "ratelimit-reset": "41"}, {"x-rate-limit-remaining": "398"}):
-        left = VENDOR.budget(reply(b"{}", headers=headers))
-        assert left is not None
+        left = required(VENDOR.budget(reply(b"{}", headers=headers)))
         assert left.remaining == 398
         assert left.reset_after == (41 if "ratelimit-reset" in headers else None)
     assert VENDOR.budget(reply(b"{}")) is None

@@ -15,6 +15,7 @@ from mappings.kit.rails_time_zones import IANA
 from mappings.spec import ListQuery
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, CommentWrite
+from tests.required import required
 
 from .conftest import MAPPINGS, reply
 from .test_customer_write import drafted as customer_draft
@@ -24,9 +25,8 @@ from .test_ticket_write import drafted as ticket_draft
 def test_a_recorded_refusal_is_a_record_that_is_not_there(shared: Path) -> None:
     body = (shared / "vendor-samples/zendesk/error/record-not-found.json").read_bytes()
 
-    refusal = VENDOR.refusal(reply(body, 404))
+    refusal = required(VENDOR.refusal(reply(body, 404)))
 
-    assert refusal is not None
     assert (refusal.kind, refusal.code) == ("not_found", "RecordNotFound")
 
 

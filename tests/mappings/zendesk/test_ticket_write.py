@@ -16,6 +16,7 @@ from mappings.zendesk.ticket_r1 import TICKET
 from mappings.zendesk.wire_v2 import Account, TicketWrite
 from tests.mappings.read_back import assert_reads_back
 from tests.mappings.references import naming
+from tests.required import required
 
 from .conftest import CUSTOM_FIELDS, FIXTURES, Desk, on_the_wire, read_any, refused, with_everybody
 
@@ -97,21 +98,18 @@ def prepared(zendesk: Desk) -> None:
 
 
 def create(zendesk: Desk, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
-    assert ENDPOINTS.create is not None
-    assert ENDPOINTS.write_result is not None
     draft = drafted(patch, account)
     assert draft.refused == ()
-    result = ENDPOINTS.write_result(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
+    result = required(ENDPOINTS.write_result)(
+        zendesk.must(required(ENDPOINTS.create)(draft.body, marker, None, account)), "create"
+    )
     assert result.created
-    assert result.remote_id is not None
-    return result.remote_id
+    return required(result.remote_id)
 
 
 def current_of(zendesk: Desk, remote_id: str, account: Account) -> tuple[msgspec.Raw, Account]:
-    assert ENDPOINTS.read is not None
-    record, known = ENDPOINTS.record(zendesk.must(ENDPOINTS.read(remote_id, account)), account)
-    assert record is not None
-    return record, known
+    record, known = ENDPOINTS.record(zendesk.must(required(ENDPOINTS.read)(remote_id, account)), account)
+    return required(record), known
 
 
 def read_back(zendesk: Desk, remote_id: str, account: Account) -> Mapped[Ticket]:
@@ -120,11 +118,10 @@ def read_back(zendesk: Desk, remote_id: str, account: Account) -> Mapped[Ticket]
 
 
 def update(zendesk: Desk, remote_id: str, patch: dict[str, Any], account: Account) -> None:
-    assert ENDPOINTS.update is not None
     record, known = current_of(zendesk, remote_id, account)
     draft = drafted(patch, known, TICKET.decode(record))
     assert draft.refused == ()
-    zendesk.must(ENDPOINTS.update(remote_id, draft.body, "op_2", known))
+    zendesk.must(required(ENDPOINTS.update)(remote_id, draft.body, "op_2", known))
 
 
 @given(new=NEW, later=LATER)
@@ -149,8 +146,7 @@ def assert_written(body: dict[str, Any], ticket: Ticket, before: Ticket | None =
         msgspec.convert(body, TicketPatch), ticket, before, among=names - {"tags", "description", "requester"}
     )
     if "requester" in body:
-        assert ticket.requester is not None
-        assert ticket.requester.email == body["requester"]["email"]
+        assert required(ticket.requester).email == body["requester"]["email"]
     choices = {one.key: one.value for one in ticket.custom_fields}.get("parts")
     if "tags" in body:
         extra = set(ticket.tags) - {tag.lower() for tag in body["tags"]}
@@ -241,10 +237,12 @@ def test_a_change_leaves_everything_else_as_it_is(zendesk: Desk, account: Accoun
 
     update(zendesk, remote_id, {"priority": "none"}, account)
 
-    after = zendesk.state.get("tickets", remote_id)
-    assert before is not None
-    assert after is not None
-    assert {name for name in after if after[name] != before[name]} == {"priority", "updated_at", "generated_timestamp"}
+    after = required(zendesk.state.get("tickets", remote_id))
+    assert {name for name in after if after[name] != required(before)[name]} == {
+        "priority",
+        "updated_at",
+        "generated_timestamp",
+    }
 
 
 @pytest.mark.parametrize(
@@ -310,12 +308,10 @@ def test_a_requester_is_created_from_an_address(zendesk: Desk, account: Account)
     named = {"description": "Stuck", "requester": {"email": "Ida@Faden.example", "name": "Ida Morrow"}}
     unnamed = {"description": "Stuck", "requester": {"email": "jan@faden.example"}}
 
-    ida = read_back(zendesk, create(zendesk, named, account), account).data.requester
-    jan = read_back(zendesk, create(zendesk, unnamed, account, "op_2"), account).data.requester
+    ida = required(read_back(zendesk, create(zendesk, named, account), account).data.requester)
+    jan = required(read_back(zendesk, create(zendesk, unnamed, account, "op_2"), account).data.requester)
 
-    assert ida is not None
     assert (ida.name, ida.email) == ("Ida Morrow", "ida@faden.example")
-    assert jan is not None
     assert (jan.name, jan.email) == ("jan@faden.example", "jan@faden.example")
     assert {(loss.path, loss.kind) for loss in drafted(unnamed, account).loss} == {("/requester/name", "defaulted")}
     assert {(loss.path, loss.kind) for loss in drafted({"description": "Stuck"}, account).loss} == {
