@@ -35,6 +35,17 @@ LAST_XID: Final = 2**64 - 1
 # Released at the end of the transaction, also when its process is killed.
 LOCK = Statement("SELECT audit_sealer", "SELECT pg_try_advisory_xact_lock($1)")
 
+# Most often there is nothing to seal. One statement finds that out, without a transaction.
+NOTHING_NEW = Statement(
+    "SELECT audit_sealer",
+    """
+    SELECT sealer.cluster = control.system_identifier
+           AND sealer.sealed_xid < pg_snapshot_xmax(pg_current_snapshot())
+           AND NOT EXISTS (SELECT FROM audit_event AS e WHERE (e.xid, e.id) > (sealer.sealed_xid, sealer.sealed_id))
+      FROM pg_control_system() AS control, audit_sealer AS sealer
+    """,
+)
+
 # The mark is valid in the same cluster, while the transaction counter is ahead of it.
 STATE = Statement(
     "SELECT audit_sealer",
@@ -118,6 +129,8 @@ class AuditSealer:
 
     async def seal(self, at_most: int = BATCH) -> int:
         """Seal at most this many events, and return their number. 0 also while another process seals."""
+        if await self._database.fetch_value(NOTHING_NEW):
+            return 0
         async with self._database.transaction() as session:
             if not await session.fetch_value(LOCK, ADVISORY_LOCK):
                 return 0

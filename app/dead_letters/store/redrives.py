@@ -77,6 +77,8 @@ CANCEL = Statement(
 
 DELETE_LETTERS = Statement("DELETE redrive_letter", "DELETE FROM redrive_letter WHERE redrive = $1")
 
+IS_DUE = Statement("SELECT redrive", "SELECT EXISTS (SELECT FROM redrive WHERE state = 'running' AND due_at <= now())")
+
 # The allowance grows with the time of this database's clock, up to two seconds' worth. So a redrive does not catch up
 # in a rush after a time without a worker.
 TAKE = Statement(
@@ -180,6 +182,11 @@ class PostgresRedrives:
             transaction, "redrive.cancelled", redrive, actor, redriven=redrive.redriven, skipped=redrive.skipped
         )
         return True
+
+    async def is_due(self) -> bool:
+        """Return whether a redrive is due, perhaps one that another worker continues."""
+        due: bool = await self._database.fetch_value(IS_DUE)
+        return due
 
     async def take_batch(self, transaction: Transaction, limit: int) -> RedriveBatch | None:
         """Take the next batch, within its rate, of the redrive that waits longest. None if none is due."""
