@@ -31,13 +31,15 @@ from tests.open_folder import open_folder
 ANOTHER_SERVER = "LOCKSTITCH_TEST_DATABASE_URL"
 TEMPLATE = "lockstitch_template"
 
-# Files that take long by themselves. They begin first: left to the end, one of them would keep one process busy while
-# the others have nothing to do.
+# Files that take long by themselves, the longest first. They begin first: left to the end, one of them would keep one
+# process busy while the others have nothing to do.
 LENGTHY = (
-    "tests/contract/async_writes/test_queued.py",
-    *("tests/contract/test_alarms.py", "tests/contract/test_drift_everywhere.py", "tests/contract/test_fan_out.py"),
-    *("tests/contract/test_portability.py", "tests/contract/test_schemathesis.py", "tests/contract/test_waiting.py"),
-    *("tests/crash/", "tests/dev/", "tests/linear_time/", "tests/repository/test_new_vendor.py"),
+    *("tests/contract/test_write_and_read.py", "tests/contract/alarms/test_database.py"),
+    *("tests/contract/alarms/test_vendors.py", "tests/contract/test_sent_once_more.py"),
+    *("tests/contract/async_writes/test_queued.py", "tests/contract/test_portability.py", "tests/crash/", "tests/dev/"),
+    *("tests/contract/test_waiting.py", "tests/contract/alarms/test_webhooks.py"),
+    *("tests/contract/test_drift_everywhere.py", "tests/contract/test_alarms.py", "tests/contract/test_fan_out.py"),
+    *("tests/contract/test_schemathesis.py", "tests/repository/test_new_vendor.py", "tests/linear_time/"),
 )
 # Their tests wait for other processes most of the time.
 WAITING = ("tests/contract/", "tests/crash/", "tests/dev/", "tests/queue/")
@@ -90,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         waiting = [file for file in files if file.startswith(WAITING)]
         computing = [file for file in files if not file.startswith(WAITING)]
         places = {file: place / len(group) for group in (waiting, computing) for place, file in enumerate(group)}
-    items.sort(key=lambda item: (not item.nodeid.startswith(LENGTHY), places.get(_file_of(item), 0.0)))
+    items.sort(key=lambda item: (_turn_of(item), places.get(_file_of(item), 0.0)))
 
 
 def pytest_collection_finish() -> None:
@@ -126,6 +128,12 @@ def _fork(work: Callable[[], None]) -> int:
         finally:
             os._exit(0)
     return child
+
+
+def _turn_of(item: pytest.Item) -> int:
+    """Return the place of its file among the long ones, or the place after them."""
+    places = (place for place, name in enumerate(LENGTHY) if item.nodeid.startswith(name))
+    return next(places, len(LENGTHY))
 
 
 def _file_of(item: pytest.Item) -> str:
