@@ -20,6 +20,7 @@ class Caller(httpx.Client):
             base_url=url,
             timeout=TIMEOUT,
             verify=NO_TLS,
+            trust_env=False,  # it has no proxies to look for
             headers={} if secret is None else {"authorization": f"Bearer {secret}"},
             event_hooks={"response": [check_answer]},
         )
