@@ -4,7 +4,6 @@ import os
 import re
 import time
 from typing import Final
-from uuid import UUID
 
 NAMES: Final = {
     "cus_": ("customer", "GET /v1/customers/{}"),
@@ -28,9 +27,10 @@ _PREFIXED: Final = re.compile(r"([a-z]+_)[0-9A-Za-z_]{1,64}")
 _VERSION_AND_VARIANT: Final = 0x7 << 76 | 0b10 << 62
 
 
-def uuid7() -> UUID:
+def new_run_id() -> str:
     """Return a UUIDv7: 48 bits of Unix milliseconds, then random bits."""
-    return UUID(int=_number())
+    digits = f"{_number():032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def new_id(prefix: str) -> str:

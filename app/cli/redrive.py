@@ -24,7 +24,7 @@ from app.dead_letters.bulk_redrive import (
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterGroup, RedriveFilter
 from app.http.plurals import counted
-from app.identifiers import uuid7
+from app.identifiers import new_run_id
 
 LISTED: Final = 20
 FASTEST: Final = 10_000
@@ -58,7 +58,7 @@ def start(
     if dry_run:
         _show_dry_run(opened(lambda deps: preview_redrive(deps, request)), json)
         return
-    run = str(uuid7())
+    run = new_run_id()
     begun = opened(lambda deps: start_redrive(deps, request, actor=actor(), correlation_id=run))
     if follow:
         _show(_follow(begun.id), json)

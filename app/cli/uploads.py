@@ -23,7 +23,7 @@ from app.dead_letters.inspect import list_dead_letters
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterView
 from app.http.plurals import counted
-from app.identifiers import uuid7
+from app.identifiers import new_run_id
 from app.uploads.deps import ExportDeps
 from app.uploads.record import MAX_BYTES, RecordedUpload, layout_of, take_upload
 from app.uploads.views import UploadView, list_uploads, read_upload
@@ -89,7 +89,7 @@ def send(
     content = read_input(file)
     if len(content) > MAX_BYTES:
         usage(f"{file} has {len(content)} bytes; the maximum is {MAX_BYTES}. Split it, with the header in each part.")
-    run = str(uuid7())
+    run = new_run_id()
 
     async def take(deps: ExportDeps) -> RecordedUpload:
         sender, layout = layout_of(connections, connection)

@@ -178,12 +178,18 @@ def _network_of(request: AnyRequest) -> str:
 
 
 def _check_accept(request: AnyRequest, offered: str) -> None:
-    accept = request.headers.getall("accept", [])
-    if not any(quality(accept, media_type) for media_type in (offered, PROBLEM_JSON)):
+    if not _accepts(tuple(request.headers.getall("accept", [])), offered):
         raise NotAcceptable(f"Answers are {offered}; the Accept header excludes it.")
 
 
+@lru_cache(maxsize=128)
+def _accepts(accept: tuple[str, ...], offered: str) -> bool:
+    return any(quality(accept, media_type) for media_type in (offered, PROBLEM_JSON))
+
+
 def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None:
+    if request.headers.get("content-type") in media_types and "content-encoding" not in request.headers:
+        return
     offered = ", ".join(media_types)
     headers = (("Accept-Patch", offered),) if request.method == "PATCH" else ()
     coding = request.headers.get("content-encoding", "identity").strip().lower()

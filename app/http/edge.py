@@ -13,7 +13,7 @@ from app import telemetry
 from app.errors import InvalidHost, MalformedBody, RateLimited
 from app.http.slow_bodies import Transfers
 from app.http.unread_body import Incoming
-from app.identifiers import uuid7
+from app.identifiers import new_run_id
 from app.problem_document import PROBLEM_JSON, document_of
 
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -157,11 +157,11 @@ def _wrong_host(version: str, headers: Any) -> str | None:
 def _read_correlation(path: str, headers: Any) -> Correlation:
     sent = [value for name, value in headers if name == b"x-correlation-id"]
     if not sent or path.startswith(_UNJUDGED):
-        return Correlation(value=str(uuid7()), acceptable=True)
+        return Correlation(value=new_run_id(), acceptable=True)
     value = sent[0].decode("latin-1").strip(" \t")
     if len(sent) == 1 and _CORRELATION.fullmatch(value):
         return Correlation(value=value, acceptable=True)
-    return Correlation(value=str(uuid7()), acceptable=False)
+    return Correlation(value=new_run_id(), acceptable=False)
 
 
 def _single(headers: Any, name: bytes) -> str | None:

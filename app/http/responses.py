@@ -10,6 +10,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
 from litestar.exceptions import NotFoundException as NoSuchRoute
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Send
 
 from app import telemetry
 from app.errors import Internal, MethodNotAllowed, NotFound, StoreUnavailable
@@ -25,9 +27,38 @@ _log = logging.getLogger("lockstitch.api")
 AnyRequest = Request[Any, Any, Any]
 
 
+class RenderedResponse(Response[bytes]):
+    """A body that is rendered already, of a status that allows one. The framework would look for encoders, cookies and
+    defaults on its way to the server."""
+
+    def to_asgi_response(self, app: Any, request: Any, **_: Any) -> ASGIResponse:
+        """Return the messages to the server."""
+        return _Rendered(self)
+
+
+class _Rendered(ASGIResponse):
+    """The two messages of an answer."""
+
+    __slots__ = ("_messages",)
+
+    def __init__(self, response: Response[bytes]) -> None:
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
+        ]
+        headers.append((b"content-type", str(response.media_type).encode("latin-1")))
+        headers.append((b"content-length", str(len(response.content)).encode("latin-1")))
+        start: Any = {"type": "http.response.start", "status": response.status_code or 200, "headers": headers}
+        body: Any = {"type": "http.response.body", "body": response.content, "more_body": False}
+        self._messages = (start, body)
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        for message in self._messages:
+            await send(message)
+
+
 def json_response(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
     """Return a Struct or builtin as `application/json`."""
-    return Response(_encoder.encode(content), status_code=status, headers=headers, media_type=JSON)
+    return RenderedResponse(_encoder.encode(content), status_code=status, headers=headers, media_type=JSON)
 
 
 def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response[bytes]:
@@ -73,7 +104,7 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     telemetry.name_problem(problem.code, problem.operation_id)
     answer_headers(request.scope).extend(problem.headers)
     headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
-    return Response(
+    return RenderedResponse(
         _encoder.encode(document), status_code=document.status, headers=headers, media_type=problem_type(request)
     )
 

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from app import telemetry
 from app.audit import record
-from app.identifiers import uuid7
+from app.identifiers import new_run_id
 from app.postgres.database import Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.listen import CHANNEL
@@ -149,7 +149,7 @@ class JobIntake:
     ) -> tuple[tuple[list[object], ...], list[record.Entry]]:
         """Return the arguments of `new_text`, in order, for jobs with these ids, and the audit entry of each."""
         here = telemetry.current_traceparent()
-        runs = [job.correlation_id or telemetry.correlation_id.get() or str(uuid7()) for job in jobs]
+        runs = [job.correlation_id or telemetry.correlation_id.get() or new_run_id() for job in jobs]
         policies = [self._policies.get(job.kind, DEFAULT_POLICY) for job in jobs]
         columns: tuple[list[object], ...] = (
             list(ids),

@@ -20,7 +20,7 @@ from msgspec import Struct
 from app import telemetry
 from app.audit.record import Entry, append
 from app.errors import IdempotencyInProgress, InvalidField
-from app.identifiers import uuid7
+from app.identifiers import new_run_id
 from app.uploads.deps import UploadDeps
 from app.uploads.record import MAX_BYTES, layout_of, refuse_export, take_upload
 
@@ -117,7 +117,7 @@ async def take_from_folders(deps: UploadDeps, folders: Mapping[str, DiskFolder])
 async def _take(deps: UploadDeps, connection: str, folder: DiskFolder, file: WaitingFile) -> None:
     """Record or refuse a file, then move it. Raises OSError, IdempotencyInProgress, StoreUnavailable."""
     sender, layout = layout_of(deps.connections, connection)
-    run = str(uuid7())
+    run = new_run_id()
     with telemetry.bind(run):
         if file.size > MAX_BYTES:
             reason = f"the file has {file.size} bytes; the maximum is {MAX_BYTES}"

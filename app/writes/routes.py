@@ -14,7 +14,7 @@ from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFE
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, boolean, choice
 from app.http.plurals import PLURAL, READ_SCOPE
-from app.http.responses import Answered, json_response, problem_type
+from app.http.responses import Answered, RenderedResponse, json_response, problem_type
 from app.problem_document import JSON, PROBLEM_JSON, Problem
 from app.settings.ownership import KEY
 from app.telemetry import mark_replayed, name_operation, name_problem
@@ -325,7 +325,8 @@ def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
     if written.replayed:
         headers["idempotent-replayed"] = "true"
         mark_replayed()
-    return Response(written.answer.body, status_code=written.answer.status, headers=headers, media_type=media_type)
+    body, status = written.answer.body, written.answer.status
+    return RenderedResponse(body, status_code=status, headers=headers, media_type=media_type)
 
 
 HANDLERS: Final = (

@@ -19,7 +19,7 @@ from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEve
 from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS, EVENT_ARGUMENTS, many_values
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.types import BY_NAME_ONLY, scopes_of, wildcard_of
-from app.identifiers import uuid7
+from app.identifiers import new_run_id
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.models import NewJob
@@ -152,7 +152,7 @@ class PostgresEvents:
         if not events:
             return PreparedEvents(events=(), rows=())
         if any(new.correlation_id is None or new.traceparent is None for new in events):
-            run, trace = telemetry.correlation_id.get() or str(uuid7()), telemetry.current_traceparent()
+            run, trace = telemetry.correlation_id.get() or new_run_id(), telemetry.current_traceparent()
             events = tuple(
                 msgspec.structs.replace(
                     new, correlation_id=new.correlation_id or run, traceparent=new.traceparent or trace
