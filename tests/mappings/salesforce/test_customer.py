@@ -252,7 +252,10 @@ def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:
 def test_a_no_is_all_that_is_kept_of_a_consent(channel: ConsentChannel, state: ConsentState) -> None:
     patch = CustomerPatch(consents=(ConsentPatch(channel=channel, state=state),))
 
-    assert (refused(patch) == {}) == (channel in ("email", "phone") and state == "opted_out")
+    is_kept = channel in ("email", "phone") and state == "opted_out"
+    assert (refused(patch) == {}) == is_kept
+    if is_kept:
+        assert_reads_back(patch, read(written(FULL, patch)), among=["consents"])
 
 
 def test_a_no_that_the_org_does_not_keep_is_unsupported() -> None:

@@ -188,6 +188,14 @@ def test_one_custom_field_keeps_the_type_it_has_and_the_unnamed_ones_go() -> Non
     }
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_a_number_with_decimals_and_a_boolean_read_back(value: bool) -> None:
+    fields = (CustomFieldPatch(key="needles", value=2.5), CustomFieldPatch(key="blocked", value=value))
+    patch = patch_of(custom_fields=fields)
+
+    assert_reads_back(patch, read(written(FULL, to_vendor(patch, FULL, SHOP).body)), among=["custom_fields"])
+
+
 def test_nothing_is_cleared_that_is_not_there() -> None:
     draft = to_vendor(patch_of(external_id=None, custom_fields=None), None, SHOP)
 
