@@ -48,7 +48,7 @@ def with_net_amounts(patch: OrderPatch, account: Account, notes: Notes) -> Order
     charged = []
     for place, (charge, off) in enumerate(zip(charges, off_shipping, strict=True)):
         _note_tax(f"/shipping_lines/{place}", charge.tax, notes)
-        price = money(decimal_string(net(Decimal(charge.price), off, charge.tax)), currency)
+        price = unit_price(decimal_string(round(net(Decimal(charge.price), off, charge.tax), MOST_DECIMALS)), currency)
         charged.append(replace(charge, price=price, tax=None))
     kept = []
     for place, fee in enumerate(fees):

@@ -56,6 +56,15 @@ def test_prices_without_tax_add_up_to_the_sum_of_the_body(patch: OrderPatch) -> 
     assert sent is not None or wanted.total < sum((Decimal(one.amount) for one in patch.fees or ()), Decimal(0))
 
 
+def test_a_discount_finer_than_a_cent_leaves_its_rest_of_the_shipping() -> None:
+    lines = (LineItemPatch(name="Mug", quantity="1", unit_price="3.333"),)
+    shipping, off = (ShippingLinePatch(title="Post", price="0.01"),), (DiscountPatch(type="fixed", amount="3.34"),)
+
+    assert sum_sent(OrderPatch(currency="EUR", line_items=lines, shipping_lines=shipping, discounts=off)) == Decimal(
+        "0.003"
+    )
+
+
 def test_prices_with_tax_are_converted() -> None:
     lines = (
         LineItemPatch(name="Mug", quantity="2", unit_price="12.00", tax="4.00"),
