@@ -234,9 +234,10 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
         "records/map_record.py",
         "events/store/events.py",
     )
-    # A story that needs many more modules than today has lost its thread.
-    assert len(write.modules) <= 69
-    assert len(write.functions) <= 283
-    assert len(receipt.modules | first) <= 80
-    # 73, and two more if leases are swept or a database connection is opened meanwhile.
-    assert len(receipt.modules | second) <= 75
+    # A story that needs many more modules than today has lost its thread. A context manager that is a class, because
+    # it is entered often, counts as three functions.
+    assert len(write.modules) <= 68
+    assert len(write.functions) <= 286
+    # 80 and 74. Meanwhile leases may be swept, or a database connection opened.
+    assert len(receipt.modules | first) <= 81
+    assert len(receipt.modules | second) <= 76
