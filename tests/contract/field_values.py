@@ -3,7 +3,8 @@
 A mark makes each value occur in one record only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 from zlib import crc32
 
@@ -52,7 +53,8 @@ CUSTOM_FIELDS: Final = {"custom_fields": "written", "line_custom_fields": "line_
 """The keys of the custom fields that the connections have, of records and of the lines of orders."""
 
 
-def fields(patch: type[Struct]) -> dict[str, inspect.Type]:
+@cache
+def fields(patch: type[Struct]) -> Mapping[str, inspect.Type]:
     """Return the types of the fields that are generated, by name."""
     described = inspect.type_info(patch)
     assert isinstance(described, inspect.StructType)

@@ -12,6 +12,7 @@ from mappings.registry import VENDORS, active
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.processes import NO_TLS
 from tests.contract.samples import Body
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 from tests.contract.write_and_read import Changer, Commenter, Finding, Writer, bodies
@@ -67,6 +68,7 @@ def define(vendors: Emulators) -> None:
             f"{vendors.url}/hubspot/crm/v3/properties/{name}",
             json=property | {"groupName": "lockstitch"},
             headers={"Authorization": f"Bearer {EMULATOR_CREDENTIALS['LOCKSTITCH_DEV_HUBSPOT_TOKEN']}"},
+            verify=NO_TLS,
         )
         assert answer.status_code == 201, answer.text
     for name in ("Contact", "Case", "Order"):

@@ -1,6 +1,6 @@
 """Send generated bodies to a connection, read the records, and find the differences that no answer announced."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import permutations
 from typing import Any, Final, NamedTuple
 
@@ -199,7 +199,7 @@ def _compare(name: str, sent: Any, read: Any, places: set[str], field: ComparedF
     if field.item is not None and isinstance(sent, list) and isinstance(read, list):
         # The items in the order that differs least.
         orders = (_in_order(name, sent, those, places, field.item) for those in _orders(sent, read))
-        yield from min(orders, key=_weight)
+        yield from _least(orders)
     elif field.members and (read is None or isinstance(read, dict)):
         for member, of_member in field.members.items():
             inner = {f"{place}/{member}" for place in places}
@@ -239,6 +239,17 @@ def _in_order(
         if name in WHOLE:
             found.append(Difference(name, frozenset(f"{start}/{place}" for start in places), None, other))
     return found
+
+
+def _least(orders: Iterable[list[Difference]]) -> list[Difference]:
+    """Return the differences of the order that differs least. One without any needs no look at the others."""
+    least: list[Difference] | None = None
+    for one in orders:
+        if not one:
+            return one
+        if least is None or _weight(one) < _weight(least):
+            least = one
+    return least or []
 
 
 def _weight(found: list[Difference]) -> int:
