@@ -6,7 +6,6 @@ adds cookies, redirects and proxies from the environment, which must not happen 
 
 import asyncio
 import zlib
-from functools import lru_cache
 from typing import Final, cast
 from urllib.parse import quote, urlencode
 
@@ -68,14 +67,7 @@ class Wire:
 
         `seconds` bounds the whole exchange. Raises NotSent, NoReply, TooLarge.
         """
-        outgoing = httpx.Request(
-            request.method,
-            _parsed(base_url),
-            headers=headers,
-            content=request.body,
-            extensions={"timeout": _connect_within(seconds)},
-        )
-        outgoing.url = _Address(base_url, request)
+        outgoing = _Outgoing(base_url, request, headers, seconds)
         try:
             async with asyncio.timeout(seconds):
                 return await self._exchange(outgoing, limit)
@@ -169,6 +161,18 @@ def _connect_within(seconds: float) -> dict[str, float | None]:
     return {"connect": within, "pool": within, "read": None, "write": None}
 
 
+class _Outgoing(httpx.Request):
+    """A request with what the transport reads of it. httpx would parse the headers three times and add some, such as
+    Host, that aiohttp adds itself."""
+
+    def __init__(self, base_url: str, request: VendorRequest, headers: list[tuple[str, str]], seconds: float) -> None:
+        self.method = request.method
+        self.url = _Address(base_url, request)
+        self.headers = cast(httpx.Headers, headers)  # aiohttp takes pairs
+        self.extensions = {"timeout": _connect_within(seconds)}
+        self._content = request.body or b""
+
+
 class _Address(httpx.URL):
     """The URL of a request as a text. The transport wants no more, and httpx takes longer to parse a list of 40
     properties, character by character, than aiohttp to send it."""
@@ -179,10 +183,6 @@ class _Address(httpx.URL):
 
     def __str__(self) -> str:
         return self._text
-
-
-# The addresses of connections and token endpoints.
-_parsed: Final = lru_cache(maxsize=256)(httpx.URL)
 
 
 def _why_not_connected(error: Exception) -> str:
