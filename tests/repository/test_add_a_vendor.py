@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "add-a-vendor.md"
 REFERENCE = ROOT / "docs" / "vendor-reference.md"
 BIN = Path(sys.executable).parent
 COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings")
-FILES = ("pyproject.toml", "tests/shared_material.py")
+FILES = ("pyproject.toml", "tests/required.py", "tests/shared_material.py")
 ADDED = ("mappings/deskbell/field_values.py",)  # all other files replace those of new-vendor
 # A whole file below its name, in the reference.
 SHOWN = re.compile(r"^`(?P<file>[\w./-]+)`:\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
