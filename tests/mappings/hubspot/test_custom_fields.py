@@ -2,41 +2,18 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.customer import Customer, CustomerPatch
+from canonical.customer import CustomerPatch
 from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType
 from mappings.hubspot.custom_fields import read_custom_fields
-from mappings.hubspot.customer_r1 import to_canonical, to_vendor
-from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
+from mappings.hubspot.customer_r1 import to_vendor
+from mappings.hubspot.wire_v3 import Account
 from mappings.spec import Notes
 
-FRESH = Account()
-
-
-def contact(**properties: str | None) -> ContactRecord:
-    """A contact with these properties."""
-    moment = msgspec.convert("2026-02-03T08:15:30Z", ContactRecord.__annotations__["created_at"])
-    return ContactRecord(id="51", properties=dict(properties), created_at=moment, updated_at=moment)
-
-
-def written(record: ContactRecord, body: RecordWrite) -> ContactRecord:
-    """The contact after HubSpot has carried out the write: "" clears."""
-    cleared = {name: value or None for name, value in body.properties.items()}
-    return msgspec.structs.replace(record, properties=record.properties | cleared)
-
-
-def read(record: ContactRecord, account: Account = FRESH) -> Customer:
-    """What the contact means."""
-    return to_canonical(record, account).data
-
-
-def refused(patch: CustomerPatch, current: ContactRecord | None = None, account: Account = FRESH) -> dict[str, str]:
-    """The complaints about a write, by pointer."""
-    return {one.pointer: one.detail for one in to_vendor(patch, current, account).refused}
+from .contacts import contact, read, refused, written
 
 
 def test_custom_fields_are_typed_both_ways(account: Account) -> None:

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.customer import (
-    Customer,
     CustomerPatch,
     EmailPatch,
     LifecycleStage,
@@ -17,12 +15,13 @@ from canonical.customer import (
 from canonical.parts import AddressPatch, ReferencePatch
 from mappings.coverage import writable_values
 from mappings.hubspot import customer_r1, customer_r2
-from mappings.hubspot.customer_r1 import CUSTOMER, to_canonical, to_vendor
-from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
+from mappings.hubspot.customer_r1 import CUSTOMER, to_vendor
+from mappings.hubspot.wire_v3 import Account
 from mappings.spec import VendorDrift
 from tests.mappings.read_back import assert_reads_back
 
-FRESH = Account()
+from .contacts import FRESH, contact, read, refused, written
+
 PROPERTIES_OF = {
     "first_name": {"firstname"},
     "last_name": {"lastname"},
@@ -78,32 +77,10 @@ HOLDABLE = st.fixed_dictionaries(
 )
 
 
-def contact(**properties: str | None) -> ContactRecord:
-    """A contact with these properties."""
-    moment = msgspec.convert("2026-02-03T08:15:30Z", ContactRecord.__annotations__["created_at"])
-    return ContactRecord(id="51", properties=dict(properties), created_at=moment, updated_at=moment)
-
-
 def only(name: str, value: Any) -> CustomerPatch:
     """A write of one field."""
     fields: dict[str, Any] = {name: value}
     return CustomerPatch(**fields)
-
-
-def written(record: ContactRecord, body: RecordWrite) -> ContactRecord:
-    """The contact after HubSpot has carried out the write: "" clears."""
-    cleared = {name: value or None for name, value in body.properties.items()}
-    return msgspec.structs.replace(record, properties=record.properties | cleared)
-
-
-def read(record: ContactRecord, account: Account = FRESH) -> Customer:
-    """What the contact means."""
-    return to_canonical(record, account).data
-
-
-def refused(patch: CustomerPatch, current: ContactRecord | None = None, account: Account = FRESH) -> dict[str, str]:
-    """The complaints about a write, by pointer."""
-    return {one.pointer: one.detail for one in to_vendor(patch, current, account).refused}
 
 
 FULL = contact(

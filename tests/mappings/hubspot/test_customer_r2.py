@@ -8,26 +8,15 @@ from hypothesis import strategies as st
 
 from canonical.customer import ConsentPatch, Customer, CustomerPatch, EmailPatch
 from mappings.hubspot import customer_r1, customer_r2
-from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
+from mappings.hubspot.wire_v3 import ContactRecord
 
-FRESH = Account()
+from .contacts import FRESH, contact, written
+
 ADDRESSES = st.lists(
     st.sampled_from(["ann@example.com", "a.lee@example.com", "lee@example.org", "studio@example.net"]),
     unique=True,
     max_size=4,
 )
-
-
-def contact(**properties: str | None) -> ContactRecord:
-    """A contact with these properties."""
-    moment = msgspec.convert("2026-02-03T08:15:30Z", ContactRecord.__annotations__["created_at"])
-    return ContactRecord(id="51", properties=dict(properties), created_at=moment, updated_at=moment)
-
-
-def written(record: ContactRecord, body: RecordWrite) -> ContactRecord:
-    """The contact after HubSpot has carried out the write: "" clears."""
-    cleared = {name: value or None for name, value in body.properties.items()}
-    return msgspec.structs.replace(record, properties=record.properties | cleared)
 
 
 def read(record: ContactRecord) -> Customer:
