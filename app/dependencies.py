@@ -9,9 +9,9 @@ class Dependencies:
     """One value of each type, such as `WriteDeps`. `wiring` builds it; routes and job handlers use it."""
 
     def __init__(self, *values: Any) -> None:
-        self._by_type = {type(value): value for value in values}
+        self.by_type = {type(value): value for value in values}
 
     def of(self, kind: type[T]) -> T:
         """Return the value of exactly this type. Raises KeyError if `wiring` built none."""
-        found: T = self._by_type[kind]
+        found: T = self.by_type[kind]
         return found

@@ -18,10 +18,9 @@ from app.records.resolve import active_mapping, choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.copy_links import known_copy
 from app.writes.deps import WriteDeps
-from app.writes.idempotency import KeyIsFree, Writers, Written, replay, waits_of
+from app.writes.idempotency import KeyIsFree, Writers, Written, replay, waits_of, write
 from app.writes.request import WriteRequest, read_with_query
 from app.writes.resolved_write import UPSERT_KEYS
-from app.writes.write import write
 from canonical.parts import Link, Loss, ObjectName
 from mappings.spec import UpsertKey
 

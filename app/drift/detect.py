@@ -71,8 +71,8 @@ class DriftDetection:
 
     def show(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
         """Offer a record that was read as `resource`."""
-        subject = _subject(connection, mapping, "record")
-        if self._is_wanted(subject, record):
+        subject = self._sampled(connection, mapping, "record", record)
+        if subject is not None:
             self._offer(subject, record, mapping.record, resource=resource)
 
     def show_failure(
@@ -84,8 +84,8 @@ class DriftDetection:
 
     def show_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
         """Offer the payload of a webhook about a record of this mapping."""
-        subject = _subject(connection, mapping, "webhook")
-        if self._is_wanted(subject, payload):
+        subject = self._sampled(connection, mapping, "webhook", payload)
+        if subject is not None:
             self._offer(subject, payload, _reader(mapping, payload))
 
     async def refuse(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
@@ -118,17 +118,23 @@ class DriftDetection:
         news, _ = deviations(sample, inspect(sample), baseline)
         return next((one for one in news if self._notes.policy(sample.subject, one.path) == "reject"), None)
 
-    def _is_wanted(self, subject: DriftSubject, record: msgspec.Raw | bytes) -> bool:
-        """Return whether to sample this record.
+    def _sampled(
+        self, connection: str, mapping: AnyMapping, source: DriftSource, record: msgspec.Raw | bytes
+    ) -> DriftSubject | None:
+        """Return the subject of a record to sample; None for one that is not sampled.
 
         Every record is sampled while the baseline is learned. Afterwards large records are sampled less often, so that
         the cost does not depend on the vendor's record size. A rate of 1 samples all records.
         """
         rate = self._settings.sample_rate
-        if rate in (0, 1) or not self._baselines.is_learned(subject):
-            return rate > 0
+        if rate == 0:
+            return None
+        subject = _subject(connection, mapping, source)
+        if rate == 1 or not self._baselines.is_learned(subject):
+            return subject
         thrown = random.random()  # noqa: S311 - dice, no secret
-        return thrown < rate and thrown < rate * USUAL_BYTES / max(memoryview(record).nbytes, 1)
+        is_wanted = thrown < rate and thrown < rate * USUAL_BYTES / max(memoryview(record).nbytes, 1)
+        return subject if is_wanted else None
 
     def _offer(
         self,

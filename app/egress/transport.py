@@ -87,12 +87,10 @@ class Wire:
             announced = headers.get("content-length", "")
             if announced.isdecimal() and int(announced) > limit:
                 raise TooLarge
-            body = _Body(headers.get("content-encoding", "identity"), limit)
-            async for chunk in stream:
-                body.add(chunk)
+            body = await _read(stream, headers.get("content-encoding", "identity").lower(), limit)
         finally:
             await stream.aclose()
-        return VendorReply(status=response.status_code, headers=headers, body=body.whole())
+        return VendorReply(status=response.status_code, headers=headers, body=body)
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -106,35 +104,26 @@ class Wire:
         )
 
 
-class _Body:
-    """A body that is decoded as it arrives, never beyond `limit` bytes, which stops compression bombs."""
+async def _read(stream: httpx.AsyncByteStream, encoding: str, limit: int) -> bytes:
+    """Return a body, decoded as it arrives. It is never longer than `limit` bytes, which stops compression bombs.
 
-    def __init__(self, encoding: str, limit: int) -> None:
-        """Raise NoReply for an encoding that was not requested."""
-        if encoding.lower() not in ("identity", "gzip", "x-gzip"):
-            raise NoReply("unreadable")
-        self._inflate = None if encoding.lower() == "identity" else zlib.decompressobj(zlib.MAX_WBITS | GZIP)
-        self._limit = limit
-        self._bytes = bytearray()
-        self._empty = True
-
-    def add(self, chunk: bytes) -> None:
-        """Decode and append a chunk. Raises TooLarge, NoReply."""
-        self._empty = self._empty and not chunk
-        if self._inflate is not None:
-            try:
-                chunk = self._inflate.decompress(chunk, self._limit - len(self._bytes) + 1)
-            except zlib.error:
-                raise NoReply("unreadable") from None
-        self._bytes += chunk
-        if len(self._bytes) > self._limit:
+    Raises TooLarge, and NoReply for an encoding that was not requested or a body without its end.
+    """
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise NoReply("unreadable")
+    inflate = None if encoding == "identity" else zlib.decompressobj(zlib.MAX_WBITS | GZIP)
+    body, is_empty = bytearray(), True
+    async for chunk in stream:
+        is_empty = is_empty and not chunk
+        try:
+            body += chunk if inflate is None else inflate.decompress(chunk, limit - len(body) + 1)
+        except zlib.error:
+            raise NoReply("unreadable") from None
+        if len(body) > limit:
             raise TooLarge
-
-    def whole(self) -> bytes:
-        """Return the decoded body. Raises NoReply if its end is missing."""
-        if self._inflate is not None and not self._empty and not self._inflate.eof:
-            raise NoReply("unreadable")
-        return bytes(self._bytes)
+    if inflate is not None and not is_empty and not inflate.eof:
+        raise NoReply("unreadable")
+    return bytes(body)
 
 
 _UNREADABLE: Final = "the reply is not HTTP"
@@ -156,11 +145,6 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
         raise aiohttp.ClientPayloadError("the connection broke") from error
 
 
-def _connect_within(seconds: float) -> dict[str, float | None]:
-    within = min(CONNECT_SECONDS, seconds * CONNECT_SHARE)
-    return {"connect": within, "pool": within, "read": None, "write": None}
-
-
 class _Outgoing(httpx.Request):
     """A request with what the transport reads of it. httpx would parse the headers three times and add some, such as
     Host, that aiohttp adds itself."""
@@ -169,7 +153,8 @@ class _Outgoing(httpx.Request):
         self.method = request.method
         self.url = _Address(base_url, request)
         self.headers = cast(httpx.Headers, headers)  # aiohttp takes pairs
-        self.extensions = {"timeout": _connect_within(seconds)}
+        connect = min(CONNECT_SECONDS, seconds * CONNECT_SHARE)
+        self.extensions = {"timeout": {"connect": connect, "pool": connect, "read": None, "write": None}}
         self._content = request.body or b""
 
 

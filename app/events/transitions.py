@@ -22,6 +22,8 @@ GOODS_LEFT: Final = frozenset({"fulfilled", "shipped", "delivered", "returned", 
 """Fulfillment statuses of an order that has been fulfilled."""
 REFUNDED: Final = ("", "partially_refunded", "refunded")
 FULFILLED: Final = frozenset({"fulfilled", "shipped", "delivered"})
+WITH_TRANSITIONS: Final = ("order", "ticket")
+"""The objects whose states have transitions."""
 NOT_WORK: Final = frozenset({"spam", "deleted"})
 """Ticket statuses in the category `done` that are no answer to a requester."""
 

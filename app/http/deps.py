@@ -35,4 +35,4 @@ class HttpDeps:
 def deps_of(request: Request[Any, Any, Any], kind: type[T]) -> T:
     """Return the dependencies of this type of the application that handles the request."""
     dependencies: Dependencies = request.app.state.dependencies
-    return dependencies.of(kind)
+    return dependencies.by_type[kind]  # type: ignore[no-any-return]

@@ -77,6 +77,8 @@ class PostgresMatches:
         self._database = database
         self._links = links
         self._auto_join = {frozenset(pair) for pair in auto_join}
+        self.auto_joined: Final = frozenset[str]().union(*self._auto_join)
+        """The connections whose customers may be joined without a review."""
         self._secret = DigestSecret(database, sealer)
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
         self._stored: list[tuple[MatchFacts, MatchKey, NamedRecord | None]] = []
@@ -108,10 +110,6 @@ class PostgresMatches:
             return False
         self._remember(changed)
         return joined
-
-    def may_join(self, connection: str) -> bool:
-        """Return whether customers of this connection may be joined without a review."""
-        return any(connection in pair for pair in self._auto_join)
 
     async def with_key(self, new: NewRecord, facts: MatchFacts) -> NewRecord:
         """Return a new customer with the key to store with it, if there is one."""

@@ -44,6 +44,13 @@ class TotalDifference(Struct, frozen=True):
     held: str
 
 
+class ShownRecord(Struct, frozen=True):
+    """The id and the links of a record as callers see it."""
+
+    id: str
+    links: tuple[Link, ...]
+
+
 class NamedRecord(Struct, frozen=True, kw_only=True):
     """The canonical id of a record, and all records of that id, its first one first.
 
@@ -57,16 +64,12 @@ class NamedRecord(Struct, frozen=True, kw_only=True):
     merged_into: str | None = None
     total: TotalDifference | None = None
 
-    @property
-    def shown_id(self) -> str:
-        """The id to show the record with: for one that its vendor merged its own, because the canonical id names the
-        record that is left."""
-        return self.canonical_id if self.merged_into is None else self.own_id or self.canonical_id
-
-    @property
-    def shown_links(self) -> tuple[Link, ...]:
-        """The links to show the record with; none for one that its vendor merged."""
-        return self.links if self.merged_into is None else ()
+    def shown(self) -> ShownRecord:
+        """Return how to show the record: one that its vendor merged with its own id and without links, because the
+        canonical id names the record that is left."""
+        if self.merged_into is None:
+            return ShownRecord(self.canonical_id, self.links)
+        return ShownRecord(self.own_id or self.canonical_id, ())
 
 
 class NewRecord(Struct, frozen=True, kw_only=True):

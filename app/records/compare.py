@@ -19,7 +19,7 @@ from app.events.record_changes import (
     state_of,
     with_newest_comment,
 )
-from app.events.transitions import FirstSight, transitions
+from app.events.transitions import WITH_TRANSITIONS, FirstSight, transitions
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
 from app.records.resolve import AnyMapping
@@ -102,6 +102,8 @@ async def transitions_of(
 ) -> tuple[str, ...]:
     """Return the transitions from the fields of a last-seen state, or of a record that is seen for the first time.
     After a deletion or an erasure there are none."""
+    if object_name not in WITH_TRANSITIONS:
+        return ()
     if before:
         return transitions(object_name, before, after)
     if not is_first:
@@ -127,8 +129,9 @@ async def compare_deleted(
     named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
     if object_name == "customer":
         await deps.matches.erase([(connection.name, remote_id)])
-    meta = meta_of(connection, mapping, Remote(id=remote_id), links=named.shown_links)
-    remains = DeletedRecord(id=named.shown_id, meta=meta)
+    shown = named.shown()
+    meta = meta_of(connection, mapping, Remote(id=remote_id), links=shown.links)
+    remains = DeletedRecord(id=shown.id, meta=meta)
     identity = msgspec.to_builtins(remains)
     known = last_state is not None and last_state.deleted
     last, notes = ({}, NO_NOTES) if last_state is None else read_state(last_state.data)

@@ -58,7 +58,7 @@ def offer_to_shadow(
 
     `made` is the reading of `raw`, its refusal, or the draft of `patch`; `raw` is then the present record, if any.
     """
-    route = deps.mapping_routes.of(connection.name, mapping.name)
+    route = deps.mapping_routes.in_force.get((connection.name, mapping.name))
     if route is None or route.shadow is None or mapping is not active_mapping(deps, connection, mapping.object):
         return
     shadow = mapping_of(connection.vendor, mapping.object, route.shadow.revision)

@@ -81,7 +81,7 @@ def choose_mapping(
 def active_mapping(deps: RecordDeps, connection: Connection, object_name: ObjectName) -> AnyMapping | None:
     """Return the active revision of the route, else the newest released one. None if the vendor has no such object."""
     newest = active(connection.vendor, object_name)
-    route = None if newest is None else deps.mapping_routes.of(connection.name, newest.name)
+    route = None if newest is None else deps.mapping_routes.in_force.get((connection.name, newest.name))
     if route is None or route.active is None:
         return newest
     return mapping_of(connection.vendor, object_name, route.active) or newest

@@ -74,7 +74,7 @@ async def name_new_record(
     if new is None or (isinstance(data, Ticket) and data.merged_into is not None):
         return None
     if isinstance(data, Customer):
-        if deps.matches.may_join(connection.name):
+        if connection.name in deps.matches.auto_joined:
             return None
         new = await deps.matches.with_key(new, _match_facts(connection, reading))
     ids = await referenced_ids(deps.links.ensure, connection, new.object, [reading.mapped])
@@ -181,9 +181,10 @@ def _resource(connection: Connection, reading: Reading, named: NamedRecord, ids:
     loss = reading.mapped.loss
     if named.total is not None:
         loss += _other_total(connection, reading.mapped.data, named.total)
-    meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, named.shown_links)
+    shown = named.shown()
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, shown.links)
     data = with_connection(reading.mapped.data, connection.name, ids)
-    return msgspec.structs.replace(data, id=named.shown_id, meta=meta)  # type: ignore[no-any-return]
+    return msgspec.structs.replace(data, id=shown.id, meta=meta)  # type: ignore[no-any-return]
 
 
 def _other_total(connection: Connection, data: Struct, total: TotalDifference) -> tuple[Loss, ...]:

@@ -109,7 +109,8 @@ class VendorClient:
             await self._accounts.check(live, deadline)
         if not request.effect or not live.connection.vendor.setup:
             return await self._deliver(live, request, deadline)
-        await self._setup.prepare(live, object_name, deadline)
+        if (connection.name, object_name) not in self._setup.prepared:
+            await self._setup.prepare(live, object_name, deadline)
         try:
             return await self._deliver(live, request, deadline)
         except VendorRefused as refused:
@@ -121,7 +122,7 @@ class VendorClient:
     async def set_up(self, connection: Connection, object_name: ObjectName, *, deadline: float) -> None:
         """Prepare the account for writes of an object, before a read that needs it. Raises like `send`."""
         live = self._live_connections[connection.name]
-        if live.connection.vendor.setup:
+        if live.connection.vendor.setup and (connection.name, object_name) not in self._setup.prepared:
             await self._setup.prepare(live, object_name, deadline)
 
     async def account(

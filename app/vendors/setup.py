@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -29,6 +29,8 @@ class AccountSetup:
         self._deliver = deliver
         self._shared = shared
         self._ready: set[tuple[str, VendorRequest]] = set()
+        self.prepared: Final[set[tuple[str, ObjectName | None]]] = set()
+        """The connections, with the object, that this process knows as prepared."""
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def prepare(self, live: LiveConnection, object_name: ObjectName | None, deadline: float) -> None:
@@ -40,8 +42,6 @@ class AccountSetup:
         """
         name, vendor = live.connection.name, live.connection.vendor
         needed = vendor.setup if object_name is None else vendor.setup_of.get(object_name, vendor.setup)
-        if all((name, request) in self._ready for request in needed):
-            return
         lock = self._locks.setdefault(name, asyncio.Lock())
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
@@ -55,6 +55,7 @@ class AccountSetup:
                 results = await self._run(live, missing, object_name, deadline)
                 await self._note(live, [request for request, result in results.items() if result != "refused"])
             self._ready |= {(name, request) for request in needed}
+            self.prepared.add((name, object_name))
         finally:
             lock.release()
 

@@ -1,17 +1,14 @@
-"""Render the answers to writes: a resource, an archived record, a skipped copy, a problem."""
+"""The answers to writes that are no resource: an archived record, a skipped copy, a problem."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from app.http.plurals import PLURAL
 from app.problem_document import JSON, PROBLEM_JSON, Problem, ProblemDocument, document_of
-from app.records.resources import etag_of
 from app.writes.deps import WriteDeps
-from app.writes.models import Answer, Intent, Operation
-from canonical.parts import Loss, ResourceMeta, Skipped
+from app.writes.models import Answer, Operation
+from canonical.parts import ResourceMeta
 
 _encoder = msgspec.json.Encoder()
 NO_MATCH: Final = "no record matches, and on_missing is ignore"
@@ -55,32 +52,6 @@ class SkippedCopy(Struct, frozen=True, kw_only=True):
     """Canonical id of the record that was to be copied. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     meta: SkippedMeta
     """Where nothing was written, and why."""
-
-
-def of_operation(
-    resource: Any, operation: Operation, loss: tuple[Loss, ...] = (), skipped: tuple[Skipped, ...] = ()
-) -> Any:
-    """Add the operation, the correlation id, and what the write ignored, skipped and lost to `meta`."""
-    meta = replace(
-        resource.meta,
-        operation_id=operation.id,
-        correlation_id=operation.correlation_id,
-        ignored=operation.intent.ignored,
-        skipped=skipped,
-        loss=resource.meta.loss + loss,
-    )
-    return replace(resource, meta=meta)
-
-
-def resource_answer(resource: Any, intent: Intent, *, is_new: bool) -> Answer:
-    """Render the answer: body, `ETag`, and for a new record its `Location`, with the connection that a copy names."""
-    headers = {"content-type": JSON}
-    if intent.object != "comment":
-        headers["etag"] = etag_of(resource)
-        if is_new:
-            query = "" if intent.copy_of is None else f"?connection={intent.connection}"
-            headers["location"] = f"/v1/{PLURAL[intent.object]}/{resource.id}{query}"
-    return Answer(status=201 if is_new else 200, headers=headers, body=_encoder.encode(resource))
 
 
 def skipped_answer(operation: Operation) -> Answer:

@@ -131,39 +131,31 @@ async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecor
     record = await present.mapped() if intent.merges or intent.edits_tags else None
     patch, _ = patch_of(resolved, record)
     return await run_mapping(
-        mapping, present.raw, account, partial(changes_nothing, mapping, patch, body, present.decoded, account)
+        mapping,
+        present.raw,
+        account,
+        partial(changes_nothing, mapping, patch, body, present.decoded, account, present.known),
     )
 
 
-def patch_of(resolved: ResolvedWrite, record: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
-    """Return the patch, and the references that are lost. `record` is the record as it is, which a write that merges or
-    edits tags needs."""
+def patch_of(
+    resolved: ResolvedWrite, record: Mapped[Any] | None, *, as_sent: bool = False
+) -> tuple[Any, tuple[Loss, ...]]:
+    """Return the patch as the vendor stores it, and what is lost. `record` is the record as it is, which a write that
+    merges or edits tags needs. `as_sent`: with its references as they were sent, and only the texts that the vendor
+    changes."""
     intent = resolved.intent
     if intent.edits_tags:
         assert record is not None  # noqa: S101 - tags are changed of a record
         return resolved.mapping.patch(tags=merge_tags(intent.body, record.data.tags)), ()
     references = intent.references or References()
     patch, lost = at_target(resolved.patch, resolved.connection.name)
-    if resolved.refers:
+    if resolved.refers and not as_sent:
         patch = with_references(patch, references)
-    patch, changed = _as_stored(resolved, patch, record)
-    return patch, (*intent.lost, *lost, *references.lost, *changed)
-
-
-def sent_patch(resolved: ResolvedWrite, record: Mapped[Any]) -> tuple[Any, tuple[Loss, ...]]:
-    """Return the patch like `patch_of`, with its references as they were sent, and what the vendor changes."""
-    if resolved.intent.edits_tags:
-        return patch_of(resolved, record)
-    return _as_stored(resolved, at_target(resolved.patch, resolved.connection.name)[0], record)
-
-
-def _as_stored(resolved: ResolvedWrite, patch: Any, record: Mapped[Any] | None) -> tuple[Any, tuple[Loss, ...]]:
-    """Return the patch as the vendor stores it, merged with the record, and the texts that the vendor changes."""
-    intent = resolved.intent
     patch, changed = as_stored(patch, resolved.mapping.stores)
-    if record is None or not intent.merges:
-        return patch, changed
-    return merged(patch, record.data, keep_emails=intent.upsert_on == "email"), changed
+    if record is not None and intent.merges:
+        patch = merged(patch, record.data, keep_emails=intent.upsert_on == "email")
+    return patch, changed if as_sent else (*intent.lost, *lost, *references.lost, *changed)
 
 
 def at_sent_pointers(draft: Draft[Any], lost: Sequence[Loss]) -> Draft[Any]:

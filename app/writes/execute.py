@@ -38,7 +38,7 @@ from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Su
 from app.writes.prepare import NothingToCopyTo, Parts, PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from mappings.http import VendorRequest
-from mappings.spec import Action, Unmappable, WriteResult
+from mappings.spec import Unmappable, WriteResult
 
 _log = logging.getLogger("lockstitch.write")
 
@@ -126,15 +126,27 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     Raises Undecided if the reply was lost or cannot be read. VendorRefused and the problems of a vendor that was not
     reached leave the operation as it is: their meaning depends on whether it was sent before.
     """
-    operation, request = begun.operation, prepared.request
+    request, effect = prepared.request, prepared.effect
+    result = WriteResult(remote_id=prepared.remote_id)
     if request is None:
-        return await finish(
-            resolved, begun, _carried_out(prepared, "update", WriteResult(remote_id=prepared.remote_id))
-        )
+        effect = "update"
+    else:
+        result = await _send(resolved, begun, prepared, request)
+    done = CarriedOut(
+        effect=effect, result=result, loss=prepared.loss, skipped=prepared.skipped, before=prepared.before
+    )
+    return await finish(resolved, begun, done)
+
+
+async def _send(resolved: ResolvedWrite, begun: Begun, prepared: PreparedWrite, request: VendorRequest) -> WriteResult:
+    """Send the request, after its parts, and return what the vendor did. Raises like `send_and_settle`."""
+    operation = begun.operation
     try:
         if prepared.parts is not None:
             request = await _with_parts(resolved, operation, prepared.parts)
-        reply = await resolved.send(_with_own_key(request, operation))
+        if operation.redrives or operation.resent_for is not None:
+            request = _with_own_key(request, operation)
+        reply = await resolved.send(request)
     except ReplyLost as lost:
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
         await resolved.deps.operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
@@ -142,17 +154,10 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     result_of = resolved.mapping.endpoints.write_result
     assert result_of is not None  # noqa: S101 - every mapping with a write has one
     try:
-        result = result_of(reply, prepared.effect)
+        return result_of(reply, prepared.effect)
     except Unmappable as error:
         # The vendor did it, but the answer cannot be read: the marker will find the record.
         raise await read_later(resolved, begun, first=0.0) from error
-    return await finish(resolved, begun, _carried_out(prepared, prepared.effect, result))
-
-
-def _carried_out(prepared: PreparedWrite, effect: Action, result: WriteResult) -> CarriedOut:
-    return CarriedOut(
-        effect=effect, result=result, loss=prepared.loss, skipped=prepared.skipped, before=prepared.before
-    )
 
 
 async def _with_parts(resolved: ResolvedWrite, operation: Operation, parts: Parts) -> VendorRequest:

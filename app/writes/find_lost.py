@@ -9,13 +9,27 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from app.vendors.models import VendorRefused
+from app.writes.accept_loss import dropped
+from app.writes.draft import map_to_vendor
+from app.writes.judge_ownership import judge_new
 from app.writes.models import Begun
-from app.writes.prepare import MarkerLookup
+from app.writes.prepare import resolve_once
 from app.writes.resolved_write import ResolvedWrite
 from canonical.field_kinds import fields_of
+from canonical.parts import Loss, Skipped
 from canonical.same_value import same
-from mappings.http import VendorReply
+from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action
+
+
+class MarkerLookup(Struct, frozen=True, kw_only=True):
+    """How to find the record of a write whose reply was lost. The `request` is None if this write had no place for its
+    marker, because then a look-up proves nothing. `body` is what was sent."""
+
+    request: VendorRequest | None
+    body: Any
+    loss: tuple[Loss, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 class LostRecord(Struct, frozen=True, kw_only=True):
@@ -23,6 +37,23 @@ class LostRecord(Struct, frozen=True, kw_only=True):
 
     remote_id: str | None = None
     contested: bool = False
+
+
+async def marker_lookup(resolved: ResolvedWrite, marker: str, effect: Action) -> MarkerLookup:
+    """Return the read that finds the new record with the marker, and what the write lost and skipped.
+
+    The account does not judge the fields again: what it accepts now says nothing about what was sent.
+    """
+    account, find_marker = await resolved.account(), resolved.mapping.endpoints.find_marker
+    judged = None if effect == "upsert" else await judge_new(resolved)
+    left = await resolve_once(resolved if judged is None else judged.write, creates=True)
+    draft = await map_to_vendor(left, account)
+    return MarkerLookup(
+        request=None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account),
+        body=draft.body,
+        loss=draft.loss + dropped(draft.refused),
+        skipped=() if judged is None else judged.skipped,
+    )
 
 
 async def find_lost(resolved: ResolvedWrite, begun: Begun, lookup: MarkerLookup) -> LostRecord:

@@ -14,22 +14,25 @@ from msgspec import UNSET, Struct
 from app.errors import NotFound
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import Watched, watched_in
+from app.http.plurals import PLURAL
 from app.links.models import NewRecord, RecordKnown
 from app.problem_document import JSON, Problem
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
-from app.records.resources import name_new_record, name_records
+from app.records.resources import etag_of, name_new_record, name_records
 from app.telemetry import count_operation
 from app.writes.accept_loss import other_total
-from app.writes.answer import Archived, of_operation, resource_answer
+from app.writes.answer import Archived
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import result_of
-from app.writes.models import Answer, Begun, FieldChange, Success, Undecided
+from app.writes.models import Answer, Begun, FieldChange, Intent, Operation, Success, Undecided
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.order import Order
 from canonical.parts import Loss, ResourceMeta, Skipped
 from mappings.spec import Action, Mapped, Remote, WriteResult
+
+_encoder = msgspec.json.Encoder()
 
 # Looks at a vendor that answered "accepted, still working", before a worker takes over.
 PENDING_PAUSE: Final = 0.2
@@ -163,6 +166,32 @@ async def _settle(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, read:
     return answer
 
 
+def of_operation(
+    resource: Any, operation: Operation, loss: tuple[Loss, ...] = (), skipped: tuple[Skipped, ...] = ()
+) -> Any:
+    """Add the operation, the correlation id, and what the write ignored, skipped and lost to `meta`."""
+    meta = msgspec.structs.replace(
+        resource.meta,
+        operation_id=operation.id,
+        correlation_id=operation.correlation_id,
+        ignored=operation.intent.ignored,
+        skipped=skipped,
+        loss=resource.meta.loss + loss,
+    )
+    return msgspec.structs.replace(resource, meta=meta)
+
+
+def resource_answer(resource: Any, intent: Intent, *, is_new: bool) -> Answer:
+    """Render the answer: body, `ETag`, and for a new record its `Location`, with the connection that a copy names."""
+    headers = {"content-type": JSON}
+    if intent.object != "comment":
+        headers["etag"] = etag_of(resource)
+        if is_new:
+            query = "" if intent.copy_of is None else f"?connection={intent.connection}"
+            headers["location"] = f"/v1/{PLURAL[intent.object]}/{resource.id}{query}"
+    return Answer(status=201 if is_new else 200, headers=headers, body=_encoder.encode(resource))
+
+
 async def _commit(
     resolved: ResolvedWrite,
     begun: Begun,
@@ -217,7 +246,8 @@ async def change_of(
         last_state=state,
         read_at=read_at,
         created=created,
-        written=changed_fields(resolved.as_planned.intent),
+        # What is new was written as a whole.
+        written=() if created else changed_fields(resolved.as_planned.intent),
     )
 
 

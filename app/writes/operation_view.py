@@ -9,7 +9,7 @@ from msgspec import UNSET
 from app.queue.models import BlockedReason
 from app.writes.deps import WriteDeps
 from app.writes.models import Delay, Operation, OperationView, WaitingFor
-from app.writes.store.delays import COUNTED
+from app.writes.store.queued import COUNTED
 
 State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
 UNTIL_RESUMED: Final[dict[BlockedReason, str]] = {

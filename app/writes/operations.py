@@ -15,17 +15,18 @@ from app.http.callers import Caller
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
 from app.records.resources import name_records
-from app.writes.answer import document_for, of_operation, resource_answer
+from app.writes.answer import document_for
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import result_of
 from app.writes.deps import WriteDeps
-from app.writes.finish import change_of, find_comment, last_state
+from app.writes.find_lost import marker_lookup
+from app.writes.finish import change_of, find_comment, last_state, of_operation, resource_answer
 from app.writes.idempotency import Writers
 from app.writes.models import Operation, OperationView, Success, Undecided
 from app.writes.operation_view import state_of, views_of
-from app.writes.prepare import marker_lookup
 from app.writes.recover import settle
-from app.writes.resolved_write import CREATING, resolve_recorded
+from app.writes.request import CREATING
+from app.writes.resolved_write import resolve_recorded
 from app.writes.withhold import view_for
 from canonical.parts import ObjectName, Skipped
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +12,7 @@ from msgspec import Struct
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.resources import etag_of, name_records
-from app.writes.accept_loss import accept_loss, dropped
+from app.writes.accept_loss import accept_loss
 from app.writes.copy_links import linked_record, require_known_copy, require_linkable
 from app.writes.copy_merge import (
     ConsumerPaused,
@@ -23,7 +23,7 @@ from app.writes.copy_merge import (
     without_emails,
     without_refused,
 )
-from app.writes.draft import Drafted, draft_body, map_to_vendor, says_nothing
+from app.writes.draft import Drafted, draft_body, says_nothing
 from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, CopyPlan, References
@@ -66,16 +66,6 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     parts: Parts | None = None
     references: References | None = None
     plan: CopyPlan | None = None
-
-
-class MarkerLookup(Struct, frozen=True, kw_only=True):
-    """How to find the record of a write whose reply was lost. The `request` is None if this write had no place for its
-    marker, because then a look-up proves nothing. `body` is what was sent."""
-
-    request: VendorRequest | None
-    body: Any
-    loss: tuple[Loss, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
 
 
 class RecordFound(Exception):
@@ -164,7 +154,7 @@ def _can_upsert(resolved: ResolvedWrite) -> bool:
 
 async def prepare_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """Draft the vendor's own upsert."""
-    resolved = await _resolve(resolved, creates=True)
+    resolved = await resolve_once(resolved, creates=True)
     key: UpsertKey = _required(resolved.intent.upsert_on)
     value = _required(resolved.intent.upsert_value)
     drafted = await draft_body(resolved)
@@ -186,7 +176,9 @@ async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     judged, refusal = None, None
     if resolved.is_judged:
         judged, refusal = await _verdict(judge_new(resolved))
-    left = await _resolve(resolved if judged is None else judged.write, creates=True)
+    left = resolved if judged is None else judged.write
+    if left.refers:
+        left = await resolve_once(left, creates=True)
     drafted = await draft_body(left)
     if refusal is not None:
         raise refusal
@@ -211,13 +203,11 @@ async def _verdict(judging: Awaitable[Judged | None]) -> tuple[Judged | None, No
         return None, refusal
 
 
-async def _resolve(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
-    """Return the write with its references, which are resolved once."""
-    if resolved.intent.references is not None:
+async def resolve_once(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWrite:
+    """Return the write with its references, if it has any. They are resolved once."""
+    if resolved.intent.references is not None or resolved.intent.edits_tags or not resolved.refers:
         return resolved
-    references = References()
-    if resolved.refers and not resolved.intent.edits_tags:
-        references = await resolve_references(resolved, creates=creates)
+    references = await resolve_references(resolved, creates=creates)
     return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
 
 
@@ -269,7 +259,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
 async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:
     """Return the write with its references, without one that is not found and that the writer may not change anyway."""
     try:
-        return await _resolve(resolved, creates=False), ()
+        return await resolve_once(resolved, creates=False), ()
     except InvalidField as problem:
         pointer = problem.errors[0].pointer
         name = pointer.split("/")[1] if isinstance(pointer, str) else ""
@@ -277,7 +267,7 @@ async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple
         if skipped is None:
             raise
     left = resolved.with_only(frozenset(changed_fields(resolved.intent)) - {name})
-    return await _resolve(left, creates=False), (skipped,)
+    return await resolve_once(left, creates=False), (skipped,)
 
 
 async def _reserve_removals(resolved: ResolvedWrite, consumer: str | None, operation: str, number: int) -> None:
@@ -310,7 +300,7 @@ async def _change(
         skipped += judged.skipped
     if plan is not None:
         plan = msgspec.structs.replace(plan, body=write.intent.body)
-    if (judged is not None and judged.is_empty) or await says_nothing(resolved, body, present):
+    if (judged is not None and judged.is_empty) or await says_nothing(write, body, present):
         return _unsent("update", present.remote_id, skipped, loss, plan)
     request = update(present.remote_id, body, marker, present.account)
     guard = resolved.mapping.endpoints.guard
@@ -369,23 +359,6 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
         return _unsent("cancel", remote_id, judged.skipped)
     return PreparedWrite(
         effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, present)
-    )
-
-
-async def marker_lookup(resolved: ResolvedWrite, marker: str, effect: Action) -> MarkerLookup:
-    """Return the read that finds the new record with the marker, and what the write lost and skipped.
-
-    The account does not judge the fields again: what it accepts now says nothing about what was sent.
-    """
-    account, find_marker = await resolved.account(), resolved.mapping.endpoints.find_marker
-    judged = None if effect == "upsert" else await judge_new(resolved)
-    left = await _resolve(resolved if judged is None else judged.write, creates=True)
-    draft = await map_to_vendor(left, account)
-    return MarkerLookup(
-        request=None if find_marker is None else find_marker(marker, resolved.intent.parent, draft.body, account),
-        body=draft.body,
-        loss=draft.loss + dropped(draft.refused),
-        skipped=() if judged is None else judged.skipped,
     )
 
 

@@ -19,22 +19,21 @@ from app.vendors.models import VendorRefused
 from app.writes.answer import document_for
 from app.writes.copy_merge import ConsumerPaused
 from app.writes.deps import WriteDeps
-from app.writes.draft import sent_patch
+from app.writes.draft import patch_of
 from app.writes.execute import execute, record_refusal, send_and_settle
-from app.writes.find_lost import find_lost, has_reached, matches_patch
+from app.writes.find_lost import MarkerLookup, find_lost, has_reached, marker_lookup, matches_patch
 from app.writes.find_record import lost_upsert_race
 from app.writes.finish import CarriedOut, finish
 from app.writes.models import Begun, Undecided
 from app.writes.prepare import (
-    MarkerLookup,
     PreparedWrite,
     RecordFound,
-    marker_lookup,
     prepare,
     prepare_create,
     prepare_update,
     prepare_upsert,
 )
+from app.writes.request import CREATING
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from mappings.spec import Action, Recovery, WriteResult
 
@@ -44,7 +43,6 @@ LIFETIME_MARGIN: Final = 300.0
 MOST_ATTEMPTS: Final = 100
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 900.0
-CREATING: Final = ("create", "comment", "upsert")
 # Refusals of the request itself. A vendor that recognises a repeat would have repeated its acceptance, so it refused
 # the first request too. A permission, in contrast, comes and goes.
 DEFINITE: Final = ("rejected", "duplicate", "version_conflict")
@@ -247,7 +245,7 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> No
         if effect in ("archive", "cancel"):
             done = has_reached(effect, present.data)
         else:
-            patch, changed = sent_patch(resolved, present)
+            patch, changed = patch_of(resolved, present, as_sent=True)
             done, lost = matches_patch(patch, present.data), lost + changed
     except NotFound as gone:
         if effect != "archive":

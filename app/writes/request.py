@@ -30,12 +30,15 @@ from canonical.output_only import READING
 from canonical.parts import Loss, ObjectName
 from canonical.portable import MERGED, origin_of, without_clearing
 from canonical.references import references_of, vendor_ids, with_source
+from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import unreadable_amounts
 from canonical.validate import patch_errors
 from mappings.coverage import coverage, writable_values
 from mappings.spec import Action
 
 T = TypeVar("T")
+CREATING: Final = frozenset({"create", "upsert", "comment"})
+"""The verbs that never clear a field."""
 NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
 
 
@@ -148,7 +151,10 @@ def read_body(deps: WriteDeps, request: WriteRequest) -> ReadBody:
     errors = [FieldError(pointer=one.pointer, detail=one.detail) for one in patch_errors(sent.patch)]
     if request.object == "order" and request.action in ("create", "upsert"):
         errors += [FieldError(pointer=one, detail=NO_AMOUNT) for one in unreadable_amounts(sent.totals)]
-    errors += unknown_keys(sent.patch, request.object, deps.connections.custom_keys.get(request.object, frozenset()))
+    known = deps.connections.custom_keys.get(request.object, frozenset())
+    errors += [
+        _unknown_key(pointer, key, request.object, known) for pointer, key in _keys_in(sent.patch) if key not in known
+    ]
     if errors:
         raise InvalidField.listing(errors)
     return ReadBody(sent=sent, connection=connection, mapping=mapping)
@@ -175,17 +181,15 @@ def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
     return InvalidField.at(error.pointer, f"{NO_CHOICE}: {', '.join(values)}")
 
 
-def unknown_keys(patch: Any, object_name: ObjectName, known: Collection[str]) -> Iterator[FieldError]:
-    """Yield an error for each key of a custom field of the record or its lines that is not `known`, with the nearest
-    key."""
-    for pointer, key in _keys_in(patch):
-        if key not in known:
-            detail = f"no connection configures a custom field {key[:80]!r} of {PLURAL[object_name]}."
-            nearest = did_you_mean(key, known) or (f" Configured: {', '.join(sorted(known))}." if known else "")
-            yield FieldError(pointer=pointer, detail=f"{detail}{nearest}")
+def _unknown_key(pointer: str, key: str, object_name: ObjectName, known: Collection[str]) -> FieldError:
+    """Return the error about the key of a custom field that is not `known`, with the nearest key."""
+    detail = f"no connection configures a custom field {key[:80]!r} of {PLURAL[object_name]}."
+    nearest = did_you_mean(key, known) or (f" Configured: {', '.join(sorted(known))}." if known else "")
+    return FieldError(pointer=pointer, detail=f"{detail}{nearest}")
 
 
 def _keys_in(patch: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the pointer and the key of each custom field of the record and its lines."""
     for place, field in enumerate(getattr(patch, "custom_fields", None) or ()):
         yield f"{pointer}/custom_fields/{place}/key", field.key
     for place, line in enumerate(getattr(patch, "line_items", None) or ()):
@@ -197,17 +201,17 @@ def make_portable(
     body: bytes,
     mapping: AnyMapping,
     *,
-    creates: bool,
+    action: Action,
     target: str,
     by_email: bool = False,
     copies: bool = False,
 ) -> PortableBody:
-    """Return the body for the connection `target`. `creates`: the verb never clears a field. `by_email`: it updates the
-    record that has the e-mail address. `copies`: it is a copy, whose bodies are compared with each other."""
+    """Return the body for the connection `target`. `by_email`: it updates the record that has the e-mail address.
+    `copies`: it is a copy, whose bodies are compared with each other."""
     patch: Any = sent.patch
     if type(patch) not in READING:
         return PortableBody(patch=patch, body=body, ignored=sent.ignored)
-    origin = origin_of(sent.meta)
+    origin, creates = origin_of(sent.meta), action in CREATING
     is_foreign = origin.connection not in (None, target)
     if creates or is_foreign:
         patch = without_clearing(patch)
@@ -215,7 +219,9 @@ def make_portable(
         patch = without_clearing(patch, lambda name: name not in origin.missing)
     _refuse_unplaced(patch, origin.connection)
     patch = with_source(patch, origin.connection)
-    patch, folded = _one_text(patch, mapping), tuple[Loss, ...]()
+    folded = tuple[Loss, ...]()
+    if isinstance(patch, TicketPatch | CommentPatch):
+        patch = _one_text(patch, mapping)
     if (creates or copies) and isinstance(patch, OrderPatch):
         whole = completed(patch, sent.totals, total_counts=origin.total_counts)
         patch, folded = whole.patch, whole.folded
@@ -223,7 +229,10 @@ def make_portable(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
         ignored=sent.ignored,
-        merges=(creates or is_foreign) and any(_is_merged(patch, name, by_email) for name in MERGED),
+        # Without a key, a create finds no record to merge with; the copy of a linked one does.
+        merges=(creates or is_foreign)
+        and (action != "create" or copies)
+        and any(_is_merged(patch, name, by_email) for name in MERGED),
         folded=folded,
     )
 

@@ -24,7 +24,7 @@ from app.settings.ownership import COMMENTS, PERSON
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.request import WriteRequest, make_portable, read_body, read_with_query
+from app.writes.request import CREATING, WriteRequest, make_portable, read_body, read_with_query
 from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import can_write_tags
 from canonical import values
@@ -43,9 +43,6 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "comment": (),
 }
 
-CREATING: Final = frozenset({"create", "upsert", "comment"})
-"""The verbs that never clear a field."""
-
 
 class PresentRecord:
     """The vendor's bytes of a record, and the account facts for mapping it. Decoded and mapped once, on demand."""
@@ -62,6 +59,11 @@ class PresentRecord:
         """The record as its wire Struct. Raises VendorDrifted."""
         with as_vendor_drift(self._deps, self._connection, self._mapping, self.raw):
             return self._mapping.decode(self.raw)
+
+    @property
+    def known(self) -> Mapped[Any] | None:
+        """The mapped record, if it was mapped already."""
+        return None if self._reading is None else self._reading.mapped
 
     async def read(self) -> Reading:
         """Return the mapped record. Raises VendorDrifted."""
@@ -284,12 +286,11 @@ async def resolve_request(
         what = f"cannot change the tags of {mapping.object}s"
         raise cannot(deps, connection, request.object, what, can_write_tags)
     key = _upsert_key(deps, connection, mapping, request) if request.action == "upsert" else None
-    creates = request.action in CREATING
     sent = make_portable(
         read.sent,
         request.body,
         mapping,
-        creates=creates,
+        action=request.action,
         target=connection.name,
         by_email=key == "email",
         copies=request.copy_of is not None,
@@ -316,7 +317,7 @@ async def resolve_request(
         writer=request.writer,
         written_at=request.written_at or origin_of(read.sent.meta).updated_at,
         copy_of=request.copy_of,
-        total=_total(read.sent) if creates and request.object == "order" else None,
+        total=_total(read.sent) if request.object == "order" and request.action in CREATING else None,
         sent=b"" if request.copy_of is not None or sent.body is request.body else request.body,
     )
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry, base=request.base)

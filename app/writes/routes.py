@@ -22,13 +22,12 @@ from app.writes import operation_routes
 from app.writes.answer import Archived
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run, withhold_draft
-from app.writes.idempotency import Writers, Written
+from app.writes.idempotency import Writers, Written, write
 from app.writes.models import Missing, OperationView
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import fingerprint
 from app.writes.tags import TagsChange
 from app.writes.withhold import SENDING, WithheldRecord, withhold_answer, withhold_raised
-from app.writes.write import write
 from canonical.classes import LossPolicy
 from canonical.customer import Customer, CustomerPatch
 from canonical.order import Order

@@ -86,7 +86,7 @@ async def desk(database: Database, subject: str, message: str) -> AsyncIterator[
     """A Request Tracker that answers so, and what asks it."""
     async with running_vendor(answering(subject, message)) as vendor, asking(vendor.url, **DESK) as acme:
         unchecked = SimpleNamespace(show=lambda *shown: None)
-        unrouted = SimpleNamespace(of=lambda connection, mapping: None)
+        unrouted = SimpleNamespace(in_force={})
         yield (
             cast(
                 WriteDeps,

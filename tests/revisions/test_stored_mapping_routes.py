@@ -28,7 +28,7 @@ async def test_a_newer_release_moves_no_existing_connection(database: Database) 
     await updated.pin([place("crm", 2), place("new", 2)])
 
     assert await active(database) == {"crm": 1, "new": 2}
-    pinned = updated.of("crm", "hubspot.customer")
+    pinned = updated.in_force.get(("crm", "hubspot.customer"))
     assert pinned is not None
     assert pinned.active == 1
     assert [row["type"] for row in await database.fetch(TRAIL)] == ["mapping.pinned", "mapping.pinned"]

@@ -65,9 +65,9 @@ async def test_what_is_changed_of_a_route(database: Database) -> None:
         *("mapping.shadowed", "mapping.activated", "mapping.shadow_ended"),
         *("mapping.shadowed", "mapping.rolled_back"),
     ]
-    assert routes.of("crm", "hubspot.customer") is None
+    assert routes.in_force.get(("crm", "hubspot.customer")) is None
     await routes.refresh()
-    assert routes.of("crm", "hubspot.customer") == back
+    assert routes.in_force.get(("crm", "hubspot.customer")) == back
 
 
 async def test_comparisons_of_all_processes_add_up(database: Database) -> None:

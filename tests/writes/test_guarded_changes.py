@@ -55,7 +55,7 @@ async def drafting(
     """What drafts a change of the ticket under an If-Match, and the tag that callers know it by."""
     async with running_vendor(answer) as vendor, asking(vendor.url, **DESK) as acme:
         drift = SimpleNamespace(show=check)
-        unrouted = SimpleNamespace(of=lambda connection, mapping: None)
+        unrouted = SimpleNamespace(in_force={})
         deps = cast(
             WriteDeps,
             SimpleNamespace(

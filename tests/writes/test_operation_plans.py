@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from app.writes.store import delays, own_writes, statements
+from app.writes.store import own_writes, queued, statements
 from tests.plans import plan_of, plans_of_nothing, scans_in
 
 BY_ID = (
@@ -59,6 +59,6 @@ def test_what_a_webhook_may_report_is_found_by_its_own_index(
 
 
 def test_what_delays_an_operation_is_found_by_keys(module_database_url: str) -> None:
-    scans = scans_in(plan_of(module_database_url, delays.SELECT_DELAYS))
+    scans = scans_in(plan_of(module_database_url, queued.SELECT_DELAYS))
     assert {scan[0] for scan in scans} >= {"operation", "job", "attempt", "dead_letter", "lane"}
     assert [scan for scan in scans if not scan[1] and scan[0] != "lane"] == []

@@ -89,7 +89,7 @@ async def compared(shadow: Any, *, drafted_by: int = 1, dry: bool = False) -> li
         Trials(book).running() as trials,
         asyncio.timeout(LONG),
     ):
-        routes = SimpleNamespace(of=lambda connection, mapping: route)
+        routes = SimpleNamespace(in_force={(acme.connection.name, mapping.name): route})
         deps = cast(WriteDeps, SimpleNamespace(ownership={}, vendors=acme.client, mapping_routes=routes, trials=trials))
         write = ResolvedWrite(deps, acme.connection, mapping, intent, within(), dry=dry)
         prepared = await prepare(write, "op_1")

@@ -11,8 +11,9 @@ import pytest
 from app.errors import InvalidField, UnsupportedField, VendorProblem
 from app.writes import draft as drafting
 from app.writes.deps import WriteDeps
+from app.writes.find_lost import marker_lookup
 from app.writes.models import Intent
-from app.writes.prepare import PreparedWrite, marker_lookup, prepare
+from app.writes.prepare import PreparedWrite, prepare
 from app.writes.resolved_write import ResolvedWrite
 from canonical.parts import CustomFieldSetting
 from mappings.hubspot import VENDOR

@@ -66,19 +66,16 @@ FORGET_DIFFERENCES = Statement(
 
 
 class PostgresMappingRoutes:
-    """The routes. `of` reads a copy in memory, at most about a second old; older while the database is down."""
+    """The routes. `in_force` is a copy in memory by connection and mapping, at most about a second old; older while the
+    database is down."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: Mapping[tuple[str, str], Route] = {}
-
-    def of(self, connection: str, mapping: str) -> Route | None:
-        """Return the route, or None where none is set."""
-        return self._known.get((connection, mapping))
+        self.in_force: Mapping[tuple[str, str], Route] = {}
 
     async def refresh(self) -> None:
         """Reload the copy in memory. Raises StoreUnavailable."""
-        self._known = {(route.connection, route.mapping): route for route in await self.list()}
+        self.in_force = {(route.connection, route.mapping): route for route in await self.list()}
 
     def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
         """Keep the copy in memory current for the duration of the block."""

@@ -37,8 +37,8 @@ from app.writes.models import (
     Success,
 )
 from app.writes.store import statements as sql
-from app.writes.store.delays import SELECT_DELAYS
-from app.writes.store.rows import OperationRows, entry, entry_of_change, first_entry
+from app.writes.store.queued import SELECT_DELAYS
+from app.writes.store.rows import OperationRows, entry, entry_of_change
 from canonical.parts import ObjectName
 from mappings.spec import Action
 
@@ -92,7 +92,7 @@ class PostgresOperations(OperationReader):
         """Insert an operation, or return the one that its key already names. INSERT comes first, so one of several
         copies begins."""
         token = uuid4().hex
-        arguments = sql.INSERT.arguments(self._new(new, token))
+        arguments = sql.INSERT.arguments(self._rows.new(new, token, self._lease))
         for _ in range(3):
             row = await self._database.fetch_row(sql.INSERT, *arguments)
             if row is not None:
@@ -108,7 +108,7 @@ class PostgresOperations(OperationReader):
 
     async def add_queued(self, transaction: Transaction, new: NewOperation) -> Operation | None:
         """Insert a `received` operation for a job, which the caller enqueues. None if its key names one already."""
-        arguments = sql.INSERT.arguments(self._new(new, None))
+        arguments = sql.INSERT.arguments(self._rows.new(new, None, None))
         row = await transaction.fetch_row(sql.INSERT, *arguments)
         if row is None and await transaction.execute(sql.RELEASE_EXPIRED, new.principal, new.key, self._retention):
             row = await transaction.fetch_row(sql.INSERT, *arguments)
@@ -377,29 +377,6 @@ class PostgresOperations(OperationReader):
         if row is None:
             raise LeaseLost(begun.operation.id)
         return row
-
-    def _new(self, new: NewOperation, token: str | None) -> dict[str, object]:
-        """Return the values of `sql.INSERT`. A queued operation has no token."""
-        intent = new.intent
-        return {
-            "id": new.id,
-            "principal": new.principal,
-            "key": new.key,
-            "fingerprint": new.fingerprint,
-            "object": intent.object,
-            "action": intent.action,
-            "connection": intent.connection,
-            "correlation_id": new.correlation_id,
-            "traceparent": new.traceparent,
-            "intent": self._rows.intent(new.id, intent),
-            "phase": new.phase,
-            "effect": new.effect,
-            "token": token,
-            "lease": None if token is None else self._lease,
-            "callback": self._rows.callback(new.id, new.callback),
-            "deferred": new.deferred,
-            **record.values_of(first_entry(new, queued=token is None)),
-        }
 
     def _begun(self, row: asyncpg.Record, token: str, *, actor: str = "lockstitch") -> Begun:
         lease = Lease(operation_id=row["id"], token=token, actor=actor)

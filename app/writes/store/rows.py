@@ -1,11 +1,12 @@
 """What is stored of operations: rows, whose intent, answer, problem and callback are encrypted, each bound to its row,
 and audit entries, which say who did what to which record without its content."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 
-from app.audit.record import Entry
+from app.audit.record import Entry, values_of
 from app.postgres.encryption import SealedColumn, Sealer
 from app.problem_document import ProblemDocument
 from app.writes.models import Answer, FieldChange, Intent, NewOperation, Operation
@@ -33,9 +34,32 @@ class OperationRows:
             return None
         return self._sealer.seal(msgspec.msgpack.encode(problem), f"operation.problem {operation_id}")
 
-    def callback(self, operation_id: str, url: str | None) -> bytes | None:
-        """Encrypt the callback, if there is one: its URL is often its only secret."""
-        return None if url is None else self._sealer.seal(url.encode(), f"operation.callback {operation_id}")
+    def callback(self, operation_id: str, url: str) -> bytes:
+        """Encrypt the callback: its URL is often its only secret."""
+        return self._sealer.seal(url.encode(), f"operation.callback {operation_id}")
+
+    def new(self, new: NewOperation, token: str | None, lease: timedelta | None) -> dict[str, object]:
+        """Return the values of `statements.INSERT`. A queued operation has no token and no lease."""
+        intent = new.intent
+        return {
+            "id": new.id,
+            "principal": new.principal,
+            "key": new.key,
+            "fingerprint": new.fingerprint,
+            "object": intent.object,
+            "action": intent.action,
+            "connection": intent.connection,
+            "correlation_id": new.correlation_id,
+            "traceparent": new.traceparent,
+            "intent": self.intent(new.id, intent),
+            "phase": new.phase,
+            "effect": new.effect,
+            "token": token,
+            "lease": lease,
+            "callback": None if new.callback is None else self.callback(new.id, new.callback),
+            "deferred": new.deferred,
+            **values_of(first_entry(new, queued=token is None)),
+        }
 
     def open(self, row: Any, *, intent: Intent | None = None) -> Operation:
         """Return the operation of a row with the columns of `statements.COLUMNS`. `intent` is the one in the row, if it

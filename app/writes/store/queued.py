@@ -1,14 +1,16 @@
-"""What holds up undecided operations: their connection, the jobs before theirs, or their next attempt."""
+"""Operations in the queue: what holds up an undecided one, and how a refused one is put back."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from app.postgres.database import Statement
+from app.audit import record
+from app.postgres.database import Statement, Transaction
 
 COUNTED: Final = 1000
 """At most this many jobs before one are counted."""
 
-# Each look-up names one row or one key by an index: the job of an operation by its dedupe key, its last attempt, a dead
-# letter that blocks its record.
+# Its connection, the jobs before its own, or its next attempt. Each look-up names one row or one key by an index: the
+# job of an operation by its dedupe key, its last attempt, a dead letter that blocks its record.
 SELECT_DELAYS = Statement(
     "SELECT operation",
     f"""
@@ -48,3 +50,36 @@ SELECT_DELAYS = Statement(
                     LIMIT {COUNTED}) AS others) AS before ON job.state = 'ready'
     """,  # noqa: S608 - no caller's text is in it
 )
+
+# Back to its first state: no record, no reserved key, all attempts left. The callback had the first end.
+REDRIVE = Statement(
+    "UPDATE operation",
+    """
+    UPDATE operation
+       SET phase = 'received', outcome = NULL, answer = NULL, problem = NULL, effect = NULL, remote_id = NULL,
+           upsert_digest = NULL, copy_of = NULL, callback = NULL, sent_at = NULL, absent_at = NULL, resent_at = NULL,
+           attempts = 0, queued = true,
+           redrives = redrives + 1, due_at = now(), updated_at = now()
+     WHERE id = ANY ($1::text[]) AND outcome = 'failed'
+    RETURNING id, object, action, connection, correlation_id
+    """,
+)
+
+
+async def reopen_refused(transaction: Transaction, operation_ids: Sequence[str], actor: str) -> None:
+    """Reset these operations after a refusal, in the transaction that puts their jobs back. It needs no key that opens
+    them. An undecided one, which died of something else, stays as it is."""
+    rows = await transaction.fetch(REDRIVE, list(operation_ids))
+    await record.append(
+        transaction,
+        *(
+            record.Entry(
+                type="operation.redriven",
+                subject=row["id"],
+                actor=actor,
+                correlation_id=row["correlation_id"],
+                facts={name: row[name] for name in ("object", "action", "connection")},
+            )
+            for row in rows
+        ),
+    )
