@@ -15,7 +15,7 @@ from tests.contract.samples import customer, ticket, word
 
 CONTACTS: Final = "/crm/v3/objects/contacts"
 HANGING_MS: Final = 8_000
-SOON: Final = 6.0
+SOON: Final = 4.0
 """Seconds within which an answer comes that does not wait for the vendor, on a busy machine too. Less than the vendor
 hangs, and than a call without `Prefer: wait` waits."""
 
