@@ -23,11 +23,10 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.http.accept import quality
+from app.http.bodies import MOST_PIECES, Transfers
 from app.http.callers import Caller, forbidden, require_scopes
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
-from app.http.slow_bodies import Transfers
-from app.http.unread_body import MOST_PIECES
 from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import name_caller
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from litestar import Request
 
 from app.dependencies import Dependencies
+from app.http.bodies import Transfers
 from app.http.callers import Keys
 from app.http.cursors import SealedCursors
 from app.http.rate_limit import Budgets
-from app.http.slow_bodies import Transfers
 
 T = TypeVar("T")
 

@@ -11,8 +11,7 @@ from msgspec import Struct
 
 from app import telemetry
 from app.errors import InvalidHost, MalformedBody, RateLimited
-from app.http.slow_bodies import Transfers
-from app.http.unread_body import Incoming
+from app.http.bodies import Incoming, Transfers
 from app.identifiers import new_run_id
 from app.problem_document import PROBLEM_JSON, document_of
 

@@ -19,10 +19,10 @@ from app.egress.rules import EgressRules
 from app.events.deps import EventDeps
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.subscriptions import PostgresSubscriptions
+from app.http.bodies import Transfers
 from app.http.cursors import SealedCursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
-from app.http.slow_bodies import Transfers
 from app.links.deps import LinkDeps
 from app.ownership.deps import OwnershipDeps
 from app.postgres.digest_secret import DigestSecret

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from app.http.bodies import MOST_BYTES
 from app.http.edge import PIECE
-from app.http.slow_bodies import MOST_BYTES
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade

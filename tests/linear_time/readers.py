@@ -16,13 +16,13 @@ from app.egress.targets import parse_target
 from app.errors import InvalidField
 from app.http.accept import quality
 from app.http.admission import content_type_of
+from app.http.bodies import Transfers
 from app.http.cursors import SealedCursors
 from app.http.decode_body import decode_patch, pointer_of
 from app.http.edge import Edge
 from app.http.headers import callback, idempotency_key, preferences
 from app.http.nearest_name import did_you_mean
 from app.http.parameters import Query, choices, instant, text, whole
-from app.http.slow_bodies import Transfers
 from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.role_mailboxes import is_role
 from app.problem_document import Problem, document_of
