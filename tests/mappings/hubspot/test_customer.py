@@ -115,24 +115,6 @@ def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -
     assert [one.is_primary for one in after.phones] == [True, False, False][: len(after.phones)]
 
 
-@pytest.mark.parametrize("name", PROPERTIES_OF)
-def test_a_change_of_one_field_sends_only_that_field(name: str) -> None:
-    samples: dict[str, Any] = {
-        "emails": (EmailPatch(address="ann@example.com"),),
-        "phones": (PhonePatch(e164="+41445550100"),),
-        "addresses": (AddressPatch(city="Bern"),),
-        "owner": ReferencePatch(remote_id="77120"),
-        "language": "de",
-        "timezone": "Europe/Zurich",
-        "lifecycle_stage": "customer",
-    }
-    draft = to_vendor(only(name, samples.get(name, "new")), FULL, FRESH)
-
-    assert draft.refused == ()
-    assert draft.body.properties.keys() == PROPERTIES_OF[name]
-    assert any(draft.body.properties.values())
-
-
 @pytest.mark.parametrize("name", PROPERTIES_OF.keys() - {"lifecycle_stage"})
 def test_null_clears(name: str) -> None:
     draft = to_vendor(only(name, None), FULL, FRESH)

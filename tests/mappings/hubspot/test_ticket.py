@@ -113,18 +113,6 @@ def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -
     assert_reads_back(TicketPatch(**fields), after, before, among=PROPERTIES_OF)
 
 
-@pytest.mark.parametrize("name", PROPERTIES_OF)
-def test_a_change_of_one_field_sends_only_that_field(name: str) -> None:
-    samples: dict[str, Any] = {"status": "closed", "priority": "high", "type": "question", "channel": "email"}
-    samples["assignee"] = ReferencePatch(remote_id="77120")
-
-    draft = to_vendor(only(name, samples.get(name, "new")), FULL, FRESH)
-
-    assert draft.refused == ()
-    assert draft.body.associations == ()
-    assert draft.body.properties.keys() == PROPERTIES_OF[name]
-
-
 @pytest.mark.parametrize("name", CLEARABLE)
 def test_null_clears(name: str) -> None:
     draft = to_vendor(only(name, None), FULL, FRESH)

@@ -143,22 +143,6 @@ def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -
     assert [one.is_primary for one in after.phones] == [True, False, False, False, False][: len(after.phones)]
 
 
-@pytest.mark.parametrize("name", FIELDS_OF)
-def test_a_change_of_one_field_sends_only_that_field(name: str) -> None:
-    samples: dict[str, Any] = {
-        "emails": (EmailPatch(address="ann@example.com"),),
-        "phones": (PhonePatch(e164="+41445550100"),),
-        "addresses": (AddressPatch(city="Bern"),),
-        "owner": ReferencePatch(remote_id=USER),
-        "consents": (ConsentPatch(channel="phone", state="opted_out"),),
-    }
-    patch = only(name, samples.get(name, "new"))
-
-    assert refused(patch, FULL) == {}
-    assert sent(patch).keys() == FIELDS_OF[name]
-    assert any(sent(patch).values())
-
-
 @pytest.mark.parametrize("name", FIELDS_OF.keys() - NEVER_EMPTY)
 def test_null_clears(name: str) -> None:
     patch = only(name, None)
