@@ -4,14 +4,16 @@ The row is the only source of the record, so order matters. A row that runs afte
 as a redriven dead letter, is skipped and audited as `receipt.overtaken`.
 """
 
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from app.audit.record import Entry, append
-from app.events.models import RecordChange, StateMoved
+from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import (
+    Fields,
     changed,
     events_of,
     fields_of,
@@ -52,7 +54,6 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     if isinstance(work, Done | Permanent):
         return work
     receipt, payload = work.receipt, work.payload
-    row = row_of(receipt)
     connection = deps.connections.by_name.get(receipt.connection)
     if connection is None or connection.layout is None:
         return Permanent(reason="the connection no longer has an export layout", path="$")
@@ -64,9 +65,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
         return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
     read_at, last_state = await deps.states.look(layout.object, connection.name, mapped.remote.id)
     resource = await _resource(deps, connection, layout, mapped)
-    state = state_of(resource)
-    before = None if last_state is None or last_state.deleted else fields_of(last_state.data)
-    after = fields_of(state)
+    before, after = _last_fields(last_state), fields_of(state_of(resource))
     ruled = await rule_row(deps, connection, layout, receipt, job.id, before=before, after=after)
     if ruled.refusal is not None:
         async with deps.database.transaction() as transaction:
@@ -76,41 +75,11 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
         resource = without_skipped(resource, before, ruled.skipped)
         if resource is None:
             return Conflict(reason=NOT_OWNER, path="$", mapping=layout.mapping, revision=REVISION, skip=True)
-        state = state_of(resource)
-        after = fields_of(state)
-    names = changed(before, after, layout.model)
-    change = RecordChange(
-        object=layout.object,
-        connection=connection.name,
-        remote_id=mapped.remote.id,
-        type=f"{layout.object}.{'created' if last_state is None else 'updated'}"
-        if names or last_state is None
-        else None,
-        data=msgspec.json.encode(resource),
-        changed=names,
-        occurred_at=mapped.remote.updated_at,
-        last_state=last_state,
-        state=state,
-        read_at=read_at,
-        previous=previous_values(before, names),
-        # A row says what its record is now, not that the record is new.
-        transitions=await transitions_of(
-            deps.setups, layout.object, connection.name, before, after, is_first=last_state is None
-        ),
-    )
+    change = await _change_of(deps, connection, layout, mapped, resource, (read_at, last_state))
     try:
         async with finishing() as transaction:
             await append(transaction, _receipt_fact("receipt.validated", receipt, layout), *ruled.facts)
-            is_newest = await _is_newest(deps, transaction, receipt, row, mapped.remote.id)
-            outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
-            if not is_newest:
-                await append(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
-            if is_newest and change.type is not None:
-                outcome = "applied"
-                await deps.states.replace(transaction, change)
-                jobs = await deps.events.append(transaction, *events_of(change, origin=receipt.id))
-                await deps.queue.enqueue(transaction, *jobs)
-                await append(transaction, *history_of(change, job.origin, job.correlation_id))
+            outcome = await _publish(deps, transaction, job, receipt, layout, change)
             await deps.receipts.settle(transaction, [receipt.id])
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)
@@ -118,11 +87,61 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     return Done()
 
 
-async def _is_newest(
-    deps: UploadDeps, transaction: Transaction, receipt: Receipt, row: tuple[bytes, int], remote_id: str
-) -> bool:
+async def _change_of(
+    deps: UploadDeps,
+    connection: Connection,
+    layout: Layout,
+    mapped: Mapped[Any],
+    resource: Any,
+    last_look: tuple[datetime | None, SeenState | None],
+) -> RecordChange:
+    """Return the change of the record. A row says what its record is now, not that the record is new."""
+    read_at, last_state = last_look
+    state = state_of(resource)
+    before, after = _last_fields(last_state), fields_of(state)
+    names = changed(before, after, layout.model)
+    what = "created" if last_state is None else "updated"
+    return RecordChange(
+        object=layout.object,
+        connection=connection.name,
+        remote_id=mapped.remote.id,
+        type=f"{layout.object}.{what}" if names or last_state is None else None,
+        data=msgspec.json.encode(resource),
+        changed=names,
+        occurred_at=mapped.remote.updated_at,
+        last_state=last_state,
+        state=state,
+        read_at=read_at,
+        previous=previous_values(before, names),
+        transitions=await transitions_of(
+            deps.setups, layout.object, connection.name, before, after, is_first=last_state is None
+        ),
+    )
+
+
+async def _publish(
+    deps: UploadDeps, transaction: Transaction, job: Job, receipt: Receipt, layout: Layout, change: RecordChange
+) -> ProcessedRow:
+    """Append the Event of a row that changes its record, unless a later row of the record was published."""
+    if not await _is_newest(deps, transaction, receipt, change.remote_id):
+        await append(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
+        return "overtaken"
+    if change.type is None:
+        return "unchanged"
+    await deps.states.replace(transaction, change)
+    jobs = await deps.events.append(transaction, *events_of(change, origin=receipt.id))
+    await deps.queue.enqueue(transaction, *jobs)
+    await append(transaction, *history_of(change, job.origin, job.correlation_id))
+    return "applied"
+
+
+def _last_fields(last_state: SeenState | None) -> Fields | None:
+    return None if last_state is None or last_state.deleted else fields_of(last_state.data)
+
+
+async def _is_newest(deps: UploadDeps, transaction: Transaction, receipt: Receipt, remote_id: str) -> bool:
     """Return whether no later row of the record was published. An edited row may name another record than before."""
-    record = identity_of(remote_id)
+    record, row = identity_of(remote_id), row_of(receipt)
     if record == row[0]:
         return await deps.uploads.publish(transaction, receipt.connection, row, receipt.received_at)
     return await deps.uploads.publish_edited(transaction, receipt.connection, record, receipt.id, key_of(record))
