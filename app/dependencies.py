@@ -13,5 +13,5 @@ class Dependencies:
 
     def of(self, kind: type[T]) -> T:
         """Return the value of exactly this type. Raises KeyError if `wiring` built none."""
-        found: T = self.by_type[kind]
-        return found
+        value: T = self.by_type[kind]
+        return value

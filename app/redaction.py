@@ -30,7 +30,7 @@ def without_people(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}…"
     if "@" in text or "%40" in text:
-        text = _EMAIL.sub(lambda found: "(e-mail)" if _DOMAIN.search(found[0]) else found[0], text)
+        text = _EMAIL.sub(lambda match: "(e-mail)" if _DOMAIN.search(match[0]) else match[0], text)
     return _PHONE.sub("(phone)", text)
 
 

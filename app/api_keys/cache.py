@@ -68,14 +68,14 @@ class CachedKeys:
             caller, until = known
             if now < until:
                 return caller
-            found = (await self._keys.find_all([digest])).get(digest)
+            match = (await self._keys.find_all([digest])).get(digest)
         elif now < self._wrong.get(digest, now):
             return None
         else:
-            found = await self._find_with_others(digest)
+            match = await self._find_with_others(digest)
         # Counted from before the query, so that a key revoked during it is not trusted for longer.
-        self._remember(digest, found, now)
-        return found
+        self._remember(digest, match, now)
+        return match
 
     async def _find_with_others(self, digest: bytes) -> Caller | None:
         self._pending.add(digest)
@@ -105,23 +105,23 @@ class CachedKeys:
     async def find_or_recall(self, secret: str) -> Caller | None:
         """Like `find`. While the database does not answer, return the cached holder of an unexpired key. Raises
         StoreUnavailable if it is not cached."""
-        asked = asyncio.ensure_future(self.find(secret))
+        lookup = asyncio.ensure_future(self.find(secret))
         # Not cancelled, because PostgreSQL would have to process the cancel too.
-        await asyncio.wait({asked}, timeout=RECALL_SECONDS)
-        asked.add_done_callback(_retrieve)
-        error = asked.exception() if asked.done() else StoreUnavailable("The database does not answer.")
+        await asyncio.wait({lookup}, timeout=RECALL_SECONDS)
+        lookup.add_done_callback(_retrieve)
+        error = lookup.exception() if lookup.done() else StoreUnavailable("The database does not answer.")
         if error is None:
-            return asked.result()
+            return lookup.result()
         known = self._known.get(digest_of(secret))
         if not isinstance(error, StoreUnavailable) or known is None or _is_expired(known[0]):
             raise error
         return known[0]
 
 
-def _retrieve(asked: "asyncio.Future[Caller | None]") -> None:
+def _retrieve(lookup: "asyncio.Future[Caller | None]") -> None:
     """Retrieve the error; otherwise asyncio logs it as never retrieved once every waiter has left."""
-    if not asked.cancelled():
-        asked.exception()
+    if not lookup.cancelled():
+        lookup.exception()
 
 
 def _is_expired(caller: Caller) -> bool:

@@ -232,9 +232,9 @@ def _set_secret(reference: str, verb: str) -> str:
 
 
 def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
-    seen = runner.run(heartbeats.last_seen(database))
-    if seen is None or seen > WORKER_SECONDS:
-        since = "has ever run" if seen is None else f"has been seen for {seen:.0f} s"
+    last_beat = runner.run(heartbeats.last_seen(database))
+    if last_beat is None or last_beat > WORKER_SECONDS:
+        since = "has ever run" if last_beat is None else f"has been seen for {last_beat:.0f} s"
         yield error("worker", f"no worker {since}: webhooks, deliveries and lost replies wait", "lockstitch worker")
     pauses = PostgresPauses(database)
     runner.run(pauses.refresh())
@@ -251,21 +251,21 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
     consumers = [one.name for one in settings.consumers]
     for one in runner.run(list_consumers(consumers_in(database, consumers))):
         if one.paused_at is not None:
-            found = "its copies wait: they would have removed more than 20 values within an hour"
+            problem = "its copies wait: they would have removed more than 20 values within an hour"
             mend = f"Has a source lost data? If not: lockstitch consumers resume {one.name}"
-            yield error(f"consumer {one.name}", found, mend)
+            yield error(f"consumer {one.name}", problem, mend)
 
 
 def _check_connections(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
     """Report what the running processes observe at connections, and the webhooks that configured ones refuse."""
-    for name, seen in runner.run(Observations(database).read()).items():
-        since, until = moment(seen.since), moment(seen.until)
+    for name, observation in runner.run(Observations(database).read()).items():
+        since, until = moment(observation.since), moment(observation.until)
         again = "It continues by itself. Look again: lockstitch connections"
-        if seen.state == "throttled":  # it is not called from here either
-            found = f"its vendor throttles it since {since}, until {until} UTC at least"
-            yield warning(f"connection {name}", found, again)
+        if observation.state == "throttled":  # it is not called from here either
+            problem = f"its vendor throttles it since {since}, until {until} UTC at least"
+            yield warning(f"connection {name}", problem, again)
         else:
-            yield warning(f"requests of {name}", f"{seen.note} since {since} UTC", again)
+            yield warning(f"requests of {name}", f"{observation.note} since {since} UTC", again)
     for name, refused in runner.run(WebhookStandings(database).read()).items():
         if refused.alone and name in settings.connections:
             mend = f"{refused.next_step} Then look again: lockstitch connections"

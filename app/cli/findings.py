@@ -23,14 +23,14 @@ class Finding(Struct, frozen=True, kw_only=True):
     mend: str
 
 
-def error(about: str, found: str, mend: str) -> Finding:
+def error(about: str, problem: str, mend: str) -> Finding:
     """Return a finding that keeps something from working."""
-    return Finding(level="error", about=about, found=found, mend=mend)
+    return Finding(level="error", about=about, found=problem, mend=mend)
 
 
-def warning(about: str, found: str, mend: str) -> Finding:
+def warning(about: str, problem: str, mend: str) -> Finding:
     """Return a finding that may become one."""
-    return Finding(level="warning", about=about, found=found, mend=mend)
+    return Finding(level="warning", about=about, found=problem, mend=mend)
 
 
 class CheckReport:
@@ -40,9 +40,9 @@ class CheckReport:
         self.findings: list[Finding] = []
         self.passed: list[str] = []
 
-    def add(self, found: Iterable[Finding], passed: str | None = None) -> None:
+    def add(self, findings: Iterable[Finding], passed: str | None = None) -> None:
         """Add the result of a check. Without a finding, it is listed as `passed`."""
-        new = list(found)
+        new = list(findings)
         self.findings += new
         if not new and passed is not None:
             self.passed.append(passed)

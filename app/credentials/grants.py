@@ -15,18 +15,18 @@ def grant_of(settings: ConnectionSettings, vendor: Vendor[Any]) -> Grant | None:
     Without `grant` in the settings, the names of the secrets decide. Raises SettingsError if they are incomplete or
     fit several grants.
     """
-    held, where = set(settings.credentials), f"[connections.{settings.name}]"
-    if settings.grant is None and set(vendor.auth.secrets) <= held:
+    configured, where = set(settings.credentials), f"[connections.{settings.name}]"
+    if settings.grant is None and set(vendor.auth.secrets) <= configured:
         return None
     offered = [grant for grant in vendor.grants if settings.grant in (None, grant.kind)]
     if settings.grant is not None and not offered:
         kinds = ", ".join(grant.kind for grant in vendor.grants) or "none"
         raise SettingsError(f"{where} grant {settings.grant} is not possible: {vendor.title} has {kinds}.")
-    fitting = [grant for grant in offered if set(grant.secrets) <= held]
+    fitting = [grant for grant in offered if set(grant.secrets) <= configured]
     if len(fitting) > 1:
         raise SettingsError(f"{where} lacks grant: name one of {', '.join(grant.kind for grant in fitting)}.")
     if settings.grant is not None and not fitting:
-        lacking = [name for name in offered[0].secrets if name not in held]
+        lacking = [name for name in offered[0].secrets if name not in configured]
         raise SettingsError(f"{where} credentials lacks {', '.join(lacking)}.")
     return fitting[0] if fitting else None
 

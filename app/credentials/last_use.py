@@ -53,18 +53,18 @@ class LastUse:
 
     async def flush(self) -> None:
         """Write what was noted. Raises StoreUnavailable; then it is written next time."""
-        seen, self._seen = self._seen, {}
-        if not seen:
+        uses, self._seen = self._seen, {}
+        if not uses:
             return
         try:
             await self._database.execute(
                 UPSERT,
-                [subject for subject, _ in seen],
-                [part for _, part in seen],
-                [datetime.fromtimestamp(at, UTC) for at in seen.values()],
+                [subject for subject, _ in uses],
+                [part for _, part in uses],
+                [datetime.fromtimestamp(at, UTC) for at in uses.values()],
             )
         except BaseException:
-            self._seen = {**seen, **self._seen}
+            self._seen = {**uses, **self._seen}
             raise
 
     def running(self) -> AbstractAsyncContextManager[None]:

@@ -52,26 +52,26 @@ class Secrets:
             raise NoSecret(f"{reference} is a credential of kind {credential.kind}, not a secret.")
         return credential.current.payload.decode()
 
-    def accepted(self, given: WebhookSecretSettings) -> Sequence[tuple[Secret, str]]:
+    def accepted(self, setting: WebhookSecretSettings) -> Sequence[tuple[Secret, str]]:
         """Return the secrets with which a vendor may sign, each with its name for `note_use`.
 
         Of the vault: the current and the next one, and the previous one until its overlap ends. Raises SettingsError
         for other references.
         """
-        if not given.secret.startswith(VAULT):
-            secret = Secret(value=self.read(given.secret), not_before=given.not_before, not_after=given.not_after)
-            return ((secret, given.secret),)
-        credential = None if self.vault is None else self.vault.get(given.secret.removeprefix(VAULT))
+        if not setting.secret.startswith(VAULT):
+            secret = Secret(value=self.read(setting.secret), not_before=setting.not_before, not_after=setting.not_after)
+            return ((secret, setting.secret),)
+        credential = None if self.vault is None else self.vault.get(setting.secret.removeprefix(VAULT))
         if credential is None or credential.kind != "secret":
             return ()
         return tuple(
             (
                 Secret(
                     value=version.payload.decode(),
-                    not_before=given.not_before,
-                    not_after=_earlier(given.not_after, version.accepted_until),
+                    not_before=setting.not_before,
+                    not_after=_earlier(setting.not_after, version.accepted_until),
                 ),
-                f"{given.secret}#{version.number}",
+                f"{setting.secret}#{version.number}",
             )
             for version in credential.live
             if version.state != "previous" or version.accepted_until is not None

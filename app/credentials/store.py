@@ -71,15 +71,15 @@ class PostgresCredentials:
             for credential in (known or {}).values()
             for version in credential.live
         }
-        found: dict[str, dict[str, Any]] = {}
+        credentials: dict[str, dict[str, Any]] = {}
         for row in await self._database.fetch(sql.SELECT_LIVE):
             name, number = row["name"], row["version"]
-            credential = found.setdefault(name, {field: row[field] for field in _OF_CREDENTIAL})
+            credential = credentials.setdefault(name, {field: row[field] for field in _OF_CREDENTIAL})
             payload = opened.get((name, number, row["created_at"])) or self._open(name, number, row["payload"])
             if payload is not None:
                 fields = {field: row[field] for field in _OF_VERSION}
                 credential[row["state"]] = Version(number=number, payload=payload, **fields)
-        return {name: Credential(**fields) for name, fields in found.items()}
+        return {name: Credential(**fields) for name, fields in credentials.items()}
 
     def _open(self, name: str, number: int, sealed: bytes) -> bytes | None:
         try:

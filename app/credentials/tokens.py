@@ -139,7 +139,7 @@ class Tokens(CurrentTokens):
         if stored is not None and self.refused is None and time.time() >= stored.renew_at:
             await asyncio.shield(self._begin(stored.number))
 
-    async def exchange(self, request: VendorRequest, asked: tuple[str, ...], store: PostgresCredentials) -> None:
+    async def exchange(self, request: VendorRequest, requested: tuple[str, ...], store: PostgresCredentials) -> None:
         """Store what the vendor issues for a code, in place of any version. Raises NeedsAuthorization,
         VendorUnavailable and StoreUnavailable."""
         began = datetime.now(UTC)
@@ -148,7 +148,7 @@ class Tokens(CurrentTokens):
             if outcome.refusal is not None:
                 raise NeedsAuthorization(f"{self._title} refuses the code: {outcome.refusal.code}.")
             raise VendorUnavailable(f"{self._title} did not exchange the code ({outcome.why}).")
-        payload, ends_at = payload_of(outcome, TokenSet(asked=asked), began, self.grant, asked)
+        payload, ends_at = payload_of(outcome, TokenSet(asked=requested), began, self.grant, requested)
         # The person may have chosen another account: the tokens of the former authorisation can be restored.
         try:
             await store.replace(

@@ -35,9 +35,9 @@ class Vault:
     async def refresh(self) -> None:
         """Read the credentials now, for example after the vendor refused one. Raises StoreUnavailable."""
         async with self._reading:  # so that an older read never replaces a newer one
-            found = await self.store.read(self._known)
-            if found != self._known:
-                self._known = found
+            read = await self.store.read(self._known)
+            if read != self._known:
+                self._known = read
                 self.revision += 1
                 self._changed.set()
                 self._changed = asyncio.Event()

@@ -110,9 +110,9 @@ def _misfit_deviations(sample: Sample, misfits: Iterable[Misfit], baseline: Base
             yield _deviation(misfit.path, misfit.kind, misfit.expected, misfit.found, misfit.value)
 
 
-def _knows(baseline: Baseline, path: str, kind: DriftKind, found: str) -> bool:
-    return trait_of(kind, found) in baseline.known.get(path, frozenset())
+def _knows(baseline: Baseline, path: str, kind: DriftKind, value: str) -> bool:
+    return trait_of(kind, value) in baseline.known.get(path, frozenset())
 
 
-def _deviation(path: str, kind: DriftKind, expected: str, found: str, value: Any) -> Deviation:
-    return Deviation(path=path, kind=kind, expected=expected, found=found, value=value)
+def _deviation(path: str, kind: DriftKind, expected: str, actual: str, value: Any) -> Deviation:
+    return Deviation(path=path, kind=kind, expected=expected, found=actual, value=value)

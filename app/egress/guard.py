@@ -60,13 +60,13 @@ class EgressGuard:
         if target.literal is not None:
             return (target.literal,)
         try:
-            found = await self._look_up(target.host)
+            addresses = await self._look_up(target.host)
         except (OSError, UnicodeError):
-            found = ()
-        if not found:
+            addresses = ()
+        if not addresses:
             raise TargetUnreachable("has a host name that was not found")
         try:
-            return tuple(dict.fromkeys(map(ip_address, found)))
+            return tuple(dict.fromkeys(map(ip_address, addresses)))
         except ValueError:
             raise TargetRefused("has an unreadable address") from None
 
@@ -80,8 +80,8 @@ class DnsLookup:
     async def __call__(self, name: str) -> Sequence[str]:
         """Implement `LookUp`."""
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _look_up, name)
-        return [str(address[0]) for *_, address in found]
+        addresses = await loop.run_in_executor(self._threads, _look_up, name)
+        return [str(address[0]) for *_, address in addresses]
 
     def close(self) -> None:
         """Shut down the threads without waiting for running look-ups."""

@@ -53,12 +53,12 @@ class TargetPoster:
                 async with asyncio.timeout(self._seconds) as limit:
                     clearance = await self._guard.clear(url)
                     post.directed(clearance.target.host, clearance.target.port)
-                    status, asked = await self._send(clearance, post, limit, headers, body)
+                    status, pause = await self._send(clearance, post, limit, headers, body)
             except TimeoutError:
                 raise NoAnswer("did not answer in time") from None
         return PostReply(
             status=status,
-            retry_after=None if asked is None else seconds_asked(asked),
+            retry_after=None if pause is None else seconds_asked(pause),
             seconds=time.monotonic() - started,
         )
 

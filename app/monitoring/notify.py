@@ -153,18 +153,18 @@ async def open_alerting(alerts: AlertSettings, *, installation: str, secrets: Se
         )
 
 
-def _address(name: str, given: str | None, secrets: Secrets) -> Reader | None:
-    if given is None:
+def _address(name: str, reference: str | None, secrets: Secrets) -> Reader | None:
+    if reference is None:
         return None
-    if SECRET_REFERENCE.fullmatch(given) is None:
-        return lambda: given
+    if SECRET_REFERENCE.fullmatch(reference) is None:
+        return lambda: reference
 
     def check(address: str) -> str:
         if ALERT_URL.fullmatch(address) is None:
-            raise SettingsError(f"[alerts] {name}: the value of {given} must be an http or https URL.")
+            raise SettingsError(f"[alerts] {name}: the value of {reference} must be an http or https URL.")
         return address
 
-    return _reader(given, secrets, check)
+    return _reader(reference, secrets, check)
 
 
 def _reader(reference: str, secrets: Secrets, check: Callable[[str], str]) -> Reader:

@@ -52,10 +52,10 @@ async def ready(request: AnyRequest) -> Readiness:
 
     Otherwise 503 with the reasons. The answer reports the age of the worker's heartbeat, but does not require one.
     """
-    reasons, seen = await deps_of(request, MonitoringDeps).readiness()
+    reasons, last_beat = await deps_of(request, MonitoringDeps).readiness()
     if reasons:
         raise StoreUnavailable(f"Not ready: {'; '.join(reasons)}.")
-    return Readiness(worker_seen_seconds_ago=seen)
+    return Readiness(worker_seen_seconds_ago=last_beat)
 
 
 @operation(

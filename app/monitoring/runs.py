@@ -57,19 +57,21 @@ async def read_run(
     """Return a page of a run's steps. Raises NotFound for an unknown id, InvalidField for a bad cursor."""
     scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()
     after = None if cursor is None else _place(cursors.open(cursor, scope))
-    found = await runs.story(correlation_id, after=after, limit=limit + 1)
-    if not found and after is None:
+    records = await runs.story(correlation_id, after=after, limit=limit + 1)
+    if not records and after is None:
         raise _unknown(correlation_id)
-    next_cursor = cursors.seal(msgspec.json.encode(found[limit - 1].place).decode(), scope) if found[limit:] else None
-    return await _story(runs, correlation_id, trace_url, found[:limit], next_cursor, more=next_cursor is not None)
+    next_cursor = (
+        cursors.seal(msgspec.json.encode(records[limit - 1].place).decode(), scope) if records[limit:] else None
+    )
+    return await _story(runs, correlation_id, trace_url, records[:limit], next_cursor, more=next_cursor is not None)
 
 
 async def read_whole_run(runs: PostgresRuns, correlation_id: str, *, trace_url: str, limit: int = 1000) -> RunReport:
     """Return the first `limit` steps of a run, without a cursor. Raises NotFound for an unknown id."""
-    found = await runs.story(correlation_id, after=None, limit=limit + 1)
-    if not found:
+    records = await runs.story(correlation_id, after=None, limit=limit + 1)
+    if not records:
         raise _unknown(correlation_id)
-    return await _story(runs, correlation_id, trace_url, found[:limit], None, more=len(found) > limit)
+    return await _story(runs, correlation_id, trace_url, records[:limit], None, more=len(records) > limit)
 
 
 def _unknown(correlation_id: str) -> NotFound:

@@ -235,11 +235,11 @@ class ChainWatch:
 
     async def check(self, link: str) -> list[Alarm]:
         """Return the alarms of a break and of unsealed events. Raises StoreUnavailable."""
-        found = await self._trail.verify(start=self._next, at_most=VERIFY_EVENTS, anchor=None)
-        alarms = [] if found.first_break is None else [_broken(found.first_break, link)]
+        verified = await self._trail.verify(start=self._next, at_most=VERIFY_EVENTS, anchor=None)
+        alarms = [] if verified.first_break is None else [_broken(verified.first_break, link)]
         if not alarms:
-            self._next = found.next_from or 1
-        if (found.unsealed.oldest_age_seconds or 0.0) > UNSEALED_SECONDS:
+            self._next = verified.next_from or 1
+        if (verified.unsealed.oldest_age_seconds or 0.0) > UNSEALED_SECONDS:
             alarms.append(
                 Alarm(
                     name="audit_tail",

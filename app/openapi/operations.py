@@ -32,7 +32,7 @@ class Describer:
             "tags": [declared.tag],
             "summary": summary,
             "description": " ".join([*rest.split(), *_needed(declared)]) or summary,
-            "parameters": [self._parameter(declared.name, shown) for shown in _parameters(declared)],
+            "parameters": [self._parameter(declared.name, parameter) for parameter in _parameters(declared)],
             "responses": self._responses(declared),
         }
         if isinstance(declared, KeyOperation):
@@ -43,17 +43,17 @@ class Describer:
             content = {declared.body.media_type: {"schema": FILE, "example": declared.body.example}}
             operation["requestBody"] = {"required": True, "content": content}
         elif declared.body is not None:
-            shown = {"schema": schema_of(declared.body.into), "example": declared.body.example}
-            content = dict.fromkeys(declared.body.media_types, shown)
+            described = {"schema": schema_of(declared.body.into), "example": declared.body.example}
+            content = dict.fromkeys(declared.body.media_types, described)
             operation["requestBody"] = {"required": not declared.body.optional, "content": content}
         return operation
 
-    def _parameter(self, operation: str, shown: Schema) -> Schema:
+    def _parameter(self, operation: str, parameter: Schema) -> Schema:
         """Refer to a parameter. Of several with one name, the later ones are named after their first operation."""
-        known = next((key for key, one in self.parameters.items() if one == shown), None)
+        known = next((key for key, one in self.parameters.items() if one == parameter), None)
         if known is None:
-            known = f"{operation}.{shown['name']}" if shown["name"] in self.parameters else shown["name"]
-            self.parameters[known] = shown
+            known = f"{operation}.{parameter['name']}" if parameter["name"] in self.parameters else parameter["name"]
+            self.parameters[known] = parameter
         return {"$ref": f"#/components/parameters/{known}"}
 
     def _responses(self, declared: ApiOperation) -> Schema:
@@ -97,19 +97,19 @@ class Describer:
             sends.append("Location")
         if status not in (201, 202, 303):
             absent.add("Location")
-        found: Schema = {
+        answer: Schema = {
             "description": "Undecided. Poll the URL in `Location`." if undecided else MEANINGS[status],
             "headers": _headers(declared, tuple(name for name in sends if name not in absent)),
         }
         if shape is None:
-            return found
+            return answer
         schema = schema_of(shape)
         content: Schema = {declared.media_type: {"schema": schema}}
         if "type" not in schema or schema["type"] == "array":
             written = declared.method != "GET" and schema != OPERATION
             content[declared.media_type]["example"] = sample_of(schema, self._schemas, written=written)
         content |= {media_type: {"schema": TEXT} for media_type in declared.also_media_types}
-        return found | {"content": content}
+        return answer | {"content": content}
 
 
 def problem_codes(declared: ApiOperation) -> tuple[str, ...]:
@@ -137,10 +137,10 @@ def _needed(declared: ApiOperation) -> list[str]:
 
 
 def _parameters(declared: ApiOperation) -> list[Schema]:
-    shown = [_path_parameter(one) for one in declared.parameters]
-    shown += [_query_parameter(one) for one in declared.query or ()]
+    parameters = [_path_parameter(one) for one in declared.parameters]
+    parameters += [_query_parameter(one) for one in declared.query or ()]
     headers = COMMON_HEADERS if isinstance(declared, KeyOperation) else ()
-    return shown + [_header_parameter(one) for one in (*declared.headers, *headers)]
+    return parameters + [_header_parameter(one) for one in (*declared.headers, *headers)]
 
 
 def _path_parameter(one: PathText) -> Schema:

@@ -61,8 +61,8 @@ def _resolved(document: Schema, part: Schema) -> Schema:
     if "$ref" not in part:
         return part
     _, components, kind, name = part["$ref"].split("/")
-    found: Schema = document[components][kind][name]
-    return found
+    target: Schema = document[components][kind][name]
+    return target
 
 
 def _article(document: Schema, method: str, path: str, operation: Schema) -> str:
@@ -91,21 +91,21 @@ def _article(document: Schema, method: str, path: str, operation: Schema) -> str
 
 
 def _answer(status: str, response: Schema) -> str:
-    shown = [_prose(response["description"])]
+    parts = [_prose(response["description"])]
     for content in response.get("content", {}).values():
         if content["schema"].get("type") != "string":
-            shown.append(f" {_type(content['schema'])}")
+            parts.append(f" {_type(content['schema'])}")
         if "example" in content and status != "202":
-            shown.append(_example("Example", content["example"]))
-    return "".join(shown)
+            parts.append(_example("Example", content["example"]))
+    return "".join(parts)
 
 
 def _codes(examples: Schema, description: str) -> str:
     """Render the description of a refusal; each code links to its explanation."""
-    shown = _prose(description)
+    html = _prose(description)
     for code in examples:
-        shown = shown.replace(f"<code>{code}</code>", f'<a href="/problems/{code}"><code>{code}</code></a>')
-    return shown.replace("; ", "<br>")
+        html = html.replace(f"<code>{code}</code>", f'<a href="/problems/{code}"><code>{code}</code></a>')
+    return html.replace("; ", "<br>")
 
 
 def _parameter(parameter: Schema) -> str:
@@ -115,19 +115,19 @@ def _parameter(parameter: Schema) -> str:
 
 def _meaning(described: Schema, schema: Schema) -> str:
     """Render the description, then the accepted values."""
-    shown = [_prose(described.get("description", ""))]
+    parts = [_prose(described.get("description", ""))]
     if "enum" in schema:
-        return f"{shown[0]} {_type(schema)}"
+        return f"{parts[0]} {_type(schema)}"
     if "minimum" in schema:
-        shown.append(
+        parts.append(
             f"{schema['minimum']} to {schema['maximum']}." if "maximum" in schema else f"From {schema['minimum']}."
         )
     if "default" in schema:
-        shown.append(f"Default <code>{escape(str(schema['default']))}</code>.")
+        parts.append(f"Default <code>{escape(str(schema['default']))}</code>.")
     elif examples := schema.get("examples"):
         example = examples[0] if isinstance(examples[0], str) else msgspec.json.encode(examples[0]).decode()
-        shown.append(f"<span class=soft>e.g.</span> <code>{escape(example)}</code>")
-    return " ".join(shown)
+        parts.append(f"<span class=soft>e.g.</span> <code>{escape(example)}</code>")
+    return " ".join(parts)
 
 
 def _shape(name: str, schema: Schema) -> str:
@@ -159,8 +159,8 @@ def _type(schema: Schema) -> str:
 
 
 def _example(title: str, example: Any) -> str:
-    shown = msgspec.json.format(msgspec.json.encode(example), indent=2).decode()
-    return f"<details><summary>{title}</summary><pre>{escape(shown)}</pre></details>"
+    text = msgspec.json.format(msgspec.json.encode(example), indent=2).decode()
+    return f"<details><summary>{title}</summary><pre>{escape(text)}</pre></details>"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

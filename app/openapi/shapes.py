@@ -75,19 +75,19 @@ def component_schemas(shapes: Iterable[Any]) -> dict[str, Schema]:
 
     Raises ValueError if two schemas have one name and differ.
     """
-    found = dict(canonical_schemas())
+    schemas = dict(canonical_schemas())
     for shape in (ProblemDocument, *shapes):
         if isinstance(shape, Listing):
-            _add(found, _listing(shape))
+            _add(schemas, _listing(shape))
         for struct in _structs_of(shape):
             if struct.__name__ in canonical_schemas():
                 continue
             for name, schema in describe(struct).items():
                 if name not in canonical_schemas():
-                    _add(found, _moved(schema))
-    result = found["Operation"]["properties"]["result"]
+                    _add(schemas, _moved(schema))
+    result = schemas["Operation"]["properties"]["result"]
     result["anyOf"] = [{"$ref": COMPONENT + name} for name in RESULTS]
-    return dict(sorted(found.items()))
+    return dict(sorted(schemas.items()))
 
 
 @cache
@@ -96,13 +96,13 @@ def canonical_schemas() -> dict[str, Schema]:
 
     Raises ValueError if two files define one name differently.
     """
-    found: dict[str, Schema] = {}
+    schemas: dict[str, Schema] = {}
     for file in ROOTS:
         schema = msgspec.json.decode(FOLDER.joinpath(f"{file}.json").read_bytes())
         root = {key: value for key, value in schema.items() if key not in ("$schema", "$id", "$defs")}
         for definition in (root, *schema.get("$defs", {}).values()):
-            _add(found, _moved(definition))
-    return found
+            _add(schemas, _moved(definition))
+    return schemas
 
 
 def sample_of(schema: Schema, schemas: dict[str, Schema], *, written: bool = False) -> Any:
@@ -194,8 +194,8 @@ def _structs_of(shape: Any) -> Iterator[type[Struct]]:
         yield from _structs_of(option)
 
 
-def _add(found: dict[str, Schema], schema: Schema) -> None:
-    if found.setdefault(schema["title"], schema) != schema:
+def _add(schemas: dict[str, Schema], schema: Schema) -> None:
+    if schemas.setdefault(schema["title"], schema) != schema:
         raise ValueError(f"two schemas are called {schema['title']}, and differ")
 
 

@@ -111,11 +111,11 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
     for credential, reference in read.credentials.items():
         require_reference(f"credentials.{credential}", reference)
     webhook_secrets = tuple(
-        WebhookSecretSettings(secret=given) if isinstance(given, str) else given for given in read.webhook_secrets
+        WebhookSecretSettings(secret=one) if isinstance(one, str) else one for one in read.webhook_secrets
     )
-    for number, given in enumerate(webhook_secrets):
-        require_reference(f"webhook_secrets[{number}]", given.secret)
-        if any(edge is not None and edge.utcoffset() is None for edge in (given.not_before, given.not_after)):
+    for number, setting in enumerate(webhook_secrets):
+        require_reference(f"webhook_secrets[{number}]", setting.secret)
+        if any(edge is not None and edge.utcoffset() is None for edge in (setting.not_before, setting.not_after)):
             raise SettingsError(f"webhook_secrets[{number}] has a time without a zone.")
     for table_name, objects in (("custom_fields", read.custom_fields), ("access", read.access)):
         if unknown := sorted(set(objects) - set(PLURALS)):

@@ -40,7 +40,7 @@ class ConsumerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def complaints_about(consumers: Sequence[ConsumerSettings], connections: Sequence[str]) -> Iterator[str]:
     """Return what is wrong with the consumers, one sentence each."""
-    seen = set[tuple[str, str]]()
+    pairs = set[tuple[str, str]]()
     for number, one in enumerate(consumers):
         where = f"[[consumers]] {number + 1}"
         for name in (one.connection, *one.sources):
@@ -48,9 +48,9 @@ def complaints_about(consumers: Sequence[ConsumerSettings], connections: Sequenc
                 yield f"{where} names {name!r}, which is not a connection."
         if one.connection in one.sources:
             yield f"{where} has {one.connection} as its own source."
-        if (one.object, one.connection) in seen:
+        if (one.object, one.connection) in pairs:
             yield f"{where} is the second one for {one.object} at {one.connection}."
-        seen.add((one.object, one.connection))
+        pairs.add((one.object, one.connection))
         if one.object != "customers" and one.match_on == "email":
             yield f"{where} matches {one.object} on email; only external_id finds them."
         if one.object != "customers" and one.requires_consent is not None:

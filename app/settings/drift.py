@@ -53,15 +53,15 @@ def policy_of(rules: Sequence[DriftRule], object_name: str, path: str) -> DriftP
     return DEFAULT
 
 
-def trait_of(kind: DriftKind, found: str) -> str:
+def trait_of(kind: DriftKind, actual: str) -> str:
     """Return the trait that a baseline stores for acknowledged drift of this kind."""
     match kind:
         case "unknown_field":
             return PRESENT
         case "changed_type":
-            return f"type {found}"
+            return f"type {actual}"
         case "new_enum_value":
-            return f"choice {found}"
+            return f"choice {actual}"
         case "missing_field":
             return "missing"
 

@@ -155,8 +155,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             sorted(
                 {reference for one in self.connections.values() for reference in one.credentials.values()}
-                | {given.secret for one in self.connections.values() for given in one.webhook_secrets}
-                | {given for given in (alerts.url, alerts.heartbeat_url) if given and SECRET_REFERENCE.fullmatch(given)}
+                | {secret.secret for one in self.connections.values() for secret in one.webhook_secrets}
+                | {url for url in (alerts.url, alerts.heartbeat_url) if url and SECRET_REFERENCE.fullmatch(url)}
                 | ({alerts.smtp.password} if alerts.smtp and alerts.smtp.password else set())
             )
         )

@@ -226,8 +226,8 @@ def _realm_of(table: Any) -> Any:
 
 
 def _check_alerts(alerts: AlertSettings) -> None:
-    for name, given in (("url", alerts.url), ("heartbeat_url", alerts.heartbeat_url)):
-        if given is not None and SECRET_REFERENCE.fullmatch(given) is None and ALERT_URL.fullmatch(given) is None:
+    for name, url in (("url", alerts.url), ("heartbeat_url", alerts.heartbeat_url)):
+        if url is not None and SECRET_REFERENCE.fullmatch(url) is None and ALERT_URL.fullmatch(url) is None:
             raise SettingsError(
                 f"{name} must be an http or https URL, or a reference to one: env:NAME, file:/path or vault:NAME."
             )

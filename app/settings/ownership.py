@@ -110,8 +110,8 @@ def without_owners() -> Ownership:
 
 
 def _with_default(table: _FieldTable, default: FieldOwnership) -> FieldOwnership:
-    given = {name: getattr(table, name) for name in FieldOwnership.__struct_fields__}
-    return msgspec.structs.replace(default, **{name: value for name, value in given.items() if value is not None})
+    values = {name: getattr(table, name) for name in FieldOwnership.__struct_fields__}
+    return msgspec.structs.replace(default, **{name: value for name, value in values.items() if value is not None})
 
 
 def _complaints(

@@ -30,9 +30,9 @@ def convert(table: Any, shape: type[T]) -> T:
         raise SettingsError(f"is invalid: {error}.") from None
 
 
-def require_reference(place: str, given: str) -> None:
+def require_reference(place: str, text: str) -> None:
     """Raise SettingsError unless the value is a reference to a secret."""
-    if SECRET_REFERENCE.fullmatch(given) is None:
+    if SECRET_REFERENCE.fullmatch(text) is None:
         raise SettingsError(
             f"{place} must be a reference, env:NAME, file:/path or vault:NAME: never put secrets in this file."
         )

@@ -121,8 +121,8 @@ def _elements(body: bytes) -> list[Raw] | None:
 
 def _header(headers: Headers, name: bytes) -> bytes | None:
     """Return the value of a header, or None if it is absent, empty or repeated."""
-    found = values(headers, name)
-    return found[0] or None if len(found) == 1 else None
+    texts = values(headers, name)
+    return texts[0] or None if len(texts) == 1 else None
 
 
 def _word(token: bytes | None) -> str | None:

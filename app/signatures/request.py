@@ -80,10 +80,10 @@ def optional(headers: Headers, name: bytes) -> bytes | None:
 
     Raises SignatureRefused if it is repeated, because a proxy may have read another one of its values.
     """
-    found = values(headers, name)
-    if len(found) > 1:
+    texts = values(headers, name)
+    if len(texts) > 1:
         raise SignatureRefused("duplicate")
-    return found[0] if found else None
+    return texts[0] if texts else None
 
 
 def required(headers: Headers, name: bytes) -> bytes:

@@ -17,10 +17,10 @@ _SECRET: Final = re.compile(rb"[!-~]{%d,255}" % SHORTEST)
 
 
 def _claim(request: SignedRequest) -> Claim:
-    shown = required(request.headers, HEADER)
-    if not _SECRET.fullmatch(shown):
+    secret = required(request.headers, HEADER)
+    if not _SECRET.fullmatch(secret):
         raise SignatureRefused("malformed")
-    return Claim(content=(), hmacs=(), shown=shown)
+    return Claim(content=(), hmacs=(), shown=secret)
 
 
 def _keys(secret: str) -> tuple[Key, ...]:

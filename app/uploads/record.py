@@ -145,7 +145,7 @@ async def _record(deps: ExportDeps, upload: Upload, batch: list[ReadRow]) -> Upl
         ids = await deps.receipts.record(transaction, [one.receipt for one in arrivals])
         jobs = [one.job(id) for one, id in zip(arrivals, ids, strict=True) if id is not None]
         await deps.queue.enqueue(transaction, *jobs)
-        moved = await deps.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
+        moved = await deps.uploads.advance(transaction, upload, number=len(batch), accepted=len(jobs))
     metrics.count_rows_received(upload.connection, accepted=len(jobs), duplicates=len(batch) - len(jobs))
     return moved
 

@@ -209,9 +209,9 @@ class PostgresUploads:
         rows = await self._database.fetch(OUTCOMES, *(list(column) for column in columns)) if uploads else ()
         return [UploadOutcome(**row) for row in rows]
 
-    async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
+    async def advance(self, transaction: Transaction, upload: Upload, *, number: int, accepted: int) -> Upload:
         """Add recorded rows to the progress. Raises UploadMoved; the transaction must then roll back."""
-        row = await transaction.fetch_row(ADVANCE, upload.id, upload.seen, seen, accepted)
+        row = await transaction.fetch_row(ADVANCE, upload.id, upload.seen, number, accepted)
         if row is None:
             raise UploadMoved
         moved = Upload(**row)

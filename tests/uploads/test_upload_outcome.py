@@ -94,7 +94,7 @@ async def test_a_page_of_exports_is_counted_in_one_question(database: Database) 
             )
         )
         async with database.transaction() as transaction:
-            await uploads.advance(transaction, begun, seen=3, accepted=3)
+            await uploads.advance(transaction, begun, number=3, accepted=3)
         await database.execute(RECEIPT, begun.id, "one-run", settled)
 
     with recording() as spans:

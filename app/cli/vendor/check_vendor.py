@@ -128,19 +128,19 @@ def _claims(vendor: AnyVendor) -> dict[str, RuleClaim]:
 
 
 def _results(vendor: AnyVendor, claimed: dict[str, RuleClaim], peer: str | None, *, types: bool) -> dict[str, Result]:
-    found = computed(vendor, ROOT)
+    results = computed(vendor, ROOT)
     if (tested := _errors_test(vendor)) is not None:
-        found["bronze.errors-classified"] = joined([found["bronze.errors-classified"], tested])
+        results["bronze.errors-classified"] = joined([results["bronze.errors-classified"], tested])
     if peer is not None:
         with running_peer(vendor, peer) as system:
-            found["silver.round-trip"] = _round_trip(vendor, system)
+            results["silver.round-trip"] = _round_trip(vendor, system)
     elif not _is_exempt(claimed.get("bronze.emulator")):
         with running(vendor, ROOT) as emulator:
-            found["bronze.emulator"] = attempted(partial(answers, vendor, emulator, ROOT))
-            found["silver.round-trip"] = _round_trip(vendor, emulator)
+            results["bronze.emulator"] = attempted(partial(answers, vendor, emulator, ROOT))
+            results["silver.round-trip"] = _round_trip(vendor, emulator)
     if types and (typed := _types(vendor)) is not None:
-        found["bronze.types"] = typed
-    return found
+        results["bronze.types"] = typed
+    return results
 
 
 def _round_trip(vendor: AnyVendor, system: RunningSystem) -> Result:
@@ -160,10 +160,10 @@ def _errors_test(vendor: AnyVendor) -> Result | None:
     if importlib.util.find_spec("pytest") is None:
         sys.stderr.write(f"pytest is not installed here, so {file} was not run.\n")
         return None
-    shown = ("-x", "-q", "-rfE", "--tb=short", "--no-header", "-p", "no:cacheprovider")
+    options = ("-x", "-q", "-rfE", "--tb=short", "--no-header", "-p", "no:cacheprovider")
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter, a file of the project
-            [sys.executable, "-m", "pytest", *shown, file],
+            [sys.executable, "-m", "pytest", *options, file],
             cwd=ROOT,
             env={**os.environ, "COLUMNS": "1000"},  # otherwise pytest truncates the reason to the terminal's width
             capture_output=True,
@@ -216,9 +216,9 @@ def _report(vendor: AnyVendor, claimed: dict[str, RuleClaim], results: dict[str,
 def _document(report: Report) -> dict[str, Any]:
     """Return the report with the computed properties of each rule."""
     document: dict[str, Any] = msgspec.to_builtins(report)
-    for shown, rule in zip(document["rules"], report.rules, strict=True):
-        shown["level"], shown["is_met"] = rule.level, rule.is_met
-        shown["holds"] = None if rule.result is None else rule.result.holds
+    for described, rule in zip(document["rules"], report.rules, strict=True):
+        described["level"], described["is_met"] = rule.level, rule.is_met
+        described["holds"] = None if rule.result is None else rule.result.holds
     return document
 
 
@@ -226,10 +226,10 @@ def _write(report: Report, levels: Sequence[Level]) -> None:
     """Print the rules of these levels, and the complaints of all levels."""
     console = Console()
     rules = [one for one in report.rules if one.level in levels or one.complaint is not None]
-    shown = table("rule", "claim", "found")
+    overview = table("rule", "claim", "found")
     for one in rules:
-        shown.add_row(Text(one.rule), Text("-" if one.claim is None else one.claim.status), _found(one))
-    console.print(shown)
+        overview.add_row(Text(one.rule), Text("-" if one.claim is None else one.claim.status), _found(one))
+    console.print(overview)
     for one in rules:
         for line in _explanation(one):
             console.print(Text(line))

@@ -145,10 +145,10 @@ def _check_placed(account: SampleAccount, mapping: AnyMapping, case: str, record
     if not _place(account, mapping, record):
         return f"{case}: the emulator does not accept it: name its objects like the path or the root field of a read"
     try:
-        _, found = account.read(mapping, wanted.remote.id)
+        _, mapped = account.read(mapping, wanted.remote.id)
     except (Refused, Unmappable) as error:
         return f"{case}: placed in the emulator, it cannot be read: {error}"
-    differing = [one for one in _read_fields(mapping) if getattr(found.data, one) != getattr(wanted.data, one)]
+    differing = [one for one in _read_fields(mapping) if getattr(mapped.data, one) != getattr(wanted.data, one)]
     return f"{case}: placed in the emulator, it differs in {', '.join(differing)}" if differing else None
 
 
@@ -181,14 +181,14 @@ def _check_list(
 
 def _list_ids(account: SampleAccount, mapping: AnyMapping, query: ListQuery, most: int) -> list[str] | None:
     """Return the ids of all records of a list, page after page. None if it has more than `most` pages."""
-    endpoints, seen = mapping.endpoints, list[str]()
+    endpoints, ids = mapping.endpoints, list[str]()
     assert endpoints.list is not None  # noqa: S101 - the caller has checked
     assert endpoints.page is not None  # noqa: S101 - the caller has checked
     for _ in range(most):
         page = endpoints.page(account.ask(endpoints.list(query, account.facts)), query, account.facts)
-        seen += [mapping.read(record, page.account).remote.id for record in page.records]
+        ids += [mapping.read(record, page.account).remote.id for record in page.records]
         if page.next is None:
-            return seen
+            return ids
         query = msgspec.structs.replace(query, after=page.next)
     return None
 
@@ -224,9 +224,9 @@ def check_created(
     excused = {place.split("/")[1] for loss in losses for place in (loss.path, loss.place) if place}
     for name, sent in body.items():
         if name in readable and name not in excused:
-            shown = msgspec.to_builtins(getattr(before.data, name))
-            reads_back = _reads_back(mapping, name, sent, shown)
-            yield None if reads_back else f"{name} was written as {sent!r} but reads back as {shown!r}"
+            stored = msgspec.to_builtins(getattr(before.data, name))
+            reads_back = _reads_back(mapping, name, sent, stored)
+            yield None if reads_back else f"{name} was written as {sent!r} but reads back as {stored!r}"
 
 
 def _readable(mapping: AnyMapping, data: Any) -> set[str]:
@@ -281,9 +281,9 @@ def _check_change(
         _, after = account.read(mapping, remote_id)
     except Refused as refusal:
         return f"changing {name}: {refusal}"
-    shown = msgspec.to_builtins(getattr(after.data, name))
-    if not draft.loss and not _reads_back(mapping, name, value, shown):
-        return f"{name} was changed to {value!r} but reads back as {shown!r}"
+    stored = msgspec.to_builtins(getattr(after.data, name))
+    if not draft.loss and not _reads_back(mapping, name, value, stored):
+        return f"{name} was changed to {value!r} but reads back as {stored!r}"
     if value == "deleted":
         return None  # a system may show less of a deleted record
     kin = frozenset({name}).union(*(group for group in TOGETHER if name in group))
@@ -340,14 +340,14 @@ def _another_value(mapping: AnyMapping, name: str) -> Any:
     return SECOND_TEXT if is_plain else first
 
 
-def _reads_back(mapping: AnyMapping, name: str, sent: Any, shown: Any) -> bool:
+def _reads_back(mapping: AnyMapping, name: str, sent: Any, stored: Any) -> bool:
     """Return whether a field reads as it was sent, or as the vendor stores it. A list may hold more."""
     patch, _ = as_stored(msgspec.convert({name: sent}, mapping.patch), mapping.stores)
     value, field = getattr(patch, name), kinds_of(mapping.object)[name]
     if field.item is None or not value:
-        return value is None or same(shown, value, field)
+        return value is None or same(stored, value, field)
     item = field.item
-    return all(any(same(held, one, item) for held in shown) for one in value)
+    return all(any(same(other, one, item) for other in stored) for one in value)
 
 
 def _read_fields(mapping: AnyMapping) -> list[str]:
@@ -355,5 +355,5 @@ def _read_fields(mapping: AnyMapping) -> list[str]:
 
 
 def _mappings(vendor: AnyVendor) -> list[AnyMapping]:
-    found = [active(vendor, one.object) for one in vendor.mappings]
-    return list(dict.fromkeys(one for one in found if one is not None))
+    mappings = [active(vendor, one.object) for one in vendor.mappings]
+    return list(dict.fromkeys(one for one in mappings if one is not None))

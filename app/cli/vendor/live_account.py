@@ -93,8 +93,8 @@ def list_request(mapping: AnyMapping, account: Account, limit: int) -> tuple[Ven
 
 def mappings_of(vendor_name: str) -> Sequence[AnyMapping]:
     """Return the active mapping of each object with its own list."""
-    found = (active(VENDORS[vendor_name], name) for name in OBJECTS)
-    return [one for one in found if one is not None]
+    mappings = (active(VENDORS[vendor_name], name) for name in OBJECTS)
+    return [one for one in mappings if one is not None]
 
 
 def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Account | None, list[Finding]]:
@@ -107,11 +107,11 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
         return None, [*_missing_scopes(live, settings, connection), explain(settings, connection, refusal)]
     findings = _missing_scopes(live, settings, connection)
     for mapping in mappings_of(connection.vendor):
-        asked = list_request(mapping, account, 1)
-        if asked is None:
+        listing = list_request(mapping, account, 1)
+        if listing is None:
             continue
         try:
-            live.send(asked[0])
+            live.send(listing[0])
         except (Problem, VendorRefused, ReplyLost) as refusal:
             findings.append(explain(settings, connection, refusal, mapping.object))
     return account, [*findings, *clock(name, live.skew)]
@@ -123,8 +123,8 @@ def _missing_scopes(live: LiveVendor, settings: Settings, connection: Connection
         return []
     name, title = connection.name, VENDORS[connection.vendor].title
     level = error if name in settings.systems_of_record.values() else warning
-    found = f"a scope is missing: {title} did not grant {', '.join(missing)}"
-    return [level(f"connection {name}", found, f"Allow it to the app at {title}, then: lockstitch connect {name}")]
+    problem = f"a scope is missing: {title} did not grant {', '.join(missing)}"
+    return [level(f"connection {name}", problem, f"Allow it to the app at {title}, then: lockstitch connect {name}")]
 
 
 def clock(whose: str, skew: float) -> list[Finding]:
@@ -182,8 +182,8 @@ def explain(
     if isinstance(refusal, VendorRefused | Refused):
         return error(about, f"{vendor.title} refuses to show {what}: {refusal}", verify)
     if isinstance(refusal, VendorThrottled):
-        found = f"{vendor.title} throttles this account, so {what} could not be checked"
-        return warning(about, found, f"Wait, or lower pacing if it happens often, then: {verify}")
+        problem = f"{vendor.title} throttles this account, so {what} could not be checked"
+        return warning(about, problem, f"Wait, or lower pacing if it happens often, then: {verify}")
     if isinstance(refusal, ReplyLost):
         return error(about, f"{vendor.title} does not answer: {refusal.why}", verify)
     detail = refusal.detail if isinstance(refusal, Problem) else str(refusal)

@@ -73,9 +73,9 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
 
 
 def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: CheckReport, *, write: bool) -> None:
-    account, found = check_access(live, shell.settings, name)
+    account, findings = check_access(live, shell.settings, name)
     title = VENDORS[shell.settings.connections[name].vendor].title
-    report.add(found, f"{title} shows the account and every object to the credential of {name}")
+    report.add(findings, f"{title} shows the account and every object to the credential of {name}")
     if account is None:
         return
     vendor = account.vendor
@@ -91,12 +91,12 @@ def _check_object(
     live: LiveVendor, account: Account, mapping: AnyMapping, shell: Shell, name: str, records: int, report: CheckReport
 ) -> None:
     """Read one page and map every record."""
-    asked = list_request(mapping, account, records)
-    if asked is None or mapping.endpoints.page is None:
+    listing = list_request(mapping, account, records)
+    if listing is None or mapping.endpoints.page is None:
         return
     about = f"connection {name}, {mapping.object}"
     try:
-        page = mapping.endpoints.page(account.ask(asked[0]), asked[1], account.facts)
+        page = mapping.endpoints.page(account.ask(listing[0]), listing[1], account.facts)
         facts = account.with_related(mapping, page.records, page.account)
     except Unmappable as unmappable:
         report.add([error(about, f"the list cannot be read: {unmappable}", _report_command(mapping))])
@@ -173,18 +173,18 @@ def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, r
         return
     pacing = shell.settings.connections[name].pacing or vendor.pacing
     rate = pacing.units / pacing.per_seconds
-    shown, found = f"{budget.remaining:.0f} left", []
+    rest, findings = f"{budget.remaining:.0f} left", []
     if budget.restore_per_second is not None and rate > budget.restore_per_second:
-        why = f"{shown}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}"
+        why = f"{rest}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}"
         mend = (
             f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}],"
             f" then: lockstitch verify {name}"
         )
-        found.append(warning(about, why, mend))
+        findings.append(warning(about, why, mend))
     elif budget.remaining < 1:
         why = "the account's limit is used up, perhaps by other clients"
-        found.append(warning(about, why, f"lockstitch verify {name}"))
-    report.add(found, f"limits: {shown}")
+        findings.append(warning(about, why, f"lockstitch verify {name}"))
+    report.add(findings, f"limits: {rest}")
 
 
 def _check_write(account: Account, mapping: AnyMapping, name: str, report: CheckReport) -> None:

@@ -134,8 +134,8 @@ class Gauges:
         yield _one(
             "lockstitch_database_writable", "1 while the database stores what this process writes.", self._writable
         )
-        seen = math.inf if self._worker_seen is None else self._worker_seen
-        yield _one("lockstitch_worker_seen_seconds", "Age of the last sign of life of any worker.", seen)
+        age = math.inf if self._worker_seen is None else self._worker_seen
+        yield _one("lockstitch_worker_seen_seconds", "Age of the last sign of life of any worker.", age)
         sealed, unsealed_seconds = self._sealed
         yield _one("lockstitch_audit_sealed", "Audit events in the chain.", sealed)
         meaning = "Age of the first audit event that is not in the chain yet."

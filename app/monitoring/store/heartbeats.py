@@ -34,8 +34,8 @@ async def beat(database: Database, worker: str) -> None:
 
 async def last_seen(database: Database) -> float | None:
     """Return the seconds since the last heartbeat of any worker, or None without one."""
-    seen: float | None = await database.fetch_value(LAST_SEEN)
-    return seen
+    age: float | None = await database.fetch_value(LAST_SEEN)
+    return age
 
 
 async def count_open_operations(database: Database) -> dict[str, tuple[int, float]]:
