@@ -29,7 +29,6 @@ from app.telemetry.server import (
     server_span,
 )
 from app.telemetry.spans import mapping_span, operation_span, vendor_span
-from app.telemetry.webhooks import count_received, count_refused, count_secret
 
 __all__ = [
     "add_collector",
@@ -37,9 +36,6 @@ __all__ = [
     "correlation_id",
     "count_dead_letter",
     "count_operation",
-    "count_received",
-    "count_refused",
-    "count_secret",
     "current_traceparent",
     "derive_trace_id",
     "expect_server_errors",

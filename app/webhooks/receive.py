@@ -25,6 +25,7 @@ from app.signatures import (
 )
 from app.vendors.refused_webhooks import WebhookStandings
 from app.vendors.store import PostgresBoundAccounts
+from app.webhooks import metrics
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import GroupCommit
 from app.webhooks.webhook_connections import WebhookConnection
@@ -90,7 +91,7 @@ class WebhookReceiver:
         traceparent = telemetry.current_traceparent()
         arrivals = [_arrival(webhooks, event, correlation_id, traceparent) for event in events]
         accepted = await self._group_commit.run(arrivals) if arrivals else 0
-        telemetry.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
+        metrics.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
         return Received(accepted=accepted, duplicates=len(events) - accepted)
 
     async def _of_account(
@@ -123,15 +124,15 @@ class WebhookReceiver:
         self._standings.note_verified(webhooks.connection)
         place, name = next((place, name) for place, (one, name) in enumerate(named, 1) if one is secret)
         webhooks.source.note_use(name, f"{webhooks.connection} webhook")
-        telemetry.count_secret(webhooks.connection, place)
+        metrics.count_secret(webhooks.connection, place)
 
     def _refuse(self, connection: str, reason: str) -> None:
-        telemetry.count_refused(connection, reason)
+        metrics.count_refused(connection, reason)
         self._refusals.note("webhook.refused", connection, reason)
 
     def _refuse_unknown(self, request: SignedRequest) -> None:
         """Do the work of a verification, so that the response time does not reveal whether a connection exists."""
-        telemetry.count_refused(NO_CONNECTION, "no-connection")
+        metrics.count_refused(NO_CONNECTION, "no-connection")
         for scheme in SCHEMES:
             try:
                 verify(scheme, request, (), now=self._now())
