@@ -38,8 +38,11 @@ class Pool:
         try:
             while self._waiting:
                 connection = self._waiting.pop()
-                if not _is_closed(connection):
-                    return connection
+                try:
+                    if not connection.is_closed():
+                        return connection
+                except asyncpg.InterfaceError:
+                    continue  # the server ended it, and asyncpg's pool has taken it back
                 await self._pool.release(connection)
             # Only a pool that is used up makes a user wait, and a timer costs as much as the rest. Opening a connection
             # has a timeout of its own.
@@ -53,7 +56,11 @@ class Pool:
         """End a use. `clean`: every command of it succeeded."""
         wanted = self._users > self._size  # by a user who waits in asyncpg's pool
         try:
-            if not clean or wanted or self._closing or _is_closed(connection) or connection.is_in_transaction():
+            try:
+                clean = clean and not connection.is_closed() and not connection.is_in_transaction()
+            except asyncpg.InterfaceError:  # as in `take`
+                clean = False
+            if not clean or wanted or self._closing:
                 await self._pool.release(connection, timeout=self._acquire_timeout)
                 return
             self._waiting.append(connection)
@@ -77,11 +84,3 @@ class Pool:
             self._timer.cancel()
         await self._release_waiting()
         await self._pool.close()
-
-
-def _is_closed(connection: "Connection") -> bool:
-    """Return whether a connection cannot be used. asyncpg's pool takes back one that the server ended, at once."""
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        return True
