@@ -129,9 +129,9 @@ async def compare_deleted(
     named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
     if object_name == "customer":
         await deps.matches.erase([(connection.name, remote_id)])
-    shown = named.shown()
-    meta = meta_of(connection, mapping, Remote(id=remote_id), links=shown.links)
-    remains = DeletedRecord(id=shown.id, meta=meta)
+    names = named.shown()
+    meta = meta_of(connection, mapping, Remote(id=remote_id), links=names.links)
+    remains = DeletedRecord(id=names.id, meta=meta)
     identity = msgspec.to_builtins(remains)
     known = last_state is not None and last_state.deleted
     last, notes = ({}, NO_NOTES) if last_state is None else read_state(last_state.data)

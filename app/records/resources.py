@@ -181,10 +181,10 @@ def _resource(connection: Connection, reading: Reading, named: NamedRecord, ids:
     loss = reading.mapped.loss
     if named.total is not None:
         loss += _other_total(connection, reading.mapped.data, named.total)
-    shown = named.shown()
-    meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, shown.links)
+    names = named.shown()
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, names.links)
     data = with_connection(reading.mapped.data, connection.name, ids)
-    return msgspec.structs.replace(data, id=shown.id, meta=meta)  # type: ignore[no-any-return]
+    return msgspec.structs.replace(data, id=names.id, meta=meta)  # type: ignore[no-any-return]
 
 
 def _other_total(connection: Connection, data: Struct, total: TotalDifference) -> tuple[Loss, ...]:
