@@ -322,10 +322,10 @@ class ConnectionPaused(VendorProblem):
         "Nothing was sent. Wait for Retry-After, then try again. An operator finds the reason at GET /ops/connections."
     )
 
-    def __init__(self, detail: str = "", *, held: bool = False, **facts: Any) -> None:
-        """`held`: until an operator resumes it."""
+    def __init__(self, detail: str = "", *, until_resumed: bool = False, **facts: Any) -> None:
+        """`until_resumed`: until an operator resumes it."""
         super().__init__(detail, **facts)
-        self.held = held
+        self.until_resumed = until_resumed
 
 
 class VendorTimeout(VendorProblem):

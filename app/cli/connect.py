@@ -33,7 +33,7 @@ from app.vendors.configured_connections import connections_of
 from app.vendors.connections import ConnectionView, list_connections
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.observations import Observations
-from app.vendors.refused_webhooks import WebhookStandings, described
+from app.vendors.refused_webhooks import WebhookStates, described
 from app.vendors.store import PostgresBoundAccounts
 from app.wiring.operators import consents_of, pauses_of
 
@@ -190,6 +190,6 @@ async def _open_vendors(opened: OpenedVault, secrets: type[Secrets]) -> AsyncIte
             lanes=PostgresLanes(database),
             pauses=pauses,
             observations=Observations(database),
-            webhooks=WebhookStandings(database),
+            webhooks=WebhookStates(database),
             bound=bound,
         )

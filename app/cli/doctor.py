@@ -40,7 +40,7 @@ from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
 from app.vendors.observations import Observations
-from app.vendors.refused_webhooks import WebhookStandings, described
+from app.vendors.refused_webhooks import WebhookStates, described
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS
 
@@ -143,10 +143,10 @@ def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
         yield error("database", shell.trouble, mend)
         return
     if shell.unmigrated:
-        yield error("database", shell.unmigrated.why, shell.unmigrated.mend)
+        yield error("database", shell.unmigrated.why, shell.unmigrated.fix)
         return
     if fault := runner.run(write_fault(shell.database)):
-        yield error("database", fault.why, fault.mend)
+        yield error("database", fault.why, fault.fix)
     if shell.foreign:
         yield another_environment(shell)
     there: float = runner.run(shell.database.fetch_value(NOW))

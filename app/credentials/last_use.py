@@ -42,14 +42,14 @@ class LastUse:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: dict[tuple[str, str], float] = {}
+        self._uses: dict[tuple[str, str], float] = {}
 
     def note(self, subject: str, *parts: str) -> None:
         """Record a use now."""
-        if len(self._seen) < MOST_NAMES:
+        if len(self._uses) < MOST_NAMES:
             now = time.time()
             for part in parts:
-                self._seen[subject, part] = now
+                self._uses[subject, part] = now
 
     async def flush(self) -> None:
         """Write what was noted. Raises StoreUnavailable; then it is written next time."""

@@ -19,13 +19,13 @@ def quality(accept: Collection[str], media_type: str) -> float:
     if not ranges:
         return 1.0
     wanted = {media_type: 3, f"{media_type.partition('/')[0]}/*": 2, "*/*": 1, "*": 1}
-    best, found = 0, 0.0
+    best, weight = 0, 0.0
     for part in ranges:
         rank = wanted.get(part.partition(";")[0].strip().lower(), 0)
         if rank > best:
-            weight = _WEIGHT.search(part)
-            best, found = rank, 1.0 if weight is None else float(weight[1])
-    return found
+            match = _WEIGHT.search(part)
+            best, weight = rank, 1.0 if match is None else float(match[1])
+    return weight
 
 
 def accepted_problem_type(accept: Collection[str]) -> str:

@@ -73,18 +73,18 @@ async def admit(
         answer_headers(request.scope).extend(verdict.headers)
         if not verdict.allowed:
             raise RateLimited("The budget of this API key is empty.", retry_after=verdict.retry_after)
-    held = tuple(scope for scope in scopes if scope in caller.scopes)
+    granted = tuple(scope for scope in scopes if scope in caller.scopes)
     if needs_all:
         require_scopes(caller, scopes)
-    elif scopes and not held:
+    elif scopes and not granted:
         raise forbidden(caller, " or ".join(scopes))
-    used = held if needs_all or len(held) == 1 else [f"{scope}{OR_ANOTHER}" for scope in held] or [""]
+    used = granted if needs_all or len(granted) == 1 else [f"{scope}{OR_ANOTHER}" for scope in granted] or [""]
     deps_of(request, HttpDeps).note_use(caller.key, *used)
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
     _check_accept(request, offered)
-    return Admitted(caller=caller, correlation_id=correlation.value, held=held)
+    return Admitted(caller=caller, correlation_id=correlation.value, held=granted)
 
 
 async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:

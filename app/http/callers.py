@@ -29,9 +29,9 @@ def require_scopes(caller: Caller, needed: Iterable[str], *, next_step: str | No
 
 def forbidden(caller: Caller, scope: str, *, because: str = "", next_step: str | None = None) -> Forbidden:
     """Return the problem of a key that lacks a scope. `because` says what needs it, where that is not the call."""
-    held = ", ".join(sorted(caller.scopes))
+    granted = ", ".join(sorted(caller.scopes))
     why = f"{because}. " if because else ""
-    return Forbidden(f"{why}The API key {caller.name!r} has no scope {scope}; it has {held}.", next_step=next_step)
+    return Forbidden(f"{why}The API key {caller.name!r} has no scope {scope}; it has {granted}.", next_step=next_step)
 
 
 class Keys(Protocol):

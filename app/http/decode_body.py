@@ -176,12 +176,12 @@ def _repeated(value: Any, way: list[str]) -> Iterator[FieldError]:
         value = enumerate(value)
     elif not isinstance(value, tuple):
         return
-    seen = set()
+    names = set()
     for name, inner in value:
         way.append(str(name))
-        if name in seen:
+        if name in names:
             yield FieldError(pointer=_pointer(way), detail="appears more than once in its object: send it once")
-        seen.add(name)
+        names.add(name)
         yield from _repeated(inner, way)
         way.pop()
 
@@ -231,8 +231,8 @@ def _invalid(message: str, whole: Any, into: type[Struct]) -> InvalidField:
 
 
 def _refuse_nul(value: Any) -> None:
-    if found := list(_nuls(value, [])):
-        raise InvalidField.listing(found)
+    if errors := list(_nuls(value, [])):
+        raise InvalidField.listing(errors)
 
 
 def _nuls(value: Any, way: list[str]) -> Iterator[FieldError]:

@@ -75,8 +75,8 @@ def matching(
             raise ValueError(otherwise)
         return convert(match)
 
-    shown = schema or {**plain.schema, "pattern": f"^{pattern}$"}
-    return Parameter(name=name, meaning=meaning, schema=shown, read=read, default=None)
+    json_schema = schema or {**plain.schema, "pattern": f"^{pattern}$"}
+    return Parameter(name=name, meaning=meaning, schema=json_schema, read=read, default=None)
 
 
 def choice(

@@ -26,17 +26,17 @@ _UNKNOWN: Final = "unknown"
 
 def in_words(reason: str) -> str:
     """Return an error of the decoder in plain words. It never repeats what was sent: it may be personal data."""
-    if found := _TYPE.fullmatch(reason):
-        wanted = dict.fromkeys(_NOUNS.get(one, one) for one in found[1].split(" | "))
-        return f"must be {' or '.join(wanted)}, not {_NOUNS.get(found[2], found[2])}"
-    if found := _LIMIT.fullmatch(reason):
-        bound = f"at {'least' if found[3] == '>=' else 'most'} {found[4]}"
-        if found[2] is None:
+    if match := _TYPE.fullmatch(reason):
+        wanted = dict.fromkeys(_NOUNS.get(one, one) for one in match[1].split(" | "))
+        return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match[2], match[2])}"
+    if match := _LIMIT.fullmatch(reason):
+        bound = f"at {'least' if match[3] == '>=' else 'most'} {match[4]}"
+        if match[2] is None:
             return f"must be {bound}"
-        unit = "item" if found[1] == "array" else "character"
-        return f"must have {bound} {unit}{'' if found[4] == '1' else 's'}"
-    if (found := _PATTERN.fullmatch(reason)) and found[1] in _FORMS:
-        return f"must be {_FORMS[found[1]]}"
+        unit = "item" if match[1] == "array" else "character"
+        return f"must have {bound} {unit}{'' if match[4] == '1' else 's'}"
+    if (match := _PATTERN.fullmatch(reason)) and match[1] in _FORMS:
+        return f"must be {_FORMS[match[1]]}"
     if reason.startswith("Invalid RFC3339"):
         return "must be a time such as 2026-01-31T12:00:00Z (RFC 3339)"
     return reason[:1].lower() + reason[1:].replace("`", "")

@@ -67,9 +67,9 @@ async def explain_problem(request: AnyRequest) -> Answered:
     explanation = _explanation(kind)
     accept = request.headers.getall("accept", [])
     if quality(accept, "text/html") > quality(accept, "application/json"):
-        shown = {name: escape(str(value)) for name, value in asdict(explanation).items() if name != "retryable"}
+        escaped = {name: escape(str(value)) for name, value in asdict(explanation).items() if name != "retryable"}
         retry = "Yes, after Retry-After or a pause." if kind.retryable else "No: change something first."
-        return Response(PAGE.format(**shown, retry=retry).encode(), media_type="text/html")
+        return Response(PAGE.format(**escaped, retry=retry).encode(), media_type="text/html")
     return json_response(explanation)
 
 

@@ -146,8 +146,8 @@ def _problem_of(request: AnyRequest, error: Exception) -> Problem:
 
 def _allowed(error: NoSuchMethod) -> str:
     """Return the methods of the route. Litestar names them in a header; HEAD works wherever GET does."""
-    given = next((value for name, value in (error.headers or {}).items() if name.lower() == "allow"), "")
-    methods = {method for method in re.split(r"[,\s]+", given) if method}
+    allow = next((value for name, value in (error.headers or {}).items() if name.lower() == "allow"), "")
+    methods = {method for method in re.split(r"[,\s]+", allow) if method}
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 

@@ -37,7 +37,7 @@ UNSEALED_SECONDS: Final = 120.0
 VERIFY_EVENTS: Final = 2_000
 OVER: Final = "Nothing more to do."
 AWAY: Final = DatabaseFault(
-    why="the database does not answer", mend="Start PostgreSQL; nothing else needs a restart: lockstitch doctor"
+    why="the database does not answer", fix="Start PostgreSQL; nothing else needs a restart: lockstitch doctor"
 )
 PAUSED: Final = "connection_paused"
 HINDERED: Final = "connection_throttled"
@@ -169,7 +169,7 @@ class OwnAlarm:
             return
         if self._reported is not None and now - self._reported < self._repeat_seconds:
             return
-        if await self._send("raised" if self._reported is None else "standing", fault.mend, now - self._since):
+        if await self._send("raised" if self._reported is None else "standing", fault.fix, now - self._since):
             self._reported = now
 
     async def _send(self, state: NoticeState, next_step: str, seconds: float) -> bool:

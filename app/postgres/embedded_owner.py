@@ -44,10 +44,10 @@ def choose_owner(folder: Path) -> Owner:
         return _user_of(folder.stat().st_uid)
     for name in UNPRIVILEGED_USERS:
         try:
-            found = pwd.getpwnam(name)
+            user = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Owner(found.pw_uid, found.pw_gid, name)
+        return Owner(user.pw_uid, user.pw_gid, name)
     raise EmbeddedPostgresError(
         "PostgreSQL does not run as root, and this system has neither a user `postgres` nor `nobody`:"
         " run Lockstitch as an ordinary user or set LOCKSTITCH_DATABASE_URL."
@@ -56,13 +56,13 @@ def choose_owner(folder: Path) -> Owner:
 
 def _user_of(uid: int) -> Owner:
     try:
-        found = pwd.getpwuid(uid)
+        user = pwd.getpwuid(uid)
     except KeyError:
         raise EmbeddedPostgresError(
             f"PostgreSQL needs a named user, but user id {uid} has no name on this system:"
             " run Lockstitch as another user or set LOCKSTITCH_DATABASE_URL."
         ) from None
-    return Owner(uid, found.pw_gid, found.pw_name)
+    return Owner(uid, user.pw_gid, user.pw_name)
 
 
 def claim_folder(wanted: Path, owner: Owner) -> Path:

@@ -4,10 +4,10 @@ from msgspec import Struct
 
 
 class DatabaseFault(Struct, frozen=True, kw_only=True):
-    """`why` it cannot be used, and how to `mend` that: a command, or a sentence that ends with one."""
+    """`why` it cannot be used, and how to `fix` that: a command, or a sentence that ends with one."""
 
     why: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.why}: {self.mend}"
+        return f"{self.why}: {self.fix}"

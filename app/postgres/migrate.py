@@ -133,12 +133,12 @@ async def schema_fault(database: Database) -> DatabaseFault | None:
         applied = {row["version"]: row["digest"] for row in await database.fetch(SELECT_APPLIED)}
     missing = sum(migration.version not in applied for migration in wanted)
     if missing:
-        return DatabaseFault(why=f"migrations are missing ({missing})", mend="lockstitch migrate")
+        return DatabaseFault(why=f"migrations are missing ({missing})", fix="lockstitch migrate")
     for migration in wanted:
         if applied[migration.version] != migration.digest:
             return DatabaseFault(
                 why=f"the database was migrated with another text of {migration.version:04d}_{migration.name}.sql",
-                mend="Run the build of Lockstitch that migrated it, or restore a backup made with this one, then:"
+                fix="Run the build of Lockstitch that migrated it, or restore a backup made with this one, then:"
                 " lockstitch doctor",
             )
     return None

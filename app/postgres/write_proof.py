@@ -31,7 +31,7 @@ SMALL_MEMORY = Statement(
 )
 GROW = Statement("SELECT generate_series", "SELECT count(*) FROM generate_series(1, 6000)")
 
-MENDS: Final[Mapping[object, str]] = {
+FIXES: Final[Mapping[object, str]] = {
     asyncpg.ReadOnlySQLTransactionError: "Name the primary in LOCKSTITCH_DATABASE_URL, or end the read-only mode"
     " (default_transaction_read_only), then: lockstitch doctor",
     asyncpg.DiskFullError: "Free space on the disk of PostgreSQL, or enlarge it, then: lockstitch doctor",
@@ -52,10 +52,10 @@ async def write_fault(database: Database) -> DatabaseFault | None:
         if cause is asyncpg.ConfigurationLimitExceededError:
             return None  # `temp_file_limit` says nothing about the disk
         if cause in CANNOT_WRITE:
-            return DatabaseFault(why=CANNOT_WRITE[cause], mend=MENDS[cause])
+            return DatabaseFault(why=CANNOT_WRITE[cause], fix=FIXES[cause])
         raise
     except TimeoutError:
-        return DatabaseFault(why=f"the database stored nothing for {SECONDS:.0f} s", mend=OTHERWISE)
+        return DatabaseFault(why=f"the database stored nothing for {SECONDS:.0f} s", fix=OTHERWISE)
     except asyncpg.PostgresError as error:
-        return DatabaseFault(why=f"the database stores nothing ({type(error).__name__})", mend=OTHERWISE)
+        return DatabaseFault(why=f"the database stores nothing ({type(error).__name__})", fix=OTHERWISE)
     return None

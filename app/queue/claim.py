@@ -218,8 +218,8 @@ class Claims:
         rows = await self._database.fetch(
             CLAIM_OF if of else CLAIM,
             *(sorted(of) if of else self._served_last, at_most),
-            *(list(running), [held.places for held in running.values()], limit),
-            *(uuid4(), self._lease, [held.earned for held in running.values()]),
+            *(list(running), [one.places for one in running.values()], limit),
+            *(uuid4(), self._lease, [one.earned for one in running.values()]),
             *(list(unused), list(unused.values())),
         )
         if rows and not of:

@@ -73,18 +73,18 @@ async def finishing_together(
 ) -> AsyncIterator[tuple[Transaction, list[asyncpg.Record]]]:
     """Open a transaction in which these jobs are deleted. Yields it with the rows of `query`, as for
     `PostgresQueue.finishing`."""
-    with _marked(jobs) as held:
+    with _marked(jobs) as committed:
         async with jobs[0].queue.finishing(_ended(jobs), query, *arguments) as (transaction, rows):
             yield transaction, rows
-        held |= ids_of(rows)
+        committed |= ids_of(rows)
 
 
 async def finish_together(jobs: Sequence[Finishing], query: Statement = FINISH, *arguments: object) -> set[int]:
     """Delete these jobs, and return the ids of those whose lease was held. `query` is as for
     `PostgresQueue.finishing`."""
-    with _marked(jobs) as held:
-        held |= await jobs[0].queue.finish(_ended(jobs), query, *arguments)
-    return held
+    with _marked(jobs) as committed:
+        committed |= await jobs[0].queue.finish(_ended(jobs), query, *arguments)
+    return committed
 
 
 @contextmanager
@@ -93,16 +93,16 @@ def _marked(jobs: Sequence[Finishing]) -> Iterator[set[int]]:
 
     These stay marked until their attempts have ended: the heartbeat would miss their rows.
     """
-    ids, held, in_progress = {one.job.id for one in jobs}, set[int](), jobs[0].in_progress
+    ids, committed, in_progress = {one.job.id for one in jobs}, set[int](), jobs[0].in_progress
     in_progress |= ids
     for one in jobs:
         one.answered()
     try:
-        yield held
+        yield committed
     finally:
-        in_progress -= ids - held
+        in_progress -= ids - committed
         for one in jobs:
-            one.committed = one.job.id in held
+            one.committed = one.job.id in committed
 
 
 def _ended(jobs: Sequence[Finishing]) -> list[tuple[Job, str | None]]:
@@ -194,8 +194,8 @@ class AttemptRunner:
 
 async def _finish_all(ended: Sequence[Finishing]) -> list[bool]:
     """Delete jobs that wrote nothing. False where the lease was lost."""
-    held = await finish_together(ended)
-    return [one.job.id in held for one in ended]
+    committed = await finish_together(ended)
+    return [one.job.id in committed for one in ended]
 
 
 async def _attempt(handler: Handler, finishing: Finishing, limit: float) -> JobOutcome | None:
@@ -218,7 +218,7 @@ async def _attempt(handler: Handler, finishing: Finishing, limit: float) -> JobO
 
 
 def _of_problem(problem: Problem) -> JobOutcome:
-    if isinstance(problem, ConnectionPaused) and problem.held:
+    if isinstance(problem, ConnectionPaused) and problem.until_resumed:
         # The lane is already blocked, or was just resumed. This job must not change it.
         return Deferred(reason=problem.code)
     match problem.category:

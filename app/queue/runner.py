@@ -240,11 +240,11 @@ class QueueRunner:
 
     async def _extend_leases(self) -> None:
         """Extend the leases of running jobs, except those being deleted, which would seem lost."""
-        held = {job.id: (task, job) for task, job in self._running.items() if not self._attempts.is_finishing(job)}
-        if not held:
+        leased = {job.id: (task, job) for task, job in self._running.items() if not self._attempts.is_finishing(job)}
+        if not leased:
             return
-        for job_id in await self._queue.extend([job for _, job in held.values()]):
-            task, job = held[job_id]
+        for job_id in await self._queue.extend([job for _, job in leased.values()]):
+            task, job = leased[job_id]
             if task in self._running and not self._attempts.is_finishing(job):
                 _log.warning("the lease of a job was lost", extra={"job_id": job_id, "kind": job.kind})
                 task.cancel()

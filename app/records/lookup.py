@@ -12,7 +12,7 @@ from app.http.mapping_header import NamedRevision
 from app.problem_document import Candidate, FieldError
 from app.records.deps import RecordDeps
 from app.records.fetch import READ_LIMIT, fetch_page
-from app.records.found_keys import compare_found
+from app.records.key_matches import match_keys
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping
 from app.records.resources import ReadRecord, name_records, tagged
@@ -84,7 +84,7 @@ async def find_matches(
                 f" {page.unreadable[0].detail} at {page.unreadable[0].pointer}."
             )
         people = [one for one in page.readings if key.name != "email" or not is_staff(mapping, one.raw)]
-        compared = await compare_found(deps, connection, people, query.filters, deadline)
+        compared = await match_keys(deps, connection, people, query.filters, deadline)
         matches, unsure = matches + compared.equal, unsure + compared.unsure
         if page.next is None or len(matches) >= ENOUGH:
             break
@@ -110,7 +110,7 @@ async def find_people(
         return None, await find_matches(deps, connection, mapping, key, deadline)
     query = ListQuery(limit=mapping.endpoints.max_limit, filters={"email": email})
     page = await fetch_page(deps, connection, mapping, query, deadline)
-    matches = await compare_found(deps, connection, page.readings, query.filters, deadline)
+    matches = await match_keys(deps, connection, page.readings, query.filters, deadline)
     staff = [one.mapped.remote.id for one in (*matches.equal, *matches.unsure) if is_staff(mapping, one.raw)]
     people = [one for one in matches.equal if not is_staff(mapping, one.raw)]
     if matches.unsure and not staff and not people:

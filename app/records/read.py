@@ -16,7 +16,7 @@ from app.records.complete_references import complete_references
 from app.records.deps import RecordDeps
 from app.records.fetch import READ_LIMIT, FetchedPage, UnreadableRecord, fetch_page, fetch_present, unreadable_of
 from app.records.filters import refuse_unsupported, resolve_person
-from app.records.found_keys import compare_found
+from app.records.key_matches import match_keys
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
 from app.records.resources import ReadRecord, follow_merge, name_records, tagged
@@ -114,7 +114,7 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
         parent=parent_id,
     )
     page = await fetch_page(deps, connection, mapping, query, deadline)
-    compared = await compare_found(deps, connection, page.readings, filters, deadline)
+    compared = await match_keys(deps, connection, page.readings, filters, deadline)
     # A customer whose address is another one may be another person; a ticket has further people that are not read.
     kept = compared.equal if request.object == "customer" else compared.equal + compared.unsure
     places = {one.mapped.remote.id: place for place, one in enumerate(page.readings)}

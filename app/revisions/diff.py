@@ -38,17 +38,17 @@ def compare_readings(before: Mapped[Any] | Unmappable, after: Mapped[Any] | Unma
     """Return path and sample of every difference between two readings of one record. `*` replaces list indexes."""
     if isinstance(before, Unmappable) or isinstance(after, Unmappable):
         return _compare_refusals(_verdict(before), _verdict(after))
-    found = [
+    differences = [
         *_walk(_plain(before.data), _plain(after.data), ""),
         *_walk_losses(before.loss, after.loss),
     ]
-    return [(path, sample_of(path, one, other)) for path, one, other in found]
+    return [(path, sample_of(path, one, other)) for path, one, other in differences]
 
 
 def compare_drafts(before: Draft[Any], after: Draft[Any]) -> Sequence[tuple[str, str]]:
     """Return the differences between two drafts of one write: vendor bodies, refused fields and losses."""
     refused, refused_after = ({one.pointer: one.kind for one in draft.refused} for draft in (before, after))
-    found = [
+    differences = [
         *_walk(_plain(before.body), _plain(after.body), ""),
         *_walk_losses(before.loss, after.loss),
         *(
@@ -57,7 +57,7 @@ def compare_drafts(before: Draft[Any], after: Draft[Any]) -> Sequence[tuple[str,
             if refused.get(pointer) != refused_after.get(pointer)
         ),
     ]
-    return [(path, sample_of(path, one, other)) for path, one, other in found]
+    return [(path, sample_of(path, one, other)) for path, one, other in differences]
 
 
 def sample_of(path: str, active: Any, shadow: Any) -> str:
@@ -131,8 +131,8 @@ def _shown(path: str, value: Any) -> Any:
 
 
 def _inline(path: str, value: Any) -> str:
-    shown = _shown(path, value)
-    return shown if isinstance(shown, str) else msgspec.json.encode(shown).decode()
+    rendered = _shown(path, value)
+    return rendered if isinstance(rendered, str) else msgspec.json.encode(rendered).decode()
 
 
 @lru_cache(maxsize=1)

@@ -171,11 +171,11 @@ def _known(known: Mapping[int, AnyMapping], revision: int, pointer: str) -> AnyM
 
 
 def _every_mapping() -> dict[str, list[AnyMapping]]:
-    found: dict[str, list[AnyMapping]] = {}
+    by_name: dict[str, list[AnyMapping]] = {}
     for vendor in VENDORS.values():
         for mapping in sorted(vendor.mappings, key=lambda mapping: mapping.revision):
-            found.setdefault(mapping.name, []).append(mapping)
-    return dict(sorted(found.items()))
+            by_name.setdefault(mapping.name, []).append(mapping)
+    return dict(sorted(by_name.items()))
 
 
 def _revisions_of(name: str) -> list[AnyMapping]:

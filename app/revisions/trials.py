@@ -122,14 +122,14 @@ class Trials:
         tally = self._tally(trial.key)
         passing: Passing = "write" if isinstance(trial.made, Draft) else "read"
         try:
-            found = await run_mapping(trial.shadow, trial.record, trial.account, partial(_differences, trial))
+            differences = await run_mapping(trial.shadow, trial.record, trial.account, partial(_differences, trial))
         except Exception:  # noqa: BLE001 - see below
             # A shadow may be unfinished: its exception is a difference, not a failure of Lockstitch.
             _log.exception("a shadow revision raised an exception", extra={"mapping": trial.shadow.name})
-            found = [("", '{"shadow":"raised an exception"}')]
+            differences = [("", '{"shadow":"raised an exception"}')]
         tally.compared += 1
-        tally.differing += bool(found)
-        for path, sample in dict(found).items():
+        tally.differing += bool(differences)
+        for path, sample in dict(differences).items():
             tally.note(passing, path, sample)
 
     def _tally(self, key: TrialKey) -> _Tally:

@@ -132,13 +132,13 @@ class Accounts:
             self._forget_built(live.connection.name)
         return _first(reply) or VendorReply(status=REFUSED, headers={}, body=b"")
 
-    async def meet(self, live: LiveConnection) -> None:
+    async def bind_by_credential(self, live: LiveConnection) -> None:
         """Bind a connection to what its credential says without a call, before a webhook of another account can. Raises
         StoreUnavailable."""
         marks = live.connection.vendor.identity.credential
         if marks is not None and self._bound is not None:
             with suppress(NoSecret):
-                await self._bound.meet(live.connection.name, marks(live.credential.header[1]))
+                await self._bound.bind_or_match(live.connection.name, marks(live.credential.header[1]))
 
     async def check(self, live: LiveConnection, deadline: float) -> None:
         """Check which account a new credential opens, before anything is written with it. Raises like `get`, and
@@ -197,12 +197,12 @@ class Accounts:
         identity = () if vendor.identity.request is None else (vendor.identity.request,)
         own, definitions = (*_needed(live, object_name), *identity), definitions_of(live, object_name)
         await self._share(live, (*own, *definitions.values()), max_age)
-        found, failed = await self._replies_to(live, own, max_age, deadline)
-        if failed and not any(reply.pages for reply in found.values()):
+        own_replies, failed = await self._replies_to(live, own, max_age, deadline)
+        if failed and not any(reply.pages for reply in own_replies.values()):
             raise failed[0]
         # An outdated reply is nearer to the truth than the documented default.
         replies = tuple(
-            _first(found.get(one) or self._known_reply(live, one, math.inf))
+            _first(own_replies.get(one) or self._known_reply(live, one, math.inf))
             for one in (*vendor.account_requests, *identity)
         )
         await self._check_account(live, replies)
@@ -215,14 +215,14 @@ class Accounts:
         }
         pages = {one: reply.pages or () for one, reply in latest.items() if reply is not None}
         settings = with_choices(live, account, pages, object_name)
-        known = found | defined
+        known = own_replies | defined
         await self._keep(live, known, began)
-        asked = min((reply.asked for reply in known.values()), default=began)
+        oldest = min((reply.asked for reply in known.values()), default=began)
         age = self._age(live) * random.uniform(EARLIEST_RENEWAL, 1.0)  # noqa: S311 - spreads load
         return Facts(
             account=account if settings == live.custom_fields else self._build(live, replies, settings),
-            asked=asked,
-            renew_at=time.monotonic() + live.patience.account_retry if failed or missing else asked + age,
+            asked=oldest,
+            renew_at=time.monotonic() + live.patience.account_retry if failed or missing else oldest + age,
             definitions=pages,
         )
 
@@ -233,18 +233,18 @@ class Accounts:
         outcomes = await asyncio.gather(
             *(self._reply(live, request, max_age, deadline) for request in requests), return_exceptions=True
         )
-        found: dict[VendorRequest, _Reply] = {}
+        replies: dict[VendorRequest, _Reply] = {}
         failed: list[Problem] = []
         for request, outcome in zip(requests, outcomes, strict=True):
             if isinstance(outcome, _Reply):
-                found[request] = outcome
+                replies[request] = outcome
                 continue
             if not isinstance(outcome, Problem | Unmappable):
                 raise outcome
             _log.warning("%s did not answer %s", live.connection.name, request.route, exc_info=outcome)
             if isinstance(outcome, Problem):
                 failed.append(outcome)
-        return found, failed
+        return replies, failed
 
     async def _share(self, live: LiveConnection, requests: tuple[VendorRequest, ...], max_age: float) -> None:
         """Take over what other processes have fetched."""
@@ -282,8 +282,8 @@ class Accounts:
         return known or await self._fetches.wait(live, deadline, request)
 
     async def _fetch(self, live: LiveConnection, request: VendorRequest) -> _Reply:
-        vendor, asked, credential = live.connection.vendor, time.monotonic(), _header_of(live)
-        deadline = asked + vendor.timeout_seconds * live.patience.attempts
+        vendor, began, credential = live.connection.vendor, time.monotonic(), _header_of(live)
+        deadline = began + vendor.timeout_seconds * live.patience.attempts
         pages: Pages | None
         if vendor.choices is not None and request in vendor.choices.definitions.values():
             pages = await pages_of(self._deliver, live, vendor.choices, request, deadline)
@@ -293,17 +293,17 @@ class Accounts:
             except VendorRefused as refused:
                 _log.warning("%s refuses %s", live.connection.name, request.route, exc_info=refused)
                 pages = None
-        reply = _Reply(pages=pages, asked=asked, credential=credential)
+        reply = _Reply(pages=pages, asked=began, credential=credential)
         self._replies[live.connection.name, request] = reply
         return reply
 
     async def _check_account(self, live: LiveConnection, replies: tuple[VendorReply | None, ...]) -> None:
         """Pause a connection that opens another account than the one that it first met. Raises ConnectionPaused."""
-        name, seen = live.connection.name, marks_of(live, replies)
-        if self._bound is None or await self._bound.meet(name, seen):
+        name, marks = live.connection.name, marks_of(live, replies)
+        if self._bound is None or await self._bound.bind_or_match(name, marks):
             return
         self._forget_built(name)
-        note = f"it opens the account {shown(seen)}, and belongs to {shown(self._bound.of(name))}"
+        note = f"it opens the account {shown(marks)}, and belongs to {shown(self._bound.of(name))}"
         if self._pauses is not None:
             await self._pauses.refuse(name, note, "account")
         raise wrong_account(name, note)

@@ -96,8 +96,8 @@ def _is_page(reply: VendorReply) -> bool:
 
 def _without_secrets(refusal: VendorRefusal, credential: str) -> VendorRefusal:
     """Remove the credential from the vendor's words: some repeat what they were sent."""
-    scheme, _, given = credential.rpartition(" ")
-    secrets = [given, *(b64decode(given).decode().split(":", 1) if scheme == "Basic" else ())]
+    scheme, _, token = credential.rpartition(" ")
+    secrets = [token, *(b64decode(token).decode().split(":", 1) if scheme == "Basic" else ())]
 
     def hide(text: str) -> str:
         for secret in secrets:
@@ -133,10 +133,10 @@ def _refused(reply: VendorReply, refusal: VendorRefusal) -> AttemptFailure:
 
 def _retry_after(refusal: VendorRefusal, reply: VendorReply) -> float | None:
     """Return the seconds that the vendor asks to wait, bounded: lanes, operations and jobs wait for it too."""
-    asked = refusal.retry_after
-    if asked is None:
-        asked = seconds_asked(reply.headers.get("retry-after", ""))
-    return None if asked is None else min(max(asked, 0.0), LONGEST_PAUSE)
+    seconds = refusal.retry_after
+    if seconds is None:
+        seconds = seconds_asked(reply.headers.get("retry-after", ""))
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def error_of(failure: AttemptFailure, connection: CalledConnection) -> Problem | VendorRefused:

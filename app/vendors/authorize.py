@@ -22,12 +22,12 @@ def page_of(deps: ConsentDeps, connection: str, authorization: AuthorizationRequ
     """Return the URL of the vendor's page, which asks for the least scopes. Raises ConsentError."""
     tokens = tokens_of(deps.vendors, connection)
     base_url = tokens.endpoint.base_url
-    asked = {"redirect_uri": deps.redirect_uri, "state": authorization.state}
-    asked |= {"code_challenge": authorization.challenge, "code_challenge_method": "S256"}
+    parameters = {"redirect_uri": deps.redirect_uri, "state": authorization.state}
+    parameters |= {"code_challenge": authorization.challenge, "code_challenge_method": "S256"}
     if tokens.scopes:
-        asked["scope"] = tokens.grant.separator.join(tokens.scopes)
+        parameters["scope"] = tokens.grant.separator.join(tokens.scopes)
     elsewhere = base_url != VENDORS[tokens.endpoint.vendor].default_base_url
-    return tokens.grant.authorize_page(base_url, tokens.read_secrets(), asked, elsewhere=elsewhere)
+    return tokens.grant.authorize_page(base_url, tokens.read_secrets(), parameters, elsewhere=elsewhere)
 
 
 def tokens_of(vendors: VendorClient, connection: str) -> Tokens:

@@ -76,7 +76,7 @@ class VendorClient:
     async def meet_accounts(self) -> None:
         """Bind connections to the accounts that their credentials alone tell. Raises StoreUnavailable."""
         for live in self._live_connections.values():
-            await self._accounts.meet(live)
+            await self._accounts.bind_by_credential(live)
 
     async def close(self) -> None:
         """Stop background fetches, and let refreshes of tokens end."""
@@ -177,7 +177,7 @@ class VendorClient:
         live = self._live_connections.get(connection.name)
         if live is None:
             return None
-        state, seconds = live.standing()
+        state, seconds = live.current_state()
         tokens = self.tokens(connection.name)
         return LiveState(
             base_url=live.shown_url,
@@ -188,8 +188,8 @@ class VendorClient:
 
     def observe(self) -> Mapping[str, LiveObservation]:
         """Return the throttles and failures of this process, by connection."""
-        seen = {name: live.observation() for name, live in self._live_connections.items()}
-        return {name: one for name, one in seen.items() if one is not None}
+        observations = {name: live.observation() for name, live in self._live_connections.items()}
+        return {name: one for name, one in observations.items() if one is not None}
 
     async def _deliver(
         self, live: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None
@@ -238,7 +238,7 @@ class VendorClient:
             seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
             if seconds <= (live.patience.least_time if request.effect else 0.0):
                 raise VendorTimeout(f"No time was left to ask {vendor.title}; nothing was sent.")
-            if admitted.probes and live.health.standing()[0] == "unauthorised":
+            if admitted.probes and live.health.current_state()[0] == "unauthorised":
                 live.credential.renew()
             await live.credential.ready(deadline)
             credential = live.credential.header

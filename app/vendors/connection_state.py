@@ -18,7 +18,7 @@ from app.telemetry.metrics import vendor_wait
 from app.vendors.circuit import Circuit, Traffic
 from app.vendors.credentials import ConnectionCredential, CredentialHeader
 from app.vendors.health import Admission, Health, Patience
-from app.vendors.models import CalledConnection, LiveStanding
+from app.vendors.models import CalledConnection, TrafficState
 from app.vendors.observations import LiveObservation
 from app.vendors.pacing import Pacer
 from canonical.parts import CustomFieldSetting, ObjectName
@@ -93,9 +93,9 @@ class LiveConnection:
         """The kinds of traffic whose circuit is open."""
         return tuple(traffic for traffic, circuit in self.health.circuits.items() if not circuit.closed)
 
-    def standing(self) -> tuple[LiveStanding, float]:
+    def current_state(self) -> tuple[TrafficState, float]:
         """Return what holds back requests, or `working`, and the seconds left of it."""
-        state, seconds = self.health.standing()
+        state, seconds = self.health.current_state()
         failing = self.failing
         if state == "working" and failing:
             return "failing", max(self.health.circuits[traffic].seconds for traffic in failing)
@@ -103,7 +103,7 @@ class LiveConnection:
 
     def observation(self) -> LiveObservation | None:
         """Return a throttle or failures, which this process has to itself."""
-        state, seconds = self.standing()
+        state, seconds = self.current_state()
         if state not in ("throttled", "failing"):
             return None
         failing = self.failing

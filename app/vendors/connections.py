@@ -123,7 +123,7 @@ async def _views(deps: VendorDeps, connections: Iterable[Connection]) -> list[Co
     ]
 
 
-class _Standing(Struct, frozen=True, kw_only=True):
+class _Condition(Struct, frozen=True, kw_only=True):
     state: ConnectionState
     since: datetime | None = None
     until: datetime | None = None
@@ -139,18 +139,18 @@ def _view(
     refused: RefusedWebhooks | None,
 ) -> ConnectionView:
     live = deps.vendors.state(connection)
-    standing = _standing(connection.name, lane, live, observed)
+    condition = _condition(connection.name, lane, live, observed)
     mappings = {name: active(connection.vendor, name) for name in OBJECTS}
     return ConnectionView(
         name=connection.name,
         vendor=connection.vendor.name,
         base_url=None if live is None else live.base_url,
         objects={name: _verbs(mapping.endpoints) for name, mapping in mappings.items() if mapping is not None},
-        state=standing.state,
-        since=standing.since,
-        until=standing.until,
-        note=standing.note,
-        next_step=standing.next_step,
+        state=condition.state,
+        since=condition.since,
+        until=condition.until,
+        note=condition.note,
+        next_step=condition.next_step,
         refused_webhooks=refused,
         scopes=None if live is None else live.scopes,
         lane=None if lane is None else LaneView(rate=lane.rate, burst=lane.burst, tokens=lane.tokens),
@@ -162,44 +162,44 @@ def _verbs(endpoints: Endpoints[Any, Any]) -> tuple[str, ...]:
     return (*(verb for verb, can in reads.items() if can), *endpoints.actions())
 
 
-def _standing(name: str, lane: Lane | None, live: LiveState | None, observed: Observation | None) -> _Standing:
+def _condition(name: str, lane: Lane | None, live: LiveState | None, observed: Observation | None) -> _Condition:
     resume = f"POST /ops/connections/{name}/resume"
     if lane is not None and lane.blocked_reason in ("operator", "account"):
         is_ours = lane.blocked_reason == "operator"
-        return _Standing(
+        return _Condition(
             state="paused",
             since=lane.blocked_at,
             note=lane.blocked_note,
             next_step=f"To resume it: {resume}." if is_ours else wrong_account_step(name),
         )
     if live is not None and live.refused is not None:
-        return _Standing(
+        return _Condition(
             state="needs_authorization",
             since=None if lane is None else lane.blocked_at,
             note=live.refused,
             next_step=f"Run: lockstitch connect {name}.",
         )
     if lane is not None and lane.blocked_reason == "auth":
-        held = lane.blocked_seconds is None
-        return _Standing(
+        waits_for_operator = lane.blocked_seconds is None
+        return _Condition(
             state="unauthorised",
             since=lane.blocked_at,
             note=lane.blocked_note,
             next_step=f"Renew the credential, then {resume}."
-            if held
+            if waits_for_operator
             else "Resumed. It continues after the vendor accepts the credential once.",
         )
     if live is not None and live.unauthorised_seconds is not None:
-        return _Standing(state="unauthorised", until=_in(live.unauthorised_seconds), next_step="Renew the credential.")
+        return _Condition(state="unauthorised", until=_in(live.unauthorised_seconds), next_step="Renew the credential.")
     if lane is not None and lane.blocked_reason == "throttle" and lane.blocked_seconds:
         until = _in(lane.blocked_seconds)
         if observed is None or observed.state != "throttled" or observed.until < until:
-            return _Standing(
+            return _Condition(
                 state="throttled", since=lane.blocked_at, until=until, note=lane.blocked_note, next_step=THROTTLED
             )
     if observed is None:
-        return _Standing(state="working")
-    return _Standing(
+        return _Condition(state="working")
+    return _Condition(
         state=observed.state,
         since=observed.since,
         until=observed.until,

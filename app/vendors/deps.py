@@ -10,7 +10,7 @@ from app.queue.pauses import PostgresPauses
 from app.vendors.client import VendorClient
 from app.vendors.models import Connections
 from app.vendors.observations import Observations
-from app.vendors.refused_webhooks import WebhookStandings
+from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.store import PostgresBoundAccounts
 
 
@@ -24,7 +24,7 @@ class VendorDeps:
     lanes: PostgresLanes
     pauses: PostgresPauses
     observations: Observations
-    webhooks: WebhookStandings
+    webhooks: WebhookStates
     bound: PostgresBoundAccounts
 
 

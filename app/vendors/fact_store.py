@@ -70,7 +70,7 @@ class PostgresAccountFacts:
             rows = await self._database.fetch(SELECT, connection, list(keys))
         except StoreUnavailable:
             return {}
-        found: dict[VendorRequest, StoredFact] = {}
+        facts: dict[VendorRequest, StoredFact] = {}
         for row in rows:
             try:
                 opened = self._sealer.open(row["payload"], _belongs_to(connection, row["request"]))
@@ -78,8 +78,8 @@ class PostgresAccountFacts:
             except (SealBroken, zlib.error, msgspec.DecodeError):
                 continue  # it is fetched, and replaces the row
             if payload.credential == _digest(credential):
-                found[keys[row["request"]]] = StoredFact(pages=_pages(payload.bodies), age=row["age"])
-        return found
+                facts[keys[row["request"]]] = StoredFact(pages=_pages(payload.bodies), age=row["age"])
+        return facts
 
     async def keep(
         self, connection: str, address: str, credential: str, facts: Mapping[VendorRequest, StoredFact]

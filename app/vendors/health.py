@@ -100,7 +100,7 @@ class Health:
         }
         self._show()
 
-    def standing(self) -> tuple[State, float]:
+    def current_state(self) -> tuple[State, float]:
         """Return what holds back all requests, or `working`, and the seconds left of it.
 
         A refusal is over once the vendor has accepted the credential in another process. The next request of this one
@@ -214,7 +214,7 @@ class Health:
                 else f"An operator must renew the credential, then {_resume(self._connection)}.",
                 retry_after=HELD_PATIENCE,
                 category="auth",
-                held=True,
+                until_resumed=True,
             )
         if pause.reason == "account":
             return wrong_account(self._connection, pause.note or "")
@@ -223,7 +223,7 @@ class Health:
             f"An operator has paused {self._connection}{note}.",
             next_step=f"Nothing was sent. Try again later. An operator resumes it with {_resume(self._connection)}.",
             retry_after=HELD_PATIENCE,
-            held=True,
+            until_resumed=True,
         )
 
     def _set_state(self, state: State, pause: float, more: Mapping[str, object] = MappingProxyType({})) -> None:
@@ -261,14 +261,14 @@ class Health:
         )
 
     def _show(self) -> None:
-        shown = connection_state.labels(self._connection)
+        metric = connection_state.labels(self._connection)
         open_circuits = [circuit for circuit in self.circuits.values() if not circuit.closed]
         if self._state != "working":
-            shown.state("probing" if self.probes.running else self._state)
+            metric.state("probing" if self.probes.running else self._state)
         elif open_circuits:
-            shown.state("probing" if all(circuit.probes.running for circuit in open_circuits) else "failing")
+            metric.state("probing" if all(circuit.probes.running for circuit in open_circuits) else "failing")
         else:
-            shown.state("working")
+            metric.state("working")
 
 
 def wrong_account(connection: str, note: str) -> ConnectionPaused:
@@ -278,7 +278,7 @@ def wrong_account(connection: str, note: str) -> ConnectionPaused:
         next_step=wrong_account_step(connection),
         retry_after=HELD_PATIENCE,
         category="auth",
-        held=True,
+        until_resumed=True,
     )
 
 

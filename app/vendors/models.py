@@ -62,7 +62,7 @@ class ReplyLost(Exception):
         self.why = why
 
 
-LiveStanding = Literal["working", "throttled", "failing", "unauthorised"]
+TrafficState = Literal["working", "throttled", "failing", "unauthorised"]
 
 
 class LiveState(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ TOLERANCE: Final = 1.0
 
 # A pause whose time is over ends with the next request. Without one, it is no longer shown: a throttle after 5 s,
 # failures after 30 s. `resumed_at`: an operator ended it, which the process will notice.
-STANDING: Final = """
+CURRENT: Final = """
     SELECT observed.connection, observed.state, min(since) AS since, max(until) AS until,
            (array_agg(observed.note ORDER BY until DESC))[1] AS note
       FROM connection_observation AS observed
@@ -43,7 +43,7 @@ SELECT = Statement(
     "SELECT connection_observation",
     f"""
     SELECT DISTINCT ON (connection) *
-      FROM ({STANDING}) AS standing
+      FROM ({CURRENT}) AS observation
      ORDER BY connection, state DESC
     """,  # noqa: S608 - no caller's text is in it
 )

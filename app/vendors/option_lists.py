@@ -24,7 +24,7 @@ from mappings.manifest import Choices, Pages
 DEFAULT_AGE: Final = 600.0
 
 
-class _Held(Struct, frozen=True, kw_only=True):
+class _Cached(Struct, frozen=True, kw_only=True):
     lists: OptionLists
     fetched: float  # when they were requested, on the clock of time.monotonic
     arrived: float  # when they arrived, on the same clock
@@ -36,37 +36,37 @@ class OptionCache:
     def __init__(self, deliver: Deliver, accounts: Accounts) -> None:
         self._deliver = deliver
         self._accounts = accounts
-        self._held: dict[str, _Held] = {}
+        self._cached: dict[str, _Cached] = {}
         self._fetches = SingleFlight(self._renew, "options")
 
     async def get(self, live: LiveConnection, deadline: float, max_age: float | None) -> OptionLists:
         """Return the lists, at most `max_age` seconds old if given, or those that arrived just now. Raises the vendor's
         problems, and Unmappable for an answer of another shape."""
-        held = self._held.get(live.connection.name)
+        cached = self._cached.get(live.connection.name)
         now = time.monotonic()
-        if held is not None and now - held.arrived < live.patience.options_rest:
-            return held.lists
-        if held is not None and now - held.fetched <= (DEFAULT_AGE if max_age is None else max_age):
-            return held.lists
+        if cached is not None and now - cached.arrived < live.patience.options_rest:
+            return cached.lists
+        if cached is not None and now - cached.fetched <= (DEFAULT_AGE if max_age is None else max_age):
+            return cached.lists
         try:
             return (await self._fetches.wait(live, deadline)).lists
         except TimeoutError:
-            if held is None or max_age is not None:
+            if cached is None or max_age is not None:
                 live.health.check(time.monotonic())
                 raise VendorTimeout(f"{live.connection.vendor.title} did not send its option lists in time.") from None
         except Problem:
-            if held is None or max_age is not None:
+            if cached is None or max_age is not None:
                 raise
-        return held.lists
+        return cached.lists
 
     async def close(self) -> None:
         """Stop fetching."""
         await self._fetches.close()
 
-    async def _renew(self, live: LiveConnection) -> _Held:
+    async def _renew(self, live: LiveConnection) -> _Cached:
         vendor = live.connection.vendor
         deadline = time.monotonic() + vendor.timeout_seconds * live.patience.attempts
-        asked_at, asked = datetime.now(UTC), time.monotonic()
+        asked_at, began = datetime.now(UTC), time.monotonic()
         facts = await self._accounts.renewed(live, deadline)
         lists: dict[Any, Any] = {}
         if vendor.choices is not None:
@@ -75,9 +75,11 @@ class OptionCache:
             pages = await asyncio.gather(*(self._pages(live, vendor.choices, one, deadline, known) for one in requests))
             for object_name in {mapping.object for mapping in vendor.mappings}:
                 lists[object_name] = vendor.choices.read(facts.account, object_name, tuple(pages))
-        held = _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked, arrived=time.monotonic())
-        self._held[live.connection.name] = held
-        return held
+        cached = _Cached(
+            lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=began, arrived=time.monotonic()
+        )
+        self._cached[live.connection.name] = cached
+        return cached
 
     async def _pages(
         self,

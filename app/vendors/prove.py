@@ -63,7 +63,7 @@ def complaints_about(settings: Settings, reference: str, value: str) -> Sequence
     complaints = []
     for name, connection in connections_of(settings).by_name.items():
         configured, vendor = settings.connections[name], connection.vendor
-        if vendor.webhooks is not None and any(reference == given.secret for given in configured.webhook_secrets):
+        if vendor.webhooks is not None and any(reference == entry.secret for entry in configured.webhook_secrets):
             try:
                 check_secret(vendor.webhooks.scheme, value)
             except UnusableSecret as error:

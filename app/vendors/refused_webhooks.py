@@ -20,7 +20,7 @@ VERIFIED_SECONDS: Final = 10.0
 # Any stranger can send a webhook that is refused. It is no trouble while the vendor's own are verified, at least one in
 # so many seconds. Otherwise a vendor goes on, with its next events or with further attempts, where one who looks around
 # has left. The signature of a `stale` webhook is valid, so the vendor made it. Refusals are forgotten after a day.
-STANDING: Final = """
+REFUSED_NOW: Final = """
     SELECT connection, reason, count, since, last_at, alone,
            alone AND (reason = 'stale' OR (count >= 3 AND last_at >= since + interval '10 seconds')) AS alarm
       FROM (SELECT connection, reason, refused AS count, since, refused_at AS last_at,
@@ -31,7 +31,7 @@ STANDING: Final = """
 """The connections whose last webhook was refused, as SQL. `alone`: none has been verified for a while. `alarm`: the
 vendor's own are refused, to all appearance."""
 
-SELECT = Statement("SELECT webhook_standing", STANDING)
+SELECT = Statement("SELECT webhook_standing", REFUSED_NOW)
 
 VERIFIED = Statement(
     "INSERT webhook_standing",
@@ -101,7 +101,7 @@ class _Refused(Struct, kw_only=True):
     last: float = 0.0
 
 
-class WebhookStandings:
+class WebhookStates:
     """Whether the webhooks of each connection are verified or refused."""
 
     def __init__(self, database: Database) -> None:

@@ -47,15 +47,15 @@ class PostgresBoundAccounts:
         """Return what the connection is bound to."""
         return self._known.get(connection, {})
 
-    async def meet(self, connection: str, seen: AccountMarks) -> bool:
+    async def bind_or_match(self, connection: str, marks: AccountMarks) -> bool:
         """Return whether the connection's account has these marks. Bind it to those that it has not met yet.
 
         Raises StoreUnavailable if a new one cannot be stored.
         """
-        if self._binds and seen.keys() - self.of(connection).keys():
-            await self._bind(connection, seen)
+        if self._binds and marks.keys() - self.of(connection).keys():
+            await self._bind(connection, marks)
         bound = self.of(connection)
-        return all(bound.get(mark, value) == value for mark, value in seen.items())
+        return all(bound.get(mark, value) == value for mark, value in marks.items())
 
     async def forget(self, connection: str, *, actor: str) -> bool:
         """Bind the connection to the account that it meets next. False if it was bound to none."""
@@ -79,11 +79,11 @@ class PostgresBoundAccounts:
         """Keep the cache current during the block."""
         return CachedTable(self.refresh, CHANNEL, "accounts of connections").refreshing(listener)
 
-    async def _bind(self, connection: str, seen: AccountMarks) -> None:
+    async def _bind(self, connection: str, marks: AccountMarks) -> None:
         # A mark that cannot be stored was sent by mistake, and binds nothing.
-        seen = {mark: value for mark, value in seen.items() if value.isprintable() and len(value) <= LONGEST}
+        marks = {mark: value for mark, value in marks.items() if value.isprintable() and len(value) <= LONGEST}
         async with self._database.transaction() as session:
-            rows = await session.fetch(BIND, connection, list(seen), list(seen.values()))
+            rows = await session.fetch(BIND, connection, list(marks), list(marks.values()))
             if rows:
                 await session.execute(NOTIFY)
                 facts = {row["mark"]: row["value"] for row in rows}

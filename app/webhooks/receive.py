@@ -23,7 +23,7 @@ from app.signatures import (
     handshake,
     verify,
 )
-from app.vendors.refused_webhooks import WebhookStandings
+from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.store import PostgresBoundAccounts
 from app.webhooks import metrics
 from app.webhooks.models import Arrival, NewReceipt
@@ -54,7 +54,7 @@ class WebhookReceiver:
         connections: Mapping[str, WebhookConnection],
         group_commit: GroupCommit,
         refusals: RefusedRequests,
-        standings: WebhookStandings,
+        states: WebhookStates,
         bound: PostgresBoundAccounts,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -63,7 +63,7 @@ class WebhookReceiver:
         self._group_commit = group_commit
         self._now = now
         self._refusals = refusals
-        self._standings = standings
+        self._states = states
         self._bound = bound
 
     async def receive(self, connection: str, request: SignedRequest, correlation_id: str) -> Received | HandshakeAnswer:
@@ -105,7 +105,7 @@ class WebhookReceiver:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
         own = []
         for event in events:
-            if await self._bound.meet(webhooks.connection, account(headers, event.payload)):
+            if await self._bound.bind_or_match(webhooks.connection, account(headers, event.payload)):
                 own.append(event)
             else:
                 self._refuse(webhooks.connection, "account")
@@ -119,9 +119,9 @@ class WebhookReceiver:
             secret = verify(webhooks.manifest.scheme, request, [one for one, _ in named], now=self._now())
         except SignatureRefused as refusal:
             self._refuse(webhooks.connection, refusal.reason)
-            self._standings.note_refused(webhooks.connection, refusal.reason)
+            self._states.note_refused(webhooks.connection, refusal.reason)
             raise InvalidSignature from None
-        self._standings.note_verified(webhooks.connection)
+        self._states.note_verified(webhooks.connection)
         place, name = next((place, name) for place, (one, name) in enumerate(named, 1) if one is secret)
         webhooks.source.note_use(name, f"{webhooks.connection} webhook")
         metrics.count_secret(webhooks.connection, place)

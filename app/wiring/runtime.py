@@ -50,7 +50,7 @@ from app.vendors.deps import VendorDeps
 from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.models import Connections
 from app.vendors.observations import Observations
-from app.vendors.refused_webhooks import WebhookStandings
+from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
 from app.wiring.dependencies import open_dependencies
@@ -175,7 +175,7 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     )
     observations = Observations(foundation.database, client.observe)
     await stack.enter_async_context(observations.reporting())
-    webhooks = WebhookStandings(foundation.database)
+    webhooks = WebhookStates(foundation.database)
     await stack.enter_async_context(webhooks.writing())
     return VendorDeps(
         connections=connections,

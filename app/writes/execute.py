@@ -282,7 +282,9 @@ async def _record_unsent(deps: WriteDeps, begun: Begun, problem: Problem, *, pat
         return
     attempts = operation.attempts
     waits = problem.category == "auth" or problem.retryable if operation.queued else problem.retryable
-    is_paused = isinstance(problem, ConnectionPaused) and problem.held  # not tried, so this is no failed attempt
+    is_paused = (
+        isinstance(problem, ConnectionPaused) and problem.until_resumed
+    )  # not tried, so this is no failed attempt
     if waits and (operation.queued or is_paused or attempts < PATIENT_ATTEMPTS):
         await _postpone(deps, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
         raise Undecided(operation.id, problem) from problem

@@ -11,7 +11,7 @@ from msgspec import Struct
 from app.errors import InvalidField, NotFound
 from app.problem_document import Problem
 from app.records.fetch import send_read
-from app.records.found_keys import compare_found
+from app.records.key_matches import match_keys
 from app.records.lookup import Key, ambiguous_match, find_matches, find_people, hidden_match, is_staff
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.resolve import AnyMapping
@@ -78,7 +78,7 @@ async def _find(
     if reading is None:
         return KeyMatch()
     deps, connection = resolved.deps, resolved.connection
-    compared = await compare_found(deps, connection, [reading], {key: value}, resolved.deadline)
+    compared = await match_keys(deps, connection, [reading], {key: value}, resolved.deadline)
     if compared.unsure:
         raise hidden_match(connection, mapping, wanted, await name_records(deps, connection, compared.unsure))
     if not compared.equal:

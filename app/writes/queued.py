@@ -169,7 +169,7 @@ async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome
 
 def _delayed_by(operation: Operation, because: Problem) -> JobOutcome:
     """Return the job outcome for a vendor's problem: it concerns the whole connection, or this write only."""
-    is_paused = isinstance(because, ConnectionPaused) and because.held
+    is_paused = isinstance(because, ConnectionPaused) and because.until_resumed
     if because.category == "throttle":
         return Throttled(reason=because.code, retry_after=because.retry_after)
     if because.category == "auth" and not is_paused:

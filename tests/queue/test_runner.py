@@ -58,7 +58,7 @@ async def attempt_once(harness: Harness, ends: JobOutcome | Exception) -> tuple[
         (Throttled(reason="429", retry_after=60.0), ("deferred", "throttle", "429"), ["ready"]),
         (Unauthorised(reason="bad token"), ("deferred", "auth", "bad token"), ["ready"]),
         (Deferred(reason="not now", after=60.0), ("deferred", None, "not now"), ["ready"]),
-        (ConnectionPaused(held=True), ("deferred", None, "connection-paused"), ["ready"]),
+        (ConnectionPaused(until_resumed=True), ("deferred", None, "connection-paused"), ["ready"]),
         (ConnectionPaused(retry_after=60.0), ("retried", "transient", "connection-paused"), ["ready"]),
         (Permanent(reason="no such field", path="/a"), ("dead", "permanent", "no such field"), []),
         (Conflict(reason="not owner"), ("dead", "conflict", "not owner"), []),
@@ -157,7 +157,7 @@ async def test_an_unknown_kind_waits_for_a_worker_that_knows_it(harness: Harness
 
 async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(harness: Harness) -> None:
     """It was claimed when a person had resumed the connection, by a process that had not yet heard of it."""
-    assert await attempt_once(harness, ConnectionPaused(held=True, category="auth")) == (
+    assert await attempt_once(harness, ConnectionPaused(until_resumed=True, category="auth")) == (
         "deferred",
         None,
         "connection-paused",

@@ -65,7 +65,7 @@ async def test_a_person_stops_a_connection_for_every_process(database: Database,
         for acme in (one, two):
             with pytest.raises(ConnectionPaused) as paused:
                 await acme.send(WRITE)
-            assert (paused.value.category, paused.value.held) == ("transient", True)
+            assert (paused.value.category, paused.value.until_resumed) == ("transient", True)
             assert "the account moves" in paused.value.detail
         assert vendor.calls == []
         assert await operator.resume("acme", actor="ada")

@@ -56,7 +56,7 @@ HINDERED = Statement(
     f"""
     SELECT connection AS name, problem, max(why) AS why
       FROM (SELECT connection, state AS problem, note AS why
-              FROM ({observations.STANDING}) AS standing
+              FROM ({observations.CURRENT}) AS observation
              WHERE since < now() - interval '20 seconds'
                 OR (state = 'throttled' AND until > now() + interval '20 seconds')
              UNION
@@ -67,7 +67,7 @@ HINDERED = Statement(
                AND blocked_until > blocked_at + interval '20 seconds'
              UNION
             SELECT connection, 'webhooks', reason
-              FROM ({refused_webhooks.STANDING}) AS refused
+              FROM ({refused_webhooks.REFUSED_NOW}) AS refused
              WHERE alarm) AS each
      WHERE connection = ANY ($1::text[])
      GROUP BY connection, problem

@@ -95,9 +95,9 @@ class PostgresTrialBook:
 
     async def shadows(self) -> Sequence[ShadowFigures]:
         """Return the totals of every shadow. Raises StoreUnavailable."""
-        found: dict[TrialKey, list[SeenDifference]] = {}
+        differences: dict[TrialKey, list[SeenDifference]] = {}
         for row in await self._database.fetch(SELECT_DIFFERENCES):
-            found.setdefault(_key(row), []).append(
+            differences.setdefault(_key(row), []).append(
                 SeenDifference(
                     passing=row["passing"],
                     path=row["path"],
@@ -115,7 +115,7 @@ class PostgresTrialBook:
                 dropped=row["dropped"],
                 first_at=row["first_at"],
                 last_at=row["last_at"],
-                differences=tuple(found.get(key, ())),
+                differences=tuple(differences.get(key, ())),
             )
             for row in await self._database.fetch(SELECT_COMPARISONS)
         ]

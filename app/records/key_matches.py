@@ -30,7 +30,7 @@ KINDS: Final[Mapping[str, ComparedField]] = {
 """The filters that name a record, and how their values are compared."""
 
 
-class FoundRecords(Struct, frozen=True, kw_only=True):
+class KeyMatches(Struct, frozen=True, kw_only=True):
     """The records that have the key, and those that may have it in a value that Lockstitch does not read."""
 
     equal: list[Reading]
@@ -46,13 +46,13 @@ def has_keys(object_name: ObjectName, data: Any, filters: Mapping[str, str]) -> 
     )
 
 
-async def compare_found(
+async def match_keys(
     deps: RecordDeps,
     connection: Connection,
     readings: Sequence[Reading],
     filters: Mapping[str, str],
     deadline: float,
-) -> FoundRecords:
+) -> KeyMatches:
     """Compare the records that a vendor found by these filters. Raises the vendor's problems."""
     equal, unsure, others = list[Reading](), list[Reading](), list[Reading]()
     for one in readings:
@@ -70,7 +70,7 @@ async def compare_found(
             continue
         if has_keys(whole.mapping.object, whole.mapped.data, filters):
             equal.append(whole)
-    return FoundRecords(equal=equal, unsure=unsure)
+    return KeyMatches(equal=equal, unsure=unsure)
 
 
 def _values(object_name: ObjectName, data: Any, name: str) -> Sequence[str | None]:
