@@ -40,7 +40,7 @@ COMMANDS: Final = {
     "secrets": ("secrets:secrets", "Keep secrets in the vault, and rotate them and the encryption keys."),
     "environment": ("environment:environment", "Adopt a copied database; rename an installation; rebind a connection."),
     "runs": ("runs:runs", "Show what happened in a run."),
-    "doctor": ("doctor:doctor", "Check the installation, and show how to mend what is wrong."),
+    "doctor": ("doctor:doctor", "Check the installation, and show how to fix what is wrong."),
     "verify": ("vendor.verify:verify", "Check a connection against its own live account."),
     "contract": ("contract:contract", "Show the data contracts, and check whether a change breaks one."),
     "coverage": ("coverage:show_coverage", "Show which fields each vendor's mapping reads and writes."),

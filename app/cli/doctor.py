@@ -1,4 +1,4 @@
-"""`lockstitch doctor`: check the installation from this shell, and show how to mend what is wrong."""
+"""`lockstitch doctor`: check the installation from this shell, and show how to fix what is wrong."""
 
 import asyncio
 import os
@@ -54,7 +54,7 @@ NOW = Statement("SELECT clock", "SELECT extract(epoch FROM clock_timestamp())::f
 def doctor(*, json: Json = False) -> None:
     """Check configuration, database, secrets, vendors, clock, collector and workers. Only obtains tokens that are due.
 
-    Exits with 1 if something does not work. Each finding ends with the command that mends it.
+    Exits with 1 if something does not work. Each finding ends with the command that fixes it.
     """
     report = CheckReport()
     with asyncio.Runner() as runner:
@@ -133,14 +133,14 @@ def _configuration(complaints: str, settings: Settings | None) -> Iterator[Findi
     file = str(named or "lockstitch.toml")
     for line in complaints.splitlines():
         variable = re.match(r"LOCKSTITCH_[A-Z_]+", line)
-        mend = f"export {variable[0]}=…" if variable else f"edit {file}"
-        yield error("configuration", line, f"{mend}, then: lockstitch doctor")
+        fix = f"export {variable[0]}=…" if variable else f"edit {file}"
+        yield error("configuration", line, f"{fix}, then: lockstitch doctor")
 
 
 def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
     if shell.database is None:
-        mend = "Start PostgreSQL, or correct the address: export LOCKSTITCH_DATABASE_URL=postgresql://…"
-        yield error("database", shell.trouble, mend)
+        fix = "Start PostgreSQL, or correct the address: export LOCKSTITCH_DATABASE_URL=postgresql://…"
+        yield error("database", shell.trouble, fix)
         return
     if shell.unmigrated:
         yield error("database", shell.unmigrated.why, shell.unmigrated.fix)
@@ -162,7 +162,7 @@ def _check_secrets(shell: Shell) -> Iterator[Finding]:
             yield error(
                 f"connection {name}",
                 f"the vault cannot be read, so {', '.join(closed)} was not checked",
-                "Mend the database and the encryption keys, then: lockstitch doctor",
+                "Fix the database and the encryption keys, then: lockstitch doctor",
             )
         for reference, complaint in _lacking(shell, connection).items():
             if reference not in closed:
@@ -242,18 +242,18 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
         pause = pauses.of(name)
         if pause is None or not pause.held:
             continue
-        mend = f"lockstitch connections resume {name}"
+        fix = f"lockstitch connections resume {name}"
         if pause.needs_connect:
-            mend = f"lockstitch connect {name}"
+            fix = f"lockstitch connect {name}"
         elif pause.reason != "operator":
-            mend = f"Mend what the first command finds: lockstitch verify {name} && {mend}"
-        yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", mend)
+            fix = f"Fix what the first command finds: lockstitch verify {name} && {fix}"
+        yield error(f"connection {name}", f"it is paused ({pause.reason}): {pause.note}", fix)
     consumers = [one.name for one in settings.consumers]
     for one in runner.run(list_consumers(consumers_in(database, consumers))):
         if one.paused_at is not None:
             problem = "its copies wait: they would have removed more than 20 values within an hour"
-            mend = f"Has a source lost data? If not: lockstitch consumers resume {one.name}"
-            yield error(f"consumer {one.name}", problem, mend)
+            fix = f"Has a source lost data? If not: lockstitch consumers resume {one.name}"
+            yield error(f"consumer {one.name}", problem, fix)
 
 
 def _check_connections(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
@@ -266,11 +266,11 @@ def _check_connections(runner: asyncio.Runner, database: Database, settings: Set
             yield warning(f"connection {name}", problem, again)
         else:
             yield warning(f"requests of {name}", f"{observation.note} since {since} UTC", again)
-    for name, refused in runner.run(WebhookStandings(database).read()).items():
+    for name, refused in runner.run(WebhookStates(database).read()).items():
         if refused.alone and name in settings.connections:
-            mend = f"{refused.next_step} Then look again: lockstitch connections"
+            fix = f"{refused.next_step} Then look again: lockstitch connections"
             level = error if refused.alarm else warning
-            yield level(f"webhooks {name}", described(refused), mend)
+            yield level(f"webhooks {name}", described(refused), fix)
 
 
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
@@ -302,13 +302,13 @@ def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]
 def _check_collector(environment: Mapping[str, str], endpoint: str) -> Iterator[Finding]:
     """Send an empty export over HTTP, or connect for gRPC."""
     address = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
-    mend = f"Start the collector at {endpoint}, or correct OTEL_EXPORTER_OTLP_ENDPOINT: curl -sS {endpoint}"
+    fix = f"Start the collector at {endpoint}, or correct OTEL_EXPORTER_OTLP_ENDPOINT: curl -sS {endpoint}"
     named = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     if named == "grpc" or (named is None and address.port == 4317):
         try:
             socket.create_connection((address.hostname or "", address.port or 4317), COLLECTOR_SECONDS).close()
         except OSError as failed:
-            yield error("collector", f"{endpoint} is not reached: {failed.strerror or failed}", mend)
+            yield error("collector", f"{endpoint} is not reached: {failed.strerror or failed}", fix)
         return
     try:
         reply = httpx.post(
@@ -318,10 +318,10 @@ def _check_collector(environment: Mapping[str, str], endpoint: str) -> Iterator[
             timeout=COLLECTOR_SECONDS,
         )
     except httpx.HTTPError as failed:
-        yield error("collector", f"{endpoint} is not reached: {type(failed).__name__}", mend)
+        yield error("collector", f"{endpoint} is not reached: {type(failed).__name__}", fix)
         return
     if reply.is_error:
-        yield error("collector", f"{endpoint} answers {reply.status_code} to an empty export", mend)
+        yield error("collector", f"{endpoint} answers {reply.status_code} to an empty export", fix)
     yield from clock("the collector", skew_of(reply.headers))
 
 

@@ -1,4 +1,4 @@
-"""Findings of `doctor` and `verify`: what is wrong, and the command that mends it."""
+"""Findings of `doctor` and `verify`: what is wrong, and the command that fixes it."""
 
 import sys
 from collections.abc import Iterable
@@ -23,14 +23,14 @@ class Finding(Struct, frozen=True, kw_only=True):
     mend: str
 
 
-def error(about: str, problem: str, mend: str) -> Finding:
+def error(about: str, problem: str, fix: str) -> Finding:
     """Return a finding that keeps something from working."""
-    return Finding(level="error", about=about, found=problem, mend=mend)
+    return Finding(level="error", about=about, found=problem, mend=fix)
 
 
-def warning(about: str, problem: str, mend: str) -> Finding:
+def warning(about: str, problem: str, fix: str) -> Finding:
     """Return a finding that may become one."""
-    return Finding(level="warning", about=about, found=problem, mend=mend)
+    return Finding(level="warning", about=about, found=problem, mend=fix)
 
 
 class CheckReport:

@@ -37,7 +37,7 @@ def actor() -> str:
 
 
 def print_pause(connection: str, pause: Pause | None) -> None:
-    """Print that an operator's pause stays, after a credential was mended."""
+    """Print that an operator's pause stays, after a credential was replaced."""
     if pause is not None and pause.reason == "operator":
         note = f" ({pause.note})" if pause.note else ""
         sys.stdout.write(f"{connection} stays paused{note}. To resume it: lockstitch connections resume {connection}\n")

@@ -57,8 +57,8 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
 
 def another_environment(shell: Shell) -> Finding:
     """Return the finding of a database that belongs to another environment."""
-    mend = "Correct LOCKSTITCH_DATABASE_URL or LOCKSTITCH_ENVIRONMENT; only on a copy: lockstitch environment adopt"
-    return error("database", shell.foreign, mend)
+    fix = "Correct LOCKSTITCH_DATABASE_URL or LOCKSTITCH_ENVIRONMENT; only on a copy: lockstitch environment adopt"
+    return error("database", shell.foreign, fix)
 
 
 async def _look(shell: Shell, database: Database) -> Shell:

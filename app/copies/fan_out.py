@@ -251,8 +251,8 @@ def _advice(letter: DeadLetter) -> str | None:
     """Return what to do about a field that the consumer refused."""
     if letter.reason not in (InvalidField.code, UnsupportedField.code) or letter.path is None:
         return None
-    mend = WITHDRAW if letter.path.startswith(f"/{CONSENTS}") else CORRECT
-    return f"{letter.connection} refused {letter.path}: {mend} A redrive reads the record again."
+    fix = WITHDRAW if letter.path.startswith(f"/{CONSENTS}") else CORRECT
+    return f"{letter.connection} refused {letter.path}: {fix} A redrive reads the record again."
 
 
 KINDS: Final = (

@@ -53,7 +53,7 @@ class LastUse:
 
     async def flush(self) -> None:
         """Write what was noted. Raises StoreUnavailable; then it is written next time."""
-        uses, self._seen = self._seen, {}
+        uses, self._uses = self._uses, {}
         if not uses:
             return
         try:
@@ -64,7 +64,7 @@ class LastUse:
                 [datetime.fromtimestamp(at, UTC) for at in uses.values()],
             )
         except BaseException:
-            self._seen = {**uses, **self._seen}
+            self._uses = {**uses, **self._uses}
             raise
 
     def running(self) -> AbstractAsyncContextManager[None]:

@@ -290,7 +290,7 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         "undelivered": (
             "subscription_failing",
             f"gets nothing: {one.why or 'the last attempts failed'}",
-            f"Mend its target, and try it with POST /v1/subscriptions/{one.name}/test. What waits: lockstitch queue",
+            f"Fix its target, and try it with POST /v1/subscriptions/{one.name}/test. What waits: lockstitch queue",
         ),
         "missing": ("credential_missing", "is not in the vault", f"lockstitch secrets set {one.name}"),
         "refused": ("credential_refused", f"is refused ({one.why})", connect),

@@ -47,7 +47,7 @@ async def take_answer(
     VendorUnavailable and StoreUnavailable, which says what was stored."""
     consent = await deps.consents.use(authorization, answer.get("state", ""))
     tokens = tokens_of(deps.vendors, consent.connection)
-    outcome = "Lockstitch failed; its log says why. Mend that, then run lockstitch connect again."
+    outcome = "Lockstitch failed; its log says why. Fix that, then run lockstitch connect again."
     try:
         code = answer.get("code")
         if not code:

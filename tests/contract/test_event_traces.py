@@ -89,7 +89,7 @@ def tell(facade: Facade, url: str, remote_id: str) -> str:
 
 
 def redrive(facade: Facade, caller: Caller, url: str, remote_id: str) -> str:
-    """A webhook about a record that cannot be read until somebody mends it and redrives."""
+    """A webhook about a record that cannot be read until somebody fixes it and redrives."""
     run = tell(facade, url, remote_id)
     driver = WebhookDriver(facade, caller)
     question = "SELECT id FROM dead_letter WHERE correlation_id = $1 AND kind = 'ingest'"

@@ -8,12 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SHARED = ("*.py", "kit/*.py", "checks/*.py", "csv/*.py")
 """The modules of `mappings` outside the vendor folders. Wire Structs have the vendors' names, so these may repeat."""
-OF_APP = (
-    *("api_keys", "audit", "cli", "copies", "credentials", "dead_letters", "dev", "drift", "egress", "environments"),
-    *("monitoring", "openapi", "ownership", "records", "settings", "signatures", "telemetry", "uploads", "webhooks"),
-    "wiring",
-)
-PLAIN = ("benchmarks", "canonical", "emulators", "mappings", *(f"app/{folder}" for folder in OF_APP))
+PLAIN = ("app", "benchmarks", "canonical", "emulators", "mappings")
 """Folders without variables and arguments of these names."""
 REFUSED = frozenset({"asked", "found", "given", "held", "seen", "shown"})
 """Participles that say what happened to a value, and not what it is."""

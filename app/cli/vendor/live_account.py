@@ -155,23 +155,23 @@ def explain(
     if isinstance(refusal, VendorAuthFailed):
         grant = grant_of(connection, vendor)
         following = f"lockstitch connections resume {name}" if grant is None else f"lockstitch connect {name}"
-        said, _, command = refusal.detail.partition(": lockstitch ")
+        reason, _, command = refusal.detail.partition(": lockstitch ")
         if command.startswith("secrets set"):  # it was never there; the command resumes the connection
-            mend = f"lockstitch {command.removesuffix('.')}"
-            return error(about, said, mend if grant is None else f"{mend} && {following}")
+            fix = f"lockstitch {command.removesuffix('.')}"
+            return error(about, reason, fix if grant is None else f"{fix} && {following}")
         if grant is not None:
-            refused = ", ".join(grant.secrets) in said
-            return error(about, said, _renewal(connection, following) if refused else following)
+            refused = ", ".join(grant.secrets) in reason
+            return error(about, reason, _renewal(connection, following) if refused else following)
         return error(
             about,
             f"{vendor.title} refuses the credential: it is wrong, expired or revoked",
             _renewal(connection, following),
         )
     if isinstance(refusal, ConnectionPaused):
-        mend = refusal.next_step or verify
+        fix = refusal.next_step or verify
         if refusal.category == "auth":
-            mend = f"Correct the credential or base_url, and resume it; if the new account is meant: {rebind}"
-        return error(about, refusal.detail.removeprefix(f"{name} is paused: "), mend)
+            fix = f"Correct the credential or base_url, and resume it; if the new account is meant: {rebind}"
+        return error(about, refusal.detail.removeprefix(f"{name} is paused: "), fix)
     if isinstance(refusal, VendorRefused) and refusal.refusal.kind == "not_allowed":
         level = error if object_name is None or settings.systems_of_record.get(object_name) == name else warning
         return level(

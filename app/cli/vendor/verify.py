@@ -176,11 +176,11 @@ def _check_limits(live: LiveVendor, account: Account, shell: Shell, name: str, r
     rest, findings = f"{budget.remaining:.0f} left", []
     if budget.restore_per_second is not None and rate > budget.restore_per_second:
         why = f"{rest}; it restores {budget.restore_per_second:g} units a second, and pacing allows {rate:g}"
-        mend = (
+        fix = (
             f"Set pacing = {{ units = {budget.restore_per_second:g}, per_seconds = 1 }} in [connections.{name}],"
             f" then: lockstitch verify {name}"
         )
-        findings.append(warning(about, why, mend))
+        findings.append(warning(about, why, fix))
     elif budget.remaining < 1:
         why = "the account's limit is used up, perhaps by other clients"
         findings.append(warning(about, why, f"lockstitch verify {name}"))
@@ -192,11 +192,9 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, report: Check
     endpoints, about, marker = mapping.endpoints, f"connection {name}, {mapping.object}", new_id("op_")
     if endpoints.create is None or endpoints.archive is None:
         return
-    person = Account(account.vendor, account.sender, account.facts, {"customer": _nobody(marker)})
+    person = Account(account.vendor, account.sender, account.facts, {"customer": _unique_email(marker)})
     findings: list[Finding] = []
-    mend = (
-        f"Remove the record marked {marker} at {account.vendor.title} by hand, then: lockstitch verify {name} --write"
-    )
+    fix = f"Remove the record marked {marker} at {account.vendor.title} by hand, then: lockstitch verify {name} --write"
     remote_id, looked_up = None, ""
     try:
         people = person.people(mapping) if "customer" in account.vendor.removable else PEOPLE
@@ -211,19 +209,19 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, report: Check
                 why = f"the record {remote_id} is not found by its marker {marker}: a lost create would stay unknown"
                 findings.append(error(about, why, _report_command(mapping)))
     except FAILED as refusal:
-        findings.append(error(about, f"a record cannot be created and read back: {refusal}", mend))
+        findings.append(error(about, f"a record cannot be created and read back: {refusal}", fix))
     for made, made_id in reversed(person.made):
         try:
             assert made.endpoints.archive is not None  # noqa: S101 - only removable objects are created
             person.ask(msgspec.structs.replace(made.endpoints.archive(made_id, person.facts), effect=True))
         except FAILED as refusal:
-            findings.append(error(about, f"the record {made_id} cannot be removed: {refusal}", mend))
+            findings.append(error(about, f"the record {made_id} cannot be removed: {refusal}", fix))
     passed = (
         f"{mapping.object}: the record {remote_id}, marked {marker}, was written, read back,{looked_up} and removed"
     )
     report.add(findings, passed)
 
 
-def _nobody(marker: str) -> dict[str, Any]:
+def _unique_email(marker: str) -> dict[str, Any]:
     """Return what makes a person unique in the account."""
     return {"emails": [{"address": f"{marker}@example.com"}]}

@@ -150,7 +150,7 @@ def test_a_discarded_write_is_reported_as_failed(
 def test_an_answer_that_no_longer_fits_is_read_less_and_less_often(
     caller: Caller, facade: Facade, vendors: Emulators, name: str, method: str, change: str
 ) -> None:
-    """The vendor has done it, and its record or its reply cannot be read: that lasts until somebody mends it."""
+    """The vendor has done it, and its record or its reply cannot be read: that lasts until somebody fixes it."""
     kind, mark = KINDS[name], word()
     caller.create(kind.collection, kind.sample())
     vendors.break_(kind.connection, "drift", method=method, times=None, change=change)
