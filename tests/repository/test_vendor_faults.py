@@ -170,8 +170,8 @@ SALESFORCE: Final = (
         "ticket_r1.py",
         (
             (
-                'return patches.chosen(wanted, held, "/status"',
-                'return patches.chosen("new" if wanted == "closed" else wanted, held, "/status"',
+                'return patches.chosen(wanted, available, "/status"',
+                'return patches.chosen("new" if wanted == "closed" else wanted, available, "/status"',
             ),
         ),
         "salesforce.ticket: status was changed to 'closed' but reads back as",
@@ -222,3 +222,10 @@ def documented() -> dict[int, str]:
 def test_each_fault_of_the_page_is_planted_at_both_vendors() -> None:
     assert [fault.number for fault in HUBSPOT] == [fault.number for fault in SALESFORCE] == sorted(documented())
     assert len(documented()) == 13
+
+
+@pytest.mark.parametrize(("vendor", "fault"), FAULTS)
+def test_what_a_fault_changes_stands_in_the_mapping(vendor: str, fault: Fault) -> None:
+    text = (ROOT / "mappings" / vendor / fault.file).read_text("utf-8")
+    for right, _ in fault.changes:
+        assert right in text
