@@ -54,9 +54,9 @@ class Probes:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def abandoned(self, probe: bool) -> None:
+    def abandoned(self) -> None:
         """Record that the probe was not sent or its outcome is unknown. The next request may probe."""
-        if probe and self.running:
+        if self.running:
             self.end()
 
     async def wait(self, seconds: float) -> None:

@@ -233,7 +233,8 @@ class VendorClient:
         self, live: LiveConnection, request: VendorRequest, traffic: Traffic, deadline: float, resend_count: int
     ) -> VendorReply | AttemptFailure:
         """Send the request once. Raises NoSecret, and problems of a request that was not sent."""
-        async with live.admission(request, traffic, deadline) as admitted:
+        admitted = await live.enter(request.cost, traffic, deadline)
+        try:
             vendor = live.connection.vendor
             seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
             if seconds <= (live.patience.least_time if request.effect else 0.0):
@@ -283,6 +284,8 @@ class VendorClient:
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
+        finally:
+            live.leave(admitted)
 
     async def _may_repeat(
         self, live: LiveConnection, request: VendorRequest, failure: AttemptFailure, attempts: int, deadline: float

@@ -3,8 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from types import TracebackType
 from typing import Final, get_args
 from urllib.parse import urlsplit
 
@@ -115,22 +113,16 @@ class LiveConnection:
             seconds=seconds,
         )
 
-    def admission(
-        self, request: VendorRequest, traffic: Traffic, deadline: float
-    ) -> AbstractAsyncContextManager[Admission]:
-        """Take one of the connection's slots, and enter when pace and health admit the request.
+    async def enter(self, cost: float, traffic: Traffic, deadline: float) -> Admission:
+        """Take one of the connection's slots, and return when pace and health admit a request. Call `leave` once.
 
         Raises VendorThrottled and ConnectionPaused; then nothing was sent.
         """
-        return _Stay(self, request.cost, traffic, deadline)
-
-    async def enter(self, cost: float, traffic: Traffic, deadline: float) -> Admission:
-        """Enter, as `admission` does. Call `leave` once. Raises like `admission`."""
         started = time.monotonic()
-        self.health.check(deadline)
+        works = self.health.check(deadline) and self.health.circuits[traffic].closed
         wait = self.pacer.wait_for_all(self._queued + cost, started)
         self._require_time(wait, deadline)
-        if wait <= 0 and self._is_open(traffic):
+        if works and wait <= 0 and not self._entering and not self._slots.locked():
             await self._slots.acquire()
             self.pacer.spend(cost, started)
             return _AT_ONCE[traffic]
@@ -146,14 +138,11 @@ class LiveConnection:
 
     def leave(self, admitted: Admission) -> None:
         """Free the slot of a request that ended."""
-        self.health.probes.abandoned(admitted.probes)
-        self.health.circuits[admitted.traffic].probes.abandoned(admitted.probes_circuit)
+        if admitted.probes:
+            self.health.probes.abandoned()
+        if admitted.probes_circuit:
+            self.health.circuits[admitted.traffic].probes.abandoned()
         self._slots.release()
-
-    def _is_open(self, traffic: Traffic) -> bool:
-        """Return whether no one waits, and neither slots nor health make a request wait. Most find it so."""
-        closed = self.health.circuits[traffic].closed
-        return closed and self.health.working and not self._entering and not self._slots.locked()
 
     async def _enter(self, traffic: Traffic, cost: float, deadline: float) -> Admission:
         """Wait for the circuit first, without a slot that other traffic may need; then for a slot and a turn. If the
@@ -164,7 +153,8 @@ class LiveConnection:
             try:
                 probe = await self._take_slot(None if tries else circuit, cost, deadline)
             except BaseException:
-                circuit.probes.abandoned(tries)
+                if tries:
+                    circuit.probes.abandoned()
                 raise
             if probe is not None:
                 return Admission(traffic=traffic, probes=probe, probes_circuit=tries)
@@ -197,7 +187,8 @@ class LiveConnection:
                 if wait <= 0 and not opened:
                     self.pacer.spend(cost, now)
                     return probe
-                self.health.probes.abandoned(probe)
+                if probe:
+                    self.health.probes.abandoned()
                 if opened:
                     return None
                 self._require_time(wait, deadline)
@@ -221,24 +212,3 @@ class LiveConnection:
 
     def _too_busy(self, wait: float) -> VendorThrottled:
         return VendorThrottled(f"The rate limit of {self.connection.vendor.title} is used up.", retry_after=wait)
-
-
-class _Stay(AbstractAsyncContextManager[Admission]):  # entered for every request; a generator costs more
-    """One request from its admission to its end."""
-
-    __slots__ = ("_admitted", "_cost", "_deadline", "_live", "_traffic")
-
-    def __init__(self, live: LiveConnection, cost: float, traffic: Traffic, deadline: float) -> None:
-        self._live = live
-        self._cost = cost
-        self._traffic = traffic
-        self._deadline = deadline
-
-    async def __aenter__(self) -> Admission:
-        self._admitted = await self._live.enter(self._cost, self._traffic, self._deadline)
-        return self._admitted
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._live.leave(self._admitted)

@@ -116,16 +116,16 @@ class Health:
         """When the present state began, on the clock of time.monotonic."""
         return self._began
 
-    def check(self, deadline: float) -> None:
-        """Refuse at once a request that cannot be sent before `deadline`. Raises ConnectionPaused, VendorThrottled."""
-        self._apply_pause()
-        if self._state != "working":
-            self._refuse_late(self._until - time.monotonic(), deadline)
+    def check(self, deadline: float) -> bool:
+        """Return whether a request need not wait or probe. Refuse at once one that cannot be sent before `deadline`.
 
-    @property
-    def working(self) -> bool:
-        """Whether a request need not wait or probe, as of the last `check`."""
-        return self._state == "working"
+        Raises ConnectionPaused, VendorThrottled.
+        """
+        self._apply_pause()
+        if self._state == "working":
+            return True
+        self._refuse_late(self._until - time.monotonic(), deadline)
+        return False
 
     async def enter(self, deadline: float) -> bool:
         """Wait until a request may be sent, and return whether it is the probe.
