@@ -7,7 +7,7 @@ value again.
 import hmac
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -33,7 +33,8 @@ class Secrets:
     def __init__(self, environment: Mapping[str, str], vault: Vault | None = None, uses: LastUse | None = None) -> None:
         self._environment = environment
         self.vault = vault
-        self._uses = uses
+        self.note_use: Callable[[str, str], None] = _note_nothing if uses is None else uses.note
+        """Record that a secret was used now for a part."""
 
     @property
     def revision(self) -> int:
@@ -84,11 +85,6 @@ class Secrets:
             current = self.vault.current(reference.removeprefix(VAULT))
         return reference if current is None else f"{reference}#{current.number}"
 
-    def note_use(self, name: str, part: str) -> None:
-        """Record that a secret was used now for `part`."""
-        if self._uses is not None:
-            self._uses.note(name, part)
-
     async def refresh(self) -> None:
         """Read the vault now. Keeps what is known while the database is down."""
         if self.vault is not None:
@@ -102,6 +98,10 @@ class Secrets:
             with suppress(SettingsError):
                 by_digest[hmac.digest(_DIGEST_KEY, self.read(reference).encode(), "sha256")].append(reference)
         return [group for group in by_digest.values() if len(group) > 1]
+
+
+def _note_nothing(name: str, part: str) -> None:
+    """Take the place of `LastUse.note` where uses are not recorded."""
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
