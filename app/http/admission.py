@@ -83,7 +83,8 @@ async def admit(
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
-    _check_accept(request, offered)
+    if not _accepts(tuple(request.headers.getall("accept", [])), offered):
+        raise NotAcceptable(f"Answers are {offered}; the Accept header excludes it.")
     return Admitted(caller=caller, correlation_id=correlation.value, held=granted)
 
 
@@ -174,11 +175,6 @@ def _network_of(request: AnyRequest) -> str:
     """Return the address of the peer, which may be a proxy. For IPv6, return the /64 that one subscriber has."""
     host = request.client.host if request.client else ""
     return str(ip_network((host, 64), strict=False)) if ":" in host else host
-
-
-def _check_accept(request: AnyRequest, offered: str) -> None:
-    if not _accepts(tuple(request.headers.getall("accept", [])), offered):
-        raise NotAcceptable(f"Answers are {offered}; the Accept header excludes it.")
 
 
 @lru_cache(maxsize=128)

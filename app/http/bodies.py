@@ -131,7 +131,7 @@ class Incoming:
 
         False when something is left even so, which the server would take for the next request.
         """
-        if self.ended or self._hopeless:
+        if self._hopeless:
             return self.ended
         size = pieces = 0
         # Faults of the rest do not matter; the connection closes after this answer.

@@ -101,16 +101,17 @@ class Call(Struct, frozen=True, kw_only=True):
 
     def query(self, parameter: Parameter[T]) -> T:
         """Return the value of a declared query parameter."""
-        return self._query.get(parameter)
+        value: T = self._query.values[parameter.name]
+        return value
 
     def filter(self, into: type[S], declared: tuple[Parameter[Any], ...]) -> S:
         """Return a Struct of the values of declared query parameters, by their names."""
-        return msgspec.convert({one.name: self._query.get(one) for one in declared}, into)
+        return msgspec.convert({one.name: self._query.values[one.name] for one in declared}, into)
 
     @property
     def query_errors(self) -> tuple[FieldError, ...]:
         """The errors of the query parameters."""
-        return self._query.errors
+        return tuple(self._query.errors)
 
     def check_query(self) -> None:
         """Raise InvalidField for wrong query parameters. Called before the handler, unless the body is raw."""
@@ -202,14 +203,20 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
     while_away: bool = False
 
     def __call__(self, handler: Callable[[Call], Awaitable[Any]]) -> HTTPRouteHandler:
+        template = self.template
+        checks_query = self.query is not None and not self._judged_by_handler()
+
         async def handle(request: AnyRequest) -> Answered:
-            result = await handler(await self._admit(request))
+            name_route(template)
+            call = await self._admit(request)
+            if checks_query:
+                call.check_query()
+            result = await handler(call)
             return result if isinstance(result, Response) else self._answer(request, result)
 
         return self._route(handler, handle)
 
     async def _admit(self, request: AnyRequest) -> Call:
-        name_route(self.template)
         scopes, missing = self.scopes, None
         if self.scopes_of is not None:
             try:
@@ -221,16 +228,13 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
             raise missing
         headers = {header.name: header.read(request, admitted) for header in self.headers}
         raw_body, body = await self._read(request)
-        query = Query(request, self.query or ())
-        if self.query is not None and not self._judged_by_handler():
-            query.check()
         return Call(
             request=request,
             caller=admitted.caller,
             correlation_id=admitted.correlation_id,
             held=admitted.held,
             raw_body=raw_body,
-            _query=query,
+            _query=Query(request, self.query or ()),
             _headers=headers,
             _body=body,
         )
@@ -259,8 +263,10 @@ class PublicOperation(ApiOperation, frozen=True, kw_only=True):
     """An operation without a key. Its handler gets the request, and judges what there is to judge."""
 
     def __call__(self, handler: Callable[[AnyRequest], Awaitable[Any]]) -> HTTPRouteHandler:
+        template = self.template
+
         async def handle(request: AnyRequest) -> Answered:
-            name_route(self.template)
+            name_route(template)
             result = await handler(request)
             return result if isinstance(result, Response) else self._answer(request, result)
 

@@ -183,27 +183,20 @@ class _HasScope(Protocol):
 
 
 class Query:
-    """The query parameters of one request, read as declared. `check` raises what was wrong, all of it together."""
+    """The query parameters of one request, read as declared. `check` raises what was wrong, all of it together.
+
+    `values` are those of all declared parameters, or their defaults. After `check` has passed, they are what was sent.
+    """
 
     def __init__(self, request: _HasScope, declared: tuple[Parameter[Any], ...]) -> None:
-        self._errors: list[FieldError] = []
+        self.errors: list[FieldError] = []
         sent = self._parse(request.scope["query_string"], {one.name: one for one in declared})
-        self._values = {one.name: self._read(one, sent) for one in declared}
-
-    def get(self, parameter: Parameter[T]) -> T:
-        """The value of a declared parameter, or its default. After `check` has passed, it is what was sent."""
-        value: T = self._values[parameter.name]
-        return value
-
-    @property
-    def errors(self) -> tuple[FieldError, ...]:
-        """Everything that was wrong."""
-        return tuple(self._errors)
+        self.values: Mapping[str, Any] = {one.name: self._read(one, sent) for one in declared}
 
     def check(self) -> None:
         """Raise InvalidField with everything that was wrong."""
-        if self._errors:
-            raise InvalidField.listing(self._errors)
+        if self.errors:
+            raise InvalidField.listing(self.errors)
 
     def _read(self, parameter: Parameter[Any], sent: dict[str, str]) -> Any:
         if parameter.name not in sent:
@@ -211,7 +204,7 @@ class Query:
         try:
             return parameter.read(sent[parameter.name])
         except ValueError as error:
-            self._errors += [FieldError(parameter=parameter.name, detail=detail) for detail in error.args]
+            self.errors += [FieldError(parameter=parameter.name, detail=detail) for detail in error.args]
             return parameter.default
 
     def _parse(self, raw: bytes, declared: dict[str, Parameter[Any]]) -> dict[str, str]:
@@ -240,4 +233,4 @@ class Query:
         return values
 
     def _complain(self, name: str, detail: str) -> None:
-        self._errors.append(FieldError(parameter=name, detail=detail))
+        self.errors.append(FieldError(parameter=name, detail=detail))
