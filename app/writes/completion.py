@@ -62,7 +62,8 @@ class Completion:
                 **(NO_NEW_RECORD if new is None else new.values()),
             },
             prepared=prepared,
-            wanted=len(events) > 1
+            wanted=_is_announced(operation)
+            or len(events) > 1
             or operation.intent.copy_of is not None  # its end may enqueue a job, which one statement does not
             or (self._deps.events.has_consumers and bool(events))
             or not self._wanted.isdisjoint(_kinds(prepared)),
@@ -75,7 +76,7 @@ class Completion:
     ) -> None:
         """Enqueue the deliveries of a published change, `rows`, and append and deliver the Events that follow: further
         ones of the change, and that of the operation if its end is announced."""
-        finished = operation.is_announced
+        finished = _is_announced(operation)
         subscribed = any(row["subscription"] for row in rows)
         (self._wanted.update if subscribed else self._wanted.difference_update)(_kinds(published.prepared))
         events, appended = self._deps.events, [row for row in rows if row["number"] is not None]
@@ -109,6 +110,11 @@ class Completion:
         if finished and operation.is_dead_letter and not operation.queued:
             jobs = (*jobs, dead_letter_job_of(operation))
         await self._deps.queue.enqueue(transaction, *jobs)
+
+
+def _is_announced(operation: Operation) -> bool:
+    """Return whether an Event reports the end, because the caller may not have waited for it."""
+    return operation.queued or operation.deferred or operation.callback is not None
 
 
 def _kinds(prepared: PreparedEvents) -> set[tuple[str, str]]:

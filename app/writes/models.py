@@ -193,11 +193,6 @@ class Operation(Struct, frozen=True, kw_only=True):
     callback: str | None = None
 
     @property
-    def is_announced(self) -> bool:
-        """Whether an Event reports its end, because its caller may not have waited for it."""
-        return self.queued or self.deferred or self.callback is not None
-
-    @property
     def is_dead_letter(self) -> bool:
         """Whether it was finally refused after a caller got 202 for it."""
         refused = self.outcome == "failed" and self.problem is not None and self.problem.category in FOR_GOOD
@@ -294,7 +289,7 @@ class NewOperation(Struct, frozen=True, kw_only=True):
 class Publication(Struct, frozen=True, kw_only=True):
     """What a write changed, ready to publish: the values that keep its state, append its Event and link its record.
     `further` Events follow in the same transaction. `wanted`: one statement is not enough, because the last Event like
-    it had a subscriber, or others follow."""
+    it had a subscriber, others follow, or the end of the operation is announced."""
 
     values: Mapping[str, object]
     prepared: PreparedEvents

@@ -342,7 +342,7 @@ class PostgresOperations(OperationReader):
         operation, (noted, *further) = begun.operation, entries
         values = {**_values(begun, noted, **outcome), "also_deferred": also_deferred, **published.values}
         try:
-            if not (published.wanted or further or operation.is_announced) and (
+            if not (published.wanted or further) and (
                 await self._database.fetch_value(sql.SETTLE_UNANNOUNCED, *sql.SETTLE_UNANNOUNCED.arguments(values))
             ):
                 return True
