@@ -92,13 +92,13 @@ class Edge:
             ) as call,
         ):
             added = [(b"x-correlation-id", correlation.value.encode())]
-            if (trace := telemetry.traceresponse()) is not None:
+            if (trace := telemetry.current_traceparent()) is not None:
                 added.append((b"traceresponse", trace.encode()))
 
             async def send_dressed(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    call.answered(message["status"])
-                    if not await incoming.discard():
+                    call.status = message["status"]
+                    if not (incoming.ended or await incoming.discard()):
                         edge.headers.append(("Connection", "close"))
                     extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in edge.headers]
                     message["headers"] = [*message["headers"], *added, *extra]

@@ -4,13 +4,13 @@
     with bind(correlation_id, traceparent, tracestate):
         with server_span("GET") as call:
             name_route("/v1/customers/{id}")
-            call.answered(200)
+            call.status = 200
 
 Names follow the OpenTelemetry semantic conventions. Telemetry never contains query values, paths with ids, payloads,
 texts of exceptions or header values. A record's id points at a person, so the route template replaces it.
 """
 
-from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, link_to, traceresponse
+from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, link_to
 from app.telemetry.jobs import count_dead_letter, job_span
 from app.telemetry.metrics import (
     add_collector,
@@ -53,6 +53,5 @@ __all__ = [
     "server_span",
     "set_up",
     "shut_down",
-    "traceresponse",
     "vendor_span",
 ]

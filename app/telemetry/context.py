@@ -13,7 +13,7 @@ from typing import Any, Final
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Tracer, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -60,7 +60,10 @@ class _Binding(AbstractContextManager[None]):  # entered for every request; a ge
 
 
 def current_traceparent() -> str | None:
-    """Return the current span as a `traceparent`, to store with work that continues later."""
+    """Return the current span as a `traceparent`, to store with work that continues later.
+
+    It is the `traceresponse` of an answer too (W3C Trace Context level 2 draft): the server's span with its real flags.
+    """
     span = trace.get_current_span().get_span_context()
     if not span.is_valid:
         return None
@@ -74,11 +77,6 @@ def link_to(traceparent: str | None) -> None:
     linked = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context())).get_span_context()
     if linked.is_valid:
         trace.get_current_span().add_link(linked)
-
-
-def traceresponse() -> str | None:
-    """Return the answer's `traceresponse` (W3C Trace Context level 2 draft): the server's span with its real flags."""
-    return current_traceparent()
 
 
 class RunIdGenerator(RandomIdGenerator):
@@ -130,9 +128,6 @@ class CorrelationProcessor(SpanProcessor):
         correlation = correlation_id.get()
         if correlation:
             span.set_attribute("correlation.id", correlation)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Does nothing."""
 
 
 TRACE_ID: Final = "{trace_id}"

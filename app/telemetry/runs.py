@@ -5,7 +5,7 @@ slow, the newest entries are dropped and counted.
 """
 
 from collections import deque
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -75,8 +75,3 @@ class RunRecorder:
 
 
 recorder: Final = RunRecorder()
-
-
-def now() -> datetime:
-    """Return the host's time."""
-    return datetime.now(UTC)

@@ -4,6 +4,7 @@ import logging
 import time
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
 from typing import Final, Self
@@ -15,7 +16,7 @@ from prometheus_client import Histogram
 
 from app.telemetry.context import UnsampledTracer
 from app.telemetry.metrics import UNMATCHED, server_duration, server_errors
-from app.telemetry.runs import now, recorder
+from app.telemetry.runs import recorder
 
 _tracer = trace.get_tracer("lockstitch.http")
 _quiet_tracer = UnsampledTracer()
@@ -25,7 +26,8 @@ KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE
 
 
 class ServerCall(AbstractContextManager["ServerCall"]):  # a generator would cost several times as much
-    """One request: its span, and what becomes known about it while it runs. `route` stays None if no route matches."""
+    """One request: its span, and what becomes known about it while it runs. `route` stays None if no route matches,
+    and `status` until an answer is sent."""
 
     __slots__ = (
         *("_attached", "_started", "_token", "began_at", "caller", "method", "operation_id"),
@@ -42,11 +44,7 @@ class ServerCall(AbstractContextManager["ServerCall"]):  # a generator would cos
         self.problem: str | None = None
         self.operation_id: str | None = None
         self.quiet = quiet
-        self.began_at = now()
-
-    def answered(self, status: int) -> None:
-        """Set the status that was sent."""
-        self.status = status
+        self.began_at = datetime.now(UTC)
 
     def __enter__(self) -> Self:
         self._attached = otel_context.attach(trace.set_span_in_context(self.span))

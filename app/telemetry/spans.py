@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
 from typing import Literal, Self
@@ -16,7 +17,7 @@ from prometheus_client import Histogram
 
 from app.telemetry.context import bind
 from app.telemetry.metrics import client_duration, mapping_refusals
-from app.telemetry.runs import now, recorder
+from app.telemetry.runs import recorder
 from mappings.spec import Unmappable, VendorDrift
 
 _tracer = trace.get_tracer("lockstitch")
@@ -109,7 +110,7 @@ class VendorCall(AbstractContextManager["VendorCall"]):  # a generator would cos
         self.error_type = error_type
 
     def __enter__(self) -> Self:
-        self._began_at = now()
+        self._began_at = datetime.now(UTC)
         self._started = time.perf_counter()
         return self
 

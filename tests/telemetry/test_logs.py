@@ -127,7 +127,7 @@ def test_every_call_is_one_line(lines: Lines) -> None:
     with bind("run-1"), server_span("PATCH") as call:
         name_route("/v1/customers/{id}")
         name_caller("n8n")
-        call.answered(503)
+        call.status = 503
     (line,) = lines.all()
     assert line["message"] == "PATCH /v1/customers/{id} 503"
     assert line["ms"] >= 0
@@ -137,5 +137,5 @@ def test_every_call_is_one_line(lines: Lines) -> None:
 
 def test_a_call_that_no_route_takes_does_not_tell_its_path(lines: Lines) -> None:
     with bind("run-1"), server_span("GET") as call:
-        call.answered(404)
+        call.status = 404
     assert lines.all()[0]["route"] == "unmatched"

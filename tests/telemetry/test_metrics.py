@@ -25,7 +25,7 @@ def call(method: str, route: str | None, status: int) -> None:
     with bind("run-1"), server_span(method) as served:
         if route is not None:
             name_route(route)
-        served.answered(status)
+        served.status = status
 
 
 @pytest.mark.parametrize(

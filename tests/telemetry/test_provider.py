@@ -34,9 +34,9 @@ from app.settings.environment import load_settings
 telemetry.set_up(load_settings({"LOCKSTITCH_LOG_LEVEL": "warning"}), "api")
 with telemetry.bind("run-1"), telemetry.server_span("GET") as call:
     telemetry.name_route("/v1/customers/{id}")
-    call.answered(200)
+    call.status = 200
     recording = trace.get_current_span().is_recording()
-    traceresponse = telemetry.traceresponse()
+    traceresponse = telemetry.current_traceparent()
 begun = time.monotonic()
 telemetry.shut_down()
 metrics = telemetry.render_metrics().decode().splitlines()

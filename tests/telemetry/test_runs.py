@@ -1,6 +1,7 @@
 """What a run did is kept until it is written, in bounds, and costs no call anything."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from app.monitoring.store.run_entries import recording_runs
 from app.postgres.database import Database
 from app.telemetry import bind, mark_replayed, name_caller, name_route, server_span, vendor_span
-from app.telemetry.runs import RunEntry, RunRecorder, entries_dropped, now, recorder
+from app.telemetry.runs import RunEntry, RunRecorder, entries_dropped, recorder
 from tests.queue.harness import until
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +30,7 @@ def dropped() -> float:
 
 def note(to: RunRecorder, number: int) -> None:
     with bind("run-1"):
-        to.note("request", now(), {"number": number})
+        to.note("request", datetime.now(UTC), {"number": number})
 
 
 def numbers(entries: list[RunEntry]) -> list[int]:
@@ -41,7 +42,7 @@ def test_a_call_is_noted_with_who_made_it(recorded: RunRecorder) -> None:
         name_route("/v1/customers")
         name_caller("n8n")
         mark_replayed()
-        call.answered(201)
+        call.status = 201
     (entry,) = recorded.take(10)
     assert (entry.correlation_id, entry.kind) == ("run-1", "request")
     assert entry.facts.keys() >= {"method", "route", "status", "ms", "caller", "replayed"}
@@ -55,7 +56,7 @@ def test_what_is_no_call_of_a_run_is_not_noted(recorded: RunRecorder, route: str
             name_route(route)
         if caller is not None:
             name_caller(caller)
-        call.answered(200)
+        call.status = 200
     assert recorded.take(10) == []
 
 
@@ -76,7 +77,7 @@ def test_nothing_is_recorded_without_a_recorder_or_run() -> None:
     closed, opened = RunRecorder(), RunRecorder()
     opened.open()
     note(closed, 1)
-    opened.note("request", now(), {})
+    opened.note("request", datetime.now(UTC), {})
     assert closed.take(10) == opened.take(10) == []
 
 

@@ -20,7 +20,6 @@ from app.telemetry import (
     operation_span,
     render_metrics,
     server_span,
-    traceresponse,
 )
 from mappings.spec import Unmappable, VendorDrift
 from tests.telemetry.recording import Recording
@@ -59,7 +58,7 @@ def test_calls_of_one_run_are_one_trace_without_a_parent(spans: Recording, trace
 
 def test_a_traceparent_wins(spans: Recording) -> None:
     with bind("run-1", TRACEPARENT, "vendor=1"), server_span("GET"):
-        answered = traceresponse()
+        answered = current_traceparent()
     (span,) = spans.finished()
     assert span.context is not None
     assert span.parent is not None
@@ -71,7 +70,7 @@ def test_a_traceparent_wins(spans: Recording) -> None:
 
 def test_a_caller_that_does_not_sample_is_not_traced_and_still_answered(spans: Recording) -> None:
     with bind("run-1", TRACEPARENT[:-2] + "00"), server_span("GET"):
-        answered = traceresponse()
+        answered = current_traceparent()
     assert spans.finished() == []
     assert answered is not None
     assert answered.startswith("00-0af7651916cd43dd8448eb211c80319c-")
@@ -103,7 +102,7 @@ def test_a_server_span_speaks_of_the_route_and_never_of_ids(spans: Recording) ->
     with bind("run-1"), server_span("GET", scheme="https", address="api.example.com", port=443) as call:
         name_route("/v1/customers/{id}")
         name_caller("n8n")
-        call.answered(200)
+        call.status = 200
     (span,) = spans.finished()
     assert (span.name, span.kind) == ("GET /v1/customers/{id}", SpanKind.SERVER)
     assert dict(span.attributes or {}) == {
@@ -123,7 +122,7 @@ def test_a_server_span_speaks_of_the_route_and_never_of_ids(spans: Recording) ->
 def test_a_server_span_fails_with_5xx_only(spans: Recording) -> None:
     for status in (404, 503):
         with bind("run-1"), server_span("GET") as call:
-            call.answered(status)
+            call.status = status
     fine, failed = spans.finished()
     assert fine.status.status_code == StatusCode.UNSET
     assert failed.status.status_code == StatusCode.ERROR
