@@ -107,7 +107,8 @@ class Incoming:
 
     def __init__(self, receive: Receive, headers: Iterable[tuple[bytes, bytes]]) -> None:
         sent = dict(headers)
-        announced = sent.get(b"content-length", b"0")
+        # A number may have any number of leading zeros.
+        announced = sent.get(b"content-length", b"0").lstrip(b"0") or b"0"
         self._receive = receive
         self.ended = announced == b"0" and b"transfer-encoding" not in sent
         self._missing = int(announced[:12]) if announced.isdigit() and b"transfer-encoding" not in sent else -1

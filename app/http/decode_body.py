@@ -149,9 +149,12 @@ _keeping = JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str)
 
 
 def _refuse_repeated(body: bytes) -> None:
-    if not _may_repeat(body):
-        return
-    text = body.decode()
+    try:
+        if not _may_repeat(body):
+            return
+        text = body.decode()
+    except UnicodeDecodeError as error:  # in a value that stays raw
+        raise _not_json() from error
     try:
         _counting.decode(text)
     except _Repeated:

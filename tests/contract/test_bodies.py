@@ -1,13 +1,16 @@
 """Bodies that cannot be read: too large, of another type, not JSON, broken on the wire."""
 
 import json
+import time
+from contextlib import suppress
+from http.client import HTTPResponse
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
-from tests.contract.raw_http import chunk, exchange, head
+from tests.contract.raw_http import chunk, connect, exchange, head
 from tests.contract.samples import customer, word
 
 PATH = "/v1/customers"
@@ -173,6 +176,23 @@ def test_a_body_shorter_than_announced(caller: Caller) -> None:
     )
     answer = exchange(caller.url, head("POST", PATH, *headers) + b'{"first_name"', then_close=True)
     assert code_of(answer, 400) == "malformed-body"
+
+
+def test_an_announced_size_may_begin_with_zeros(caller: Caller) -> None:
+    """The first twelve digits name the size of the first piece here, which is not the whole body."""
+    body = padded(500)
+    headers = (
+        *(f"Authorization: Bearer {caller.secret}", f"Idempotency-Key: {new_key()}", "Content-Type: application/json"),
+        f"Content-Length: {len(body):013d}",
+    )
+    with connect(caller.url) as connection:
+        connection.sendall(head("POST", PATH, *headers) + body[:50])
+        time.sleep(0.3)
+        with suppress(BrokenPipeError):
+            connection.sendall(body[50:])
+        answer = HTTPResponse(connection, method="POST")
+        answer.begin()
+        assert answer.status == 201, answer.read()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from app.errors import InvalidField
+from app.errors import InvalidField, MalformedBody
 from app.http.decode_body import decode_patch
 
 
@@ -51,6 +51,18 @@ def test_a_body_is_refused_if_a_member_is_repeated(value: Any, in_ascii: bool) -
 def test_no_escape_hides_a_repeated_member(body: bytes) -> None:
     with pytest.raises(InvalidField):
         decode_patch(body, Anything)
+
+
+class Payload(Struct):
+    """A body with a value that stays raw."""
+
+    value: Raw
+
+
+@pytest.mark.parametrize("value", [b'"\xff"', b'{"\xff":1}', b'["\xed\xa0\x80"]', b'"\\u00e4\xff"', b"NaN"])
+def test_a_raw_value_is_json_in_utf_8_too(value: bytes) -> None:
+    with pytest.raises(MalformedBody):
+        decode_patch(b'{"value":%b}' % value, Payload)
 
 
 def _written(value: Any, in_ascii: bool) -> str:
