@@ -109,7 +109,7 @@ def fits(kind: CustomFieldType, value: Any) -> bool:
         case "date":
             return isinstance(value, str) and day(value) is not None
         case "datetime":
-            return isinstance(value, str) and _has_offset(value)
+            return isinstance(value, str) and _has_offset(value) and moment(value) is not None
         case "multi_enum":
             return isinstance(value, list) and all(isinstance(one, str) for one in value)
 

@@ -73,6 +73,14 @@ def test_where_the_account_tells_nothing_the_vendor_judges() -> None:
     )
 
 
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-02:00"])
+def test_a_time_that_does_not_exist_in_utc_is_refused(value: str) -> None:
+    opened = CustomFieldSetting(key="opened", vendor_field="opened", type="datetime")
+    refused = {"/custom_fields/0/value": "must be a time such as 2026-05-01T09:30:00Z"}
+    assert judged((opened,), opened=value) == ({}, refused)
+    assert judged((opened,), opened=value[:19] + "Z") == ({"opened": value[:19] + "Z"}, {})
+
+
 def test_a_long_list_is_cut_off_and_so_is_what_was_sent() -> None:
     (setting,) = add_choices((TIER,), {"custom_fields.tier": options(*(f"tier{n}" for n in range(500)))})
     _, refused = judged((setting,), tier="x" * 5000)
