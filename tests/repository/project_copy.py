@@ -10,7 +10,13 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 COPIED = ("app", "canonical", "mappings", "emulators", "docs")
 TESTS = ("tests/mappings", "tests/emulators", "tests/contract", "tests/peers")
-FILES = ("pyproject.toml", "tests/encryption.py", "tests/forked.py", "tests/forked_last.py", "tests/shared_material.py")
+FILES = (
+    "pyproject.toml",
+    *(
+        f"tests/{name}.py"
+        for name in ("commands", "encryption", "forked", "forked_last", "required", "shared_material")
+    ),
+)
 
 
 def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":

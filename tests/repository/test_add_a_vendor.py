@@ -17,11 +17,20 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "add-a-vendor.md"
 REFERENCE = ROOT / "docs" / "vendor-reference.md"
 BIN = Path(sys.executable).parent
-COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings")
-FILES = ("pyproject.toml", "tests/required.py", "tests/shared_material.py")
+COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings", "tests/emulators")
+FILES = (
+    "pyproject.toml",
+    *(f"tests/{name}.py" for name in ("forked", "forked_last", "ports", "required", "shared_material")),
+)
+SUITE = "tests/emulators/vendors.py"
 ADDED = ("mappings/deskbell/field_values.py",)  # all other files replace those of new-vendor
 # A whole file below its name, in the reference.
 SHOWN = re.compile(r"^`(?P<file>[\w./-]+)`:\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+# What is added to the suite of the emulators, in the reference.
+ENTRY = re.compile(
+    rf"^Add it to `{SUITE}`, and `(?P<name>\w+)` to `VENDORS`:\n\n```python\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 # What a reader of the page acts on: a link to a listing of the reference, or commands.
 STEP = re.compile(
     r"\(vendor-reference\.md#(?P<listing>listing-[\w-]+)\)|^```console\n(?P<commands>.*?)^```$",
@@ -38,7 +47,16 @@ def listings() -> dict[str, dict[str, str]]:
         title, _, body = section.partition("\n")
         anchor = title.lower().replace(":", "").replace(" ", "-")
         found[anchor] = {shown["file"]: shown["text"] for shown in SHOWN.finditer(body)}
+        if entry := ENTRY.search(body):
+            found[anchor] |= {SUITE: with_entry((ROOT / SUITE).read_text("utf-8"), entry["name"], entry["text"])}
     return found
+
+
+def with_entry(suite: str, name: str, text: str) -> str:
+    """Add an emulator to the suite."""
+    before, last, after = suite.partition("\nVENDORS = (")
+    assert last
+    return f"{before}\n{text}{last}{name}, {after}"
 
 
 def steps() -> Iterator[str | dict[str, str]]:
@@ -73,7 +91,7 @@ def run(folder: Path, command: list[str]) -> "subprocess.CompletedProcess[str]":
 
 
 def obey(folder: Path, line: str) -> None:
-    """Run one command of the page, except `make check`, which CI runs on the project itself."""
+    """Run one command of the page, except `make check` and `make test`, which CI runs on the project itself."""
     words = shlex.split(line)
     match words[0]:
         case "lockstitch":
@@ -92,7 +110,7 @@ def obey(folder: Path, line: str) -> None:
         case "cat":
             assert (folder / words[1]).read_text("utf-8")
         case _:
-            assert line == "make check"
+            assert line in ("make check", "make test")
 
 
 @pytest.mark.long

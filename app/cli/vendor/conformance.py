@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import fields
 
 from app.cli.vendor.emulator import RunningEmulator, RunningSystem
-from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Account, Refused, SampleAccount, whole
+from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Account, Refused, SampleAccount, new_tag, unique, whole
 from app.http.plurals import counted
 from app.identifiers import new_id
 from app.vendors.models import VendorRefused
@@ -270,7 +270,7 @@ def _check_change(
     """Change one field, to `value` of an enum, and check the record. None if it is correct, or if this record does not
     allow the change."""
     current, before = account.read(mapping, remote_id)
-    value = value or _another_value(mapping, name)
+    value = value or unique(name, _another_value(mapping, name), new_tag())
     patch = msgspec.convert({name: value}, mapping.patch)
     draft = mapping.to_vendor(patch, current, account.facts)
     if draft.refused:

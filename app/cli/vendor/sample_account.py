@@ -138,11 +138,11 @@ class Refused(Exception):
 
 
 def whole(account: Account, mapping: AnyMapping, people: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Return a body with as many fields as can be written at once, and its draft. Addresses, numbers and keys are like
-    those of no other record."""
-    tag = new_id("")[-TAG:]
+    """Return a body with as many fields as can be written at once, and its draft. Names, addresses, numbers and keys
+    are like those of no other record."""
+    tag = new_tag()
     body = {
-        field.name: value if field.name in people else _unique(field.name, value, tag)
+        field.name: value if field.name in people else unique(field.name, value, tag)
         for field in fields(mapping.patch)
         if not _needs_others(field, people) and (value := _first(mapping, field, people)) is not None
     }
@@ -155,14 +155,19 @@ def whole(account: Account, mapping: AnyMapping, people: Mapping[str, Any]) -> t
         body.pop(sorted(refused)[-1])
 
 
-def _unique(name: str, value: Any, tag: str) -> Any:
-    """Return a sample that no other record has. `tag` are hexadecimal digits."""
+def new_tag() -> str:
+    """Return hexadecimal digits that no other sample has."""
+    return new_id("")[-TAG:]
+
+
+def unique(name: str, value: Any, tag: str) -> Any:
+    """Return a sample of a field that no other record has. The last word of a person's name has the `tag`."""
     match name, value:
         case "emails", [*items]:
             return [{**one, "address": f"{tag}.{one['address']}"} for one in items]
         case "phones", [*items]:
             return [{**one, "e164": f"+49301{int(tag, 16) % 10**7:07}"} for one in items]
-        case (("external_id" | "number"), _):
+        case (("external_id" | "number" | "display_name" | "last_name"), str()):
             return f"{value}-{tag}"
     return value
 
