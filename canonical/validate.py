@@ -1,6 +1,7 @@
 """Validate a write before any vendor call: formats, codes, and combinations of fields."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -52,6 +53,8 @@ def _customer(patch: CustomerPatch) -> PatchErrors:
     yield from _currency("/currency", patch.currency)
     for index, tax_id in enumerate(_items(patch.tax_ids)):
         yield from _country(f"/tax_ids/{index}/country_code", tax_id.country_code)
+    for index, consent in enumerate(_items(patch.consents)):
+        yield from _instant(f"/consents/{index}/collected_at", consent.collected_at)
     yield from _each_once("/consents", "channel", [consent.channel for consent in _items(patch.consents)])
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
@@ -78,11 +81,13 @@ def _order(patch: OrderPatch) -> PatchErrors:
     for index, fee in enumerate(_items(patch.fees)):
         yield from _money(f"/fees/{index}/amount", fee.amount.removeprefix("-"), digits)
         yield from _money(f"/fees/{index}/tax", fee.tax, digits)
+    yield from _instant("/placed_at", patch.placed_at)
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
 def _ticket(patch: TicketPatch) -> PatchErrors:
     yield from _references(patch)
+    yield from _instant("/due_at", patch.due_at)
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
@@ -168,6 +173,15 @@ def _country(pointer: str, code: str | None) -> PatchErrors:
 def _currency(pointer: str, code: str | UnsetType | None) -> PatchErrors:
     if isinstance(code, str) and not values.is_currency(code):
         yield PatchError(pointer=pointer, detail="not an ISO 4217 currency code such as EUR")
+
+
+def _instant(pointer: str, moment: datetime | UnsetType | None) -> PatchErrors:
+    """Refuse a time at the edge of the calendar that UTC does not have."""
+    if isinstance(moment, datetime):
+        try:
+            moment.astimezone(UTC)
+        except OverflowError:
+            yield PatchError(pointer=pointer, detail="must be within the years 1 to 9999 in UTC")
 
 
 def _digits(patch: OrderPatch) -> int | None:

@@ -64,6 +64,22 @@ def test_customers_that_are_refused(body: dict[str, Any], wrong: list[str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("moment", "exists"),
+    [
+        ("0001-01-01T00:00:00+02:00", False),
+        ("9999-12-31T23:59:59-02:00", False),
+        ("0001-01-01T00:00:00Z", True),
+        ("9999-12-31T23:59:59+02:00", True),
+    ],
+)
+def test_a_time_that_does_not_exist_in_utc_is_refused(moment: str, exists: bool) -> None:
+    consent = {"channel": "email", "state": "opted_in", "collected_at": moment}
+    assert pointers(OrderPatch, {"placed_at": moment}) == ([] if exists else ["/placed_at"])
+    assert pointers(TicketPatch, {"due_at": moment}) == ([] if exists else ["/due_at"])
+    assert pointers(CustomerPatch, {"consents": [consent]}) == ([] if exists else ["/consents/0/collected_at"])
+
+
+@pytest.mark.parametrize(
     ("body", "wrong"),
     [
         ({"currency": "EUR", "line_items": [{"name": "Mug", "quantity": "2", "unit_price": "19.901"}]}, []),
