@@ -8,10 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from msgspec import UNSET
 
+from canonical.customer import CustomerPatch
 from mappings.checks.quality import RULES
+from mappings.spec import Notes
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "add-a-vendor.md"
@@ -37,6 +42,31 @@ STEP = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 EXCERPT = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# The names that an example of the reference uses: those of the project, and Structs of an invented vendor.
+BEFORE_EXAMPLE = """
+from typing import Final
+from msgspec import UNSET, Struct, UnsetType
+from canonical.customer import CustomerPatch
+from canonical.parts import AddressType
+from mappings.kit import patches, people
+from mappings.kit.addresses import placed, slots_of
+from mappings.spec import Notes
+
+class EmailWrite(Struct):
+    address: str
+    primary: bool
+
+class PhoneWrite(Struct):
+    number: str
+    primary: bool
+
+class AddressWrite(Struct):
+    street: str | None
+    city: str | None
+    postal_code: str | None
+    country: str | None
+"""
 
 
 def listings() -> dict[str, dict[str, str]]:
@@ -140,6 +170,34 @@ def test_excerpts_of_the_page_are_in_the_listings() -> None:
     excerpts = EXCERPT.findall(PAGE.read_text("utf-8"))
     assert len(excerpts) == 3
     assert [excerpt for excerpt in excerpts if excerpt not in text] == []
+
+
+def test_the_example_of_several_addresses_and_numbers_works() -> None:
+    _, _, section = REFERENCE.read_text("utf-8").partition("\n### Several addresses and numbers\n")
+    example = EXCERPT.search(section)
+    assert example is not None
+    (code,) = example.groups()
+    assert len(code.splitlines()) <= 40
+    names: dict[str, Any] = {}
+    exec(compile(f"{BEFORE_EXAMPLE}\n{code}", str(REFERENCE), "exec"), names)  # noqa: S102 - text of this repository
+    sent = {
+        "emails": [{"address": "Ann@example.com"}, {"address": "ann@work.example", "is_primary": True, "type": "work"}],
+        "phones": [{"raw": "030 1234567", "e164": "+49301234567"}, {}],
+        "addresses": [{"line1": "Weg 1", "country_code": "DE", "company": "Lee Ltd"}],
+    }
+    patch, notes = msgspec.convert(sent, CustomerPatch), Notes()
+
+    emails = [(one.address, one.primary) for one in names["emails_written"](patch, notes)]
+    numbers = [(one.number, one.primary) for one in names["phones_written"](patch, None, notes)]
+    address = names["address_written"](patch, notes)
+
+    assert emails == [("ann@example.com", False), ("ann@work.example", True)]
+    assert numbers == [("030 1234567", True)]
+    assert (address.street, address.country) == ("Weg 1", "DE")
+    refused = {one.pointer for one in notes.refused}
+    assert refused == {"/emails/1/type", "/phones/1", "/addresses/0/company"}
+    assert names["emails_written"](CustomerPatch(), notes) is UNSET
+    assert names["address_written"](CustomerPatch(addresses=None), notes) is None
 
 
 def test_the_way_is_short() -> None:
