@@ -43,11 +43,11 @@ _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 
 
 class Admitted(Struct, frozen=True, kw_only=True):
-    """An admitted request. `held` are the scopes that the call asks for and the caller has."""
+    """An admitted request. `granted` are the scopes that the call asks for and the caller has."""
 
     caller: Caller
     correlation_id: str
-    held: tuple[str, ...]
+    granted: tuple[str, ...]
 
 
 async def admit(
@@ -85,7 +85,7 @@ async def admit(
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
     if not _accepts(tuple(request.headers.getall("accept", [])), offered):
         raise NotAcceptable(f"Answers are {offered}; the Accept header excludes it.")
-    return Admitted(caller=caller, correlation_id=correlation.value, held=granted)
+    return Admitted(caller=caller, correlation_id=correlation.value, granted=granted)
 
 
 async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:

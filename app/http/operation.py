@@ -82,13 +82,13 @@ class FileBody(Struct, frozen=True, kw_only=True):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """An admitted request, with the values of what its operation declares. `held` are the scopes that the key has, of
-    those that the operation asks for."""
+    """An admitted request, with the values of what its operation declares. `granted` are the scopes that the key has,
+    of those that the operation asks for."""
 
     request: AnyRequest
     caller: Caller
     correlation_id: str
-    held: tuple[str, ...]
+    granted: tuple[str, ...]
     raw_body: bytes
     _query: Query
     _headers: Mapping[str, Any]
@@ -232,7 +232,7 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
             request=request,
             caller=admitted.caller,
             correlation_id=admitted.correlation_id,
-            held=admitted.held,
+            granted=admitted.granted,
             raw_body=raw_body,
             _query=Query(request, self.query or ()),
             _headers=headers,

@@ -40,8 +40,8 @@ class KnownLink(Struct, frozen=True, kw_only=True):
 class TotalDifference(Struct, frozen=True):
     """The total of an order that a write asked for, and the other one that its vendor computed instead."""
 
-    asked: str
-    held: str
+    requested: str
+    computed: str
 
 
 class ShownRecord(Struct, frozen=True):

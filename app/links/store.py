@@ -196,7 +196,7 @@ class PostgresLinks:
         async def note(transaction: Transaction) -> None:
             number = await transaction.fetch_value(sql.NUMBER)
             record = (object_name, connection, remote_id)
-            await transaction.execute(sql.NOTE_TOTAL, *record, difference.asked, difference.held, number)
+            await transaction.execute(sql.NOTE_TOTAL, *record, difference.requested, difference.computed, number)
             await transaction.execute(sql.NOTIFY)
 
         await self.name(object_name, connection, [remote_id])

@@ -190,7 +190,7 @@ def _resource(connection: Connection, reading: Reading, named: NamedRecord, ids:
 def _other_total(connection: Connection, data: Struct, total: TotalDifference) -> tuple[Loss, ...]:
     """Return the loss of an order whose vendor computed another total than the write asked for, while it still has
     it."""
-    if not isinstance(data, Order) or Decimal(data.totals.total) != Decimal(total.held):
+    if not isinstance(data, Order) or Decimal(data.totals.total) != Decimal(total.computed):
         return ()
-    detail = f"the order adds up to {total.held} at {connection.vendor.title}, {total.asked} was sent"
+    detail = f"the order adds up to {total.computed} at {connection.vendor.title}, {total.requested} was sent"
     return (Loss(path="/totals/total", kind="ambiguous", detail=detail),)

@@ -34,7 +34,7 @@ class Claim:
     """An unverified signature.
 
     `content` holds the signed bytes, in pieces so that the body is not copied. One of `hmacs` or `ed25519` must match
-    them. `signed_at` is the signed time, where the scheme has one. `shown` is the secret itself, where the sender
+    them. `signed_at` is the signed time, where the scheme has one. `secret` is the secret itself, where the sender
     sends it instead of a signature; it authenticates the sender but not the bytes.
     """
 
@@ -43,7 +43,7 @@ class Claim:
     algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
     ed25519: tuple[bytes, ...] = ()
     signed_at: datetime | None = None
-    shown: bytes | None = None
+    secret: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,7 @@ def _claim(request: SignedRequest) -> Claim:
     secret = required(request.headers, HEADER)
     if not _SECRET.fullmatch(secret):
         raise SignatureRefused("malformed")
-    return Claim(content=(), hmacs=(), shown=secret)
+    return Claim(content=(), hmacs=(), secret=secret)
 
 
 def _keys(secret: str) -> tuple[Key, ...]:

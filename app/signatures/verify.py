@@ -105,9 +105,9 @@ def _proves(key: Key, claim: Claim) -> bool:
         for signature in claim.ed25519:
             proven |= _is_signed_by(key, signature, message)
         return proven
-    if claim.shown is not None:
+    if claim.secret is not None:
         # Compare digests, so that timing reveals neither the secret nor its length.
-        return hmac.compare_digest(*(hmac.digest(_DECOY, text, "sha256") for text in (key, claim.shown)))
+        return hmac.compare_digest(*(hmac.digest(_DECOY, text, "sha256") for text in (key, claim.secret)))
     digest = hmac.digest(key, b"".join(claim.content), claim.algorithm)
     for signature in claim.hmacs:
         proven |= hmac.compare_digest(digest, signature)

@@ -105,7 +105,7 @@ async def read_upload(call: Call) -> UploadView:
     """
     view = await views.read_upload(call.deps(UploadDeps).uploads, call.path("id"), connection=call.path("connection"))
     plural = PLURAL[view.object]
-    if not {f"{plural}:read", f"{plural}:write"} & set(call.held):
+    if not {f"{plural}:read", f"{plural}:write"} & set(call.granted):
         raise NotFound(f"Unknown upload {view.id}, or this key lacks the scope to read it.")
     return view
 

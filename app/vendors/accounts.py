@@ -46,7 +46,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     fields."""
 
     account: Any
-    asked: float  # on the clock of time.monotonic, like renew_at
+    asked_at: float  # on the clock of time.monotonic, like renew_at
     renew_at: float
     definitions: Mapping[ObjectName, Pages] = {}
 
@@ -55,7 +55,7 @@ class _Reply(Struct, frozen=True, kw_only=True):
     """The pages of one reply, None if the vendor refused the request, and when and with what it was requested."""
 
     pages: Pages | None
-    asked: float
+    asked_at: float
     credential: tuple[str, str] | None
 
 
@@ -112,7 +112,7 @@ class Accounts:
         """Return the vendor's account Struct with what an object needs, or with all facts. They are at most `max_age`
         seconds old if given. Raises the vendor's problems if none is that young."""
         known = None if self._is_new(live) else self._known.get((live.connection.name, object_name))
-        if known is not None and (max_age is None or time.monotonic() - known.asked <= max_age):
+        if known is not None and (max_age is None or time.monotonic() - known.asked_at <= max_age):
             if time.monotonic() >= known.renew_at:
                 self._renewals.begin(live, object_name, self._age(live) * YOUNG_SHARE)
             return known.account
@@ -185,7 +185,7 @@ class Accounts:
                 retry_at = time.monotonic() + live.patience.account_retry
                 self._known[key] = msgspec.structs.replace(known, renew_at=retry_at)
             raise
-        if any(reply.asked >= began for (name, _), reply in self._replies.items() if name == live.connection.name):
+        if any(reply.asked_at >= began for (name, _), reply in self._replies.items() if name == live.connection.name):
             self._forget_built(live.connection.name)
         self._known[key] = facts
         self._credentials[live.connection.name] = credential
@@ -217,11 +217,11 @@ class Accounts:
         settings = with_choices(live, account, pages, object_name)
         known = own_replies | defined
         await self._keep(live, known, began)
-        oldest = min((reply.asked for reply in known.values()), default=began)
+        oldest = min((reply.asked_at for reply in known.values()), default=began)
         age = self._age(live) * random.uniform(EARLIEST_RENEWAL, 1.0)  # noqa: S311 - spreads load
         return Facts(
             account=account if settings == live.custom_fields else self._build(live, replies, settings),
-            asked=oldest,
+            asked_at=oldest,
             renew_at=time.monotonic() + live.patience.account_retry if failed or missing else oldest + age,
             definitions=pages,
         )
@@ -256,23 +256,23 @@ class Accounts:
         now = time.monotonic()
         for request, fact in stored.items():
             if fact.age <= max_age:
-                reply = _Reply(pages=fact.pages, asked=now - fact.age, credential=header)
+                reply = _Reply(pages=fact.pages, asked_at=now - fact.age, credential=header)
                 self._replies[live.connection.name, request] = reply
 
     async def _keep(self, live: LiveConnection, fetched: Mapping[VendorRequest, _Reply], began: float) -> None:
         """Share what this process has fetched."""
         now, header = time.monotonic(), _header_of(live)
         fresh = {
-            request: StoredFact(pages=reply.pages, age=now - reply.asked)
+            request: StoredFact(pages=reply.pages, age=now - reply.asked_at)
             for request, reply in fetched.items()
-            if reply.asked >= began and reply.credential == header
+            if reply.asked_at >= began and reply.credential == header
         }
         if self._shared is not None and header is not None and fresh:
             await self._shared.keep(live.connection.name, live.base_url, header[1], fresh)
 
     def _known_reply(self, live: LiveConnection, request: VendorRequest, max_age: float) -> _Reply | None:
         reply = self._replies.get((live.connection.name, request))
-        if reply is None or reply.credential != _header_of(live) or time.monotonic() - reply.asked > max_age:
+        if reply is None or reply.credential != _header_of(live) or time.monotonic() - reply.asked_at > max_age:
             return None
         return reply
 
@@ -293,7 +293,7 @@ class Accounts:
             except VendorRefused as refused:
                 _log.warning("%s refuses %s", live.connection.name, request.route, exc_info=refused)
                 pages = None
-        reply = _Reply(pages=pages, asked=began, credential=credential)
+        reply = _Reply(pages=pages, asked_at=began, credential=credential)
         self._replies[live.connection.name, request] = reply
         return reply
 

@@ -86,7 +86,7 @@ class Completion:
         jobs += await events.append(transaction, *published.further, *kept, *ends)
         await self._enqueue(transaction, operation, jobs, finished=finished)
 
-    def seen(self, row: Any, operation: Operation) -> SeenState | None:
+    def last_state(self, row: Any, operation: Operation) -> SeenState | None:
         """Return the last-seen state of the record in a row that has it."""
         if operation.remote_id is None:
             return None

@@ -214,9 +214,9 @@ async def _commit(
 
 async def _state_before(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> SeenState | None:
     """Return the last-seen state as it was when the write was sent, if that was looked up, else as it is now."""
-    if begun.seen is UNSET or begun.operation.remote_id != remote_id:
+    if begun.last_state is UNSET or begun.operation.remote_id != remote_id:
         return await last_state(resolved, remote_id)
-    return begun.seen
+    return begun.last_state
 
 
 async def last_state(resolved: ResolvedWrite, remote_id: str) -> SeenState | None:

@@ -259,12 +259,12 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class Begun(Struct, frozen=True, kw_only=True):
-    """An operation that the `lease` holds. `seen` is the last-seen state of its record when it was sent, if that was
-    looked up."""
+    """An operation that the `lease` holds. `last_state` is the last-seen state of its record when it was sent, if that
+    was looked up."""
 
     operation: Operation
     lease: Lease
-    seen: SeenState | UnsetType | None = UNSET
+    last_state: SeenState | UnsetType | None = UNSET
 
 
 class NewOperation(Struct, frozen=True, kw_only=True):
@@ -312,7 +312,7 @@ class Completes(Protocol):
     ) -> None:
         """Deliver a published change, and publish the end of an operation that is announced."""
 
-    def seen(self, row: Any, operation: Operation) -> SeenState | None:
+    def last_state(self, row: Any, operation: Operation) -> SeenState | None:
         """Return the last-seen state of the record in a row that has it."""
 
 

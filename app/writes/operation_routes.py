@@ -46,7 +46,7 @@ async def list_operations(call: Call) -> Page:
     return await operations.list_operations(
         call.deps(WriteDeps),
         state=call.query(STATE),
-        objects=_objects(call.held),
+        objects=_objects(call.granted),
         caller=call.caller,
         after=call.query(CURSOR),
         limit=call.query(LIMIT),
@@ -56,7 +56,7 @@ async def list_operations(call: Call) -> Page:
 @operation("GET", "/v1/operations/{id}", tag=TAG, scopes=tuple(SCOPES), parameters=(ID,))
 async def read_operation(call: Call) -> OperationView:
     """Read an operation."""
-    return await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.held), call.caller)
+    return await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.granted), call.caller)
 
 
 @operation(

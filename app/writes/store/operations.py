@@ -196,7 +196,7 @@ class PostgresOperations(OperationReader):
             anew=anew,
         )
         operation = msgspec.structs.replace(operation, sent_at=row["sent_at"])
-        return Begun(operation=operation, lease=begun.lease, seen=self._completion.seen(row, operation))
+        return Begun(operation=operation, lease=begun.lease, last_state=self._completion.last_state(row, operation))
 
     async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
         """Record the remote id of a write that the vendor carried out; only reading it is left. Raises LeaseLost."""
