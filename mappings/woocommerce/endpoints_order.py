@@ -1,6 +1,7 @@
 """Requests for orders, their refunds, and recovery of lost writes."""
 
 import dataclasses
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -69,7 +70,9 @@ def window(page: Window) -> Query:
     query: list[tuple[str, str]] = [("orderby", "modified" if page.by_change else "date"), ("order", order)]
     if page.since is not None:
         side, step = ("before", SECOND) if page.descending else ("after", -SECOND)
-        bound = page.since.astimezone(UTC).replace(microsecond=0) + step
+        bound = page.since.astimezone(UTC).replace(microsecond=0)
+        with suppress(OverflowError):  # at the edge of the calendar, where no order is
+            bound += step
         query += [(f"modified_{side}" if page.by_change else side, gmt(bound)), ("dates_are_gmt", "true")]
     if page.exclude:
         query.append(("exclude", ",".join(page.exclude)))

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from mappings.checks.golden import account_of, records
 from mappings.registry import VENDORS, AnyMapping, AnyVendor
-from mappings.spec import Unmappable
+from mappings.spec import ListQuery, Unmappable
 from tests.shared_material import ROOT
 
 ACCOUNTS = {name: account_of(vendor, ROOT) for name, vendor in VENDORS.items()}
@@ -68,3 +69,14 @@ def test_what_is_no_record_is_drift(vendor: AnyVendor, mapping: AnyMapping, gold
     with pytest.raises(Unmappable) as drift:
         mapping.read(payload, ACCOUNTS[vendor.name])
     assert drift.value.path.startswith("$")
+
+
+@mappings
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_list_may_begin_at_the_edge_of_the_calendar(
+    vendor: AnyVendor, mapping: AnyMapping, golden: list[Any], since: str
+) -> None:
+    list_records = mapping.endpoints.list
+    if list_records is not None:
+        query = ListQuery(limit=10, updated_since=datetime.fromisoformat(since), parent="1")
+        assert list_records(query, ACCOUNTS[vendor.name]).method
