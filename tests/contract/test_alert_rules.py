@@ -123,7 +123,10 @@ def _every_problem(facade: Facade) -> list[tuple[str, str]]:
     facade.sql("UPDATE connection_observation SET since = now() - interval '1 hour' WHERE process LIKE '%rules'")
     facade.sql(
         """INSERT INTO webhook_standing (connection, reason, refused, since, refused_at)
-           VALUES ('code', 'rules', 3, now() - interval '1 minute', now())"""
+           VALUES ('code', 'rules', 3, now() - interval '1 minute', now())
+           ON CONFLICT (connection) DO UPDATE
+              SET (reason, refused, since, refused_at)
+                = (excluded.reason, excluded.refused, excluded.since, excluded.refused_at)"""
     )
     return [
         ("credential", "name"),
