@@ -127,7 +127,10 @@ def _write_steps(scaffold: Scaffold, left: list[str]) -> None:
         sys.stdout.write(
             f"Then run lockstitch check-vendor {name} --write-golden and python -m mappings.coverage_table --write.\n"
         )
-    emulator = ((f"emulators/{name}/emulator.py", "the emulator, from the vendor's documentation"),)
+    emulator = (
+        (f"emulators/{name}/emulator.py", "the emulator, from the vendor's documentation"),
+        ("tests/emulators/vendors.py", "the entry of the emulator in the suite of all emulators"),
+    )
     peer = (
         (f"tests/peers/{name}/setup", "how the real system is installed; in start, how it is served"),
         (f"tests/peers/test_{name}.py", "its tests: run make test-peers ARGS=" + name),
