@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from canonical.codes import NO_CURRENCY
 from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import Loss, sent_or
-from canonical.totals import ZERO, added, shares, smallest_unit, stated, sum_of, taxes_of
-from canonical.values import money
+from canonical.totals import ZERO, added, is_too_large, shares, smallest_unit, stated, sum_of, taxes_of
+from canonical.values import MAX_WHOLE_DIGITS, money
 
 TIP: Final = "Tip"
 SHIPPING: Final = "Shipping"
@@ -34,11 +34,18 @@ def completed(patch: OrderPatch, totals: Any, *, total_counts: bool) -> Complete
     """Return the body of a new order with its whole sum in its lists.
 
     `totals` is that of the body, which may have any type. `total_counts`: the body was read with a total that differs
-    from the sum of its parts, and the total is the sum. A body that cannot be completed stays as it is.
+    from the sum of its parts, and the total is the sum. A body that cannot be completed stays as it is. Raises
+    ValueError if its amounts add up to one that `Money` does not hold.
     """
-    body = _without_negative_parts(patch)
+    body = _with_totals(_without_negative_parts(patch), _listed(patch), totals, total_counts=total_counts)
+    if is_too_large(body.patch):
+        raise ValueError(f"more than {MAX_WHOLE_DIGITS} digits before the point")
+    return body
+
+
+def _with_totals(body: CompleteBody, listed: Mapping[str, Decimal], totals: Any, *, total_counts: bool) -> CompleteBody:
+    """Return the body with the amounts that only its `totals` have. `listed` are the sums of its lists as sent."""
     total, present = stated(totals, "total"), sum_of(body.patch)
-    listed = _listed(patch)
     if total is None:
         return _with_rests(body, totals, listed, ("tip",))
     if present is None or present.is_about(total):

@@ -13,9 +13,11 @@ from canonical.codes import NO_CURRENCY
 from canonical.order import LineItem, Order, ShippingLine, Totals
 from canonical.order_patch import FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import Loss, sent_or
-from canonical.values import currency_digits
+from canonical.values import MAX_WHOLE_DIGITS, currency_digits
 
 ZERO: Final = Decimal(0)
+LARGEST: Final = Decimal(10) ** MAX_WHOLE_DIGITS - 1
+"""The largest amount that `Money` holds in any currency."""
 LONGEST: Final = 40
 AMOUNTS: Final = frozenset(Totals.__struct_fields__)
 PARTS: Final = frozenset({"line_items", "discounts", "shipping_lines", "fees", "tax_inclusive"})
@@ -145,6 +147,19 @@ def taxes_of(patch: OrderPatch) -> Decimal:
         sent_or(patch.fees, ()),
     )
     return added(one.tax for items in parts for one in items)
+
+
+def is_too_large(patch: OrderPatch, *, lines_alone: bool = False) -> bool:
+    """Return whether the amounts of a body, or of its lines alone, may add up to one that `Money` does not hold. A
+    vendor's body puts them together in its own way, so their signs do not count."""
+    lines = sent_or(patch.line_items, ())
+    size = sum((max(abs(_exact(one.unit_price or "0")), abs(_product(one))) for one in lines), ZERO)
+    if not lines_alone:
+        amounts = [one.amount for one in sent_or(patch.discounts, ())]
+        amounts += [one.amount for one in sent_or(patch.fees, ())]
+        amounts += [one.price for one in sent_or(patch.shipping_lines, ())]
+        size += taxes_of(patch) + sum((abs(_exact(one)) for one in amounts), ZERO)
+    return size > LARGEST
 
 
 def added(amounts: Iterable[str | None]) -> Decimal:

@@ -13,6 +13,7 @@ from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import AddressPatch, ReferencePatch
 from canonical.references import references_of
 from canonical.ticket import CommentPatch, TicketPatch
+from canonical.totals import is_too_large
 
 
 class PatchError(Struct, frozen=True, kw_only=True):
@@ -29,8 +30,6 @@ KEYS: Final = {
     "followers": ("id", "remote_id", "email"),
 }
 """Members that name a person; one of them is required. A name alone is enough for the copy in an order."""
-LIMIT: Final = Decimal(10) ** values.MAX_WHOLE_DIGITS
-"""The first amount that `values.money` refuses."""
 
 
 def patch_errors(patch: Struct) -> list[PatchError]:
@@ -70,9 +69,10 @@ def _order(patch: OrderPatch) -> PatchErrors:
     digits = _digits(patch)
     for index, line in enumerate(_items(patch.line_items)):
         yield from _line(f"/line_items/{index}", line, digits)
-    if sum(abs(Decimal(line.quantity) * Decimal(line.unit_price or "0")) for line in _items(patch.line_items)) >= LIMIT:
-        detail = f"the lines add up to more than {values.MAX_WHOLE_DIGITS} digits before the point"
-        yield PatchError(pointer="/line_items", detail=detail)
+    if is_too_large(patch):
+        place, what = ("/line_items", "lines add") if is_too_large(patch, lines_alone=True) else ("", "amounts add")
+        detail = f"the {what} up to more than {values.MAX_WHOLE_DIGITS} digits before the point"
+        yield PatchError(pointer=place, detail=detail)
     for index, discount in enumerate(_items(patch.discounts)):
         yield from _money(f"/discounts/{index}/amount", discount.amount, digits)
     for index, shipping in enumerate(_items(patch.shipping_lines)):

@@ -223,7 +223,10 @@ def make_portable(
     if isinstance(patch, TicketPatch | CommentPatch):
         patch = _one_text(patch, mapping)
     if (creates or copies) and isinstance(patch, OrderPatch):
-        whole = completed(patch, sent.totals, total_counts=origin.total_counts)
+        try:
+            whole = completed(patch, sent.totals, total_counts=origin.total_counts)
+        except ValueError as error:
+            raise InvalidField.at("/totals", f"adds up to {error}") from error
         patch, folded = whole.patch, whole.folded
     return PortableBody(
         patch=patch,

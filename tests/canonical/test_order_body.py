@@ -125,3 +125,22 @@ def test_a_discount_of_totals_counts_beside_a_negative_fee() -> None:
 
     assert total(whole.patch) == "4.70"
     assert [one.amount for one in whole.patch.discounts or ()] == ["5.20", "39.80"]
+
+
+@pytest.mark.parametrize(
+    "totals",
+    [
+        {"total": "999999999999999.99", "shipping": "999999999999999.99", "discount": "39.80"},
+        {"tip": "999999999999999.999"},
+        {
+            "total": "800000000000040.80",
+            "fees": "900000000000000",
+            "tip": "900000000000000",
+            "discount": "999999999999999",
+        },
+    ],
+)
+@pytest.mark.parametrize("total_counts", [True, False])
+def test_totals_of_too_many_digits_are_refused(totals: dict[str, str], total_counts: bool) -> None:
+    with pytest.raises(ValueError, match="more than 15 digits"):
+        completed(patch(), totals, total_counts=total_counts)

@@ -112,6 +112,15 @@ def test_a_time_that_does_not_exist_in_utc_is_refused(moment: str, exists: bool)
         ({"line_items": [{"name": "Mug", "quantity": "999999", "unit_price": "99999999999999"}]}, ["/line_items"]),
         ({"line_items": [{"name": "Mug", "quantity": "1", "unit_price": "-999999999999999"}] * 2}, ["/line_items"]),
         ({"line_items": [{"name": "Mug", "quantity": "1", "unit_price": "999999999999999"}]}, []),
+        ({"line_items": [{"name": "Mug", "quantity": "0.5", "unit_price": "999999999999999.5"}]}, ["/line_items"]),
+        (
+            {
+                "line_items": [{"name": "Mug", "quantity": "1", "unit_price": "999999999999999"}],
+                "shipping_lines": [{"title": "Post", "price": "1.5"}],
+            },
+            [""],
+        ),
+        ({"fees": [{"amount": "-600000000000000"}], "discounts": [{"amount": "600000000000000"}]}, [""]),
         ({"currency": "JPY", "discounts": [{"amount": "1.5"}]}, ["/discounts/0/amount"]),
         ({"discounts": [{"amount": "-1.5"}]}, ["/discounts/0/amount"]),
         (
