@@ -72,10 +72,10 @@ def test_a_vendor_that_there_is_not_is_a_mistake() -> None:
 
 
 def test_the_help_of_a_check_shows_whole_names_and_what_json_adds() -> None:
-    shown = " ".join(lockstitch("check-vendor", "--help", columns=200).stdout.split())
+    text = " ".join(lockstitch("check-vendor", "--help", columns=200).stdout.split())
 
-    assert "OBJECT-CASE.out.json of each OBJECT-CASE.in.json" in shown
-    assert "Print JSON, with all failures." in shown
+    assert "OBJECT-CASE.out.json of each OBJECT-CASE.in.json" in text
+    assert "Print JSON, with all failures." in text
 
 
 @pytest.mark.long

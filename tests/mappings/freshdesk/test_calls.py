@@ -135,8 +135,8 @@ def test_a_contact_is_ours_by_its_mark(contact: dict[str, Any], found: str | Non
 def test_times_are_asked_for_in_utc_and_whole_seconds() -> None:
     for name in ("customer", "ticket"):
         endpoints = MAPPINGS[name].endpoints
-        asked = dict(required(endpoints.list)(ListQuery(limit=10, updated_since=SINCE), ACCOUNT).query)
-        assert asked.get("updated_since", asked.get("_updated_since")) == "2026-05-01T09:30:00Z"
+        query = dict(required(endpoints.list)(ListQuery(limit=10, updated_since=SINCE), ACCOUNT).query)
+        assert query.get("updated_since", query.get("_updated_since")) == "2026-05-01T09:30:00Z"
 
 
 def test_the_setup_names_the_field_that_a_refused_ticket_names() -> None:
