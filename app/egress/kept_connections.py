@@ -56,10 +56,9 @@ _current_dialling: Final[ContextVar[Dialling]] = ContextVar("current_use")
 class KeptConnections:
     """The pools of this process. `connect_seconds` limits how long a target may take to accept a connection."""
 
-    def __init__(self, verify: ssl.SSLContext, *, connect_seconds: float, pool_seconds: float = POOL_SECONDS) -> None:
+    def __init__(self, verify: ssl.SSLContext, *, connect_seconds: float) -> None:
         self._verify = verify
         self._connect_seconds = connect_seconds
-        self._pool_seconds = pool_seconds
         self._pools: OrderedDict[_Key, _Pool] = OrderedDict()
 
     @asynccontextmanager
@@ -94,7 +93,7 @@ class KeptConnections:
         if pool is not None and now < pool.ends_at:
             self._pools.move_to_end(key)
             return pool, None
-        fresh = _Pool(session=self._open(clearance, keep=True), ends_at=now + self._pool_seconds)
+        fresh = _Pool(session=self._open(clearance, keep=True), ends_at=now + POOL_SECONDS)
         self._pools[key] = fresh
         self._pools.move_to_end(key)
         if pool is None and len(self._pools) > MOST_POOLS:

@@ -16,7 +16,7 @@ from yarl import URL
 
 from app import telemetry
 from app.egress.guard import ClearedTarget, DnsLookup, EgressGuard, LookUp
-from app.egress.kept_connections import POOL_SECONDS, KeptConnections
+from app.egress.kept_connections import KeptConnections
 from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
 from app.egress.rules import EgressRules
@@ -105,13 +105,12 @@ async def open_poster(
     rules: EgressRules,
     *,
     seconds: float = TOTAL_SECONDS,
-    pool_seconds: float = POOL_SECONDS,
     look_up: LookUp | None = None,
 ) -> AsyncIterator[TargetPoster]:
     """Open a poster that gives each call `seconds` in total. Closed at the end of the block."""
     system = DnsLookup()
     verify = tls_context(from_environment=True)
-    connections = KeptConnections(verify, connect_seconds=seconds * CONNECT_SHARE, pool_seconds=pool_seconds)
+    connections = KeptConnections(verify, connect_seconds=seconds * CONNECT_SHARE)
     try:
         yield TargetPoster(EgressGuard(rules, look_up or system), connections, seconds=seconds)
     finally:

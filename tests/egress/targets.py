@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain, repeat
 
-from app.egress.kept_connections import POOL_SECONDS
 from app.egress.poster import TargetPoster, open_poster
 from app.egress.rules import EgressRules
 from app.settings.egress import parse_egress_rules
@@ -32,10 +31,9 @@ async def posting(
     *allow: str,
     names: Mapping[str, Sequence[Sequence[str]]] | None = None,
     seconds: float = 5.0,
-    pool_seconds: float = POOL_SECONDS,
 ) -> AsyncIterator[TargetPoster]:
     """A poster under the rules of an operator who allows these entries; without `names` the system is asked."""
     rules = EgressRules(parse_egress_rules(allow))
     look_up = None if names is None else Names(names)
-    async with open_poster(rules, seconds=seconds, pool_seconds=pool_seconds, look_up=look_up) as poster:
+    async with open_poster(rules, seconds=seconds, look_up=look_up) as poster:
         yield poster

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.egress.kept_connections import MOST_POOLS
+from app.egress.kept_connections import MOST_POOLS, POOL_SECONDS
 from app.egress.models import NoAnswer, NotPosted
 from app.egress.poster import TargetPoster
 from tests.egress.targets import PUBLIC, posting
@@ -75,11 +75,13 @@ async def test_two_names_of_one_address_share_no_connection() -> None:
 async def test_a_connection_is_not_used_for_longer_than_its_pool() -> None:
     async with (
         running_vendor() as target,
-        posting(f"127.0.0.1/32:{target.port}", names={HOST: [["127.0.0.1"]]}, pool_seconds=0.05) as poster,
+        posting(f"127.0.0.1/32:{target.port}", names={HOST: [["127.0.0.1"]]}) as poster,
     ):
-        async with asyncio.timeout(30):
-            while len(set(clients(target))) < 3:
-                await post(poster, target)
+        for _ in range(12):
+            await post(poster, target)
+            await asyncio.sleep(POOL_SECONDS / 6)
+    first, second = dict.fromkeys(clients(target))
+    assert clients(target) == [first] * 6 + [second] * 6
 
 
 async def test_pools_of_many_targets_make_room_for_new_ones() -> None:

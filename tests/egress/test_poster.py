@@ -105,14 +105,14 @@ async def test_each_way_to_fail_has_its_own_reason(how: Break | Reply, why: str)
         started = time.monotonic()
         with pytest.raises(NoAnswer, match=why):
             await post(target, seconds=0.4)
-        assert time.monotonic() - started < 10.0
+        assert time.monotonic() - started <= 0.41
 
 
 async def test_a_body_that_drips_costs_two_seconds_and_no_more() -> None:
     async with running_vendor("drip_body") as target:
         started = time.monotonic()
         assert await post(target, seconds=0.4) == 200
-        assert time.monotonic() - started < 10.0
+        assert time.monotonic() - started == pytest.approx(2.0, abs=0.01)
 
 
 async def test_a_closed_port_is_unreachable() -> None:

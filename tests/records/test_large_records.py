@@ -21,7 +21,7 @@ from app.writes.resolved_write import ResolvedWrite
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
 from mappings.spec import ListQuery
-from tests.vendors.acme import Asker, asking, within
+from tests.vendors.acme import REAL_TIME, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -84,7 +84,7 @@ def answering(subject: str, message: str) -> Callable[[Call], Reply]:
 @asynccontextmanager
 async def desk(database: Database, subject: str, message: str) -> AsyncIterator[tuple[WriteDeps, Asker]]:
     """A Request Tracker that answers so, and what asks it."""
-    async with running_vendor(answering(subject, message)) as vendor, asking(vendor.url, **DESK) as acme:
+    async with running_vendor(answering(subject, message)) as vendor, asking(vendor.url, **REAL_TIME, **DESK) as acme:
         unchecked = SimpleNamespace(show=lambda *shown: None)
         unrouted = SimpleNamespace(in_force={})
         yield (
@@ -108,7 +108,7 @@ async def test_a_large_record_is_read_in_a_thread(
 ) -> None:
     noting = Noting()
     async with desk(database, subject, message) as (deps, acme):
-        read = await fetch_record(deps, acme.connection, noting.mapping, "7", within())
+        read = await fetch_record(deps, acme.connection, noting.mapping, "7", within(30.0))
     assert (read.mapped.data.subject, read.mapped.data.description_html) == (subject, message)
     assert noting.was_elsewhere() is elsewhere
 
@@ -119,7 +119,7 @@ async def test_a_page_of_large_records_is_read_in_a_thread(
 ) -> None:
     noting = Noting()
     async with desk(database, subject, message) as (deps, acme):
-        page = await fetch_page(deps, acme.connection, noting.mapping, ListQuery(limit=10), within())
+        page = await fetch_page(deps, acme.connection, noting.mapping, ListQuery(limit=10), within(30.0))
     assert [one.mapped.data.description_html for one in page.readings] == [message]
     assert noting.was_elsewhere() is elsewhere
 
@@ -139,7 +139,7 @@ async def test_a_change_of_a_large_record_is_drafted_in_a_thread(
             remote_id="7",
             body=b'{"subject": "Die Nadel"}',
         )
-        work = ResolvedWrite(deps, acme.connection, noting.mapping, intent, within(), dry=True)
+        work = ResolvedWrite(deps, acme.connection, noting.mapping, intent, within(30.0), dry=True)
         prepared = await prepare(work, "op_1")
     assert prepared.request is not None
     assert b"Die Nadel" in (prepared.request.body or b"")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -27,7 +27,7 @@ from mappings.manifest import Auth, Pacing, Vendor
 
 SECRET = "acme-secret-0123456789"
 
-# Pauses that a test can wait for.
+# Pauses that a test can wait for, in virtual time.
 QUICK = Patience(
     first_pause=0.01,
     longest_pause=0.02,
@@ -39,6 +39,19 @@ QUICK = Patience(
     options_rest=0.0,
     least_time=0.05,
 )
+
+# For tests in real time, in which a machine may stand still: no pause, age or timeout ends before the test does.
+REAL_TIME: Final[Mapping[str, Any]] = {
+    "patience": msgspec.structs.replace(
+        QUICK,
+        failing_pause=60.0,
+        longest_failing_pause=60.0,
+        unauthorised_pause=60.0,
+        account_age=600.0,
+        account_retry=60.0,
+    ),
+    "timeout_seconds": 30.0,
+}
 
 
 class Account(Struct, frozen=True, kw_only=True):

@@ -1,10 +1,13 @@
-"""Spans of a test, kept in memory."""
+"""What tests of vendors share: spans of a test, kept in memory, and a clock."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.telemetry.recording import Recording, recording
+from tests.virtual_time import anyio_backend
+
+__all__ = ["anyio_backend"]
 
 
 @pytest.fixture

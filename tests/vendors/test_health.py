@@ -71,7 +71,7 @@ async def test_a_probe_that_is_throttled_again_pauses_again() -> None:
         vendor.then(slow_down(0), slow_down(30))
         with pytest.raises(VendorThrottled) as problem:
             await acme.send(READ)
-        assert problem.value.retry_after == pytest.approx(30, abs=0.5)
+        assert problem.value.retry_after == pytest.approx(30, abs=0.01)
         assert len(vendor.calls) == 2
 
 
@@ -160,7 +160,7 @@ async def test_a_wait_for_a_probe_ends_at_the_deadline() -> None:
         began = time.monotonic()
         with pytest.raises(ConnectionPaused) as paused:
             await acme.send(WRITE, seconds=0.3)
-        assert 0.25 < time.monotonic() - began < 5.0
+        assert time.monotonic() - began == pytest.approx(0.3, abs=0.01)
         assert paused.value.retry_after == pytest.approx(1.0)
         probe_may_end.set()
         assert (await probe).status == 200
@@ -232,7 +232,7 @@ async def test_each_failed_probe_doubles_the_pause() -> None:
         for pause in (0.3, 0.6, 0.9, 0.9):
             with pytest.raises(ConnectionPaused) as paused:
                 await acme.send(WRITE)
-            assert paused.value.retry_after == pytest.approx(pause, abs=0.15)
+            assert paused.value.retry_after == pytest.approx(pause, abs=0.01)
             await asyncio.sleep(paused.value.retry_after or 0.0)
             with pytest.raises(ReplyLost):
                 await acme.send(WRITE)
@@ -243,7 +243,7 @@ async def test_each_failed_probe_doubles_the_pause() -> None:
         await fail(acme)
         with pytest.raises(ConnectionPaused) as paused:
             await acme.send(WRITE)
-        assert paused.value.retry_after == pytest.approx(0.3, abs=0.15)
+        assert paused.value.retry_after == pytest.approx(0.3, abs=0.01)
 
 
 async def test_a_caller_with_little_time_is_no_failure_of_the_vendor() -> None:

@@ -101,10 +101,8 @@ async def test_requests_reach_the_vendor_at_the_pace() -> None:
         started = time.monotonic()
         await asyncio.gather(*(acme.send(READ, seconds=30.0) for _ in range(3 * units + 1)))
     arrivals = sorted(call.at for call in vendor.calls)
-    # A busy machine makes a request late, never early, so each is compared with the start. How evenly the pacer lets
-    # requests go is held above, on a clock of its own.
     for number, arrival in enumerate(arrivals):
-        assert arrival - started >= number // units * window
+        assert 0 <= arrival - started - number // units * window < 0.1
 
 
 @pytest.mark.anyio
@@ -115,9 +113,9 @@ async def test_a_wait_beyond_the_deadline_is_refused_at_once() -> None:
             started = time.monotonic()
             with pytest.raises(VendorThrottled) as problem:
                 await acme.send(READ, seconds=20.0)
-            assert time.monotonic() - started < 10.0
+            assert time.monotonic() - started < 0.01
         assert len(vendor.calls) == 1
-        assert problem.value.retry_after == pytest.approx(100.0, abs=10.0)
+        assert problem.value.retry_after == pytest.approx(100.0, abs=5.0)
 
 
 @pytest.mark.anyio
@@ -149,4 +147,4 @@ async def test_a_budget_that_is_used_up_by_others_holds_requests_back() -> None:
         vendor.then(Reply(headers=(("x-left", "0"), ("x-reset", "1"))))
         await acme.send(READ)
         await acme.send(READ)
-        assert vendor.calls[1].at - vendor.calls[0].at >= 0.95
+        assert vendor.calls[1].at - vendor.calls[0].at == pytest.approx(1.0, abs=0.01)

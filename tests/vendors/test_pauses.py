@@ -12,7 +12,7 @@ from app.postgres.listen import Listener
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from app.vendors.authorize import end_pause
-from tests.vendors.acme import READ, WRITE, Asker, asking
+from tests.vendors.acme import READ, REAL_TIME, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,10 @@ async def process(
 ) -> AsyncIterator[tuple[Asker, PostgresPauses]]:
     """A client in a process of its own, as far as pauses go."""
     pauses = PostgresPauses(database)
-    async with pauses.refreshing(Listener(database_url)), asking(url, read_secret=read_secret, pauses=pauses) as acme:
+    async with (
+        pauses.refreshing(Listener(database_url)),
+        asking(url, read_secret=read_secret, pauses=pauses, **REAL_TIME) as acme,
+    ):
         yield acme, pauses
 
 
@@ -77,10 +80,10 @@ async def test_a_person_stops_a_connection_for_every_process(database: Database,
 async def test_waiting_requests_obey_a_pause_that_begins_meanwhile(database: Database, database_url: str) -> None:
     operator = PostgresPauses(database)
     async with running_vendor() as vendor, process(database, database_url, vendor.url) as (acme, pauses):
-        vendor.then(Reply(status=429, headers=(("retry-after", "1"),)))
-        waiting = [asyncio.create_task(acme.send(READ))]
+        vendor.then(Reply(status=429, headers=(("retry-after", "60"),)))
+        waiting = [asyncio.create_task(acme.send(READ, seconds=90.0))]
         await until(lambda: [one.state for one in acme.client.observe().values()] == ["throttled"])
-        waiting += [asyncio.create_task(acme.send(READ)) for _ in range(3)]
+        waiting += [asyncio.create_task(acme.send(READ, seconds=90.0)) for _ in range(3)]
         await operator.pause("acme", actor="ada", note="stop")
         await until(lambda: pauses.of("acme") is not None)
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -242,7 +245,10 @@ async def test_while_the_database_is_away_what_was_known_holds(database_url: str
     await PostgresPauses(database).pause("other", actor="ada", note="stop")
     await pauses.refresh()
     await database.close()
-    async with running_vendor(REFUSED) as vendor, asking(vendor.url, also={"other": vendor.url}, pauses=pauses) as acme:
+    async with (
+        running_vendor(REFUSED) as vendor,
+        asking(vendor.url, also={"other": vendor.url}, pauses=pauses, **REAL_TIME) as acme,
+    ):
         with pytest.raises(ConnectionPaused):
             await acme.on("other").send(READ)
         with pytest.raises(VendorAuthFailed):

@@ -198,7 +198,7 @@ async def test_the_deadline_bounds_all_attempts() -> None:
         started = time.monotonic()
         with pytest.raises(VendorTimeout):
             await acme.send(READ, seconds=0.4)
-        assert time.monotonic() - started < 5.0  # and not the timeout of one attempt
+        assert time.monotonic() - started == pytest.approx(0.4, abs=0.01)  # and not the timeout of one attempt
         assert len(vendor.calls) == 1
 
 
@@ -215,9 +215,9 @@ async def test_a_pause_beyond_the_deadline_is_reported_at_once() -> None:
             started = time.monotonic()
             with pytest.raises(VendorThrottled) as problem:
                 await acme.send(WRITE)
-            assert time.monotonic() - started < 5.0
+            assert time.monotonic() - started < 0.01
         assert len(vendor.calls) == 1
-        assert problem.value.retry_after == pytest.approx(7, abs=0.5)
+        assert problem.value.retry_after == pytest.approx(7, abs=0.01)
 
 
 async def test_an_unavailable_vendor_says_when_to_come_back() -> None:
@@ -225,7 +225,7 @@ async def test_an_unavailable_vendor_says_when_to_come_back() -> None:
         vendor.then(Reply(status=503, headers=(("retry-after", "1"),)), OK)
         started = time.monotonic()
         assert (await acme.send(READ)).status == 200
-        assert time.monotonic() - started >= 1.0
+        assert time.monotonic() - started == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -234,7 +234,7 @@ async def test_a_vendor_that_asks_for_a_year_is_asked_again_after_an_hour(status
     async with running_vendor(for_a_year) as vendor, asking(vendor.url) as acme:
         with pytest.raises((VendorThrottled, VendorUnavailable)) as problem:
             await acme.send(READ)
-    assert problem.value.retry_after == pytest.approx(3600, abs=1)
+    assert problem.value.retry_after == pytest.approx(3600, abs=0.01)
 
 
 async def test_a_retry_after_may_be_a_date() -> None:

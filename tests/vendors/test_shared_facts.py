@@ -15,7 +15,7 @@ from app.postgres.database import Database, Statement
 from app.vendors.fact_store import PostgresAccountFacts
 from mappings.http import VendorRequest
 from tests.encryption import SEALER
-from tests.vendors.acme import QUICK, Account, Asker, asking, within
+from tests.vendors.acme import REAL_TIME, Account, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, VendorServer, running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -48,13 +48,13 @@ def echo(call: Call) -> Reply:
 async def process(database: Database, vendor: VendorServer, **more: Any) -> AsyncIterator[Asker]:
     """A client with the memory of a new process."""
     shared = PostgresAccountFacts(database, SEALER)
-    async with asking(vendor.url, shared=shared, **FACTS | more) as acme:
+    async with asking(vendor.url, shared=shared, **{**REAL_TIME, **FACTS, **more}) as acme:
         yield acme
 
 
 async def account(acme: Asker, object_name: Any, max_age: float | None = None) -> Account:
     found: Account = await acme.client.account(
-        acme.connection, deadline=within(), object_name=object_name, max_age=max_age
+        acme.connection, deadline=within(30.0), object_name=object_name, max_age=max_age
     )
     return found
 
@@ -73,11 +73,11 @@ async def test_another_process_asks_nothing(database: Database) -> None:
     async with running_vendor(echo) as vendor:
         async with process(database, vendor) as first:
             known = await account(first, "ticket")
-            await first.client.send(first.connection, WRITE, deadline=within(), object_name="ticket")
+            await first.client.send(first.connection, WRITE, deadline=within(30.0), object_name="ticket")
             assert vendor.targets() == ["GET /stages", "POST /tickets/fields", "POST /things"]
         async with process(database, vendor) as second:
             assert await account(second, "ticket") == known
-            await second.client.send(second.connection, WRITE, deadline=within(), object_name="ticket")
+            await second.client.send(second.connection, WRITE, deadline=within(30.0), object_name="ticket")
         assert vendor.targets()[3:] == ["POST /things"]
 
 
@@ -148,18 +148,18 @@ async def test_a_side_load_of_a_fact_is_answered_from_what_is_known(database: Da
         async with process(database, vendor) as first:
             await account(first, "ticket")
             for _ in range(3):
-                reply = await first.client.send(first.connection, OWNERS, deadline=within())
+                reply = await first.client.send(first.connection, OWNERS, deadline=within(30.0))
                 assert reply.body == b"/owners of Ada Lovelace"
             assert (await account(first, "ticket")).answers == ("/stages of Ada Lovelace", None, reply.body.decode())
         async with process(database, vendor) as second:
-            assert (await second.client.send(second.connection, OWNERS, deadline=within())).body == reply.body
+            assert (await second.client.send(second.connection, OWNERS, deadline=within(30.0))).body == reply.body
         assert vendor.targets() == ["GET /stages", "GET /owners"]
 
 
 async def test_a_refused_side_load_of_a_fact_is_asked_once(database: Database) -> None:
     async with running_vendor(Reply(status=403)) as vendor, process(database, vendor) as acme:
         for _ in range(3):
-            assert (await acme.client.send(acme.connection, OWNERS, deadline=within())).status == 403
+            assert (await acme.client.send(acme.connection, OWNERS, deadline=within(30.0))).status == 403
         assert vendor.targets() == ["GET /owners"]
 
 
@@ -181,7 +181,7 @@ async def test_a_database_that_is_down_costs_only_calls(database: Database) -> N
     async with running_vendor(echo) as vendor, process(database, vendor) as acme:
         await database.close()
         assert (await account(acme, "ticket")).answers[0] == "/stages of Ada Lovelace"
-        await acme.client.send(acme.connection, WRITE, deadline=within(), object_name="ticket")
+        await acme.client.send(acme.connection, WRITE, deadline=within(30.0), object_name="ticket")
 
 
 async def test_a_refused_setup_is_tried_again_by_the_next_process(database: Database) -> None:
@@ -191,7 +191,7 @@ async def test_a_refused_setup_is_tried_again_by_the_next_process(database: Data
             if answer is not None:
                 vendor.then(answer)
             async with process(database, vendor) as acme:
-                await acme.client.send(acme.connection, WRITE, deadline=within(), object_name="ticket")
+                await acme.client.send(acme.connection, WRITE, deadline=within(30.0), object_name="ticket")
         setup, write = "POST /tickets/fields", "POST /things"
         assert vendor.targets() == [setup, write, setup, write, write]
 
@@ -202,7 +202,7 @@ async def test_facts_that_cannot_be_renewed_stay_as_they_were(database: Database
     def half(call: Call) -> Reply:
         return Reply(status=503) if call.target == "/owners" else echo(call)
 
-    at_once_old = replace(QUICK, account_age=0.0)
+    at_once_old = replace(REAL_TIME["patience"], account_age=0.0)
     async with running_vendor(echo) as vendor, process(database, vendor, patience=at_once_old) as acme:
         known = await account(acme, None)
         vendor.always = half

@@ -20,7 +20,7 @@ from app.vendors.store import PostgresBoundAccounts
 from mappings.http import VendorRequest
 from mappings.manifest import Identity
 from tests.encryption import SEALER
-from tests.vendors.acme import READ, WRITE, Asker, asking
+from tests.vendors.acme import READ, REAL_TIME, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, VendorServer, running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,9 @@ class Shop:
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Asker]:
         secrets = Secrets({}, self.vault, self.uses)
-        async with asking(self.server.url, secrets=secrets, reference="vault:acme", pauses=self.pauses) as acme:
+        async with asking(
+            self.server.url, secrets=secrets, reference="vault:acme", pauses=self.pauses, **REAL_TIME
+        ) as acme:
             yield acme
 
     async def rotate(self, token: str) -> None:
@@ -67,7 +69,7 @@ async def test_a_promoted_secret_is_used_by_the_next_request(shop: Shop, databas
     async with shop.vault.refreshing(Listener(database_url)), shop.asking() as acme:
         assert (await acme.send(READ)).status == 200
         await shop.rotate("token-2")
-        assert await shop.vault.newer("acme", 1, seconds=5) is not None
+        assert await shop.vault.newer("acme", 1, seconds=30) is not None
         assert (await acme.send(READ)).status == 200
     assert [call.headers["authorization"] for call in shop.server.calls] == ["Bearer token-1", "Bearer token-2"]
 
@@ -135,6 +137,7 @@ async def test_a_secret_of_another_account_writes_nothing(shop: Shop) -> None:
         pauses=shop.pauses,
         bound=PostgresBoundAccounts(shop.database),
         identity=identity,
+        **REAL_TIME,
     ) as acme:
         await acme.account()
         assert (await acme.send(WRITE)).status == 200
