@@ -17,6 +17,8 @@ import pytest
 IDLE_SECONDS: Final = 0.002
 # How much passes from one reading of the clock to the next: no two moments are the same.
 TICK_SECONDS: Final = 1e-6
+# The fixtures on which all databases of tests stand.
+DATABASES: Final = frozenset(("postgres_url", "lively_postgres_url", "logged"))
 
 
 class _Selector(selectors.DefaultSelector):
@@ -65,7 +67,7 @@ class _Loop(asyncio.SelectorEventLoop):
 @pytest.fixture
 def anyio_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | tuple[str, dict[str, Any]]:
     """For a `conftest.py` to import: this clock, also as `time.monotonic`, unless the test waits for a database."""
-    if "postgres_url" in request.fixturenames:
+    if not DATABASES.isdisjoint(request.fixturenames):
         return "asyncio"
     selector = _Selector()
     monkeypatch.setattr(time, "monotonic", selector.now)
