@@ -37,7 +37,11 @@ FORMATS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (SHA_256.format("digest"), "'x'::bytea AS digest"),
         ("octet_length(name) % 8 = 0", "'x'::bytea AS name"),
     ),
-    "record_state": ((OBJECTS, "'comment' AS object"), (NOT_EMPTY, "'' AS remote_id")),
+    "record_state": (
+        (OBJECTS, "'comment' AS object"),
+        (NOT_EMPTY, "'' AS remote_id"),
+        (SHA_256.format("digest"), "'x'::bytea AS digest"),
+    ),
     "event": (
         ("id ~ '^evt_[0-9a-f]{36}$'", "'evt_1' AS id"),
         (TYPE, "'created' AS type"),

@@ -48,7 +48,7 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     one; None for a comment, of which no state is kept. `read_at`: the vendor was asked then or later. `lags`: what was
     read is older than what was last seen. `previous`: the old values of the `changed` fields, a JSON object; None where
     they are unknown. `transitions` are the types of further Events with the same data. `merged`: canonical ids of
-    records that the vendor merged into this one.
+    records that the vendor merged into this one. `digest` is that of `state` (`PostgresRecordStates.digest`).
     """
 
     object: ObjectName
@@ -67,6 +67,7 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     previous: bytes | None = None
     transitions: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
+    digest: bytes | None = None
 
     @property
     def record(self) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from app import telemetry
 from app.audit.record import Entry
 from app.events.models import Cause, NewEvent, RecordChange
 from canonical.parts import ObjectName, Reference
+from canonical.ticket import Ticket
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
 """`updated_at` differs every time. Other records change `order_stats` and `subscriptions`, which have Events of their
@@ -151,6 +152,19 @@ def previous_values(before: Fields | None, names: Iterable[str]) -> bytes | None
     if not before:
         return None
     return msgspec.json.encode({name: None if before.get(name) in (None, [], {}) else before[name] for name in names})
+
+
+def compared_bytes(data: Struct) -> bytes:
+    """Return what a digest of a record covers. If two are equal, no compared field differs; not the other way round."""
+    return msgspec.json.encode(replace(data, **_not_digested(type(data))), order="deterministic")
+
+
+@cache
+def _not_digested(model: type[Struct]) -> dict[str, Any]:
+    """Return the fields that are not compared, empty. The time of a ticket's last change says that it may have new
+    comments."""
+    names = NOT_COMPARED - ({"updated_at"} if model is Ticket else set())
+    return {field.name: field.default for field in msgspec.structs.fields(model) if field.encode_name in names}
 
 
 @cache

@@ -18,6 +18,7 @@ STATE_ARGUMENTS: Final = {
     "read_at": "timestamptz",
     "version": "bigint",
     "written_by": "text",
+    "digest": "bytea",
 }
 """The columns of a state to keep, and their types."""
 
@@ -80,13 +81,16 @@ def keep_text(rows: str, *, source: str) -> str:
     Rows are locked in one order.
     """
     return f"""
-    INSERT INTO record_state AS last (object, connection, remote_id, data, deleted, read_at, version, written_by)
-    SELECT new.object, new.connection, new.remote_id, new.data, new.deleted, new.read_at, new.version, new.written_by
+    INSERT INTO record_state AS last (object, connection, remote_id, data, deleted, read_at, version, written_by,
+                                      digest)
+    SELECT new.object, new.connection, new.remote_id, new.data, new.deleted, new.read_at, new.version, new.written_by,
+           new.digest
       FROM {source}, {rows}
      ORDER BY new.object, new.connection, new.remote_id
         ON CONFLICT (object, connection, remote_id) DO UPDATE
        SET data = excluded.data, deleted = excluded.deleted, read_at = excluded.read_at, seen_at = now(),
-           written_by = coalesce(excluded.written_by, last.written_by), version = excluded.version
+           written_by = coalesce(excluded.written_by, last.written_by), version = excluded.version,
+           digest = excluded.digest
      WHERE last.version = excluded.version - 1
     RETURNING last.version
     """  # noqa: S608 - no caller's text is in it

@@ -1,4 +1,4 @@
-"""The key of the HMACs in match keys, in the bases of copies and of subscriptions. It is sealed with the encryption
+"""The key of the HMACs in match keys, states, the bases of copies and subscriptions. It is sealed with the encryption
 keys. Their rotation does not change it."""
 
 import os

@@ -80,6 +80,9 @@ async def compare(
         read_at=read_at,
         lags=before is not None and is_older(before, after),
         previous=previous_values(before, names) if before else None,
+        digest=await deps.states.digest(
+            (object_name, connection.name, reading.mapped.remote.id), reading.mapped.data, reading.mapping.revision
+        ),
         transitions=await transitions_of(
             *(deps.setups, object_name, connection.name, before, comparable),
             is_first=last_state is None,

@@ -1,11 +1,15 @@
-"""Dependencies of reading and mapping records."""
+"""Dependencies of reading and mapping records, and of appending what has changed."""
 
 from dataclasses import dataclass
 
 from app.drift.detect import DriftDetection
+from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
+from app.postgres.database import Database
+from app.queue.models import Enqueuer
+from app.records.models import ChecksWrites
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.trials import Trials
 from app.settings.ownership import Ownership
@@ -29,3 +33,13 @@ class RecordDeps:
     trials: Trials
     drift: DriftDetection
     ownership: Ownership
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppendDeps(RecordDeps):
+    """What `append` needs: the writes of ours, and the stores of Events and jobs."""
+
+    database: Database
+    own_writes: ChecksWrites
+    events: PostgresEvents
+    queue: Enqueuer

@@ -30,17 +30,18 @@ from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
 from app.records.compare import added_comment
 from app.records.map_record import Reading
+from app.records.models import ReportedChange, WriteUnderWay
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
 from app.records.resources import follow_merge, name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
-from app.webhooks.ingest_commit import Commits, Ingested, WriteUnderWay, commits_of
+from app.webhooks.ingest_commit import Commits, Ingested, commits_of
 from app.webhooks.models import Receipt, ReceiptJob, ReportedRecord
 from app.webhooks.raw_forwarding import raw_event
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from app.webhooks.refetch import new_comments, refetch, says_nothing_new
-from app.writes.models import RecordLook, ReportedChange
+from app.writes.models import RecordLook
 from mappings.spec import Unmappable, VendorDrift
 from mappings.webhooks import Notice
 

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.queue.models import NewJob
+from app.records.models import ReportedChange
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
-from app.writes.models import ReportedChange
 from mappings.webhooks import Notice
 
 

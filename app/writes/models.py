@@ -208,15 +208,6 @@ class Undecided(Exception):
         self.because = because
 
 
-class ReportedChange(Struct, frozen=True, kw_only=True):
-    """What a webhook reports, and a write of ours may have caused. `received_at` is None for what was read just now."""
-
-    connection: str
-    object: ObjectName
-    remote_id: str | None
-    received_at: datetime | None
-
-
 class RecordLook(Struct, frozen=True, kw_only=True):
     """The last-seen state of a record, if any, and whether a write that is sent and not decided yet may be the cause of
     what was reported. A read that follows counts from `looked_at`."""

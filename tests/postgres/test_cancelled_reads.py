@@ -10,8 +10,8 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.record_states import PostgresRecordStates
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
+from app.records.models import ReportedChange
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.models import ReportedChange
 from app.writes.store.own_writes import PostgresOwnWrites
 from tests.encryption import SEALER
 

@@ -1,16 +1,20 @@
 """The last seen state of each record: encrypted, one row per record, replaced only after a comparison with it."""
 
+import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
 import msgspec
+from msgspec import Struct
 
 from app.events.models import OwnWrite, RecordChange, SeenState, StateMoved
+from app.events.record_changes import compared_bytes
 from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, many_of, many_values
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealedColumn, Sealer
 from canonical.parts import ObjectName
 
@@ -45,6 +49,7 @@ class PostgresRecordStates:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
+        self._secret = DigestSecret(database, sealer)
         self._reads: Batcher[Record, asyncpg.Record] = Batcher.of(self._read, abandonable=True)
 
     async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
@@ -78,7 +83,15 @@ class PostgresRecordStates:
         sealed = self._sealer.seal(change.state, data_of(*record))
         version = 1 if change.last_state is None else change.last_state.version + 1
         written_by = None if change.written_by is None else msgspec.json.encode(change.written_by).decode()
-        return (*record, sealed, change.deleted, change.read_at, version, written_by)
+        return (*record, sealed, change.deleted, change.read_at, version, written_by, change.digest)
+
+    async def digest(self, record: Record, data: Struct, revision: int) -> bytes:
+        """Return an HMAC of the compared fields of a record, as this mapping revision read them, without canonical ids.
+
+        If it is equal to that of the last-seen state, nothing has changed.
+        """
+        named = msgspec.json.encode((*record, revision))
+        return hmac.digest(await self._secret.load(), b"%b%b" % (named, compared_bytes(data)), "sha256")
 
     async def replace(self, transaction: Transaction, *changes: RecordChange) -> None:
         """Keep the state of each change in the place of the one it was compared with. They concern different records.

@@ -666,6 +666,10 @@ CREATE TABLE record_state (
 
     -- The last write through Lockstitch: its operation, run, trace and time, as JSON. Webhooks that follow are its echo.
     written_by text,
+
+    -- An HMAC of the compared fields, with the mapping revision that read them: a record with an equal one is unchanged.
+    -- NULL: deleted, or not read from a vendor.
+    digest     bytea,
     PRIMARY KEY (object, connection, remote_id)
 ) WITH (toast_tuple_target = 8160);
 

@@ -14,15 +14,14 @@ import asyncpg
 from app.audit import record
 from app.audit.record import Entry
 from app.errors import StoreUnavailable
-from app.events import statements as events
 from app.identifiers import new_id
 from app.postgres.batching import Batcher, Process
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.listen import CHANNEL
 from app.queue import enqueue
-from app.queue.jobs import FINISH_ARGUMENTS, FINISHING
 from app.queue.models import JobPolicy, NewJob
+from app.records.statements import EFFECTS_AT, appending
 from app.webhooks.models import Arrival, NewReceipt, Receipt, Record
 
 NUMBERS_AT_ONCE: Final = 256
@@ -85,49 +84,14 @@ SETTLE = Statement(
     "UPDATE inbound_event SET settled_at = now() WHERE id = ANY ($1::text[]) AND settled_at IS NULL",
 )
 
-STATES_AT: Final = FINISH_ARGUMENTS + 1
-EVENTS_AT: Final = STATES_AT + len(events.STATE_ARGUMENTS)
-RECEIPTS_AT: Final = EVENTS_AT + len(events.EVENT_ARGUMENTS)
-
-# One after the other: jobs, states, Events. A row for each job, with the number of states that are kept, then the rows
-# of `events.WANTED`.
-INGEST = Statement(
-    "DELETE job",
-    f"""
-    {FINISHING}, kept AS (
-        {
-        events.keep_text(
-            events.many_of(events.STATE_ARGUMENTS, first=STATES_AT), source="(SELECT count(*) FROM gone) AS jobs"
-        )
-    }
-    ), new AS (
-        {
-        events.new_text(
-            events.many_of(events.EVENT_ARGUMENTS, first=EVENTS_AT), source="(SELECT count(*) FROM kept) AS states"
-        )
-    }
-    ), appended AS (
-        {events.APPEND}
-    ), settled AS (
+INGEST = appending(
+    f"""settled AS (
         UPDATE inbound_event
            SET settled_at = now()
-         WHERE id = ANY ((SELECT ${RECEIPTS_AT}::text[])::text[]) AND settled_at IS NULL
-    ), noted AS (
-        {record.insert_text(first=RECEIPTS_AT + 1, rows=events.ENTRIES)}
-    ), wanted AS (
-        {events.WANTED}
-    )
-    SELECT id, (SELECT count(*) FROM kept) AS kept, NULL AS number, NULL AS event_id, NULL AS appended_at,
-           NULL AS subscription, NULL AS fields
-      FROM gone
-     UNION ALL
-    SELECT NULL, NULL, number, event_id, appended_at, subscription, fields
-      FROM wanted
-     ORDER BY number NULLS FIRST, subscription
-    """,  # noqa: S608 - no caller's text is in it
+         WHERE id = ANY ((SELECT ${EFFECTS_AT}::text[])::text[]) AND settled_at IS NULL
+    )"""  # noqa: S608 - no caller's text is in it
 )
-"""Deletes jobs, keeps the states of records, appends Events and settles receipts, all audited. After the arguments of
-`FINISHING` it takes the columns of states and Events, the ids of receipts, and audit entries."""
+"""Settles receipts, the ids in its own argument."""
 
 Key = tuple[str, str]
 """Connection and dedupe key."""

@@ -7,23 +7,25 @@ from itertools import islice
 from typing import Any, Final
 
 import asyncpg
-from msgspec import Struct
 
 from app.events.models import SeenState
 from app.events.statements import SEEN_COLUMNS
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement
-from app.writes.models import RecordLook, ReportedChange
+from app.records.models import RecordCheck, ReportedChange
+from app.writes.models import RecordLook
 from canonical.parts import ObjectName
+
+CLOCK_SKEW: Final = "2 minutes"
 
 
 def _reported(columns: str) -> Statement:
     """Return the statement for the last-seen state of each reported record, and whether a write is under way.
 
     One snapshot shows both: a write that settles stores the state. A create names no record until then. It may be the
-    cause of a webhook that arrived after it was sent, about a record without a state. An upsert may be the cause of
-    any. A lease after the sending, or after the webhook, none is. The arrays are in sub-selects, as in
-    `jobs.FINISHING`.
+    cause of a webhook that arrived after it was sent, about a record without a state, unless the record was created
+    before; the vendor's clock may differ. An upsert may be the cause of any. A lease after the sending, or after the
+    webhook, none is. The arrays are in sub-selects, as in `jobs.FINISHING`.
     """
     return Statement(
         "SELECT record_state",
@@ -32,15 +34,17 @@ def _reported(columns: str) -> Statement:
                SELECT
                  FROM operation
                 WHERE connection = change.connection AND object = change.object AND phase = 'sent'
-                  AND due_at IS NOT NULL AND sent_at > now() - $5::interval
-                  AND coalesce(change.received_at, now()) > now() - $5::interval
+                  AND due_at IS NOT NULL AND sent_at > now() - $6::interval
+                  AND coalesce(change.received_at, now()) > now() - $6::interval
                   AND (operation.remote_id = change.remote_id
                        OR operation.remote_id IS NULL
                           AND (effect = 'upsert'
-                               OR sent_at <= coalesce(change.received_at, now()) AND last.version IS NULL))
+                               OR sent_at <= coalesce(change.received_at, now()) AND last.version IS NULL
+                                  AND coalesce(change.created_at > sent_at - interval '{CLOCK_SKEW}', true)))
                ) AS is_under_way
-          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::timestamptz[]))
-               WITH ORDINALITY AS change (connection, object, remote_id, received_at, number)
+          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::timestamptz[]),
+                      (SELECT $5::timestamptz[]))
+               WITH ORDINALITY AS change (connection, object, remote_id, received_at, created_at, number)
           LEFT JOIN LATERAL (
                SELECT {columns}
                  FROM record_state
@@ -51,8 +55,9 @@ def _reported(columns: str) -> Statement:
     )
 
 
+STATE_COLUMNS: Final = ("version", "deleted", "digest", "seen_at")
 LOOK = _reported(SEEN_COLUMNS)
-CHECK = _reported("version")
+CHECK = _reported(", ".join(STATE_COLUMNS))
 
 DONE = Statement(
     "SELECT operation",
@@ -64,13 +69,6 @@ DONE = Statement(
             OR object = 'ticket' AND remote_id = $3 AND effect IN ('create', 'upsert'))
     """,
 )
-
-
-class RecordCheck(Struct, frozen=True, kw_only=True):
-    """The version of a record's last-seen state, if any, and whether a write is under way, as in `RecordLook`."""
-
-    version: int | None
-    is_under_way: bool
 
 
 OpenState = Callable[[Any, ObjectName, str, str], SeenState | None]
@@ -102,7 +100,8 @@ class PostgresOwnWrites:
         """Return for each webhook what `look` would find now. One that reports nothing has no version."""
         return [
             RecordCheck(
-                version=rows[0]["version"] if rows else None, is_under_way=any(row["is_under_way"] for row in rows)
+                is_under_way=any(row["is_under_way"] for row in rows),
+                **({name: rows[0][name] for name in STATE_COLUMNS} if rows else {}),
             )
             for rows in await self._fetch(CHECK, webhooks)
         ]
@@ -122,6 +121,7 @@ class PostgresOwnWrites:
                 [one.object for one in changes],
                 [one.remote_id for one in changes],
                 [one.received_at for one in changes],
+                [one.created_at for one in changes],
                 self._lease,
             )
         )

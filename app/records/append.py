@@ -1,0 +1,79 @@
+"""Append what was found at a vendor: the states of records and their Events.
+
+Each is appended only if it was compared with the state that is still the last-seen one, and if no write of ours that
+may be its cause is under way.
+
+Webhooks and walks share this. Locks are taken in one order: the order keys of the jobs that end, record states, the
+order keys of the deliveries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.audit import record
+from app.audit.record import Entry
+from app.events.models import NewEvent, RecordChange, StateMoved
+from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, many_values
+from app.postgres.database import Statement
+from app.queue.enqueue import job_subject
+from app.queue.finishing import Finishing, finishing_together
+from app.queue.models import LeaseLost, NewJob
+from app.records.deps import AppendDeps
+from app.records.models import ChecksWrites, ReportedChange, WriteUnderWay
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appended:
+    """A change to append: its Events, audit entries, and the jobs that follow from it.
+
+    `reported`: the record whose state was read, and what came with it.
+    """
+
+    change: RecordChange | None = None
+    reported: Sequence[ReportedChange] = ()
+    events: Sequence[NewEvent] = ()
+    entries: Sequence[Entry] = ()
+    jobs: Sequence[NewJob] = ()
+
+
+async def find_outdated(writes: ChecksWrites, changes: Sequence[Appended]) -> list[Exception | None]:
+    """Return why a record must be read again, WriteUnderWay or StateMoved, so that the others are appended without
+    it."""
+    outcomes: list[Exception | None] = []
+    taken: set[tuple[str, str, str]] = set()
+    checks = await writes.check([one.reported for one in changes])
+    for one, check in zip(changes, checks, strict=True):
+        change = None if one.change is None or one.change.state is None else one.change
+        version = None if change is None or change.last_state is None else change.last_state.version
+        if check.is_under_way:
+            outcomes.append(WriteUnderWay())
+        elif change is not None and (change.record in taken or check.version != version):
+            outcomes.append(StateMoved())
+        else:
+            outcomes.append(None)
+            if change is not None:
+                taken.add(change.record)  # for a second change of the same record
+    return outcomes
+
+
+async def append(
+    deps: AppendDeps, ended: Sequence[Finishing], changes: Sequence[Appended], query: Statement, *arguments: object
+) -> None:
+    """End jobs and append changes in one transaction. `query` is a statement of `appending`, and `arguments` are those
+    of its effects. Raises LeaseLost or StateMoved, and commits nothing, if that is true of any."""
+    states = [row for one in changes if one.change is not None and (row := deps.states.row_of(one.change)) is not None]
+    prepared = await deps.events.prepare(deps.database, *(event for one in changes for event in one.events))
+    entries = [entry for one in changes for entry in one.entries]
+    async with finishing_together(
+        ended,
+        query,
+        *(*many_values(STATE_ARGUMENTS, states), *many_values(EVENT_ARGUMENTS, prepared.rows)),
+        *(*record.columns_of(entries), *arguments),
+    ) as (transaction, rows):
+        jobs_gone, appended = [row for row in rows if row["number"] is None], [row for row in rows if row["number"]]
+        if len(jobs_gone) < len(ended):
+            raise LeaseLost(", ".join(job_subject(one.job.id) for one in ended))
+        if jobs_gone[0]["kept"] < len(states):
+            raise StateMoved
+        jobs = await deps.events.deliver(transaction, prepared, appended)
+        await deps.queue.enqueue(transaction, *jobs, *(job for one in changes for job in one.jobs))
