@@ -50,6 +50,7 @@ class PostgresRecordStates:
         self._database = database
         self._sealer = sealer
         self._secret = DigestSecret(database, sealer)
+        self._digest_key: bytes | None = None
         self._reads: Batcher[Record, asyncpg.Record] = Batcher.of(self._read, abandonable=True)
 
     async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
@@ -90,8 +91,10 @@ class PostgresRecordStates:
 
         If it is equal to that of the last-seen state, nothing has changed.
         """
+        if self._digest_key is None:
+            self._digest_key = await self._secret.load()
         named = msgspec.json.encode((*record, revision))
-        return hmac.digest(await self._secret.load(), b"%b%b" % (named, compared_bytes(data)), "sha256")
+        return hmac.digest(self._digest_key, b"%b%b" % (named, compared_bytes(data)), "sha256")
 
     async def replace(self, transaction: Transaction, *changes: RecordChange) -> None:
         """Keep the state of each change in the place of the one it was compared with. They concern different records.
