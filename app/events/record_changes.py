@@ -154,15 +154,12 @@ def previous_values(before: Fields | None, names: Iterable[str]) -> bytes | None
     return msgspec.json.encode({name: None if before.get(name) in (None, [], {}) else before[name] for name in names})
 
 
-def compared_bytes(data: Struct) -> bytes:
-    """Return what a digest of a record covers. If two are equal, no compared field differs; not the other way round."""
-    return msgspec.json.encode(replace(data, **_not_digested(type(data))), order="deterministic")
-
-
 @cache
-def _not_digested(model: type[Struct]) -> dict[str, Any]:
-    """Return the fields that are not compared, empty. The time of a ticket's last change says that it may have new
-    comments."""
+def not_digested(model: type[Struct]) -> dict[str, Any]:
+    """Return the fields that the digest of a record leaves out, empty: those that are not compared.
+
+    The time of a ticket's last change is in the digest: it says that there may be new comments.
+    """
     names = NOT_COMPARED - ({"updated_at"} if model is Ticket else set())
     return {field.name: field.default for field in msgspec.structs.fields(model) if field.encode_name in names}
 

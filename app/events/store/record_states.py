@@ -8,9 +8,10 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.events.models import OwnWrite, RecordChange, SeenState, StateMoved
-from app.events.record_changes import compared_bytes
+from app.events.record_changes import not_digested
 from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, many_of, many_values
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
@@ -93,8 +94,9 @@ class PostgresRecordStates:
         """
         if self._digest_key is None:
             self._digest_key = await self._secret.load()
-        named = msgspec.json.encode((*record, revision))
-        return hmac.digest(self._digest_key, b"%b%b" % (named, compared_bytes(data)), "sha256")
+        compared = replace(data, **not_digested(type(data)))
+        text = msgspec.json.encode((record, revision, compared), order="deterministic")
+        return hmac.digest(self._digest_key, text, "sha256")
 
     async def replace(self, transaction: Transaction, *changes: RecordChange) -> None:
         """Keep the state of each change in the place of the one it was compared with. They concern different records.
