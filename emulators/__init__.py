@@ -7,7 +7,8 @@
   kinds `status`, `slow`, `timeout`, `reset`, `timeout_after_commit`, `html_body`, `drift`, `loose_match`; for tokens
   `refresh_reply_lost`, `token_revoked`, `clock_skew` (`delay_ms`); for webhooks `duplicate_webhook` (`times_sent`
   copies at once), `reorder_webhooks` (held until a later one was delivered), `drop_webhook`, `late_webhook`
-  (`delay_ms`), `bad_signature`, `old_secret`, where `match.path` is the topic. `GET` lists them, `DELETE` ends them.
+  (`delay_ms`), `bad_signature`, `old_secret`, where `match.path` is the topic. `GET` lists them, `DELETE` ends them and
+  lets go the calls that they hold.
 - `GET /_emulator/calls?vendor=&limit=`: the recorded calls and their statuses, newest last.
 - `GET /_emulator/records?vendor=&object=` counts and returns records; `POST` places one without the vendor's
   validation.

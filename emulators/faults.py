@@ -1,8 +1,9 @@
 """Faults: their kind, the calls or webhooks that they affect, and how often. They are stored, so a restart keeps
 them."""
 
+import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
@@ -185,6 +186,7 @@ class Faults:
         self._store = store
         self._active: list[ActiveFault] = []
         self._dice: dict[int, random.Random] = {}
+        self._ended: dict[str, asyncio.Event] = {}
         for id, body in store.sql.execute("SELECT id, body FROM fault ORDER BY id"):
             active = msgspec.json.decode(body, type=ActiveFault)
             active.id = int(id)
@@ -207,11 +209,18 @@ class Faults:
         return [one for one in self._active if vendor is None or one.plan.vendor == vendor]
 
     def drop(self, vendor: str | None = None) -> int:
-        """End plans. Return how many there were."""
+        """End plans, and let go the calls that they hold. Return how many there were."""
         gone = self.active(vendor)
+        for name in list(self._ended):
+            if vendor in (None, name):
+                self._ended.pop(name).set()
         self._store.sql.execute("DELETE FROM fault WHERE ?1 IS NULL OR vendor = ?1", (vendor,))
         self._active = [one for one in self._active if one not in gone]
         return len(gone)
+
+    def ended(self, vendor: str) -> Coroutine[Any, Any, Any]:
+        """Return a wait for the next end of plans of this vendor."""
+        return self._ended.setdefault(vendor, asyncio.Event()).wait()
 
     def strike(self, vendor: str, call: Call) -> Fault | None:
         """Return the fault for this call and count it as used; None without a fault."""

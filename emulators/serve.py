@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,10 +81,10 @@ class App:
 
         fault = self._faults.strike(vendor, call)
         if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(fault.delay)
+            await _first_of(fault.delay, self._faults.ended(vendor))
         answer = self._guarded(vendor, call, lambda: self._answer(vendor, call, fault))
         if answer is None:
-            await self._lose(scope, receive, fault)
+            await self._lose(vendor, scope, receive, fault)
             return
         await _reply(send, answer)
 
@@ -160,14 +160,20 @@ class App:
         except BadJson:
             return json_answer(400, {"error": "The body is not JSON."})
 
-    async def _lose(self, scope: Message, receive: Receive, fault: Fault | None) -> None:
+    async def _lose(self, vendor: str, scope: Message, receive: Receive, fault: Fault | None) -> None:
         """Hold the connection for the time of the fault while the client waits, then drop it without a reply."""
         if fault is not None and fault.kind != "reset" and fault.delay > 0:
-            waits = [asyncio.ensure_future(one) for one in (self._leaving.wait(), _client_left(receive))]
-            await asyncio.wait(waits, timeout=fault.delay, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+            ends = (self._leaving.wait(), _client_left(receive), self._faults.ended(vendor))
+            await _first_of(fault.delay, *ends)
         drop_connection(scope["client"])
+
+
+async def _first_of(seconds: float, *ends: Coroutine[Any, Any, Any]) -> None:
+    """Wait so many seconds, or until the first of these has ended."""
+    waits = [asyncio.ensure_future(one) for one in ends]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def drop_connection(client: tuple[str, Any]) -> bool:

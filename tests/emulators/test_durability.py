@@ -99,10 +99,8 @@ def test_sigterm_ends_it_cleanly_while_a_call_is_held(own_emulators: RunningEmul
     waiting.start()
     while not own_emulators.http.get("/_emulator/calls").json():
         time.sleep(0.01)
-    began = time.monotonic()
     assert own_emulators.stop() == 0
     waiting.join(PATIENCE)
-    assert time.monotonic() - began < 5
     assert not isinstance(ended[0], httpx.ReadTimeout)
 
 

@@ -1,12 +1,14 @@
 """What goes wrong on order: each kind of fault as an HTTP client meets it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
-from .conftest import RunningEmulators
+from .conftest import PATIENCE, RunningEmulators
+from .receiver import wait_until
 
 AUTH = ("dev@example.com/token", "zendesk-dev-token")
 TICKETS = "/zendesk/api/v2/tickets"
@@ -67,10 +69,34 @@ def test_slow_answers_late_but_right(emulators: RunningEmulators) -> None:
     assert time.monotonic() - began >= 0.3
 
 
+@pytest.mark.parametrize("vendor", ["zendesk", None])
+def test_a_slow_call_is_let_go_with_its_fault(emulators: RunningEmulators, vendor: str | None) -> None:
+    emulators.order(vendor="zendesk", fault=fault("slow", delay_ms=600_000), times=1)
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(create, emulators, timeout=PATIENCE)
+        wait_until(lambda: emulators.http.get("/_emulator/faults").json() == [])
+        assert emulators.http.delete("/_emulator/faults", params={"vendor": "hubspot"}).status_code == 200
+        assert emulators.records("zendesk", "tickets") == []
+        assert emulators.http.delete("/_emulator/faults", params={"vendor": vendor} if vendor else {}).is_success
+        assert slow.result().status_code == 201
+
+
+@pytest.mark.parametrize("kind", ["timeout", "timeout_after_commit"])
+def test_a_held_connection_is_dropped_with_its_fault(emulators: RunningEmulators, kind: str) -> None:
+    emulators.order(vendor="zendesk", fault=fault(kind), times=1)
+    with ThreadPoolExecutor(1) as threads:
+        held_call = threads.submit(create, emulators, timeout=PATIENCE)
+        wait_until(lambda: emulators.calls("zendesk") != [])
+        assert emulators.http.delete("/_emulator/faults").is_success
+        with pytest.raises(httpx.RemoteProtocolError):
+            held_call.result()
+
+
 def test_timeout_never_answers_and_has_no_effect(emulators: RunningEmulators) -> None:
     emulators.order(vendor="zendesk", fault=fault("timeout"), times=1)
     with pytest.raises(httpx.ReadTimeout):
         create(emulators, timeout=0.3)
+    wait_until(lambda: emulators.calls("zendesk") != [])
     assert emulators.records("zendesk", "tickets") == []
     assert create(emulators).status_code == 201
 
@@ -95,7 +121,7 @@ def test_reset_drops_the_connection_without_effect(emulators: RunningEmulators) 
     [
         ({"delay_ms": 0}, httpx.RemoteProtocolError),
         ({"delay_ms": 200}, httpx.RemoteProtocolError),
-        ({}, httpx.ReadTimeout),
+        ({"delay_ms": 600_000}, httpx.ReadTimeout),
     ],
 )
 def test_timeout_after_commit_loses_the_answer_and_keeps_the_effect(
@@ -103,8 +129,8 @@ def test_timeout_after_commit_loses_the_answer_and_keeps_the_effect(
 ) -> None:
     emulators.order(vendor="zendesk", fault=fault("timeout_after_commit", **delay), times=1)
     with pytest.raises(error):
-        create(emulators, timeout=0.5)
-    assert len(emulators.records("zendesk", "tickets")) == 1
+        create(emulators, timeout=0.5 if error is httpx.ReadTimeout else PATIENCE)
+    wait_until(lambda: len(emulators.records("zendesk", "tickets")) == 1)
     lost = emulators.calls("zendesk")[-1]
     assert (lost["status"], lost["fault"]) == (201, "timeout_after_commit")
 

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from ..conftest import PATIENCE
+
 CONTACTS = "/crm/v3/objects/contacts"
 
 Make = Callable[..., dict[str, Any]]
@@ -165,13 +167,12 @@ def test_the_index_keeps_an_archived_record_for_a_while(
 
 
 def test_the_index_catches_up_in_two_seconds(hubspot: httpx.Client, make_contact: Make) -> None:
+    began = time.monotonic()
     make_contact(email="a@shop.example", city="Bonn")
-    written = time.monotonic()
-    assert found_cities(hubspot) == []
     while not found_cities(hubspot):
-        assert time.monotonic() - written < 10
+        assert time.monotonic() - began < PATIENCE
         time.sleep(0.05)
-    assert time.monotonic() - written > 1.5
+    assert time.monotonic() - began > 1.9
 
 
 def test_the_search_has_its_own_limit_without_headers(hubspot: httpx.Client, emulators: Any) -> None:

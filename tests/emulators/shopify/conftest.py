@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import RunningEmulators
+from ..conftest import PATIENCE, RunningEmulators
 
 TOKEN = "shopify-dev-token"
 PATH = "/shopify/admin/api/2026-07/graphql.json"
@@ -131,7 +131,7 @@ class Shop:
 
     def wait_for(self, job: str) -> None:
         """Until the job is done."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not self.data("query($id: ID!) { job(id: $id) { done } }", id=job)["job"]["done"]:
             assert time.monotonic() < end, "The job was never done."
             time.sleep(0.02)

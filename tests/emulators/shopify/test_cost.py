@@ -2,6 +2,7 @@
 
 import time
 
+from ..conftest import PATIENCE
 from .conftest import Shop
 
 
@@ -62,9 +63,10 @@ def test_an_empty_bucket_throttles_at_status_200_and_fills_again(shop: Shop) -> 
     shop.emulators.limit("shopify", per_minute=600)  # 10 points a second, 200 in the bucket
     dear = "{ customers(first: 50) { nodes { id } } }"
     cheap = 'mutation { orderOpen(input: {id: "gid://shopify/Order/1"}) { userErrors { message } } }'
-    while shop.ask(cheap)["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"] > 30:
-        pass
-    began = time.monotonic()
+    left = 200
+    while left > 30:
+        began = time.monotonic()
+        left = shop.ask(cheap)["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"]
     body = shop.ask(dear)
     assert body["errors"] == [{"message": "Throttled", "extensions": body["errors"][0]["extensions"]}]
     assert body["errors"][0]["extensions"]["code"] == "THROTTLED"
@@ -77,6 +79,6 @@ def test_an_empty_bucket_throttles_at_status_200_and_fills_again(shop: Shop) -> 
 
     # Throttled calls cost nothing, so the bucket fills at its rate while the client tries.
     while "errors" in shop.ask(dear):
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < PATIENCE
         time.sleep(0.1)
     assert time.monotonic() - began > 1
