@@ -1,13 +1,16 @@
 """The control interface of the vendors' emulators."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import httpx
 import msgspec
 
 from tests.contract.processes import NO_TLS
+from tests.contract.waiting import until
 
 Vendor = Literal["freshdesk", "hubspot", "salesforce", "shopify", "stripe", "woocommerce", "zendesk"]
+
+HELD_MS: Final = 60_000
 
 
 class Emulators:
@@ -41,6 +44,14 @@ class Emulators:
         answer = self._http.post("/faults", json=order)
         assert answer.status_code == 201, answer.text
 
+    def hold(self, vendor: Vendor, *, method: str | None = None, path: str | None = None) -> None:
+        """Hold the next matching call until `mend`, and carry it out then."""
+        self.break_(vendor, "slow", method=method, path=path, delay_ms=HELD_MS)
+
+    def await_held(self) -> None:
+        """Wait until a call has come for every ordered fault, as for each `hold`."""
+        until(lambda: not self.standing_faults())
+
     def lose_reply(
         self, vendor: Vendor, *, after: int = 0, method: str | None = None, path: str | None = None, times: int = 1
     ) -> None:
@@ -60,7 +71,7 @@ class Emulators:
         return sent
 
     def mend(self) -> None:
-        """Remove every fault."""
+        """Remove every fault, and let go the calls that are held."""
         if self._may_have_faults:
             assert self._http.delete("/faults").status_code == 200
             self._may_have_faults = False

@@ -27,7 +27,7 @@ from tests.conftest import TEMPLATE, _made_from
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.processes import Process
-from tests.contract.waiting import until
+from tests.contract.waiting import TIMEOUT, until
 from tests.encryption import SEALER
 
 LADDER: Final = (0.2, 0.2, 0.3, 0.3)
@@ -37,11 +37,12 @@ OWN_EVENTS: Final = Statement("SELECT event", "SELECT id FROM event WHERE create
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a hook answers, so many seconds after it was asked."""
+    """What a hook answers, so many seconds after it was asked, or once `held` is set."""
 
     status: int = 204
     headers: tuple[tuple[str, str], ...] = ()
     after: float = 0.0
+    held: threading.Event | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,8 @@ class SubscriberServer:
                 hook.under_way += 1
                 hook.most_at_once = max(hook.most_at_once, hook.under_way)
                 time.sleep(answer.after)
+                if answer.held is not None:
+                    answer.held.wait(TIMEOUT)
                 hook.under_way -= 1
                 self.send_response(answer.status)
                 for name, value in answer.headers:
@@ -147,14 +150,13 @@ class Delivering:
     def __init__(self, folder: Path, database_url: str, **environment: str) -> None:
         self.subscribers = SubscriberServer()
         self.facade = Facade(folder, database_url)
-        own = {
+        self.environment = {
             "LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{self.subscribers.port}",
             "LOCKSTITCH_DELIVERY_LADDER": ",".join(map(str, LADDER)),
-            "LOCKSTITCH_DELIVERY_TIMEOUT": "1",
             **environment,
         }
-        self.api = self.facade.process("serve", **own)
-        self.worker = self.facade.process("worker", **own)
+        self.api = self.facade.process("serve", **self.environment)
+        self.worker = self.facade.process("worker", **self.environment)
 
     @contextmanager
     def running(self) -> Iterator["Delivering"]:

@@ -31,19 +31,22 @@ def limited(facade: Facade, narrow: Process) -> Iterator[Caller]:
 
 
 def test_every_answer_shows_the_remaining_budget(limited: Caller) -> None:
+    began = time.monotonic()
     for place, path in enumerate(("/v1/me", "/v1/customers?nope=1", "/v1/operations/op_1")):
         answer = limited.get(path)
         assert answer.headers["ratelimit-policy"] == '"default";q=60;w=60'
         left = LEFT.fullmatch(answer.headers["ratelimit"])
         assert left is not None
-        assert int(left[1]) in (BURST - 1 - place, BURST - place)
+        spent = BURST - 1 - place
+        assert spent <= int(left[1]) <= min(BURST - 1, spent + time.monotonic() - began)
         assert 0 <= int(left[2]) <= BURST
 
 
 def test_a_used_up_budget(limited: Caller, facade: Facade, narrow: Process) -> None:
-    statuses = [limited.get("/v1/me").status_code for _ in range(BURST + 2)]
-    assert statuses[:BURST] == [200] * BURST
-    answer = limited.write("POST", "/v1/customers", customer("hubspot"))
+    made = 0
+    while (answer := limited.write("POST", "/v1/customers", customer("hubspot"))).status_code == 201:
+        made += 1
+    assert made >= BURST
     assert code_of(answer, 429) == "rate-limited"
     assert (answer.json()["category"], answer.json()["fault"]) == ("throttle", "caller")
     assert LEFT.fullmatch(answer.headers["ratelimit"])
@@ -54,10 +57,12 @@ def test_a_used_up_budget(limited: Caller, facade: Facade, narrow: Process) -> N
 
 
 def test_a_refused_call_leaves_its_key_free(limited: Caller) -> None:
-    key, body = new_key(), customer("hubspot")
-    while (answer := limited.write("POST", "/v1/customers?nope=1", body)).status_code != 429:
-        assert answer.status_code == 422
-    assert code_of(limited.write("POST", "/v1/customers", body, key=key), 429) == "rate-limited"
+    while True:
+        key, body = new_key(), customer("hubspot")
+        answer = limited.write("POST", "/v1/customers", body, key=key)
+        if answer.status_code != 201:
+            break
+    assert code_of(answer, 429) == "rate-limited"
     time.sleep(int(answer.headers["retry-after"]))
     made = limited.write("POST", "/v1/customers", body, key=key)
     assert made.status_code == 201
@@ -74,8 +79,10 @@ def test_what_needs_no_key_has_no_budget(facade: Facade, narrow: Process) -> Non
 
 def test_the_budget_precedes_the_scope(facade: Facade, narrow: Process) -> None:
     with facade.calling("orders:read", url=narrow.url) as caller:
-        statuses = [caller.get("/v1/customers").status_code for _ in range(BURST + 2)]
-    assert statuses[0] == 403
+        statuses = [403]
+        while statuses[-1] == 403:
+            statuses.append(caller.get("/v1/customers").status_code)
+    assert len(statuses) > BURST
     assert statuses[-1] == 429
 
 

@@ -83,7 +83,7 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
         assert shown["next_step"] == f"To resume it: POST /ops/connections/{name}/resume."
         assert pause(caller, name, "another reason")["note"] == "the account moves"
         assert code_of(caller.get(path), 503) == "connection-paused"
-        until(lambda: other.get(path).status_code, lambda status: status == 503, timeout=10.0)
+        until(lambda: other.get(path).status_code, lambda status: status == 503)
         problem = other.get(path).json()
         assert (problem["code"], problem["category"], problem["retryable"]) == ("connection-paused", "transient", True)
         assert "the account moves" in problem["detail"]
@@ -116,7 +116,7 @@ def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
             assert connection(one, name)["state"] == "throttled"
         assert resume(caller, name)["state"] == "working"
         assert caller.get(listing).status_code == 200
-        assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200, timeout=10.0)
+        assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200)
         assert connection(other, name)["state"] == "working"
 
 

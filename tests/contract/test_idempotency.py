@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from typing import Any
 
 import httpx
@@ -241,17 +240,19 @@ def test_fifty_at_once_make_one_record_and_fifty_equal_answers(
 
 def test_a_second_request_waits_and_gets_in_progress(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
-    vendors.break_("hubspot", "slow", method="POST", path="/crm/v3/objects/contacts", delay_ms=1500)
+    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
     first: list[httpx.Response] = []
     running = threading.Thread(target=lambda: first.append(caller.write("POST", "/v1/customers", body, key=key)))
     running.start()
     with Caller(caller.url, caller.secret) as other:
-        while vendors.standing_faults():
-            time.sleep(0.01)
+        vendors.await_held()
         busy = other.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
         assert code_of(busy, 409) == "idempotency-in-progress"
         assert busy.json()["retryable"] is True
         assert busy.headers["preference-applied"] == "wait=0"
+        letting_go = threading.Timer(0.3, vendors.mend)
+        letting_go.start()
         patient = other.write("POST", "/v1/customers", body, key=key)
+        letting_go.join()
     running.join()
     is_replay(patient, first[0])

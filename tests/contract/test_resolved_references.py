@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, pointers
-from tests.contract.emulators import Emulators
+from tests.contract.emulators import HELD_MS, Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, customer, order, shop_order, ticket, word
@@ -285,7 +285,7 @@ def test_a_parent_killed_after_its_child_makes_no_second_person(
     """Even if the person cannot be found by address any more: the child is recognised by its key."""
     mark, key = word(), new_key()
     run, body = f"run:{mark}", asked(mark)
-    break_create(vendors, "slow", delay_ms=1500)
+    break_create(vendors, "slow", delay_ms=HELD_MS)
 
     async def kill_between() -> None:
         headers = {"authorization": caller.headers["authorization"], "idempotency-key": key, "x-correlation-id": run}
@@ -296,6 +296,7 @@ def test_a_parent_killed_after_its_child_makes_no_second_person(
             holding = holder.transaction()
             await holding.start()
             await holder.execute("SELECT FROM operation WHERE id = $1 FOR UPDATE", parent)
+            await asyncio.to_thread(vendors.mend)
             blocked = await seen(watcher, BLOCKED)
             await asyncio.to_thread(facade.api.kill)
             await watcher.execute("SELECT pg_terminate_backend($1)", blocked)

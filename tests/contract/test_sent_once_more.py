@@ -1,6 +1,5 @@
 """A create whose outcome only a list can show: read to its end, twice, ten minutes apart, then sent once more."""
 
-import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -143,11 +142,12 @@ def test_a_worker_that_is_killed_while_it_sends_once_more_creates_one_record(
     one = SAMPLES[name]
     lost = lose(caller, vendors, one, one.body(word()), new_key())
     wait_until_absent(caller, facade, lost)
-    vendors.break_(one.vendor, "slow", method="POST", path=one.made_at, delay_ms=1500)
+    vendors.hold(one.vendor, method="POST", path=one.made_at)
     facade.sql(PASS_TIME, lost.id)
     until(lambda: facade.sql(WAITING, lost.id)[0]["resent"])
-    time.sleep(0.5)  # it is on its way to the vendor, who takes longer
+    vendors.await_held()
     facade.worker.kill()
+    vendors.mend()
     facade.worker.start()
     assert caller.await_operation(lost.path)["state"] == "succeeded"
     assert len(vendors.records(one.vendor, one.held_as)) == lost.before + 1

@@ -374,17 +374,15 @@ def test_an_unfinished_export_holds_up_its_own_caller_alone(uploading: Facade, c
     assert send(caller, export(line(61))).status_code == 202
 
 
-def test_an_export_has_longer_than_another_body_and_not_for_ever(uploading: Facade) -> None:
-    deadlines = {"LOCKSTITCH_BODY_TIMEOUT": "1", "LOCKSTITCH_UPLOAD_TIMEOUT": "3"}
-    with uploading.another_api(**deadlines) as process, uploading.calling(url=process.url) as caller:
-        content = export(line(62))
-        with connect(process.url) as connection:
-            connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
-            time.sleep(1.5)
-            connection.sendall(content[-1:])
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 202 ")
-        with connect(process.url) as connection:
-            connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
-            answer = connection.recv(65_536)
+def test_an_export_has_longer_than_another_body_and_not_for_ever(uploading: Facade, caller: Caller) -> None:
+    content = export(line(62))
+    with uploading.another_api(LOCKSTITCH_BODY_TIMEOUT="1") as process, connect(process.url) as connection:
+        connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
+        time.sleep(1.5)
+        connection.sendall(content[-1:])
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 202 ")
+    with uploading.another_api(LOCKSTITCH_UPLOAD_TIMEOUT="1") as process, connect(process.url) as connection:
+        connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
+        answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"The body did not end within 3 s." in answer
+    assert b"The body did not end within 1 s." in answer

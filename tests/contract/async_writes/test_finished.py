@@ -77,8 +77,9 @@ def test_a_write_answered_at_once_is_not_announced(caller: Caller, facade: Facad
 
 
 def test_a_late_write_is_announced(caller: Caller, facade: Facade, vendors: Emulators) -> None:
-    vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=400)
+    vendors.hold("hubspot", method="POST", path=CONTACTS)
     answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": "wait=0"})
+    vendors.mend()
     assert caller.settled(answer)["state"] == "succeeded"
     (event,) = finished(caller, answer.json()["id"])
     assert event["data"]["state"] == "succeeded"
@@ -87,9 +88,10 @@ def test_a_late_write_is_announced(caller: Caller, facade: Facade, vendors: Emul
 def test_a_late_write_that_cannot_be_done_is_still_there_to_ask_for(caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/{made['id']}"
-    vendors.break_("hubspot", "slow", method="GET", path=f"{CONTACTS}/*", delay_ms=700)
+    vendors.hold("hubspot", method="GET", path=f"{CONTACTS}/*")
     headers = {"prefer": "wait=0", "if-match": '"another"'}
     answer = caller.write("PATCH", path, {"job_title": "Potter"}, headers=headers)
+    vendors.mend()
     done = caller.settled(answer)
     assert (done["state"], done["problem"]["code"]) == ("failed", "version-conflict")
     (event,) = finished(caller, done["id"])

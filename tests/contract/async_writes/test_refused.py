@@ -162,11 +162,13 @@ def test_a_caller_who_stops_waiting_makes_it_a_promise(caller: Caller, facade: F
     """A direct write and a queued one, both answered 202 before the vendor refuses: no job, and a job."""
     body = customer("hubspot")
     caller.create("/v1/customers", body)
-    vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=900)
+    vendors.hold("hubspot", method="POST", path=CONTACTS)
     direct = caller.write("POST", "/v1/customers", body, headers={"prefer": "wait=0"})
+    vendors.mend()
     assert caller.settled(direct)["problem"]["code"] == "duplicate-record"
-    vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=2500)
+    vendors.hold("hubspot", method="POST", path=CONTACTS)
     queued = caller.write("POST", "/v1/customers", body, headers={"prefer": "respond-async, wait=1"})
+    vendors.mend()
     assert caller.settled(queued)["problem"]["code"] == "duplicate-record"
     for answer in (direct, queued):
         letter = letter_of(caller, answer.json()["id"])
