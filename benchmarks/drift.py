@@ -17,6 +17,7 @@ from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetecti
 from app.drift.judge import Sample, inspect, traits_of
 from app.drift.models import Baseline, DriftSubject
 from app.drift.store import PostgresDrifts
+from app.postgres.database import Database
 from app.settings.drift import DriftSettings
 from benchmarks import figures
 from benchmarks.records import Subject, subjects
@@ -40,6 +41,19 @@ class _Learned:
     async def baseline(self, subject: DriftSubject) -> Baseline:
         """Return the fixed baseline."""
         return self._baseline
+
+
+class _Unstored:
+    """A database that keeps no counts, so that only the work of this process is measured."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["_Unstored"]:
+        """Begin nothing."""
+        yield self
+
+    async def fetch(self, *_: object) -> Sequence[Any]:
+        """Return no shares."""
+        return []
 
 
 async def measure(webhook_cpu: float | None) -> None:
@@ -83,7 +97,12 @@ async def _lookout(subject: Subject, resource: Any) -> AsyncIterator[DriftDetect
     sample = Sample(subject=seen_by, record=subject.record, read_by=subject.mapping.record, resource=resource)
     nothing: Any = None  # only needed to record something
     detection = DriftDetection(
-        DriftDeps(drifts=cast(PostgresDrifts, _Learned(sample)), database=nothing, events=nothing, queue=nothing),
+        DriftDeps(
+            drifts=cast(PostgresDrifts, _Learned(sample)),
+            database=cast(Database, _Unstored()),
+            events=nothing,
+            queue=nothing,
+        ),
         DriftSettings(),
         rules={},
         public_url="",

@@ -2,15 +2,16 @@
 
 A wire Struct names only the members that Lockstitch reads. `compare_shape` lists the unread members of a record and
 the read members that do not fit. It does not descend into unread members. A caller that knows the earlier unread
-members can find the new ones. `choices` lists the vendor's values that a mapping read as `unknown`.
+members can find the new ones. `has_value` says which read members have a value: null, "" and absence are none.
+`choices` lists the vendor's values that a mapping read as `unknown`.
 
 Paths are JSONPaths without array positions: `[*]` for any item of an array, `.*` for any key of a dictionary. Such keys
 are data, so a path never holds personal data.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
@@ -24,6 +25,9 @@ SCHEMA_NAME: Final = re.compile(r"[A-Za-z_$@][A-Za-z0-9_$:-]{0,79}")
 MOST_MEMBERS: Final = 300
 """An object with more unread members counts as a dictionary: its keys are data."""
 UNKNOWN: Final = "unknown"
+NO_VALUE: Final = (None, "")
+NAMED_BY: Final = "named_by"
+"""The key in `Meta(extra=…)` of a dictionary's type: the Structs whose fields are the keys that a mapping reads."""
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _GOT: Final = re.compile(r"got `(\w+)`$")
@@ -57,22 +61,29 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class ShapeDiff(Struct, frozen=True, kw_only=True):
-    """How one record differs from its wire Struct: unread members and misfits."""
+    """How one record differs from its wire Struct: unread members and misfits. `has_value` is about the read members
+    that may be empty, if the record has the object around them: whether one of that path has a value."""
 
     members: tuple[Member, ...]
     misfits: tuple[Misfit, ...]
+    has_value: Mapping[str, bool] = {}
 
 
 @dataclass(slots=True)
 class _Expected:
     """The expected value at a path. `types` None allows any type. An object has `members` by name, or `values` if it is
-    a dictionary; an array has `items`."""
+    a dictionary; an array has `items`. `optional` are the read members that may be empty."""
 
     types: frozenset[str] | None = None
     members: dict[str, "_Expected"] | None = None
     required: tuple[str, ...] = ()
+    optional: list[str] = field(default_factory=list)
     values: "_Expected | None" = None
     items: "_Expected | None" = None
+
+    @property
+    def may_be_null(self) -> bool:
+        return self.types is None or "null" in self.types
 
     @property
     def is_leaf(self) -> bool:
@@ -83,15 +94,25 @@ class _Expected:
         return "anything" if self.types is None else " or ".join(sorted(self.types))
 
 
+@dataclass(slots=True)
+class _Diff:
+    """The parts of a ShapeDiff by path."""
+
+    members: dict[str, Member] = field(default_factory=dict)
+    misfits: dict[str, Misfit] = field(default_factory=dict)
+    has_value: dict[str, bool] = field(default_factory=dict)
+
+
 NOTHING_READ: Final = _Expected(types=frozenset({"object"}), members={})
 
 
 def compare_shape(record: Any, read_by: type[Any] | None) -> ShapeDiff:
     """Compare a decoded record with the type that reads it. Without a type, every member is unread."""
-    members: dict[str, Member] = {}
-    misfits: dict[str, Misfit] = {}
-    _walk(record, NOTHING_READ if read_by is None else _expected(read_by), "$", members, misfits)
-    return ShapeDiff(members=tuple(members.values()), misfits=tuple(misfits.values()))
+    diff = _Diff()
+    _walk(record, NOTHING_READ if read_by is None else _expected(read_by), "$", diff)
+    return ShapeDiff(
+        members=tuple(diff.members.values()), misfits=tuple(diff.misfits.values()), has_value=diff.has_value
+    )
 
 
 def choices(resource: Struct) -> tuple[Choice, ...]:
@@ -179,43 +200,44 @@ def value_at(record: Any, path: str) -> Any:
     return inner
 
 
-def _walk(value: Any, expected: _Expected, path: str, members: dict[str, Member], misfits: dict[str, Misfit]) -> None:
+def _walk(value: Any, expected: _Expected, path: str, diff: _Diff) -> None:
     if expected.types is not None:
         actual = type_of(value)
         if actual not in expected.types:
             misfit = Misfit(path=path, kind="changed_type", expected=expected.words, found=actual, value=value)
-            misfits.setdefault(path, misfit)
+            diff.misfits.setdefault(path, misfit)
             return
     if isinstance(value, list):
         if expected.items is not None:
             for item in value:
-                _walk(item, expected.items, f"{path}[*]", members, misfits)
+                _walk(item, expected.items, f"{path}[*]", diff)
     elif isinstance(value, dict):
-        _walk_object(value, expected, path, members, misfits)
+        _walk_object(value, expected, path, diff)
 
 
-def _walk_object(
-    value: dict[str, Any], expected: _Expected, path: str, members: dict[str, Member], misfits: dict[str, Misfit]
-) -> None:
+def _walk_object(value: dict[str, Any], expected: _Expected, path: str, diff: _Diff) -> None:
+    for name in expected.optional:
+        where = path + _step(name)
+        diff.has_value[where] = value.get(name) not in NO_VALUE or diff.has_value.get(where, False)
     if expected.values is not None:
         for inner in value.values():
-            _walk(inner, expected.values, f"{path}.*", members, misfits)
+            _walk(inner, expected.values, f"{path}.*", diff)
     if expected.members is None:
         return
     for name in expected.required:
         if name not in value:
             where = path + _step(name)
             words = expected.members[name].words
-            misfits.setdefault(where, Misfit(path=where, kind="missing_field", expected=words, found="nothing"))
+            diff.misfits.setdefault(where, Misfit(path=where, kind="missing_field", expected=words, found="nothing"))
     is_dictionary = len(value) > MOST_MEMBERS + len(expected.members)
     for name, inner in value.items():
         read = expected.members.get(name)
         if read is None:
             where = path + (".*" if is_dictionary else _step(name))
-            if where not in members or members[where].value is None:
-                members[where] = Member(path=where, type=type_of(inner), value=inner)
+            if where not in diff.members or diff.members[where].value is None:
+                diff.members[where] = Member(path=where, type=type_of(inner), value=inner)
         elif read.types is None or _TYPES.get(type(inner)) not in read.types or not read.is_leaf:
-            _walk(inner, read, path + _step(name), members, misfits)  # skipped for most members: scalars that fit
+            _walk(inner, read, path + _step(name), diff)  # skipped for most members: scalars that fit
 
 
 def _choices(value: Any, path: str) -> Iterator[Choice]:
@@ -287,7 +309,9 @@ def _expected(read_by: type[Any]) -> _Expected:
 def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:
     """Return the expectation of a type. `begun` holds the Structs in progress, for recursive ones."""
     if isinstance(kind, inspect.Metadata):
-        return _of(kind.type, begun)
+        expected = _of(kind.type, begun)
+        keys = [name for one in (kind.extra or {}).get(NAMED_BY, ()) for name in one.__struct_encode_fields__]
+        return replace(expected, optional=keys) if keys else expected
     if isinstance(kind, inspect.UnionType):
         return _any_of([_of(each, begun) for each in kind.types])
     if isinstance(kind, inspect.StructType):
@@ -297,6 +321,7 @@ def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:
         required = tuple(field.encode_name for field in kind.fields if field.required)
         begun[kind.cls] = made = _Expected(types=frozenset({"object"}), members=members, required=required)
         members.update({field.encode_name: _of(field.type, begun) for field in kind.fields})
+        made.optional += [name for name, read in members.items() if name not in required or read.may_be_null]
         if isinstance(kind.tag_field, str):
             members[kind.tag_field] = _Expected()
         return made
@@ -312,16 +337,18 @@ def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:
 def _any_of(options: list[_Expected]) -> _Expected:
     """Combine alternatives. msgspec allows one per JSON type, except for Structs with a tag."""
     members = [one.members for one in options if one.members is not None]
+    optional = [one.optional for one in options if one.members is not None or one.optional]
     shared = set.intersection(*(set(one.required) for one in options if one.members is not None)) if members else set()
     return _Expected(
         types=None
         if any(one.types is None for one in options)
         else frozenset().union(*(one.types for one in options if one.types is not None)),
-        # Share the members of a single Struct: they may still be incomplete.
+        # Share the members of a single Struct: they may still be incomplete, and so may its optional ones.
         members=members[0]
         if len(members) == 1
         else ({name: read for one in members for name, read in one.items()} or None),
         required=tuple(sorted(shared)),
+        optional=optional[0] if len(optional) == 1 else [*dict.fromkeys(name for one in optional for name in one)],
         values=next((one.values for one in options if one.values is not None), None),
         items=next((one.items for one in options if one.items is not None), None),
     )

@@ -22,6 +22,7 @@ from app.drift.deps import DriftDeps
 from app.drift.judge import Deviation, Inspected, Sample, deviations, inspect, traits_of
 from app.drift.metrics import DriftOutcome
 from app.drift.models import Baseline, DriftSource, DriftSubject, Learning, Noted, Trait
+from app.drift.shares import ValueCounts
 from app.drift.store import Baselines
 from app.drift.store_findings import DriftRecorder
 from app.errors import StoreUnavailable
@@ -36,6 +37,8 @@ MOST_BYTES: Final = 256 * 1024
 USUAL_BYTES: Final = 4096
 AT_ONCE: Final = 64
 GATHER_SECONDS: Final = 0.25
+STORED_AT_ONCE: Final = 25
+"""The sampled records of a subject whose counts are stored together. A killed process loses fewer."""
 LAST_LOOK_SECONDS: Final = 5.0
 REJECTED: Final = "drift that this connection rejects"
 _log = logging.getLogger("lockstitch.drift")
@@ -53,6 +56,7 @@ class DriftDetection:
         self._rejecting = {name for name, own in rules.items() if any(rule.policy == "reject" for rule in own)}
         self._baselines = Baselines(deps.drifts)
         self._waiting: asyncio.Queue[Sample] = asyncio.Queue(MOST_WAITING)
+        self._counts: dict[DriftSubject, ValueCounts] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["DriftDetection"]:
@@ -66,7 +70,9 @@ class DriftDetection:
             try:
                 async with asyncio.timeout(LAST_LOOK_SECONDS):
                     await self._check_all(self._dequeue())
-            except TimeoutError:
+                    for subject, counts in self._counts.items():
+                        await self._notes.write_counts(subject, counts)
+            except (TimeoutError, StoreUnavailable):
                 _log.warning("shutdown: queued records were not checked for drift in time")
 
     def show(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
@@ -210,9 +216,20 @@ class DriftDetection:
             late.update(more)
             if not baseline.learned:  # then only the cause of a failed reading is certain to be drift
                 news = [one for one in news if one.kind in ("changed_type", "missing_field")]
-            self._notes.add(noted, sample, news)
+            self._notes.add(noted, subject, news, sample)
         if noted or late:
             await self._notes.write_down(subject, list(noted.values()), sorted(late))
+        if learning == "over" and baseline.learned and subject.source == "record":
+            await self._count_values(subject, [(one, what) for one, what in looks if one.failure is None])
+
+    async def _count_values(self, subject: DriftSubject, looks: Sequence[tuple[Sample, Inspected]]) -> None:
+        """Count the members with a value in memory, and store the counts of every `STORED_AT_ONCE` records."""
+        counts = self._counts.setdefault(subject, ValueCounts())
+        for sample, what in looks:
+            counts.add(what.has_value)
+            if counts.samples >= STORED_AT_ONCE:
+                await self._notes.write_counts(subject, counts, sample)
+                counts = self._counts[subject] = ValueCounts()
 
     async def _learn(self, subject: DriftSubject, looks: Sequence[tuple[Sample, Inspected]]) -> Learning:
         if not looks:

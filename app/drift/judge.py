@@ -1,19 +1,22 @@
 """Compare a record with the baseline of its subject. Does no I/O."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from app.drift.models import Baseline, DriftSubject, Trait
+from app.drift.shares import Share
 from app.redaction import word_of
-from app.settings.drift import PRESENT, DriftKind, trait_of
-from mappings.drift import Choice, Misfit, ShapeDiff, choices, compare_shape, misfit_of
+from app.settings.drift import PRESENT, DriftKind, ShapeDriftKind, trait_of
+from canonical.parts import CustomField
+from mappings.drift import NO_VALUE, Choice, Misfit, ShapeDiff, choices, compare_shape, misfit_of
 
 TYPE: Final = "type "
 NO_MEMBER: Final = "no such member"
 A_MEMBER: Final = "a member"
+EMPTY: Final = "null or absent"
 A_KNOWN_CHOICE: Final = "a choice that the mapping knows"
 
 
@@ -33,20 +36,24 @@ class Sample(Struct, frozen=True, kw_only=True):
 
 
 class Inspected(Struct, frozen=True, kw_only=True):
-    """The members, misfits and enum choices of one record."""
+    """The members, misfits and enum choices of one record, and which read members have a value. Those of configured
+    custom fields are at their canonical path."""
 
     diff: ShapeDiff
     choices: tuple[Choice, ...]
+    has_value: Mapping[str, bool]
 
 
 class Deviation(Struct, frozen=True, kw_only=True):
-    """A difference from the baseline. `value` is raw vendor data: mask it before it is stored or logged."""
+    """A difference from the baseline, in `count` records. `value` is raw vendor data: mask it before it is stored or
+    logged."""
 
     path: str
     kind: DriftKind
     expected: str
     found: str
     value: Any
+    count: int = 1
 
 
 def inspect(sample: Sample) -> Inspected:
@@ -69,7 +76,13 @@ def inspect(sample: Sample) -> Inspected:
     return Inspected(
         diff=ShapeDiff(members=inspected.members, misfits=tuple(misfits.values())),
         choices=() if sample.resource is None else choices(sample.resource),
+        has_value={**inspected.has_value, **_custom_fields(sample.resource)},
     )
+
+
+def _custom_fields(resource: Struct | None) -> Mapping[str, bool]:
+    fields: Iterable[CustomField] = getattr(resource, "custom_fields", ())
+    return {f"$.custom_fields.{field.key}": field.value not in NO_VALUE for field in fields}
 
 
 def traits_of(sample: Sample, inspected: Inspected) -> set[Trait]:
@@ -103,6 +116,18 @@ def deviations(sample: Sample, inspected: Inspected, baseline: Baseline) -> tupl
     return news, late
 
 
+def emptier(share: Share) -> Deviation:
+    """Return the deviation of a share whose complete window deviates."""
+    return Deviation(
+        path=share.path,
+        kind="empty_more_often",
+        expected=f"a value in {share.learned:.1%} of records",
+        found=EMPTY,
+        value=None,
+        count=share.records - share.filled,
+    )
+
+
 def _misfit_deviations(sample: Sample, misfits: Iterable[Misfit], baseline: Baseline) -> Iterable[Deviation]:
     for misfit in misfits:
         learned = sample.subject.source == "webhook" and _knows(baseline, misfit.path, misfit.kind, misfit.found)
@@ -110,7 +135,7 @@ def _misfit_deviations(sample: Sample, misfits: Iterable[Misfit], baseline: Base
             yield _deviation(misfit.path, misfit.kind, misfit.expected, misfit.found, misfit.value)
 
 
-def _knows(baseline: Baseline, path: str, kind: DriftKind, value: str) -> bool:
+def _knows(baseline: Baseline, path: str, kind: ShapeDriftKind, value: str) -> bool:
     return trait_of(kind, value) in baseline.known.get(path, frozenset())
 
 

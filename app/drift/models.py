@@ -70,12 +70,11 @@ class DriftFinding(Struct, frozen=True, kw_only=True):
     source: DriftSource
     """A record in an answer, or the body of a webhook. Example: `"record"`"""
     path: str
-    """JSONPath into the vendor's record, with `[*]` for items and `.*` for names that are data. For a `new_enum_value`,
-    JSONPath into the canonical resource, whose field reads `unknown`.
-    Example: `"$.recordVersion"`"""
+    """JSONPath into the vendor's record, with `[*]` for items and `.*` for names that are data. For a `new_enum_value`
+    and an empty custom field, JSONPath into the canonical resource. Example: `"$.recordVersion"`"""
     kind: DriftKind
-    """A new member, another type, a value that the mapping does not know, or a required member that is missing.
-    Example: `"unknown_field"`"""
+    """A new member, another type, a value that the mapping does not know, a required member that is missing, or a member
+    that is empty more often than before. Example: `"unknown_field"`"""
     expected: str
     """A description of the previous content. Example: `"no such member"`"""
     found: str

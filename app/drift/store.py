@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from app.drift.models import Baseline, DriftFilter, DriftFinding, DriftSubject, Learning, Noted, Trait
+from app.drift.store_shares import forget_share
 from app.identifiers import new_id
 from app.postgres.database import Database, Statement, Transaction
 from app.settings.drift import trait_of
@@ -87,7 +88,7 @@ NOTE = Statement(
                     WHERE (known.connection, known.mapping, known.revision, known.source)
                           = (seen.connection, seen.mapping, seen.revision, seen.source)
                       AND (known.path, known.kind, known.found) = (seen.path, seen.kind, seen.found))
-        ON CONFLICT (connection, mapping, revision, source, path, kind, found) DO UPDATE
+        ON CONFLICT (connection, mapping, revision, source, path, kind, found, ended_at) DO UPDATE
        SET count = drift_finding.count + excluded.count, last_seen = now(), policy = excluded.policy
     RETURNING xmax = 0 AS new, {COLUMNS}
     """,  # noqa: S608 - constants only
@@ -113,7 +114,8 @@ ACKNOWLEDGE = Statement(
     "UPDATE drift_finding",
     f"""
     UPDATE drift_finding
-       SET acknowledged_at = now(), acknowledged_by = $2
+       SET acknowledged_at = now(), acknowledged_by = $2,
+           ended_at = CASE kind WHEN 'empty_more_often' THEN now() ELSE ended_at END
      WHERE id = $1 AND acknowledged_at IS NULL
     RETURNING {COLUMNS}
     """,  # noqa: S608
@@ -178,7 +180,9 @@ class PostgresDrifts:
         return None if row is None else _finding(row)
 
     async def acknowledge(self, transaction: Transaction, finding_id: str, *, actor: str) -> DriftFinding | None:
-        """Acknowledge a finding and add it to the baseline. None if it is unknown or already acknowledged."""
+        """Acknowledge a finding and add it to the baseline, or learn its share again. None if it is unknown or already
+        acknowledged."""
+        await forget_share(transaction, finding_id)
         row = await transaction.fetch_row(ACKNOWLEDGE, finding_id, actor)
         if row is None:
             return None
@@ -190,7 +194,8 @@ class PostgresDrifts:
             revision=finding.revision,
             source=finding.source,
         )
-        await self.extend(transaction, subject, [(finding.path, trait_of(finding.kind, finding.found))])
+        if finding.kind != "empty_more_often":
+            await self.extend(transaction, subject, [(finding.path, trait_of(finding.kind, finding.found))])
         return finding
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +24,8 @@ READ_LIMIT: Final = 25.0
 
 # A page of long orders needs one read for each of them, people two; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
+YOUNG_FACTS: Final = 10.0
+"""Seconds. Account facts that are younger are not fetched again after a rejected read, which may be wrong itself."""
 COMMENT_PAGES: Final = 5
 MOST_MERGES: Final = 5
 
@@ -60,9 +64,8 @@ async def fetch_raw(
 
     Raises NotFound, and the vendor's problems.
     """
-    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert mapping.endpoints.read is not None  # noqa: S101 - comments are read through their ticket
-    reply = await send_read(deps, connection, mapping.endpoints.read(remote_id, account), deadline)
+    reply, account = await _send_built(deps, connection, mapping, partial(mapping.endpoints.read, remote_id), deadline)
     with as_vendor_drift(deps, connection, mapping):
         raw, account = mapping.endpoints.record(reply, account)
         if customers and mapping.endpoints.with_customers is not None:
@@ -120,9 +123,8 @@ async def fetch_page(
 ) -> FetchedPage:
     """Fetch one page. Raises the vendor's problems, and VendorDrifted if the page itself cannot be read."""
     endpoints = mapping.endpoints
-    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - checked by the caller
-    reply = await send_read(deps, connection, endpoints.list(query, account), deadline)
+    reply, account = await _send_built(deps, connection, mapping, partial(endpoints.list, query), deadline)
     with as_vendor_drift(deps, connection, mapping):
         page = endpoints.page(reply, query, account)
     account = await _side_load(deps, connection, mapping, page.records, page.account, deadline)
@@ -171,6 +173,32 @@ async def fetch_comment(
             return match
         query = msgspec.structs.replace(query, after=page.next)
     return None
+
+
+async def _send_built(
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    build: Callable[[Any], VendorRequest],
+    deadline: float,
+) -> tuple[VendorReply, Any]:
+    """Build a read from the account facts and send it. Return the reply and the facts.
+
+    If the vendor rejects it and newer facts build another one, send that: a field may have been hidden since. Raises
+    the vendor's problems.
+    """
+    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
+    request = build(account)
+    try:
+        return await send_read(deps, connection, request, deadline), account
+    except VendorRejected:
+        account = await deps.vendors.account(
+            connection, deadline=deadline, object_name=mapping.object, max_age=YOUNG_FACTS
+        )
+        renewed = build(account)
+        if renewed == request:
+            raise
+        return await send_read(deps, connection, renewed, deadline), account
 
 
 async def send_read(deps: RecordDeps, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:

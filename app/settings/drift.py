@@ -7,7 +7,9 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-DriftKind = Literal["unknown_field", "changed_type", "new_enum_value", "missing_field"]
+ShapeDriftKind = Literal["unknown_field", "changed_type", "new_enum_value", "missing_field"]
+"""Kinds that one record shows."""
+DriftKind = Literal[ShapeDriftKind, "empty_more_often"]
 DriftPolicy = Literal["evolve", "freeze", "discard", "reject"]
 
 PATH: Final = r"^\$(\.\.\*|\.\*|\[\*\]|\.[A-Za-z_$@][A-Za-z0-9_$:-]*)*$"
@@ -25,7 +27,8 @@ class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `sample_rate` is the share of records to check. Fewer are checked above 4 KiB; records that could not be read are
     always checked, even at 0. The baseline of a mapping revision on a connection is learned from its first
-    `learn_records`, or until `learn_hours` after the first one, whichever ends sooner.
+    `learn_records`, or until `learn_hours` after the first one, whichever ends sooner. How often members are empty is
+    learned from sampled records afterwards.
     """
 
     sample_rate: Annotated[float, Meta(ge=0, le=1)] = 0.05
@@ -37,7 +40,8 @@ class DriftRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The policy for drift at the paths that match `path`, in these `objects` (empty: in all).
 
     `evolve` records a finding. `freeze` also raises an alarm until the finding is acknowledged. `reject` records a
-    finding and refuses records with it until it is acknowledged. `discard` records nothing.
+    finding and refuses records with it until it is acknowledged, except for `empty_more_often`, which no single record
+    shows. `discard` records nothing.
     """
 
     path: Annotated[str, Meta(pattern=PATH)]
@@ -53,7 +57,7 @@ def policy_of(rules: Sequence[DriftRule], object_name: str, path: str) -> DriftP
     return DEFAULT
 
 
-def trait_of(kind: DriftKind, actual: str) -> str:
+def trait_of(kind: ShapeDriftKind, actual: str) -> str:
     """Return the trait that a baseline stores for acknowledged drift of this kind."""
     match kind:
         case "unknown_field":

@@ -101,11 +101,12 @@ def ensure_unique(kind: Kind, id: str, properties: dict[str, str], state: State)
 
 
 def rendered_names(kind: Kind, requested: list[str], state: State) -> tuple[str, ...]:
-    """Return the properties of an answer: the requested ones that exist, or the defaults, and those that are always
-    returned."""
+    """Return the properties of an answer: the requested ones that exist and are not archived, or the defaults, and
+    those that are always returned."""
     if not requested:
         return kind.defaults
-    known = (name for name in dict.fromkeys(requested) if state.get(kind.definitions, name) is not None)
+    definitions = {name: state.get(kind.definitions, name) for name in dict.fromkeys(requested)}
+    known = (name for name, definition in definitions.items() if definition is not None and not definition["archived"])
     return tuple(sorted({*known, *kind.always}))
 
 

@@ -3,11 +3,12 @@
 Amounts are decimal text in the order's currency. (developers.hubspot.com, Orders API and Line items API)
 """
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from canonical.parts import Instant
+from mappings.drift import NAMED_BY
 from mappings.hubspot.wire_v3 import AssociatedIds, RecordWrite
 
 ORDER_KEY: Final = "hs_external_order_id"
@@ -20,17 +21,6 @@ class OrderAssociations(Struct, frozen=True, kw_only=True):
     contacts: AssociatedIds = AssociatedIds()
     line_items: AssociatedIds = field(name="line items", default=AssociatedIds())
     underscored: AssociatedIds = field(name="line_items", default=AssociatedIds())
-
-
-class OrderRecord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An order. `associations` is present if it was requested and there is one; searches never have it."""
-
-    id: str
-    properties: dict[str, str | None]
-    created_at: Instant
-    updated_at: Instant
-    url: str | None = None
-    associations: OrderAssociations | UnsetType = UNSET
 
 
 class OrderProperties(Struct, frozen=True, kw_only=True):
@@ -71,6 +61,17 @@ class OrderProperties(Struct, frozen=True, kw_only=True):
     hs_billing_address_country: str | None = None
     hs_billing_address_phone: str | None = None
     hs_billing_address_email: str | None = None
+
+
+class OrderRecord(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An order. `associations` is present if it was requested and there is one; searches never have it."""
+
+    id: str
+    properties: Annotated[dict[str, str | None], Meta(extra={NAMED_BY: (OrderProperties,)})]
+    created_at: Instant
+    updated_at: Instant
+    url: str | None = None
+    associations: OrderAssociations | UnsetType = UNSET
 
 
 class LineItemProperties(Struct, frozen=True, kw_only=True):

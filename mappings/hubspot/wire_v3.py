@@ -6,14 +6,15 @@ does not distinguish null and "": write "" to clear a value; it then reads as nu
 Understanding the CRM)
 """
 
-from typing import Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from canonical.order import OrderStatus
 from canonical.parts import CustomFieldSetting, Instant, ObjectName
 from canonical.ticket import TicketStatus
+from mappings.drift import NAMED_BY
 
 Status = TypeVar("Status", bound=str)
 
@@ -45,28 +46,6 @@ class TicketAssociations(Struct, frozen=True, kw_only=True):
 
     contacts: AssociatedIds = AssociatedIds()
     orders: AssociatedIds = AssociatedIds()
-
-
-class ContactRecord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A contact, from any v3 endpoint."""
-
-    id: str
-    properties: dict[str, str | None]
-    created_at: Instant
-    updated_at: Instant
-    archived: bool = False
-    url: str | None = None
-
-
-class TicketRecord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A ticket. `associations` is present if it was requested and there is one; searches never have it."""
-
-    id: str
-    properties: dict[str, str | None]
-    created_at: Instant
-    updated_at: Instant
-    url: str | None = None
-    associations: TicketAssociations | UnsetType = UNSET
 
 
 class ContactProperties(Struct, frozen=True, kw_only=True):
@@ -118,6 +97,28 @@ class TicketProperties(Struct, frozen=True, kw_only=True):
     closed_date: str | None = None
     first_agent_reply_date: str | None = None
     lockstitch_external_id: str | None = None
+
+
+class ContactRecord(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A contact, from any v3 endpoint."""
+
+    id: str
+    properties: Annotated[dict[str, str | None], Meta(extra={NAMED_BY: (ContactProperties, ContactConsents)})]
+    created_at: Instant
+    updated_at: Instant
+    archived: bool = False
+    url: str | None = None
+
+
+class TicketRecord(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A ticket. `associations` is present if it was requested and there is one; searches never have it."""
+
+    id: str
+    properties: Annotated[dict[str, str | None], Meta(extra={NAMED_BY: (TicketProperties,)})]
+    created_at: Instant
+    updated_at: Instant
+    url: str | None = None
+    associations: TicketAssociations | UnsetType = UNSET
 
 
 class Stub(Struct, frozen=True, kw_only=True):

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from canonical.customer import Customer, Email
-from mappings.drift import MOST_MEMBERS, choices, compare_shape, misfit_of, type_of, value_at
+from mappings.drift import MOST_MEMBERS, NAMED_BY, choices, compare_shape, misfit_of, type_of, value_at
 from mappings.registry import VENDORS, AnyMapping
 from mappings.spec import VendorDrift, decode
 
@@ -104,6 +104,40 @@ def test_a_reason_of_a_mapping_keeps_its_words_and_no_value() -> None:
     misfit = misfit_of("$.properties.closed_date", "not a date and time", {"properties": {"closed_date": "soon"}})
     assert (misfit.path, misfit.found, misfit.value) == ("$.properties.closed_date", "not a date and time", "soon")
     assert misfit_of("$.a", "Invalid enum value 'Ann'").found == "Invalid enum value"
+
+
+def test_read_members_without_a_value_are_those_that_are_null_absent_or_blank() -> None:
+    assert compare_shape(GOOD, Record).has_value == {
+        "$.firstName": True,
+        "$.lines": True,
+        "$.fields": True,
+        "$.anything": True,
+        "$.parent": True,
+        "$.lines[*].amount": True,
+        **{f"$.parent.{name}": False for name in ("firstName", "lines", "fields", "anything", "parent")},
+    }
+    bare = compare_shape({"id": 1, "firstName": "", "lines": [{"sku": "a", "amount": None}]}, Record).has_value
+    assert [path for path, has_value in bare.items() if has_value] == ["$.lines"]
+    assert "$.parent.firstName" not in bare, "there is no object that could have it"
+
+
+class Keyed(Struct, frozen=True, kw_only=True):
+    """The keys of a dictionary that a mapping reads."""
+
+    phone: str | None = None
+    zip_code: str | None = msgspec.field(name="zip", default=None)
+
+
+class KeyedRecord(Struct, frozen=True, kw_only=True):
+    """A record with such a dictionary."""
+
+    properties: Annotated[dict[str, str | None], Meta(extra={NAMED_BY: (Keyed,)})]
+
+
+def test_the_keys_of_a_dictionary_count_where_a_mapping_reads_them() -> None:
+    found = compare_shape({"properties": {"phone": "1", "ann@example.com": "x"}}, KeyedRecord)
+    assert found.has_value == {"$.properties.phone": True, "$.properties.zip": False}
+    assert found.members == ()
 
 
 def test_names_that_are_data_are_folded() -> None:

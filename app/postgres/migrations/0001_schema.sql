@@ -948,7 +948,23 @@ CREATE TABLE drift_known (
     FOREIGN KEY (connection, mapping, revision, source) REFERENCES drift_baseline ON DELETE CASCADE
 );
 
--- Changes at a vendor. One row per change, however often it is seen. `example` is masked.
+-- How many records had a value in a member that the mapping reads: learned, and in the present window.
+CREATE TABLE drift_share (
+    connection      text             NOT NULL,
+    mapping         text             NOT NULL,
+    revision        integer          NOT NULL,
+    source          text             NOT NULL,
+    path            text             NOT NULL,
+    learned_records double precision NOT NULL DEFAULT 0,
+    learned_filled  double precision NOT NULL DEFAULT 0,
+    records         integer          NOT NULL,
+    filled          integer          NOT NULL,
+    PRIMARY KEY (connection, mapping, revision, source, path),
+    FOREIGN KEY (connection, mapping, revision, source) REFERENCES drift_baseline ON DELETE CASCADE
+) WITH (fillfactor = 50);
+
+-- Changes at a vendor. One row per change, however often it is seen. `example` is masked. A share that was acknowledged
+-- (`ended_at`) may leave its bound again: that is another finding.
 CREATE TABLE drift_finding (
     id              text        PRIMARY KEY,
     connection      text        NOT NULL,
@@ -958,7 +974,8 @@ CREATE TABLE drift_finding (
     source          text        NOT NULL CHECK (source IN ('record', 'webhook')),
     path            text        NOT NULL,
     kind            text        NOT NULL
-                                CHECK (kind IN ('unknown_field', 'changed_type', 'new_enum_value', 'missing_field')),
+                                CHECK (kind IN ('unknown_field', 'changed_type', 'new_enum_value', 'missing_field',
+                                                'empty_more_often')),
     expected        text        NOT NULL,
     found           text        NOT NULL,
     example         text,
@@ -968,8 +985,9 @@ CREATE TABLE drift_finding (
     last_seen       timestamptz NOT NULL DEFAULT now(),
     acknowledged_at timestamptz,
     acknowledged_by text,
+    ended_at        timestamptz NOT NULL DEFAULT 'infinity',
 
-    UNIQUE (connection, mapping, revision, source, path, kind, found),
+    UNIQUE (connection, mapping, revision, source, path, kind, found, ended_at),
     CHECK ((acknowledged_at IS NULL) = (acknowledged_by IS NULL))
 );
 
