@@ -80,6 +80,14 @@ class _Expected:
     optional: list[str] = field(default_factory=list)
     values: "_Expected | None" = None
     items: "_Expected | None" = None
+    known_places: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def places(self, path: str) -> list[tuple[str, str]]:
+        """Return the optional members of an object at this path, with theirs."""
+        known = self.known_places.get(path)
+        if known is None:
+            known = self.known_places[path] = [(name, path + _step(name)) for name in self.optional]
+        return known
 
     @property
     def may_be_null(self) -> bool:
@@ -216,9 +224,12 @@ def _walk(value: Any, expected: _Expected, path: str, diff: _Diff) -> None:
 
 
 def _walk_object(value: dict[str, Any], expected: _Expected, path: str, diff: _Diff) -> None:
-    for name in expected.optional:
-        where = path + _step(name)
-        diff.has_value[where] = value.get(name) not in NO_VALUE or diff.has_value.get(where, False)
+    has_value = diff.has_value
+    for name, where in expected.places(path):
+        if value.get(name) not in NO_VALUE:
+            has_value[where] = True
+        elif where not in has_value:
+            has_value[where] = False
     if expected.values is not None:
         for inner in value.values():
             _walk(inner, expected.values, f"{path}.*", diff)
