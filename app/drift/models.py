@@ -73,7 +73,7 @@ class DriftFinding(Struct, frozen=True, kw_only=True):
     """JSONPath into the vendor's record, with `[*]` for items and `.*` for names that are data. For a `new_enum_value`
     and an empty custom field, JSONPath into the canonical resource. Example: `"$.recordVersion"`"""
     kind: DriftKind
-    """A new member, another type, a value that the mapping does not know, a required member that is missing, or a member
+    """A new member, another type, a value that the mapping does not know, a required member that is missing, or one
     that is empty more often than before. Example: `"unknown_field"`"""
     expected: str
     """A description of the previous content. Example: `"no such member"`"""
