@@ -29,7 +29,6 @@ from tests.credentials.rotation_load import (
     OLD,
     PER_SECOND,
     SCOPES,
-    SEEN_SECONDS,
     TOKENS,
     WAIT_SECONDS,
     Crm,
@@ -91,7 +90,7 @@ async def outcome(tmp_path_factory: pytest.TempPathFactory, module_database_url:
             await rotate_encryption_key(operator, load, api, rekeyed)
             crm.valid.add(TOKENS[0])
             await operator("secrets", "rollback", "crm_token")
-            await until(lambda: crm.latest == TOKENS[0], SEEN_SECONDS)
+            await until(lambda: crm.latest == TOKENS[0])
             result.after_rollback = crm.latest
             result.left["the metrics"] = await load.metrics()
         finally:
@@ -124,7 +123,7 @@ async def rotate_vendor_key(operator: Operator, crm: Crm) -> None:
     """The vendor drops the old key once it is no longer used. Then somebody tries one that the vendor does not know."""
     crm.valid.add(TOKENS[1])
     await operator("secrets", "rotate", "crm_token", value=TOKENS[1])
-    await until(lambda: crm.latest == TOKENS[1], SEEN_SECONDS)
+    await until(lambda: crm.latest == TOKENS[1])
     last = crm.calls[TOKENS[1]]
     await until(lambda: crm.calls[TOKENS[1]] > last + PER_SECOND)
     crm.valid.discard(TOKENS[0])
@@ -205,8 +204,8 @@ async def test_no_call_fails_while_everything_is_rotated(outcome: Outcome) -> No
     failed = {what: count for what, count in outcome.load.answers.items() if what[1] >= 300 and "early" not in what[0]}
     assert failed == {}, outcome.load.bodies[-1]
     assert outcome.load.answers["read", 200] > 3 * PER_SECOND
-    # Beside other tests, a small machine sends less.
-    assert outcome.load.per_second > PER_SECOND * (0.95 if "LOCKSTITCH_ROTATION_PER_SECOND" in os.environ else 0.5)
+    if "LOCKSTITCH_ROTATION_PER_SECOND" in os.environ:  # beside other tests, a small machine sends less
+        assert outcome.load.per_second > PER_SECOND * 0.95
     assert {result.returncode for result in outcome.commands} == {0, 3}
 
 

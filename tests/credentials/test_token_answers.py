@@ -35,7 +35,7 @@ async def test_an_answer_that_cannot_be_used_is_not_stored(
     async with running_vendor(lambda _call: Reply(body=msgspec.json.encode(answer))) as shop:
         async with rig(database_url, shop.url, "shopify", kind="client_credentials") as one:
             with pytest.raises(VendorUnavailable) as refused:
-                await one.tokens.ready(time.monotonic() + 2.0)
+                await one.tokens.ready(time.monotonic() + PATIENCE)
             before = await database.fetch_value(VERSIONS)
         assert next(iter(flaw)) in refused.value.detail
         assert "good" not in refused.value.detail

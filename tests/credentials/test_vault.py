@@ -264,7 +264,7 @@ async def test_a_lease_that_waited_for_a_new_version_is_for_it(store: PostgresCr
 
 
 async def test_leases_of_many_connections_at_once_leave_the_pool_to_others(database_url: str) -> None:
-    database = await Database.connect(database_url, max_size=MOST_LEASES + 1, acquire_timeout=1.0)
+    database = await Database.connect(database_url, max_size=MOST_LEASES + 1, acquire_timeout=30.0)
     store = PostgresCredentials(database, KEYS)
 
     async def renew(number: int) -> bool:

@@ -35,6 +35,7 @@ from tests.encryption import SEALER
 from tests.forked import Forked
 
 PATIENCE: Final = 60.0
+ENDPOINT_SECONDS: Final = 40.0
 ROOT: Final = Path(__file__).resolve().parents[2]
 REDIRECT: Final = "http://127.0.0.1:9/cb"
 END_LEASE: Final = Statement(
@@ -97,7 +98,9 @@ async def rig(
     try:
         credentials = store(database, SEALER)
         vault = Vault(credentials)
-        endpoint = TokenEndpoint(wire=wire, connection="crm", vendor=vendor, base_url=base_url, seconds=5.0)
+        endpoint = TokenEndpoint(
+            wire=wire, connection="crm", vendor=vendor, base_url=base_url, seconds=ENDPOINT_SECONDS
+        )
         grant = next(grant for grant in grants if grant.kind == kind)
         tokens = Tokens(grant, endpoint, vault, credentials, lambda: secrets, title=vendor.title(), **more)
         async with vault.refreshing(Listener(database_url)):
