@@ -174,6 +174,6 @@ def test_all_patch_errors_are_reported_at_once() -> None:
 def test_the_largest_body_is_judged_in_little_time() -> None:
     """A body may be 1 MiB: no check may take more than linear time."""
     body = {"custom_fields": [{"key": f"k{number}", "value": 1} for number in range(40_000)]}
-    began = time.perf_counter()
+    began = time.thread_time()
     assert pointers(CustomerPatch, body) == []
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2

@@ -32,7 +32,7 @@ REFUSED = DeliveryFailure(status=500, reason="HTTP 500", final=False, unresponsi
 
 async def queued(database: Database, number: int) -> None:
     """Wait until so many transactions wait for a lock."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await database.fetch_value(WAITING) < number:  # noqa: ASYNC110 - only the database knows
             await asyncio.sleep(0.005)
 
@@ -87,7 +87,7 @@ async def test_a_deletion_does_not_wait_for_a_batch_of_successes(database: Datab
             finishing = Finishing(harness.queue, job, set(), lambda: None)
             tasks.create_task(deliveries.succeed(finishing, delivery, status=200))
         await queued(database, 1)
-        async with asyncio.timeout(10), database.transaction() as deleting:
+        async with asyncio.timeout(30), database.transaction() as deleting:
             await subscriptions.delete(deleting, EVERYTHING.id, actor="key_1", because="asked for")
 
     assert sorted(row["state"] for row in await database.fetch(DELIVERY)) == ["delivered", "delivered", "dropped"]

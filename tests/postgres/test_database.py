@@ -159,18 +159,6 @@ async def test_a_pool_that_has_no_connection_left_says_so(empty_database_url: st
     await database.close()
 
 
-async def test_a_waiting_connection_that_the_server_ended_is_replaced(
-    database: Database, empty_database_url: str
-) -> None:
-    pid = await database.fetch_value(Statement("SELECT pid", "SELECT pg_backend_pid()"))
-    other = await asyncpg.connect(empty_database_url)
-    await other.execute("SELECT pg_terminate_backend($1)", pid)
-    await other.close()
-    await asyncio.sleep(0.2)
-
-    assert await database.fetch_value(COUNT) == 0
-
-
 async def test_a_database_that_is_gone_is_unavailable_to_those_who_knew_it(empty_database_url: str) -> None:
     """A backup is being restored. A process that starts meanwhile reports it."""
     name = f"test_{uuid4().hex}"

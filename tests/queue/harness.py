@@ -20,6 +20,7 @@ from tests.encryption import SEALER
 POLICIES = {
     "strict": JobPolicy(max_attempts=2, dead_head="block"),
     "thrice": JobPolicy(max_attempts=3, base_seconds=0.0),
+    "tenfold": JobPolicy(max_attempts=10, base_seconds=0.0),
     "patient": JobPolicy(max_attempts=10_000, base_seconds=0.01, cap_seconds=0.05),
     "urgent": JobPolicy(urgent=True),
     "hasty": JobPolicy(max_attempts=50, give_up_seconds=60.0),
@@ -128,12 +129,12 @@ async def running(harness: Harness, handler: Handler, **options: object) -> Asyn
     """Run a runner during the block. Then stop it and wait for its end."""
     runner = QueueRunner(
         harness.queue,
-        {"work": handler, "thrice": handler},
+        {"work": handler, "tenfold": handler},
         **{"policies": {}, "lease_seconds": 30.0, "poll_seconds": 0.1, **options},  # type: ignore[arg-type]
     )
     task = asyncio.create_task(runner.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             yield runner
             runner.stop()
             await task

@@ -35,7 +35,7 @@ async def test_attempts_and_redrives_are_one_story(harness: Harness, spans: Reco
     await harness.enqueue(new(traceparent=f"00-{TRACE}-{SPAN}-01", correlation_id="run-1"))
     runner = QueueRunner(harness.queue, {"work": handler}, policies={}, lease_seconds=30.0)
     task = asyncio.create_task(runner.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await until(harness.dead)
         (dead,) = await harness.dead()
         async with harness.database.transaction() as session:

@@ -53,7 +53,12 @@ async def main(url: str, lease: float) -> None:
     runner = QueueRunner(
         queue, HANDLERS, policies=POLICIES, lease_seconds=lease, listen=Listener(url).listen, drain_seconds=5.0
     )
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runner.stop)
+
+    def stop() -> None:
+        runner.stop()
+        print("stopping", flush=True)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
     await runner.run()
     await upkeep.close()
     await database.close()

@@ -21,26 +21,30 @@ def difference(path: str, *samples: str, count: int = 1) -> Difference:
     return Difference(passing="read", path=path, count=count, samples=samples)
 
 
-SLOW = Statement(
+WAIT_FOR_GATE = Statement(
     "CREATE trigger",
     """
-    CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
-    CREATE TRIGGER pause BEFORE INSERT ON mapping_route FOR EACH ROW EXECUTE FUNCTION pause();
+    CREATE FUNCTION wait_for_gate() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+    CREATE TRIGGER wait_for_gate BEFORE INSERT ON mapping_route FOR EACH ROW EXECUTE FUNCTION wait_for_gate();
     """,
 )
-PAUSED = Statement("SELECT pg_stat_activity", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+CLOSE_GATE = Statement("SELECT lock", "SELECT pg_advisory_xact_lock(1)")
+WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 async def test_concurrent_changes_of_one_route_are_both_kept(database: Database) -> None:
     routes, shadow = PostgresMappingRoutes(database), Shadow(revision=3, sample_rate=0.5)
-    await database.execute(SLOW)
+    await database.execute(WAIT_FOR_GATE)
 
-    shadowing = asyncio.create_task(routes.change(PLACE, RouteChange(shadow=shadow), actor="ada"))
-    async with asyncio.timeout(10):
-        while not await database.fetch_value(PAUSED):
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks, database.transaction() as gate:
+        await gate.execute(CLOSE_GATE)
+        tasks.create_task(routes.change(PLACE, RouteChange(shadow=shadow), actor="ada"))
+        while await database.fetch_value(WAITING) < 1:
             continue
-    await routes.change(PLACE, RouteChange(active=2), actor="bob")
-    await shadowing
+        tasks.create_task(routes.change(PLACE, RouteChange(active=2), actor="bob"))
+        while await database.fetch_value(WAITING) < 2:
+            continue
 
     (route,) = await routes.list()
     assert (route.active, route.shadow, route.changed_by) == (2, shadow, "bob")

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, shadow=2)
 MADE: Mapped[Any] = Mapped(data=Customer(), remote=Remote(id="51"))
 TRIAL = Trial(key=KEY, shadow=CUSTOMER, account=None, record=msgspec.Raw(b"{}"), made=MADE)
-LONG = 10.0
+LONG = 30.0
 
 
 class Book:

@@ -173,7 +173,7 @@ async def test_sleepers_are_woken(database_url: str, order_key: str | None) -> N
         await sleeper.add_listener(CHANNEL, lambda *_: woken.set())
         async with opened(database_url) as (_, arrivals), arrivals.recording() as record:
             await record([arrival("a", order_key)])
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await woken.wait()
     finally:
         await sleeper.close()

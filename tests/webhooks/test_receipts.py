@@ -175,7 +175,7 @@ async def test_one_that_is_held_up_does_not_hold_up_everybody(database_url: str)
         async with database.transaction() as session:
             await receipts.record(session, [receipt("contested")])
             held_up = asyncio.create_task(gathering.run([arrival("contested")]))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - only the database knows
                     await asyncio.sleep(0.01)
                 assert await gathering.run([arrival("late-comer")]) == 1

@@ -180,7 +180,9 @@ async def test_no_statement_of_the_road_is_planned_anew_on_each_call(tmp_path: P
     assert once >= 10
 
 
-async def test_a_handler_cancelled_while_its_batch_is_committed_is_done(tmp_path: Path, database_url: str) -> None:
+async def test_a_handler_cancelled_while_its_batch_is_committed_is_done(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with worker_over(tmp_path, database_url) as runtime:
         receipts = await record(runtime.database, range(10))
         upkeep = await open_upkeep(database_url)
@@ -188,7 +190,7 @@ async def test_a_handler_cancelled_while_its_batch_is_committed_is_done(tmp_path
         runner = QueueRunner(
             queue,
             {kind.name: kind.bind(runtime.dependencies) for kind in KINDS.values()},
-            policies={"ingest": JobPolicy(attempt_seconds=0.3)},
+            policies={"ingest": JobPolicy(attempt_seconds=20.0)},
             lease_seconds=30.0,
             listen=Listener(database_url).listen,
         )
@@ -196,7 +198,10 @@ async def test_a_handler_cancelled_while_its_batch_is_committed_is_done(tmp_path
             async with runtime.database.transaction() as transaction:
                 await transaction.fetch(HOLD, receipts)
                 await until(lambda: _is_locked(runtime.database))
-                await asyncio.sleep(0.6)  # longer than an attempt may take
+                await until(lambda: _all_are_finishing(runner, len(receipts)))
+                clock = time.monotonic
+                monkeypatch.setattr(time, "monotonic", lambda: clock() + 21)
+                await asyncio.sleep(0.1)  # their time is over
             await until(partial(is_idle, runtime.database))
         attempts = Counter((row["kind"], row["outcome"]) for row in await runtime.database.fetch(ATTEMPTS))
         events = await runtime.database.fetch_value(EVENTS)
@@ -208,3 +213,8 @@ async def test_a_handler_cancelled_while_its_batch_is_committed_is_done(tmp_path
 
 async def _is_locked(database: Database) -> bool:
     return bool(await database.fetch(LOCKED))
+
+
+def _all_are_finishing(runner: QueueRunner, jobs: int) -> bool:
+    finishing = [runner._attempts.is_finishing(job) for job in runner._running.values()]
+    return finishing == [True] * jobs

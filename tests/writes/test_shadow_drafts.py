@@ -25,7 +25,7 @@ from tests.vendors.vendor_server import Reply, running_vendor
 pytestmark = pytest.mark.anyio
 
 
-LONG = 10.0
+LONG = 30.0
 LAST = TrialKey(connection="last", mapping=CUSTOMER.name, active=1, shadow=2)
 
 
