@@ -251,6 +251,7 @@ def test_a_subscription_that_accepts_nothing_is_disabled(owner: Caller, deliveri
     made = subscribe(owner, hook, "customer.*")
     path = f"/v1/subscriptions/{made['id']}"
     delivering.publish(news(1))
+    delivering.let_the_last_pause_run_out(made["id"])
     until(lambda: owner.get(path).json()["state"] == "disabled")
     assert len(hook.posts) == ATTEMPTS
     view = owner.get(path).json()
@@ -324,6 +325,7 @@ def given_up(owner: Caller, delivering: Delivering, hook: Hook) -> tuple[str, st
     """Return a subscription that is disabled, and the dead letter of its only delivery."""
     made = subscribe(owner, hook, "customer.*")
     delivering.publish(news(1))
+    delivering.let_the_last_pause_run_out(made["id"])
     until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled")
     # The delivery is given up before its job is.
     (letter,) = until(lambda: owner.get(f"/ops/dead-letters?connection={made['id']}").json()["data"])
