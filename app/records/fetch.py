@@ -64,8 +64,14 @@ async def fetch_raw(
 
     Raises NotFound, and the vendor's problems.
     """
+    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert mapping.endpoints.read is not None  # noqa: S101 - comments are read through their ticket
-    reply, account = await _send_built(deps, connection, mapping, partial(mapping.endpoints.read, remote_id), deadline)
+    build = partial(mapping.endpoints.read, remote_id)
+    request = build(account)
+    try:
+        reply = await send_read(deps, connection, request, deadline)
+    except VendorRejected as rejected:
+        reply, account = await _send_renewed(deps, connection, mapping, build, request, rejected, deadline)
     with as_vendor_drift(deps, connection, mapping):
         raw, account = mapping.endpoints.record(reply, account)
         if customers and mapping.endpoints.with_customers is not None:
@@ -123,8 +129,14 @@ async def fetch_page(
 ) -> FetchedPage:
     """Fetch one page. Raises the vendor's problems, and VendorDrifted if the page itself cannot be read."""
     endpoints = mapping.endpoints
+    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - checked by the caller
-    reply, account = await _send_built(deps, connection, mapping, partial(endpoints.list, query), deadline)
+    build = partial(endpoints.list, query)
+    request = build(account)
+    try:
+        reply = await send_read(deps, connection, request, deadline)
+    except VendorRejected as rejected:
+        reply, account = await _send_renewed(deps, connection, mapping, build, request, rejected, deadline)
     with as_vendor_drift(deps, connection, mapping):
         page = endpoints.page(reply, query, account)
     account = await _side_load(deps, connection, mapping, page.records, page.account, deadline)
@@ -175,30 +187,22 @@ async def fetch_comment(
     return None
 
 
-async def _send_built(
+async def _send_renewed(
     deps: RecordDeps,
     connection: Connection,
     mapping: AnyMapping,
     build: Callable[[Any], VendorRequest],
+    request: VendorRequest,
+    rejected: VendorRejected,
     deadline: float,
 ) -> tuple[VendorReply, Any]:
-    """Build a read from the account facts and send it. Return the reply and the facts.
-
-    If the vendor rejects it and newer facts build another one, send that: a field may have been hidden since. Raises
-    the vendor's problems.
-    """
-    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
-    request = build(account)
-    try:
-        return await send_read(deps, connection, request, deadline), account
-    except VendorRejected:
-        account = await deps.vendors.account(
-            connection, deadline=deadline, object_name=mapping.object, max_age=YOUNG_FACTS
-        )
-        renewed = build(account)
-        if renewed == request:
-            raise
-        return await send_read(deps, connection, renewed, deadline), account
+    """Send a rejected read again if newer account facts build another one: a field may have been hidden since. Return
+    the reply and the facts. Raises the vendor's problems; `rejected` if nothing changed."""
+    account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object, max_age=YOUNG_FACTS)
+    renewed = build(account)
+    if renewed == request:
+        raise rejected
+    return await send_read(deps, connection, renewed, deadline), account
 
 
 async def send_read(deps: RecordDeps, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:
