@@ -28,11 +28,16 @@ WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::text::reg
 
 @pytest.fixture
 def facade(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Facade]:
-    """With leases that are noticed soon, so that a test need not wait as long as production may."""
+    """With leases that end only when `let_leases_run_out` ends them."""
     folder = tmp_path_factory.mktemp("copies")
-    soon = Facade(folder, database_url, more=CONSUMER, LOCKSTITCH_JOB_LEASE="2", LOCKSTITCH_OPERATION_LEASE="3")
-    with soon.running() as facade:
+    with Facade(folder, database_url, more=CONSUMER, LOCKSTITCH_OPERATION_LEASE="45").running() as facade:
         yield facade
+
+
+def let_leases_run_out(facade: Facade) -> None:
+    """As if the time had passed after which a process that is gone is missed."""
+    facade.sql("UPDATE job SET lease_until = now() WHERE state = 'running'")
+    facade.sql("UPDATE operation SET due_at = now() WHERE lease_token IS NOT NULL")
 
 
 @contextmanager
@@ -66,6 +71,7 @@ def test_a_copy_is_linked_although_its_process_is_killed(facade: Facade, table: 
             facade.api.kill()
         with pytest.raises(httpx.TransportError):
             sent.result()
+        let_leases_run_out(facade)
         facade.api.start()
         result = until(lambda: _copy(caller, made, key), lambda answer: answer.status_code == 201).json()
 
@@ -88,6 +94,7 @@ def test_a_leg_writes_once_although_its_worker_is_killed(facade: Facade, table: 
             caller.post("/ops/connections/hubspot/resume").raise_for_status()
             until(lambda: facade.sql(WAITING, table))
             facade.worker.kill()
+        let_leases_run_out(facade)
         facade.worker.start()
         until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
 

@@ -21,11 +21,13 @@ from tests.contract.processes import Process
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.samples import customer
 from tests.contract.subscribers import Hook
-from tests.contract.waiting import until
+from tests.contract.waiting import TIMEOUT, until
 
 RECORDS: Final = 6
 ROUNDS: Final = 8
 KILLS: Final = 6
+PATIENTLY: Final = {"prefer": "wait=30"}
+"""An attempt has two seconds where leases are short."""
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_each_event_follows_from_the_one_before_while_workers_die(facade: Facade
     second.start()
     try:
         with facade.calling() as caller, sending_webhooks(facade, "hubspot"):
-            records = [caller.create("/v1/customers", customer("hubspot")) for _ in range(RECORDS)]
+            records = [caller.create("/v1/customers", customer("hubspot"), headers=PATIENTLY) for _ in range(RECORDS)]
             with ThreadPoolExecutor(RECORDS + 1) as threads:
                 tasks = [threads.submit(_change, facade, caller, record) for record in records]
                 tasks.append(threads.submit(_kill_now_and_then, [facade.worker, second], chance))
@@ -73,11 +75,12 @@ def test_a_write_that_settles_between_two_looks_is_not_read_again(
         caller.create("/v1/customers", customer("hubspot"))  # what an account needs once is there now
         Watch(facade, "hubspot", Hook(url="")).settle()
         calls = len(facade.vendors.calls("hubspot"))
-        facade.vendors.break_("hubspot", "slow", method="GET", path="/crm/v3/objects/contacts*", delay_ms=3000)
+        facade.vendors.hold("hubspot", method="GET", path="/crm/v3/objects/contacts*")
         with ThreadPoolExecutor(1) as threads:
             making = threads.submit(caller.create, "/v1/customers", customer("hubspot"))
             until(lambda: facade.sql(SENT))
             looking = asyncio.run(_stop_the_look(database_url))
+            facade.vendors.mend()
             made = making.result()
         os.kill(looking, signal.SIGCONT)
         Watch(facade, "hubspot", Hook(url="")).settle()
@@ -92,9 +95,10 @@ async def _stop_the_look(database_url: str) -> int:
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute("BEGIN; LOCK TABLE operation IN ACCESS EXCLUSIVE MODE")
-        while (looking := await connection.fetchval(LOOKING)) is None:
-            await asyncio.sleep(0.01)
-            await connection.execute("SELECT pg_stat_clear_snapshot()")
+        async with asyncio.timeout(TIMEOUT):
+            while (looking := await connection.fetchval(LOOKING)) is None:
+                await asyncio.sleep(0.01)
+                await connection.execute("SELECT pg_stat_clear_snapshot()")
         os.kill(looking, signal.SIGSTOP)
     finally:
         await connection.close()
