@@ -17,7 +17,7 @@ from tests.commands import ROOT
 from tests.encryption import ENCRYPTION_KEYS
 from tests.ports import two_free_ports
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 

@@ -10,7 +10,7 @@ import httpx
 
 from tests.contract.answer_checks import check_answer
 
-TIMEOUT = 15.0
+TIMEOUT = 60.0
 
 
 def connect(url: str) -> socket.socket:

@@ -191,7 +191,7 @@ def test_two_writes_with_the_same_new_person_create_one(facade: Facade, full_key
     mark = word()
 
     async def at_once() -> list[httpx.Response]:
-        headers = {"authorization": f"Bearer {full_key}"}
+        headers = {"authorization": f"Bearer {full_key}", "prefer": "wait=30"}
         async with httpx.AsyncClient(base_url=facade.api.url, timeout=60, headers=headers) as http:
             calls = [
                 http.post(path, json=body(mark), headers={"idempotency-key": new_key()})

@@ -63,7 +63,7 @@ def test_upserts_of_one_key_at_once_make_one_record(
     path = f"{kind.collection}&upsert_on={key}"
 
     async def all_at_once() -> list[httpx.Response]:
-        headers = {"authorization": f"Bearer {full_key}"}
+        headers = {"authorization": f"Bearer {full_key}", "prefer": "wait=30"}
         async with httpx.AsyncClient(base_url=facade.api.url, timeout=60, headers=headers) as http:
             calls = (http.post(path, json=body, headers={"idempotency-key": new_key()}) for _ in range(8))
             return await asyncio.gather(*calls)

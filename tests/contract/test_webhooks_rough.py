@@ -10,7 +10,7 @@ import pytest
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
-from tests.contract.raw_http import chunk, exchange, head
+from tests.contract.raw_http import TIMEOUT, chunk, exchange, head
 from tests.contract.waiting import until
 from tests.contract.webhook_connections import NOT_YET, RUN_OUT, STILL_GOOD, WEBHOOK_SECRETS
 from tests.contract.webhook_senders import SENDERS, WebhookEndpoint, gateway, hubspot, now, shopify, woo
@@ -132,7 +132,7 @@ def test_junk_is_never_our_fault(facade: Facade) -> None:
         lines = b"".join(_junk_line(chance) for _ in range(chance.randrange(6)))
         target = f"POST /v1/webhooks/{connection}?{round_} HTTP/1.1\r\nHost: x\r\n".encode()
         request = target + lines + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
-        with socket.create_connection((address.hostname, address.port), timeout=15) as raw:
+        with socket.create_connection((address.hostname, address.port), timeout=TIMEOUT) as raw:
             raw.sendall(request)
             status = raw.makefile("rb").readline()
         assert status.split()[1] in (b"400", b"401", b"404"), (request, status)

@@ -19,7 +19,7 @@ from tests.shared_material import SHARED
 from .receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0
+PATIENCE = 60.0
 SECRET = "open-sesame-0001"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """The emulators speak plain HTTP: a client that shares this reads no certificates, which takes 10 ms each time."""

@@ -86,7 +86,7 @@ def test_a_rate_goes_on_where_it_was_after_kill_9(own_emulators: RunningEmulator
 
 
 def test_sigterm_ends_it_cleanly_while_a_call_is_held(own_emulators: RunningEmulators) -> None:
-    own_emulators.order(vendor="zendesk", fault={"kind": "timeout"})
+    own_emulators.order(vendor="zendesk", fault={"kind": "timeout", "delay_ms": 600_000})
     ended: list[Exception] = []
 
     def wait() -> None:
@@ -110,7 +110,7 @@ def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen({emulators.command!r})\n"
         "print(child.pid, flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

@@ -83,7 +83,7 @@ def test_a_slow_call_is_let_go_with_its_fault(emulators: RunningEmulators, vendo
 
 @pytest.mark.parametrize("kind", ["timeout", "timeout_after_commit"])
 def test_a_held_connection_is_dropped_with_its_fault(emulators: RunningEmulators, kind: str) -> None:
-    emulators.order(vendor="zendesk", fault=fault(kind), times=1)
+    emulators.order(vendor="zendesk", fault=fault(kind, delay_ms=600_000), times=1)
     with ThreadPoolExecutor(1) as threads:
         held_call = threads.submit(create, emulators, timeout=PATIENCE)
         wait_until(lambda: emulators.calls("zendesk") != [])
