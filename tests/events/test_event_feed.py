@@ -190,7 +190,7 @@ async def test_without_a_restore_no_era_begins(database: Database, events: Postg
 
 async def test_a_new_subscription_gets_every_event_not_yet_in_the_feed(database: Database) -> None:
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         async with database.transaction() as session:
             await events.append(session, changed(1))
             subscribing = tasks.create_task(PostgresSubscriptions(database, SEALER).create(EVERYTHING))

@@ -87,7 +87,7 @@ async def test_a_migration_waits_for_a_table_without_blocking_others(empty_datab
         (tmp_path / f"{migration.version:04d}_{migration.name}.sql").write_text(migration.sql)
     (tmp_path / f"{len(read_migrations()) + 1:04d}_next.sql").write_text("ALTER TABLE job ADD COLUMN next text;")
     holder, worker = await asyncpg.connect(empty_database_url), await asyncpg.connect(empty_database_url)
-    await worker.execute(f"SET statement_timeout = '{LOCK_SECONDS * 2}s'")
+    await worker.execute(f"SET statement_timeout = '{LOCK_SECONDS + 20}s'")
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute("SELECT FROM job")
