@@ -157,7 +157,7 @@ def evaluate(expression: str, item: Any) -> Any:
     """The value of a JavaScript expression over `$json`."""
     program = f"const $json = {json.dumps(item)}; process.stdout.write(JSON.stringify({expression}));"
     assert NODE is not None
-    done = subprocess.run([NODE, "-e", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([NODE, "-e", program], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

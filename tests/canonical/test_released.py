@@ -34,7 +34,7 @@ def copy(tmp_path: Path) -> Path:
 
 def contract(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "app.cli", "contract", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def change(file: Path, old: str, new: str) -> None:

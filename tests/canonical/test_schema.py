@@ -139,7 +139,7 @@ def test_check_names_the_file_that_differs_and_write_mends_it(tmp_path: Path) ->
 
 def _run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "canonical.schema", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def _fits_schema(name: str, body: dict[str, Any]) -> bool:

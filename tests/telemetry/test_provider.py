@@ -99,7 +99,7 @@ def run(**variables: str) -> dict[str, Any]:
     """What the program says with these variables; it logs warnings to `log`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment | variables, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROGRAM], env=environment | variables, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
