@@ -40,7 +40,7 @@ class Clock:
 
 @pytest.fixture
 async def keys(database_url: str) -> AsyncIterator[Counted]:
-    database = await Database.connect(database_url, max_size=2)
+    database = await Database.connect(database_url, max_size=2, acquire_timeout=60.0)
     yield Counted(database)
     await database.close()
 

@@ -64,7 +64,7 @@ class Chain:
 @asynccontextmanager
 async def chain_on(url: str) -> AsyncIterator[Chain]:
     """Open a chain on this database for the block."""
-    database = await Database.connect(url, max_size=8)
+    database = await Database.connect(url, max_size=8, acquire_timeout=60.0)
     owner = await asyncpg.connect(url)
     try:
         yield Chain(database, owner)

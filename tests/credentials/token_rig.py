@@ -94,7 +94,7 @@ async def rig(
     kind = more.pop("kind", "authorization_code")
     more.setdefault("scopes", ("api",) if vendor == "oidc" else ())
     secrets = more.pop("secrets", {"client_id": f"{vendor}-dev-client", "client_secret": f"{vendor}-dev-client-secret"})
-    database, wire = await Database.connect(database_url, max_size=4), Wire()
+    database, wire = await Database.connect(database_url, max_size=4, acquire_timeout=60.0), Wire()
     try:
         credentials = store(database, SEALER)
         vault = Vault(credentials)
@@ -126,7 +126,7 @@ async def authorise(one: Rig) -> dict[str, Any]:
     if one.tokens.scopes:
         asked["scope"] = " ".join(one.tokens.scopes)
     location = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), asked, elsewhere=True)
-    async with httpx.AsyncClient(base_url=endpoint.base_url) as browser:
+    async with httpx.AsyncClient(base_url=endpoint.base_url, timeout=PATIENCE) as browser:
         while not location.startswith(REDIRECT):
             answer = await browser.get(location)
             location = answer.headers["location"]

@@ -110,7 +110,7 @@ async def _roll_back(stack: AsyncExitStack) -> None:
 @contextmanager
 def _open(url: str) -> Iterator[type[Steps]]:
     loop = asyncio.new_event_loop()
-    database = loop.run_until_complete(Database.connect(url, max_size=8))
+    database = loop.run_until_complete(Database.connect(url, max_size=8, acquire_timeout=60.0))
     try:
         yield type("StepsHere", (Steps,), {"loop": loop, "database": database})
     finally:

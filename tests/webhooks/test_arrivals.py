@@ -67,7 +67,7 @@ ROWS_READ = Statement(
 
 @asynccontextmanager
 async def opened(url: str, *, max_size: int = 4) -> AsyncIterator[tuple[Database, PostgresArrivals]]:
-    database = await Database.connect(url, max_size=max_size)
+    database = await Database.connect(url, max_size=max_size, acquire_timeout=60.0)
     try:
         yield database, PostgresArrivals(database, SEALER, {})
     finally:

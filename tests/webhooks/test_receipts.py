@@ -41,7 +41,7 @@ LARGEST = Statement(
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[tuple[Database, PostgresReceipts, GroupCommit]]:
     """A database, its receipts, and a gathering before them."""
-    database = await Database.connect(url, max_size=8)
+    database = await Database.connect(url, max_size=8, acquire_timeout=60.0)
     try:
         receipts = PostgresReceipts(database, SEALER)
         yield database, receipts, group_commit_to(PostgresArrivals(database, SEALER, {}))

@@ -15,6 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from app.capabilities import KINDS, POLICIES
+from app.postgres import batching
 from app.postgres.database import Database, Statement
 from app.postgres.listen import Listener
 from app.postgres.migrate import migrate
@@ -91,9 +92,10 @@ async def is_idle(database: Database) -> bool:
 
 @pytest.mark.parametrize("records", [None, 64], ids=["raw", "keyed"])
 async def test_a_full_batch_takes_at_most_two_statements_an_event(
-    tmp_path: Path, logged: tuple[str, Path], records: int | None
+    tmp_path: Path, logged: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, records: int | None
 ) -> None:
     url, log = logged
+    monkeypatch.setattr(batching, "LATE_SECONDS", 3600.0)  # on a slow machine, batches would become small
     await migrate(url)
     async with worker_over(tmp_path, url) as runtime:
         await record(runtime.database, range(512), records)
