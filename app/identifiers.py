@@ -20,6 +20,7 @@ NAMES: Final = {
     "key_": ("API key", "lockstitch key list"),
     "in_": ("received webhook", "GET /ops/audit?record={}"),
     "job_": ("job", "GET /ops/audit?record={}"),
+    "walk_": ("walk", "GET /ops/audit?record={}"),
     "dlv_": ("delivery", "GET /ops/audit?record={}"),
 }
 """What an id of Lockstitch names, by its prefix, and where to find it."""

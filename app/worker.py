@@ -24,6 +24,8 @@ from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
 from app.uploads.export_folder import take_from_folders
 from app.vendors.deps import VendorDeps
+from app.walks.deps import PullDeps
+from app.walks.start import start_due_pulls
 from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun
@@ -37,6 +39,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
 DUE_SECONDS: Final = 60.0
+PULLS_SECONDS: Final = 1.0
 TOKENS_SECONDS: Final = 30.0
 EXPORTS_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 15.0
@@ -95,6 +98,7 @@ class Worker:
                     ("secrets due", DUE_SECONDS, self._announce_due),
                     ("tokens", TOKENS_SECONDS, self._renew_tokens),
                     ("exports", EXPORTS_SECONDS, self._take_exports),
+                    ("pulls", PULLS_SECONDS, self._start_pulls),
                     ("watch", WATCH_SECONDS, self._upkeep.watch.check),
                     ("dead man's switch", self._upkeep.heartbeat_seconds, self._signal_alive),
                 ):
@@ -147,6 +151,9 @@ class Worker:
     async def _renew_tokens(self) -> bool:
         await self._runtime.dependencies.of(VendorDeps).vendors.renew_due_tokens()
         return False
+
+    async def _start_pulls(self) -> bool:
+        return await start_due_pulls(self._runtime.dependencies.of(PullDeps))
 
     async def _take_exports(self) -> bool:
         return await take_from_folders(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)

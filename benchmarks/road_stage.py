@@ -146,7 +146,8 @@ def _environment(folder: Path, vendors: str, database_url: str, subscriber: int)
         f'[connections.shop]\nvendor = "shopify"\nbase_url = "{vendors}/shopify"\n{pacing}\n'
         'credentials = { token = "env:LOCKSTITCH_DEV_SHOPIFY_TOKEN" }\nwebhook_secrets = ["env:SHOPIFY_SECRET"]\n'
         f'[connections.crm]\nvendor = "hubspot"\nbase_url = "{vendors}/hubspot"\n{pacing}\n'
-        'credentials = { token = "env:LOCKSTITCH_DEV_HUBSPOT_TOKEN" }\nwebhook_secrets = ["env:HUBSPOT_SECRET"]\n',
+        'credentials = { token = "env:LOCKSTITCH_DEV_HUBSPOT_TOKEN" }\nwebhook_secrets = ["env:HUBSPOT_SECRET"]\n'
+        '[pull]\nevery = "off"\n',
         encoding="utf-8",
     )
     return {

@@ -82,7 +82,7 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
         f'[connections.shop]\nvendor = "shopify"\nbase_url = "{vendor}"\n'
         'credentials = { token = "env:SHOPIFY_TOKEN" }\nwebhook_secrets = ["env:SHOPIFY_SECRET"]\n'
         '[connections.gateway]\nvendor = "standard-webhooks"\nwebhook_secrets = ["env:WEBHOOK_SECRET"]\n'
-        '[systems_of_record]\ncustomers = "hubspot"\n',
+        '[pull]\nevery = "off"\n[systems_of_record]\ncustomers = "hubspot"\n',
         encoding="utf-8",
     )
     return {

@@ -170,7 +170,7 @@ class WebhookManifest:
     are from one clock, in milliseconds, so a record that says it changed at the time of an event shows that change.
     `account` reads from the headers (names in lower case) and the payload of one event which account sent it, as in
     `manifest.Identity`. Never raises. `gone` is the status, by object, with which the vendor still returns deleted
-    records.
+    records. `silent` are objects whose changes no webhook reports.
     """
 
     scheme: Scheme
@@ -179,6 +179,7 @@ class WebhookManifest:
     exact: bool = False
     account: Callable[[Mapping[str, str], bytes], Mapping[str, str]] | None = None
     gone: Mapping[ObjectName, str] = field(default_factory=dict)
+    silent: frozenset[ObjectName] = frozenset()
 
 
 def unmapped(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:

@@ -29,6 +29,7 @@ from app.credentials.secrets import VAULT
 from app.credentials.token_set import SUFFIX
 from app.errors import Complaint
 from app.http.admission import OR_ANOTHER
+from app.http.plurals import PLURAL
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import alarms_of
@@ -41,6 +42,8 @@ from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
 from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStates, described
+from app.walks.plan import plans_of
+from app.walks.store import PostgresWalks
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS
 
@@ -78,6 +81,9 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
             _check_connections(runner, shell.database, shell.settings),
             "no connection is throttled, fails or refuses its webhooks",
         )
+        for line in _pulled(shell.settings):
+            report.add((), line)
+        report.add(_check_pulls(runner, shell.database, shell.settings), "no pull has failed")
         report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarm stands")
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
     environment = shell.environment
@@ -271,6 +277,29 @@ def _check_connections(runner: asyncio.Runner, database: Database, settings: Set
             fix = f"{refused.next_step} Then look again: lockstitch connections"
             level = error if refused.alarm else warning
             yield level(f"webhooks {name}", described(refused), fix)
+
+
+def _pulled(settings: Settings) -> Iterator[str]:
+    """Say how often the objects of each connection are pulled."""
+    with suppress(SettingsError):  # reported with the configuration
+        plans = plans_of(settings, connections_of(settings))
+        for name in sorted(settings.connections):
+            every: dict[str, list[str]] = defaultdict(list)
+            for plan in plans:
+                if plan.connection == name:
+                    every[plan.frequency].append(PLURAL[plan.object])
+            pulled = "; ".join(f"{', '.join(objects)} every {often}" for often, objects in every.items())
+            yield f"pulls of {name}: {pulled or 'none'}"
+
+
+def _check_pulls(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
+    """Report the pulls whose last run failed."""
+    for state in runner.run(PostgresWalks(database).states()):
+        if state.failure is not None and state.connection in settings.connections:
+            since = "ever" if state.completed_at is None else f"since {moment(state.completed_at)} UTC"
+            problem = f"the last run failed ({state.failure}), and none has completed {since}"
+            fix = f"lockstitch verify {state.connection}"
+            yield warning(f"pull of {PLURAL[state.object]} from {state.connection}", problem, fix)
 
 
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:

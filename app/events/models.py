@@ -39,6 +39,7 @@ class SeenState(Struct, frozen=True, kw_only=True):
     seen_at: datetime
     read_at: datetime
     written_by: OwnWrite | None = None
+    digest: bytes | None = None
 
 
 class RecordChange(Struct, frozen=True, kw_only=True):

@@ -35,11 +35,17 @@ Fields = Mapping[str, Any]
 
 
 class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept with the fields of a state: the mapping revision, if it was stored, and of a ticket the newest
-    comment that was looked at, where webhooks name none."""
+    """What is kept with the fields of a state: the mapping revision, if it was stored, and what is known of a ticket's
+    comments.
+
+    `newest_comment`: those up to it were looked at. `announced_comments`: later ones of which there is an Event.
+    `comments_since`: until one was looked at, those that were added before are no news.
+    """
 
     mapping_revision: int | None = None
     newest_comment: str | None = None
+    announced_comments: tuple[str, ...] = ()
+    comments_since: datetime | None = None
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -115,12 +121,13 @@ def state_of(resource: Any) -> bytes:
     return b'%b,"mapping_revision":%d}' % (fields[:-1], resource.meta.mapping.revision)
 
 
-def with_newest_comment(state: bytes, comment: str | None) -> bytes:
-    """Return the state with the newest comment that was looked at, if there is one."""
-    if comment is None:
+def with_notes(state: bytes, notes: StateNotes) -> bytes:
+    """Return the state with what is known of comments, if anything is. It keeps its own mapping revision."""
+    if notes == StateNotes(mapping_revision=notes.mapping_revision):
         return state
-    fields, notes = read_state(state)
-    return msgspec.json.encode({**fields, **msgspec.to_builtins(replace(notes, newest_comment=comment))})
+    fields, own = read_state(state)
+    noted = replace(notes, mapping_revision=own.mapping_revision)
+    return msgspec.json.encode({**fields, **msgspec.to_builtins(noted)})
 
 
 def read_state(state: bytes) -> tuple[Fields, StateNotes]:

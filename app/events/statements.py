@@ -39,7 +39,7 @@ EVENT_ARGUMENTS: Final = {
 }
 """The columns of an Event to append, and their types."""
 
-SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by"
+SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by, digest"
 """The columns of `record_state` from which a `SeenState` is opened."""
 
 

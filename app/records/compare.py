@@ -17,7 +17,7 @@ from app.events.record_changes import (
     previous_values,
     read_state,
     state_of,
-    with_newest_comment,
+    with_notes,
 )
 from app.events.transitions import WITH_TRANSITIONS, FirstSight, transitions
 from app.records.deps import RecordDeps
@@ -63,8 +63,7 @@ async def compare(
     if notes.mapping_revision is not None and notes.mapping_revision != reading.mapping.revision:
         comparable = await _like_seen(connection, reading, after, notes.mapping_revision)
     names = changed(before, comparable, reading.mapping.model)
-    if notes.newest_comment is not None:
-        state = with_newest_comment(state, notes.newest_comment)
+    state = with_notes(state, notes)
     is_new = created and last_state is None
     what = "created" if is_new else "updated"
     return RecordChange(
@@ -147,7 +146,7 @@ async def compare_deleted(
         changed=(),
         occurred_at=occurred_at,
         last_state=last_state,
-        state=with_newest_comment(b"{}", notes.newest_comment),  # a restored ticket has its comments again
+        state=with_notes(b"{}", notes),  # a restored ticket has its comments again
         read_at=read_at,
         deleted=True,
     )

@@ -120,7 +120,7 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
     places = {one.mapped.remote.id: place for place, one in enumerate(page.readings)}
     kept.sort(key=lambda one: places[one.mapped.remote.id])
     page = msgspec.structs.replace(page, readings=kept)
-    readings, unreadable = await _without_rejected(deps, connection, page)
+    readings, unreadable = await without_rejected(deps, connection, page)
     return RecordPage(
         data=await name_records(deps, connection, readings, ticket=parent_id),
         next_cursor=None if page.next is None else cursors.seal(page.next, scope),
@@ -129,7 +129,7 @@ async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListReque
     )
 
 
-async def _without_rejected(
+async def without_rejected(
     deps: RecordDeps, connection: Connection, page: FetchedPage
 ) -> tuple[list[Reading], list[UnreadableRecord]]:
     """Return the readings that the drift rules accept. The others become unreadable records."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from app.settings.drift import DriftRule
+from app.settings.pull import PullSettings
 from app.settings.reading import PLURALS, SettingsError, convert, require_reference
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
@@ -54,6 +55,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     webhook_secrets: tuple[WebhookSecretSettings, ...]
     pending: bool
     drift: tuple[DriftRule, ...] = ()
+    pull: PullSettings = PullSettings()
     csv: Layout | None = None
     realm: str | None = None
     grant: GrantKind | None = None
@@ -80,6 +82,7 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_secrets: tuple[str | WebhookSecretSettings, ...] = ()
     pending: bool = False
     drift: tuple[DriftRule, ...] = ()
+    pull: PullSettings = PullSettings()
     csv: LayoutSetting | None = None
     realm: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")] | None = None
     grant: GrantKind | None = None
@@ -134,6 +137,7 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
         webhook_secrets=webhook_secrets,
         pending=read.pending,
         drift=read.drift,
+        pull=read.pull,
         csv=_layout_of(read),
         realm=read.realm,
         grant=read.grant,

@@ -21,6 +21,7 @@ from app.settings.drift import DriftSettings
 from app.settings.egress import EgressRule, parse_egress_rules
 from app.settings.file import ConfigFile, LinkSettings, RetentionSettings, read_config_file
 from app.settings.ownership import Ownership
+from app.settings.pull import PullRule
 from app.settings.reading import SECRET_REFERENCE, SettingsError
 from canonical.parts import ObjectName
 
@@ -142,6 +143,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long ended things are kept."""
     drift: DriftSettings
     """How closely records are checked for drift."""
+    pull: PullRule
+    """How often changes are read, where neither the connection nor its object says so."""
 
     @property
     def realms(self) -> Mapping[str, str]:
@@ -226,6 +229,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         alerts=content.alerts,
         retention=content.retention,
         drift=content.drift,
+        pull=content.pull,
     )
     if read.complaints:
         raise SettingsError("\n".join(read.complaints))

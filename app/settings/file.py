@@ -14,6 +14,7 @@ from app.settings.connections import ConnectionSettings, read_connection
 from app.settings.consumers import ConsumerSettings, complaints_about
 from app.settings.drift import DriftSettings
 from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
+from app.settings.pull import PullRule
 from app.settings.reading import PLURALS, SECRET_REFERENCE, SettingsError, convert, require_reference
 from canonical.parts import ObjectName
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 TABLES = (
     *("connections", "systems_of_record", "ownership", "consumers", "writes", "links", "egress", "alerts"),
-    *("retention", "drift"),
+    *("retention", "drift", "pull"),
 )
 
 
@@ -75,6 +76,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
     drift: DriftSettings = DriftSettings()
+    pull: PullRule = PullRule()
 
 
 def read_config_file(path: Path | None) -> ConfigFile:
@@ -100,6 +102,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
         alerts=reading.alerts(),
         retention=reading.table("retention", RetentionSettings),
         drift=reading.table("drift", DriftSettings),
+        pull=reading.table("pull", PullRule),
     )
     if reading.complaints:
         raise SettingsError("\n".join(reading.complaints))

@@ -23,26 +23,25 @@ from app.audit.record import Entry
 from app.copies.follow_source import DeletedSource, job_of_source
 from app.dependencies import Dependencies
 from app.errors import VendorDrifted
-from app.events.models import NewEvent, RecordChange, SeenState, StateMoved
-from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, shows, with_newest_comment
+from app.events.models import RecordChange, SeenState, StateMoved
+from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, read_state, shows, with_notes
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
-from app.records.compare import added_comment
-from app.records.map_record import Reading
-from app.records.models import ReportedChange, WriteUnderWay
+from app.records.models import WriteUnderWay
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
-from app.records.resources import follow_merge, name_records
+from app.records.resources import follow_merge
 from app.vendors.models import Connection
+from app.webhooks.comments import announced, events_of_comments, new_comments
 from app.webhooks.deps import IngestDeps
 from app.webhooks.ingest_commit import Commits, Ingested, commits_of
 from app.webhooks.models import Receipt, ReceiptJob, ReportedRecord
 from app.webhooks.raw_forwarding import raw_event
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
-from app.webhooks.refetch import new_comments, refetch, says_nothing_new
+from app.webhooks.refetch import permanent_of, refetch, says_nothing_new
 from app.writes.models import RecordLook
-from mappings.spec import Unmappable, VendorDrift
+from mappings.spec import VendorDrift
 from mappings.webhooks import Notice
 
 # Seconds for reading a record and its related records.
@@ -96,7 +95,8 @@ async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finish
     except StateMoved:
         return Retry(reason="another job processed the record at the same time", after=0.0)
     except VendorDrifted as drifted:
-        return _refused(record, drifted)
+        assert record is not None  # noqa: S101 - only a record is mapped
+        return permanent_of(record.mapping, drifted)
     return Done()
 
 
@@ -179,11 +179,15 @@ async def _read_change(
     is_own = comment is not None and _is_own_comment(
         ours, last.state, comment.mapped.data.body_text, comment.mapped.data.created_at
     )
+    if comment is not None and not is_own:
+        change = announced(change, comment.mapped.remote.id, last.state)
     events = () if is_own else events_of(change, origin=receipt.id)
     if record.notice.adds_comments and change.state is not None and not change.deleted:
-        added, newest = await new_comments(deps, record, change.last_state, deadline)
-        change = replace(change, state=with_newest_comment(change.state, newest))
-        events += await _events_of_comments(deps, record, added)
+        ticket = record.notice.remote_id
+        added, newest = await new_comments(deps, record.connection, ticket, change.last_state, deadline)
+        notes = replace(read_state(change.state)[1], newest_comment=newest, announced_comments=())
+        change = replace(change, state=with_notes(change.state, notes))
+        events += await events_of_comments(deps, record.connection, ticket, added, origin=receipt.id)
     echo = () if events else _echo(receipt, change.last_state)
     return _ended(
         receipt,
@@ -273,27 +277,6 @@ def _is_own_comment(ours: Sequence[str], ticket: SeenState | None, text: str | N
     return ticket is not None and is_first_comment(fields_of(ticket.data), text, added_at)
 
 
-async def _events_of_comments(
-    deps: IngestDeps, record: ReportedRecord, added: Sequence[Reading]
-) -> tuple[NewEvent, ...]:
-    """Return the Events of comments of a ticket, without those that we added, which have theirs. Raises WriteUnderWay
-    while one of them may be ours: they were listed just now, whenever the webhook arrived."""
-    connection, ticket = record.connection, record.notice.remote_id
-    ours = ReportedChange(connection=connection.name, object="comment", remote_id=None, received_at=None)
-    if added and (await deps.own_writes.look(ours)).is_under_way:
-        raise WriteUnderWay
-    others = [
-        one
-        for one in added
-        if "comment" not in await deps.own_writes.of_comment(connection.name, one.mapped.remote.id, ticket)
-    ]
-    comments = await name_records(deps, connection, others, ticket=ticket)
-    changes = [
-        added_comment(connection, one, comment, ticket=ticket) for one, comment in zip(others, comments, strict=True)
-    ]
-    return tuple(event for change in changes for event in events_of(change, origin=record.receipt.id))
-
-
 async def _check_drift(deps: IngestDeps, record: ReportedRecord) -> None:
     """Sample the webhook for drift. Raises VendorDrifted if it has drift that its connection rejects."""
     connection, mapping = record.connection, record.mapping
@@ -313,15 +296,6 @@ def _echo(receipt: Receipt, last_state: SeenState | None) -> tuple[Entry, ...]:
     telemetry.link_to(write.traceparent)
     facts = {"operation": write.operation_id, "connection": receipt.connection, "run": receipt.correlation_id}
     return (Entry(type="receipt.echoed", subject=receipt.id, correlation_id=write.correlation_id, facts=facts),)
-
-
-def _refused(record: ReportedRecord | None, drifted: VendorDrifted) -> Permanent:
-    """Build the failure of a record that cannot be mapped. The reason names a field or a type, never a value."""
-    assert record is not None  # noqa: S101 - only a record is mapped
-    mapping, cause = record.mapping, drifted.__cause__
-    if not isinstance(cause, Unmappable):
-        return Permanent(reason=drifted.code, mapping=mapping.name, revision=mapping.revision)
-    return Permanent(reason=cause.reason, path=cause.place, mapping=mapping.name, revision=mapping.revision)
 
 
 def _bind(dependencies: Dependencies) -> Handler:

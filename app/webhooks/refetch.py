@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from app.errors import NotFound, VendorDrifted, VendorProblem
 from app.events.models import RecordChange, SeenState
 from app.events.record_changes import Fields, changed, fields_of, read_state, state_of
+from app.queue.models import Permanent
 from app.records.compare import added_comment, compare, compare_deleted
-from app.records.fetch import fetch_comment, fetch_page, fetch_record
+from app.records.fetch import fetch_comment, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import AnyMapping, choose_mapping
 from app.records.resources import follow_merge, name_records
@@ -28,13 +29,13 @@ from app.vendors.models import CalledConnection, Connection
 from app.webhooks.deps import IngestDeps
 from app.webhooks.models import ReportedRecord
 from app.writes.models import RecordLook
+from canonical.parts import ObjectName
 from mappings.http import VendorReply
 from mappings.manifest import Vendor
-from mappings.spec import ListQuery, Mapped, Unmappable, decode
+from mappings.spec import Mapped, Unmappable, decode
 from mappings.webhooks import Notice
 
 GONE: Final = "deleted"
-MOST_COMMENT_PAGES: Final = 50
 # Statuses with which vendors still return a deleted record.
 STUBS: Final = ("archived", GONE)
 OK: Final = 200
@@ -42,12 +43,13 @@ RAW: Final = "_raw"
 
 
 class Refetched(Struct, frozen=True, kw_only=True):
-    """The current state of a record, compared, with the mapping that read it. `comment` is the comment that was
-    added."""
+    """The current state of a record, compared, with the mapping that read it. `comment` is the comment that was added.
+    `created_at` is the vendor's time of the record's creation, if it was read."""
 
     change: RecordChange
     mapping: AnyMapping
     comment: Reading | None = None
+    created_at: datetime | None = None
 
 
 async def says_nothing_new(deps: IngestDeps, record: ReportedRecord, last_state: SeenState | None) -> bool:
@@ -123,10 +125,10 @@ async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, de
         with suppress(NotFound):
             return await _refetch_comment(deps, record, deadline)
         notice = replace(notice, happened=GONE)
-    return await _refetch_record(deps, connection, notice, record.receipt.occurred_at, last, deadline)
+    return await refetch_record(deps, connection, notice, record.receipt.occurred_at, last, deadline)
 
 
-async def _refetch_record(
+async def refetch_record(
     deps: IngestDeps,
     connection: Connection,
     notice: Notice,
@@ -134,11 +136,14 @@ async def _refetch_record(
     last: RecordLook,
     deadline: float,
 ) -> Refetched:
+    """Read the record that a notice names, and compare it. Raises like `refetch`."""
     mapping, read_at, last_state = choose_mapping(deps, connection, notice.object), last.looked_at, last.state
     reading = await _read_record(deps, connection, mapping, notice, deadline)
-    webhooks = connection.vendor.webhooks
-    stub = None if webhooks is None else webhooks.gone.get(notice.object)
-    if reading is None or reading.mapped.data.status == stub or _is_gone(reading.mapped, notice, occurred_at, last):
+    if (
+        reading is None
+        or is_stub(connection, notice.object, reading.mapped.data.status)
+        or _is_gone(reading.mapped, notice, occurred_at, last)
+    ):
         gone = await compare_deleted(
             *(deps, connection, mapping, notice.remote_id),
             last_state=last_state,
@@ -163,7 +168,7 @@ async def _refetch_record(
         created=notice.happened == "created",
         occurred_at=occurred_at,
     )
-    return Refetched(change=change, mapping=reading.mapping)
+    return Refetched(change=change, mapping=reading.mapping, created_at=reading.mapped.remote.created_at)
 
 
 async def _refetch_comment(deps: IngestDeps, record: ReportedRecord, deadline: float) -> Refetched | None:
@@ -178,34 +183,6 @@ async def _refetch_comment(deps: IngestDeps, record: ReportedRecord, deadline: f
         mapping=reading.mapping,
         comment=reading,
     )
-
-
-async def new_comments(
-    deps: IngestDeps, record: ReportedRecord, last_state: SeenState | None, deadline: float
-) -> tuple[list[Reading], str | None]:
-    """Return the comments of a ticket that were not looked at before, oldest first, and the newest one's id. If none
-    was, those that were added since the connection was set up. Raises like `refetch`."""
-    connection = record.connection
-    mapping = choose_mapping(deps, connection, "comment")
-    query = ListQuery(limit=mapping.endpoints.max_limit, parent=record.notice.remote_id)
-    listed: list[Reading] = []
-    for _ in range(MOST_COMMENT_PAGES):
-        page = await fetch_page(deps, connection, mapping, query, deadline)
-        listed += page.readings
-        if page.next is None:
-            break
-        query = replace(query, after=page.next)
-    newest = max((one.mapped.remote.id for one in listed), key=_place, default=None)
-    looked_at = None if last_state is None else read_state(last_state.data)[1].newest_comment
-    if looked_at is not None:
-        return [one for one in listed if _place(one.mapped.remote.id) > _place(looked_at)], newest
-    since = await deps.setups.of(connection.name)
-    return [one for one in listed if (at := one.mapped.data.created_at) is not None and at > since], newest
-
-
-def _place(comment: str) -> tuple[int, str]:
-    """Return what orders the ids of comments, which are numbers: those of later ones are higher."""
-    return len(comment), comment
 
 
 async def _read_record(
@@ -225,10 +202,24 @@ async def _read_record(
     return reading
 
 
+def is_stub(connection: Connection, object_name: ObjectName, status: str | None) -> bool:
+    """Return whether a record with this status is deleted: some vendors still return it."""
+    webhooks = connection.vendor.webhooks
+    return status == GONE or (webhooks is not None and status is not None and status == webhooks.gone.get(object_name))
+
+
+def permanent_of(mapping: AnyMapping, drifted: VendorDrifted) -> Permanent:
+    """Return the failure of a record that cannot be mapped. The reason names a field or a type, never a value."""
+    cause = drifted.__cause__
+    if not isinstance(cause, Unmappable):
+        return Permanent(reason=drifted.code, mapping=mapping.name, revision=mapping.revision)
+    return Permanent(reason=cause.reason, path=cause.place, mapping=mapping.name, revision=mapping.revision)
+
+
 def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None, last: RecordLook) -> bool:
     """Return whether the record is deleted. A `deleted` webhook is ignored if the record has changed since: it was
     restored. A stub of a record whose last-seen state is deleted is not a restored one."""
-    if mapped.data.status == GONE or (notice.happened == GONE and mapped.remote.id != notice.remote_id):
+    if notice.happened == GONE and mapped.remote.id != notice.remote_id:
         return True
     if mapped.data.status in STUBS:
         return notice.happened == GONE or (last.state is not None and last.state.deleted)

@@ -32,6 +32,9 @@ from app.settings.environment import is_production
 from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import VendorDeps
+from app.walks.deps import PullDeps, WalkDeps
+from app.walks.plan import plans_of
+from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
 from app.webhooks.part_owners import PartOwners
 from app.webhooks.receive import WebhookReceiver
@@ -87,6 +90,7 @@ async def open_dependencies(
         Writers(),
         CredentialDeps(database=database, events=events, queue=queue),
         ingest,
+        *_walks(foundation, ingest),
         refusals,
         _receiver(foundation, vendors, refusals, works=works),
         _uploads(foundation, ingest),
@@ -135,6 +139,15 @@ def _ingest(foundation: Foundation, queue: PostgresQueue, records: RecordDeps, b
         queue=queue,
         part_owners=PartOwners(),
         bases=bases,
+    )
+
+
+def _walks(foundation: Foundation, ingest: IngestDeps) -> tuple[WalkDeps, PullDeps]:
+    walks = PostgresWalks(foundation.database)
+    plans = plans_of(foundation.settings, ingest.connections)
+    return (
+        WalkDeps(**_fields(ingest), walks=walks),
+        PullDeps(plans=plans, walks=walks, database=foundation.database, queue=ingest.queue),
     )
 
 

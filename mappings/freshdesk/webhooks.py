@@ -54,4 +54,4 @@ SCHEME: Final = Scheme(
         time=member("updated_at"),
     ),
 )
-WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice)
+WEBHOOKS: Final = WebhookManifest(scheme=SCHEME, notice=notice, silent=frozenset({"customer"}))

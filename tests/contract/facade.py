@@ -242,5 +242,7 @@ def _configuration(vendors_url: str, token_file: Path) -> str:
         'credentials = { token = "env:HUBSPOT_TOKEN" }\n'
     )
     tables += intake_tables()
+    # No vendor is called without a cause. A test of pulls switches those of its connection on.
+    tables.append('[pull]\nevery = "off"\n')
     tables.append('[systems_of_record]\ncustomers = "hubspot"\norders = "shopify"\ntickets = "zendesk"\n')
     return "\n".join(tables)

@@ -163,6 +163,8 @@ def process(
         [connections.hooks]
         vendor = "github"
         webhook_secrets = ["vault:hook"]
+        [pull]
+        every = "off"
         [systems_of_record]
         customers = "crm"
         """

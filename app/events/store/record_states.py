@@ -74,6 +74,7 @@ class PostgresRecordStates:
             seen_at=row["seen_at"],
             read_at=row["read_at"],
             written_by=None if row["written_by"] is None else msgspec.json.decode(row["written_by"], type=OwnWrite),
+            digest=row["digest"],
         )
 
     def row_of(self, change: RecordChange) -> tuple[object, ...] | None:

@@ -673,6 +673,51 @@ CREATE TABLE record_state (
     PRIMARY KEY (object, connection, remote_id)
 ) WITH (toast_tuple_target = 8160);
 
+-- A walk that runs: it reads the records of an object at a connection, page by page. Each page is a job of kind `walk`.
+CREATE TABLE walk (
+    id             text        NOT NULL UNIQUE CHECK (id LIKE 'walk\_%'),
+    connection     text        NOT NULL,
+    object         text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    purpose        text        NOT NULL CHECK (purpose IN ('pull', 'backfill', 'reconcile')),
+
+    -- NULL: all records, not only those that changed since then.
+    since          timestamptz,
+
+    -- The first walk of its object: records without a state are no news.
+    is_baseline    boolean     NOT NULL,
+    page_size      integer     NOT NULL CHECK (page_size > 0),
+
+    -- The vendor's cursor of the next page, and the latest time of a change in those before it.
+    cursor         text,
+    newest         timestamptz,
+    pages          bigint      NOT NULL DEFAULT 0,
+    records        bigint      NOT NULL DEFAULT 0,
+    changed        bigint      NOT NULL DEFAULT 0,
+    unreadable     bigint      NOT NULL DEFAULT 0,
+
+    -- How often it began again because the vendor refused its cursor.
+    restarts       integer     NOT NULL DEFAULT 0,
+    correlation_id text        NOT NULL,
+    started_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (connection, object, purpose)
+) WITH (fillfactor = 50);
+
+-- Up to when the changes of an object at a connection were pulled, by the vendor's clock.
+CREATE TABLE watermark (
+    connection   text        NOT NULL,
+    object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    watermark    timestamptz,
+
+    -- The last run that completed.
+    started_at   timestamptz,
+    completed_at timestamptz,
+
+    -- When the last run was started, and why it failed, if it did.
+    tried_at     timestamptz,
+    failure      text,
+    PRIMARY KEY (connection, object)
+) WITH (fillfactor = 50);
+
 -- The era of the transaction counter that event ids contain. A database restored into another cluster may have a lower
 -- counter; a higher era makes new events sort after the old ones.
 CREATE TABLE event_era (

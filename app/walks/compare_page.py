@@ -1,0 +1,161 @@
+"""Compare the records of a page with their last-seen states, and say which of them changed.
+
+One statement reads for all of them the version and digest of the state, and whether a write of ours is under way. A
+record with an equal digest is not opened. A record leaves its page, to be read by itself, if its state was stored after
+the page was asked for, if a write is under way, if it may be deleted, or if it is a ticket that may have new comments.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.copies.follow_source import DeletedSource, job_of_source
+from app.events.models import RecordChange, SeenState
+from app.events.record_changes import StateNotes, events_of, history_of, with_notes
+from app.identifiers import new_run_id
+from app.queue.models import NewJob
+from app.records.append import Appended
+from app.records.compare import compare
+from app.records.map_record import Reading
+from app.records.models import RecordCheck, ReportedChange
+from app.records.resolve import active_mapping
+from app.records.resources import name_records
+from app.vendors.models import Connection
+from app.walks.deps import WalkDeps
+from app.walks.models import REFETCH, RefetchPayload, Walk
+from app.walks.store import record_key
+from app.webhooks.refetch import STUBS, is_stub
+
+SKEW: Final = timedelta(minutes=2)
+"""How much earlier than ours a vendor's clock may be."""
+
+
+class ComparedPage(Struct, frozen=True, kw_only=True):
+    """What changed in a page, and the ids of the records that must be read by themselves."""
+
+    changes: Sequence[Appended]
+    read_again: Sequence[str]
+
+
+async def compare_page(deps: WalkDeps, connection: Connection, walk: Walk, readings: Sequence[Reading]) -> ComparedPage:
+    """Compare records that were read after `walk.looked_at`. Of a record that is listed twice, the last one counts."""
+    by_id = {one.mapped.remote.id: one for one in readings}
+    reported = [_reported(walk, one) for one in by_id.values()]
+    checks = await deps.own_writes.check([[one] for one in reported])
+    has_comments = walk.object == "ticket" and active_mapping(deps, connection, "comment") is not None
+    opened: list[tuple[Reading, RecordCheck]] = []
+    read_again: list[str] = []
+    for (remote_id, reading), check in zip(by_id.items(), checks, strict=True):
+        if await _is_unchanged(deps, connection, walk, reading, check):
+            continue
+        is_silent = walk.is_baseline and check.version is None
+        moved = check.seen_at is not None and check.seen_at > walk.looked_at
+        asks = has_comments or check.deleted or _may_be_deleted(connection, reading)
+        if check.is_under_way or moved or (asks and not is_silent):
+            read_again.append(remote_id)
+        else:
+            opened.append((reading, check))
+    states = await asyncio.gather(*(_last_state(deps, walk, one.mapped.remote.id, check) for one, check in opened))
+    resources = await name_records(deps, connection, [one for one, _ in opened])
+    changes = []
+    for (reading, check), resource, last_state in zip(opened, resources, states, strict=True):
+        if (None if last_state is None else last_state.version) != check.version:
+            read_again.append(reading.mapped.remote.id)
+            continue
+        change = await _change_of(deps, connection, walk, reading, resource, last_state)
+        if not change.lags:  # the list is behind: a later run reads it
+            changes.append(_appended(walk, change, _reported(walk, reading)))
+        await asyncio.sleep(0)  # yield to other jobs
+    return ComparedPage(changes=changes, read_again=read_again)
+
+
+async def _is_unchanged(
+    deps: WalkDeps, connection: Connection, walk: Walk, reading: Reading, check: RecordCheck
+) -> bool:
+    status = reading.mapped.data.status
+    if check.version is None:
+        return is_stub(connection, walk.object, status)  # it was never seen
+    if check.deleted:
+        return _may_be_deleted(connection, reading)
+    record = (walk.object, walk.connection, reading.mapped.remote.id)
+    return check.digest is not None and check.digest == await deps.states.digest(
+        record, reading.mapped.data, reading.mapping.revision
+    )
+
+
+def _may_be_deleted(connection: Connection, reading: Reading) -> bool:
+    """Return whether a listed record is deleted, or archived, as some vendors list deleted ones. A read says which."""
+    status = reading.mapped.data.status
+    return status in STUBS or is_stub(connection, reading.mapping.object, status)
+
+
+async def _last_state(deps: WalkDeps, walk: Walk, remote_id: str, check: RecordCheck) -> SeenState | None:
+    return None if check.version is None else await deps.states.get(walk.object, walk.connection, remote_id)
+
+
+async def _change_of(
+    deps: WalkDeps, connection: Connection, walk: Walk, reading: Reading, resource: Any, last_state: SeenState | None
+) -> RecordChange:
+    change = await compare(
+        *(deps, connection, reading, resource),
+        last_state=last_state,
+        read_at=walk.looked_at,
+        created=not walk.is_baseline,
+    )
+    return change if last_state is not None or not walk.is_baseline else as_baseline(change)
+
+
+def as_baseline(change: RecordChange) -> RecordChange:
+    """Return the change of a record that is no news: its state is stored, and its comments up to now are known."""
+    state = change.state
+    if change.object == "ticket" and state is not None and change.read_at is not None:
+        state = with_notes(state, StateNotes(comments_since=change.read_at - SKEW))
+    return replace(change, type=None, transitions=(), changed=None, state=state)
+
+
+def _appended(walk: Walk, change: RecordChange, reported: ReportedChange) -> Appended:
+    events = tuple(replace(one, correlation_id=new_run_id()) for one in events_of(change, origin=walk.id))
+    entries = history_of(change, walk.id, walk.correlation_id) if events else ()
+    return Appended(
+        change=change, reported=(reported,), events=events, entries=entries, jobs=source_jobs(change, walk.id)
+    )
+
+
+def source_jobs(change: RecordChange, origin: str) -> tuple[NewJob, ...]:
+    """Return the job that follows the source of copies, of a record that was deleted, or that is back."""
+    is_back = not change.deleted and change.last_state is not None and change.last_state.deleted
+    if change.type is None or not (change.deleted or is_back):
+        return ()
+    source = DeletedSource(
+        object=change.object, connection=change.connection, remote_id=change.remote_id, is_named=change.deleted
+    )
+    return (job_of_source(source, origin=f"{origin} {change.remote_id}", correlation_id=new_run_id()),)
+
+
+def refetch_job(walk: Walk, remote_id: str) -> NewJob:
+    """Return the job that reads a record by itself."""
+    payload = RefetchPayload(walk=walk.id, object=walk.object, remote_id=remote_id, is_baseline=walk.is_baseline)
+    return NewJob(
+        kind=REFETCH,
+        payload=msgspec.json.encode(payload),
+        connection=walk.connection,
+        dedupe_key=record_key(walk.object, remote_id),
+        correlation_id=new_run_id(),
+        origin=walk.id,
+    )
+
+
+def _reported(walk: Walk, reading: Reading) -> ReportedChange:
+    remote = reading.mapped.remote
+    return ReportedChange(
+        connection=walk.connection,
+        object=walk.object,
+        remote_id=remote.id,
+        received_at=None,
+        created_at=remote.created_at,
+    )

@@ -1,0 +1,112 @@
+"""The Structs of walks."""
+
+from datetime import datetime
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+
+Purpose = Literal["pull", "backfill", "reconcile"]
+PRECEDENCE: Final[tuple[Purpose, ...]] = ("pull", "backfill", "reconcile")
+"""A walk waits between its pages while one of the same object with an earlier purpose runs."""
+PAGE: Final = "walk"
+"""The kind of the job that reads a page."""
+REFETCH: Final = "refetch"
+"""The kind of the job that reads one record by itself."""
+
+
+class NewWalk(Struct, frozen=True, kw_only=True):
+    """A walk to start: over the records that changed `since` a time, or over all of them, `page_size` at once.
+
+    `is_baseline`: records that were never seen before are no news, so they get a state and no Event.
+    """
+
+    id: str
+    connection: str
+    object: ObjectName
+    purpose: Purpose
+    since: datetime | None
+    is_baseline: bool
+    page_size: int
+    correlation_id: str
+
+
+class Walk(NewWalk, frozen=True, kw_only=True):
+    """A walk after its last committed page. `cursor` is the vendor's, and `newest` the latest time of a change so far.
+
+    `looked_at` is the time of the database now. `is_preempted`: another walk of the object goes first.
+    """
+
+    cursor: str | None
+    newest: datetime | None
+    pages: int
+    records: int
+    changed: int
+    unreadable: int
+    restarts: int
+    started_at: datetime
+    looked_at: datetime
+    is_preempted: bool
+
+
+class PageCounts(Struct, frozen=True, kw_only=True):
+    """What became of the records of a page. `read_again` are read once more, each by a job of its own."""
+
+    records: int
+    changed: int
+    unreadable: int
+    read_again: int
+
+
+class PagePayload(Struct, frozen=True, kw_only=True):
+    """The payload of a `walk` job."""
+
+    walk: str
+
+
+class RefetchPayload(Struct, frozen=True, kw_only=True):
+    """The payload of a `refetch` job: a record that left its page. `is_baseline` as in `NewWalk`."""
+
+    walk: str
+    object: ObjectName
+    remote_id: str
+    is_baseline: bool
+
+
+class PullPlan(Struct, frozen=True, kw_only=True):
+    """How an object of a connection is pulled: every so many seconds, from `overlap` seconds before the watermark on.
+
+    `by_change`: the vendor lists what has changed. Otherwise each run lists all records and compares them. `frequency`
+    is `every` as it was set, such as `5m`.
+    """
+
+    connection: str
+    object: ObjectName
+    every: float
+    overlap: float
+    page_size: int
+    by_change: bool
+    frequency: str
+
+
+class DuePull(Struct, frozen=True, kw_only=True):
+    """A pull that is due. `watermark`: changes up to this time were read. `tried_at`: when the last run started."""
+
+    connection: str
+    object: ObjectName
+    watermark: datetime | None
+    has_baseline: bool
+    tried_at: datetime | None
+
+
+class PullState(Struct, frozen=True, kw_only=True):
+    """How the pulls of an object stand: when the last run that completed started, and why the last run failed, if it
+    did."""
+
+    connection: str
+    object: ObjectName
+    watermark: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    failure: str | None

@@ -1,0 +1,181 @@
+"""Read one page of a walk. Its states, its Events, the position of the walk and the job of the next page are committed
+together, so a worker that is killed leaves a walk that goes on after its last committed page."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from app.audit.record import Entry, append
+from app.errors import VendorDrifted
+from app.events.models import StateMoved
+from app.problem_document import Problem
+from app.queue.finishing import Finishing
+from app.queue.kinds import JobKind
+from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Retry
+from app.records.append import Appended, find_outdated
+from app.records.append import append as append_changes
+from app.records.fetch import FetchedPage, fetch_page
+from app.records.read import without_rejected
+from app.records.resolve import active_mapping
+from app.vendors.models import Connection
+from app.walks.compare_page import ComparedPage, compare_page, refetch_job
+from app.walks.deps import WalkDeps
+from app.walks.metrics import count_page
+from app.walks.models import PAGE, PageCounts, PagePayload, Walk
+from app.walks.start import page_job, walk_entry
+from app.walks.store import ENDED, PAGED
+from mappings.spec import ListQuery
+
+READ_LIMIT: Final = 60.0
+"""Seconds for reading a page and its related records."""
+PREEMPTED_SECONDS: Final = 2.0
+# Attempts to read a page. Then the run has failed, and the next one begins when it is due.
+MOST_FAILURES: Final = 8
+MOST_RESTARTS: Final = 1
+TRIES: Final = 5
+# Pause between the pages of a list of everything, which is only compared, so that it takes a small part of the budget.
+FULL_PAUSE: Final = 2.0
+
+POLICY: Final = JobPolicy(max_attempts=20, base_seconds=2.0, cap_seconds=300.0, dead_head="skip", attempt_seconds=120.0)
+
+
+async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
+    """Handle a `walk` job. The job of a walk that has ended is done."""
+    walk = await deps.walks.get(msgspec.json.decode(job.payload, type=PagePayload).walk)
+    if walk is None:
+        return Done()
+    if walk.is_preempted:
+        return Deferred(reason="another walk of the object goes first", after=PREEMPTED_SECONDS)
+    connection = deps.connections.by_name.get(walk.connection)
+    mapping = None if connection is None else active_mapping(deps, connection, walk.object)
+    if connection is None or mapping is None or mapping.endpoints.list is None:
+        return await _fail(deps, walk, "cannot-list", finishing)
+    query = ListQuery(
+        limit=min(walk.page_size, mapping.endpoints.max_limit), after=walk.cursor, updated_since=walk.since
+    )
+    try:
+        page = await fetch_page(deps, connection, mapping, query, time.monotonic() + READ_LIMIT)
+    except (Problem, ValueError) as error:  # ValueError: the mapping refuses the cursor
+        return await _after_failure(deps, walk, error, job, finishing)
+    finishing.answered()
+    readings, unreadable = await without_rejected(deps, connection, page)
+    compared = await compare_page(deps, connection, walk, readings)
+    page = msgspec.structs.replace(page, readings=readings, unreadable=unreadable)
+    return await _commit(deps, connection, walk, page, compared, finishing)
+
+
+async def _commit(
+    deps: WalkDeps, connection: Connection, walk: Walk, page: FetchedPage, compared: ComparedPage, finishing: Finishing
+) -> JobOutcome:
+    """Commit a page. A record whose state has moved since it was compared leaves the page."""
+    unreadable = await _to_report(deps, walk, page)
+    for _ in range(TRIES):
+        outcomes = await find_outdated(deps.own_writes, compared.changes)
+        changes = [one for one, why in zip(compared.changes, outcomes, strict=True) if why is None]
+        outdated = [
+            one.change.remote_id
+            for one, why in zip(compared.changes, outcomes, strict=True)
+            if why is not None and one.change is not None
+        ]
+        read_again = (*compared.read_again, *outdated)
+        counts = PageCounts(
+            records=len(page.readings) + len(page.unreadable),
+            changed=len(changes),
+            unreadable=len(page.unreadable),
+            read_again=len(read_again),
+        )
+        jobs = [refetch_job(walk, remote_id) for remote_id in (*read_again, *unreadable)]
+        try:
+            await _append(deps, walk, page, counts, [*changes, _rest(walk, page, counts, jobs)], finishing)
+        except StateMoved:
+            continue
+        count_page(walk, counts)
+        return Done()
+    return Retry(reason="other jobs process the records of the page at the same time", after=0.0)
+
+
+async def _append(
+    deps: WalkDeps,
+    walk: Walk,
+    page: FetchedPage,
+    counts: PageCounts,
+    changes: Sequence[Appended],
+    finishing: Finishing,
+) -> None:
+    newest = _newest(page)
+    if page.next is None:
+        await append_changes(deps, [finishing], changes, ENDED, walk.id, newest)
+        return
+    values = (page.next, counts.records, counts.changed, counts.unreadable)
+    await append_changes(deps, [finishing], changes, PAGED, walk.id, newest, *values)
+
+
+def _rest(walk: Walk, page: FetchedPage, counts: PageCounts, jobs: Sequence[NewJob]) -> Appended:
+    """Return what follows from a page as a whole: the jobs of single records, and the next page or the end."""
+    if page.next is None:
+        entry = walk_entry(
+            *("walk.completed", walk),
+            pages=walk.pages + 1,
+            records=walk.records + counts.records,
+            changed=walk.changed + counts.changed,
+            unreadable=walk.unreadable + counts.unreadable,
+        )
+        return Appended(entries=(entry,), jobs=tuple(jobs))
+    is_slow = walk.since is None and not walk.is_baseline
+    return Appended(jobs=(*jobs, page_job(walk, after=FULL_PAUSE if is_slow else 0.0)))
+
+
+async def _to_report(deps: WalkDeps, walk: Walk, page: FetchedPage) -> Sequence[str]:
+    """Return the unreadable records that become dead letters, as after a webhook: those that are none yet. In a
+    baseline they are counted only."""
+    named = [one.remote_id for one in page.unreadable if one.remote_id is not None]
+    if not named or walk.is_baseline:
+        return ()
+    reported = await deps.walks.reported(walk.connection, walk.object, named)
+    return [remote_id for remote_id in named if remote_id not in reported]
+
+
+def _newest(page: FetchedPage) -> datetime | None:
+    times = (one.mapped.remote.updated_at for one in page.readings)
+    return max((at for at in times if at is not None), default=None)
+
+
+async def _after_failure(
+    deps: WalkDeps, walk: Walk, error: Problem | ValueError, job: Job, finishing: Finishing
+) -> JobOutcome:
+    """Begin again if the vendor may have refused the cursor; else let the run fail, once waiting does not help."""
+    if isinstance(error, Problem) and error.category in ("transient", "throttle", "auth"):
+        if error.category != "transient" or job.attempt - job.deferred < MOST_FAILURES:
+            raise error
+        return await _fail(deps, walk, error.code, finishing)
+    if walk.cursor is not None and walk.restarts < MOST_RESTARTS and not isinstance(error, VendorDrifted):
+        async with finishing() as transaction:
+            await deps.walks.restart(transaction, walk)
+            await append(transaction, walk_entry("walk.restarted", walk))
+            await deps.queue.enqueue(transaction, page_job(walk))
+        return Done()
+    return await _fail(deps, walk, error.code if isinstance(error, Problem) else "cursor-refused", finishing)
+
+
+async def _fail(deps: WalkDeps, walk: Walk, reason: str, finishing: Finishing) -> JobOutcome:
+    """End a walk that cannot go on. The next one starts when it is due, from the same watermark."""
+    async with finishing() as transaction:
+        await deps.walks.fail(transaction, walk, reason)
+        await append(transaction, _failed(walk, reason))
+    return Done()
+
+
+def _failed(walk: Walk, reason: str) -> Entry:
+    return walk_entry("walk.failed", walk, reason=reason, pages=walk.pages, records=walk.records)
+
+
+WALK: Final = JobKind(
+    name=PAGE,
+    policy=POLICY,
+    bind=lambda dependencies: partial(walk_page, dependencies.of(WalkDeps)),
+    reads_again=True,
+)

@@ -1,0 +1,60 @@
+"""Plan pulls: which objects of which connections are read for changes, and how often."""
+
+from typing import Final
+
+from app.settings.connections import ConnectionSettings
+from app.settings.environment import Settings
+from app.settings.pull import OFF, PullRule, seconds_of
+from app.vendors.models import Connections
+from app.walks.models import PullPlan
+from canonical.parts import ObjectName
+from mappings.manifest import Manifest, Vendor
+from mappings.registry import active
+
+SAFETY_NET: Final = "1h"
+"""How often an object is pulled whose changes arrive by webhooks."""
+WITHOUT_WEBHOOKS: Final = PullRule(every="5m", overlap="5m", page=100)
+WITH_WEBHOOKS: Final = PullRule(every=SAFETY_NET, overlap="5m", page=100)
+OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
+
+
+def plans_of(settings: Settings, connections: Connections) -> tuple[PullPlan, ...]:
+    """Return the plans of all objects that are pulled."""
+    return tuple(
+        plan
+        for name, connection in sorted(connections.by_name.items())
+        for object_name in OBJECTS
+        if (plan := _plan_of(settings, settings.connections[name], connection.vendor, object_name)) is not None
+    )
+
+
+def _plan_of(
+    settings: Settings, connection: ConnectionSettings, vendor: Manifest, object_name: ObjectName
+) -> PullPlan | None:
+    """Return how an object is pulled; None if its vendor cannot list it, or it is switched off."""
+    mapping = active(vendor, object_name) if isinstance(vendor, Vendor) else None
+    if mapping is None or mapping.endpoints.list is None or mapping.endpoints.page is None:
+        return None
+    default = WITH_WEBHOOKS if sends_webhooks(connection, vendor, object_name) else WITHOUT_WEBHOOKS
+    rules = (*connection.pull.rules_of(object_name), settings.pull, default)
+    every = next(rule.every for rule in rules if rule.every is not None)
+    if every == OFF:
+        return None
+    overlap = next(rule.overlap for rule in rules if rule.overlap is not None)
+    page_size = next(rule.page for rule in rules if rule.page is not None)
+    return PullPlan(
+        connection=connection.name,
+        object=object_name,
+        every=seconds_of(every),
+        overlap=seconds_of(overlap),
+        page_size=min(page_size, mapping.endpoints.max_limit),
+        by_change=mapping.endpoints.updated_since,
+        frequency=every,
+    )
+
+
+def sends_webhooks(connection: ConnectionSettings, vendor: Manifest, object_name: ObjectName) -> bool:
+    """Return whether webhooks report the changes of an object: the vendor sends them, and the connection verifies
+    them."""
+    webhooks = vendor.webhooks
+    return webhooks is not None and object_name not in webhooks.silent and bool(connection.webhook_secrets)

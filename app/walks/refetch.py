@@ -1,0 +1,123 @@
+"""Read one record by itself: it left a page of a walk, because its state moved, a write of ours was under way, it is a
+ticket that may have new comments, or it could not be read in the page."""
+
+import time
+from functools import partial
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from app.errors import VendorDrifted
+from app.events.models import NewEvent, RecordChange, StateMoved
+from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, read_state, with_notes
+from app.identifiers import new_run_id
+from app.queue.finishing import Finishing
+from app.queue.kinds import JobKind
+from app.queue.models import Deferred, Done, Job, JobOutcome, Retry
+from app.records.append import Appended, append, find_outdated
+from app.records.map_record import Reading
+from app.records.models import ReportedChange, WriteUnderWay
+from app.records.resolve import active_mapping
+from app.records.statements import appending
+from app.vendors.models import Connection
+from app.walks.compare_page import as_baseline, source_jobs
+from app.walks.deps import WalkDeps
+from app.walks.models import REFETCH, RefetchPayload
+from app.webhooks.comments import events_of_comments, new_comments
+from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, LONGEST_WAIT, POLICY, READ_LIMIT, WAIT_SECONDS
+from app.webhooks.refetch import permanent_of, refetch_record
+from mappings.webhooks import Notice
+
+NO_EFFECT: Final = appending("nothing AS (SELECT)")
+
+
+async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
+    """Handle a `refetch` job."""
+    payload = msgspec.json.decode(job.payload, type=RefetchPayload)
+    connection = deps.connections.by_name.get(str(job.connection))
+    mapping = None if connection is None else active_mapping(deps, connection, payload.object)
+    if connection is None or mapping is None:
+        return Done()
+    try:
+        found = await _read(deps, connection, payload)
+        if found is None:
+            return Done()
+        assert found.change is not None  # noqa: S101 - `_read` gives one
+        if found.change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
+            return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
+        finishing.answered()
+        (why,) = await find_outdated(deps.own_writes, [found])
+        if why is not None:
+            raise why
+        await append(deps, [finishing], [found], NO_EFFECT)
+    except WriteUnderWay:
+        wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
+        return Deferred(reason="a write of the record is under way", after=wait)
+    except StateMoved:
+        return Retry(reason="another job processed the record at the same time", after=0.0)
+    except VendorDrifted as drifted:
+        return permanent_of(mapping, drifted)
+    return Done()
+
+
+async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload) -> Appended | None:
+    """Read the record and compare it. None if a record that was never seen is gone. Raises WriteUnderWay and
+    VendorDrifted."""
+    deadline = time.monotonic() + READ_LIMIT
+    reported = ReportedChange(
+        connection=connection.name, object=payload.object, remote_id=payload.remote_id, received_at=None
+    )
+    last = await deps.own_writes.look(reported)
+    if last.is_under_way and last.state is not None:
+        raise WriteUnderWay
+    happened: Final = "updated" if payload.is_baseline or last.state is not None else "created"
+    notice = Notice(object=payload.object, remote_id=payload.remote_id, happened=happened)
+    refetched = await refetch_record(deps, connection, notice, None, last, deadline)
+    change = refetched.change
+    if change.last_state is None and change.deleted:
+        return None
+    reported = replace(reported, remote_id=change.remote_id, created_at=refetched.created_at)
+    if payload.is_baseline and change.last_state is None:
+        return Appended(change=as_baseline(change), reported=(reported,))
+    comments: tuple[NewEvent, ...] = ()
+    if payload.object == "ticket" and not change.deleted:
+        change, comments = await _with_comments(deps, connection, change, payload.walk, deadline)
+    events = (*events_of(change, origin=payload.walk), *comments)
+    return Appended(
+        change=change,
+        reported=(reported,),
+        events=tuple(replace(one, correlation_id=new_run_id()) for one in events),
+        entries=history_of(change, payload.walk, new_run_id()),
+        jobs=source_jobs(change, payload.walk),
+    )
+
+
+async def _with_comments(
+    deps: WalkDeps, connection: Connection, change: RecordChange, walk: str, deadline: float
+) -> tuple[RecordChange, tuple[NewEvent, ...]]:
+    """Return the change of a ticket with its newest comment noted, and the Events of the comments that are new.
+
+    The first comment of a ticket may be its description, which is no news.
+    """
+    if active_mapping(deps, connection, "comment") is None or change.state is None:
+        return change, ()
+    added, newest = await new_comments(deps, connection, change.remote_id, change.last_state, deadline)
+    ticket = fields_of(change.state)
+    others = [one for one in added if not _is_description(ticket, one)]
+    events = await events_of_comments(deps, connection, change.remote_id, others, origin=walk)
+    notes = replace(read_state(change.state)[1], newest_comment=newest, announced_comments=())
+    return replace(change, state=with_notes(change.state, notes)), events
+
+
+def _is_description(ticket: object, comment: Reading) -> bool:
+    data = comment.mapped.data
+    return is_first_comment(ticket, data.body_text, data.created_at)  # type: ignore[arg-type]
+
+
+REFETCHES: Final = JobKind(
+    name=REFETCH,
+    policy=POLICY,
+    bind=lambda dependencies: partial(refetch, dependencies.of(WalkDeps)),
+    reads_again=True,
+)

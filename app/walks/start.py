@@ -1,0 +1,61 @@
+"""Start pulls that are due, and enqueue the job of a page."""
+
+from datetime import timedelta
+
+import msgspec
+
+from app.audit.record import Entry, append
+from app.identifiers import new_id, new_run_id
+from app.queue.models import NewJob
+from app.walks.deps import PullDeps
+from app.walks.models import PAGE, DuePull, NewWalk, PagePayload, PullPlan
+
+
+async def start_due_pulls(deps: PullDeps) -> bool:
+    """Start the pulls that are due. Return False: there is nothing more to do until the next call."""
+    if deps.plans:
+        plans = {(one.connection, one.object): one for one in deps.plans}
+        for due in await deps.walks.due(deps.plans):
+            await _start(deps, plans[due.connection, due.object], due)
+    return False
+
+
+async def _start(deps: PullDeps, plan: PullPlan, due: DuePull) -> None:
+    is_baseline = not due.has_baseline
+    since = None
+    if plan.by_change and not is_baseline and due.watermark is not None:
+        since = due.watermark - timedelta(seconds=plan.overlap)
+    walk = NewWalk(
+        id=new_id("walk_"),
+        connection=plan.connection,
+        object=plan.object,
+        purpose="pull",
+        since=since,
+        is_baseline=is_baseline,
+        page_size=plan.page_size,
+        correlation_id=new_run_id(),
+    )
+    async with deps.database.transaction() as transaction:
+        if not await deps.walks.claim(transaction, due) or not await deps.walks.start(transaction, walk):
+            return
+        await append(transaction, walk_entry("walk.started", walk, since=since, is_baseline=is_baseline))
+        await deps.queue.enqueue(transaction, page_job(walk))
+
+
+def page_job(walk: NewWalk, *, after: float = 0.0) -> NewJob:
+    """Return the job of the next page of a walk, `after` seconds from now. A walk has one at a time."""
+    return NewJob(
+        kind=PAGE,
+        payload=msgspec.json.encode(PagePayload(walk=walk.id)),
+        connection=walk.connection,
+        dedupe_key=f"{walk.purpose} {walk.object}",
+        after=after,
+        correlation_id=walk.correlation_id,
+        origin=walk.id,
+    )
+
+
+def walk_entry(what: str, walk: NewWalk, **facts: object) -> Entry:
+    """Return an audit entry of a walk."""
+    named = {"connection": walk.connection, "object": walk.object, "purpose": walk.purpose}
+    return Entry(type=what, subject=walk.id, correlation_id=walk.correlation_id, facts={**named, **facts})

@@ -1,0 +1,196 @@
+"""Walks and watermarks. A walk moves only in the transaction that ends the job of its page."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from app.postgres.database import Database, Statement, Transaction
+from app.records.statements import EFFECTS_AT, appending
+from app.walks.models import PAGE, PRECEDENCE, REFETCH, DuePull, NewWalk, PullPlan, PullState, Walk
+from canonical.parts import ObjectName
+
+SKEW: Final = "2 minutes"
+"""How much earlier than ours a vendor's clock may be."""
+SOON: Final = 300.0
+"""Seconds between two pulls of which the second is due because webhooks were refused."""
+
+# After refused webhooks, as soon as the vendor's are verified again, unless a run has begun since. Anyone can send a
+# webhook that is refused, so not more often than every five minutes.
+DUE = Statement(
+    "SELECT watermark",
+    """
+    SELECT plan.connection, plan.object, mark.watermark, mark.completed_at IS NOT NULL AS has_baseline, mark.tried_at
+      FROM unnest($1::text[], $2::text[], $3::float8[]) AS plan (connection, object, every)
+      LEFT JOIN watermark AS mark USING (connection, object)
+      LEFT JOIN webhook_standing AS webhooks USING (connection)
+     WHERE mark.tried_at IS NULL
+        OR mark.tried_at <= now() - make_interval(secs => plan.every)
+        OR (webhooks.refused_at > mark.tried_at AND webhooks.verified_at > webhooks.refused_at
+            AND mark.tried_at <= now() - make_interval(secs => least(plan.every, $4)))
+     ORDER BY plan.connection, plan.object
+    """,
+)
+
+# One of several workers starts a run: the one that saw when the last run was started.
+CLAIM = Statement(
+    "INSERT watermark",
+    """
+    INSERT INTO watermark AS mark (connection, object, tried_at)
+    VALUES ($1, $2, now())
+        ON CONFLICT (connection, object) DO UPDATE SET tried_at = now()
+     WHERE mark.tried_at IS NOT DISTINCT FROM $3
+    RETURNING connection
+    """,
+)
+
+# In place of a walk whose job is gone: it became a dead letter.
+START = Statement(
+    "INSERT walk",
+    f"""
+    INSERT INTO walk AS old (id, connection, object, purpose, since, is_baseline, page_size, correlation_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (connection, object, purpose) DO UPDATE
+       SET id = excluded.id, since = excluded.since, is_baseline = excluded.is_baseline,
+           page_size = excluded.page_size, correlation_id = excluded.correlation_id, cursor = NULL, newest = NULL,
+           pages = 0, records = 0, changed = 0, unreadable = 0, restarts = 0, started_at = now()
+     WHERE NOT EXISTS (SELECT FROM job
+                        WHERE kind = '{PAGE}' AND job.connection = old.connection
+                          AND dedupe_key = old.purpose || ' ' || old.object)
+    RETURNING id
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+GET = Statement(
+    "SELECT walk",
+    """
+    SELECT walk.*, clock_timestamp() AS looked_at,
+           EXISTS (SELECT
+                     FROM walk AS other
+                    WHERE other.connection = walk.connection AND other.object = walk.object
+                      AND array_position($2::text[], other.purpose) < array_position($2::text[], walk.purpose)
+                  ) AS is_preempted
+      FROM walk
+     WHERE id = $1
+    """,
+)
+
+ID, NEWEST, CURSOR, RECORDS, CHANGED, UNREADABLE = (
+    f"(SELECT ${number}::{kind})"
+    for number, kind in enumerate(("text", "timestamptz", "text", "bigint", "bigint", "bigint"), start=EFFECTS_AT)
+)
+
+# A walk has one job at a time, so it has not moved while its job has the lease.
+# The arguments: the walk's id, the latest change in the page, the next cursor, and what to add to the counts.
+PAGED = appending(
+    f"""paged AS (
+        UPDATE walk
+           SET cursor = {CURSOR}, newest = greatest(newest, {NEWEST}), pages = pages + 1, records = records + {RECORDS},
+               changed = changed + {CHANGED}, unreadable = unreadable + {UNREADABLE}
+         WHERE id = {ID}
+    )"""  # noqa: S608 - no caller's text is in it
+)
+
+# The watermark moves to the start of the run, by the vendor's clock, or to the latest change that was listed, if that
+# is earlier: a list that lags behind has not shown the later ones. It never moves back. A run that listed nothing
+# leaves it.
+ENDED = appending(
+    f"""walked AS (
+        DELETE FROM walk WHERE id = {ID}
+        RETURNING connection, object, purpose, started_at, greatest(newest, {NEWEST}) AS newest
+    ), marked AS (
+        UPDATE watermark AS mark
+           SET watermark = greatest(
+                   mark.watermark,
+                   least(walked.started_at - interval '{SKEW}',
+                         coalesce(walked.newest, mark.watermark, walked.started_at - interval '{SKEW}'))),
+               started_at = walked.started_at, completed_at = now(), failure = NULL
+          FROM walked
+         WHERE walked.purpose = 'pull' AND mark.connection = walked.connection AND mark.object = walked.object
+    )"""  # noqa: S608
+)
+
+FAIL = Statement(
+    "DELETE walk",
+    """
+    WITH ended AS (
+        DELETE FROM walk WHERE id = $1 RETURNING connection, object, purpose
+    )
+    UPDATE watermark AS mark
+       SET failure = $2
+      FROM ended
+     WHERE ended.purpose = 'pull' AND mark.connection = ended.connection AND mark.object = ended.object
+    """,
+)
+
+RESTART = Statement(
+    "UPDATE walk",
+    """
+    UPDATE walk
+       SET cursor = NULL, newest = NULL, pages = 0, records = 0, changed = 0, unreadable = 0, restarts = restarts + 1
+     WHERE id = $1
+    """,
+)
+
+STATES = Statement(
+    "SELECT watermark",
+    "SELECT connection, object, watermark, started_at, completed_at, failure FROM watermark ORDER BY 1, 2",
+)
+
+REPORTED = Statement(
+    "SELECT dead_letter",
+    f"""
+    SELECT dedupe_key
+      FROM dead_letter
+     WHERE kind = '{REFETCH}' AND connection = $1 AND state = 'open' AND dedupe_key = ANY ($2::text[])
+    """,  # noqa: S608
+)
+
+
+class PostgresWalks:
+    """The store of walks and watermarks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, plans: Sequence[PullPlan]) -> list[DuePull]:
+        """Return the pulls that are due. Raises StoreUnavailable."""
+        columns = ([one.connection for one in plans], [one.object for one in plans], [one.every for one in plans])
+        return msgspec.convert(list(map(dict, await self._database.fetch(DUE, *columns, SOON))), list[DuePull])
+
+    async def claim(self, transaction: Transaction, due: DuePull) -> bool:
+        """Return whether this process starts the run: no other one has since it was due."""
+        return await transaction.fetch_row(CLAIM, due.connection, due.object, due.tried_at) is not None
+
+    async def start(self, transaction: Transaction, new: NewWalk) -> bool:
+        """Insert a walk, whose job the caller enqueues. False if one of its purpose runs."""
+        values = (new.id, new.connection, new.object, new.purpose, new.since, new.is_baseline, new.page_size)
+        return await transaction.fetch_row(START, *values, new.correlation_id) is not None
+
+    async def get(self, walk_id: str) -> Walk | None:
+        """Return a walk that runs."""
+        row = await self._database.fetch_row(GET, walk_id, list(PRECEDENCE))
+        return None if row is None else msgspec.convert(dict(row), Walk)
+
+    async def fail(self, transaction: Transaction, walk: Walk, reason: str) -> None:
+        """Remove a walk that cannot go on. The watermark stays."""
+        await transaction.execute(FAIL, walk.id, reason)
+
+    async def restart(self, transaction: Transaction, walk: Walk) -> None:
+        """Begin a walk again, from its first page."""
+        await transaction.execute(RESTART, walk.id)
+
+    async def states(self) -> list[PullState]:
+        """Return how the pulls of all objects stand. Raises StoreUnavailable."""
+        return msgspec.convert(list(map(dict, await self._database.fetch(STATES))), list[PullState])
+
+    async def reported(self, connection: str, object_name: ObjectName, remote_ids: Sequence[str]) -> set[str]:
+        """Return which of these records have an open dead letter, because they could not be read."""
+        keys = {record_key(object_name, remote_id): remote_id for remote_id in remote_ids}
+        rows = await self._database.fetch(REPORTED, connection, list(keys))
+        return {keys[row["dedupe_key"]] for row in rows}
+
+
+def record_key(object_name: ObjectName, remote_id: str) -> str:
+    """Return the dedupe key of the job that reads a record by itself."""
+    return f"{object_name}:{remote_id}"

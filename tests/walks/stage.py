@@ -1,0 +1,133 @@
+"""Pulls of emulated vendors by one worker in the test's process, whose runs start when the test says so."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+from msgspec.structs import replace
+
+from app.dev.folder import EMULATOR_CREDENTIALS
+from app.events.store.events import PostgresEvents
+from app.identifiers import new_id, new_run_id
+from app.postgres.database import Database, Statement
+from app.settings.environment import load_settings
+from app.walks.deps import PullDeps, WalkDeps
+from app.walks.models import NewWalk
+from app.walks.start import page_job, start_due_pulls
+from app.wiring.runtime import Runtime, open_runtime
+from tests.contract.emulators import Vendor
+from tests.contract.facade import Facade
+from tests.encryption import SEALER
+
+CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
+    "freshdesk": ("token",),
+    "hubspot": ("token",),
+    "salesforce": ("token",),
+    "zendesk": ("email", "token"),
+}
+# No run is due by itself during a test.
+EVERY: Final = "1d"
+DUE_NOW: Final = Statement("UPDATE watermark", "UPDATE watermark SET tried_at = now() - interval '2 days'")
+LEFT: Final = Statement("SELECT job", "SELECT kind, state FROM job WHERE kind IN ('walk', 'refetch')")
+Event = dict[str, Any]
+
+
+def connection_table(facade: Facade, vendor: Vendor, *objects: str, **pull: object) -> str:
+    """The table of a connection named after its vendor, of which only these objects are pulled."""
+    credentials = ", ".join(
+        f'{name} = "env:LOCKSTITCH_DEV_{vendor.upper()}_{name.upper()}"' for name in CREDENTIALS[vendor]
+    )
+    rule = ", ".join(f"{name} = {json.dumps(value)}" for name, value in ({"every": EVERY} | pull).items())
+    tables = "\n".join(f"{name} = {{ {rule} }}" for name in objects)
+    return (
+        f'[connections.pulled-{vendor}]\nvendor = "{vendor}"\nbase_url = "{facade.emulators.url}/{vendor}"\n'
+        f"credentials = {{ {credentials} }}\npacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"
+        f"[connections.pulled-{vendor}.pull]\n{tables}\n"
+    )
+
+
+class Stage:
+    """A worker in this process, its database, and the vendors."""
+
+    def __init__(self, facade: Facade, runtime: Runtime) -> None:
+        self.facade = facade
+        self.vendors = facade.vendors
+        self.runtime = runtime
+        self.database: Database = runtime.database
+        self.deps = runtime.dependencies.of(WalkDeps)
+        self._events = PostgresEvents(runtime.database, SEALER)
+
+    async def start_pulls(self) -> None:
+        """Start a run of every object, and do not wait for its end."""
+        await self.database.execute(DUE_NOW)
+        await start_due_pulls(self.runtime.dependencies.of(PullDeps))
+
+    async def pull(self) -> list[Event]:
+        """Run a pull of every object to its end, and return the new Events."""
+        before = len(await self.events())
+        await self.start_pulls()
+        await self.work()
+        return (await self.events())[before:]
+
+    async def work(self) -> None:
+        """Wait until no job of a walk is left."""
+        async with asyncio.timeout(60):
+            while await self.database.fetch(LEFT):  # noqa: ASYNC110 - only the database knows
+                await asyncio.sleep(0.02)
+
+    async def until(self, statement: str) -> None:
+        """Wait until a statement returns a value that is true."""
+        async with asyncio.timeout(30):
+            while not await self.database.fetch_value(Statement("SELECT", statement)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def start_backfill(self, vendor: Vendor) -> None:
+        """Start a walk over all customers of a connection, as a backfill does, while its jobs cannot begin."""
+        walk = NewWalk(
+            id=new_id("walk_"),
+            connection=f"pulled-{vendor}",
+            object="customer",
+            purpose="backfill",
+            since=None,
+            is_baseline=True,
+            page_size=2,
+            correlation_id=new_run_id(),
+        )
+        async with self.database.transaction() as transaction:
+            assert await self.deps.walks.start(transaction, walk)
+            await self.deps.queue.enqueue(transaction, replace(page_job(walk), after=0.5))
+
+    async def events(self) -> list[Event]:
+        """All Events of records, oldest first."""
+        every = await self._events.feed(types=(), after=None, limit=10_000)
+        return [json.loads(bytes(one.body)) for one in every if one.type.startswith(("customer.", "ticket."))]
+
+    async def sql(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self.database.fetch(Statement("SELECT", statement), *arguments)]
+
+
+@asynccontextmanager
+async def staged(facade: Facade, more: str) -> AsyncIterator[Stage]:
+    """Open a worker in this process over running vendors."""
+    facade.add_configuration(more)
+    with patch.dict(os.environ, facade.worker.environment | EMULATOR_CREDENTIALS):
+        async with open_runtime(load_settings(os.environ), works=True) as runtime:
+            assert runtime.runner is not None
+            running = asyncio.create_task(runtime.runner.run())
+            try:
+                yield Stage(facade, runtime)
+            finally:
+                running.cancel()
+                await asyncio.wait({running})
+
+
+def emulated(folder: Path, database_url: str) -> Facade:
+    """Vendors that run, with a database for a worker."""
+    facade = Facade(folder, database_url)
+    facade.emulators.start()
+    return facade

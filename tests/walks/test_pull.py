@@ -1,0 +1,208 @@
+"""Pulls: changes of which no webhook tells become Events, each state one."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.contract.facade import Facade
+from tests.walks.stage import Stage, connection_table, emulated, staged
+
+pytestmark = pytest.mark.anyio
+
+SENT: Final = """
+    INSERT INTO operation (id, principal, fingerprint, object, action, connection, correlation_id, intent, phase,
+                           effect, remote_id, sent_at, due_at)
+    VALUES ('op_1', 'key_1', sha256(''), 'customer', $1, 'pulled-salesforce', 'run-1', '', 'sent', $1, $2, now(),
+            now() + interval '1 hour')
+"""
+DECIDED: Final = """
+    UPDATE operation SET phase = 'settled', outcome = 'failed', due_at = NULL WHERE id = 'op_1'
+"""
+WAITING: Final = "SELECT count(*) FROM job WHERE kind = 'refetch' AND deferred > 0"
+MARK: Final = "SELECT watermark, completed_at, failure FROM watermark"
+
+
+@pytest.fixture
+def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
+    facade = emulated(tmp_path, database_url)
+    try:
+        yield facade
+    finally:
+        facade.emulators.stop()
+        facade.vendors.close()
+
+
+@pytest.fixture
+async def stage(facade: Facade) -> AsyncIterator[Stage]:
+    async with staged(facade, connection_table(facade, "salesforce", "customers", page=2)) as stage:
+        yield stage
+
+
+def contact(stage: Stage, **fields: Any) -> dict[str, Any]:
+    """Place or change a contact at Salesforce, as somebody there does."""
+    return stage.vendors.place("salesforce", "Contact", fields)
+
+
+async def test_the_first_walk_is_a_silent_baseline(stage: Stage) -> None:
+    made = contact(stage, LastName="Lovelace")
+
+    assert await stage.pull() == []
+
+    states = await stage.sql("SELECT remote_id, digest FROM record_state WHERE connection = 'pulled-salesforce'")
+    assert made["Id"] in {row["remote_id"] for row in states}
+    assert all(row["digest"] for row in states)
+    assert len(states) == len(stage.vendors.records("salesforce", "Contact"))
+    links = await stage.sql("SELECT count(*) FROM link WHERE connection = 'pulled-salesforce' AND object = 'customer'")
+    assert links[0]["count"] == len(states)
+
+
+async def test_a_change_becomes_an_event_once(stage: Stage) -> None:
+    made = contact(stage, LastName="Lovelace")
+    await stage.pull()
+    contact(stage, **(made | {"Title": "Potter"}))
+    new = contact(stage, LastName="Hopper")
+
+    updated, created = sorted(await stage.pull(), key=lambda event: event["type"], reverse=True)
+
+    assert (updated["type"], updated["changed"]) == ("customer.updated", ["job_title"])
+    assert updated["data"]["meta"]["remote_id"] == made["Id"]
+    assert updated["previous"] == {"job_title": None}
+    assert (created["type"], created["data"]["meta"]["remote_id"]) == ("customer.created", new["Id"])
+    assert updated["correlation_id"] != created["correlation_id"]
+    origins = await stage.sql("SELECT DISTINCT origin FROM event")
+    assert [row["origin"].partition("_")[0] for row in origins] == ["walk"]
+    assert await stage.pull() == []
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as Salesforce writes it."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+async def test_a_deleted_record_has_its_event_once(stage: Stage) -> None:
+    made = contact(stage, LastName="Lovelace")
+    await stage.pull()
+    never_seen = contact(stage, LastName="Hopper")
+    for one in (made, never_seen):
+        contact(stage, **(one | {"IsDeleted": True, "SystemModstamp": stamp(datetime.now(UTC))}))
+
+    (deleted,) = await stage.pull()
+
+    assert (deleted["type"], deleted["data"]["meta"]["remote_id"]) == ("customer.deleted", made["Id"])
+    assert deleted["data"]["last_name"] == "Lovelace"
+    assert await stage.pull() == []
+
+
+async def test_a_row_that_arrives_late_is_found_by_the_overlap(stage: Stage) -> None:
+    await stage.pull()
+    contact(stage, LastName="Early")
+    await stage.pull()
+    late = contact(stage, LastName="Late", SystemModstamp=stamp(datetime.now(UTC) - timedelta(minutes=2)))
+
+    (event,) = await stage.pull()
+
+    assert event["data"]["meta"]["remote_id"] == late["Id"]
+
+
+async def test_a_run_that_fails_leaves_the_watermark(stage: Stage) -> None:
+    await stage.pull()
+    (before,) = await stage.sql(MARK)
+    changed = contact(stage, LastName="Lovelace")
+    stage.vendors.break_("salesforce", "status", status=405, times=None)
+
+    assert await stage.pull() == []
+
+    (failed,) = await stage.sql(MARK)
+    assert failed == before | {"failure": "vendor-rejected"}
+    audited = await stage.sql("SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id")
+    assert [row["type"] for row in audited] == ["walk.started", "walk.completed", "walk.started", "walk.failed"]
+    stage.vendors.mend()
+    (event,) = await stage.pull()
+    assert event["data"]["meta"]["remote_id"] == changed["Id"]
+    (after,) = await stage.sql(MARK)
+    assert after["failure"] is None
+    assert after["watermark"] > before["watermark"]
+
+
+async def test_a_vendor_that_is_down_for_a_while_only_delays_a_run(stage: Stage) -> None:
+    await stage.pull()
+    changed = contact(stage, LastName="Lovelace")
+    stage.vendors.break_("salesforce", "status", status=503, times=3)
+
+    (event,) = await stage.pull()
+
+    assert event["data"]["meta"]["remote_id"] == changed["Id"]
+
+
+async def test_a_record_waits_for_the_write_of_it_and_its_page_does_not(stage: Stage) -> None:
+    made = [contact(stage, LastName=name) for name in ("Lovelace", "Hopper")]
+    await stage.pull()
+    await stage.sql(SENT, "update", made[0]["Id"])
+    for one in made:
+        contact(stage, **(one | {"Title": "Potter", "SystemModstamp": stamp(datetime.now(UTC))}))
+
+    await stage.start_pulls()
+    await stage.until(WAITING)
+    assert [event["data"]["meta"]["remote_id"] for event in await stage.events()] == [made[1]["Id"]]
+    await stage.sql(DECIDED)
+    await stage.work()
+
+    assert [event["data"]["meta"]["remote_id"] for event in await stage.events()] == [made[1]["Id"], made[0]["Id"]]
+
+
+async def test_only_a_record_that_a_create_may_have_made_waits_for_it(stage: Stage) -> None:
+    await stage.pull()
+    await stage.sql(SENT, "create", None)
+    earlier = contact(stage, LastName="Lovelace", CreatedDate=stamp(datetime.now(UTC) - timedelta(hours=1)))
+    ours = contact(stage, LastName="Hopper")
+
+    await stage.start_pulls()
+    await stage.until(WAITING)
+    assert [event["data"]["meta"]["remote_id"] for event in await stage.events()] == [earlier["Id"]]
+    await stage.sql(DECIDED)
+    await stage.work()
+
+    assert [event["data"]["meta"]["remote_id"] for event in await stage.events()] == [earlier["Id"], ours["Id"]]
+
+
+async def test_a_cursor_that_is_refused_begins_the_run_again(stage: Stage) -> None:
+    await stage.pull()
+    changed = [contact(stage, LastName=f"Lovelace {number}")["Id"] for number in range(5)]
+    stage.vendors.break_("salesforce", "slow", delay_ms=1500, times=1)
+    await stage.start_pulls()
+    await stage.sql("UPDATE walk SET cursor = 'of another list'")
+    await stage.work()
+
+    events = await stage.events()
+    assert sorted(event["data"]["meta"]["remote_id"] for event in events) == sorted(changed)
+
+
+async def test_an_unreadable_record_is_one_dead_letter_and_stops_nothing(stage: Stage) -> None:
+    await stage.pull()
+    broken = contact(stage, LastName="Lovelace")
+    contact(stage, **(broken | {"Title": {"is": "no text"}}))
+    readable = contact(stage, LastName="Hopper")
+
+    (event,) = await stage.pull()
+    assert event["data"]["meta"]["remote_id"] == readable["Id"]
+    await stage.pull()
+
+    letters = await stage.sql("SELECT kind, category, path, mapping FROM dead_letter")
+    assert [(row["kind"], row["category"], row["mapping"]) for row in letters] == [
+        ("refetch", "permanent", "salesforce.customer")
+    ]
+
+
+async def test_a_pull_goes_before_a_backfill(stage: Stage) -> None:
+    await stage.pull()
+    await stage.start_backfill("salesforce")
+    await stage.start_pulls()
+    await stage.work()
+
+    ended = await stage.sql(
+        "SELECT facts::jsonb ->> 'purpose' AS purpose FROM audit_event WHERE type = 'walk.completed' ORDER BY id"
+    )
+    assert [row["purpose"] for row in ended] == ["pull", "pull", "backfill"]
