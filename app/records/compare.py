@@ -63,7 +63,8 @@ async def compare(
     if notes.mapping_revision is not None and notes.mapping_revision != reading.mapping.revision:
         comparable = await _like_seen(connection, reading, after, notes.mapping_revision)
     names = changed(before, comparable, reading.mapping.model)
-    state = with_notes(state, notes)
+    if last_state is not None:
+        state = with_notes(state, notes)
     is_new = created and last_state is None
     what = "created" if is_new else "updated"
     return RecordChange(

@@ -40,17 +40,17 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
     if connection is None or mapping is None:
         return Done()
     try:
-        found = await _read(deps, connection, payload)
-        if found is None:
+        changed = await _read(deps, connection, payload)
+        if changed is None:
             return Done()
-        assert found.change is not None  # noqa: S101 - `_read` gives one
-        if found.change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
+        assert changed.change is not None  # noqa: S101 - `_read` gives one
+        if changed.change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
             return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
         finishing.answered()
-        (why,) = await find_outdated(deps.own_writes, [found])
+        (why,) = await find_outdated(deps.own_writes, [changed])
         if why is not None:
             raise why
-        await append(deps, [finishing], [found], NO_EFFECT)
+        await append(deps, [finishing], [changed], NO_EFFECT)
     except WriteUnderWay:
         wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
         return Deferred(reason="a write of the record is under way", after=wait)
