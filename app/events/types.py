@@ -14,10 +14,11 @@ TRANSITIONS: Final = (
 )
 """What a change means to a business. They stand next to `created` and `updated`, and carry the record too."""
 
-RECORD_TYPES: Final = (
-    *(f"{name}.{what}" for name in ("customer", "order", "ticket") for what in ("created", "updated", "deleted")),
-    *TRANSITIONS,
-)
+OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
+CHANGES: Final = {f"{name}.{what}": name for name in OBJECTS for what in ("created", "updated", "deleted")}
+"""The types that a change of a record has one of, and their objects."""
+
+RECORD_TYPES: Final = (*CHANGES, *TRANSITIONS)
 """The types whose data is a record."""
 
 COPIES: Final = ("copy.conflict", "copy.source_deleted")
@@ -59,7 +60,6 @@ def _matches_wildcard(event_type: str, patterns: tuple[str, ...]) -> bool:
 
 
 EVENTS_READ: Final = "events:read"
-OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 READS: Final = tuple(f"{PLURAL[name]}:read" for name in OBJECTS)
 BY_OBJECT: Final = ("operation.finished", "link.joined", "link.split", "copy.conflict", "copy.source_deleted")
 """Types whose Events concern one object each: that of the operation, link or copy."""

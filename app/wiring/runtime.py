@@ -22,6 +22,7 @@ from app.drift.deps import DriftDeps
 from app.drift.detect import DriftDetection
 from app.drift.metrics import expect_drift
 from app.drift.store import PostgresDrifts
+from app.events.metrics import expect_changes
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
@@ -213,6 +214,7 @@ async def _open_records(
 
 def _drift(settings: Settings, database: Database, events: PostgresEvents, queue: PostgresQueue) -> DriftDetection:
     expect_drift(settings.connections)
+    expect_changes(settings.connections)
     rules = {name: connection.drift for name, connection in settings.connections.items()}
     deps = DriftDeps(drifts=PostgresDrifts(database), database=database, events=events, queue=queue)
     return DriftDetection(deps, settings.drift, rules, settings.public_url)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app import telemetry
+from app.events.metrics import expect_changes
 from app.events.models import Cause, NewEvent, StateMoved
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -13,6 +14,7 @@ from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken
+from app.telemetry.metrics import registry
 from tests.encryption import SEALER
 from tests.events.numbered_events import EVERYTHING, all_of, append, body, changed
 from tests.record_states import store_state
@@ -115,3 +117,19 @@ async def test_a_state_is_replaced_only_after_a_comparison(database: Database) -
     assert second is not None
     assert (first.data, first.deleted, second.data, second.deleted) == (b"1", False, b"2", True)
     assert second.version > first.version
+
+
+async def test_a_change_of_a_record_is_counted_once_by_connection_and_object(
+    database: Database, events: PostgresEvents
+) -> None:
+    def counted() -> dict[str, float]:
+        labels = ({"connection": "counted", "object": name} for name in ("customer", "order", "ticket"))
+        return {
+            one["object"]: registry.get_sample_value("lockstitch_record_changes_total", one) or 0.0 for one in labels
+        }
+
+    expect_changes(["counted"])
+    for type in ("order.created", "order.updated", "order.paid", "ticket.deleted", "ticket.comment_added"):
+        await append(database, events, changed(type=type, connection="counted"))
+    await append(database, events, changed(type="customer.created"))
+    assert counted() == {"customer": 0.0, "order": 2.0, "ticket": 1.0}

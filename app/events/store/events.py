@@ -15,10 +15,11 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app import telemetry
+from app.events import metrics
 from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEvents
 from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS, EVENT_ARGUMENTS, many_values
 from app.events.store.deliveries import PostgresDeliveries
-from app.events.types import BY_NAME_ONLY, scopes_of, wildcard_of
+from app.events.types import BY_NAME_ONLY, CHANGES, scopes_of, wildcard_of
 from app.identifiers import new_run_id
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -159,6 +160,9 @@ class PostgresEvents:
                 )
                 for new in events
             )
+        for new in events:
+            if new.connection is not None and new.type in CHANGES:
+                metrics.changes.labels(new.connection, CHANGES[new.type]).inc()
         places = await self._draw(session, len(events))
         return PreparedEvents(events=events, rows=tuple(map(self._row, events, places)))
 
