@@ -28,6 +28,8 @@ YOUNG_FACTS: Final = 10.0
 """Seconds. Account facts that are younger are not fetched again after a rejected read, which may be wrong itself."""
 COMMENT_PAGES: Final = 5
 MOST_MERGES: Final = 5
+# A list by time starts over by id at a time that fills a page, and a list by offset where its rows have moved.
+MOST_EMPTY_PAGES: Final = 3
 
 
 class UnreadableRecord(Struct, frozen=True, kw_only=True):
@@ -131,14 +133,18 @@ async def fetch_page(
     endpoints = mapping.endpoints
     account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - checked by the caller
-    build = partial(endpoints.list, query)
-    request = build(account)
-    try:
-        reply = await send_read(deps, connection, request, deadline)
-    except VendorRejected as rejected:
-        reply, account = await _send_renewed(deps, connection, mapping, build, request, rejected, deadline)
-    with as_vendor_drift(deps, connection, mapping):
-        page = endpoints.page(reply, query, account)
+    for _ in range(MOST_EMPTY_PAGES):
+        build = partial(endpoints.list, query)
+        request = build(account)
+        try:
+            reply = await send_read(deps, connection, request, deadline)
+        except VendorRejected as rejected:
+            reply, account = await _send_renewed(deps, connection, mapping, build, request, rejected, deadline)
+        with as_vendor_drift(deps, connection, mapping):
+            page = endpoints.page(reply, query, account)
+        if page.records or page.next is None:
+            break
+        query = msgspec.structs.replace(query, after=page.next)
     account = await _side_load(deps, connection, mapping, page.records, page.account, deadline)
     readings: list[Reading] = []
     unreadable: list[UnreadableRecord] = []

@@ -10,24 +10,18 @@ from typing import Final
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from mappings.freshdesk.requests import API, MOST, has_more, whole_seconds
+from mappings.freshdesk.requests import API, MOST, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, MARK_NAME, Account, ContactWrite
 from mappings.http import VendorRequest
 from mappings.kit import markers
-from mappings.kit.paging import Pages, Query, Window
+from mappings.kit.paging import Offsets
 from mappings.kit.recovery import by_state, same_values
-from mappings.kit.rest import Collection, parameter
+from mappings.kit.rest import Collection, parameter, remote_id
 from mappings.spec import Action, Recovery, decode
 
 
 class _Keyed(Struct, frozen=True, kw_only=True):
     unique_external_id: str | None = None
-
-
-def window(page: Window) -> Query:
-    """Return the parameters of a page of contacts, without deleted ones."""
-    since = () if page.since is None else (("_updated_since", whole_seconds(page.since)),)
-    return (("page", str(page.number)), ("per_page", str(page.rows)), *since)
 
 
 def mark(body: ContactWrite, marker: str, account: Account) -> ContactWrite:
@@ -47,7 +41,16 @@ def carries(record: Raw, marker: str) -> bool:
 
 CONTACTS: Final = Collection[ContactWrite, Account](
     path=f"{API}/contacts",
-    paging=Pages(ask=window, more=has_more, most=MOST),
+    # Freshdesk does not document the order of contacts. The list has no deleted ones.
+    paging=Offsets(
+        ask=lambda offset, rows: (("page", str(offset // rows + 1)), ("per_page", str(rows))),
+        id=remote_id,
+        most=MOST,
+        of=str,
+        is_ordered=False,
+        numbered=True,
+        since=lambda moment: (("_updated_since", whole_seconds(moment)),),
+    ),
     filters={"external_id": parameter("unique_external_id"), "email": parameter("email")},
     keys={"external_id": parameter("unique_external_id"), "email": parameter("email")},
     mark=mark,

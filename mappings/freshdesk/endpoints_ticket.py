@@ -5,8 +5,8 @@ search by it lags, so a lost create is looked up in the list of what changed sin
 
 Freshdesk numbers its pages, serves at most 300 of them, and limits a plain list to the last thirty days. So a list is
 always sorted by change, oldest first, and continues from the last change read. A ticket that changes meanwhile moves to
-the end and appears again. Freshdesk repeats tickets that changed in the same second as the last one; they are dropped
-by id. These lists contain no deleted tickets and no spam.
+the end and appears again. The order of tickets that changed in the same second is not documented. These lists contain
+no deleted tickets and no spam.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Reference
-from mappings.freshdesk.requests import API, BEFORE, MOST, has_more, next_page, whole_seconds
+from mappings.freshdesk.requests import API, BEFORE, MOST, next_page, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
@@ -43,7 +43,7 @@ def window(page: Window) -> Query:
         ("updated_since", whole_seconds(page.since or EPOCH)),
         ("order_by", "updated_at"),
         ("order_type", "asc"),
-        ("page", str(page.number)),
+        ("page", str(page.offset // page.rows + 1)),
         ("per_page", str(page.rows)),
         ("include", "requester,stats,description"),
     )
@@ -53,7 +53,12 @@ MARKED: Final = markers.MarkedField(name=MARK_FIELD)
 TICKETS: Final = Collection[TicketWrite, Account](
     path=f"{API}/tickets",
     paging=Keyset(
-        ask=window, head=head(time="updated_at"), spell=whole_seconds, more=has_more, most=MOST, exclude=False
+        ask=window,
+        head=head(time="updated_at"),
+        spell=whole_seconds,
+        most=MOST,
+        is_exact=False,
+        numbered=True,
     ),
     # According to the headers, each member of `include` costs one more request.
     read_query=(("include", "requester,stats"),),

@@ -2,10 +2,10 @@
 
 A plain list follows HubSpot's cursor. Unique keys are read by a batch of one, which is strongly consistent. Everything
 else is a search. A search never pages by offset: HubSpot caps it at 10,000 results, and a record that changes between
-two pages shifts the others and hides one. Each page starts at the time of the last record (`modified`) and omits the
-records of that millisecond that were listed. If one millisecond fills a whole page, as after an import, its records are
-listed by id first. No record is missed and none is repeated. A list sorted by time does the same, in either direction.
-Without `updated_since` or a sort, a search pages by id.
+two pages shifts the others and hides one. A page ends before the time of its last record (`modified`), because other
+records may share that millisecond, and the next page starts at it. If one millisecond fills a whole page, as after an
+import, its records are listed by id first. No record is missed and none is repeated. A list sorted by time does the
+same, in either direction. Without `updated_since` or a sort, a search pages by id.
 """
 
 from dataclasses import dataclass
@@ -46,26 +46,24 @@ class Head(Struct, frozen=True, kw_only=True, rename="camel"):
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where the next page of a search starts. `time`: at `since` (epoch ms), towards the past if the query descends.
-    `ties`: records of exactly `since`, above the id `above`. `ids`: all records above it. Those in `listed` were on an
-    earlier page."""
+    `ties`: records of exactly `since`, above the id `above`. `ids`: all records above it."""
 
     by: Order
     since: int = 0
     above: str = "0"
-    listed: frozenset[str] = frozenset()
 
     def text(self) -> str:
         """Return the cursor."""
-        return f"{self.by}:{self.since}:{self.above}:{','.join(sorted(self.listed))}"
+        return f"{self.by}:{self.since}:{self.above}"
 
     @classmethod
     def parse(cls, text: str) -> "Place":
         """Parse a cursor. Raises ValueError for a foreign one."""
-        order, since, above, listed = text.split(":")
+        order, since, above = text.split(":")
         by = _ORDERS.get(order)
         if by is None:
             raise ValueError("not a cursor of this list")
-        return cls(by=by, since=int(since), above=above, listed=frozenset(listed.split(",") if listed else ()))
+        return cls(by=by, since=int(since), above=above)
 
 
 def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRequest:
@@ -81,7 +79,7 @@ def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRe
         filter_groups=(FilterGroup(filters=_filters(crm, place, query, account)),),
         sorts=(f"{'-' if query.descending else ''}{_property(crm, query)}" if place.by == "time" else ID,),
         properties=crm.properties(account),
-        limit=query.limit,
+        limit=query.limit + (place.by == "time"),  # the last record belongs to the next page
     )
     return crm.search(msgspec.json.encode(body))
 
@@ -169,28 +167,17 @@ def _status_filter(status: str, account: Account) -> Filter:
 def _search_page(
     crm: CrmObject, records: tuple[msgspec.Raw, ...], query: ListQuery, more: bool, account: Account
 ) -> VendorPage[Account]:
-    place = _place(query)
+    place, following = _place(query), None
     heads = [decode(record, Head) for record in records]
-    fresh = tuple(record for record, one in zip(records, heads, strict=True) if one.id not in place.listed)
-    if place.by == "ties" and not more:
-        return VendorPage(
-            records=fresh,
-            next=Place(by="time", since=place.since + (-1 if query.descending else 1)).text(),
-            account=account,
-        )
-    if not more or not heads:
-        return VendorPage(records=fresh, next=None, account=account)
-    if place.by != "time":
-        place = Place(by=place.by, since=place.since, above=heads[-1].id, listed=place.listed)
-        return VendorPage(records=fresh, next=place.text(), account=account)
-
-    times = [_time(crm, one, query) for one in heads]
-    last = times[-1]
-    if times[0] == last:
-        listed = place.listed if last == place.since else frozenset[str]()
-        return VendorPage(records=(), next=Place(by="ties", since=last, listed=listed).text(), account=account)
-    listed = frozenset(one.id for one, time in zip(heads, times, strict=True) if time == last)
-    return VendorPage(records=fresh, next=Place(by="time", since=last, listed=listed).text(), account=account)
+    if place.by == "time" and heads and (more or len(heads) > query.limit):
+        times = [_time(crm, one, query) for one in heads]
+        first = times.index(times[-1])
+        records, following = records[:first], Place(by="time" if first else "ties", since=times[-1])
+    elif place.by != "time" and more and heads:
+        following = Place(by=place.by, since=place.since, above=heads[-1].id)
+    elif place.by == "ties":
+        following = Place(by="time", since=place.since + (-1 if query.descending else 1))
+    return VendorPage(records=records, next=None if following is None else following.text(), account=account)
 
 
 def _time(crm: CrmObject, one: Head, query: ListQuery) -> int:

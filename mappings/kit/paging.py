@@ -1,33 +1,34 @@
 """Divide lists into pages without missing records that stay while others change or are deleted.
 
 `Cursors` uses the vendor's own cursor. Without one, a page number or an offset alone is unsafe: if a record before the
-page is deleted, all later records move. `Keyset` continues from the time of the last record. `Offsets` is for lists
-that can be ordered by id only. `Pages` is for the rest. A vendor declares the parameters of a page and the position of
-a record; this module handles the cursor.
+page is deleted, all later records move. `Keyset` continues from the time of the last record. `Offsets` reads the last
+listed row again to see whether the rows have moved. A vendor declares the parameters of a page and the position of a
+record; this module handles the cursor. Cursors and requests have a bounded length, however many records share a time.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote
 
 from msgspec import Raw, Struct, defstruct
+from msgspec.structs import replace
 
 from canonical.parts import Instant
 from mappings.http import VendorReply
-from mappings.spec import ListQuery, decode
+from mappings.spec import ListQuery, VendorDrift, decode
 
 Query = tuple[tuple[str, str], ...]
 Listed = tuple[tuple[Raw, ...], str | None]
 """The records of a page, and the cursor of the next page; None on the last page."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ID: Final = "[0-9A-Za-z_.~%-]{1,999}"  # quoted
-_SPOT: Final = re.compile(rf"([0-9TZ:.-]{{10,30}})/(?:([0-9]{{1,6}})/)?((?:{_ID}(?:,{_ID})*)?)")
+SECOND: Final = timedelta(seconds=1)
+_SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})(?:/(.*))?")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
-_OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9A-Za-z_-]{1,64})")
+_OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9A-Za-z_.~%-]{0,240})")  # the id is quoted
 
 
 class Paging(Protocol):
@@ -44,29 +45,15 @@ class Paging(Protocol):
 
 class Window(Struct, frozen=True, kw_only=True):
     """One request of a keyset: `rows` records that changed (`by_change`) or were created at `since` or later, oldest
-    first; None starts at the beginning. With `descending`, at `since` or earlier, newest first. `exclude` are ids
-    that the vendor must omit. `number` is the page of this window, for vendors that cannot exclude ids."""
+    first; None starts at the beginning. With `descending`, at `since` or earlier, newest first. With `ties`, those of
+    exactly `since`, ordered by id, after the first `offset`."""
 
     since: datetime | None
     by_change: bool
     rows: int
     descending: bool = False
-    exclude: tuple[str, ...] = ()
-    number: int = 1
-
-
-class Spot(Struct, frozen=True, kw_only=True):
-    """The position in a keyset: the time of the last listed record, and the ids listed with that time."""
-
-    moment: str
-    ids: tuple[str, ...] = ()
-    number: int = 1
-
-    @property
-    def cursor(self) -> str:
-        """Return the position as a cursor for callers."""
-        number = f"{self.number}/" if self.number > 1 else ""
-        return f"{self.moment}/{number}{','.join(quote(id, safe='') for id in self.ids)}"
+    ties: bool = False
+    offset: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,105 +78,100 @@ class Cursors:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Keyset:
-    """A list ordered by time, in either direction. Each page continues at the time of the last record.
+    """A list ordered by time, in either direction. The order of records with the same time need not be known.
 
-    That time is requested again, because other records may share it. Records that were already listed are dropped here,
-    not by the vendor, so a record that changed since is listed again. With `exclude`, the vendor omits the listed ids
-    once they fill half a page. Without it, the next page of the same time is requested.
+    A page ends before the time of its last record, because further records may share that time. The next page begins
+    at it, so a record that changes meanwhile is listed again. If all records of a page have the same time, they are
+    listed by id and offset instead (`Offsets`); the list then continues after that time.
 
     `ask` returns the parameters of a window. `head` returns the id of a record and its time of change or creation.
-    `spell` formats a time with the precision of the vendor's comparison. `more` returns whether another page exists,
-    from a reply, its number of records and the number requested.
+    `spell` formats a time with the precision of the vendor's comparison, which is `tick`. `total`, `of` and `numbered`
+    are those of `Offsets`. `is_exact`: the vendor can list the records of one time alone, by id. Otherwise, a window of
+    `ties` has the order of any other, and later records follow.
     """
 
     ask: Callable[[Window], Query]
     head: Callable[[Raw, bool], tuple[str, datetime | None]]
     spell: Callable[[datetime], str]
-    more: Callable[[VendorReply, int, int], bool]
     most: int
-    exclude: bool
+    tick: timedelta = SECOND
+    total: Callable[[VendorReply], int | None] = lambda reply: None
+    of: type[int] | type[str] = int
+    is_exact: bool = True
+    numbered: bool = False
 
     def window(self, query: ListQuery) -> Query:
         """Return the parameters of a page. Raises ValueError for a foreign cursor."""
-        spot = self._spot(query.after)
+        since, place = self._spot(query)
+        if since is not None and place is not None:
+            return self._ties(since, query).window(replace(query, after=place or None))
         return self.ask(
-            Window(
-                since=query.updated_since if spot is None else _time(spot.moment),
-                by_change=query.by_change,
-                rows=self._rows(query, spot),
-                descending=query.descending,
-                exclude=spot.ids if spot is not None and self._excludes(spot.ids) else (),
-                number=1 if spot is None else spot.number,
-            )
+            Window(since=since, by_change=query.by_change, rows=self._rows(query), descending=query.descending)
         )
 
     def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
-        """Return up to `limit` records that were not listed before, and the cursor after them."""
-        spot = self._spot(query.after)
-        listed = frozenset(() if spot is None else spot.ids)
-        fresh: list[tuple[Raw, str, str]] = []
-        for record in records:
-            id, time = self.head(record, query.by_change)
-            moment = self.spell(time or EPOCH)
-            if spot is None or moment != spot.moment or id not in listed:
-                fresh.append((record, moment, id))
-        kept = fresh[: query.limit]
-        is_last = len(kept) == len(fresh) and not self.more(reply, len(records), self._rows(query, spot))
-        following = None if is_last else self._after(spot, kept, exhausted=len(kept) == len(fresh))
-        return tuple(record for record, _, _ in kept), None if following is None else following.cursor
+        """Return up to `limit` records, and the cursor after them. Raises VendorDrift if the vendor ignores the time at
+        which a page begins."""
+        since, place = self._spot(query)
+        moments = [self.spell(self.head(record, query.by_change)[1] or EPOCH) for record in records]
+        if since is not None and place is not None:
+            return self._tied_page(since, place, query, records, moments, reply)
+        total, rows = self.total(reply), self._rows(query)
+        has_more = len(records) < total if total is not None else len(records) >= rows
+        if not records or (len(records) <= query.limit and not has_more):
+            return records, None
+        last = moments[min(query.limit, len(moments) - 1)]
+        if query.after is not None and _is_stuck(last, moments[0], query.after, descending=query.descending):
+            raise VendorDrift("$", "the list does not begin at the requested time")
+        if moments[0] != last:
+            return records[: moments.index(last)], last
+        if self.is_exact:
+            return (), f"{last}/"
+        return self._tied_page(_time(last), "", query, records, moments, reply)
 
-    def _after(self, spot: Spot | None, kept: list[tuple[Raw, str, str]], *, exhausted: bool) -> Spot | None:
-        if not kept:
-            return None if spot is None or self.exclude else Spot(moment=spot.moment, number=spot.number + 1)
-        last = kept[-1][1]
-        ids = tuple(id for _, moment, id in kept if moment == last)
-        if spot is None or last != spot.moment:
-            return Spot(moment=last, ids=ids)
-        if exhausted and not self.exclude:
-            # All records of the page have the same time.
-            return Spot(moment=last, number=spot.number + 1)
-        return Spot(moment=last, ids=spot.ids + ids, number=spot.number)
+    def _tied_page(
+        self,
+        since: datetime,
+        place: str,
+        query: ListQuery,
+        records: tuple[Raw, ...],
+        moments: list[str],
+        reply: VendorReply,
+    ) -> Listed:
+        """Return a page of the records of one time, and the next cursor: beyond that time after the last."""
+        spelled = self.spell(since)
+        tied = tuple(record for record, moment in zip(records, moments, strict=True) if moment == spelled)
+        listed, following = self._ties(since, query).page(replace(query, after=place or None), tied, reply)
+        beyond = self.spell(since - self.tick if query.descending else since + self.tick)
+        return listed, beyond if following is None else f"{spelled}/{following}"
 
-    def _spot(self, cursor: str | None) -> Spot | None:
-        if cursor is None:
-            return None
-        match = _SPOT.fullmatch(cursor)
+    def _ties(self, since: datetime, query: ListQuery) -> "Offsets":
+        """Return the list of the records of one time."""
+        window = Window(since=since, by_change=query.by_change, rows=0, descending=query.descending, ties=True)
+        return Offsets(
+            ask=lambda offset, rows: self.ask(replace(window, offset=offset, rows=rows)),
+            id=lambda record: self.of(self.head(record, query.by_change)[0]),
+            most=self.most,
+            total=self.total if self.is_exact else lambda reply: None,
+            of=self.of,
+            descending=query.descending,
+            is_ordered=self.is_exact,
+            numbered=self.numbered,
+        )
+
+    def _spot(self, query: ListQuery) -> tuple[datetime | None, str | None]:
+        """Return the time at which a page begins, and the place among the records of that time; None if the page begins
+        with all of them."""
+        if query.after is None:
+            return query.updated_since, None
+        match = _SPOT.fullmatch(query.after)
         if match is None or self.spell(_time(match[1])) != match[1]:
             raise ValueError("not a cursor of this list")
-        ids = tuple(map(unquote, match[3].split(","))) if match[3] else ()
-        return Spot(moment=match[1], ids=ids, number=int(match[2] or 1))
+        return _time(match[1]), match[2]
 
-    def _excludes(self, ids: tuple[str, ...]) -> bool:
-        return self.exclude and len(ids) > self.most // 2
-
-    def _rows(self, query: ListQuery, spot: Spot | None) -> int:
-        if not self.exclude:
-            return self.most
-        again = 0 if spot is None or self._excludes(spot.ids) else len(spot.ids)
-        return min(query.limit + again, self.most)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pages:
-    """A list by page number, for vendors without an alternative. It may miss records while others are deleted: use
-    `Keyset` or `Offsets` if the vendor can order its list.
-
-    `ask` returns the parameters of a window; `number` is the page. `more` is that of `Keyset`.
-    """
-
-    ask: Callable[[Window], Query]
-    more: Callable[[VendorReply, int, int], bool]
-    most: int
-
-    def window(self, query: ListQuery) -> Query:
-        """Return the parameters of a page. Raises ValueError for a foreign cursor."""
-        since, rows = query.updated_since, min(query.limit, self.most)
-        return self.ask(Window(since=since, by_change=since is not None, rows=rows, number=page_number(query.after)))
-
-    def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
-        """Return the records, and the number of the next page."""
-        more = self.more(reply, len(records), min(query.limit, self.most))
-        return records, str(page_number(query.after) + 1) if more else None
+    def _rows(self, query: ListQuery) -> int:
+        """Return the rows to request: one more than wanted, because the last one belongs to the next page."""
+        return min(query.limit + 1, self.most)
 
 
 def page_number(cursor: str | None) -> int:
@@ -209,8 +191,12 @@ class Offsets:
     moved, and the next page starts further up. The list is ordered by id, upwards or `descending`: by number, or by
     text (`of=str`) such as a UUID. In a descending list, records that are created meanwhile are not listed.
 
+    If the order is unknown (`is_ordered=False`), a page continues after the last listed record. Without that record,
+    the previous page is listed again. Records are missed only if more than a page is deleted between two requests.
+
     `ask` returns the parameters for an offset and a number of rows. `id` returns the id of a record. `total` reads the
-    number of all rows from a reply, or None.
+    number of all rows from a reply, or None. `numbered`: the vendor has page numbers instead of offsets, so the offset
+    is a multiple of the number of rows. `since` returns the parameters that limit the list to changes since a time.
     """
 
     ask: Callable[[int, int], Query]
@@ -219,29 +205,29 @@ class Offsets:
     total: Callable[[VendorReply], int | None] = lambda reply: None
     of: type[int] | type[str] = int
     descending: bool = False
+    is_ordered: bool = True
+    numbered: bool = False
+    since: Callable[[datetime], Query] = lambda moment: ()
 
     def window(self, query: ListQuery) -> Query:
         """Return the parameters of a page. Raises ValueError for a foreign cursor."""
-        offset, _ = self._place(query.after)
-        return self.ask(max(offset - 1, 0), self._rows(query))
+        changed = () if query.updated_since is None else self.since(query.updated_since)
+        return (*self.ask(*self._span(query)), *changed)
 
     def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
         """Return up to `limit` records after the last listed one, and the next cursor."""
-        offset, last = self._place(query.after)
-        rows = self._rows(query)
+        (offset, last), (start, rows) = self._place(query.after), self._span(query)
         ids = [self.id(record) for record in records]
-        if offset > 0 and (not ids or self._is_later(ids[0], last)):
-            return (), f"{max(offset - rows, 0)}-{last}"
-        fresh = [(id, record) for id, record in zip(ids, records, strict=True) if self._is_later(id, last)]
-        fresh = fresh[: query.limit]
+        if offset > 0 and self._has_moved(ids, last):
+            return (), _cursor(max(start - rows, 0), last if self.is_ordered else "")
+        fresh = self._after(ids, last)[: query.limit]
         if not fresh and not ids:
             return (), None
-        last = fresh[-1][0] if fresh else last
-        start = max(offset - 1, 0)
+        last = ids[fresh[-1]] if fresh else last
         end = start + ids.index(last) + 1 if last in ids else start + len(ids)
         total = self.total(reply)
-        more = end < total if total is not None else len(ids) >= rows
-        return tuple(record for _, record in fresh), f"{end}-{last}" if more else None
+        more = end < total if total is not None else len(ids) >= rows or end < start + len(ids)
+        return tuple(records[place] for place in fresh), _cursor(end, last) if more else None
 
     def _place(self, cursor: str | None) -> tuple[int, Any]:
         """Return the number of rows before the page, and the last listed id; None for none."""
@@ -250,15 +236,42 @@ class Offsets:
         match = _OFFSET.fullmatch(cursor)
         if match is None:
             raise ValueError("not a cursor of this list")
-        return int(match[1]), self.of(match[2])
+        return int(match[1]), self.of(unquote(match[2])) if match[2] else None
+
+    def _has_moved(self, ids: list[Any], last: Any) -> bool:
+        """Return whether rows may have moved up, so that the page begins too far down."""
+        if self.is_ordered:
+            return not ids or self._is_later(ids[0], last)
+        return last is not None and last not in ids
+
+    def _after(self, ids: list[Any], last: Any) -> list[int]:
+        """Return the places of the records after the last listed one."""
+        if self.is_ordered:
+            return [place for place, id in enumerate(ids) if self._is_later(id, last)]
+        return [*range(ids.index(last) + 1 if last in ids else 0, len(ids))]
 
     def _is_later(self, id: Any, last: Any) -> bool:
         """Return whether a record comes after the last listed one."""
         return last is None or (id < last if self.descending else id > last)
 
-    def _rows(self, query: ListQuery) -> int:
-        """Return the rows to request: one more than wanted, for the row before the page."""
-        return min(query.limit + 1, self.most)
+    def _span(self, query: ListQuery) -> tuple[int, int]:
+        """Return the offset and the rows to request: one more than wanted, for the row before the page."""
+        start, rows = max(self._place(query.after)[0] - 1, 0), min(query.limit + 1, self.most)
+        if not self.numbered or start == 0:
+            return start, rows
+        # Of several large page sizes, take the one whose page with the first row ends last.
+        sizes = range(min(self.most * 5 // 6, self.most - 3), self.most + 1)
+        rows = max(sizes, key=lambda size: start // size * size + size)
+        return start // rows * rows, rows
+
+
+def _is_stuck(last: str, first: str, begin: str, *, descending: bool) -> bool:
+    """Return whether the next page would not begin after this one, by times as the vendor spells them."""
+    return (last > begin if descending else last < begin) or last == begin != first
+
+
+def _cursor(offset: int, last: Any) -> str:
+    return f"{offset}-{quote(str(last), safe='')}"
 
 
 def _time(moment: str) -> datetime:

@@ -1,7 +1,6 @@
-"""Lists by time. Medusa orders by one member alone, and a page can have any size."""
+"""Lists by time. Medusa orders by one member alone."""
 
-import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -10,6 +9,10 @@ from mappings.http import VendorReply
 from mappings.kit.paging import Keyset, Query, Window, head
 from mappings.spec import decode
 
+MOST: Final = 250
+"""The most records of a request. Medusa sets no limit."""
+MILLISECOND: Final = timedelta(milliseconds=1)
+
 
 class _Counted(Struct, frozen=True, kw_only=True):
     count: int | None = None
@@ -17,15 +20,19 @@ class _Counted(Struct, frozen=True, kw_only=True):
 
 def window(page: Window) -> Query:
     """Return the parameters of a page."""
-    by = "updated_at" if page.by_change else "created_at"
-    bound, sign = ("$lte", "-") if page.descending else ("$gte", "")
-    since = () if page.since is None else ((f"{by}[{bound}]", iso(page.since)),)
-    return (("order", f"{sign}{by}"), ("limit", str(page.rows)), *since)
+    by, sign = "updated_at" if page.by_change else "created_at", "-" if page.descending else ""
+    query = [("order", f"{sign}id" if page.ties else f"{sign}{by}"), ("limit", str(page.rows))]
+    if page.since is not None and (page.ties or not page.descending):
+        query.append((f"{by}[$gte]", iso(page.since)))
+    if page.since is not None and (page.ties or page.descending):
+        # Medusa stores microseconds and shows milliseconds.
+        query.append((f"{by}[$lt]", iso(page.since + MILLISECOND)))
+    return (*query, ("offset", str(page.offset))) if page.ties else tuple(query)
 
 
-def has_more(reply: VendorReply, records: int, rows: int = 0) -> bool:
-    """Return whether Medusa has more records than the reply shows."""
-    return (decode(reply.body, _Counted).count or 0) > records
+def count(reply: VendorReply) -> int | None:
+    """Return the number of all records that the list finds."""
+    return decode(reply.body, _Counted).count
 
 
 def iso(moment: datetime) -> str:
@@ -33,12 +40,12 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-# A page grows by the records that are asked for again, so Medusa never has to leave out ids.
 BY_TIME: Final = Keyset(
     ask=window,
     head=head(time="updated_at", created="created_at"),
     spell=iso,
-    more=has_more,
-    most=sys.maxsize,
-    exclude=True,
+    total=count,
+    most=MOST,
+    tick=MILLISECOND,
+    of=str,
 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.rest import Collection, get
-from mappings.medusa.paging import has_more, iso
+from mappings.medusa.paging import count, iso
 from mappings.medusa.wire_2_21 import OPERATION, Account
 from mappings.spec import Unmappable
 
@@ -35,6 +35,6 @@ def marked(collection: Collection[Any, Account], reply: VendorReply, marker: str
     """Return the id of the record that carries the marker. Raises Unmappable if it is not found and the reply does not
     show all records: then its absence proves nothing."""
     id = collection.marked(reply, marker)
-    if id is None and has_more(reply, len(collection.records(reply))):
+    if id is None and (count(reply) or 0) > len(collection.records(reply)):
         raise Unmappable("$.count", "more records were created since the write began than one reply shows")
     return id

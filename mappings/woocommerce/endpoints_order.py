@@ -12,7 +12,7 @@ from canonical import values
 from canonical.order_patch import OrderCancel, OrderPatch
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
-from mappings.kit.paging import Keyset, Query, Window
+from mappings.kit.paging import SECOND, Keyset, Query, Window
 from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Product, Recovery, VendorPage, decode_loosely
@@ -26,7 +26,6 @@ NO_ORDER: Final = ("include", "0")
 """The filter by an id that no order has: it matches nothing."""
 BEFORE: Final = timedelta(hours=1)
 """How far a shop's clock may be behind."""
-SECOND: Final = timedelta(seconds=1)
 
 
 class _Timed(Struct, frozen=True, kw_only=True):
@@ -66,17 +65,19 @@ class _WithRefunds(Struct, frozen=True, kw_only=True):
 
 def window(page: Window) -> Query:
     """Return the parameters of a page of orders. WooCommerce's bounds are exclusive."""
-    order = "desc" if page.descending else "asc"
-    query: list[tuple[str, str]] = [("orderby", "modified" if page.by_change else "date"), ("order", order)]
+    by = "id" if page.ties else "modified" if page.by_change else "date"
+    query: list[tuple[str, str]] = [("orderby", by), ("order", "desc" if page.descending else "asc")]
     if page.since is not None:
-        side, step = ("before", SECOND) if page.descending else ("after", -SECOND)
-        bound = page.since.astimezone(UTC).replace(microsecond=0)
-        with suppress(OverflowError):  # at the edge of the calendar, where no order is
-            bound += step
-        query += [(f"modified_{side}" if page.by_change else side, gmt(bound)), ("dates_are_gmt", "true")]
-    if page.exclude:
-        query.append(("exclude", ",".join(page.exclude)))
-    return (*query, ("per_page", str(page.rows)))
+        named = "modified_%s" if page.by_change else "%s"
+        for side, step in (("after", -SECOND), ("before", SECOND)):
+            if page.ties or (side == "before") == page.descending:
+                bound = page.since.astimezone(UTC).replace(microsecond=0)
+                with suppress(OverflowError):  # at the edge of the calendar, where no order is
+                    bound += step
+                query.append((named % side, gmt(bound)))
+        query.append(("dates_are_gmt", "true"))
+    offset = (("offset", str(page.offset)),) if page.ties else ()
+    return (*query, *offset, ("per_page", str(page.rows)))
 
 
 def placed(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
@@ -92,12 +93,6 @@ def with_status(status: str | None) -> Query:
     return (("status", ",".join(wanted)),) if wanted else (NO_ORDER,)
 
 
-def has_more(reply: VendorReply, records: int, rows: int) -> bool:
-    """Return whether another page follows. A proxy in front of the shop may remove the header."""
-    count = total(reply)
-    return count > records if count is not None else records >= rows
-
-
 def is_whole(record: Raw) -> bool:
     """Return whether an order has no refunds, which need a separate read."""
     return not decode_loosely(record, _WithRefunds).has_refunds
@@ -105,7 +100,7 @@ def is_whole(record: Raw) -> bool:
 
 ORDERS: Final = Collection[OrderWrite, Account](
     path=f"{API}/orders",
-    paging=Keyset(ask=window, head=placed, spell=gmt, more=has_more, most=MAX_PER_PAGE, exclude=True),
+    paging=Keyset(ask=window, head=placed, spell=gmt, total=total, most=MAX_PER_PAGE),
     id=remote_id,
     # The search finds the address in any field, also a part of one: `page` compares.
     filters={"status": with_status, "customer": parameter("customer"), "email": parameter("search")},

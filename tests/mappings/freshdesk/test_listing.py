@@ -66,7 +66,7 @@ def test_old_tickets_are_in_the_list_too(freshdesk: EmulatedFreshdesk) -> None:
 
 
 def test_what_changes_meanwhile_is_met_again_and_nothing_is_missed(freshdesk: EmulatedFreshdesk) -> None:
-    ids = place_tickets(freshdesk, [*[0] * 5, *[1] * 5])
+    ids = place_tickets(freshdesk, [*[0] * 4, *[1] * 6])
     pages = freshdesk.pages(TICKET, ListQuery(limit=4))
 
     first = next(pages)

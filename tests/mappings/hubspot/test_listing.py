@@ -89,6 +89,7 @@ def walk(index: Index, query: ListQuery, changes: list[tuple[int, int]] | None =
         seen += [json.loads(bytes(record))["id"] for record in page.records]
         if page.next is None:
             return seen
+        assert len(page.next) < 50
         query = msgspec.structs.replace(query, after=page.next)
     raise AssertionError("the list does not end")
 

@@ -29,10 +29,11 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 def answered(request: VendorRequest | None, records: list[dict[str, Any]], name: str) -> Any:
     """What a shop with these records answers to a list, as it was seen to: by one member, from a moment on."""
     query = dict(required(request).query)
-    by, limit = query["order"], int(query["limit"])
-    since = query.get(f"{by}[$gte]", "")
-    found = sorted((one for one in records if one[by] >= since), key=lambda one: one[by])
-    return reply({name: found[:limit], "count": len(found), "offset": 0, "limit": limit})
+    order, limit, offset = query["order"], int(query["limit"]), int(query.get("offset", 0))
+    by = next((name for name in ("created_at", "updated_at") if any(one.startswith(name) for one in query)), order)
+    since, until = query.get(f"{by}[$gte]", ""), query.get(f"{by}[$lt]", "9999")
+    matches = sorted((one for one in records if since <= one[by] < until), key=lambda one: one[order])
+    return reply({name: matches[offset:][:limit], "count": len(matches), "offset": offset, "limit": limit})
 
 
 def at(minutes: int) -> str:
@@ -110,7 +111,7 @@ def test_orders_are_listed_behind_their_drafts() -> None:
     path, params = asked(ORDER, query)
     assert (path, params) == (
         "/admin/draft-orders",
-        {"order": "updated_at", "limit": "2", "updated_at[$gte]": "2026-05-01T00:00:00.000Z"},
+        {"order": "updated_at", "limit": "3", "updated_at[$gte]": "2026-05-01T00:00:00.000Z"},
     )
     drafts = [
         {"id": "order_1", "status": "draft", "updated_at": at(1)},
@@ -121,19 +122,18 @@ def test_orders_are_listed_behind_their_drafts() -> None:
     query = msgspec.structs.replace(query, after=page.next)
     path, params = asked(ORDER, query)
     assert (path, params["status"]) == ("/admin/orders", "canceled")
-    page = paged(
-        ORDER, reply({"orders": [{"id": "order_3", "status": "canceled", "updated_at": at(3)}], "count": 5}), query
-    )
-    assert page.next == f"2/{at(3)}/order_3"
+    orders = [{"id": f"order_{place}", "status": "canceled", "updated_at": at(place)} for place in (3, 4)]
+    page = paged(ORDER, reply({"orders": orders, "count": 5}), query)
+    assert page.next == f"2/{at(4)}"
 
 
 def test_a_list_of_the_newest_goes_on_towards_the_past() -> None:
     query = ListQuery(limit=2, sort="-updated_at")
-    assert asked(CUSTOMER, query) == ("/admin/customers", {"order": "-updated_at", "limit": "2"})
-    records = [{"id": f"cus_{place}", "created_at": at(0), "updated_at": at(9 - place)} for place in range(2)]
-    page = paged(CUSTOMER, reply({"customers": records, "count": 3}), query)
+    assert asked(CUSTOMER, query) == ("/admin/customers", {"order": "-updated_at", "limit": "3"})
+    records = [{"id": f"cus_{place}", "created_at": at(0), "updated_at": at(9 - place)} for place in range(3)]
+    page = paged(CUSTOMER, reply({"customers": records, "count": 4}), query)
     _, params = asked(CUSTOMER, msgspec.structs.replace(query, after=page.next))
-    assert (params["order"], params["updated_at[$lte]"]) == ("-updated_at", at(8))
+    assert (params["order"], params["updated_at[$lt]"]) == ("-updated_at", at(7).replace(".000Z", ".001Z"))
 
 
 def test_orders_and_drafts_of_one_customer() -> None:

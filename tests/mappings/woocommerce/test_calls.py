@@ -111,8 +111,8 @@ def test_a_page_needs_no_total_where_something_takes_the_header_away() -> None:
     second = customers(reply(b"[%s]" % b",".join(map(bytes, rows[2:]))), ListQuery(limit=3, after="3-3"), ACCOUNT)
     assert (second.records, second.next) == ((rows[3],), None)
     page: Any = ORDER.endpoints.page
-    orders = [{"id": id, "date_created_gmt": "2026-05-01T09:30:00"} for id in (1, 2)]
-    assert page(reply(orders), ListQuery(limit=2), ACCOUNT).next == "2026-05-01T09:30:00/1,2"
+    orders = [{"id": id, "date_created_gmt": f"2026-05-01T09:30:0{id}"} for id in (1, 2, 3)]
+    assert page(reply(orders), ListQuery(limit=2), ACCOUNT).next == "2026-05-01T09:30:03"
     assert page(reply(orders), ListQuery(limit=3), ACCOUNT).next is None
 
 
