@@ -124,10 +124,14 @@ def test_an_accepted_write_waits_for_the_end_of_the_pause(caller: Caller, facade
     name, key = "pausable", new_key()
     body = customer("hubspot")
     caller.create(f"/v1/customers?connection={name}", customer("hubspot"))
-    vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
-    answer = caller.write("POST", f"/v1/customers?connection={name}", body, key=key)
-    assert answer.status_code == 202, answer.text
-    pause(caller, name)
+    facade.worker.stop()
+    try:
+        vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
+        answer = caller.write("POST", f"/v1/customers?connection={name}", body, key=key)
+        assert answer.status_code == 202, answer.text
+        pause(caller, name)
+    finally:
+        facade.worker.start()
     operation = answer.headers["location"]
     overdue = "SELECT attempts FROM operation WHERE id = $1 AND phase = 'sent' AND due_at < now() - interval '1 second'"
     # The worker looks four times a second; this one it does not take up, so that none of its attempts is used.
