@@ -19,7 +19,7 @@ from app.writes.prepare import prepare
 from app.writes.resolved_write import ResolvedWrite
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
-from tests.vendors.acme import asking, within
+from tests.vendors.acme import REAL_TIME, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def drafting(
     database: Database, check: Callable[..., None] = lambda *record: None
 ) -> AsyncIterator[tuple[Any, str]]:
     """What drafts a change of the ticket under an If-Match, and the tag that callers know it by."""
-    async with running_vendor(answer) as vendor, asking(vendor.url, **DESK) as acme:
+    async with running_vendor(answer) as vendor, asking(vendor.url, **REAL_TIME, **DESK) as acme:
         drift = SimpleNamespace(show=check)
         unrouted = SimpleNamespace(in_force={})
         deps = cast(
@@ -66,7 +66,7 @@ async def drafting(
                 mapping_routes=unrouted,
             ),
         )
-        present = await fetch_record(deps, acme.connection, TICKET, "7", within())
+        present = await fetch_record(deps, acme.connection, TICKET, "7", within(30.0))
         (resource,) = await name_records(deps, acme.connection, [present])
 
         async def draft(if_match: str | None, *, merges: bool = False) -> tuple[tuple[str, str], ...]:
@@ -81,7 +81,7 @@ async def drafting(
                 merges=merges,
                 body=b'{"subject": "Die Nadel"}',
             )
-            resolved = ResolvedWrite(deps, acme.connection, TICKET, intent, within(), dry=True)
+            resolved = ResolvedWrite(deps, acme.connection, TICKET, intent, within(30.0), dry=True)
             request = (await prepare(resolved, "op_1")).request
             assert request is not None
             return request.headers
