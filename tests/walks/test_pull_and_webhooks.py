@@ -1,0 +1,160 @@
+"""A pull beside webhooks: one Event for one state and for one comment, whichever is first."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from app.postgres.database import Statement
+from app.walks.deps import PullDeps
+from tests.contract.facade import SECRETS, Facade
+from tests.contract.webhook_driver import record_receipt
+from tests.contract.webhook_senders import contact_event
+from tests.walks.stage import Stage, connection_table, emulated, staged
+
+pytestmark = pytest.mark.anyio
+
+HUBSPOT: Final = "pulled-hubspot"
+ZENDESK: Final = "pulled-zendesk"
+INGESTED: Final = "SELECT count(*) = 0 FROM job WHERE kind = 'ingest'"
+STANDING: Final = Statement(
+    "INSERT webhook_standing",
+    """
+    INSERT INTO webhook_standing (connection, reason, refused, since, refused_at, verified_at)
+    VALUES ('pulled-hubspot', 'mismatch', 40, now() - interval '2 hours', now() - $1::interval, now() - $2::interval)
+    """,
+)
+TRIED: Final = Statement("UPDATE watermark", "UPDATE watermark SET tried_at = now() - $1::interval")
+
+
+@pytest.fixture
+def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
+    facade = emulated(tmp_path, database_url)
+    try:
+        yield facade
+    finally:
+        facade.emulators.stop()
+        facade.vendors.close()
+
+
+@pytest.fixture
+async def crm(facade: Facade) -> AsyncIterator[Stage]:
+    facade.vendors.limit("hubspot", per_minute=1_000_000, search_lag=0.0)
+    async with staged(facade, connection_table(facade, "hubspot", "customers")) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def desk(facade: Facade) -> AsyncIterator[Stage]:
+    facade.vendors.limit("zendesk", per_minute=1_000_000, search_lag=0.0)
+    async with staged(facade, connection_table(facade, "zendesk", "tickets")) as stage:
+        yield stage
+
+
+async def at_hubspot(stage: Stage, method: str, path: str, **properties: str) -> Any:
+    """Call HubSpot as somebody else does."""
+    return await _call(
+        *(method, f"{stage.facade.emulators.url}/hubspot/crm/v3/objects/contacts{path}", {"properties": properties}),
+        headers={"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"},
+    )
+
+
+async def at_zendesk(stage: Stage, method: str, path: str, ticket: dict[str, Any]) -> Any:
+    """Call Zendesk as somebody else does."""
+    basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
+    url = f"{stage.facade.emulators.url}/zendesk/api/v2/tickets{path}.json"
+    return await _call(method, url, {"ticket": ticket}, auth=basic)
+
+
+async def _call(method: str, url: str, body: Any, **how: Any) -> Any:
+    answer = await asyncio.to_thread(httpx.request, method, url, json=body, **how)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+async def webhook(stage: Stage, remote_id: str) -> None:
+    """Ingest the webhook of a contact."""
+    payload = json.dumps(contact_event(objectId=int(remote_id))).encode()
+    place = (HUBSPOT, "contact.propertyChange", "contact", remote_id, None)
+    await record_receipt(stage.facade.database_url, *place, payload=payload)
+    await stage.until(INGESTED)
+
+
+async def comment_webhook(stage: Stage, ticket: str, comment: str) -> None:
+    """Ingest the webhook of a comment."""
+    payload = json.dumps({"detail": {"id": ticket}, "event": {"comment": {"id": comment}}}).encode()
+    place = (ZENDESK, "ticket.comment_added", "ticket", ticket, None)
+    await record_receipt(stage.facade.database_url, *place, payload=payload)
+    await stage.until(INGESTED)
+
+
+def comments_in(events: list[dict[str, Any]]) -> list[str]:
+    return [event["data"]["body_text"] for event in events if event["type"] == "ticket.comment_added"]
+
+
+@pytest.mark.parametrize("first", ["webhook", "pull"])
+async def test_a_webhook_and_a_pull_of_one_change_make_one_event(crm: Stage, first: str) -> None:
+    remote_id = (await at_hubspot(crm, "POST", "", lastname="Lovelace"))["id"]
+    await crm.pull()
+    await at_hubspot(crm, "PATCH", f"/{remote_id}", jobtitle="Potter")
+    if first == "webhook":
+        await webhook(crm, remote_id)
+        await crm.pull()
+    else:
+        await crm.pull()
+        await webhook(crm, remote_id)
+
+    (event,) = await crm.events()
+    assert (event["type"], event["changed"]) == ("customer.updated", ["job_title"])
+
+
+async def test_a_pull_is_due_when_webhooks_are_verified_again(crm: Stage) -> None:
+    await crm.pull()
+    plans = crm.runtime.dependencies.of(PullDeps).plans
+
+    async def is_due() -> bool:
+        return bool(await crm.deps.walks.due(plans))
+
+    assert not await is_due()
+    await crm.database.execute(STANDING, *_minutes(10, 5))
+    await crm.database.execute(TRIED, *_minutes(60))
+    assert await is_due()
+    await crm.database.execute(TRIED, *_minutes(7))  # it began after the last refusal
+    assert not await is_due()
+
+
+def _minutes(*numbers: int) -> list[Any]:
+    return [timedelta(minutes=number) for number in numbers]
+
+
+async def test_a_comment_has_one_event_whoever_finds_it(desk: Stage) -> None:
+    opened = {"subject": "Mug arrived with a crack", "comment": {"body": "It leaks."}}
+    ticket = str((await at_zendesk(desk, "POST", "", opened))["ticket"]["id"])
+    assert comments_in(await desk.pull()) == []
+    for body in ("One", "Two", "Three"):
+        await at_zendesk(desk, "PUT", f"/{ticket}", {"comment": {"body": body}})
+    two = next(one["id"] for one in desk.vendors.records("zendesk", "comments") if one.get("body") == "Two")
+    await comment_webhook(desk, ticket, str(two))
+    assert comments_in(await desk.events()) == ["Two"]
+
+    assert comments_in(await desk.pull()) == ["One", "Three"]
+    await comment_webhook(desk, ticket, str(two))
+    assert comments_in(await desk.pull()) == []
+
+
+async def test_a_new_ticket_is_created_and_its_description_is_no_comment(desk: Stage) -> None:
+    await desk.pull()
+    opened = {"subject": "Mug arrived with a crack", "comment": {"body": "It leaks."}}
+    ticket = str((await at_zendesk(desk, "POST", "", opened))["ticket"]["id"])
+    await at_zendesk(desk, "PUT", f"/{ticket}", {"comment": {"body": "Still."}})
+
+    events = await desk.pull()
+
+    assert [event["type"] for event in events] == ["ticket.created", "ticket.comment_added"]
+    assert comments_in(events) == ["Still."]
+    assert len({event["correlation_id"] for event in events}) == 2
