@@ -11,10 +11,10 @@ from canonical.parts import ObjectName
 from mappings.manifest import Manifest, Vendor
 from mappings.registry import active
 
-SAFETY_NET: Final = "1h"
-"""How often an object is pulled whose changes arrive by webhooks."""
-WITHOUT_WEBHOOKS: Final = PullRule(every="5m", overlap="5m", page=100)
-WITH_WEBHOOKS: Final = PullRule(every=SAFETY_NET, overlap="5m", page=100)
+OFTEN: Final = PullRule(every="5m", overlap="5m", page=100)
+"""For what no webhook reports."""
+SAFETY_NET: Final = PullRule(every="1h", overlap="5m", page=100)
+"""For what webhooks report, and for lists of everything."""
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
 
@@ -35,8 +35,9 @@ def _plan_of(
     mapping = active(vendor, object_name) if isinstance(vendor, Vendor) else None
     if mapping is None or mapping.endpoints.list is None or mapping.endpoints.page is None:
         return None
-    default = WITH_WEBHOOKS if sends_webhooks(connection, vendor, object_name) else WITHOUT_WEBHOOKS
-    rules = (*connection.pull.rules_of(object_name), settings.pull, default)
+    by_change = mapping.endpoints.updated_since
+    is_often = by_change and not sends_webhooks(connection, vendor, object_name)
+    rules = (*connection.pull.rules_of(object_name), settings.pull, OFTEN if is_often else SAFETY_NET)
     every = next(rule.every for rule in rules if rule.every is not None)
     if every == OFF:
         return None
@@ -48,7 +49,7 @@ def _plan_of(
         every=seconds_of(every),
         overlap=seconds_of(overlap),
         page_size=min(page_size, mapping.endpoints.max_limit),
-        by_change=mapping.endpoints.updated_since,
+        by_change=by_change,
         frequency=every,
     )
 

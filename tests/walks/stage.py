@@ -28,6 +28,7 @@ CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
     "freshdesk": ("token",),
     "hubspot": ("token",),
     "salesforce": ("token",),
+    "stripe": ("key",),
     "zendesk": ("email", "token"),
 }
 # No run is due by itself during a test.

@@ -176,6 +176,8 @@ async def test_a_cursor_that_is_refused_begins_the_run_again(stage: Stage) -> No
     await stage.sql("UPDATE walk SET cursor = 'of another list'")
     await stage.work()
 
+    restarted = await stage.sql("SELECT count(*) FROM audit_event WHERE type = 'walk.restarted'")
+    assert restarted[0]["count"] == 1
     events = await stage.events()
     assert sorted(event["data"]["meta"]["remote_id"] for event in events) == sorted(changed)
 

@@ -26,6 +26,7 @@ def test_a_sound_installation_has_no_findings(
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert "error" not in done.stdout
         assert "ok       connection crm: the vendor answers and accepts the credential" in done.stdout
+        assert "ok       pulls of crm: customers, orders, tickets every 5m" in done.stdout
         assert "collector" not in done.stdout  # none is configured
     assert {call for _, call in portal.calls if call.startswith("POST")} <= {
         f"POST /crm/v3/properties/{kind}/batch/read" for kind in ("contacts", "tickets", "orders")

@@ -85,3 +85,18 @@ def test_a_record_that_its_marker_does_not_find_is_reported(facade: Facade, vend
     assert re.match(r"connection hubspot, customer: the record \d+ is not found by its marker op_\w+: ", text), text
     left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
     assert all(record.get("archived") for record in left)
+
+
+def test_a_pull_whose_last_run_failed_is_reported(facade: Facade) -> None:
+    facade.sql(
+        """
+        INSERT INTO watermark (connection, object, tried_at, failure)
+        VALUES ('other-shopify', 'customer', now(), 'vendor-rejected')
+        """
+    )
+    try:
+        findings = found(facade.lockstitch("doctor", "--json"))
+    finally:
+        facade.sql("DELETE FROM watermark")
+    one = the(findings, "pull of customers from other-shopify", "vendor-rejected", "none has completed ever")
+    assert one["mend"] == "lockstitch verify other-shopify"

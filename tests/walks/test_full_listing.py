@@ -1,0 +1,59 @@
+"""Pulls where a vendor cannot say what has changed: everything is listed, and compared by digest."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.dev.folder import EMULATOR_CREDENTIALS
+from tests.contract.facade import Facade
+from tests.walks.stage import Stage, connection_table, emulated, staged
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
+    facade = emulated(tmp_path, database_url)
+    try:
+        yield facade
+    finally:
+        facade.emulators.stop()
+        facade.vendors.close()
+
+
+@pytest.fixture
+async def stage(facade: Facade) -> AsyncIterator[Stage]:
+    async with staged(facade, connection_table(facade, "stripe", "customers")) as stage:
+        yield stage
+
+
+def at_stripe(stage: Stage, path: str, **fields: str) -> Any:
+    """Create or change a customer at Stripe, as somebody else does."""
+    answer = httpx.post(
+        f"{stage.facade.emulators.url}/stripe/v1/customers{path}",
+        data=fields,
+        headers={"authorization": f"Bearer {EMULATOR_CREDENTIALS['LOCKSTITCH_DEV_STRIPE_KEY']}"},
+    )
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+async def test_a_change_is_found_by_its_digest_and_the_rest_is_not_written(stage: Stage) -> None:
+    made = at_stripe(stage, "", name="Ada Lovelace")
+    assert await stage.pull() == []
+    before = await stage.sql("SELECT remote_id, version FROM record_state ORDER BY remote_id")
+    at_stripe(stage, f"/{made['id']}", name="Ada King")
+    new = at_stripe(stage, "", name="Grace Hopper")
+
+    events = {event["type"]: event for event in await stage.pull()}
+
+    assert events.keys() == {"customer.updated", "customer.created"}
+    assert events["customer.updated"]["changed"] == ["display_name"]
+    assert events["customer.created"]["data"]["meta"]["remote_id"] == new["id"]
+    after = {row["remote_id"]: row["version"] for row in await stage.sql("SELECT remote_id, version FROM record_state")}
+    moved = {row["remote_id"] for row in before if after[row["remote_id"]] != row["version"]}
+    assert moved == {made["id"]}
+    assert await stage.pull() == []
