@@ -28,7 +28,8 @@ RESTING: Final = "SELECT count(*)::integer AS jobs FROM job WHERE kind = 'refetc
 
 @pytest.fixture
 def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = Facade(tmp_path, database_url, LOCKSTITCH_JOB_LEASE="2", **EMULATOR_CREDENTIALS)
+    token = EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_SALESFORCE_TOKEN"]
+    facade = Facade(tmp_path, database_url, LOCKSTITCH_JOB_LEASE="2", LOCKSTITCH_DEV_SALESFORCE_TOKEN=token)
     facade.emulators.start()
     try:
         yield facade
