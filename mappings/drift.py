@@ -62,7 +62,8 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 class ShapeDiff(Struct, frozen=True, kw_only=True):
     """How one record differs from its wire Struct: unread members and misfits. `has_value` is about the read members
-    that may be empty, if the record has the object around them: whether one of that path has a value."""
+    that may be empty, if the record has the object around them: whether one of that path has a value. It leaves out
+    members that are UNSET by default: only some calls return them."""
 
     members: tuple[Member, ...]
     misfits: tuple[Misfit, ...]
@@ -332,7 +333,9 @@ def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:
         required = tuple(field.encode_name for field in kind.fields if field.required)
         begun[kind.cls] = made = _Expected(types=frozenset({"object"}), members=members, required=required)
         members.update({field.encode_name: _of(field.type, begun) for field in kind.fields})
-        made.optional += [name for name, read in members.items() if name not in required or read.may_be_null]
+        # `kind.fields` does not show UNSET.
+        always = [one.encode_name for one in msgspec.structs.fields(kind.cls) if one.default is not UNSET]
+        made.optional += [name for name in always if name not in required or members[name].may_be_null]
         if isinstance(kind.tag_field, str):
             members[kind.tag_field] = _Expected()
         return made

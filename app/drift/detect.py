@@ -56,7 +56,7 @@ class DriftDetection:
         self._rejecting = {name for name, own in rules.items() if any(rule.policy == "reject" for rule in own)}
         self._baselines = Baselines(deps.drifts)
         self._waiting: asyncio.Queue[Sample] = asyncio.Queue(MOST_WAITING)
-        self._counts: dict[DriftSubject, ValueCounts] = {}
+        self._counts: dict[tuple[DriftSubject, bool], ValueCounts] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["DriftDetection"]:
@@ -70,16 +70,18 @@ class DriftDetection:
             try:
                 async with asyncio.timeout(LAST_LOOK_SECONDS):
                     await self._check_all(self._dequeue())
-                    for subject, counts in self._counts.items():
+                    for (subject, _), counts in self._counts.items():
                         await self._notes.write_counts(subject, counts)
             except (TimeoutError, StoreUnavailable):
                 _log.warning("shutdown: queued records were not checked for drift in time")
 
-    def show(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
-        """Offer a record that was read as `resource`."""
+    def show(
+        self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct, *, listed: bool = False
+    ) -> None:
+        """Offer a record that was read as `resource`, in a list or by itself."""
         subject = self._sampled(connection, mapping, "record", record)
         if subject is not None:
-            self._offer(subject, record, mapping.record, resource=resource)
+            self._offer(subject, record, mapping.record, resource=resource, listed=listed)
 
     def show_failure(
         self, connection: str, mapping: AnyMapping, record: msgspec.Raw | None, error: VendorDrift
@@ -150,6 +152,7 @@ class DriftDetection:
         *,
         resource: Struct | None = None,
         failure: tuple[str, str] | None = None,
+        listed: bool = False,
     ) -> None:
         # Copy, because a slice would keep the whole vendor answer in memory.
         whole = bytes(record)
@@ -163,6 +166,7 @@ class DriftDetection:
                 read_by=read_by,
                 resource=resource,
                 failure=failure,
+                listed=listed,
                 correlation_id=telemetry.correlation_id.get() or None,
                 traceparent=telemetry.current_traceparent(),
             )
@@ -224,12 +228,13 @@ class DriftDetection:
 
     async def _count_values(self, subject: DriftSubject, looks: Sequence[tuple[Sample, Inspected]]) -> None:
         """Count the members with a value in memory, and store the counts of every `STORED_AT_ONCE` records."""
-        counts = self._counts.setdefault(subject, ValueCounts())
         for sample, what in looks:
+            key = subject, sample.listed
+            counts = self._counts.setdefault(key, ValueCounts(listed=sample.listed))
             counts.add(what.has_value)
             if counts.samples >= STORED_AT_ONCE:
                 await self._notes.write_counts(subject, counts, sample)
-                counts = self._counts[subject] = ValueCounts()
+                del self._counts[key]
 
     async def _learn(self, subject: DriftSubject, looks: Sequence[tuple[Sample, Inspected]]) -> Learning:
         if not looks:

@@ -23,7 +23,8 @@ A_KNOWN_CHOICE: Final = "a choice that the mapping knows"
 class Sample(Struct, frozen=True, kw_only=True):
     """One record to check: its bytes, its wire type, and either the `resource` or the `failure` (path and reason).
 
-    `correlation_id` and `traceparent` name the run that read it; they are stored with its findings.
+    `listed` says that it comes from a list. `correlation_id` and `traceparent` name the run that read it; they are
+    stored with its findings.
     """
 
     subject: DriftSubject
@@ -31,6 +32,7 @@ class Sample(Struct, frozen=True, kw_only=True):
     read_by: Any
     resource: Struct | None = None
     failure: tuple[str, str] | None = None
+    listed: bool = False
     correlation_id: str | None = None
     traceparent: str | None = None
 

@@ -10,8 +10,9 @@ window deviates if both hold:
 
 A steady vendor crosses the second bound at most once in 10^9 windows. 1,000,000 sampled records a day (20 million read
 at the default rate) with 100 members each are 500,000 windows a day, 1.8 * 10^8 a year: 0.18 findings a year at most.
-This assumes that the records of a window are drawn like those before. It does not hold for a burst of other records,
-which fills a window with them.
+This assumes that the records of a window are drawn like those before. Lists and single reads have windows of their own,
+because they return other records, and some vendors other members. It does not hold for a burst of other records, which
+fills a window with them.
 
 A member that had a value in a fifth of the records or more, and has none any more, is found in the second window at the
 latest: the first may hold records from before. Rarer members need `EXPECTED` values, so their windows are longer.
@@ -52,9 +53,10 @@ class Share(Struct, frozen=True, kw_only=True):
 
 class ValueCounts:
     """Counts of sampled records that are not stored yet: `samples` in all, and by path those that had the member's
-    parent (`records`) and a value in the member (`filled`)."""
+    parent (`records`) and a value in the member (`filled`). They are of lists, or of records that were read singly."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, listed: bool = False) -> None:
+        self.listed = listed
         self.samples = 0
         self.records: Counter[str] = Counter()
         self.filled: Counter[str] = Counter()

@@ -85,7 +85,7 @@ class DriftRecorder:
             self.add(noted, subject, [emptier(share) for share, _, deviates in judged if deviates], sample)
             settled = [after for share, after, _ in judged if after is not share]
             if settled:
-                await settle_shares(transaction, subject, settled)
+                await settle_shares(transaction, subject, settled, listed=counts.listed)
             new = await self._note(transaction, list(noted.values()))
         _count(new)
 

@@ -11,11 +11,11 @@ from app.postgres.database import Statement, Transaction
 COUNT: Final = Statement(
     "INSERT drift_share",
     """
-    INSERT INTO drift_share AS share (connection, mapping, revision, source, path, records, filled)
-    SELECT $1, $2, $3, $4, counted.path, counted.records, counted.filled
-      FROM unnest($5::text[], $6::integer[], $7::integer[]) AS counted (path, records, filled)
+    INSERT INTO drift_share AS share (connection, mapping, revision, source, listed, path, records, filled)
+    SELECT $1, $2, $3, $4, $5, counted.path, counted.records, counted.filled
+      FROM unnest($6::text[], $7::integer[], $8::integer[]) AS counted (path, records, filled)
      ORDER BY counted.path
-        ON CONFLICT (connection, mapping, revision, source, path) DO UPDATE
+        ON CONFLICT (connection, mapping, revision, source, listed, path) DO UPDATE
        SET records = share.records + excluded.records, filled = share.filled + excluded.filled
     RETURNING path, learned_records, learned_filled, records, filled
     """,
@@ -27,9 +27,9 @@ SETTLE: Final = Statement(
     UPDATE drift_share AS share
        SET learned_records = judged.learned_records, learned_filled = judged.learned_filled,
            records = judged.records, filled = judged.filled
-      FROM unnest($5::text[], $6::float8[], $7::float8[], $8::integer[], $9::integer[])
+      FROM unnest($6::text[], $7::float8[], $8::float8[], $9::integer[], $10::integer[])
            AS judged (path, learned_records, learned_filled, records, filled)
-     WHERE (share.connection, share.mapping, share.revision, share.source) = ($1, $2, $3, $4)
+     WHERE (share.connection, share.mapping, share.revision, share.source, share.listed) = ($1, $2, $3, $4, $5)
        AND share.path = judged.path
     """,
 )
@@ -52,21 +52,23 @@ async def add_counts(transaction: Transaction, subject: DriftSubject, counts: Va
     """Add counts to the present windows of a subject with a learned baseline, and return these shares, locked."""
     paths = sorted(counts.records)
     records, filled = [counts.records[path] for path in paths], [counts.filled[path] for path in paths]
-    rows = await transaction.fetch(COUNT, *_key(subject), paths, records, filled)
+    rows = await transaction.fetch(COUNT, *_key(subject), counts.listed, paths, records, filled)
     return [Share(**row) for row in rows]
 
 
-async def settle_shares(transaction: Transaction, subject: DriftSubject, shares: Sequence[Share]) -> None:
+async def settle_shares(
+    transaction: Transaction, subject: DriftSubject, shares: Sequence[Share], *, listed: bool
+) -> None:
     """Store shares as they are after their windows."""
     columns: list[list[Any]] = [
         [getattr(share, name) for share in shares]
         for name in ("path", "learned_records", "learned_filled", "records", "filled")
     ]
-    await transaction.execute(SETTLE, *_key(subject), *columns)
+    await transaction.execute(SETTLE, *_key(subject), listed, *columns)
 
 
 async def forget_share(transaction: Transaction, finding_id: str) -> None:
-    """Delete the share that an open finding is about, so that it is learned again. Call it before any change of the
+    """Delete the shares that an open finding is about, so that they are learned again. Call it before any change of the
     finding: shares are locked before findings."""
     await transaction.execute(FORGET, finding_id)
 

@@ -150,7 +150,7 @@ async def fetch_page(
     unreadable: list[UnreadableRecord] = []
     for raw in page.records:
         try:
-            readings.append(await map_record(deps, connection, mapping, raw, account))
+            readings.append(await map_record(deps, connection, mapping, raw, account, listed=True))
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
         await asyncio.sleep(0)  # yield to other requests between the records of a long page

@@ -31,9 +31,16 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 async def map_record(
-    deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    raw: msgspec.Raw,
+    account: Any,
+    *,
+    listed: bool = False,
 ) -> Reading:
-    """Map a record, and offer it to drift detection and to the shadow. Raises VendorDrifted."""
+    """Map a record, and offer it to drift detection and to the shadow. `listed` says that it comes from a list. Raises
+    VendorDrifted."""
     with mapping_span(mapping.name, mapping.revision, "read"), as_vendor_drift(deps, connection, mapping, raw):
         try:
             mapped = await run_mapping(mapping, raw, account, partial(mapping.read, raw, account))
@@ -41,7 +48,7 @@ async def map_record(
             offer_to_shadow(deps, connection, mapping, raw, account, refusal)
             raise
     offer_to_shadow(deps, connection, mapping, raw, account, mapped)
-    deps.drift.show(connection.name, mapping, raw, mapped.data)
+    deps.drift.show(connection.name, mapping, raw, mapped.data, listed=listed)
     return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account)
 
 

@@ -31,7 +31,9 @@ ACCOUNT: Final = Account(
 WHOLE: Final = {"lastname": "Lee", "phone": "1", "fax": "2", "vip_level": "gold"}
 
 
-async def process(database: Database, properties: dict[str, Any], records: int = AT_ONCE) -> None:
+async def process(
+    database: Database, properties: dict[str, Any], records: int = AT_ONCE, *, listed: bool = False
+) -> None:
     """Read records in a process of their own, to its orderly end."""
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
     deps = DriftDeps(
@@ -43,7 +45,7 @@ async def process(database: Database, properties: dict[str, Any], records: int =
     resource = CUSTOMER.read(record, ACCOUNT).data
     async with DriftDetection(deps, settings, RULES, "http://127.0.0.1").running() as detection:
         for _ in range(records):
-            detection.show("crm", CUSTOMER, record, resource)
+            detection.show("crm", CUSTOMER, record, resource, listed=listed)
 
 
 async def found(database: Database) -> set[str]:
@@ -61,3 +63,12 @@ async def test_processes_share_counts_and_a_restart_keeps_them(database: Databas
         await asyncio.gather(*(process(database, {"lastname": "Lee"}) for _ in range(3)))
     await process(database, {"lastname": "Lee"})
     assert await found(database) == {"$.properties.phone", "$.custom_fields.vip"}
+
+
+async def test_what_lists_do_not_return_is_not_missing_from_single_reads(database: Database) -> None:
+    await process(database, WHOLE, records=1)
+    for _ in range(6):
+        await process(database, WHOLE)
+    for _ in range(12):
+        await process(database, {"lastname": "Lee"}, listed=True)
+    assert await found(database) == set()

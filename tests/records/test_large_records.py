@@ -85,7 +85,7 @@ def answering(subject: str, message: str) -> Callable[[Call], Reply]:
 async def desk(database: Database, subject: str, message: str) -> AsyncIterator[tuple[WriteDeps, Asker]]:
     """A Request Tracker that answers so, and what asks it."""
     async with running_vendor(answering(subject, message)) as vendor, asking(vendor.url, **REAL_TIME, **DESK) as acme:
-        unchecked = SimpleNamespace(show=lambda *shown: None)
+        unchecked = SimpleNamespace(show=lambda *_, **__: None)
         unrouted = SimpleNamespace(in_force={})
         yield (
             cast(

@@ -993,18 +993,20 @@ CREATE TABLE drift_known (
     FOREIGN KEY (connection, mapping, revision, source) REFERENCES drift_baseline ON DELETE CASCADE
 );
 
--- How many records had a value in a member that the mapping reads: learned, and in the present window.
+-- How many records, of lists or read singly, had a value in a member that the mapping reads: learned, and in the present
+-- window.
 CREATE TABLE drift_share (
     connection      text             NOT NULL,
     mapping         text             NOT NULL,
     revision        integer          NOT NULL,
     source          text             NOT NULL,
+    listed          boolean          NOT NULL,
     path            text             NOT NULL,
     learned_records double precision NOT NULL DEFAULT 0,
     learned_filled  double precision NOT NULL DEFAULT 0,
     records         integer          NOT NULL,
     filled          integer          NOT NULL,
-    PRIMARY KEY (connection, mapping, revision, source, path),
+    PRIMARY KEY (connection, mapping, revision, source, listed, path),
     FOREIGN KEY (connection, mapping, revision, source) REFERENCES drift_baseline ON DELETE CASCADE
 ) WITH (fillfactor = 50);
 
