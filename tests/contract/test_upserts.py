@@ -1,6 +1,7 @@
 """Create or update by a unique key: 201 or 200, and one record even for simultaneous requests."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import VENDORS, Facade
+from tests.contract.processes import Process
 from tests.contract.samples import KINDS, Body, Kind, customer, word
 
 CHANGES: dict[str, Body] = {
@@ -54,17 +56,24 @@ def test_the_first_creates_and_the_second_changes(caller: Caller, vendors: Emula
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
 
 
+@pytest.fixture(scope="module")
+def patient(running_facade: Facade) -> Iterator[Process]:
+    """An API whose attempts have time for all that go before."""
+    with running_facade.another_api(LOCKSTITCH_OPERATION_LEASE="60") as process:
+        yield process
+
+
 @pytest.mark.parametrize(("name", "key"), UPSERTABLE)
 def test_upserts_of_one_key_at_once_make_one_record(
-    facade: Facade, full_key: str, vendors: Emulators, name: str, key: str
+    patient: Process, full_key: str, vendors: Emulators, name: str, key: str
 ) -> None:
     kind, mark = KINDS[name], word()
     body = described(kind, key, mark)
     path = f"{kind.collection}&upsert_on={key}"
 
     async def all_at_once() -> list[httpx.Response]:
-        headers = {"authorization": f"Bearer {full_key}", "prefer": "wait=30"}
-        async with httpx.AsyncClient(base_url=facade.api.url, timeout=60, headers=headers) as http:
+        headers = {"authorization": f"Bearer {full_key}"}
+        async with httpx.AsyncClient(base_url=patient.url, timeout=60, headers=headers) as http:
             calls = (http.post(path, json=body, headers={"idempotency-key": new_key()}) for _ in range(8))
             return await asyncio.gather(*calls)
 
