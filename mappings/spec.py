@@ -236,6 +236,7 @@ class Endpoints(Generic[W, A]):
     `find` builds the request for the record with a unique key, through a strongly consistent read. `upsert` is the
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
+    `list_is_whole`: a listed record, with its side loads, has all members that a read by its id has.
     `do_without` returns the account facts for a further request that the vendor refuses, or None if it is needed.
     `with_customers` returns the account facts with customers that were just read, which then need no side load.
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
@@ -274,6 +275,7 @@ class Endpoints(Generic[W, A]):
     takes_people: bool = False
     max_limit: int = 100
     updated_since: bool = True
+    list_is_whole: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
     do_without: Callable[[VendorRequest, A], A | None] = lambda request, account: None

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -17,13 +18,15 @@ from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection, VendorRefused
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Endpoints, ListQuery, Unmappable
 
 READ_LIMIT: Final = 25.0
 """Seconds that a read may take, with retries and waiting for the vendor's budget, unless the caller says."""
 
-# A page of long orders needs one read for each of them, people two; more than this means a loop.
+# A record needs a few reads, a page as many for each of its records; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
+SIDE_LOAD_SHARE: Final = 0.7
+"""How much of the time that is left may complete the records of a page. Then the rest stays incomplete."""
 YOUNG_FACTS: Final = 10.0
 """Seconds. Account facts that are younger are not fetched again after a rejected read, which may be wrong itself."""
 COMMENT_PAGES: Final = 5
@@ -81,7 +84,7 @@ async def fetch_raw(
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
     if mapping.endpoints.side_load is not None:
-        account = await _side_load(deps, connection, mapping, (raw,), account, deadline)
+        account, _ = await _side_load(deps, connection, mapping, (raw,), account, deadline, until=deadline)
     return raw, account
 
 
@@ -129,7 +132,11 @@ async def _merged_into(
 async def fetch_page(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float
 ) -> FetchedPage:
-    """Fetch one page. Raises the vendor's problems, and VendorDrifted if the page itself cannot be read."""
+    """Fetch one page. A record of it is what `fetch_record` returns, or it is not `is_complete`: time is short, or the
+    vendor's lists omit members.
+
+    Raises the vendor's problems, and VendorDrifted if the page itself cannot be read.
+    """
     endpoints = mapping.endpoints
     account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - checked by the caller
@@ -145,16 +152,25 @@ async def fetch_page(
         if page.records or page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)
-    account = await _side_load(deps, connection, mapping, page.records, page.account, deadline)
+    now = time.monotonic()
+    until = now + SIDE_LOAD_SHARE * (deadline - now)
+    account, is_done = await _side_load(deps, connection, mapping, page.records, page.account, deadline, until=until)
     readings: list[Reading] = []
     unreadable: list[UnreadableRecord] = []
     for raw in page.records:
         try:
-            readings.append(await map_record(deps, connection, mapping, raw, account, listed=True))
+            reading = await map_record(deps, connection, mapping, raw, account, listed=True)
+            is_complete = endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))
+            readings.append(msgspec.structs.replace(reading, is_complete=is_complete))
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
         await asyncio.sleep(0)  # yield to other requests between the records of a long page
     return FetchedPage(readings=readings, unreadable=unreadable, next=page.next)
+
+
+def _needs_none(endpoints: Endpoints[Any, Any], raw: msgspec.Raw, account: Any) -> bool:
+    """Return whether no further read completes this record. `account` are the facts without side loads."""
+    return endpoints.side_load is None or endpoints.side_load((raw,), account) is None
 
 
 def unreadable_of(connection: Connection, raw: msgspec.Raw, drifted: VendorDrifted) -> UnreadableRecord:
@@ -226,13 +242,19 @@ async def _side_load(
     records: tuple[msgspec.Raw, ...],
     account: Any,
     deadline: float,
-) -> Any:
+    *,
+    until: float,
+) -> tuple[Any, bool]:
+    """Return the account facts with what completes the records, and whether that is all. No read begins after
+    `until`."""
     endpoints = mapping.endpoints
     if endpoints.side_load is None or endpoints.absorb is None or not records:
-        return account
-    for _ in range(MAX_SIDE_LOADS):
+        return account, True
+    for _ in range(MAX_SIDE_LOADS * len(records)):
         request = endpoints.side_load(records, account)
         if request is None:
+            return account, True
+        if time.monotonic() > until:
             break
         try:
             reply = await send_read(deps, connection, request, deadline)
@@ -244,4 +266,4 @@ async def _side_load(
             continue
         with as_vendor_drift(deps, connection, mapping):
             account = endpoints.absorb(reply, account)
-    return account
+    return account, endpoints.side_load(records, account) is None

@@ -22,12 +22,14 @@ from mappings.spec import Draft, Mapped, Unmappable, VendorDrift
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """A mapped record, with the revision that mapped it, the vendor's bytes, and the account facts used."""
+    """A mapped record, with the revision that mapped it, the vendor's bytes, and the account facts used. A record of a
+    page that is not `is_complete` may lack what a read by its id has, such as the lines of refunds."""
 
     mapped: Mapped[Any]
     mapping: AnyMapping
     raw: msgspec.Raw
     account: Any = None
+    is_complete: bool = True
 
 
 async def map_record(

@@ -2,7 +2,8 @@
 
 One statement reads for all of them the version and digest of the state, and whether a write of ours is under way. A
 record with an equal digest is not opened. A record leaves its page, to be read by itself, if its state was stored after
-the page was asked for, if a write is under way, if it may be deleted, or if it is a ticket that may have new comments.
+the page was asked for, if a write is under way, if its list did not show all of it, if it may be deleted, or if it is a
+ticket that may have new comments.
 """
 
 import asyncio
@@ -51,12 +52,12 @@ async def compare_page(deps: WalkDeps, connection: Connection, walk: Walk, readi
     opened: list[tuple[Reading, RecordCheck]] = []
     read_again: list[str] = []
     for (remote_id, reading), check in zip(by_id.items(), checks, strict=True):
-        if await _is_unchanged(deps, connection, walk, reading, check):
+        if reading.is_complete and await _is_unchanged(deps, connection, walk, reading, check):
             continue
         is_silent = walk.is_baseline and check.version is None
         moved = check.seen_at is not None and check.seen_at > walk.looked_at
         asks = has_comments or check.deleted or _may_be_deleted(connection, reading)
-        if check.is_under_way or moved or (asks and not is_silent):
+        if check.is_under_way or moved or not reading.is_complete or (asks and not is_silent):
             read_again.append(remote_id)
         else:
             opened.append((reading, check))

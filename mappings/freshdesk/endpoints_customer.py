@@ -5,6 +5,7 @@ search. A contact without a caller's key gets the marker as unique external id. 
 contact field, if the account has one for it.
 """
 
+import dataclasses
 from typing import Final
 
 from msgspec import Raw, Struct
@@ -80,4 +81,7 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "archive": by_state("the contact is read; a deleted one is marked as deleted"),
 }
 
-ENDPOINTS: Final = CONTACTS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST)
+ENDPOINTS: Final = dataclasses.replace(
+    CONTACTS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST),
+    list_is_whole=False,  # without tags and further addresses
+)

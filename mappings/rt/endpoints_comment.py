@@ -55,7 +55,7 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> VendorPage[A
     """Return the messages of a page, and their authors."""
     entries, _ = listed(reply)
     authors = dict.fromkeys(decode(one, Transaction).creator.id for one in entries)
-    addressable = [name for name in authors if name != SYSTEM and _is_addressable(name)][: related.MOST_AUTHORS]
+    addressable = [name for name in authors if name != SYSTEM and _is_addressable(name)]
     return VendorPage(
         records=entries,
         next=following(reply),

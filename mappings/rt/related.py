@@ -16,8 +16,6 @@ from mappings.rt.requests import ATTACHMENTS, MOST, TICKET_LIST, TRANSACTIONS, L
 from mappings.rt.wire_rest2 import API, Account, Message, Person
 from mappings.spec import decode
 
-MOST_AUTHORS: Final = 10
-"""The most authors of a page that are read; each is a request."""
 PEOPLE: Final = ("Requestor", "Cc", "AdminCc")
 PEOPLE_QUERY: Final = tuple((f"fields[{role}]", "EmailAddress,RealName") for role in PEOPLE)
 USER: Final = f"{API}/user"

@@ -26,8 +26,6 @@ from mappings.stripe.wire_2026_10_28 import (
 
 PRODUCTS: Final = "/v1/products"
 LINES_OF: Final = re.compile(r"/v1/(?:invoices/([^/]+)/lines|checkout/sessions/([^/]+)/line_items)")
-MOST_LINE_PAGES: Final = 20
-"""Requests for further lines of the orders of one page. Orders beyond them read with a loss."""
 Line = InvoiceLine | SessionLine
 
 
@@ -94,10 +92,9 @@ def product_of(line: Line) -> str | None:
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
     """Build the request for the next lines or products of these orders. None if no line and no SKU is missing."""
     orders = [decode(record, _Order) for record in records]
-    if account.line_pages < MOST_LINE_PAGES:
-        for order in orders:
-            if order.listed.has_more and order.listed.data and order.id not in account.complete:
-                return _next_lines(order, account)
+    for order in orders:
+        if order.listed.has_more and order.listed.data and order.id not in account.complete:
+            return _next_lines(order, account)
     return _next_products(orders, account)
 
 
@@ -114,7 +111,6 @@ def absorb(reply: VendorReply, account: Account) -> Account:
         account,
         more_lines=account.more_lines | {id: (*account.more_lines.get(id, ()), *page.data)},
         complete=account.complete if page.has_more and page.data else account.complete | {id},
-        line_pages=account.line_pages + 1,
     )
 
 

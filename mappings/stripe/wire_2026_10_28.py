@@ -403,13 +403,12 @@ class CheckoutSession(Struct, frozen=True, kw_only=True, tag_field="object", tag
 
 class Account(Struct, frozen=True, kw_only=True):
     """The configured custom fields, and what was read of the orders at hand: the lines after the first ten by order,
-    the orders that are complete with these, and the SKUs of the products. `line_pages` and `product_pages` are the
-    numbers of requests that read them."""
+    the orders that are complete with these, and the SKUs of the products. `product_pages` is the number of
+    requests that read them."""
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     more_lines: dict[str, tuple[Raw, ...]] = {}
     complete: frozenset[str] = frozenset()
-    line_pages: int = 0
     skus: dict[str, str] = {}
     product_pages: int = 0
     has_skus: bool = True

@@ -20,8 +20,6 @@ from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, gmt, mark, remote_id, total
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, Listed, MetaWrite, OrderWrite, Refund
 
-MOST_REFUND_READS: Final = 10
-"""For how many orders of a page the refunds are read, with one request each."""
 NO_ORDER: Final = ("include", "0")
 """The filter by an id that no order has: it matches nothing."""
 BEFORE: Final = timedelta(hours=1)
@@ -150,8 +148,6 @@ def _address_in(order: Raw) -> str:
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
     """Return the request for the refunds of the next order with any. An order shows only their sums."""
     done = account.refund_reads
-    if done >= MOST_REFUND_READS:
-        return None
     refunded = [order.id for order in (decode_loosely(record, _WithRefunds) for record in records) if order.has_refunds]
     if done >= len(refunded):
         return None

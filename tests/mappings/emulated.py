@@ -128,6 +128,13 @@ class EmulatedAccount(Generic[A]):
         """All pages."""
         return [one for page in self.pages(mapping, query) for one in page]
 
+    def listed_as_read(self, mapping: OfVendor[A], query: ListQuery) -> list[str]:
+        """The ids of all pages. Each record shows what a read by its id shows."""
+        listed = self.listed(mapping, query)
+        for one in listed:
+            assert one == self.read(mapping, one.remote.id)
+        return [one.remote.id for one in listed]
+
     def pages(self, mapping: OfVendor[A], query: ListQuery) -> Iterator[list[Mapped[Any]]]:
         """One page after the other, each asked for when it is wanted."""
         for _ in range(MOST_CALLS):

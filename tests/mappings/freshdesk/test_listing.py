@@ -50,6 +50,17 @@ def test_more_changes_in_one_second_than_freshdesk_shows_at_once(freshdesk: Emul
     assert numbers(freshdesk.pages(TICKET, ListQuery(limit=limit))) == ids
 
 
+def test_a_listed_record_is_the_one_that_a_read_shows(freshdesk: EmulatedFreshdesk) -> None:
+    for place in range(20):
+        person = freshdesk.ask("POST", "contacts", {"name": f"N{place:02}", "email": f"n{place}@naht.example"})
+        ticket = {"subject": f"S{place}", "description": "<p>Torn</p>", "status": 2, "priority": 1}
+        freshdesk.ask("POST", "tickets", {**ticket, "requester_id": person["id"]})
+
+    assert len(freshdesk.listed_as_read(TICKET, ListQuery(limit=100))) == 20
+    assert TICKET.endpoints.list_is_whole
+    assert not CUSTOMER.endpoints.list_is_whole, "it lacks tags and further addresses"
+
+
 def test_changes_since_a_time(freshdesk: EmulatedFreshdesk) -> None:
     ids = place_tickets(freshdesk, [0, 5, 10, 15])
     since = datetime.fromtimestamp(BEGIN + 5, UTC)

@@ -285,6 +285,24 @@ def test_orders_are_listed_with_their_lines_and_buyers(hubspot: EmulatedHubSpot)
     assert hubspot.listed(ORDER, ListQuery(limit=2, filters={"external_id": "web-3", "number": "#4"})) == []
 
 
+def test_a_listed_record_is_the_one_that_a_read_shows(hubspot: EmulatedHubSpot) -> None:
+    lines = [{"name": f"Needle {place}", "quantity": "1", "unit_price": "1.00"} for place in range(30)]
+    for place in range(8):
+        contact = hubspot.made(
+            CUSTOMER,
+            ann(emails=(EmailPatch(address=f"ann{place}@example.com"),), external_id=f"erp-{place}"),
+            f"op_c{place}",
+        ).remote.id
+        hubspot.made(
+            TICKET, TicketPatch(subject=str(place), requester=ReferencePatch(remote_id=contact)), f"op_t{place}"
+        )
+        hubspot.made(ORDER, sale(place, customer={"remote_id": contact}, line_items=lines), f"op_o{place}")
+    start = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])
+    for query in (ListQuery(limit=8), ListQuery(limit=8, updated_since=start)):
+        for mapping in (CUSTOMER, TICKET, ORDER):
+            assert len(hubspot.listed_as_read(mapping, query)) == 8
+
+
 def test_orders_are_found_by_number_and_address(hubspot: EmulatedHubSpot) -> None:
     for place, address in enumerate(("ann@example.com", "bo@example.com", "ann@example.com")):
         hubspot.made(ORDER, sale(place, customer={"email": address}), f"op_{place}")

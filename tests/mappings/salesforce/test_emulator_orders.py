@@ -143,6 +143,8 @@ def test_lines_beyond_one_answer_are_read(salesforce: EmulatedOrg) -> None:
     assert [line.name for line in mapped.data.line_items] == [str(place) for place in range(2001)]
     assert mapped.data.totals.total == "200.10"
     assert {loss.path for loss in mapped.loss} == {"/totals/paid"}
+    for query in (ListQuery(limit=5), ListQuery(limit=5, updated_since=datetime(2020, 1, 1, tzinfo=UTC))):
+        assert salesforce.listed_as_read(ORDER, query) == [order["Id"]]
 
 
 def test_a_reduction_order_is_no_order(salesforce: EmulatedOrg) -> None:

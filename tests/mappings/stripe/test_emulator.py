@@ -271,6 +271,14 @@ def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: EmulatedStri
     assert listed(stripe, ORDER, ListQuery(limit=2, filters={"status": "on_hold"})) == []
 
 
+def test_a_listed_order_is_the_one_that_a_read_shows(stripe: EmulatedStripe) -> None:
+    lines = tuple(LineItemPatch(name=f"Mug {place}", quantity="2", unit_price="19.90") for place in range(12))
+    for number in range(25):
+        stripe.must(stripe.create(ORDER, msgspec.structs.replace(MUGS, line_items=lines), f"op_{number}"))
+    assert len(stripe.listed_as_read(ORDER, ListQuery(limit=100))) == 25
+    assert len(stripe.read(ORDER, stripe.listed(ORDER, ListQuery(limit=1))[0].remote.id).data.line_items) == 12
+
+
 def _cancelled(stripe: EmulatedStripe, remote_id: str) -> Mapped[Any]:
     request, refused = required(ORDER.endpoints.cancel)(remote_id, OrderCancel(reason="customer"), "op_c", ACCOUNT)
     assert refused == ()
