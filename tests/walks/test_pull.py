@@ -208,3 +208,17 @@ async def test_a_pull_goes_before_a_backfill(stage: Stage) -> None:
         "SELECT facts::jsonb ->> 'purpose' AS purpose FROM audit_event WHERE type = 'walk.completed' ORDER BY id"
     )
     assert [row["purpose"] for row in ended] == ["pull", "pull", "backfill"]
+
+
+async def test_what_a_list_omits_is_no_change(facade: Facade) -> None:
+    """Freshdesk's lists of contacts have neither tags nor further addresses."""
+    async with staged(facade, connection_table(facade, "freshdesk", "customers")) as stage:
+        made = stage.vendors.place("freshdesk", "contacts", {"name": "Ida", "email": "ida@naht.example", "tags": ["a"]})
+        assert await stage.pull() == []
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stage.vendors.place("freshdesk", "contacts", made | {"tags": ["a", "b"], "updated_at": at})
+
+        (event,) = await stage.pull()
+
+        assert (event["changed"], event["previous"]) == (["tags"], {"tags": ["a"]})
+        assert await stage.pull() == []
