@@ -50,7 +50,7 @@ def answer(call: Call) -> Reply:
 @asynccontextmanager
 async def page_of_comments() -> AsyncIterator[FetchedPage]:
     async with running_vendor(answer) as vendor, asking(vendor.url, **REAL_TIME, **DESK) as acme:
-        unrouted, unchecked = SimpleNamespace(in_force={}), SimpleNamespace(show=lambda *shown: None)
+        unrouted, unchecked = SimpleNamespace(in_force={}), SimpleNamespace(show=lambda *shown, listed: None)
         deps = SimpleNamespace(vendors=acme.client, drift=unchecked, mapping_routes=unrouted)
         query = ListQuery(limit=100, parent="7")
         yield await fetch_page(cast(RecordDeps, deps), acme.connection, COMMENT, query, within(30.0))

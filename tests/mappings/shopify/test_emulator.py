@@ -256,7 +256,9 @@ def test_a_listed_record_is_the_one_that_a_read_shows(shop: EmulatedShop) -> Non
         shop.made(
             CUSTOMER, msgspec.convert({"emails": [{"address": f"c{place}@example.com"}]}, CustomerPatch), f"op_c{place}"
         )
-        shop.must(shop.create(ORDER, mugs(135 if place == 2 else 10 if place % 2 else 4, number=f"X-{place}"), f"op_{place}"))
+        shop.must(
+            shop.create(ORDER, mugs(135 if place == 2 else 10 if place % 2 else 4, number=f"X-{place}"), f"op_{place}")
+        )
     for query in (ListQuery(limit=8), ListQuery(limit=8, updated_since=LONG_AGO)):
         assert len(shop.listed_as_read(ORDER, query)) == 8
         assert len(shop.listed_as_read(CUSTOMER, query)) >= 8
