@@ -34,6 +34,8 @@ CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
 # No run is due by itself during a test.
 EVERY: Final = "1d"
 DUE_NOW: Final = Statement("UPDATE watermark", "UPDATE watermark SET tried_at = now() - interval '2 days'")
+NEVER: Final = 3600.0
+RELEASE: Final = Statement("UPDATE job", "UPDATE job SET run_at = now()")
 LEFT: Final = Statement("SELECT job", "SELECT kind, state FROM job WHERE kind IN ('walk', 'refetch')")
 Event = dict[str, Any]
 
@@ -88,7 +90,7 @@ class Stage:
                 await asyncio.sleep(0.02)
 
     async def start_backfill(self, vendor: Vendor) -> None:
-        """Start a walk over all customers of a connection, as a backfill does, while its jobs cannot begin."""
+        """Start a walk over all customers of a connection, as a backfill does. Its jobs begin at `release`."""
         walk = NewWalk(
             id=new_id("walk_"),
             connection=f"pulled-{vendor}",
@@ -101,7 +103,11 @@ class Stage:
         )
         async with self.database.transaction() as transaction:
             assert await self.deps.walks.start(transaction, walk)
-            await self.deps.queue.enqueue(transaction, replace(page_job(walk), after=0.5))
+            await self.deps.queue.enqueue(transaction, replace(page_job(walk), after=NEVER))
+
+    async def release(self) -> None:
+        """Let all jobs begin."""
+        await self.database.execute(RELEASE)
 
     async def events(self) -> list[Event]:
         """All Events of records, oldest first."""

@@ -202,6 +202,7 @@ async def test_a_pull_goes_before_a_backfill(stage: Stage) -> None:
     await stage.pull()
     await stage.start_backfill("salesforce")
     await stage.start_pulls()
+    await stage.release()
     await stage.work()
 
     ended = await stage.sql(
