@@ -50,7 +50,7 @@ def answer(call: Call) -> Reply:
 
 @asynccontextmanager
 async def drafting(
-    database: Database, check: Callable[..., None] = lambda *record: None
+    database: Database, check: Callable[..., None] = lambda *_, **__: None
 ) -> AsyncIterator[tuple[Any, str]]:
     """What drafts a change of the ticket under an If-Match, and the tag that callers know it by."""
     async with running_vendor(answer) as vendor, asking(vendor.url, **REAL_TIME, **DESK) as acme:
@@ -109,7 +109,7 @@ async def test_another_version_is_a_conflict_before_anything_is_sent(database: D
 
 async def test_a_change_checks_its_record_for_drift_once(database: Database) -> None:
     checked: list[tuple[Any, ...]] = []
-    async with drafting(database, lambda *record: checked.append(record)) as (draft, tag):
+    async with drafting(database, lambda *record, **_: checked.append(record)) as (draft, tag):
         before = len(checked)
         # It is mapped for its version, and to merge its lists.
         await draft(tag, merges=True)
