@@ -22,14 +22,13 @@ def by_cursor(object: str) -> Handler:
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         size = whole_number(call.param("per_page"), MOST, high=MOST)
         cursor = call.param("cursor")
-        since, done = _position(cursor) if cursor is not None else (_start(desk, call), [])
-        # A page may end between records of one moment: the cursor names those already listed.
-        fresh = [row for row in _written(desk, call, object, since) if row[0] > since or row[1]["id"] not in done]
+        since, last = _position(cursor) if cursor is not None else (_start(desk, call), 0)
+        # Records of one moment are ordered by id, because a page may end between them.
+        written = sorted(_written(desk, call, object, since), key=lambda row: (row[0], row[1]["id"]))
+        fresh = [row for row in written if (row[0], row[1]["id"]) > (since, last)]
         rows, more = fresh[:size], len(fresh) > size
         if rows:
-            moment = rows[-1][0]
-            listed = [record["id"] for written, record in rows if written == moment]
-            cursor = seal([moment, listed + (done if moment == since else [])])
+            cursor = seal([rows[-1][0], rows[-1][1]["id"]])
         records = [record for _, record in rows]
         body: dict[str, Any] = {
             object: records,
@@ -87,9 +86,9 @@ def _start(desk: Desk, call: Call) -> int:
     return int(start)
 
 
-def _position(cursor: str) -> tuple[float, list[int]]:
+def _position(cursor: str) -> tuple[float, int]:
     value = unseal(cursor)
-    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], list):
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], int):
         raise bad_request("InvalidParameter", "cursor is not one of this export")
     return float(value[0]), value[1]
 

@@ -387,6 +387,9 @@ def test_lists_show_drafts_and_orders_page_by_page_and_by_change(bench: Bench) -
         query = f"{query.partition('&cursor=')[0]}&cursor={page['next_cursor']}" if page["next_cursor"] else ""
     assert seen.count(one["id"]) == seen.count(other["id"]) == 1
     assert len(seen) == len(set(seen))
+    for listed in bench.caller.get("/v1/orders?connection=medusa&limit=100").json()["data"]:
+        read = bench.caller.get(f"/v1/orders/{listed['id']}").json()
+        assert listed | {"meta": listed["meta"]["loss"]} == read | {"meta": read["meta"]["loss"]}
     drafts = bench.caller.get("/v1/orders?connection=medusa&limit=100&status=draft").json()["data"]
     assert one["id"] in {record["id"] for record in drafts}
     assert {record["status"] for record in drafts} == {"draft"}

@@ -1,5 +1,6 @@
 """Pulls: changes of which no webhook tells become Events, each state one."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Event, Stage, connection_table, emulated, staged
 
 pytestmark = pytest.mark.anyio
 
@@ -222,4 +223,29 @@ async def test_what_a_list_omits_is_no_change(facade: Facade) -> None:
         (event,) = await stage.pull()
 
         assert (event["changed"], event["previous"]) == (["tags"], {"tags": ["a"]})
+        assert await stage.pull() == []
+
+
+async def test_what_an_export_shows_as_deleted_has_its_event_once(facade: Facade) -> None:
+    """Zendesk's export lists deleted tickets, and users who are not active."""
+    async with staged(facade, connection_table(facade, "zendesk", "customers", "tickets")) as stage:
+        before = (datetime.now(UTC) - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        user = stage.vendors.place("zendesk", "users", {"name": "Ida", "role": "end-user", "updated_at": before})
+        ticket = stage.vendors.place(
+            "zendesk", "tickets", {"subject": "Torn", "requester_id": user["id"], "updated_at": before}
+        )
+        assert await stage.pull() == []
+        later = (datetime.now(UTC) - timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stage.vendors.place("zendesk", "tickets", ticket | {"status": "deleted", "updated_at": later})
+        stage.vendors.place("zendesk", "users", user | {"active": False, "email": None, "updated_at": later})
+
+        events: list[Event] = []
+        async with asyncio.timeout(30):
+            while len(events) < 2:  # the export lags behind writes
+                events += await stage.pull()
+
+        assert sorted((one["type"], one["data"]["meta"]["remote_id"]) for one in events) == [
+            ("customer.deleted", str(user["id"])),
+            ("ticket.deleted", str(ticket["id"])),
+        ]
         assert await stage.pull() == []

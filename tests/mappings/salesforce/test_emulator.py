@@ -12,6 +12,7 @@ from canonical.ticket import TicketPatch
 from emulators.salesforce.seed import ACCOUNT_ID
 from mappings.salesforce import VENDOR
 from mappings.salesforce.customer_r1 import CUSTOMER
+from mappings.salesforce.order_r1 import ORDER
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.wire_v62 import MARKER
 from mappings.spec import ListQuery, Unmappable
@@ -143,6 +144,21 @@ def test_changes_hold_what_was_archived_and_what_changed_meanwhile(salesforce: E
     rest = salesforce.listed(CUSTOMER, msgspec.structs.replace(query, after=page.next))
 
     assert {(one.remote.id, one.data.status) for one in rest} == {(first, "active"), (second, "archived")}
+
+
+def test_changes_hold_deleted_records_of_each_object(salesforce: EmulatedOrg) -> None:
+    ids = []
+    for mapping, sobject, status in ((TICKET, "Case", "deleted"), (ORDER, "Order", "archived")):
+        for is_deleted in (True, False):
+            record = salesforce.place(sobject, IsDeleted=is_deleted, AccountId=ACCOUNT_ID)
+            ids.append(record["Id"])
+        changes = {
+            one.remote.id: one.data.status
+            for one in salesforce.listed(mapping, ListQuery(limit=3, updated_since=START))
+        }
+        assert changes[ids[-2]] == status
+        assert changes[ids[-1]] not in ("deleted", "archived")
+        assert [one.remote.id for one in salesforce.listed(mapping, ListQuery(limit=3))] == ids[-1:]
 
 
 @pytest.mark.parametrize("after", ["", "id:", "id:1' OR Id != null", "at:x/y", "more:../sobjects", "more:query/x"])
