@@ -180,6 +180,13 @@ class VendorPage(Struct, Generic[A], frozen=True, kw_only=True):
     account: A
 
 
+class HintPage(Struct, frozen=True, kw_only=True):
+    """One page of hints: ids of records that may have changed, each once, and the cursor of the next page."""
+
+    remote_ids: tuple[str, ...]
+    next: str | None
+
+
 class WriteResult(Struct, frozen=True, kw_only=True):
     """The result of a write, from the vendor's answer. Without `record`, the caller reads the record by `remote_id`.
     `pending` means that the vendor accepted the write and has not finished it."""
@@ -237,6 +244,8 @@ class Endpoints(Generic[W, A]):
     vendor's native upsert; without it, the write runs find-then-write under a lock. `side_load` builds one more request
     that completes the records (people behind ids), until it returns None; `absorb` adds its reply to the account facts.
     `list_is_whole`: a listed record, with its side loads, has all members that a read by its id has.
+    `hints(since, after)` builds the request for a page of hints, at vendors that report changes without listing changed
+    records; `hinted` reads the reply. A hint may be late or wrong: read the record.
     `do_without` returns the account facts for a further request that the vendor refuses, or None if it is needed.
     `with_customers` returns the account facts with customers that were just read, which then need no side load.
     `parts` builds a request for records that a new record names and that must exist before it, such as line items; None
@@ -276,6 +285,8 @@ class Endpoints(Generic[W, A]):
     max_limit: int = 100
     updated_since: bool = True
     list_is_whole: bool = True
+    hints: Callable[[datetime, str | None], VendorRequest] | None = None
+    hinted: Callable[[VendorReply], HintPage] | None = None
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
     do_without: Callable[[VendorRequest, A], A | None] = lambda request, account: None

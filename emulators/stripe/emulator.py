@@ -7,7 +7,7 @@ from typing import Any
 
 from emulators.http import Answer, Call, json_answer
 from emulators.state import State
-from emulators.stripe import coupons, customers, idempotency, invoices, products, sessions, webhooks
+from emulators.stripe import coupons, customers, events, idempotency, invoices, products, sessions, webhooks
 from emulators.stripe.desk import Desk, Handler, random_text
 from emulators.stripe.drift import bent
 from emulators.stripe.errors import Refusal, failure, too_many, unauthenticated, unrecognised
@@ -42,6 +42,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/invoiceitems", invoices.create_item),
     ("POST", "/v1/coupons", coupons.create),
     ("GET", "/v1/coupons/#", coupons.show),
+    ("GET", "/v1/events", events.list_all),
     ("GET", "/v1/products", products.list_all),
     ("GET", "/v1/products/#", products.show),
     ("GET", "/v1/checkout/sessions", sessions.list_all),

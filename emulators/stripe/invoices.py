@@ -88,7 +88,9 @@ def delete(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonReco
     if invoice["status"] != "draft":
         raise not_now("You can only delete draft invoices.", "invoice_not_editable")
     desk.state.delete(INVOICES, invoice["id"])
-    return {"id": invoice["id"], "object": "invoice", "deleted": True}
+    stub = {"id": invoice["id"], "object": "invoice", "deleted": True}
+    desk.state.put("deleted_invoices", invoice["id"], stub)
+    return stub
 
 
 def finalize(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:

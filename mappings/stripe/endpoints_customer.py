@@ -5,6 +5,7 @@ lower case. The caller's own key is found only through the search, which lags be
 """
 
 import dataclasses
+from functools import partial
 from typing import Final
 
 from msgspec import Raw, Struct
@@ -17,6 +18,7 @@ from mappings.kit.recovery import same_values
 from mappings.kit.rest import Collection
 from mappings.spec import Action, ListQuery, Recovery, SeveralRecords, VendorPage, decode
 from mappings.stripe import bodies
+from mappings.stripe.events import hinted, hints
 from mappings.stripe.requests import (
     CREATED,
     MARKED,
@@ -132,4 +134,6 @@ ENDPOINTS: Final = dataclasses.replace(
     create=create,
     update=update,
     marker_page=next_page,
+    hints=partial(hints, "customer"),
+    hinted=hinted,
 )

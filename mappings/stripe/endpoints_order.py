@@ -5,6 +5,7 @@ Their ids differ in the prefix. A list shows all invoices, then all checkouts, e
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -17,6 +18,7 @@ from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, parameter
 from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
 from mappings.stripe import bodies, related, requests
+from mappings.stripe.events import hinted, hints
 from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
 from mappings.stripe.requests import CREATED, MOST, expanding, keyed, keyed_by_body, made_since, next_page, pages
 from mappings.stripe.wire_2026_10_28 import Account, Named
@@ -220,4 +222,6 @@ ENDPOINTS: Final = dataclasses.replace(
     update=update,
     cancel=cancel,
     marker_page=next_page,
+    hints=partial(hints, "order"),
+    hinted=hinted,
 )

@@ -59,10 +59,11 @@ def pages(cursor: str) -> Cursors:
         after = () if query.after is None else ((cursor, query.after),)
         return (("limit", str(rows)), *after)
 
-    return Cursors(ask=ask, following=_following, most=MOST)
+    return Cursors(ask=ask, following=following, most=MOST)
 
 
-def _following(reply: VendorReply) -> str | None:
+def following(reply: VendorReply) -> str | None:
+    """Return the cursor of the next page, None on the last one."""
     answer = decode(reply.body, _Answer)
     if not answer.has_more or not answer.data:
         return None
@@ -81,7 +82,7 @@ def made_since(path: str, marker: str) -> VendorRequest | None:
 
 def next_page(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
     """Build the request for the page after this one of `made_since`."""
-    after = _following(reply)
+    after = following(reply)
     if after is None:
         return None
     return replace(request, query=(*(pair for pair in request.query if pair[0] != AFTER), (AFTER, after)))

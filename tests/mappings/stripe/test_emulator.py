@@ -1,5 +1,6 @@
 """The mapping against the emulator of Stripe: created, changed, listed, cancelled; a lost create is made once."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch, TaxIdPatch
 from canonical.order_patch import LineItemPatch, OrderCancel, OrderPatch
 from canonical.parts import AddressPatch, CustomFieldPatch, ReferencePatch
+from mappings.http import VendorRequest
 from mappings.spec import ListQuery, Mapped
 from mappings.stripe import VENDOR
 from mappings.stripe.customer_r1 import CUSTOMER
@@ -271,12 +273,50 @@ def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: EmulatedStri
     assert listed(stripe, ORDER, ListQuery(limit=2, filters={"status": "on_hold"})) == []
 
 
+def hinted_since(stripe: EmulatedStripe, mapping: Mapping, since: float) -> list[str]:
+    """The ids of all pages of hints."""
+    ids: list[str] = []
+    after: str | None = None
+    for _ in range(9):
+        request = required(mapping.endpoints.hints)(datetime.fromtimestamp(since, UTC), after)
+        assert sum(name == "types[]" for name, _ in request.query) <= 20, "Stripe takes no more"
+        page = required(mapping.endpoints.hinted)(stripe.must(request))
+        ids += page.remote_ids
+        if page.next is None:
+            return ids
+        after = page.next
+    raise AssertionError("the hints do not end")
+
+
+def test_events_hint_at_what_changed(stripe: EmulatedStripe) -> None:
+    _, changed, gone = (stripe.made(CUSTOMER, ANN, f"op_{place}").remote.id for place in range(3))
+    stripe.now += 60
+    since = stripe.now
+    stripe.changed(CUSTOMER, changed, CustomerPatch(last_name="Poe"))
+    _delete(stripe, f"/v1/customers/{gone}")
+    new = [stripe.made(CUSTOMER, ANN, f"op_n{place}").remote.id for place in range(120)]
+    who = ReferencePatch(remote_id=new[0])
+    draft = stripe.made(ORDER, OrderPatch(status="draft", customer=who), "op_i").remote.id
+    deleted = stripe.made(ORDER, OrderPatch(status="draft", customer=who), "op_d").remote.id
+    _delete(stripe, f"/v1/invoices/{deleted}")
+    ended = stripe.made(ORDER, MUGS, "op_s").remote.id
+    _cancelled(stripe, ended)
+
+    assert sorted(hinted_since(stripe, CUSTOMER, since)) == sorted([changed, gone, *new])
+    assert sorted(hinted_since(stripe, ORDER, since)) == sorted([draft, deleted, ended])
+    assert hinted_since(stripe, CUSTOMER, stripe.now + 60) == []
+
+
 def test_a_listed_order_is_the_one_that_a_read_shows(stripe: EmulatedStripe) -> None:
     lines = tuple(LineItemPatch(name=f"Mug {place}", quantity="2", unit_price="19.90") for place in range(12))
     for number in range(25):
         stripe.must(stripe.create(ORDER, msgspec.structs.replace(MUGS, line_items=lines), f"op_{number}"))
     assert len(stripe.listed_as_read(ORDER, ListQuery(limit=100))) == 25
     assert len(stripe.read(ORDER, stripe.listed(ORDER, ListQuery(limit=1))[0].remote.id).data.line_items) == 12
+
+
+def _delete(stripe: EmulatedStripe, path: str) -> None:
+    stripe.must(VendorRequest(method="DELETE", path=path, route=path))
 
 
 def _cancelled(stripe: EmulatedStripe, remote_id: str) -> Mapped[Any]:

@@ -1,0 +1,48 @@
+"""Stripe's events as hints of what changed. Stripe lists no changes of records, but its events of the last 30 days."""
+
+from datetime import datetime
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from canonical.parts import ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.kit.rest import get
+from mappings.spec import HintPage, decode
+from mappings.stripe.requests import AFTER, MOST, following, records
+from mappings.stripe.webhooks import TOPICS, notice
+
+EVENTS: Final = "/v1/events"
+
+
+class _Named(Struct, frozen=True, kw_only=True):
+    id: str | None = None
+    object: str | None = None
+
+
+class _Data(Struct, frozen=True, kw_only=True):
+    object: _Named = _Named()
+
+
+class _Event(Struct, frozen=True, kw_only=True):
+    type: str
+    data: _Data = _Data()
+
+
+def hints(object_name: ObjectName, since: datetime, after: str | None) -> VendorRequest:
+    """Build the request for the events of an object since a time, newest first. Stripe takes up to 20 types."""
+    types = tuple(("types[]", topic) for topic, (about, _) in TOPICS.items() if about == object_name)
+    begin = () if after is None else ((AFTER, after),)
+    return get(EVENTS, ("created[gte]", str(int(since.timestamp()))), ("limit", str(MOST)), *types, *begin)
+
+
+def hinted(reply: VendorReply) -> HintPage:
+    """Return the ids of the records that such events are about, each once."""
+    ids = [_record_of(event) for event in records(reply)]
+    return HintPage(remote_ids=tuple(dict.fromkeys(id for id in ids if id is not None)), next=following(reply))
+
+
+def _record_of(raw: Raw) -> str | None:
+    event = decode(raw, _Event)
+    about = notice(event.type, event.data.object.object, event.data.object.id, bytes(raw))
+    return None if about is None else about.remote_id
