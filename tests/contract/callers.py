@@ -40,9 +40,11 @@ class Caller(httpx.Client):
         sent = {"idempotency-key": key or new_key(), **(headers or {})}
         return self.request(method, path, json=body, headers=sent)
 
-    def create(self, path: str, body: Any, **options: Any) -> dict[str, Any]:
-        """POST, and return the resource of the 201."""
-        answer = self.write("POST", path, body, **options)
+    def create(
+        self, path: str, body: Any, *, key: str | None = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """POST, wait as long as a call may, and return the resource of the 201."""
+        answer = self.write("POST", path, body, key=key, headers={"prefer": "wait=30", **(headers or {})})
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made

@@ -21,8 +21,6 @@ ORDERS: Final = 60
 KILLS: Final = 5
 DECIDED_WITHIN: Final = 150.0
 LOST_SHARE: Final = 0.1
-PATIENTLY: Final = {"prefer": "wait=30"}
-"""An attempt has two seconds here."""
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def test_order_and_one_effect_while_workers_die(facade: Facade, seed: int) -> No
     second.start()
     try:
         with facade.calling() as caller:
-            records = [caller.create("/v1/customers", customer("hubspot"), headers=PATIENTLY) for _ in range(RECORDS)]
+            records = [caller.create("/v1/customers", customer("hubspot")) for _ in range(RECORDS)]
             _lose_replies(facade, seed)
             written = _write_all(facade, caller, records, chance)
             _kill_now_and_then([facade.worker, second], chance)

@@ -26,8 +26,6 @@ from tests.contract.waiting import TIMEOUT, until
 RECORDS: Final = 6
 ROUNDS: Final = 8
 KILLS: Final = 6
-PATIENTLY: Final = {"prefer": "wait=30"}
-"""An attempt has two seconds where leases are short."""
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def test_each_event_follows_from_the_one_before_while_workers_die(facade: Facade
     second.start()
     try:
         with facade.calling() as caller, sending_webhooks(facade, "hubspot"):
-            records = [caller.create("/v1/customers", customer("hubspot"), headers=PATIENTLY) for _ in range(RECORDS)]
+            records = [caller.create("/v1/customers", customer("hubspot")) for _ in range(RECORDS)]
             with ThreadPoolExecutor(RECORDS + 1) as threads:
                 tasks = [threads.submit(_change, facade, caller, record) for record in records]
                 tasks.append(threads.submit(_kill_now_and_then, [facade.worker, second], chance))
