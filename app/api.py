@@ -23,6 +23,7 @@ from app.server import DRAIN_SECONDS, serve_application
 from app.settings.environment import Settings
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
+from app.walks import routes as walks
 from app.webhooks import routes as webhooks
 from app.wiring.runtime import open_runtime
 from app.writes import routes as writes
@@ -45,6 +46,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *drift.HANDLERS,
         *links.HANDLERS,
         *ownership.HANDLERS,
+        *walks.HANDLERS,
         *audit.HANDLERS,
         *monitoring.HANDLERS,
         *api_keys.HANDLERS,

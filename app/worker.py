@@ -24,7 +24,8 @@ from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
 from app.uploads.export_folder import take_from_folders
 from app.vendors.deps import VendorDeps
-from app.walks.deps import PullDeps
+from app.walks.deps import FreshnessDeps, PullDeps
+from app.walks.freshness import announce_freshness
 from app.walks.start import start_due_pulls
 from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
@@ -40,6 +41,7 @@ WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
 DUE_SECONDS: Final = 60.0
 PULLS_SECONDS: Final = 1.0
+FRESHNESS_SECONDS: Final = 5.0
 TOKENS_SECONDS: Final = 30.0
 EXPORTS_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 15.0
@@ -86,6 +88,9 @@ class Worker:
 
     async def run(self) -> None:
         """Run until cancelled, then finish the operations in progress."""
+        for rule in self._runtime.dependencies.of(FreshnessDeps).rules:
+            if rule.unreachable is not None:
+                _log.warning("%s of %s: %s", rule.object, rule.connection, rule.unreachable)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for name, seconds, step in (
@@ -99,6 +104,7 @@ class Worker:
                     ("tokens", TOKENS_SECONDS, self._renew_tokens),
                     ("exports", EXPORTS_SECONDS, self._take_exports),
                     ("pulls", PULLS_SECONDS, self._start_pulls),
+                    ("freshness", FRESHNESS_SECONDS, self._announce_freshness),
                     ("watch", WATCH_SECONDS, self._upkeep.watch.check),
                     ("dead man's switch", self._upkeep.heartbeat_seconds, self._signal_alive),
                 ):
@@ -154,6 +160,10 @@ class Worker:
 
     async def _start_pulls(self) -> bool:
         return await start_due_pulls(self._runtime.dependencies.of(PullDeps))
+
+    async def _announce_freshness(self) -> bool:
+        await announce_freshness(self._runtime.dependencies.of(FreshnessDeps))
+        return False
 
     async def _take_exports(self) -> bool:
         return await take_from_folders(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)

@@ -42,6 +42,7 @@ from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
 from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStates, described
+from app.walks.freshness import rules_of
 from app.walks.plan import plans_of
 from app.walks.store import PostgresWalks
 from app.webhooks.webhook_connections import load_webhook_connections
@@ -83,6 +84,7 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
         )
         for line in _pulled(shell.settings):
             report.add((), line)
+        report.add(_check_limits(shell.settings), "every freshness limit can be kept")
         report.add(_check_pulls(runner, shell.database, shell.settings), "no pull has failed")
         report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarm stands")
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
@@ -290,6 +292,18 @@ def _pulled(settings: Settings) -> Iterator[str]:
                     every[plan.frequency].append(PLURAL[plan.object])
             pulled = "; ".join(f"{', '.join(objects)} every {often}" for often, objects in every.items())
             yield f"pulls of {name}: {pulled or 'none'}"
+
+
+def _check_limits(settings: Settings) -> Iterator[Finding]:
+    """Report freshness limits that pulls cannot keep."""
+    with suppress(SettingsError):  # reported with the configuration
+        for rule in rules_of(settings, connections_of(settings)):
+            if rule.unreachable is not None:
+                name, plural = rule.connection, PLURAL[rule.object]
+                fix = (
+                    f"Change every in [connections.{name}.pull.{plural}], or freshness_seconds in [ownership.{plural}]"
+                )
+                yield warning(f"freshness of {plural} from {name}", rule.unreachable, fix)
 
 
 def _check_pulls(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
 CORRELATION_ID: Final = "orders-4711"
 OCCURRED_AT: Final = datetime(2026, 5, 1, 9, 29, 58, tzinfo=UTC)
 CAUSE: Final = Cause(operation_id="op_0198f0a2b7c47d3c9a51f2e80b6c4d17", correlation_id=CORRELATION_ID)
-_OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping", "link", "copy")
+_OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping", "link", "copy", "freshness")
 _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
@@ -161,6 +161,17 @@ def _secret() -> dict[str, Any]:
     return {"name": "crm_token", "version": 3, "created_at": "2026-02-01T09:30:00Z", "max_age_days": 90.0}
 
 
+def _freshness() -> dict[str, Any]:
+    return {
+        "connection": "hubspot",
+        "object": "customer",
+        "limit_seconds": 900,
+        "as_of": "2026-05-01T09:14:00Z",
+        "breached_since": "2026-05-01T09:29:00Z",
+        "last_failure": "vendor-unavailable",
+    }
+
+
 def _drift() -> dict[str, Any]:
     return {
         "id": "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17",
@@ -222,6 +233,7 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
         "connection": _pause,
         "mapping": _drift,
         "secret": _secret,
+        "freshness": _freshness,
     }[name.partition(".")[0]]
     for name in EVENT_TYPES
     if not name.startswith(("link.", "copy."))

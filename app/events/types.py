@@ -28,6 +28,7 @@ EVENT_TYPES: Final = (
     *RECORD_TYPES,
     *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
     *("mapping.drift_detected", "link.joined", "link.split", "secret.due"),
+    *("freshness.breached", "freshness.restored"),
     *COPIES,
 )
 """Every type."""

@@ -33,6 +33,7 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     troubles: Sequence[Trouble]
     job_lag: float  # how long the longest waiting job could have started; not on stopped connections
     lagging: str | None  # that job's connection
+    too_old: Sequence[tuple[str, str]] = ()  # connection and object of data that are older than their limit
     frozen_drift: int = 0  # unacknowledged changes at frozen paths
 
 

@@ -203,6 +203,13 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             next_step="Check that a worker runs, and that the vendor or target works: lockstitch queue",
             link=f"{url}/ops/queue",
         )
+    for connection, object_name in figures.too_old:
+        yield Alarm(
+            name=f"freshness_breached.{connection}.{object_name}",
+            summary=f"The {object_name} data of {connection} are older than their limit: no pull completes.",
+            next_step=f"What stops its pulls: lockstitch doctor; lockstitch verify {connection}",
+            link=f"{url}/ops/freshness",
+        )
     if figures.unknown_operations:
         yield Alarm(
             name="unknown_operations",

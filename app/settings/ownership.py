@@ -61,6 +61,11 @@ class ObjectOwnership(Struct, frozen=True, kw_only=True):
     contact: str | None = None
     severities: tuple[Severity, ...] = ()
 
+    def freshness_of(self, connection: str) -> int | None:
+        """Return how old the data of a connection may be, in seconds: the strictest of the fields that it owns."""
+        owned = (one.freshness_seconds for one in self.fields.values() if one.owner == connection)
+        return min((seconds for seconds in owned if seconds is not None), default=None)
+
 
 Ownership = Mapping[ObjectName, ObjectOwnership]
 
@@ -91,6 +96,8 @@ def read_ownership(
     # The object's members are defaults of its fields, so they need no policy of their own if a field has one.
     is_default = any(one.anyone_else is not None for one in read.fields.values())
     wrong += _complaints("", default, connections, is_default=is_default)
+    if any(one.freshness_seconds is not None for one in fields.values() if one.owner is None):
+        wrong.append("freshness_seconds needs an owner: set owner, or the object's connection in [systems_of_record].")
     for name in read.fields.keys() & fields.keys():
         wrong += _complaints(f"fields.{name}: ", fields[name], connections)
     if wrong:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.events.store.events import PostgresEvents
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
-from app.walks.models import PullPlan
+from app.walks.models import FreshnessRule, PullPlan
 from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
 
@@ -24,4 +25,14 @@ class PullDeps:
     plans: Sequence[PullPlan]
     walks: PostgresWalks
     database: Database
+    queue: Enqueuer
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreshnessDeps:
+    """What reads how old the data of connections are, and publishes that they are too old."""
+
+    rules: Sequence[FreshnessRule]
+    database: Database
+    events: PostgresEvents
     queue: Enqueuer

@@ -90,6 +90,18 @@ class PullPlan(Struct, frozen=True, kw_only=True):
     frequency: str
 
 
+class FreshnessRule(Struct, frozen=True, kw_only=True):
+    """How old the data of an object at a connection may be: `limit` seconds, or None for any age.
+
+    `unreachable` says why pulls cannot keep the limit, if they cannot."""
+
+    connection: str
+    object: ObjectName
+    limit: int | None
+    is_pulled: bool
+    unreachable: str | None
+
+
 class DuePull(Struct, frozen=True, kw_only=True):
     """A pull that is due. `watermark`: changes up to this time were read. `tried_at`: when the last run started."""
 

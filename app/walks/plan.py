@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.pull import OFF, PullRule, seconds_of
@@ -9,12 +11,14 @@ from app.vendors.models import Connections
 from app.walks.models import PullPlan
 from canonical.parts import ObjectName
 from mappings.manifest import Manifest, Vendor
-from mappings.registry import active
+from mappings.registry import AnyMapping, active
 
 OFTEN: Final = PullRule(every="5m", overlap="5m", page=100)
 """For what no webhook reports."""
 SAFETY_NET: Final = PullRule(every="1h", overlap="5m", page=100)
 """For what webhooks report, and for lists of everything."""
+MOST_OFTEN: Final = 60
+"""Seconds between two pulls that a freshness limit asks for, at least."""
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
 
@@ -32,12 +36,15 @@ def _plan_of(
     settings: Settings, connection: ConnectionSettings, vendor: Manifest, object_name: ObjectName
 ) -> PullPlan | None:
     """Return how an object is pulled; None if its vendor cannot list it, or it is switched off."""
-    mapping = active(vendor, object_name) if isinstance(vendor, Vendor) else None
-    if mapping is None or mapping.endpoints.list is None or mapping.endpoints.page is None:
+    mapping = listed(vendor, object_name)
+    if mapping is None:
         return None
     by_change = mapping.endpoints.updated_since
-    is_often = by_change and not sends_webhooks(connection, vendor, object_name)
-    rules = (*connection.pull.rules_of(object_name), settings.pull, OFTEN if is_often else SAFETY_NET)
+    default = OFTEN if by_change and not sends_webhooks(connection, vendor, object_name) else SAFETY_NET
+    limit = settings.ownership[object_name].freshness_of(connection.name)
+    if limit is not None and by_change:
+        default = _within(limit, default)
+    rules = (*connection.pull.rules_of(object_name), settings.pull, default)
     every = next(rule.every for rule in rules if rule.every is not None)
     if every == OFF:
         return None
@@ -52,6 +59,18 @@ def _plan_of(
         by_change=by_change,
         frequency=every,
     )
+
+
+def listed(vendor: Manifest, object_name: ObjectName) -> AnyMapping | None:
+    """Return the mapping of an object that the vendor can list; None if it cannot."""
+    mapping = active(vendor, object_name) if isinstance(vendor, Vendor) else None
+    return None if mapping is None or mapping.endpoints.list is None or mapping.endpoints.page is None else mapping
+
+
+def _within(limit: int, default: PullRule) -> PullRule:
+    """Return a default that pulls twice within the freshness limit, but at most once a minute."""
+    seconds = max(MOST_OFTEN, limit // 2)
+    return default if seconds >= seconds_of(default.every or OFF) else replace(default, every=f"{seconds}s")
 
 
 def sends_webhooks(connection: ConnectionSettings, vendor: Manifest, object_name: ObjectName) -> bool:

@@ -4,6 +4,7 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import fields
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from app.api_keys.cache import CachedKeys
@@ -32,7 +33,8 @@ from app.settings.environment import is_production
 from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import VendorDeps
-from app.walks.deps import PullDeps, WalkDeps
+from app.walks.deps import FreshnessDeps, PullDeps, WalkDeps
+from app.walks.freshness import measure_freshness, rules_of
 from app.walks.plan import plans_of
 from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
@@ -75,6 +77,9 @@ async def open_dependencies(
     refusals = RefusedRequests(database)
     writes = _writes(foundation, queue, poster, records)
     ingest = _ingest(foundation, queue, records, writes.bases)
+    freshness = FreshnessDeps(
+        rules=rules_of(settings, records.connections), database=database, events=events, queue=queue
+    )
     return Dependencies(
         *operator_dependencies(database, foundation.sealer, events, queue, records.mapping_routes),
         records.connections,
@@ -91,12 +96,13 @@ async def open_dependencies(
         CredentialDeps(database=database, events=events, queue=queue),
         ingest,
         *_walks(foundation, ingest),
+        freshness,
         refusals,
         _receiver(foundation, vendors, refusals, works=works),
         _uploads(foundation, ingest),
         OwnershipDeps(ownership=settings.ownership),
         _events(foundation, poster, records),
-        open_monitoring(settings, database, foundation.former_environments),
+        open_monitoring(settings, database, foundation.former_environments, partial(measure_freshness, freshness)),
         _http(foundation, refusals),
     )
 

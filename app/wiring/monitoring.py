@@ -1,6 +1,9 @@
 """The monitoring of a process: gauges, runs and readiness."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+
+from prometheus_client import Metric
 
 from app import telemetry
 from app.errors import Complaint, StoreUnavailable
@@ -19,12 +22,17 @@ from app.settings.environment import Settings
 from app.uploads.metrics import expect_uploads
 
 
-def open_monitoring(settings: Settings, database: Database, former_environments: set[str]) -> MonitoringDeps:
+def open_monitoring(
+    settings: Settings,
+    database: Database,
+    former_environments: set[str],
+    measure_freshness: Callable[[], Awaitable[Sequence[Metric]]],
+) -> MonitoringDeps:
     """Register the gauges, and return what the routes of monitoring need. Readiness adds to `former_environments`."""
     exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
     expect_uploads(exporting)
     proof = CachedCheck(partial(write_fault, database), PROOF_SECONDS)
-    gauges = Gauges(database, figures_of(settings, database), settings.connections, exporting, proof)
+    gauges = Gauges(database, figures_of(settings, database), settings.connections, exporting, proof, measure_freshness)
     telemetry.add_collector(gauges.collect)
     return MonitoringDeps(
         runs=PostgresRuns(database),

@@ -21,6 +21,12 @@ from tests.contract.samples import customer
 
 RULES = Path(__file__).resolve().parents[2] / "docs" / "alerts" / "lockstitch.rules.yml"
 CASES = sorted(RULES.parent.glob("*.test.yml"))
+LIMITED = """
+[connections.hubspot.pull.customers]
+every = "5m"
+[ownership.customers]
+freshness_seconds = 900
+"""
 # What alarms name of Prometheus itself.
 FOREIGN = {"up"}
 # The label that it adds to everything that it scrapes.
@@ -58,9 +64,9 @@ def samples_of(process: Process, key: str) -> list[Sample]:
 
 @pytest.fixture(scope="module")
 def exporting(running_facade: Facade, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A configuration with a connection that takes exports."""
+    """A configuration with a connection that takes exports, and one whose data have a freshness limit."""
     file = tmp_path_factory.mktemp("exporting") / "lockstitch.toml"
-    file.write_text(running_facade.configuration + LEGACY, encoding="utf-8")
+    file.write_text(running_facade.configuration + LEGACY + LIMITED, encoding="utf-8")
     return str(file)
 
 
@@ -153,6 +159,8 @@ def test_what_has_to_raise_an_alarm_has_a_rule() -> None:
         "lockstitch_uploads_oldest_seconds",
         "lockstitch_database_writable",
         "lockstitch_trouble",
+        "lockstitch_freshness_age_seconds",
+        "lockstitch_freshness_limit_seconds",
     } <= named
 
 

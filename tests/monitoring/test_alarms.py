@@ -80,6 +80,10 @@ async def paused_consumers(database: Database) -> None:
     )
 
 
+async def old_data(database: Database) -> None:
+    await sql(database, "INSERT INTO watermark (connection, object, breached_at) VALUES ('crm', 'customer', now())")
+
+
 @pytest.mark.parametrize(
     ("trouble", "name", "says"),
     [
@@ -93,6 +97,7 @@ async def paused_consumers(database: Database) -> None:
         (expired_credential, "credential_expired.grant", "has expired"),
         (due_credential, "credential_due.crm_token", "has reached its maximum age"),
         (paused_consumers, "consumer_paused.customers:crm", "would have removed more than 20 values"),
+        (old_data, "freshness_breached.crm.customer", "older than their limit"),
         (unsealed_event, "audit_tail", "not sealed"),
         (forged_event, "audit_broken", "content at position 1"),
     ],

@@ -53,6 +53,7 @@ def test_a_field_inherits_what_it_does_not_say(tmp_path: Path) -> None:
         ("[ownership.customers]\nfreshness_seconds = 0", "freshness_seconds"),
         ('[ownership.customers]\nowners = "crm"', "unknown field `owners`"),
         ('[ownership.customers.fields.jobtitle]\nanyone_else = "skip"', "has no field 'jobtitle' of a customer"),
+        ("[ownership.orders]\nfreshness_seconds = 900", "freshness_seconds needs an owner"),
         ('[ownership.orders]\nanyone_else = "reject"', "anyone_else needs an owner"),
     ],
 )
@@ -61,3 +62,17 @@ def test_what_is_wrong_is_reported_with_its_place(tmp_path: Path, text: str, com
         read(tmp_path, text)
     assert complaint in str(raised.value)
     assert "[ownership" in str(raised.value)
+
+
+def test_the_strictest_field_of_a_connection_limits_the_age_of_its_data(tmp_path: Path) -> None:
+    customers = read(
+        tmp_path,
+        "[ownership.customers]\nfreshness_seconds = 3600\n"
+        "[ownership.customers.fields.emails]\nfreshness_seconds = 900\n"
+        '[ownership.customers.fields.phones]\nowner = "shop"\nfreshness_seconds = 60\n',
+    ).ownership["customer"]
+    assert {name: customers.freshness_of(name) for name in ("crm", "shop", "desk")} == {
+        "crm": 900,
+        "shop": 60,
+        "desk": None,
+    }

@@ -5,9 +5,10 @@ from typing import Final
 
 import pytest
 
-from app.settings.environment import load_settings
+from app.settings.environment import Settings, load_settings
 from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
+from app.walks.freshness import rules_of
 from app.walks.plan import plans_of
 from tests.encryption import ENCRYPTION_KEYS
 
@@ -31,12 +32,34 @@ webhook_secrets = ["env:SECRET"]
 """
 
 
-def pulled(folder: Path, text: str) -> dict[str, str]:
-    """Return how often each object is pulled, by connection and object."""
+SHOP: Final = """
+[connections.shop]
+vendor = "woocommerce"
+base_url = "https://shop.example"
+credentials = { consumer_key = "env:KEY", consumer_secret = "env:SECRET" }
+"""
+
+
+def settings_of(folder: Path, text: str) -> Settings:
     file = folder / "lockstitch.toml"
     file.write_text(text)
-    settings = load_settings({"LOCKSTITCH_CONFIG": str(file), "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS})
+    return load_settings({"LOCKSTITCH_CONFIG": str(file), "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS})
+
+
+def pulled(folder: Path, text: str) -> dict[str, str]:
+    """Return how often each object is pulled, by connection and object."""
+    settings = settings_of(folder, text)
     return {f"{one.connection} {one.object}": one.frequency for one in plans_of(settings, connections_of(settings))}
+
+
+def limited(folder: Path, text: str) -> dict[str, tuple[int, str | None]]:
+    """Return each freshness limit, and why pulls cannot keep it, by connection and object."""
+    settings = settings_of(folder, text)
+    return {
+        f"{one.connection} {one.object}": (one.limit, one.unreachable)
+        for one in rules_of(settings, connections_of(settings))
+        if one.limit is not None
+    }
 
 
 def test_what_sends_no_webhooks_is_pulled_often_and_the_rest_as_a_safety_net(tmp_path: Path) -> None:
@@ -86,3 +109,60 @@ def test_overlap_and_page_are_limited_by_the_vendor(tmp_path: Path) -> None:
 def test_a_duration_that_is_none_is_refused(tmp_path: Path, every: str) -> None:
     with pytest.raises(SettingsError, match=r"\[connections.sales\].*every"):
         pulled(tmp_path, f'{SALES}\n[connections.sales.pull]\nevery = "{every}"\n')
+
+
+def test_an_object_is_pulled_twice_within_its_limit(tmp_path: Path) -> None:
+    ownership = """
+    [ownership.customers]
+    owner = "sales"
+    freshness_seconds = 100
+    [ownership.orders]
+    owner = "sales"
+    freshness_seconds = 3600
+    [ownership.tickets]
+    owner = "desk"
+    freshness_seconds = 900
+    """
+    assert pulled(tmp_path, SALES + DESK + ownership) == {
+        "desk customer": "5m",
+        "desk ticket": "450s",
+        "sales customer": "60s",
+        "sales order": "5m",
+        "sales ticket": "5m",
+    }
+    assert limited(tmp_path, SALES + DESK + ownership) == {
+        "sales customer": (100, None),
+        "sales order": (3600, None),
+        "desk ticket": (900, None),
+    }
+
+
+def test_a_limit_that_pulls_cannot_keep_is_named(tmp_path: Path) -> None:
+    ownership = """
+    [connections.sales.pull]
+    customers = { every = "15m" }
+    orders = { every = "off" }
+    [ownership.customers]
+    owner = "sales"
+    freshness_seconds = 900
+    [ownership.customers.fields.emails]
+    owner = "shop"
+    freshness_seconds = 120
+    [ownership.orders]
+    owner = "sales"
+    freshness_seconds = 900
+    [ownership.tickets]
+    owner = "hooks"
+    freshness_seconds = 30
+    """
+    found = limited(tmp_path, SALES + SHOP + HOOKS + ownership)
+    assert {name: limit for name, (limit, _) in found.items()} == {
+        "sales customer": 900,
+        "shop customer": 120,
+        "sales order": 900,
+        "hooks ticket": 30,
+    }
+    assert found["sales customer"][1] == "the limit is 900 s, but it is pulled only every 15m"
+    assert str(found["shop customer"][1]).endswith("is pulled only every 1h")
+    assert str(found["sales order"][1]).endswith('is not pulled: every is "off"')
+    assert str(found["hooks ticket"][1]).endswith("is not pulled: the connection has no list of it")

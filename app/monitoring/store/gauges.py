@@ -74,10 +74,13 @@ class Gauges:
         connections: Collection[str],
         exporting: Collection[str],
         write_fault: Callable[[], Awaitable[DatabaseFault | None]],
+        measure_freshness: Callable[[], Awaitable[Sequence[Metric]]],
     ) -> None:
         self._database = database
         self._figures = figures
         self._write_fault = write_fault
+        self._measure_freshness = measure_freshness
+        self._freshness: Sequence[Metric] = ()
         self._writable = True
         self._troubles: Sequence[Trouble] = ()
         self._connections = sorted(connections)
@@ -122,13 +125,21 @@ class Gauges:
         rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
         self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}
         self._worker_seen = await heartbeats.last_seen(self._database)
+        self._freshness = await self._measure_freshness()
 
     def collect(self) -> list[Metric]:
         """Return the metrics, for `telemetry.add_collector`."""
         up = _one("lockstitch_database_up", "1 while the database answers this process.", self._up)
         if not self._up:
             return [up]
-        return [up, *self._of_processes(), *self._of_work(), *self._of_what_waits(), *self._of_uploads()]
+        return [
+            up,
+            *self._of_processes(),
+            *self._of_work(),
+            *self._of_what_waits(),
+            *self._of_uploads(),
+            *self._freshness,
+        ]
 
     def _of_processes(self) -> Iterator[Metric]:
         yield _one(

@@ -155,6 +155,10 @@ UNDELIVERED = Statement(
     """,
 )
 
+TOO_OLD = Statement(
+    "SELECT watermark", "SELECT connection, object FROM watermark WHERE breached_at IS NOT NULL ORDER BY 1, 2"
+)
+
 
 class PostgresAlarmFigures:
     """Reads the figures of the configured `connections` and `consumers`, and of `secrets` that the vault should have.
@@ -190,10 +194,12 @@ class PostgresAlarmFigures:
             undelivered = await session.fetch(UNDELIVERED)
             troubled = await session.fetch(CREDENTIALS, self._secrets)
             lagging = await session.fetch_row(LAG)
+            too_old = await session.fetch(TOO_OLD)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
             troubles=[Trouble(**row) for row in (*stopped, *hindered, *waiting_consumers, *undelivered, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
+            too_old=[(row["connection"], row["object"]) for row in too_old],
         )

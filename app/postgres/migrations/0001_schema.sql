@@ -715,6 +715,10 @@ CREATE TABLE watermark (
     -- When the last run was started, and why it failed, if it did.
     tried_at     timestamptz,
     failure      text,
+
+    -- Since when its data have been older than their limit, once `freshness.breached` is published, until
+    -- `freshness.restored` is.
+    breached_at  timestamptz,
     PRIMARY KEY (connection, object)
 ) WITH (fillfactor = 50);
 
