@@ -23,6 +23,7 @@ from app.server import DRAIN_SECONDS, serve_application
 from app.settings.environment import Settings
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
+from app.walks import backfill_routes as backfills
 from app.walks import routes as walks
 from app.webhooks import routes as webhooks
 from app.wiring.runtime import open_runtime
@@ -38,6 +39,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *copies.HANDLERS,
         *webhooks.HANDLERS,
         *uploads.HANDLERS,
+        *backfills.HANDLERS,
         *events.HANDLERS,
         *vendors.HANDLERS,
         *queue.HANDLERS,

@@ -20,6 +20,7 @@ NAMES: Final = {
     "key_": ("API key", "lockstitch key list"),
     "in_": ("received webhook", "GET /ops/audit?record={}"),
     "job_": ("job", "GET /ops/audit?record={}"),
+    "bf_": ("backfill", "GET /v1/backfills/{}"),
     "walk_": ("walk", "GET /ops/audit?record={}"),
     "dlv_": ("delivery", "GET /ops/audit?record={}"),
 }

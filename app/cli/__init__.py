@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "key": ("key:key", "Create, list, rotate and revoke API keys, and show their use."),
     "dead-letters": ("dead_letters:dead_letters", "Inspect, redrive and discard dead letters."),
     "redrive": ("redrive:redrive", "Redrive many dead letters. A worker does it in batches."),
+    "backfill": ("backfill:backfill", "Read what existed before, page by page. A worker does it."),
     "uploads": ("uploads:uploads", "Send exports of legacy systems and follow their rows."),
     "drift": ("drift:drift", "List and acknowledge unannounced changes at vendors."),
     "links": ("links:links", "Show, join and split linked records, and review proposals."),

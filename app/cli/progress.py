@@ -41,8 +41,8 @@ class Bar:
         if self._is_visible:
             self._bar.stop()
 
-    def show(self, done: int, of: int) -> None:
-        """Update the bar: `done` of `of`."""
+    def show(self, done: int, of: int | None) -> None:
+        """Update the bar: `done` of `of`, if that is known."""
         if not self._is_visible:
             self._bar.start()
             self._is_visible = True
@@ -56,7 +56,7 @@ class Bar:
 def follow(
     opened: Opener,
     read: Callable[[Any], Awaitable[T]],
-    progress: Callable[[T], tuple[int, int]],
+    progress: Callable[[T], tuple[int, int | None]],
     *,
     is_over: Callable[[T], bool],
     stuck: Callable[[T], str],

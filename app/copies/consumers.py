@@ -1,7 +1,7 @@
 """Consumers: which changes go where, and the job that carries each there."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
@@ -117,15 +117,24 @@ def _load(one: ConsumerSettings, connections: Connections, realms: Mapping[str, 
     )
 
 
-def fan_outs_of(consumers: Mapping[str, Consumer], event: Event, changed: tuple[str, ...] | None) -> Sequence[NewJob]:
-    """Return a job for each consumer that the Event concerns. None goes to a connection that it has visited."""
+def fan_outs_of(
+    consumers: Mapping[str, Consumer],
+    event: Event,
+    changed: tuple[str, ...] | None,
+    recipients: Collection[str] | None = None,
+) -> Sequence[NewJob]:
+    """Return a job for each consumer that the Event concerns, of the `recipients` if there are any. None goes to a
+    connection that it has visited."""
     object_name, _, what = event.type.partition(".")
     if what not in ("created", "updated") or event.record is None or event.connection is None:
         return ()
     near = [
         one
         for one in consumers.values()
-        if one.object == object_name and event.connection in one.sources and one.connection not in event.visited
+        if one.object == object_name
+        and event.connection in one.sources
+        and one.connection not in event.visited
+        and (recipients is None or f"consumer:{one.name}" in recipients)
     ]
     # What is on its way to a consumer directly must not come again from another one, with that one's losses.
     visited = tuple(dict.fromkeys((*event.visited, *(one.connection for one in near))))

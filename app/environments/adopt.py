@@ -80,6 +80,15 @@ CANCEL_REDRIVES = Statement(
     """,
 )
 
+CANCEL_BACKFILLS = Statement(
+    "UPDATE backfill",
+    """
+    UPDATE backfill
+       SET state = 'cancelled', ended_at = now(), updated_at = now()
+     WHERE ended_at IS NULL
+    """,
+)
+
 STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("credentials", Statement("DELETE credential", "DELETE FROM credential")),
     ("api_keys", Statement("UPDATE api_key", "UPDATE api_key SET revoked_at = now() WHERE revoked_at IS NULL")),
@@ -90,6 +99,8 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("subscription_lanes", DELETE_LANES),
     ("subscriptions", Statement("DELETE subscription", "DELETE FROM subscription")),
     ("redrives", CANCEL_REDRIVES),
+    ("backfills", CANCEL_BACKFILLS),
+    ("walks", Statement("DELETE walk", "DELETE FROM walk")),
     ("operations", PARK_OPERATIONS),
     ("workers", Statement("DELETE worker_heartbeat", "DELETE FROM worker_heartbeat")),
     ("accounts", Statement("DELETE connection_account", "DELETE FROM connection_account")),

@@ -27,9 +27,10 @@ async def read_events(
     caller: Caller,
     connection: str | None = None,
     since: datetime | None = None,
+    of_backfills: bool = False,
 ) -> Page:
     """Return one page of the change feed, oldest first, of the patterns (`*` if none), as far as the caller may read
-    it; of one connection, and not before `since`, if given.
+    it; of one connection, and not before `since`, if given. `of_backfills`: those of backfills, and no others.
 
     The cursor is the id of the last Event. An empty page returns the cursor of the request, so a reader never misses an
     event. Raises Forbidden for a pattern of which the caller may read nothing, and InvalidField for an unknown
@@ -40,11 +41,18 @@ async def read_events(
         _require(caller, pattern)
     wanted = types_of(patterns or (ANY,))
     if caller.scopes.issuperset(READS):
-        types, scopes = () if not patterns and connection is None else wanted, None
+        is_whole = not patterns and connection is None and not of_backfills
+        types, scopes = () if is_whole else wanted, None
     else:
         types, scopes = tuple(name for name in wanted if may_read(name, caller.scopes)), caller.scopes
     events = await deps.events.feed(
-        types=types, after=after, limit=limit + 1, scopes=scopes, connection=connection, since=since
+        types=types,
+        after=after,
+        limit=limit + 1,
+        scopes=scopes,
+        connection=connection,
+        since=since,
+        of_backfills=of_backfills,
     )
     page = events[:limit]
     return Page(

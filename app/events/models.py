@@ -106,7 +106,8 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     the write of ours that caused it. `visited` are other connections that the change has come through. `record`, such
     as `customer:1051`, orders its deliveries. `shows` are the objects whose data it holds, for types that do not say so
     (`SHOWING_OBJECTS`). `origin` is the id of its cause. Correlation id and trace default to the current ones.
-    `callback` gets it too.
+    `callback` gets it too. An Event of a backfill reaches only `recipients`: subscriptions by their ids, and consumers
+    as `consumer:<name>`.
     """
 
     type: str
@@ -124,6 +125,7 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     visited: tuple[str, ...] = ()
     previous: bytes | None = None
     merged: tuple[str, ...] = ()
+    recipients: frozenset[str] | None = None
 
 
 class PreparedEvents(Struct, frozen=True, kw_only=True):
@@ -153,6 +155,8 @@ class EventDocument(Struct, frozen=True, kw_only=True):
     """The run of the Event. Example: `"orders-4711-1767225600000"`"""
     caused_by: Cause | UnsetType = UNSET
     """The write through Lockstitch that caused the change. Absent if it was made elsewhere."""
+    origin: Literal["backfill"] | UnsetType = UNSET
+    """`backfill`: the record existed already, and a backfill sends it. Absent otherwise. Example: `"backfill"`"""
     changed: tuple[str, ...] | None
     """Top-level fields that differ from the last known state, without `updated_at`, `order_stats` and `subscriptions`.
     For a record that is new to Lockstitch, all fields with a value. Null if not applicable.

@@ -20,7 +20,7 @@ from app.http.admission import AnyRequest
 from app.http.headers import IF_NONE_MATCH
 from app.http.operation import Call, JsonBody, Listing, operation
 from app.http.paging import Page
-from app.http.parameters import LIMIT, PathText, choices, cursor, instant, matching, text
+from app.http.parameters import LIMIT, PathText, choice, choices, cursor, instant, matching, text
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, link_next, resource_response
 from canonical.parts import ObjectName
@@ -57,6 +57,9 @@ FEED_TYPES: Final = choices(
 )
 CONNECTION: Final = text("connection", "Only Events of this connection.", "hubspot")
 SINCE: Final = instant("since", "Only Events at or after this time")
+ORIGIN: Final = choice(
+    "origin", "Only Events of backfills, which are left out otherwise.", ("backfill",), example="backfill"
+)
 CURSOR: Final = cursor("sub_.*")
 REQUEST: Final = JsonBody(
     into=SubscriptionRequest,
@@ -69,7 +72,7 @@ REQUEST: Final = JsonBody(
     "/v1/events",
     tag=EVENTS,
     scopes=("events:read",),
-    query=(TYPES, CONNECTION, AFTER, SINCE, LIMIT),
+    query=(TYPES, CONNECTION, ORIGIN, AFTER, SINCE, LIMIT),
     answer=Listing(
         item=EventDocument,
         meaning="A page of the change feed, oldest first.",
@@ -96,6 +99,7 @@ async def list_events(call: Call) -> Answered:
         caller=call.caller,
         connection=call.query(CONNECTION),
         since=call.query(SINCE),
+        of_backfills=call.query(ORIGIN) is not None,
     )
     if page.has_more:
         link_next(call.request, page.next_cursor, "after")

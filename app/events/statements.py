@@ -39,6 +39,10 @@ EVENT_ARGUMENTS: Final = {
 }
 """The columns of an Event to append, and their types."""
 
+OF_BACKFILL: Final = "origin LIKE 'bf\\_%'"
+"""Matches the Events of backfills, whose origin is the id of the backfill. Indexes are divided by it."""
+NOT_OF_BACKFILL: Final = f"({OF_BACKFILL}) IS NOT TRUE"
+
 SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by, digest"
 """The columns of `record_state` from which a `SeenState` is opened."""
 

@@ -200,6 +200,17 @@ record. Accepted rows are `settled` (they became events, or changed nothing), `r
 - A file that lacks a column or breaks the quoting of RFC 4180 is 422 `invalid-field`, and nothing of it is recorded.
 - Each process takes one file per caller and four in all at a time; others wait. A file may take ten minutes to
   arrive."""
+_BACKFILLS: Final = """\
+Read the records that existed before Lockstitch came. A worker reads page by page, and continues after a restart.
+
+- `new` records get an id, links, match keys and a last-seen state. One that is `differing` keeps its state, so the next
+  pull reports it. `known` ones are equal. `unreadable` ones are counted; they are drift findings.
+- `total`, `share` and `eta_seconds` are null unless a list of the object was once read to its end, by a pull or a
+  backfill without `since`.
+- `deliver` sends one Event `created` for each record, with all fields that have a value in `changed`, and the `origin`
+  `backfill`. `/v1/feeds` does not show it, and `/v1/events` only with `origin=backfill`.
+- A second backfill of the object and connection is 409 `state-conflict`; `detail` names the first one. So the request
+  needs no `Idempotency-Key`."""
 _OPERATORS: Final = """\
 Connections, queue, dead letters, drift, mappings and the audit trail, for operators. The command line does the same,
 also while the API is down.
@@ -237,6 +248,7 @@ TAGS: Final = {
     "Tickets": "Requests for support, and their comments.",
     "Operations": _OPERATIONS,
     "Uploads": _UPLOADS,
+    "Backfills": _BACKFILLS,
     "Webhooks": _WEBHOOKS,
     "Subscriptions": "URLs that receive events.",
     "Events": "The change feed, for polling.",

@@ -92,6 +92,15 @@ async def compare(
     )
 
 
+async def differs(connection: Connection, reading: Reading, last_state: SeenState) -> bool:
+    """Return whether a record differs from its last-seen state. It needs no canonical ids, which `compare` does."""
+    before, notes = read_state(last_state.data)
+    after = fields_of(state_of(reading.mapped.data))
+    if notes.mapping_revision is not None and notes.mapping_revision != reading.mapping.revision:
+        after = await _like_seen(connection, reading, after, notes.mapping_revision)
+    return last_state.deleted or bool(changed(before, after, reading.mapping.model))
+
+
 async def transitions_of(
     setups: PostgresSetupTimes,
     object_name: ObjectName,

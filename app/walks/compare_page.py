@@ -37,16 +37,19 @@ SKEW: Final = timedelta(minutes=2)
 
 
 class ComparedPage(Struct, frozen=True, kw_only=True):
-    """What changed in a page, and the ids of the records that must be read by themselves."""
+    """What changed in a page, and the ids of the records that must be read by themselves. In a backfill, how many have
+    no state, and how many differ from theirs."""
 
     changes: Sequence[Appended]
     read_again: Sequence[str]
+    new: int = 0
+    differing: int = 0
 
 
 async def compare_page(deps: WalkDeps, connection: Connection, walk: Walk, readings: Sequence[Reading]) -> ComparedPage:
     """Compare records that were read after `walk.looked_at`. Of a record that is listed twice, the last one counts."""
     by_id = {one.mapped.remote.id: one for one in readings}
-    reported = [_reported(walk, one) for one in by_id.values()]
+    reported = [reported_of(walk, one) for one in by_id.values()]
     checks = await deps.own_writes.check([[one] for one in reported])
     has_comments = walk.object == "ticket" and active_mapping(deps, connection, "comment") is not None
     opened: list[tuple[Reading, RecordCheck]] = []
@@ -70,7 +73,7 @@ async def compare_page(deps: WalkDeps, connection: Connection, walk: Walk, readi
             continue
         change = await _change_of(deps, connection, walk, reading, resource, last_state)
         if not change.lags:  # the list is behind: a later run reads it
-            changes.append(_appended(walk, change, _reported(walk, reading)))
+            changes.append(_appended(walk, change, reported_of(walk, reading)))
         await asyncio.sleep(0)  # yield to other jobs
     return ComparedPage(changes=changes, read_again=read_again)
 
@@ -140,7 +143,9 @@ def source_jobs(change: RecordChange, origin: str) -> tuple[NewJob, ...]:
 
 def refetch_job(walk: Walk, remote_id: str) -> NewJob:
     """Return the job that reads a record by itself."""
-    payload = RefetchPayload(walk=walk.id, object=walk.object, remote_id=remote_id, is_baseline=walk.is_baseline)
+    payload = RefetchPayload(
+        walk=walk.id, object=walk.object, remote_id=remote_id, is_baseline=walk.is_baseline, deliver=walk.deliver
+    )
     return NewJob(
         kind=REFETCH,
         payload=msgspec.json.encode(payload),
@@ -151,7 +156,8 @@ def refetch_job(walk: Walk, remote_id: str) -> NewJob:
     )
 
 
-def _reported(walk: Walk, reading: Reading) -> ReportedChange:
+def reported_of(walk: Walk, reading: Reading) -> ReportedChange:
+    """Return what a walk reports of a record that it has read."""
     remote = reading.mapped.remote
     return ReportedChange(
         connection=walk.connection,

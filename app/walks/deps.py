@@ -1,14 +1,18 @@
 """Dependencies of walks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
-from app.walks.models import FreshnessRule, PullPlan
+from app.settings.consumers import ConsumerSettings
+from app.walks.backfill_store import PostgresBackfills
+from app.walks.models import FreshnessRule, ListPlan, PullPlan
 from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
+from canonical.parts import ObjectName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +39,17 @@ class FreshnessDeps:
     rules: Sequence[FreshnessRule]
     database: Database
     events: PostgresEvents
+    queue: Enqueuer
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillDeps:
+    """What starts and decides about backfills: which objects are listed and how, who may get Events, and the stores."""
+
+    lists: Callable[[], Mapping[tuple[str, ObjectName], ListPlan]]
+    consumers: Sequence[ConsumerSettings]
+    subscriptions: PostgresSubscriptions
+    backfills: PostgresBackfills
+    walks: PostgresWalks
+    database: Database
     queue: Enqueuer

@@ -35,7 +35,8 @@ class NewWalk(Struct, frozen=True, kw_only=True):
 class Walk(NewWalk, frozen=True, kw_only=True):
     """A walk after its last committed page. `cursor` is the vendor's, and `newest` the latest time of a change so far.
 
-    `looked_at` is the time of the database now. `is_preempted`: another walk of the object goes first.
+    `looked_at` is the time of the database now. `is_preempted`: another walk of the object goes first. Of a backfill:
+    records per second, who gets an Event for each record, whether it only counts, and whether it is paused.
     """
 
     cursor: str | None
@@ -48,15 +49,22 @@ class Walk(NewWalk, frozen=True, kw_only=True):
     started_at: datetime
     looked_at: datetime
     is_preempted: bool
+    rate: float | None = None
+    deliver: tuple[str, ...] | None = None
+    is_dry_run: bool = False
+    is_paused: bool = False
 
 
 class PageCounts(Struct, frozen=True, kw_only=True):
-    """What became of the records of a page. `read_again` are read once more, each by a job of its own."""
+    """What became of the records of a page. `read_again` are read once more, each by a job of its own. In a backfill,
+    `new` are those without a state, and `differing` those whose state differs."""
 
     records: int
     changed: int
     unreadable: int
     read_again: int
+    new: int = 0
+    differing: int = 0
 
 
 class PagePayload(Struct, frozen=True, kw_only=True):
@@ -66,12 +74,19 @@ class PagePayload(Struct, frozen=True, kw_only=True):
 
 
 class RefetchPayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `refetch` job: a record that left its page. `is_baseline` as in `NewWalk`."""
+    """The payload of a `refetch` job: a record that left its page. `is_baseline` as in `NewWalk`, `deliver` as in
+    `Walk`."""
 
     walk: str
     object: ObjectName
     remote_id: str
     is_baseline: bool
+    deliver: tuple[str, ...] | None = None
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether its walk is a backfill."""
+        return self.walk.startswith("bf_")
 
 
 class PullPlan(Struct, frozen=True, kw_only=True):
@@ -100,6 +115,13 @@ class FreshnessRule(Struct, frozen=True, kw_only=True):
     limit: int | None
     is_pulled: bool
     unreachable: str | None
+
+
+class ListPlan(Struct, frozen=True, kw_only=True):
+    """How an object of a connection is listed. `by_change` as in `PullPlan`."""
+
+    page_size: int
+    by_change: bool
 
 
 class DuePull(Struct, frozen=True, kw_only=True):

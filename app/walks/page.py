@@ -21,7 +21,8 @@ from app.records.append import append as append_changes
 from app.records.fetch import FetchedPage, fetch_page
 from app.records.read import without_rejected
 from app.records.resolve import active_mapping
-from app.vendors.models import Connection
+from app.walks.backfill_page import compare_backfill
+from app.walks.backfill_store import BACKFILLED
 from app.walks.compare_page import ComparedPage, compare_page, refetch_job
 from app.walks.deps import WalkDeps
 from app.walks.metrics import count_page
@@ -33,6 +34,8 @@ from mappings.spec import ListQuery
 READ_LIMIT: Final = 60.0
 """Seconds for reading a page and its related records."""
 PREEMPTED_SECONDS: Final = 2.0
+PAUSED_SECONDS: Final = 30.0
+"""Seconds until a paused walk looks again whether it goes on."""
 # Attempts to read a page. Then the run has failed, and the next one begins when it is due.
 MOST_FAILURES: Final = 8
 MOST_RESTARTS: Final = 1
@@ -48,6 +51,8 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
     walk = await deps.walks.get(msgspec.json.decode(job.payload, type=PagePayload).walk)
     if walk is None:
         return Done()
+    if walk.is_paused:
+        return Deferred(reason="the backfill is paused", after=PAUSED_SECONDS)
     if walk.is_preempted:
         return Deferred(reason="another walk of the object goes first", after=PREEMPTED_SECONDS)
     connection = deps.connections.by_name.get(walk.connection)
@@ -57,19 +62,21 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
     query = ListQuery(
         limit=min(walk.page_size, mapping.endpoints.max_limit), after=walk.cursor, updated_since=walk.since
     )
+    began = time.monotonic()
     try:
-        page = await fetch_page(deps, connection, mapping, query, time.monotonic() + READ_LIMIT)
+        page = await fetch_page(deps, connection, mapping, query, began + READ_LIMIT)
     except (Problem, ValueError) as error:  # ValueError: the mapping refuses the cursor
         return await _after_failure(deps, walk, error, job, finishing)
     finishing.answered()
     readings, unreadable = await without_rejected(deps, connection, page)
-    compared = await compare_page(deps, connection, walk, readings)
+    compare = compare_backfill if walk.purpose == "backfill" else compare_page
+    compared = await compare(deps, connection, walk, readings)
     page = msgspec.structs.replace(page, readings=readings, unreadable=unreadable)
-    return await _commit(deps, connection, walk, page, compared, finishing)
+    return await _commit(deps, walk, page, compared, began, finishing)
 
 
 async def _commit(
-    deps: WalkDeps, connection: Connection, walk: Walk, page: FetchedPage, compared: ComparedPage, finishing: Finishing
+    deps: WalkDeps, walk: Walk, page: FetchedPage, compared: ComparedPage, began: float, finishing: Finishing
 ) -> JobOutcome:
     """Commit a page. A record whose state has moved since it was compared leaves the page."""
     unreadable = await _to_report(deps, walk, page)
@@ -87,10 +94,13 @@ async def _commit(
             changed=len(changes),
             unreadable=len(page.unreadable),
             read_again=len(read_again),
+            new=compared.new,
+            differing=compared.differing,
         )
         jobs = [refetch_job(walk, remote_id) for remote_id in (*read_again, *unreadable)]
         try:
-            await _append(deps, walk, page, counts, [*changes, _rest(walk, page, counts, jobs)], finishing)
+            pause = _pause(walk, counts, time.monotonic() - began)
+            await _append(deps, walk, page, counts, [*changes, _rest(walk, page, counts, jobs, pause)], finishing)
         except StateMoved:
             continue
         count_page(walk, counts)
@@ -106,6 +116,11 @@ async def _append(
     changes: Sequence[Appended],
     finishing: Finishing,
 ) -> None:
+    if walk.purpose == "backfill":
+        known = counts.records - counts.unreadable - counts.new - counts.differing
+        figures = (counts.records, counts.changed, counts.new, known, counts.differing, counts.unreadable)
+        await append_changes(deps, [finishing], changes, BACKFILLED, walk.id, page.next, *figures)
+        return
     newest = _newest(page)
     if page.next is None:
         await append_changes(deps, [finishing], changes, ENDED, walk.id, newest)
@@ -114,19 +129,25 @@ async def _append(
     await append_changes(deps, [finishing], changes, PAGED, walk.id, newest, *values)
 
 
-def _rest(walk: Walk, page: FetchedPage, counts: PageCounts, jobs: Sequence[NewJob]) -> Appended:
+def _pause(walk: Walk, counts: PageCounts, elapsed: float) -> float:
+    """Return the seconds to wait before the next page, `elapsed` seconds after this one was asked for."""
+    if walk.rate is not None:
+        return max(0.0, counts.records / walk.rate - elapsed)
+    return FULL_PAUSE if walk.since is None and not walk.is_baseline else 0.0
+
+
+def _rest(walk: Walk, page: FetchedPage, counts: PageCounts, jobs: Sequence[NewJob], pause: float) -> Appended:
     """Return what follows from a page as a whole: the jobs of single records, and the next page or the end."""
     if page.next is None:
         entry = walk_entry(
-            *("walk.completed", walk),
+            *("completed", walk),
             pages=walk.pages + 1,
             records=walk.records + counts.records,
             changed=walk.changed + counts.changed,
             unreadable=walk.unreadable + counts.unreadable,
         )
         return Appended(entries=(entry,), jobs=tuple(jobs))
-    is_slow = walk.since is None and not walk.is_baseline
-    return Appended(jobs=(*jobs, page_job(walk, after=FULL_PAUSE if is_slow else 0.0)))
+    return Appended(jobs=(*jobs, page_job(walk, after=pause)))
 
 
 async def _to_report(deps: WalkDeps, walk: Walk, page: FetchedPage) -> Sequence[str]:
@@ -155,7 +176,7 @@ async def _after_failure(
     if walk.cursor is not None and walk.restarts < MOST_RESTARTS and not isinstance(error, VendorDrifted):
         async with finishing() as transaction:
             await deps.walks.restart(transaction, walk)
-            await append(transaction, walk_entry("walk.restarted", walk))
+            await append(transaction, walk_entry("restarted", walk))
             await deps.queue.enqueue(transaction, page_job(walk))
         return Done()
     return await _fail(deps, walk, error.code if isinstance(error, Problem) else "cursor-refused", finishing)
@@ -170,7 +191,7 @@ async def _fail(deps: WalkDeps, walk: Walk, reason: str, finishing: Finishing) -
 
 
 def _failed(walk: Walk, reason: str) -> Entry:
-    return walk_entry("walk.failed", walk, reason=reason, pages=walk.pages, records=walk.records)
+    return walk_entry("failed", walk, reason=reason, pages=walk.pages, records=walk.records)
 
 
 WALK: Final = JobKind(

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.pull import OFF, PullRule, seconds_of
+from app.vendors.configured_connections import connections_of
 from app.vendors.models import Connections
-from app.walks.models import PullPlan
+from app.walks.models import ListPlan, PullPlan
 from canonical.parts import ObjectName
 from mappings.manifest import Manifest, Vendor
 from mappings.registry import AnyMapping, active
@@ -30,6 +31,21 @@ def plans_of(settings: Settings, connections: Connections) -> tuple[PullPlan, ..
         for object_name in OBJECTS
         if (plan := _plan_of(settings, settings.connections[name], connection.vendor, object_name)) is not None
     )
+
+
+def lists_of(settings: Settings) -> dict[tuple[str, ObjectName], ListPlan]:
+    """Return how each object of each connection is listed that its vendor can list. Raises SettingsError."""
+    plans: dict[tuple[str, ObjectName], ListPlan] = {}
+    for name, connection in connections_of(settings).by_name.items():
+        for object_name in OBJECTS:
+            mapping = listed(connection.vendor, object_name)
+            if mapping is not None:
+                rules = (*settings.connections[name].pull.rules_of(object_name), settings.pull, SAFETY_NET)
+                page_size = next(rule.page for rule in rules if rule.page is not None)
+                plans[name, object_name] = ListPlan(
+                    page_size=min(page_size, mapping.endpoints.max_limit), by_change=mapping.endpoints.updated_since
+                )
+    return plans
 
 
 def _plan_of(

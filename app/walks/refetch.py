@@ -21,6 +21,7 @@ from app.records.models import ReportedChange, WriteUnderWay
 from app.records.resolve import active_mapping
 from app.records.statements import appending
 from app.vendors.models import Connection
+from app.walks.backfill_page import backfilled, without_repeated
 from app.walks.compare_page import as_baseline, source_jobs
 from app.walks.deps import WalkDeps
 from app.walks.models import REFETCH, RefetchPayload
@@ -62,8 +63,8 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
 
 
 async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload) -> Appended | None:
-    """Read the record and compare it. None if a record that was never seen is gone. Raises WriteUnderWay and
-    VendorDrifted."""
+    """Read the record and compare it. None if there is nothing to append: a record that was never seen is
+    gone, or a backfill has nothing to do. Raises WriteUnderWay and VendorDrifted."""
     deadline = time.monotonic() + READ_LIMIT
     reported = ReportedChange(
         connection=connection.name, object=payload.object, remote_id=payload.remote_id, received_at=None
@@ -78,6 +79,11 @@ async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload)
     if change.last_state is None and change.deleted:
         return None
     reported = replace(reported, remote_id=change.remote_id, created_at=refetched.created_at)
+    if payload.is_backfill:
+        if change.deleted or (change.last_state is not None and payload.deliver is None):
+            return None
+        appended = backfilled(payload.walk, payload.deliver, change, reported)
+        return next(iter(await without_repeated(deps, [appended])), None)
     if payload.is_baseline and change.last_state is None:
         return Appended(change=as_baseline(change), reported=(reported,))
     comments: tuple[NewEvent, ...] = ()

@@ -38,17 +38,18 @@ async def _start(deps: PullDeps, plan: PullPlan, due: DuePull) -> None:
     async with deps.database.transaction() as transaction:
         if not await deps.walks.claim(transaction, due) or not await deps.walks.start(transaction, walk):
             return
-        await append(transaction, walk_entry("walk.started", walk, since=since, is_baseline=is_baseline))
+        await append(transaction, walk_entry("started", walk, since=since, is_baseline=is_baseline))
         await deps.queue.enqueue(transaction, page_job(walk))
 
 
 def page_job(walk: NewWalk, *, after: float = 0.0) -> NewJob:
-    """Return the job of the next page of a walk, `after` seconds from now. A walk has one at a time."""
+    """Return the job of the next page of a walk, `after` seconds from now. A walk has one at a time. That of a backfill
+    that was cancelled may still wait beside the next backfill's."""
     return NewJob(
         kind=PAGE,
         payload=msgspec.json.encode(PagePayload(walk=walk.id)),
         connection=walk.connection,
-        dedupe_key=f"{walk.purpose} {walk.object}",
+        dedupe_key=walk.id if walk.purpose == "backfill" else f"{walk.purpose} {walk.object}",
         after=after,
         correlation_id=walk.correlation_id,
         origin=walk.id,
@@ -56,6 +57,9 @@ def page_job(walk: NewWalk, *, after: float = 0.0) -> NewJob:
 
 
 def walk_entry(what: str, walk: NewWalk, **facts: object) -> Entry:
-    """Return an audit entry of a walk."""
+    """Return an audit entry of a walk: `walk.started` and so on, or `backfill.started`."""
     named = {"connection": walk.connection, "object": walk.object, "purpose": walk.purpose}
-    return Entry(type=what, subject=walk.id, correlation_id=walk.correlation_id, facts={**named, **facts})
+    subject = "backfill" if walk.purpose == "backfill" else "walk"
+    return Entry(
+        type=f"{subject}.{what}", subject=walk.id, correlation_id=walk.correlation_id, facts={**named, **facts}
+    )

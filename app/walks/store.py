@@ -67,11 +67,16 @@ GET = Statement(
     SELECT walk.*, clock_timestamp() AS looked_at,
            EXISTS (SELECT
                      FROM walk AS other
+                     LEFT JOIN backfill ON backfill.id = other.id
                     WHERE other.connection = walk.connection AND other.object = walk.object
                       AND array_position($2::text[], other.purpose) < array_position($2::text[], walk.purpose)
-                  ) AS is_preempted
+                      AND backfill.state IS DISTINCT FROM 'paused'
+                  ) AS is_preempted,
+           own.rate, own.deliver, coalesce(own.is_dry_run, false) AS is_dry_run,
+           coalesce(own.state = 'paused', false) AS is_paused
       FROM walk
-     WHERE id = $1
+      LEFT JOIN backfill AS own ON own.id = walk.id
+     WHERE walk.id = $1
     """,
 )
 
@@ -114,7 +119,12 @@ FAIL = Statement(
     "DELETE walk",
     """
     WITH ended AS (
-        DELETE FROM walk WHERE id = $1 RETURNING connection, object, purpose
+        DELETE FROM walk WHERE id = $1 RETURNING id, connection, object, purpose
+    ), failed AS (
+        UPDATE backfill
+           SET state = 'failed', failure = $2, updated_at = now(), ended_at = now()
+          FROM ended
+         WHERE backfill.id = ended.id AND backfill.ended_at IS NULL
     )
     UPDATE watermark AS mark
        SET failure = $2
@@ -126,9 +136,18 @@ FAIL = Statement(
 RESTART = Statement(
     "UPDATE walk",
     """
-    UPDATE walk
-       SET cursor = NULL, newest = NULL, pages = 0, records = 0, changed = 0, unreadable = 0, restarts = restarts + 1
-     WHERE id = $1
+    WITH again AS (
+        UPDATE walk
+           SET cursor = NULL, newest = NULL, pages = 0, records = 0, changed = 0, unreadable = 0,
+               restarts = restarts + 1
+         WHERE id = $1
+        RETURNING id
+    )
+    UPDATE backfill
+       SET pages = 0, records = 0, new = 0, known = 0, differing = 0, unreadable = 0, resumed_at = now(),
+           resumed_with = 0, updated_at = now()
+      FROM again
+     WHERE backfill.id = again.id
     """,
 )
 
@@ -144,6 +163,11 @@ REPORTED = Statement(
       FROM dead_letter
      WHERE kind = '{REFETCH}' AND connection = $1 AND state = 'open' AND dedupe_key = ANY ($2::text[])
     """,  # noqa: S608
+)
+
+# By the index of runs: the correlation id of a backfill's Event is that of its record.
+WITH_EVENT = Statement(
+    "SELECT event", "SELECT DISTINCT correlation_id FROM event WHERE correlation_id = ANY ($1::text[])"
 )
 
 
@@ -189,6 +213,10 @@ class PostgresWalks:
         keys = {record_key(object_name, remote_id): remote_id for remote_id in remote_ids}
         rows = await self._database.fetch(REPORTED, connection, list(keys))
         return {keys[row["dedupe_key"]] for row in rows}
+
+    async def with_event(self, correlation_ids: Sequence[str]) -> set[str]:
+        """Return which of these runs have an Event."""
+        return {row["correlation_id"] for row in await self._database.fetch(WITH_EVENT, list(correlation_ids))}
 
 
 def record_key(object_name: ObjectName, remote_id: str) -> str:

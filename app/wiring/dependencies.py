@@ -44,7 +44,7 @@ from app.webhooks.store.receipts import PostgresArrivals, PostgresReceipts, grou
 from app.webhooks.webhook_connections import load_webhook_connections
 from app.wiring.foundation import Foundation
 from app.wiring.monitoring import open_monitoring
-from app.wiring.operators import consents_of, operator_dependencies
+from app.wiring.operators import backfills_of, consents_of, operator_dependencies
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.idempotency import Writers
@@ -97,6 +97,7 @@ async def open_dependencies(
         ingest,
         *_walks(foundation, ingest),
         freshness,
+        backfills_of(settings, database, foundation.sealer, queue),
         refusals,
         _receiver(foundation, vendors, refusals, works=works),
         _uploads(foundation, ingest),

@@ -38,6 +38,10 @@ from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import ConsentDeps, VendorDeps
+from app.walks.backfill_store import PostgresBackfills
+from app.walks.deps import BackfillDeps
+from app.walks.plan import lists_of
+from app.walks.store import PostgresWalks
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.operations import OperationReader
 from app.writes.store.removals import PostgresRemovals
@@ -56,6 +60,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
             removals=PostgresRemovals(database),
         ),
         LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
+        backfills_of(settings, database, sealer, queue),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
     )
 
@@ -84,6 +89,19 @@ def operator_dependencies(
         DriftDeps(drifts=PostgresDrifts(database), database=database, events=events, queue=queue),
         RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
         PostgresAuditTrail(database),
+    )
+
+
+def backfills_of(settings: Settings, database: Database, sealer: Sealer, queue: Enqueuer) -> BackfillDeps:
+    """Return what starts and decides about backfills."""
+    return BackfillDeps(
+        lists=partial(lists_of, settings),
+        consumers=settings.consumers,
+        subscriptions=PostgresSubscriptions(database, sealer),
+        backfills=PostgresBackfills(database),
+        walks=PostgresWalks(database),
+        database=database,
+        queue=queue,
     )
 
 

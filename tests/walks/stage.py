@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
-from msgspec.structs import replace
+from msgspec import convert
 
 from app.dev.folder import EMULATOR_CREDENTIALS
+from app.events.deps import EventDeps
+from app.events.models import NewSubscription
 from app.events.store.events import PostgresEvents
 from app.identifiers import new_id, new_run_id
 from app.postgres.database import Database, Statement
 from app.settings.environment import load_settings
-from app.walks.deps import PullDeps, WalkDeps
-from app.walks.models import NewWalk
-from app.walks.start import page_job, start_due_pulls
+from app.walks.backfill import read_backfill, start_backfill
+from app.walks.backfill_models import BackfillRequest, BackfillView
+from app.walks.deps import BackfillDeps, PullDeps, WalkDeps
+from app.walks.start import start_due_pulls
 from app.wiring.runtime import Runtime, open_runtime
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
@@ -34,8 +37,6 @@ CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
 # No run is due by itself during a test.
 EVERY: Final = "1d"
 DUE_NOW: Final = Statement("UPDATE watermark", "UPDATE watermark SET tried_at = now() - interval '2 days'")
-NEVER: Final = 3600.0
-RELEASE: Final = Statement("UPDATE job", "UPDATE job SET run_at = now()")
 LEFT: Final = Statement("SELECT job", "SELECT kind, state FROM job WHERE kind IN ('walk', 'refetch')")
 Event = dict[str, Any]
 
@@ -63,6 +64,7 @@ class Stage:
         self.runtime = runtime
         self.database: Database = runtime.database
         self.deps = runtime.dependencies.of(WalkDeps)
+        self.backfills = runtime.dependencies.of(BackfillDeps)
         self._events = PostgresEvents(runtime.database, SEALER)
 
     async def start_pulls(self) -> None:
@@ -83,31 +85,42 @@ class Stage:
             while await self.database.fetch(LEFT):  # noqa: ASYNC110 - only the database knows
                 await asyncio.sleep(0.02)
 
-    async def until(self, statement: str) -> None:
+    async def until(self, statement: str, *arguments: object) -> None:
         """Wait until a statement returns a value that is true."""
         async with asyncio.timeout(30):
-            while not await self.database.fetch_value(Statement("SELECT", statement)):  # noqa: ASYNC110
+            while not await self.database.fetch_value(Statement("SELECT", statement), *arguments):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
-    async def start_backfill(self, vendor: Vendor) -> None:
-        """Start a walk over all customers of a connection, as a backfill does. Its jobs begin at `release`."""
-        walk = NewWalk(
-            id=new_id("walk_"),
-            connection=f"pulled-{vendor}",
-            object="customer",
-            purpose="backfill",
-            since=None,
-            is_baseline=True,
-            page_size=2,
-            correlation_id=new_run_id(),
-        )
-        async with self.database.transaction() as transaction:
-            assert await self.deps.walks.start(transaction, walk)
-            await self.deps.queue.enqueue(transaction, replace(page_job(walk), after=NEVER))
+    async def backfill(self, **request: Any) -> BackfillView:
+        """Run a backfill of Salesforce's customers to its end."""
+        begun = await self.start_backfill(**request)
+        await self.work()
+        return await read_backfill(self.backfills, begun.id)
 
-    async def release(self) -> None:
-        """Let all jobs begin."""
-        await self.database.execute(RELEASE)
+    async def start_backfill(self, **request: Any) -> BackfillView:
+        """Start a backfill of Salesforce's customers, and do not wait for its end."""
+        wanted = {"connection": "pulled-salesforce", "object": "customer"} | request
+        return await start_backfill(
+            self.backfills, convert(wanted, BackfillRequest), actor="key_1", correlation_id=new_run_id()
+        )
+
+    async def subscription(self, *events: str, **more: Any) -> str:
+        """Create a subscription, and return its id."""
+        new = NewSubscription(
+            id=new_id("sub_"),
+            principal="key_1",
+            target_url=f"https://hooks.example.com/{new_id('hook_')}",
+            events=events or ("*",),
+            secret="whsec_" + "x" * 32,
+            **{"connection": None} | more,
+        )
+        return (await self.runtime.dependencies.of(EventDeps).subscriptions.create(new)).id
+
+    async def delivered(self, subscription: str) -> list[Event]:
+        """The Events that a subscription gets, oldest first."""
+        rows = await self.sql("SELECT event FROM delivery WHERE subscription = $1 ORDER BY event", subscription)
+        every = [await self._events.get(row["event"]) for row in rows]
+        return [json.loads(bytes(one.body)) for one in every if one is not None]
 
     async def events(self) -> list[Event]:
         """All Events of records, oldest first."""

@@ -17,7 +17,15 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app import telemetry
 from app.events import metrics
 from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEvents
-from app.events.statements import APPEND_EVENTS, COLUMNS, ERA_DIGITS, EVENT_ARGUMENTS, many_values
+from app.events.statements import (
+    APPEND_EVENTS,
+    COLUMNS,
+    ERA_DIGITS,
+    EVENT_ARGUMENTS,
+    NOT_OF_BACKFILL,
+    OF_BACKFILL,
+    many_values,
+)
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.types import BY_NAME_ONLY, CHANGES, scopes_of, wildcard_of
 from app.identifiers import new_run_id
@@ -25,7 +33,7 @@ from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.models import NewJob
 
-FanOuts = Callable[[Event, tuple[str, ...] | None], Sequence[NewJob]]
+FanOuts = Callable[[Event, tuple[str, ...] | None, Collection[str] | None], Sequence[NewJob]]
 
 API_VERSION: Final = "v1"
 PLACES_AT_ONCE: Final = 64
@@ -53,6 +61,7 @@ FEED = Statement(
      WHERE id > $1 AND id < {HORIZON}
        AND ($3::timestamptz IS NULL OR created_at >= $3)
        AND type NOT IN ({WITHOUT_WILDCARD})
+       AND {NOT_OF_BACKFILL}
      ORDER BY id
      LIMIT $2
     """,  # noqa: S608
@@ -61,7 +70,7 @@ FEED = Statement(
 
 # Each type by itself, compared as a pair, which only an index of types can serve. With `type = …` the planner scans
 # the primary key and discards the other types, which is nearly everything for a rare type.
-def _of_types(order: str, narrowed: str = "") -> Statement:
+def _of_types(order: str, narrowed: str = "", *, which: str = NOT_OF_BACKFILL) -> Statement:
     """Return the statement for Events after $1, in an order of ids. $3 are the types, $4 scopes, $5 the time."""
     return Statement(
         "SELECT event",
@@ -74,6 +83,7 @@ def _of_types(order: str, narrowed: str = "") -> Statement:
                 WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
                   AND ($4::text[] IS NULL OR scopes <@ $4)
                   AND ($5::timestamptz IS NULL OR created_at >= $5)
+                  AND {which}
                   {narrowed}
                 ORDER BY type {order}, id {order}
                 LIMIT $2) AS found
@@ -85,6 +95,8 @@ def _of_types(order: str, narrowed: str = "") -> Statement:
 
 FEED_OF_TYPES = _of_types("ASC")
 FEED_OF_CONNECTION = _of_types("ASC", "AND connection = $6")
+BACKFILLED = _of_types("ASC", which=OF_BACKFILL)
+BACKFILLED_OF_CONNECTION = _of_types("ASC", "AND connection = $6", which=OF_BACKFILL)
 NEWEST_OF_TYPES = _of_types("DESC")
 NEWEST_OF_CONNECTION = _of_types("DESC", "AND connection = $6")
 
@@ -161,7 +173,7 @@ class PostgresEvents:
                 for new in events
             )
         for new in events:
-            if new.connection is not None and new.type in CHANGES:
+            if new.connection is not None and new.type in CHANGES and new.recipients is None:
                 metrics.changes.labels(new.connection, CHANGES[new.type]).inc()
         places = await self._draw(session, len(events))
         return PreparedEvents(events=events, rows=tuple(map(self._row, events, places)))
@@ -173,12 +185,19 @@ class PostgresEvents:
         them."""
         if self._deliveries is None:
             return ()
-        wanted = [(_appended(prepared.events[row["number"] - 1], row), row) for row in rows if row["subscription"]]
+        wanted = [
+            (_appended(new, row), row)
+            for row in rows
+            if row["subscription"]
+            and (
+                (new := prepared.events[row["number"] - 1]).recipients is None or row["subscription"] in new.recipients
+            )
+        ]
         jobs = [*await self._deliveries.fan_out(transaction, wanted)] if wanted else []
         for number, row in {row["number"]: row for row in rows}.items():
             new = prepared.events[number - 1]
             if self._fan_outs is not None:
-                jobs += self._fan_outs(_appended(new, row), new.changed)
+                jobs += self._fan_outs(_appended(new, row), new.changed, new.recipients)
             if new.callback is not None:
                 jobs.append(await self._deliveries.call_back(transaction, _appended(new, row), new.callback))
         return jobs
@@ -192,11 +211,13 @@ class PostgresEvents:
         scopes: Collection[str] | None = None,
         connection: str | None = None,
         since: datetime | None = None,
+        of_backfills: bool = False,
     ) -> Sequence[Event]:
         """Read Events up to the horizon, oldest first, after the id `after` and not before the time `since`.
 
         `types` are exact; empty means all that a wildcard matches. With `scopes`, which needs `types`, read only Events
-        that a key with these scopes may read. `connection` needs `types` too.
+        that a key with these scopes may read. `connection` needs `types` too. `of_backfills`, which also needs them:
+        only those of backfills, which are left out otherwise.
         """
         after = await self._start(after, since)
         if after is None:
@@ -204,6 +225,8 @@ class PostgresEvents:
         if not types:
             return self._open_all(await self._database.fetch(FEED, after, limit, since))
         arguments = (after, limit, list(types), None if scopes is None else list(scopes), since)
+        if of_backfills:
+            return await self._narrowed(BACKFILLED, BACKFILLED_OF_CONNECTION, connection, *arguments)
         return await self._narrowed(FEED_OF_TYPES, FEED_OF_CONNECTION, connection, *arguments)
 
     async def newest(
@@ -313,6 +336,7 @@ def _document(event: Event, body: _SealedBody) -> Raw:
         timestamp=event.created_at,
         connection=event.connection,
         correlation_id=event.correlation_id,
+        origin="backfill" if event.origin is not None and event.origin.startswith("bf_") else UNSET,
     )
     return Raw(msgspec.json.encode(document))
 

@@ -118,6 +118,7 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
                          AND state = 'open' AND old.outcome = 'failed'""",
         },
     ),
+    "backfills": _delete("backfill", "ended_at"),
     # The receipts of its rows, which hold their outcome, go at about the same time.
     "uploads": _delete("upload", "created_at"),
     # The customer was not seen since, and may be erased at the vendor. Open proposals go with the key.
@@ -183,6 +184,7 @@ class PostgresRetention:
             "redrives": timedelta(days=keep.dead_letters),
             "run_entries": timedelta(days=keep.runs),
             "operations": operations,
+            "backfills": timedelta(days=30),
             "uploads": timedelta(days=keep.receipts),
             "match_keys": timedelta(days=keep.match_keys),
             "secrets": timedelta(days=1),

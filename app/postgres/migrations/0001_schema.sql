@@ -675,7 +675,7 @@ CREATE TABLE record_state (
 
 -- A walk that runs: it reads the records of an object at a connection, page by page. Each page is a job of kind `walk`.
 CREATE TABLE walk (
-    id             text        NOT NULL UNIQUE CHECK (id LIKE 'walk\_%'),
+    id             text        NOT NULL UNIQUE CHECK (id ~ '^(walk|bf)_'),
     connection     text        NOT NULL,
     object         text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
     purpose        text        NOT NULL CHECK (purpose IN ('pull', 'backfill', 'reconcile')),
@@ -701,6 +701,49 @@ CREATE TABLE walk (
     started_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (connection, object, purpose)
 ) WITH (fillfactor = 50);
+
+-- A backfill: a walk over what exists, with the same id, and what became of its records. It outlives its walk.
+CREATE TABLE backfill (
+    id             text             PRIMARY KEY CHECK (id LIKE 'bf\_%'),
+    connection     text             NOT NULL,
+    object         text             NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    since          timestamptz,
+
+    -- Records per second. NULL: as fast as the budget of the connection allows.
+    rate           double precision CHECK (rate > 0),
+
+    -- The subscriptions, and `consumer:<name>`, that get an event for each record. NULL: no events.
+    deliver        text[]           CHECK (cardinality(deliver) > 0),
+    is_dry_run     boolean          NOT NULL,
+    state          text             NOT NULL DEFAULT 'running'
+                   CHECK (state IN ('running', 'paused', 'completed', 'cancelled', 'failed')),
+    failure        text,
+
+    -- The records that were expected when it began. NULL: no list was ever read to its end.
+    total          bigint,
+    pages          bigint           NOT NULL DEFAULT 0,
+    records        bigint           NOT NULL DEFAULT 0,
+    new            bigint           NOT NULL DEFAULT 0,
+    known          bigint           NOT NULL DEFAULT 0,
+    differing      bigint           NOT NULL DEFAULT 0,
+    unreadable     bigint           NOT NULL DEFAULT 0,
+
+    -- When it last began or went on, and the records until then, for its pace.
+    resumed_at     timestamptz      NOT NULL DEFAULT now(),
+    resumed_with   bigint           NOT NULL DEFAULT 0,
+    actor          text             NOT NULL,
+    correlation_id text             NOT NULL,
+    created_at     timestamptz      NOT NULL DEFAULT now(),
+    updated_at     timestamptz      NOT NULL DEFAULT now(),
+    ended_at       timestamptz,
+
+    CHECK ((state IN ('running', 'paused')) = (ended_at IS NULL)),
+    CHECK ((state = 'failed') = (failure IS NOT NULL))
+) WITH (fillfactor = 50);
+
+-- One at a time for an object of a connection.
+CREATE UNIQUE INDEX backfill_active ON backfill (connection, object) WHERE ended_at IS NULL;
+CREATE INDEX backfill_ended ON backfill (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Up to when the changes of an object at a connection were pulled, by the vendor's clock.
 CREATE TABLE watermark (
@@ -758,8 +801,10 @@ CREATE TABLE event (
     created_at     timestamptz NOT NULL DEFAULT now()
 ) WITH (toast_tuple_target = 8160);
 
-CREATE INDEX event_type       ON event (type, id);
-CREATE INDEX event_connection ON event (connection, type, id);
+-- The origin of an event of a backfill is its id. Readers see these only if they ask for them.
+CREATE INDEX event_type       ON event (type, id) WHERE (origin LIKE 'bf\_%') IS NOT TRUE;
+CREATE INDEX event_connection ON event (connection, type, id) WHERE (origin LIKE 'bf\_%') IS NOT TRUE;
+CREATE INDEX event_backfilled ON event (type, id) WHERE origin LIKE 'bf\_%';
 CREATE INDEX event_run        ON event (correlation_id);
 CREATE INDEX event_created    ON event (created_at);
 

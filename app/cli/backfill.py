@@ -1,0 +1,142 @@
+"""`lockstitch backfill`: start, follow, pause, resume and cancel backfills."""
+
+from typing import Annotated, Final, get_args
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from app.cli.commands import PAGING, declare_action, operators
+from app.cli.exits import usage
+from app.cli.operators import actor, read_time
+from app.cli.printing import Flag, Json, print_result, write_json
+from app.cli.progress import IS_WORKER_RUNNING, follow
+from app.cli.tables import Cells, filled_table, moment, print_page, span
+from app.http.plurals import PLURAL, counted
+from app.identifiers import new_run_id
+from app.walks.backfill import (
+    cancel_backfill,
+    list_backfills,
+    pause_backfill,
+    read_backfill,
+    resume_backfill,
+    start_backfill,
+)
+from app.walks.backfill_models import BackfilledObject, BackfillRequest, BackfillView
+from app.walks.deps import BackfillDeps
+
+LISTED: Final = 20
+COLUMNS: Final = ("backfill", "state", "records", "started", "time left")
+
+backfill = App(name="backfill")
+opened = operators(BackfillDeps)
+ID = Parameter(name="ID", help="The id of the backfill, bf_….")
+LATEST = Parameter(name="ID", help="The id of the backfill, bf_…. Without it, the latest ones.")
+SINCE = Parameter(help="Only records that changed since then: RFC 3339, or an age such as 90m, 2h or 1d.")
+RATE = Parameter(help="The maximum of records per second. Without it, as the budget of the connection allows.")
+DELIVER = Parameter(help="A subscription's id, or consumer:NAME, to get an event for each record. Repeat it for more.")
+FOLLOW = Parameter(help="Show the progress until it ends. Ctrl-C stops the display, not the backfill.")
+
+
+@backfill.command
+def start(
+    connection: Annotated[str, Parameter(name="CONNECTION", help="The connection to read.")],
+    object: Annotated[str, Parameter(name="OBJECT", help="customer, order or ticket.")],
+    /,
+    *,
+    since: Annotated[str | None, SINCE] = None,
+    rate: Annotated[float | None, RATE] = None,
+    deliver: Annotated[tuple[str, ...], DELIVER] = (),
+    dry_run: Annotated[Flag, Parameter(help="Only count; store nothing.")] = False,
+    follow: Annotated[Flag, FOLLOW] = False,
+    json: Json = False,
+) -> None:
+    """Read all records of an object, and give them ids, links, match keys and last-seen states."""
+    if object not in get_args(BackfilledObject):
+        usage(f"OBJECT {object}: must be {', '.join(get_args(BackfilledObject))}.")
+    values = {
+        "connection": connection,
+        "object": object,
+        "since": read_time("--since", since),
+        "rate": rate,
+        "deliver": deliver or None,
+        "dry_run": dry_run,
+    }
+    try:
+        request = msgspec.convert(values, BackfillRequest)
+    except msgspec.ValidationError as error:
+        usage(f"{error}.")
+    begun = opened(lambda deps: start_backfill(deps, request, actor=actor(), correlation_id=new_run_id()))
+    if follow:
+        _show(_follow(begun.id), json)
+        return
+    number = PLURAL[begun.object] if begun.total is None else counted(begun.total, begun.object)
+    print_result(begun, f"{begun.id} reads {number} of {begun.connection}.", json=json)
+
+
+@backfill.command
+def status(
+    backfill_id: Annotated[str | None, LATEST] = None,
+    /,
+    *,
+    follow: Annotated[Flag, FOLLOW] = False,
+    cursor: Annotated[str | None, PAGING["after"]] = None,
+    json: Json = False,
+) -> None:
+    """Show the progress of one backfill, or of the latest ones."""
+    if backfill_id is not None:
+        _show(_follow(backfill_id) if follow else opened(lambda deps: read_backfill(deps, backfill_id)), json)
+        return
+    if follow:
+        usage("--follow requires an ID.")
+    page = opened(lambda deps: list_backfills(deps, after=cursor, limit=LISTED))
+    print_page(page, COLUMNS, _row, none="No backfills.", json=json)
+
+
+@declare_action(backfill, opened, pause_backfill, backfill_id=ID)
+def pause(paused: BackfillView) -> str:
+    """Pause a backfill after the page in progress. It keeps its position. Exits with 3 if it does not run."""
+    return f"{paused.id} is paused after {counted(paused.records, 'record')}."
+
+
+@declare_action(backfill, opened, resume_backfill, backfill_id=ID)
+def resume(resumed: BackfillView) -> str:
+    """Resume a paused backfill after its last page. Exits with 3 if it is not paused."""
+    return f"{resumed.id} goes on after {counted(resumed.records, 'record')}."
+
+
+@declare_action(backfill, opened, cancel_backfill, backfill_id=ID)
+def cancel(cancelled: BackfillView) -> str:
+    """Cancel a backfill. What it has stored stays. Exits with 3 if it has ended."""
+    return f"{cancelled.id} is cancelled after {counted(cancelled.records, 'record')}."
+
+
+def _follow(backfill_id: str) -> BackfillView:
+    return follow(
+        opened,
+        lambda deps: read_backfill(deps, backfill_id),
+        lambda state: (state.records, state.total),
+        is_over=lambda state: state.ended_at is not None,
+        stuck=lambda state: "It is paused." if state.state == "paused" else IS_WORKER_RUNNING,
+        doing="backfilling",
+        later=f"The backfill continues. To see it: lockstitch backfill status {backfill_id}",
+    )
+
+
+def _show(state: BackfillView, json: bool) -> None:
+    if json:
+        write_json(state)
+    else:
+        Console().print(filled_table(COLUMNS, [state], _row))
+
+
+def _row(state: BackfillView) -> Cells:
+    counts = {"new": state.new, "differing": state.differing, "unreadable": state.unreadable}
+    done = str(state.records) if state.total is None else f"{state.records}/{state.total}"
+    return (
+        f"{state.id}\n{state.connection} {PLURAL[state.object]}",
+        state.state if state.failure is None else f"{state.state}\n{state.failure}",
+        "\n".join((done, *(f"{count} {name}" for name, count in counts.items() if count))),
+        moment(state.created_at).replace(" ", "\n"),
+        "" if state.eta_seconds is None else span(state.eta_seconds),
+    )
