@@ -31,7 +31,9 @@ CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
     "freshdesk": ("token",),
     "hubspot": ("token",),
     "salesforce": ("token",),
+    "shopify": ("token",),
     "stripe": ("key",),
+    "woocommerce": ("consumer_key", "consumer_secret"),
     "zendesk": ("email", "token"),
 }
 # No run is due by itself during a test.

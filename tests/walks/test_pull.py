@@ -248,3 +248,33 @@ async def test_what_an_export_shows_as_deleted_has_its_event_once(facade: Facade
             ("ticket.deleted", str(ticket["id"])),
         ]
         assert await stage.pull() == []
+
+
+@pytest.fixture
+async def cases(facade: Facade) -> AsyncIterator[Stage]:
+    async with staged(facade, connection_table(facade, "salesforce", "tickets")) as stage:
+        yield stage
+
+
+def comment(stage: Stage, case: dict[str, Any], text: str) -> None:
+    """Add a comment to a case, as somebody at Salesforce does."""
+    now = stamp(datetime.now(UTC))
+    stage.vendors.place("salesforce", "CaseComment", {"ParentId": case["Id"], "CommentBody": text, "CreatedDate": now})
+    stage.vendors.place("salesforce", "Case", case | {"SystemModstamp": now})
+
+
+async def test_a_comment_of_which_no_webhook_tells_has_its_event_once(cases: Stage) -> None:
+    case = cases.vendors.place("salesforce", "Case", {"Subject": "Mug arrived with a crack"})
+    before = stamp(datetime.now(UTC) - timedelta(hours=1))
+    old = {"ParentId": case["Id"], "CommentBody": "Long ago", "CreatedDate": before}
+    cases.vendors.place("salesforce", "CaseComment", old)
+    assert await cases.pull() == []
+
+    comment(cases, case, "It leaks.")
+    (first,) = await cases.pull()
+    comment(cases, case, "Still.")
+    (second,) = await cases.pull()
+
+    assert (first["type"], first["data"]["body_text"]) == ("ticket.comment_added", "It leaks.")
+    assert (second["type"], second["data"]["body_text"]) == ("ticket.comment_added", "Still.")
+    assert await cases.pull() == []
