@@ -189,7 +189,7 @@ def started(folder: Path, database_url: str) -> Iterator[Facade]:
     written = CONFIG_FILE.format(emulators=facade.vendors.url)
     for vendor in EVERY_VENDOR:
         written = written.replace(f'vendor = "{vendor}"\n', f'vendor = "{vendor}"\n{WIDE}')
-    (folder / "lockstitch.toml").write_text(written, encoding="utf-8")
+    (folder / "lockstitch.toml").write_text(f'{written}\n[pull]\nevery = "off"\n', encoding="utf-8")
     with _unthrottled(facade):
         yield facade
 

@@ -8,12 +8,11 @@ import pytest
 
 from tests.contract.facade import Facade
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, all_vendors, create_record
-from tests.walks.stage import EVERY, staged
+from tests.walks.stage import EVERY, Stage, staged
 
 pytestmark = pytest.mark.anyio
 
 ENDED: Final = "SELECT type, facts FROM audit_event WHERE type IN ('walk.completed', 'walk.failed')"
-STATES: Final = "SELECT connection, object, remote_id, version FROM record_state"
 LONG_AGO: Final = "UPDATE watermark SET watermark = '2015-01-01T00:00:00Z'"
 
 
@@ -37,16 +36,17 @@ async def test_an_account_at_rest_has_no_events(facade: Facade) -> None:
         assert await stage.pull() == []
         ended = await stage.sql(ENDED)
         assert {row["facts"] for row in ended if row["type"] == "walk.failed"} == set()
-        states = {
-            (row["connection"], row["object"], row["remote_id"]): row["version"] for row in await stage.sql(STATES)
-        }
+        states = await versions(stage)
         assert {f"{connection} {name}" for connection, name, _ in states} >= SAMPLES.keys()
 
         await stage.sql(LONG_AGO)
         assert await stage.pull() == []
 
         assert {row["facts"] for row in await stage.sql(ENDED) if row["type"] == "walk.failed"} == set()
-        again = {
-            (row["connection"], row["object"], row["remote_id"]): row["version"] for row in await stage.sql(STATES)
-        }
-        assert again == states
+        assert await versions(stage) == states
+
+
+async def versions(stage: Stage) -> dict[tuple[str, str, str], int]:
+    """Return the version of each last-seen state."""
+    rows = await stage.sql("SELECT connection, object, remote_id, version FROM record_state")
+    return {(row["connection"], row["object"], row["remote_id"]): row["version"] for row in rows}
