@@ -1,7 +1,7 @@
 """Compare a record with its last-seen state, and say what its Event is."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +30,8 @@ from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Remote
 
 NO_NOTES: Final = StateNotes()
+CLOCK_SKEW: Final = timedelta(minutes=2)
+"""How much a vendor's clock may differ from ours."""
 
 
 class DeletedRecord(Struct, frozen=True, kw_only=True):
@@ -50,11 +52,15 @@ async def compare(
     created: bool = False,
     written: Collection[str] = (),
     occurred_at: datetime | None = None,
+    with_comments: bool = False,
 ) -> RecordChange:
     """Return the change of an existing record, which has no Event if no field differs.
 
     `created`: it is new, so if it was never seen its Event is `created`. `written`: fields that a write of ours set.
     `occurred_at` defaults to the record's time.
+
+    The digest of a ticket says that its comments are known too. So it has one only `with_comments`, if these are looked
+    at as well, and once its last change is so old that no comment of the same time can follow.
     """
     object_name = reading.mapping.object
     state = state_of(resource)
@@ -65,6 +71,11 @@ async def compare(
     names = changed(before, comparable, reading.mapping.model)
     if last_state is not None:
         state = with_notes(state, notes)
+    digest, changed_at = None, reading.mapped.remote.updated_at
+    is_settled = changed_at is None or read_at is None or read_at - changed_at > CLOCK_SKEW
+    if object_name != "ticket" or (with_comments and is_settled):
+        record = (object_name, connection.name, reading.mapped.remote.id)
+        digest = await deps.states.digest(record, reading.mapped.data, reading.mapping.revision)
     is_new = created and last_state is None
     what = "created" if is_new else "updated"
     return RecordChange(
@@ -80,9 +91,7 @@ async def compare(
         read_at=read_at,
         lags=before is not None and is_older(before, after),
         previous=previous_values(before, names) if before else None,
-        digest=await deps.states.digest(
-            (object_name, connection.name, reading.mapped.remote.id), reading.mapped.data, reading.mapping.revision
-        ),
+        digest=digest,
         transitions=await transitions_of(
             *(deps.setups, object_name, connection.name, before, comparable),
             is_first=last_state is None,

@@ -8,8 +8,7 @@ ticket that may have new comments.
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -21,7 +20,7 @@ from app.events.record_changes import StateNotes, events_of, history_of, with_no
 from app.identifiers import new_run_id
 from app.queue.models import NewJob
 from app.records.append import Appended
-from app.records.compare import compare
+from app.records.compare import CLOCK_SKEW, compare
 from app.records.map_record import Reading
 from app.records.models import RecordCheck, ReportedChange
 from app.records.resolve import active_mapping
@@ -31,9 +30,6 @@ from app.walks.deps import WalkDeps
 from app.walks.models import REFETCH, RefetchPayload, Walk
 from app.walks.store import record_key
 from app.webhooks.refetch import STUBS, is_stub
-
-SKEW: Final = timedelta(minutes=2)
-"""How much earlier than ours a vendor's clock may be."""
 
 
 class ComparedPage(Struct, frozen=True, kw_only=True):
@@ -110,6 +106,7 @@ async def _change_of(
         last_state=last_state,
         read_at=walk.looked_at,
         created=not walk.is_baseline,
+        with_comments=True,
     )
     return change if last_state is not None or not walk.is_baseline else as_baseline(change)
 
@@ -118,7 +115,7 @@ def as_baseline(change: RecordChange) -> RecordChange:
     """Return the change of a record that is no news: its state is stored, and its comments up to now are known."""
     state = change.state
     if change.object == "ticket" and state is not None and change.read_at is not None:
-        state = with_notes(state, StateNotes(comments_since=change.read_at - SKEW))
+        state = with_notes(state, StateNotes(comments_since=change.read_at - CLOCK_SKEW))
     return replace(change, type=None, transitions=(), changed=None, state=state)
 
 

@@ -63,8 +63,8 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
 
 
 async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload) -> Appended | None:
-    """Read the record and compare it. None if there is nothing to append: a record that was never seen is
-    gone, or a backfill has nothing to do. Raises WriteUnderWay and VendorDrifted."""
+    """Read the record and compare it. None if there is nothing to store: it is unchanged, or gone and was never seen, or
+    a backfill has nothing to do. Raises WriteUnderWay and VendorDrifted."""
     deadline = time.monotonic() + READ_LIMIT
     reported = ReportedChange(
         connection=connection.name, object=payload.object, remote_id=payload.remote_id, received_at=None
@@ -74,7 +74,8 @@ async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload)
         raise WriteUnderWay
     happened: Final = "updated" if payload.is_baseline or last.state is not None else "created"
     notice = Notice(object=payload.object, remote_id=payload.remote_id, happened=happened)
-    refetched = await refetch_record(deps, connection, notice, None, last, deadline)
+    pulls = not payload.is_backfill
+    refetched = await refetch_record(deps, connection, notice, None, last, deadline, with_comments=pulls)
     change = refetched.change
     if change.last_state is None and change.deleted:
         return None
@@ -90,6 +91,8 @@ async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload)
     if payload.object == "ticket" and not change.deleted:
         change, comments = await _with_comments(deps, connection, change, payload.walk, deadline)
     events = (*events_of(change, origin=payload.walk), *comments)
+    if not events and _is_stored(change):
+        return None
     return Appended(
         change=change,
         reported=(reported,),
@@ -97,6 +100,12 @@ async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload)
         entries=history_of(change, payload.walk, new_run_id()),
         jobs=source_jobs(change, payload.walk),
     )
+
+
+def _is_stored(change: RecordChange) -> bool:
+    """Return whether the last-seen state is that of the change already."""
+    last = change.last_state
+    return last is not None and (last.data, last.deleted, last.digest) == (change.state, change.deleted, change.digest)
 
 
 async def _with_comments(

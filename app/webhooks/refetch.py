@@ -135,8 +135,10 @@ async def refetch_record(
     occurred_at: datetime | None,
     last: RecordLook,
     deadline: float,
+    *,
+    with_comments: bool = False,
 ) -> Refetched:
-    """Read the record that a notice names, and compare it. Raises like `refetch`."""
+    """Read the record that a notice names, and compare it. `with_comments` as for `compare`. Raises like `refetch`."""
     mapping, read_at, last_state = choose_mapping(deps, connection, notice.object), last.looked_at, last.state
     reading = await _read_record(deps, connection, mapping, notice, deadline)
     if (
@@ -167,6 +169,7 @@ async def refetch_record(
         read_at=read_at,
         created=notice.happened == "created",
         occurred_at=occurred_at,
+        with_comments=with_comments,
     )
     return Refetched(change=change, mapping=reading.mapping, created_at=reading.mapped.remote.created_at)
 

@@ -37,7 +37,9 @@ async def test_an_account_at_rest_has_no_events(facade: Facade) -> None:
         ended = await stage.sql(ENDED)
         assert {row["facts"] for row in ended if row["type"] == "walk.failed"} == set()
         states = await versions(stage)
-        assert {f"{connection} {name}" for connection, name, _ in states} >= SAMPLES.keys()
+        assert {f"{connection} {name}" for connection, name, _ in states} >= {
+            name for name in SAMPLES if not name.endswith(" ticket")
+        }
 
         await stage.sql(LONG_AGO)
         assert await stage.pull() == []
@@ -47,6 +49,6 @@ async def test_an_account_at_rest_has_no_events(facade: Facade) -> None:
 
 
 async def versions(stage: Stage) -> dict[tuple[str, str, str], int]:
-    """Return the version of each last-seen state."""
-    rows = await stage.sql("SELECT connection, object, remote_id, version FROM record_state")
+    """Return the version of each last-seen state. Those of tickets note which comments were looked at meanwhile."""
+    rows = await stage.sql("SELECT connection, object, remote_id, version FROM record_state WHERE object <> 'ticket'")
     return {(row["connection"], row["object"], row["remote_id"]): row["version"] for row in rows}

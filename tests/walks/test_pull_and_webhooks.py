@@ -53,6 +53,8 @@ async def crm(facade: Facade) -> AsyncIterator[Stage]:
 async def desk(facade: Facade) -> AsyncIterator[Stage]:
     facade.vendors.limit("zendesk", per_minute=1_000_000, search_lag=0.0)
     async with staged(facade, connection_table(facade, "zendesk", "tickets")) as stage:
+        # Comments count from then on, to the second.
+        await stage.sql("UPDATE connection_setup SET set_up_at = set_up_at - interval '1 minute'")
         yield stage
 
 
@@ -145,6 +147,20 @@ async def test_a_comment_has_one_event_whoever_finds_it(desk: Stage) -> None:
     assert comments_in(await desk.pull()) == ["One", "Three"]
     await comment_webhook(desk, ticket, str(two))
     assert comments_in(await desk.pull()) == []
+
+
+async def test_a_comment_is_found_although_its_ticket_was_read_after_it(desk: Stage) -> None:
+    opened = {"subject": "Mug arrived with a crack", "comment": {"body": "It leaks."}}
+    ticket = str((await at_zendesk(desk, "POST", "", opened))["ticket"]["id"])
+    await desk.pull()
+    await at_zendesk(desk, "PUT", f"/{ticket}", {"comment": {"body": "Lost"}, "subject": "Mug"})
+    place = (ZENDESK, "ticket.subject_changed", "ticket", ticket, None)
+    await record_receipt(desk.facade.database_url, *place, payload=json.dumps({"detail": {"id": ticket}}).encode())
+    await desk.until(INGESTED)
+    assert [event["type"] for event in await desk.events()] == ["ticket.updated"]
+
+    assert comments_in(await desk.pull()) == ["Lost"]
+    assert await desk.pull() == []
 
 
 async def test_a_new_ticket_is_created_and_its_description_is_no_comment(desk: Stage) -> None:
