@@ -63,8 +63,8 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
 
 
 async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload) -> Appended | None:
-    """Read the record and compare it. None if there is nothing to store: it is unchanged, or gone and was never seen, or
-    a backfill has nothing to do. Raises WriteUnderWay and VendorDrifted."""
+    """Read the record and compare it. None if there is nothing to store: it is unchanged, or gone and was never seen,
+    or a backfill has nothing to do. Raises WriteUnderWay and VendorDrifted."""
     deadline = time.monotonic() + READ_LIMIT
     reported = ReportedChange(
         connection=connection.name, object=payload.object, remote_id=payload.remote_id, received_at=None
