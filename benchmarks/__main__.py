@@ -1,5 +1,5 @@
-"""`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [growth] [transports] [credentials]`;
-all by default.
+"""`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [pull] [growth] [transports]
+[credentials]`; all by default.
 
 The benchmarks print figures and judge nothing: the exit code is 0 even if a target is missed.
 """
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import credentials, facade, growth, intake, queue, road, statements, translate, transports
+from benchmarks import credentials, facade, growth, intake, pull, queue, road, statements, translate, transports
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
@@ -17,6 +17,7 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "queue": queue.measure,
     "intake": intake.measure,
     "road": road.measure,
+    "pull": pull.measure,
     "growth": growth.measure,
     "transports": transports.main,
     "credentials": credentials.measure,

@@ -124,7 +124,7 @@ def set_up(
             bare += [variant.emulated.vendor, f"{vendors}/{variant.emulated.vendor}", _first_record(vendors, variant)]
         bare_worker = stack.enter_context(running(bare, floor))
         asyncio.run(_subscribe(url, f"http://127.0.0.1:{api}", target, variant))
-        postgres = _first_process(url)
+        postgres = first_process(url)
         yield RoadStage(
             api=f"http://127.0.0.1:{api}",
             floor=f"http://127.0.0.1:{floor}",
@@ -186,7 +186,9 @@ async def _subscribe(database_url: str, api: str, target: str, variant: Variant)
         assert response.status == 201, await response.text()
 
 
-def _first_process(database_url: str) -> int:
+def first_process(database_url: str) -> int:
+    """Return the id of the first process of PostgreSQL, whose children are the others."""
+
     async def ask() -> int:
         connection = await asyncpg.connect(database_url)
         try:
