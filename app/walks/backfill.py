@@ -91,12 +91,15 @@ async def pause_backfill(deps: BackfillDeps, backfill_id: str, *, actor: str) ->
 
 
 async def resume_backfill(deps: BackfillDeps, backfill_id: str, *, actor: str) -> BackfillView:
-    """Let a paused backfill go on after its last page. Raises NotFound, StateConflict if it is not paused."""
+    """Let a paused backfill go on after its last page, also if the job of the next one was discarded. Raises NotFound,
+    StateConflict if it is not paused."""
     backfill = await _find(deps, backfill_id)
+    walk = await deps.walks.get(backfill.id)
     async with deps.database.transaction() as transaction:
         is_resumed = await deps.backfills.resume(transaction, backfill.id)
-        if is_resumed:
+        if is_resumed and walk is not None:
             await _note(transaction, "backfill.resumed", backfill, actor)
+            await deps.queue.enqueue(transaction, page_job(walk))
             await deps.backfills.hurry(transaction, backfill)
     return await _decided(deps, backfill.id, is_done=is_resumed)
 
@@ -196,10 +199,11 @@ async def _wrong_subscription(deps: BackfillDeps, request: BackfillRequest, subs
 
 async def _conflict(deps: BackfillDeps, new: NewBackfill) -> StateConflict:
     active = await deps.backfills.active(new.connection, new.object)
-    which = "One" if active is None else f"{active[0]}, which is {active[1]},"
+    if active is None:
+        return StateConflict("Another backfill has just ended.", next_step="Send the request again.")
     return StateConflict(
-        f"{which} already backfills {PLURAL[new.object]} of {new.connection}.",
-        next_step="Wait for its end, or cancel it." if active is None else f"GET /v1/backfills/{active[0]} shows it.",
+        f"{active.id}, which is {active.state}, already backfills {PLURAL[new.object]} of {new.connection}.",
+        next_step=f"Wait for its end, or cancel it: GET /v1/backfills/{active.id} shows it.",
     )
 
 

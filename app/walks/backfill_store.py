@@ -38,7 +38,7 @@ INSERT = Statement(
 
 SELECT_ACTIVE = Statement(
     "SELECT backfill",
-    "SELECT id, state FROM backfill WHERE connection = $1 AND object = $2 AND ended_at IS NULL",
+    f"SELECT {COLUMNS} FROM backfill WHERE connection = $1 AND object = $2 AND ended_at IS NULL",  # noqa: S608
 )
 
 SELECT_BY_ID = Statement("SELECT backfill", f"SELECT {COLUMNS} FROM backfill WHERE id = $1")  # noqa: S608
@@ -131,10 +131,10 @@ class PostgresBackfills:
         values = (new.id, new.connection, new.object, new.since, new.rate, deliver, new.is_dry_run, new.actor)
         return await transaction.fetch_row(INSERT, *values, new.correlation_id) is not None
 
-    async def active(self, connection: str, object_name: str) -> tuple[str, str] | None:
-        """Return the id and state of the backfill of an object that has not ended."""
+    async def active(self, connection: str, object_name: str) -> Backfill | None:
+        """Return the backfill of an object that has not ended."""
         row = await self._database.fetch_row(SELECT_ACTIVE, connection, object_name)
-        return None if row is None else (row["id"], row["state"])
+        return None if row is None else msgspec.convert(dict(row), Backfill)
 
     async def get(self, backfill_id: str) -> Backfill | None:
         """Return a backfill by id."""

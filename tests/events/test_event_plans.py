@@ -10,10 +10,12 @@ import asyncpg
 import pytest
 
 from app.events.store.events import (
+    BACKFILLED,
     FEED,
     FEED_OF_CONNECTION,
     FEED_OF_TYPES,
     FIRST_SINCE,
+    IS_BEFORE_BACKFILL,
     NEWEST,
     NEWEST_OF_CONNECTION,
     NEWEST_OF_TYPES,
@@ -75,6 +77,8 @@ async def connection(filled_database_url: str) -> AsyncIterator["asyncpg.Connect
         # Before PostgreSQL 18 the merge reads one of each kind ahead.
         (FEED_OF_TYPES, (LATE, 50, ["order.deleted", "customer.updated"], None, None), 57),
         (FEED_OF_CONNECTION, (LATE, 50, ["order.deleted", "customer.updated"], None, None, "quiet"), 5),
+        (BACKFILLED, (LATE, 50, ["order.deleted", "customer.updated"], None, START, None), 0),
+        (IS_BEFORE_BACKFILL, (LATE,), 0),
         (NEWEST, (50,), 50),
         (NEWEST_OF_TYPES, ("", 3, ["order.deleted"], None, None), 3),
         (NEWEST_OF_CONNECTION, ("", 3, ["order.deleted", "customer.updated"], None, START, "quiet"), 4),

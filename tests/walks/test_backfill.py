@@ -228,6 +228,20 @@ async def test_pause_keeps_the_position_and_resume_goes_on(stage: Stage) -> None
     ]
 
 
+async def test_resume_replaces_the_job_of_a_page_that_was_discarded(stage: Stage) -> None:
+    begun = await stage.start_backfill(rate=0.2)
+    await stage.until("SELECT pages > 0 FROM backfill WHERE id = $1", begun.id)
+    await stage.sql("DELETE FROM job WHERE kind = 'walk'")
+    await stage.sql("UPDATE backfill SET rate = NULL")
+
+    await pause_backfill(stage.backfills, begun.id, actor="key_1")
+    await resume_backfill(stage.backfills, begun.id, actor="key_1")
+    await stage.work()
+
+    assert (await read_backfill(stage.backfills, begun.id)).state == "completed"
+    assert [row["remote_id"] for row in await stage.sql(STATES)] == ids(stage)
+
+
 async def test_cancel_ends_it_and_keeps_what_was_stored(stage: Stage) -> None:
     begun = await stage.start_backfill(rate=0.2)
     await stage.until("SELECT pages > 0 FROM backfill WHERE id = $1", begun.id)
@@ -309,3 +323,33 @@ async def test_a_subscription_to_something_else_cannot_be_named(stage: Stage) ->
         with pytest.raises(InvalidField) as refused:
             await stage.start_backfill(deliver=[named])
         assert "does not get customer.created of pulled-salesforce" in str(refused.value.detail)
+
+
+async def test_a_record_that_its_list_does_not_show_whole_is_read_by_itself(facade: Facade) -> None:
+    """Freshdesk's lists of contacts have neither tags nor further addresses."""
+    async with staged(facade, connection_table(facade, "freshdesk", "customers")) as stage:
+        made = stage.vendors.place("freshdesk", "contacts", {"name": "Ida", "email": "ida@naht.example", "tags": ["a"]})
+        named = await stage.subscription("customer.created")
+
+        first = await stage.backfill(connection="pulled-freshdesk")
+        second = await stage.backfill(connection="pulled-freshdesk", deliver=[named])
+
+        assert (first.new, second.known) == (first.records, second.records)
+        events = {event["data"]["meta"]["remote_id"]: event for event in await stage.delivered(named)}
+        assert len(events) == second.records
+        assert events[str(made["id"])]["data"]["tags"] == ["a"]
+        assert events[str(made["id"])]["origin"] == "backfill"
+        assert await stage.pull() == []
+
+
+async def test_tickets_are_backfilled_with_their_comments_as_known(facade: Facade) -> None:
+    async with staged(facade, connection_table(facade, "zendesk", "tickets")) as stage:
+        user = stage.vendors.place("zendesk", "users", {"name": "Ida", "role": "end-user"})
+        stage.vendors.place("zendesk", "tickets", {"subject": "Torn", "requester_id": user["id"]})
+        named = await stage.subscription("ticket.*")
+
+        ended = await stage.backfill(connection="pulled-zendesk", object="ticket", deliver=[named])
+
+        assert ended.new == ended.records > 0
+        delivered = await stage.delivered(named)
+        assert [event["type"] for event in delivered] == ["ticket.created"] * ended.records

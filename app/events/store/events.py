@@ -27,7 +27,7 @@ from app.events.statements import (
     many_values,
 )
 from app.events.store.deliveries import PostgresDeliveries
-from app.events.types import BY_NAME_ONLY, CHANGES, scopes_of, wildcard_of
+from app.events.types import BY_NAME_ONLY, CHANGES, EVENT_TYPES, scopes_of, wildcard_of
 from app.identifiers import new_run_id
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
@@ -51,6 +51,7 @@ HORIZON: Final = f"""
 """  # noqa: S608
 """The id of the oldest open transaction. Events of earlier eras ended in another cluster, and sort below it."""
 
+WITH_WILDCARD: Final = tuple(name for name in EVENT_TYPES if name not in BY_NAME_ONLY)
 WITHOUT_WILDCARD: Final = ", ".join(f"'{name}'" for name in sorted(BY_NAME_ONLY))
 
 FEED = Statement(
@@ -70,7 +71,7 @@ FEED = Statement(
 
 # Each type by itself, compared as a pair, which only an index of types can serve. With `type = …` the planner scans
 # the primary key and discards the other types, which is nearly everything for a rare type.
-def _of_types(order: str, narrowed: str = "", *, which: str = NOT_OF_BACKFILL) -> Statement:
+def _of_types(order: str, narrowed: str = "") -> Statement:
     """Return the statement for Events after $1, in an order of ids. $3 are the types, $4 scopes, $5 the time."""
     return Statement(
         "SELECT event",
@@ -83,7 +84,7 @@ def _of_types(order: str, narrowed: str = "", *, which: str = NOT_OF_BACKFILL) -
                 WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
                   AND ($4::text[] IS NULL OR scopes <@ $4)
                   AND ($5::timestamptz IS NULL OR created_at >= $5)
-                  AND {which}
+                  AND {NOT_OF_BACKFILL}
                   {narrowed}
                 ORDER BY type {order}, id {order}
                 LIMIT $2) AS found
@@ -95,8 +96,28 @@ def _of_types(order: str, narrowed: str = "", *, which: str = NOT_OF_BACKFILL) -
 
 FEED_OF_TYPES = _of_types("ASC")
 FEED_OF_CONNECTION = _of_types("ASC", "AND connection = $6")
-BACKFILLED = _of_types("ASC", which=OF_BACKFILL)
-BACKFILLED_OF_CONNECTION = _of_types("ASC", "AND connection = $6", which=OF_BACKFILL)
+BACKFILLED = Statement(
+    "SELECT event",
+    f"""
+    SELECT {COLUMNS}
+      FROM event
+     WHERE {OF_BACKFILL}
+       AND id > $1 AND id < {HORIZON}
+       AND type = ANY ($3::text[])
+       AND ($4::text[] IS NULL OR scopes <@ $4)
+       AND ($5::timestamptz IS NULL OR created_at >= $5)
+       AND ($6::text IS NULL OR connection = $6)
+     ORDER BY id
+     LIMIT $2
+    """,  # noqa: S608
+)
+
+# The index of each type leaves out the Events of backfills. The primary key does not: a reader before a large backfill
+# would skip all of its Events at each poll.
+IS_BEFORE_BACKFILL = Statement(
+    "SELECT event",
+    f"SELECT EXISTS (SELECT FROM event WHERE {OF_BACKFILL} AND id > $1)",  # noqa: S608
+)
 NEWEST_OF_TYPES = _of_types("DESC")
 NEWEST_OF_CONNECTION = _of_types("DESC", "AND connection = $6")
 
@@ -222,11 +243,12 @@ class PostgresEvents:
         after = await self._start(after, since)
         if after is None:
             return ()
-        if not types:
+        if not types and not await self._database.fetch_value(IS_BEFORE_BACKFILL, after):
             return self._open_all(await self._database.fetch(FEED, after, limit, since))
+        types = types or WITH_WILDCARD
         arguments = (after, limit, list(types), None if scopes is None else list(scopes), since)
         if of_backfills:
-            return await self._narrowed(BACKFILLED, BACKFILLED_OF_CONNECTION, connection, *arguments)
+            return self._open_all(await self._database.fetch(BACKFILLED, *arguments, connection))
         return await self._narrowed(FEED_OF_TYPES, FEED_OF_CONNECTION, connection, *arguments)
 
     async def newest(

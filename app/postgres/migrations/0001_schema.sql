@@ -804,7 +804,7 @@ CREATE TABLE event (
 -- The origin of an event of a backfill is its id. Readers see these only if they ask for them.
 CREATE INDEX event_type       ON event (type, id) WHERE (origin LIKE 'bf\_%') IS NOT TRUE;
 CREATE INDEX event_connection ON event (connection, type, id) WHERE (origin LIKE 'bf\_%') IS NOT TRUE;
-CREATE INDEX event_backfilled ON event (type, id) WHERE origin LIKE 'bf\_%';
+CREATE INDEX event_backfilled ON event (id) WHERE origin LIKE 'bf\_%';
 CREATE INDEX event_run        ON event (correlation_id);
 CREATE INDEX event_created    ON event (created_at);
 
