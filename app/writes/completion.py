@@ -133,14 +133,16 @@ def _written(operation: Operation, change: RecordChange) -> RecordChange:
 
 
 def _changes(operation: Operation, change: RecordChange) -> tuple[NewEvent, ...]:
-    """Return the Events of the change, if it has any."""
+    """Return the Events of the change, if it has any. What somebody else changed has not come through the connections
+    that a copy has, so a mixed change goes to all of them. The bases of the copies stop the rest of it."""
     if change.lags:
         return ()
+    copied = operation.intent.copy_of
     return events_of(
         change,
         origin=operation.id,
         caused_by=Cause(operation_id=operation.id, correlation_id=operation.correlation_id),
-        visited=() if operation.intent.copy_of is None else operation.intent.copy_of.visited,
+        visited=() if copied is None or change.is_mixed else copied.visited,
         traceparent=operation.traceparent,
     )
 

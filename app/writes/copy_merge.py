@@ -200,6 +200,13 @@ async def result_of(
     )
 
 
+def is_mixed(resolved: ResolvedWrite, changed: Collection[str], written: Collection[str]) -> bool:
+    """Return whether, of what changed at the target of a copy, the copy has not written something that can be copied.
+    The display name follows from the other names."""
+    composed = {DISPLAY} if {"first_name", "last_name"} & {*written} else set()
+    return not {*changed} & {*resolved.mapping.patch.__struct_encode_fields__} <= {*written, *composed}
+
+
 def source_of(copied: CopyOf) -> Link:
     """Return the record that is copied."""
     return Link(connection=copied.connection, remote_id=copied.remote_id)

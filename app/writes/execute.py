@@ -193,7 +193,7 @@ def _with_own_key(request: VendorRequest, operation: Operation) -> VendorRequest
 
 
 async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
-    if resolved.lock is not None or resolved.copied_id is not None:
+    if resolved.lock is not None or resolved.intent.copy_of is not None:
         await _lock(resolved, begun)
     # References are resolved anew: an earlier attempt may have found what is no longer there.
     resolved = _with_references(resolved, None)
@@ -221,10 +221,11 @@ def _with_references(resolved: ResolvedWrite, references: References | None) -> 
 
 
 async def _lock(resolved: ResolvedWrite, begun: Begun) -> None:
-    """Wait until no other undecided operation holds what this one locks. Raises Undecided on a timeout."""
+    """Wait until no other undecided operation holds what this one locks. Two copies at once would create two records,
+    or merge with one base. Raises Undecided on a timeout."""
     operations, place = resolved.deps.operations, (resolved.connection.name, resolved.intent.object)
     give_up = resolved.deadline - UPSERT_RESERVE * resolved.deps.execution_limit
-    while not await operations.lock_upsert(*place, resolved.lock, resolved.copied_id, begun.lease):
+    while not await operations.lock_upsert(*place, resolved.lock, resolved.intent.copy_of, begun.lease):
         if time.monotonic() > give_up:
             await _postpone(resolved.deps, begun, UPSERT_RETRY)
             raise Undecided(begun.operation.id)

@@ -25,7 +25,7 @@ from app.telemetry import count_operation
 from app.writes.accept_loss import other_total
 from app.writes.answer import Archived
 from app.writes.copy_links import link_copy
-from app.writes.copy_merge import result_of
+from app.writes.copy_merge import is_mixed, result_of
 from app.writes.models import Answer, Begun, FieldChange, Intent, Operation, Success, Undecided
 from app.writes.resolved_write import ResolvedWrite, changed_fields
 from canonical.order import Order
@@ -238,7 +238,9 @@ async def change_of(
     """Return what the write changed. The request was sent at `read_at`: webhooks that arrived before are older."""
     if resolved.mapping.object == "comment":
         return added_comment(resolved.connection, reading, resource, ticket=_required(resolved.intent.parent))
-    return await compare(
+    # What is new was written as a whole.
+    written = () if created else changed_fields(resolved.as_planned.intent)
+    change = await compare(
         resolved.deps,
         resolved.connection,
         reading,
@@ -246,9 +248,12 @@ async def change_of(
         last_state=state,
         read_at=read_at,
         created=created,
-        # What is new was written as a whole.
-        written=() if created else changed_fields(resolved.as_planned.intent),
+        written=written,
     )
+    copied = resolved.intent.copy_of
+    if copied is None or state is None or not is_mixed(resolved, change.changed or (), written):
+        return change
+    return msgspec.structs.replace(change, is_mixed=True)
 
 
 def _changes(resolved: ResolvedWrite, resource: Any, before: Watched, data: Any) -> tuple[FieldChange, ...]:

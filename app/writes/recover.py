@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from app.errors import NotFound, OutcomeUnknown
+from app.errors import NotFound, OutcomeUnknown, VersionConflict
 from app.problem_document import Problem
 from app.queue.models import LeaseLost
 from app.records.refusals import problem_of_refusal
@@ -24,7 +24,7 @@ from app.writes.execute import execute, record_refusal, send_and_settle
 from app.writes.find_lost import MarkerLookup, find_lost, has_reached, marker_lookup, matches_patch
 from app.writes.find_record import lost_upsert_race
 from app.writes.finish import CarriedOut, finish
-from app.writes.models import Begun, Undecided
+from app.writes.models import Begun, Operation, Undecided
 from app.writes.prepare import (
     PreparedWrite,
     RecordFound,
@@ -63,7 +63,9 @@ async def recover(deps: WriteDeps, begun: Begun) -> None:
 async def continue_operation(deps: WriteDeps, begun: Begun) -> Problem | None:
     """Take an undecided operation as far as possible. Returns the vendor's problem if that delays it."""
     try:
-        if begun.operation.phase == "received":
+        if begun.operation.phase == "received" and _is_repeated(begun.operation):
+            await deps.operations.forget(begun, because="its fan-out reads the record again")
+        elif begun.operation.phase == "received":
             await execute(deps, begun, patient=True)
         else:
             await settle(deps, begun)
@@ -72,6 +74,12 @@ async def continue_operation(deps: WriteDeps, begun: Begun) -> Problem | None:
     except (Problem, LeaseLost, RecordFound, ConsumerPaused):
         return None  # recorded already, or another worker tries again when the lease ends
     return None
+
+
+def _is_repeated(operation: Operation) -> bool:
+    """Return whether a fan-out waits for the operation, and copies the record as it is then if this one fails."""
+    copied = operation.intent.copy_of
+    return copied is not None and copied.consumer is not None and not (operation.queued or operation.deferred)
 
 
 async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> None:
@@ -236,7 +244,8 @@ async def _when_absent(
 
 
 async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> None:
-    """Read the record. If it matches the intent, finish; else send the same values again."""
+    """Read the record. If it matches the intent, finish; else send the same values again. The fan-out of a copy merges
+    again instead: somebody may have changed the record since."""
     remote_id = begun.operation.remote_id or resolved.intent.remote_id
     assert remote_id is not None  # noqa: S101 - a change names its record
     lost = resolved.intent.lost
@@ -256,6 +265,9 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> No
         await finish(resolved, begun, CarriedOut(effect=effect, result=WriteResult(remote_id=remote_id), loss=lost))
     elif begun.operation.age_since_sent < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
+    elif _is_repeated(begun.operation):
+        changed = VersionConflict("The record is not as the copy would leave it, so the two are compared again.")
+        await record_refusal(resolved.deps, begun, changed)
     else:
         await _send_again(resolved, begun, effect)
 

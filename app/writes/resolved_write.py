@@ -178,11 +178,6 @@ class ResolvedWrite:
         return f"tags={self.intent.remote_id}" if self.intent.edits_tags else None
 
     @property
-    def copied_id(self) -> str | None:
-        """The canonical id to lock while its copy is written: two at once would create two, or merge with one base."""
-        return None if self.intent.copy_of is None else self.intent.copy_of.canonical_id
-
-    @property
     def is_queued(self) -> bool:
         """Whether writes of this object always go through the queue. Comments are queued with tickets."""
         return ("ticket" if self.intent.object == "comment" else self.intent.object) in self.deps.queued_writes

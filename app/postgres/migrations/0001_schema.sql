@@ -163,6 +163,10 @@ CREATE TABLE operation (
     -- is created while one is unknown, so that an id gets at most one record there.
     copy_of         text,
 
+    -- That id and both connections of the copy. Only one copy of a pair may be undecided, also in the opposite direction:
+    -- each would write what it read before the other.
+    copied_pair     text,
+
     sent_at         timestamptz,
 
     -- absent_at: since when the vendor's list lacks the record, after the last sending. resent_at: when it was sent again
@@ -185,6 +189,9 @@ CREATE UNIQUE INDEX operation_upsert ON operation (connection, object, upsert_di
 
 CREATE UNIQUE INDEX operation_copy ON operation (connection, object, copy_of)
  WHERE copy_of IS NOT NULL AND phase IN ('received', 'sent');
+
+CREATE UNIQUE INDEX operation_pair ON operation (object, copied_pair)
+ WHERE copied_pair IS NOT NULL AND phase IN ('received', 'sent');
 
 -- For the worker and the reaper.
 CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('received', 'sent') AND NOT queued;

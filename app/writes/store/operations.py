@@ -25,6 +25,7 @@ from app.writes.models import (
     Answer,
     Begun,
     Completes,
+    CopyOf,
     CopyPlan,
     Delay,
     Intent,
@@ -304,15 +305,19 @@ class PostgresOperations(OperationReader):
         return True
 
     async def lock_upsert(
-        self, connection: str, object_name: ObjectName, value: str | None, copied: str | None, lease: Lease
+        self, connection: str, object_name: ObjectName, value: str | None, copied: CopyOf | None, lease: Lease
     ) -> bool:
-        """Reserve a unique key and the copy of an id while this operation is undecided. False if another one holds one
-        of them. Raises LeaseLost."""
-        digest = None
+        """Reserve a unique key, the copy of an id, and its pair of records while this operation is undecided. False if
+        another one holds one of them. Raises LeaseLost."""
+        digest, copy, pair = None, None, None
         if value is not None:
             digest = hashlib.sha256("\0".join((connection, object_name, value)).encode()).digest()
+        if copied is not None:
+            copy = copied.canonical_id
+            pair = " ".join((copy, *sorted((connection, copied.connection))))
+        values = (lease.operation_id, lease.token, digest, copy, pair)
         try:
-            locked = await self._database.fetch_value(sql.LOCK_UPSERT, lease.operation_id, lease.token, digest, copied)
+            locked = await self._database.fetch_value(sql.LOCK_UPSERT, *values)
         except asyncpg.UniqueViolationError:
             return False
         if locked is None:

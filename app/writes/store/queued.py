@@ -57,9 +57,8 @@ REDRIVE = Statement(
     """
     UPDATE operation
        SET phase = 'received', outcome = NULL, answer = NULL, problem = NULL, effect = NULL, remote_id = NULL,
-           upsert_digest = NULL, copy_of = NULL, callback = NULL, sent_at = NULL, absent_at = NULL, resent_at = NULL,
-           attempts = 0, queued = true,
-           redrives = redrives + 1, due_at = now(), updated_at = now()
+           upsert_digest = NULL, copy_of = NULL, copied_pair = NULL, callback = NULL, sent_at = NULL, absent_at = NULL,
+           resent_at = NULL, attempts = 0, queued = true, redrives = redrives + 1, due_at = now(), updated_at = now()
      WHERE id = ANY ($1::text[]) AND outcome = 'failed'
     RETURNING id, object, action, connection, correlation_id
     """,

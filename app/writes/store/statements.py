@@ -322,7 +322,7 @@ LOCK_UPSERT = Statement(
     "UPDATE operation",
     """
     UPDATE operation
-       SET upsert_digest = $3, copy_of = $4
+       SET upsert_digest = $3, copy_of = $4, copied_pair = $5
      WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
     RETURNING id
     """,

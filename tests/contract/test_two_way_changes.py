@@ -1,0 +1,69 @@
+"""Two connections that copy to each other: each change reaches the other side once, however it is found."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.facade import Facade
+from tests.contract.quiet import sending_webhooks
+from tests.contract.two_systems import SIDES, TwoSystems, both_ways
+from tests.contract.waiting import until
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    folder: Path = tmp_path_factory.mktemp("two")
+    with Facade(folder, module_database_url, more=both_ways()).running() as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    return running_facade.make_key(name="everything").secret
+
+
+def test_a_change_that_a_copy_finds_at_its_target_goes_to_the_source(facade: Facade, caller: Caller) -> None:
+    """Shopify's webhook is lost, so the copy of another field is the first to see the change."""
+    systems = TwoSystems(facade)
+    (person,) = systems.people(caller, 1)
+    systems.edit("shopify", person.shopify, "first_name", "Ines")
+    before = {side: len(systems.writes(side)) for side in SIDES}
+    with sending_webhooks(facade, "hubspot"):
+        systems.edit("hubspot", person.hubspot, "last_name", "Potter")
+        systems.settle()
+
+    there = [systems.state(side)[getattr(person, side)] for side in SIDES]
+    assert [(one["first_name"], one["last_name"]) for one in there] == [("Ines", "Potter")] * 2
+    # One more at HubSpot is that of the staff.
+    assert [len(systems.writes(side)) - before[side] for side in SIDES] == [2, 1]
+
+
+PAUSE: Final = "INSERT INTO consumer (name, paused_at) VALUES ($1, now())"
+WAITING: Final = "SELECT count(*) AS number FROM job WHERE kind = 'fan_out' AND deferred > 0"
+RESUME: Final = "UPDATE consumer SET paused_at = NULL"
+BEGUN: Final = "SELECT 1 FROM operation WHERE connection = $1 AND remote_id = $2 AND principal LIKE 'consumer:%'"
+
+
+def test_copies_that_cross_do_not_exchange_the_values(facade: Facade, caller: Caller) -> None:
+    """Both sides have changed. HubSpot owns the number, so the copy to Shopify replaces it, unless the other is first."""
+    systems = TwoSystems(facade)
+    (person,) = systems.people(caller, 1)
+    for side in SIDES:
+        facade.sql(PAUSE, f"customers:{side}")
+    with sending_webhooks(facade, "shopify"), sending_webhooks(facade, "hubspot"):
+        systems.edit("shopify", person.shopify, "phone", systems.phone())
+        systems.edit("hubspot", person.hubspot, "last_name", "Potter")
+        until(lambda: facade.sql(WAITING)[0]["number"] == 2)
+        facade.vendors.hold("hubspot", method="PATCH")
+        facade.sql(RESUME)
+        facade.sql("UPDATE job SET run_at = now()")
+        until(lambda: facade.sql(BEGUN, "shopify", person.shopify))
+        facade.vendors.mend()
+        systems.settle()
+
+    there, copied = (systems.state(side)[getattr(person, side)] for side in SIDES)
+    assert there == copied
+    assert there["last_name"] == "Potter"
