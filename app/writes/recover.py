@@ -266,8 +266,8 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> No
     elif begun.operation.age_since_sent < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
     elif _is_repeated(begun.operation):
-        changed = VersionConflict("The record is not as the copy would leave it, so the two are compared again.")
-        await record_refusal(resolved.deps, begun, changed)
+        differs = VersionConflict("The record is not as the copy would leave it, so the two are compared again.")
+        await record_refusal(resolved.deps, begun, differs)
     else:
         await _send_again(resolved, begun, effect)
 

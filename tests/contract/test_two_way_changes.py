@@ -48,7 +48,7 @@ BEGUN: Final = "SELECT 1 FROM operation WHERE connection = $1 AND remote_id = $2
 
 
 def test_copies_that_cross_do_not_exchange_the_values(facade: Facade, caller: Caller) -> None:
-    """Both sides have changed. HubSpot owns the number, so the copy to Shopify replaces it, unless the other is first."""
+    """Both sides have changed. HubSpot owns the number, so the copy to Shopify may replace it."""
     systems = TwoSystems(facade)
     (person,) = systems.people(caller, 1)
     for side in SIDES:
