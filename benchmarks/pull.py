@@ -72,6 +72,13 @@ class _Stage(NamedTuple):
     processes: dict[str, int]
 
 
+class _Costs(NamedTuple):
+    """What a record costs, for each round. Other work on the machine moves the time more than the CPU."""
+
+    time: Sequence[float]
+    cpu: Sequence[float]
+
+
 class _Page(Struct):
     results: list[Raw]
     paging: Any = None
@@ -79,19 +86,19 @@ class _Page(Struct):
 
 def measure(sizes: Sequence[int] = SIZES) -> None:
     """Print the figures of each size."""
-    costs = []
+    costs: list[_Costs] = []
     for records in sizes:
         print(f"A pull of {records:,} records that have not changed, {PAGE} a page")
         with _set_up(records) as stage:
             costs.append(uvloop.run(_measure(stage, records)))
         print()
     if len(costs) > 1:
-        title = f"time per record, {sizes[-1]:,} records to {sizes[0]:,}"
-        figures.ratio(title, costs[-1], costs[0], "at most", FLAT_AT_MOST)
+        between = f"per record, {sizes[-1]:,} records to {sizes[0]:,}"
+        figures.ratio(f"time {between}", costs[-1].time, costs[0].time, "at most", FLAT_AT_MOST)
+        figures.ratio(f"CPU {between}", costs[-1].cpu, costs[0].cpu, "at most", FLAT_AT_MOST)
 
 
-async def _measure(stage: _Stage, records: int) -> list[float]:
-    """Return the seconds per record, for each round."""
+async def _measure(stage: _Stage, records: int) -> _Costs:
     connection = await asyncpg.connect(stage.database_url)
     try:
         await connection.execute(FLOOR_TABLE)
@@ -116,10 +123,11 @@ async def _measure(stage: _Stage, records: int) -> list[float]:
     for name in stage.processes:
         seconds = [one[name] / records * 100_000 for one in spent]
         figures.raw(f"Lockstitch, CPU of 100,000 records, {name}", seconds, "s")
-    middle = median(sum(one.values()) for one in spent) / records * 100_000
+    cpu = [sum(one.values()) / records * 100_000 for one in spent]
+    middle = median(cpu)
     kept = "kept" if middle <= CPU_AT_MOST else "MISSED"
     print(f"  {'Lockstitch, CPU of 100,000 records':52} {middle:9.1f} s   target: at most {CPU_AT_MOST:g}, {kept}")
-    return [1 / rate for rate in ours]
+    return _Costs(time=[1 / rate for rate in ours], cpu=cpu)
 
 
 async def _pull(connection: Any) -> float:
