@@ -65,6 +65,23 @@ async def test_an_adopted_copy_forgets_what_was_seen_at_the_accounts_of_the_othe
         assert await database.fetch_value(Statement(f"SELECT {table}", f"TABLE {table}")) is None, table
 
 
+async def test_an_adopted_copy_ends_backfills_and_walks(database: Database) -> None:
+    await database.execute(Statement("INSERT environment", "INSERT INTO environment (name) VALUES ('prod')"))
+    backfill = "INSERT INTO backfill (id, connection, object, is_dry_run, actor, correlation_id)"
+    await database.execute(
+        Statement("INSERT backfill", f"{backfill} VALUES ('bf_1', 'crm', 'customer', false, 'ada', 'run-1')")
+    )
+    walk = "INSERT INTO walk (id, connection, object, purpose, is_baseline, page_size, correlation_id)"
+    await database.execute(
+        Statement("INSERT walk", f"{walk} VALUES ('bf_1', 'crm', 'customer', 'backfill', true, 100, 'run-1')")
+    )
+
+    await adopting(database)
+
+    assert await database.fetch_value(Statement("SELECT backfill", "SELECT state FROM backfill")) == "cancelled"
+    assert await database.fetch_value(Statement("SELECT walk", "SELECT id FROM walk")) is None
+
+
 async def test_a_process_that_waits_for_too_long_says_for_what(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

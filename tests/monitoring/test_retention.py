@@ -57,6 +57,11 @@ ROWS: Final = {
         SELECT 'rdv_' || number, '{{}}', 0, 'ada', 'run-' || number, 'done', NULL, at
           FROM {NUMBERS}
         RETURNING id""",  # noqa: S608
+    "backfills": f"""
+        INSERT INTO backfill (id, connection, object, is_dry_run, state, actor, correlation_id, ended_at)
+        SELECT 'bf_' || number, 'crm', 'customer', false, 'completed', 'ada', 'run-' || number, at
+          FROM {NUMBERS}
+        RETURNING id""",  # noqa: S608
     "run_entries": f"""
         INSERT INTO run_entry (correlation_id, kind, at, facts)
         SELECT 'run-' || number, 'request', at, '{{}}'
@@ -88,6 +93,7 @@ TABLES: Final = {
     "attempts": "attempt",
     "dead_letters": "dead_letter",
     "redrives": "redrive",
+    "backfills": "backfill",
     "run_entries": "run_entry",
     "operations": "operation",
     "match_keys": "match_key",
@@ -95,7 +101,7 @@ TABLES: Final = {
 }
 DAYS: Final = {
     **{"receipts": 30, "unsettled_receipts": 30, "events": 20, "deliveries": 10, "attempts": 20, "dead_letters": 90},
-    **{"redrives": 90, "run_entries": 20, "operations": 7, "match_keys": 365, "heartbeats": 1},
+    **{"redrives": 90, "backfills": 30, "run_entries": 20, "operations": 7, "match_keys": 365, "heartbeats": 1},
 }
 
 
