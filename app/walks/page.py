@@ -34,8 +34,8 @@ from mappings.spec import ListQuery
 READ_LIMIT: Final = 60.0
 """Seconds for reading a page and its related records."""
 PREEMPTED_SECONDS: Final = 2.0
-PAUSED_SECONDS: Final = 30.0
-"""Seconds until a paused walk looks again whether it goes on."""
+PAUSED_SECONDS: Final = 300.0
+"""Seconds until a paused walk looks again whether it goes on. Resuming it does not wait for that."""
 # Attempts to read a page. Then the run has failed, and the next one begins when it is due.
 MOST_FAILURES: Final = 8
 MOST_RESTARTS: Final = 1
