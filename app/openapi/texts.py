@@ -204,7 +204,7 @@ _BACKFILLS: Final = """\
 Read the records that existed before Lockstitch came. A worker reads page by page, and continues after a restart.
 
 - `new` records get an id, links, match keys and a last-seen state. One that is `differing` keeps its state, so the next
-  pull reports it. `known` ones are equal. `unreadable` ones are counted; they are drift findings.
+  webhook or pull that reads it reports the change. `known` ones are equal. `unreadable` ones are drift findings.
 - `total`, `share` and `eta_seconds` are null unless a list of the object was once read to its end, by a pull or a
   backfill without `since`.
 - `deliver` sends one Event `created` for each record, with all fields that have a value in `changed`, and the `origin`

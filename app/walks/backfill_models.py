@@ -93,7 +93,7 @@ class BackfillView(Struct, frozen=True, kw_only=True):
     known: int
     """Those that equal their last-seen state, or are deleted. Example: `296`"""
     differing: int
-    """Those that differ from their last-seen state. The next pull reports them. Example: `3`"""
+    """Those that differ from their last-seen state. It stays, so the next read reports the change. Example: `3`"""
     unreadable: int
     """Those that cannot be mapped. Example: `1`"""
     total: int | None

@@ -1,10 +1,9 @@
 """What a backfill does with the records of a page.
 
 All of them get ids, links and match keys, and those without a last-seen state get one. A record that differs from its
-state keeps the state: the next pull compares with it, and makes the Event. A record of which the list omits members is
-read by itself, if it is stored or sent. With `deliver`, each record has one Event
-for the recipients. Its state is then stored again, so that no Event of the record is appended between the read and the
-commit.
+state keeps the state: the next webhook or pull compares with it, and makes the Event. A record of which the list omits
+members is read by itself, if it is stored or sent. With `deliver`, each record has one Event for the recipients. Its
+state is then stored again, so that no Event of the record is appended between the read and the commit.
 """
 
 import asyncio
