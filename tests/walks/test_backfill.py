@@ -24,6 +24,8 @@ SENT: Final = """
     VALUES ('op_1', 'key_1', sha256(''), 'customer', 'create', 'pulled-salesforce', 'run-1', '', 'sent', 'create', NULL,
             now(), now() + interval '1 hour')
 """
+SLOW: Final = 0.2
+"""A rate at which the second page comes ten seconds after the first, which holds two records."""
 DECIDED: Final = "UPDATE operation SET phase = 'settled', outcome = 'failed', due_at = NULL WHERE id = 'op_1'"
 
 
@@ -160,9 +162,10 @@ async def test_the_state_of_a_record_that_differs_stays_with_events_too(stage: S
 
 async def test_a_list_that_is_read_twice_makes_no_second_event(stage: Stage) -> None:
     named = await stage.subscription()
-    begun = await stage.start_backfill(deliver=[named], rate=2)
-    await stage.until("SELECT pages >= 2 FROM backfill WHERE id = $1", begun.id)
+    begun = await stage.start_backfill(deliver=[named], rate=SLOW)
+    await stage.until("SELECT pages > 0 FROM backfill WHERE id = $1", begun.id)
     await stage.sql("UPDATE walk SET cursor = 'of another list'")
+    await stage.without_rate()
     await stage.work()
 
     ended = await read_backfill(stage.backfills, begun.id)
@@ -205,10 +208,11 @@ async def test_a_dry_run_counts_and_stores_nothing(stage: Stage) -> None:
 
 
 async def test_pause_keeps_the_position_and_resume_goes_on(stage: Stage) -> None:
-    begun = await stage.start_backfill(rate=2)
+    begun = await stage.start_backfill(rate=SLOW)
     await stage.until("SELECT pages > 0 FROM backfill WHERE id = $1", begun.id)
 
     await pause_backfill(stage.backfills, begun.id, actor="key_1")
+    await stage.without_rate()
     await stage.until("SELECT count(*) > 0 FROM job WHERE kind = 'walk' AND deferred > 0")
     paused = await read_backfill(stage.backfills, begun.id)
     assert (paused.state, paused.eta_seconds) == ("paused", None)
@@ -229,10 +233,10 @@ async def test_pause_keeps_the_position_and_resume_goes_on(stage: Stage) -> None
 
 
 async def test_resume_replaces_the_job_of_a_page_that_was_discarded(stage: Stage) -> None:
-    begun = await stage.start_backfill(rate=0.2)
+    begun = await stage.start_backfill(rate=SLOW)
     await stage.until("SELECT pages > 0 FROM backfill WHERE id = $1", begun.id)
     await stage.sql("DELETE FROM job WHERE kind = 'walk'")
-    await stage.sql("UPDATE backfill SET rate = NULL")
+    await stage.without_rate()
 
     await pause_backfill(stage.backfills, begun.id, actor="key_1")
     await resume_backfill(stage.backfills, begun.id, actor="key_1")
@@ -243,7 +247,7 @@ async def test_resume_replaces_the_job_of_a_page_that_was_discarded(stage: Stage
 
 
 async def test_cancel_ends_it_and_keeps_what_was_stored(stage: Stage) -> None:
-    begun = await stage.start_backfill(rate=0.2)
+    begun = await stage.start_backfill(rate=SLOW)
     await stage.until("SELECT pages > 0 FROM backfill WHERE id = $1", begun.id)
 
     cancelled = await cancel_backfill(stage.backfills, begun.id, actor="key_1")
@@ -261,7 +265,7 @@ async def test_cancel_ends_it_and_keeps_what_was_stored(stage: Stage) -> None:
 
 
 async def test_one_at_a_time_for_an_object_of_a_connection(stage: Stage) -> None:
-    begun = await stage.start_backfill(rate=0.1)
+    begun = await stage.start_backfill(rate=SLOW)
 
     with pytest.raises(StateConflict) as refused:
         await stage.start_backfill()
@@ -272,18 +276,20 @@ async def test_one_at_a_time_for_an_object_of_a_connection(stage: Stage) -> None
 
 async def test_progress_is_true_where_a_list_was_read_before(stage: Stage) -> None:
     number = len(ids(stage))
-    begun = await stage.start_backfill(rate=2)
+    begun = await stage.start_backfill(rate=SLOW)
     assert (begun.total, begun.share, begun.eta_seconds) == (None, None, None)
+    await stage.without_rate()
     await stage.work()
 
-    begun = await stage.start_backfill(rate=2)
+    begun = await stage.start_backfill(rate=SLOW)
 
-    assert (begun.total, begun.share, begun.eta_seconds) == (number, 0.0, number / 2)
+    assert (begun.total, begun.share, begun.eta_seconds) == (number, 0.0, number / SLOW)
     await stage.until("SELECT pages > 0 FROM backfill WHERE id = $1", begun.id)
     half = await read_backfill(stage.backfills, begun.id)
     assert half.share == round(half.records / number, 4)
     assert half.eta_seconds is not None
     assert half.eta_seconds > 0
+    await stage.without_rate()
     await stage.work()
 
 

@@ -97,7 +97,7 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(
 
 
 def test_pause_resume_and_cancel_over_http(operator: Caller) -> None:
-    begun = start(operator, rate=4)
+    begun = start(operator, rate=0.5)
     path = f"/v1/backfills/{begun['id']}"
 
     refused = operator.post("/v1/backfills", json={"connection": "pulled-salesforce", "object": "customer"})
@@ -135,7 +135,7 @@ def test_it_needs_the_scope_of_operators(facade: Facade) -> None:
 
 
 def test_the_command_line_does_the_same(facade: Facade, operator: Caller) -> None:
-    begun = facade.lockstitch("backfill", "start", "pulled-salesforce", "customer", "--rate", "4", "--json")
+    begun = facade.lockstitch("backfill", "start", "pulled-salesforce", "customer", "--rate", "0.5", "--json")
     assert begun.returncode == 0, begun.stderr
     backfill = json.loads(begun.stdout)["id"]
     paused = facade.lockstitch("backfill", "pause", backfill)

@@ -203,8 +203,9 @@ async def test_a_pull_goes_before_a_backfill(stage: Stage) -> None:
     for number in range(4):
         contact(stage, LastName=f"Lovelace {number}")
     await stage.pull()
-    await stage.start_backfill(rate=2)
+    await stage.start_backfill(rate=0.2)
     await stage.start_pulls()
+    await stage.without_rate()
     await stage.work()
 
     ended = await stage.sql("SELECT type FROM audit_event WHERE type LIKE '%.completed' ORDER BY id")
