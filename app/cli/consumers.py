@@ -1,4 +1,4 @@
-"""`lockstitch consumers`: list consumers, and resume one that removed too much."""
+"""`lockstitch consumers`: list consumers, and resume one that was paused."""
 
 from cyclopts import App, Parameter
 
@@ -20,5 +20,5 @@ def list_row(consumer: ConsumerView) -> Cells:
 
 @declare_action(consumers, opened, resume_consumer, name=NAME)
 def resume(consumer: ConsumerView) -> str:
-    """Resume a consumer that was paused because it would have removed too much. For an hour it has no limit."""
+    """Resume a consumer that was paused. After removals, nothing limits them for an hour."""
     return f"{consumer.name} is resumed."

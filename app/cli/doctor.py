@@ -261,6 +261,9 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
         if one.paused_at is not None:
             problem = "its copies wait: they would have removed more than 20 values within an hour"
             fix = f"Has a source lost data? If not: lockstitch consumers resume {one.name}"
+            if one.paused_for == "loop":
+                problem = "its copies wait: it wrote one record again and again"
+                fix = f"Stop what changes the record after each copy, then: lockstitch consumers resume {one.name}"
             yield error(f"consumer {one.name}", problem, fix)
 
 

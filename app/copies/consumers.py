@@ -37,6 +37,7 @@ class Consumer(Struct, frozen=True, kw_only=True):
     requires_consent: str | None
     follows_logins: bool
     archives: bool
+    most_writes_per_minute: int
 
 
 class FanOut(Struct, frozen=True, kw_only=True):
@@ -114,6 +115,7 @@ def _load(one: ConsumerSettings, connections: Connections, realms: Mapping[str, 
         requires_consent=one.requires_consent,
         follows_logins=one.logins == "follow",
         archives=one.on_delete == "archive",
+        most_writes_per_minute=one.most_writes_per_minute,
     )
 
 

@@ -106,6 +106,13 @@ async def run_fan_out(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutc
     resolved = await resolve_request(deps, request, time.monotonic())
     if await has_nothing_new(resolved):
         return await _skip(job, finishing, fan_out, "nothing has changed since the last copy")
+    if known.remote_id is not None:
+        there, per_minute = (
+            Link(connection=consumer.connection, remote_id=known.remote_id),
+            consumer.most_writes_per_minute,
+        )
+        if not await deps.removals.may_write(consumer.name, there, fan_out.object, per_minute=per_minute):
+            return Deferred(reason=PAUSED, after=PAUSE)
     return await _write(deps, job, request, resolved)
 
 

@@ -85,7 +85,8 @@ NAME: Final = PathText("name", "A consumer's name: object and connection.", "cus
 async def read_consumers(call: Call) -> Page:
     """List consumers, and which are paused.
 
-    A consumer whose copies would clear or remove more than 20 values within an hour is paused. Sorted by name.
+    A consumer whose copies would clear or remove more than 20 values within an hour is paused, and one that writes a
+    record more than `most_writes_per_minute` times within a minute. Sorted by name.
     """
     return whole_list(await list_consumers(call.deps(ConsumerDeps)))
 
@@ -94,7 +95,7 @@ async def read_consumers(call: Call) -> Page:
 async def resume(call: Call) -> ConsumerView:
     """Resume a consumer.
 
-    Its copies run within half a minute. For an hour, nothing limits what they remove. Audited.
+    Its copies run within half a minute. If it was paused because of removals, nothing limits them for an hour. Audited.
     """
     deps, actor = call.deps(ConsumerDeps), call.caller.principal
     return await resume_consumer(deps, call.path("name"), actor=actor)

@@ -13,13 +13,25 @@ NoticeState = Literal["raised", "standing", "over"]
 
 class Trouble(Struct, frozen=True, kw_only=True):
     """A connection that is paused until a person resumes it, throttled or failing for long, or that refuses its
-    webhooks; a consumer that would have removed too much; a subscription to which nothing is delivered; or a credential
-    of the vault that needs a person. `why`, in a few words or in the vendor's code."""
+    webhooks; a consumer that would have removed too much, or writes a record again and again; a subscription to which
+    nothing is delivered; or a credential of the vault that needs a person. `why`, in a few words or in the vendor's
+    code."""
 
     name: str
     problem: (
         PauseReason
-        | Literal["throttled", "failing", "webhooks", "removals", "undelivered", "missing", "refused", "expired", "due"]
+        | Literal[
+            "throttled",
+            "failing",
+            "webhooks",
+            "removals",
+            "loop",
+            "undelivered",
+            "missing",
+            "refused",
+            "expired",
+            "due",
+        ]
     )
     why: str | None = None
 

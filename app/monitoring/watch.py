@@ -284,6 +284,7 @@ def _trouble(url: str, one: Trouble) -> Alarm:
     rotate = f"lockstitch secrets rotate {one.name}"
     removed = "is stopped: its copies would have removed more than 20 values within an hour"
     release = f"Has a source lost data? If not: lockstitch consumers resume {one.name}."
+    unwind = f"What changes the record after each copy? Stop that, then: lockstitch consumers resume {one.name}."
     renew = connect if CONNECT in (one.why or "") else f"Renew it, then {resume}."
     wait = "Lockstitch continues by itself: lockstitch connections"
     kind, sentence, step = {
@@ -294,6 +295,7 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         "failing": (FAILING, "fails: its vendor does not answer, or only with errors", f"{wait}; see its status page."),
         "webhooks": (REFUSED, f"refuses its webhooks ({one.why}), and verifies none", refused_webhooks.step(one.why)),
         "removals": ("consumer_paused", removed, release),
+        "loop": ("consumer_paused", "is stopped: it wrote one record again and again", unwind),
         "undelivered": (
             "subscription_failing",
             f"gets nothing: {one.why or 'the last attempts failed'}",
@@ -312,4 +314,4 @@ def _trouble(url: str, one: Trouble) -> Alarm:
     )
 
 
-_LINKS: Final = {"undelivered": "/v1/subscriptions/{}", "removals": "/ops/consumers"}
+_LINKS: Final = {"undelivered": "/v1/subscriptions/{}", "removals": "/ops/consumers", "loop": "/ops/consumers"}

@@ -1,9 +1,9 @@
 """Consumers: connections to which the changes of an object are copied."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
@@ -20,6 +20,7 @@ class ConsumerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     No `sources`: all other connections. No `fields`: all. `match_on` and `on_missing` as in a copy. `requires_consent`:
     only customers who opted in to this channel are copied. `logins`: whether a changed e-mail address becomes the login
     where the address is one. `on_delete`: what happens to the copy of a customer who is deleted at the source.
+    `most_writes_per_minute`: how often a record may be written before the consumer is paused.
     """
 
     object: Literal["customers", "orders", "tickets"]
@@ -31,6 +32,7 @@ class ConsumerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     requires_consent: Literal["email", "sms", "phone", "post", "ads"] | None = None
     logins: Literal["keep", "follow"] = "keep"
     on_delete: Literal["keep", "archive"] = "keep"
+    most_writes_per_minute: Annotated[int, Meta(ge=1)] = 10
 
     @property
     def name(self) -> str:

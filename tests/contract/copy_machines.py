@@ -27,23 +27,27 @@ tags = { owner = "other-zendesk" }
 phones = { owner = "other-zendesk" }
 
 [[consumers]]
+most_writes_per_minute = 1000
 object = "customers"
 connection = "zendesk"
 sources = ["shopify"]
 
 [[consumers]]
+most_writes_per_minute = 1000
 object = "customers"
 connection = "stripe"
 sources = ["shopify"]
 on_missing = "ignore"
 
 [[consumers]]
+most_writes_per_minute = 1000
 object = "customers"
 connection = "hubspot"
 sources = ["woocommerce"]
 fields = ["first_name", "last_name", "addresses", "emails"]
 
 [[consumers]]
+most_writes_per_minute = 1000
 object = "customers"
 connection = "woocommerce"
 sources = ["hubspot"]

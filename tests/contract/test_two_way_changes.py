@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.contract.waiting import until
 @pytest.fixture(scope="module")
 def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
     folder: Path = tmp_path_factory.mktemp("two")
-    with Facade(folder, module_database_url, more=both_ways()).running() as facade:
+    with Facade(folder, module_database_url, more=both_ways("most_writes_per_minute = 4")).running() as facade:
         yield facade
 
 
@@ -67,3 +67,49 @@ def test_copies_that_cross_do_not_exchange_the_values(facade: Facade, caller: Ca
     there, copied = (systems.state(side)[getattr(person, side)] for side in SIDES)
     assert there == copied
     assert there["last_name"] == "Potter"
+
+
+COPIED: Final = """
+    SELECT count(*) AS number
+      FROM operation
+     WHERE connection = $1 AND remote_id = $2 AND principal LIKE 'consumer:%' AND sent_at IS NOT NULL
+       AND phase = 'settled' AND effect = 'update'
+"""
+PAUSED: Final = "SELECT name, paused_for FROM consumer WHERE paused_at IS NOT NULL"
+
+
+def test_two_vendors_that_change_what_is_copied_do_not_go_on_for_ever(facade: Facade, caller: Caller) -> None:
+    """Each side has an automation that changes the name after each write of ours."""
+    systems = TwoSystems(facade)
+    (person,) = systems.people(caller, 1)
+    ours = dict.fromkeys(SIDES, 0)
+    with sending_webhooks(facade, "hubspot"), sending_webhooks(facade, "shopify"):
+        systems.edit("shopify", person.shopify, "first_name", "Ines")
+
+        def react() -> list[dict[str, Any]]:
+            for side in SIDES:
+                written = facade.sql(COPIED, side, getattr(person, side))[0]["number"]
+                if written > ours[side]:
+                    ours[side] = written
+                    systems.edit(side, getattr(person, side), "first_name", f"{side} {written}")
+            return facade.sql(PAUSED)
+
+        (paused,) = until(react)
+        assert paused["paused_for"] == "loop"
+        alarm = f"The consumer {paused['name']} is stopped: it wrote one record again and again"
+        until(lambda: alarm in facade.worker.log)
+        assert f"lockstitch consumers resume {paused['name']}" in facade.lockstitch("doctor").stdout
+        (view,) = [one for one in caller.get("/ops/consumers").json()["data"] if one["paused_at"] is not None]
+        assert (view["name"], view["paused_for"]) == (paused["name"], "loop")
+        assert "changes it after each copy" in view["next_step"]
+        assert max(facade.sql(COPIED, side, getattr(person, side))[0]["number"] for side in SIDES) <= 5
+
+        # The automations are switched off.
+        assert facade.lockstitch("consumers", "resume", paused["name"]).returncode == 0
+        facade.sql("UPDATE job SET run_at = now() WHERE kind = 'fan_out'")
+        systems.settle()
+    there, copied = (systems.state(side)[getattr(person, side)] for side in SIDES)
+    assert there == copied
+    assert facade.sql(PAUSED) == []
+    (audited,) = facade.sql("SELECT facts FROM audit_event WHERE type = 'consumer.paused'")
+    assert f'"record":"customer:{getattr(person, paused["name"].partition(":")[2])}"' in audited["facts"]

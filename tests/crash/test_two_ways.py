@@ -30,7 +30,7 @@ Values = defaultdict[tuple[Person, str], list[str]]
 
 @pytest.fixture
 def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    more = both_ways("")
+    more = both_ways("most_writes_per_minute = 10000")
     with Facade(tmp_path, database_url, more=more, LOCKSTITCH_JOB_LEASE="2").running() as facade, ExitStack() as stack:
         for side in SIDES:
             stack.enter_context(sending_webhooks(facade, side))

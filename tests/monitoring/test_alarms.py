@@ -84,6 +84,13 @@ async def old_data(database: Database) -> None:
     await sql(database, "INSERT INTO watermark (connection, object, breached_at) VALUES ('crm', 'customer', now())")
 
 
+async def looping_consumer(database: Database) -> None:
+    await sql(
+        database,
+        "INSERT INTO consumer (name, paused_at, paused_for) VALUES ('customers:crm', now(), 'loop')",
+    )
+
+
 @pytest.mark.parametrize(
     ("trouble", "name", "says"),
     [
@@ -98,6 +105,7 @@ async def old_data(database: Database) -> None:
         (due_credential, "credential_due.crm_token", "has reached its maximum age"),
         (paused_consumers, "consumer_paused.customers:crm", "would have removed more than 20 values"),
         (old_data, "freshness_breached.crm.customer", "older than their limit"),
+        (looping_consumer, "consumer_paused.customers:crm", "wrote one record again and again"),
         (unsealed_event, "audit_tail", "not sealed"),
         (forged_event, "audit_broken", "content at position 1"),
     ],

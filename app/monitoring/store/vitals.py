@@ -39,11 +39,11 @@ STOPPED = Statement(
     """,
 )
 
-# Consumers whose copies would have removed too much.
+# Consumers whose copies would have removed too much, or that write a record again and again.
 HELD = Statement(
     "SELECT consumer",
     """
-    SELECT name, 'removals' AS problem
+    SELECT name, paused_for AS problem
       FROM consumer
      WHERE name = ANY ($1::text[]) AND paused_at IS NOT NULL
      ORDER BY name

@@ -193,6 +193,9 @@ CREATE UNIQUE INDEX operation_copy ON operation (connection, object, copy_of)
 CREATE UNIQUE INDEX operation_pair ON operation (object, copied_pair)
  WHERE copied_pair IS NOT NULL AND phase IN ('received', 'sent');
 
+-- For the limit of a consumer: how often it has written a record.
+CREATE INDEX operation_copied ON operation (connection, object, remote_id, sent_at) WHERE copied_pair IS NOT NULL;
+
 -- For the worker and the reaper.
 CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('received', 'sent') AND NOT queued;
 CREATE INDEX operation_unknown ON operation (id)         WHERE phase = 'unknown';
@@ -286,12 +289,14 @@ CREATE TABLE copy_base (
 
 CREATE INDEX copy_base_target ON copy_base (object, target, target_id);
 
--- Consumers that have removed values. paused: their copies wait until an operator resumes them, which lifts the limit
--- until released_until.
+-- Consumers that have removed values, or were paused. paused: their copies wait until an operator resumes them. After
+-- removals this lifts the limit until released_until; after a loop, the writes count from resumed_at.
 CREATE TABLE consumer (
     name           text        PRIMARY KEY CHECK (name <> ''),
     paused_at      timestamptz,
-    released_until timestamptz
+    paused_for     text        NOT NULL DEFAULT 'removals' CHECK (paused_for IN ('removals', 'loop')),
+    released_until timestamptz,
+    resumed_at     timestamptz
 );
 
 -- The values that each write of a consumer clears or removes, for an hour.

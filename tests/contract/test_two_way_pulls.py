@@ -1,0 +1,84 @@
+"""Two connections that copy to each other without webhooks. Pulls find the changes, which say nothing of where they
+come from, so the bases of the copies alone stop the echo."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.facade import Facade
+from tests.contract.two_systems import SIDES, TwoSystems, both_ways
+from tests.contract.waiting import until
+
+PULLS: Final = "".join(f'\n[connections.{side}.pull]\ncustomers = {{ every = "1s" }}\n' for side in SIDES)
+RUNS: Final = """
+    SELECT count(*) AS number FROM audit_event
+     WHERE type = 'walk.completed' AND facts::jsonb ->> 'connection' = $1
+"""
+FORGET: Final = "DELETE FROM record_state WHERE object = 'customer' AND connection = $1 AND remote_id = $2"
+SKIPPED: Final = "SELECT 1 FROM audit_event WHERE type = 'fan_out.skipped' AND facts::jsonb ->> 'event' = $1"
+EVENTS: Final = "SELECT id, connection, visited, origin FROM event WHERE type LIKE 'customer.%' ORDER BY id"
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    folder = tmp_path_factory.mktemp("pulls")
+    with Facade(folder, module_database_url, more=both_ways() + PULLS).running() as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    return running_facade.make_key(name="everything").secret
+
+
+def pulled(facade: Facade) -> None:
+    """Wait until two more pulls of each side have completed: the second began after this was called."""
+    before = {side: facade.sql(RUNS, side)[0]["number"] for side in SIDES}
+    for side in SIDES:
+        until(lambda side=side: facade.sql(RUNS, side)[0]["number"] >= before[side] + 2)
+
+
+def test_pulled_changes_go_to_the_other_side_and_do_not_come_back(facade: Facade, caller: Caller) -> None:
+    systems = TwoSystems(facade)
+    (person,) = systems.people(caller, 1)
+    pulled(facade)
+    edits = (("shopify", "first_name", "Ines"), ("hubspot", "last_name", "Potter"))
+    before = {side: len(systems.writes(side)) for side in SIDES}
+    for side, field, value in edits:
+        events = len(facade.sql(EVENTS))
+        systems.edit(side, getattr(person, side), field, value)
+        until(lambda field=field, value=value: [named(systems, person, one, field) for one in SIDES] == [value] * 2)
+        pulled(facade)
+        systems.settle()
+        found, copied = facade.sql(EVENTS)[events:]
+        other = next(one for one in SIDES if one != side)
+        assert (found["connection"], found["visited"]) == (side, [side])
+        assert (copied["connection"], copied["visited"]) == (other, [side, other])
+    # One by the staff and one by the copy.
+    assert {side: len(systems.writes(side)) - before[side] for side in SIDES} == dict.fromkeys(SIDES, 2)
+
+
+def test_a_pull_that_sees_a_copy_first_writes_nothing(facade: Facade, caller: Caller) -> None:
+    """As if the copy had not kept the state that it left: the pull makes an Event that has visited nothing else."""
+    systems = TwoSystems(facade)
+    (person,) = systems.people(caller, 1)
+    pulled(facade)
+    systems.settle()
+    before = {side: len(systems.writes(side)) for side in SIDES}
+    for side in SIDES:
+        events = len(facade.sql(EVENTS))
+        facade.sql(FORGET, side, getattr(person, side))
+        # A pull reads again what changed since its overlap.
+        until(lambda events=events: facade.sql(EVENTS)[events:])
+        pulled(facade)
+        systems.settle()
+        (again,) = facade.sql(EVENTS)[events:]
+        assert (again["connection"], again["visited"]) == (side, [side])
+        assert facade.sql(SKIPPED, again["id"])
+    assert {side: len(systems.writes(side)) for side in SIDES} == before
+
+
+def named(systems: TwoSystems, person: Any, side: Any, field: str) -> str:
+    return systems.state(side)[getattr(person, side)][field]
