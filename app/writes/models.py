@@ -62,6 +62,10 @@ class NextJob(Struct, frozen=True, kw_only=True):
     payload: bytes
 
 
+PausedFor = Literal["removals", "loop"]
+"""Why a consumer is paused: it would have removed too much, or writes a record again and again."""
+
+
 class CopyPlan(Struct, frozen=True, kw_only=True):
     """What a copy sends after the merge: the `body`, with the target `before` it as digests; None if it was not read.
     `conflicts` are fields that both sides have changed, and nothing says whose value counts. `base` is the version of

@@ -4,12 +4,13 @@ each change what the other wrote must not do so for ever."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
 from app.audit.record import Entry, append
 from app.postgres.database import Database, Statement, Transaction
+from app.writes.models import PausedFor
 from canonical.parts import Link, ObjectName
 
 MOST_REMOVALS: Final = 20
@@ -69,10 +70,6 @@ RELEASE = Statement(
      WHERE name = $1 AND paused_at IS NOT NULL
     """,
 )
-
-
-PausedFor = Literal["removals", "loop"]
-"""Why a consumer is paused: it would have removed too much, or writes a record again and again."""
 
 
 class ConsumerPause(Struct, frozen=True, kw_only=True):
