@@ -24,6 +24,7 @@ from app.settings.environment import Settings
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
 from app.walks import backfill_routes as backfills
+from app.walks import reconcile_routes as reconcile
 from app.walks import routes as walks
 from app.webhooks import routes as webhooks
 from app.wiring.runtime import open_runtime
@@ -49,6 +50,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *links.HANDLERS,
         *ownership.HANDLERS,
         *walks.HANDLERS,
+        *reconcile.HANDLERS,
         *audit.HANDLERS,
         *monitoring.HANDLERS,
         *api_keys.HANDLERS,

@@ -11,7 +11,7 @@ from app.queue import enqueue
 from app.queue.kinds import policies_of
 from app.uploads import ingest_row
 from app.vendors import fact_store
-from app.walks import page, refetch
+from app.walks import page, reconcile, refetch
 from app.webhooks import ingest
 from app.webhooks.store import receipts
 from app.writes import queued
@@ -21,7 +21,7 @@ KINDS: Final = {
     kind.name: kind
     for kind in (
         *(*queued.KINDS, *comments.KINDS, *fan_out.KINDS, *follow_source.KINDS),
-        *(*ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS, page.WALK, refetch.REFETCHES),
+        *(*ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS, page.WALK, refetch.REFETCHES, reconcile.CHECKS),
     )
 }
 """Every job kind, by name."""

@@ -21,6 +21,7 @@ NAMES: Final = {
     "in_": ("received webhook", "GET /ops/audit?record={}"),
     "job_": ("job", "GET /ops/audit?record={}"),
     "bf_": ("backfill", "GET /v1/backfills/{}"),
+    "rec_": ("finding of a reconciliation", "GET /ops/reconciliations"),
     "walk_": ("walk", "GET /ops/audit?record={}"),
     "dlv_": ("delivery", "GET /ops/audit?record={}"),
 }

@@ -24,8 +24,9 @@ from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
 from app.uploads.export_folder import take_from_folders
 from app.vendors.deps import VendorDeps
-from app.walks.deps import FreshnessDeps, PullDeps
+from app.walks.deps import FreshnessDeps, PullDeps, ReconcileDeps
 from app.walks.freshness import announce_freshness
+from app.walks.reconcile import start_due_reconciles
 from app.walks.start import start_due_pulls
 from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
@@ -159,6 +160,7 @@ class Worker:
         return False
 
     async def _start_pulls(self) -> bool:
+        await start_due_reconciles(self._runtime.dependencies.of(ReconcileDeps))
         return await start_due_pulls(self._runtime.dependencies.of(PullDeps))
 
     async def _announce_freshness(self) -> bool:

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "backfill": ("backfill:backfill", "Read what existed before, page by page. A worker does it."),
     "uploads": ("uploads:uploads", "Send exports of legacy systems and follow their rows."),
     "drift": ("drift:drift", "List and acknowledge unannounced changes at vendors."),
+    "reconcile": ("reconcile:reconcile", "Compare all records with what was last seen, and list what was missed."),
     "links": ("links:links", "Show, join and split linked records, and review proposals."),
     "consumers": ("consumers:consumers", "List the consumers of changes, or resume one."),
     "ownership": ("ownership:ownership", "Explain who owns a field, and what happens to a writer's change."),

@@ -44,6 +44,8 @@ from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStates, described
 from app.walks.freshness import rules_of
 from app.walks.plan import plans_of
+from app.walks.reconcile_plan import reconcile_plans_of
+from app.walks.reconcile_store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS
@@ -86,6 +88,9 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
             report.add((), line)
         report.add(_check_limits(shell.settings), "every freshness limit can be kept")
         report.add(_check_pulls(runner, shell.database, shell.settings), "no pull has failed")
+        for line in _reconciled(shell.settings):
+            report.add((), line)
+        report.add(_check_reconciled(runner, shell.database, shell.settings), "every record is as it was last seen")
         report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarm stands")
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
     environment = shell.environment
@@ -317,6 +322,30 @@ def _check_pulls(runner: asyncio.Runner, database: Database, settings: Settings)
             problem = f"the last run failed ({state.failure}), and none has completed {since}"
             fix = f"lockstitch verify {state.connection}"
             yield warning(f"pull of {PLURAL[state.object]} from {state.connection}", problem, fix)
+
+
+def _reconciled(settings: Settings) -> Iterator[str]:
+    """Say how often the objects of each connection are reconciled."""
+    with suppress(SettingsError):  # reported with the configuration
+        plans: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for plan in reconcile_plans_of(settings, connections_of(settings)):
+            if plan.every is not None:
+                plans[plan.connection, f"every {plan.frequency} ({plan.repair})"].append(PLURAL[plan.object])
+        for (name, how), objects in plans.items():
+            yield f"reconciled with {name}: {', '.join(objects)} {how}, in slices"
+
+
+def _check_reconciled(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
+    """Report failed runs, and open findings."""
+    for state in runner.run(PostgresReconciliations(database).states()):
+        about = f"reconcile of {PLURAL[state.object]} from {state.connection}"
+        if state.connection not in settings.connections:
+            continue
+        if state.failure is not None:
+            yield warning(about, f"the last run failed ({state.failure})", f"lockstitch verify {state.connection}")
+        if state.open:
+            fix = f"lockstitch reconcile list --connection {state.connection}"
+            yield warning(about, f"{state.open} records differ from what was last seen of them", fix)
 
 
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:

@@ -53,15 +53,15 @@ class Admitted(Struct, frozen=True, kw_only=True):
 async def admit(
     request: AnyRequest,
     scopes: tuple[str, ...],
-    offered: str = JSON,
+    offered: tuple[str, ...] = (JSON,),
     *,
     needs_all: bool = False,
     while_away: bool = False,
 ) -> Admitted:
     """Judge the key, its budget, its scope, and the headers that every call has.
 
-    Any one of the `scopes` suffices, unless the call `needs_all`; without scopes any valid key does. `offered` is the
-    media type of the answer.
+    Any one of the `scopes` suffices, unless the call `needs_all`; without scopes any valid key does. `offered` are the
+    media types of the answer.
     `while_away` recalls keys while the database does not answer.
 
     Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
@@ -84,7 +84,7 @@ async def admit(
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
     if not _accepts(tuple(request.headers.getall("accept", [])), offered):
-        raise NotAcceptable(f"Answers are {offered}; the Accept header excludes it.")
+        raise NotAcceptable(f"Answers are {' or '.join(offered)}; the Accept header excludes it.")
     return Admitted(caller=caller, correlation_id=correlation.value, granted=granted)
 
 
@@ -178,8 +178,8 @@ def _network_of(request: AnyRequest) -> str:
 
 
 @lru_cache(maxsize=128)
-def _accepts(accept: tuple[str, ...], offered: str) -> bool:
-    return any(quality(accept, media_type) for media_type in (offered, PROBLEM_JSON))
+def _accepts(accept: tuple[str, ...], offered: tuple[str, ...]) -> bool:
+    return any(quality(accept, media_type) for media_type in (*offered, PROBLEM_JSON))
 
 
 def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None:

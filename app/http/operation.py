@@ -223,7 +223,8 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
                 scopes = self.scopes_of(request)
             except NotFound as error:
                 missing = error
-        admitted = await admit(request, scopes, self.media_type, needs_all=self.needs_all, while_away=self.while_away)
+        offered = (self.media_type, *self.also_media_types)
+        admitted = await admit(request, scopes, offered, needs_all=self.needs_all, while_away=self.while_away)
         if missing is not None:
             raise missing
         headers = {header.name: header.read(request, admitted) for header in self.headers}

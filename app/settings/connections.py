@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from app.settings.drift import DriftRule
 from app.settings.pull import PullSettings
 from app.settings.reading import PLURALS, SettingsError, convert, require_reference
+from app.settings.reconcile import ReconcileSettings
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 from mappings.tokens import Access, GrantKind
@@ -56,6 +57,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     pending: bool
     drift: tuple[DriftRule, ...] = ()
     pull: PullSettings = PullSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     csv: Layout | None = None
     realm: str | None = None
     grant: GrantKind | None = None
@@ -83,6 +85,7 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pending: bool = False
     drift: tuple[DriftRule, ...] = ()
     pull: PullSettings = PullSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     csv: LayoutSetting | None = None
     realm: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")] | None = None
     grant: GrantKind | None = None
@@ -138,6 +141,7 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
         pending=read.pending,
         drift=read.drift,
         pull=read.pull,
+        reconcile=read.reconcile,
         csv=_layout_of(read),
         realm=read.realm,
         grant=read.grant,

@@ -23,6 +23,7 @@ from app.settings.file import ConfigFile, LinkSettings, RetentionSettings, read_
 from app.settings.ownership import Ownership
 from app.settings.pull import PullRule
 from app.settings.reading import SECRET_REFERENCE, SettingsError
+from app.settings.reconcile import ReconcileRule
 from canonical.parts import ObjectName
 
 T = TypeVar("T")
@@ -145,6 +146,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How closely records are checked for drift."""
     pull: PullRule
     """How often changes are read, where neither the connection nor its object says so."""
+    reconcile: ReconcileRule
+    """How often all records are compared, where neither the connection nor its object says so."""
 
     @property
     def realms(self) -> Mapping[str, str]:
@@ -230,6 +233,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         retention=content.retention,
         drift=content.drift,
         pull=content.pull,
+        reconcile=content.reconcile,
     )
     if read.complaints:
         raise SettingsError("\n".join(read.complaints))

@@ -16,13 +16,14 @@ from app.settings.drift import DriftSettings
 from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
 from app.settings.pull import PullRule
 from app.settings.reading import PLURALS, SECRET_REFERENCE, SettingsError, convert, require_reference
+from app.settings.reconcile import ReconcileRule
 from canonical.parts import ObjectName
 
 T = TypeVar("T")
 
 TABLES = (
     *("connections", "systems_of_record", "ownership", "consumers", "writes", "links", "egress", "alerts"),
-    *("retention", "drift", "pull"),
+    *("retention", "drift", "pull", "reconcile"),
 )
 
 
@@ -77,6 +78,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     retention: RetentionSettings = RetentionSettings()
     drift: DriftSettings = DriftSettings()
     pull: PullRule = PullRule()
+    reconcile: ReconcileRule = ReconcileRule()
 
 
 def read_config_file(path: Path | None) -> ConfigFile:
@@ -103,6 +105,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
         retention=reading.table("retention", RetentionSettings),
         drift=reading.table("drift", DriftSettings),
         pull=reading.table("pull", PullRule),
+        reconcile=reading.table("reconcile", ReconcileRule),
     )
     if reading.complaints:
         raise SettingsError("\n".join(reading.complaints))

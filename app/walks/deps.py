@@ -10,6 +10,8 @@ from app.queue.models import Enqueuer
 from app.settings.consumers import ConsumerSettings
 from app.walks.backfill_store import PostgresBackfills
 from app.walks.models import FreshnessRule, ListPlan, PullPlan
+from app.walks.reconcile_models import ReconcilePlan
+from app.walks.reconcile_store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
 from canonical.parts import ObjectName
@@ -20,6 +22,19 @@ class WalkDeps(IngestDeps):
     """What walks are given in addition to what reads a record after a webhook: their store."""
 
     walks: PostgresWalks
+    reconciled: Mapping[tuple[str, ObjectName], ReconcilePlan]
+    reconciliations: PostgresReconciliations
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconcileDeps:
+    """What starts reconciliations and lists their findings: their plans, and the stores."""
+
+    plans: Callable[[], Sequence[ReconcilePlan]]
+    reconciliations: PostgresReconciliations
+    walks: PostgresWalks
+    database: Database
+    queue: Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,14 @@
 """Counts of walks. Labels are configured connections and fixed words."""
 
+from collections.abc import Iterable
+from datetime import timedelta
+
 from prometheus_client import Counter
 
+from app.events.models import RecordChange
 from app.telemetry.metrics import registry
 from app.walks.models import PageCounts, Walk
+from app.walks.reconcile_models import ReconcilePlan
 
 pages = Counter(
     "lockstitch_walk_pages", "Pages that walks have read.", ("connection", "object", "purpose"), registry=registry
@@ -14,6 +19,30 @@ records = Counter(
     ("connection", "object", "purpose", "outcome"),
     registry=registry,
 )
+missed = Counter(
+    "lockstitch_webhooks_missed",
+    "Changes that no webhook reported within the grace, at connections that send webhooks.",
+    ("connection", "object"),
+    registry=registry,
+)
+
+
+def expect_missed(plans: Iterable[ReconcilePlan]) -> None:
+    """Create the series of what sends webhooks at 0, so that their first count is an increase."""
+    for plan in plans:
+        if plan.sends_webhooks:
+            missed.labels(plan.connection, plan.object)
+
+
+def count_missed(plan: ReconcilePlan | None, *changes: RecordChange | None) -> None:
+    """Count the changes that a pull was the first to find, and that were older than the grace when it read them."""
+    if plan is None or not plan.sends_webhooks:
+        return
+    for change in changes:
+        if change is None or change.type is None or change.occurred_at is None or change.read_at is None:
+            continue
+        if change.read_at - change.occurred_at > timedelta(seconds=plan.grace):
+            missed.labels(plan.connection, plan.object).inc()
 
 
 def count_page(walk: Walk, counts: PageCounts) -> None:

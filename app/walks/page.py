@@ -25,8 +25,9 @@ from app.walks.backfill_page import compare_backfill
 from app.walks.backfill_store import BACKFILLED
 from app.walks.compare_page import ComparedPage, compare_page, refetch_job
 from app.walks.deps import WalkDeps
-from app.walks.metrics import count_page
+from app.walks.metrics import count_missed, count_page
 from app.walks.models import PAGE, PageCounts, PagePayload, Walk
+from app.walks.reconcile import commit_listed
 from app.walks.start import page_job, walk_entry
 from app.walks.store import ENDED, PAGED
 from mappings.spec import ListQuery
@@ -69,9 +70,11 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
         return await _after_failure(deps, walk, error, job, finishing)
     finishing.answered()
     readings, unreadable = await without_rejected(deps, connection, page)
+    page = msgspec.structs.replace(page, readings=readings, unreadable=unreadable)
+    if walk.purpose == "reconcile":
+        return await commit_listed(deps, connection, walk, page, finishing)
     compare = compare_backfill if walk.purpose == "backfill" else compare_page
     compared = await compare(deps, connection, walk, readings)
-    page = msgspec.structs.replace(page, readings=readings, unreadable=unreadable)
     return await _commit(deps, walk, page, compared, began, finishing)
 
 
@@ -104,6 +107,7 @@ async def _commit(
         except StateMoved:
             continue
         count_page(walk, counts)
+        count_missed(deps.reconciled.get((walk.connection, walk.object)), *(one.change for one in changes))
         return Done()
     return Retry(reason="other jobs process the records of the page at the same time", after=0.0)
 

@@ -24,6 +24,7 @@ from app.vendors.models import Connection
 from app.walks.backfill_page import backfilled, without_repeated
 from app.walks.compare_page import as_baseline, source_jobs
 from app.walks.deps import WalkDeps
+from app.walks.metrics import count_missed
 from app.walks.models import REFETCH, RefetchPayload
 from app.webhooks.comments import events_of_comments, new_comments
 from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, LONGEST_WAIT, POLICY, READ_LIMIT, WAIT_SECONDS
@@ -41,10 +42,10 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
     if connection is None or mapping is None:
         return Done()
     try:
-        changed = await _read(deps, connection, payload)
+        changed = await read_alone(deps, connection, payload)
         if changed is None:
             return Done()
-        assert changed.change is not None  # noqa: S101 - `_read` gives one
+        assert changed.change is not None  # noqa: S101 - `read_alone` returns one
         if changed.change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
             return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
         finishing.answered()
@@ -52,6 +53,7 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
         if why is not None:
             raise why
         await append(deps, [finishing], [changed], NO_EFFECT)
+        count_missed(deps.reconciled.get((connection.name, payload.object)), changed.change)
     except WriteUnderWay:
         wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
         return Deferred(reason="a write of the record is under way", after=wait)
@@ -62,7 +64,7 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
     return Done()
 
 
-async def _read(deps: WalkDeps, connection: Connection, payload: RefetchPayload) -> Appended | None:
+async def read_alone(deps: WalkDeps, connection: Connection, payload: RefetchPayload) -> Appended | None:
     """Read the record and compare it. None if there is nothing to store: it is unchanged, or gone and was never seen,
     or a backfill has nothing to do. Raises WriteUnderWay and VendorDrifted."""
     deadline = time.monotonic() + READ_LIMIT

@@ -125,6 +125,13 @@ FAIL = Statement(
            SET state = 'failed', failure = $2, updated_at = now(), ended_at = now()
           FROM ended
          WHERE backfill.id = ended.id AND backfill.ended_at IS NULL
+    ), forgotten AS (
+        DELETE FROM walk_seen WHERE walk = $1
+    ), aborted AS (
+        UPDATE reconciliation AS run
+           SET failure = $2
+          FROM ended
+         WHERE ended.purpose = 'reconcile' AND run.connection = ended.connection AND run.object = ended.object
     )
     UPDATE watermark AS mark
        SET failure = $2

@@ -33,9 +33,12 @@ from app.settings.environment import is_production
 from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import VendorDeps
-from app.walks.deps import FreshnessDeps, PullDeps, WalkDeps
+from app.walks.deps import FreshnessDeps, PullDeps, ReconcileDeps, WalkDeps
 from app.walks.freshness import measure_freshness, rules_of
+from app.walks.metrics import expect_missed
 from app.walks.plan import plans_of
+from app.walks.reconcile_plan import reconcile_plans_of
+from app.walks.reconcile_store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
 from app.webhooks.part_owners import PartOwners
@@ -149,11 +152,22 @@ def _ingest(foundation: Foundation, queue: PostgresQueue, records: RecordDeps, b
     )
 
 
-def _walks(foundation: Foundation, ingest: IngestDeps) -> tuple[WalkDeps, PullDeps]:
+def _walks(foundation: Foundation, ingest: IngestDeps) -> tuple[WalkDeps, ReconcileDeps, PullDeps]:
     walks = PostgresWalks(foundation.database)
     plans = plans_of(foundation.settings, ingest.connections)
+    reconciled = reconcile_plans_of(foundation.settings, ingest.connections)
+    expect_missed(reconciled)
+    reconciliations = PostgresReconciliations(foundation.database)
+    by_object = {(one.connection, one.object): one for one in reconciled}
     return (
-        WalkDeps(**_fields(ingest), walks=walks),
+        WalkDeps(**_fields(ingest), walks=walks, reconciled=by_object, reconciliations=reconciliations),
+        ReconcileDeps(
+            plans=lambda: reconciled,
+            reconciliations=reconciliations,
+            walks=walks,
+            database=foundation.database,
+            queue=ingest.queue,
+        ),
         PullDeps(plans=plans, walks=walks, database=foundation.database, queue=ingest.queue),
     )
 

@@ -37,10 +37,13 @@ from app.revisions.store.trials import PostgresTrialBook
 from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
+from app.vendors.configured_connections import connections_of
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.walks.backfill_store import PostgresBackfills
-from app.walks.deps import BackfillDeps
+from app.walks.deps import BackfillDeps, ReconcileDeps
 from app.walks.plan import lists_of
+from app.walks.reconcile_plan import reconcile_plans_of
+from app.walks.reconcile_store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.operations import OperationReader
@@ -61,6 +64,13 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
         ),
         LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
         backfills_of(settings, database, sealer, queue),
+        ReconcileDeps(
+            plans=lambda: reconcile_plans_of(settings, connections_of(settings)),
+            reconciliations=PostgresReconciliations(database),
+            walks=PostgresWalks(database),
+            database=database,
+            queue=queue,
+        ),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
     )
 

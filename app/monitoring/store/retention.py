@@ -119,6 +119,7 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         },
     ),
     "backfills": _delete("backfill", "ended_at"),
+    "reconcile_findings": _delete("reconcile_finding", "closed_at", which="closed_at IS NOT NULL"),
     # The receipts of its rows, which hold their outcome, go at about the same time.
     "uploads": _delete("upload", "created_at"),
     # The customer was not seen since, and may be erased at the vendor. Open proposals go with the key.
@@ -185,6 +186,7 @@ class PostgresRetention:
             "run_entries": timedelta(days=keep.runs),
             "operations": operations,
             "backfills": timedelta(days=30),
+            "reconcile_findings": timedelta(days=90),
             "uploads": timedelta(days=keep.receipts),
             "match_keys": timedelta(days=keep.match_keys),
             "secrets": timedelta(days=1),

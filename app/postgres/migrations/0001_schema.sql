@@ -777,6 +777,58 @@ CREATE TABLE watermark (
     PRIMARY KEY (connection, object)
 ) WITH (fillfactor = 50);
 
+-- What a walk of purpose `reconcile` has listed so far: a state without a row here is absent at its end. A suspect differs
+-- from its state, and is read by itself.
+CREATE TABLE walk_seen (
+    walk       text    NOT NULL,
+    remote_id  text    NOT NULL,
+    is_suspect boolean NOT NULL,
+    PRIMARY KEY (walk, remote_id)
+) WITH (fillfactor = 90);
+
+-- When the records of an object at a connection were compared with their states.
+CREATE TABLE reconciliation (
+    connection   text        NOT NULL,
+    object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+
+    -- When a person asked for a run, and when the last one was started.
+    requested_at timestamptz,
+    tried_at     timestamptz,
+    completed_at timestamptz,
+    failure      text,
+
+    -- The states at the start of the last run: about as many records are listed.
+    states       bigint      NOT NULL DEFAULT 0,
+    PRIMARY KEY (connection, object)
+) WITH (fillfactor = 50);
+
+-- A difference between the records of a connection and their states. Closed when it is gone, or repaired.
+CREATE TABLE reconcile_finding (
+    id             text        PRIMARY KEY CHECK (id LIKE 'rec\_%'),
+    connection     text        NOT NULL,
+    object         text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    kind           text        NOT NULL CHECK (kind IN ('missed', 'absent', 'extra')),
+
+    -- NULL: too many records are absent to conclude anything about one of them. `records` is how many.
+    remote_id      text,
+    records        bigint      NOT NULL DEFAULT 1,
+
+    -- The names of the fields that differ, and the vendor's time of the change.
+    fields         text[]      NOT NULL DEFAULT '{}',
+    changed_at     timestamptz,
+
+    -- The walk that found it last.
+    walk           text        NOT NULL,
+    is_repaired    boolean     NOT NULL DEFAULT false,
+    first_found_at timestamptz NOT NULL DEFAULT now(),
+    last_found_at  timestamptz NOT NULL DEFAULT now(),
+    closed_at      timestamptz
+);
+
+CREATE UNIQUE INDEX reconcile_finding_open ON reconcile_finding (connection, object, kind, remote_id) NULLS NOT DISTINCT
+ WHERE closed_at IS NULL;
+CREATE INDEX reconcile_finding_closed ON reconcile_finding (closed_at) WHERE closed_at IS NOT NULL;
+
 -- The era of the transaction counter that event ids contain. A database restored into another cluster may have a lower
 -- counter; a higher era makes new events sort after the old ones.
 CREATE TABLE event_era (

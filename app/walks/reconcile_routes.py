@@ -1,0 +1,68 @@
+"""HTTP operations of reconciliations."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app.http.accept import quality
+from app.http.operation import Call, Listing, operation
+from app.http.parameters import LIMIT, boolean, choice, cursor, text
+from app.http.responses import Answered, RenderedResponse, link_next, page_response
+from app.problem_document import JSON
+from app.walks.deps import ReconcileDeps
+from app.walks.reconcile import list_findings
+from app.walks.reconcile_models import FINDING_KINDS, ReconcileFilter, ReconcileFinding
+
+CSV: Final = "text/csv"
+FILTERS: Final = (
+    text("connection", "Only this connection.", "hubspot"),
+    choice("kind", "Only this kind.", FINDING_KINDS, example="missed"),
+    boolean("closed", "Only closed findings, or only open ones; all if absent."),
+)
+CURSOR: Final = cursor("rec_.*")
+
+
+@operation(
+    "GET",
+    "/ops/reconciliations",
+    tag="Operators",
+    scopes=("ops:read",),
+    query=(*FILTERS, LIMIT, CURSOR),
+    answer=Listing(item=ReconcileFinding, meaning="A page of findings."),
+    also_media_types=(CSV,),
+)
+async def list_reconciliations(call: Call) -> Answered:
+    """List what webhooks and pulls have missed, newest first.
+
+    One finding for each record that differs from what was last seen of it. `Accept: text/csv` returns the page as CSV
+    with a header; the next page is in `Link`.
+    """
+    which = call.filter(ReconcileFilter, FILTERS)
+    deps, limit = call.deps(ReconcileDeps), call.query(LIMIT)
+    page = await list_findings(deps, which, after=call.query(CURSOR), limit=limit)
+    accept = call.request.headers.getall("accept", [])
+    if quality(accept, CSV) <= quality(accept, JSON):
+        return page_response(call.request, page)
+    link_next(call.request, page.next_cursor)
+    return RenderedResponse(_csv_of(page.data), media_type=f"{CSV}; charset=utf-8")
+
+
+def _csv_of(findings: Sequence[ReconcileFinding]) -> bytes:
+    """Return findings as CSV (RFC 4180). Field names are separated by spaces."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(ReconcileFinding.__struct_fields__)
+    for finding in findings:
+        cells: dict[str, Any] = msgspec.to_builtins(finding)
+        writer.writerow(" ".join(cell) if isinstance(cell, list | tuple) else _cell(cell) for cell in cells.values())
+    return out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+HANDLERS: Final = (list_reconciliations,)

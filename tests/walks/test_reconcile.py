@@ -1,0 +1,177 @@
+"""Reconcile: what differs from its last-seen state is found once, and closed when it is gone."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from app.walks.deps import ReconcileDeps
+from app.walks.reconcile import list_findings, request_reconcile, start_due_reconciles
+from app.walks.reconcile_models import ReconcileFilter, ReconcileFinding, ReconcileRequest
+from tests.contract.facade import Facade
+from tests.walks.stage import Stage, connection_table, emulated, staged
+
+pytestmark = pytest.mark.anyio
+
+LEFT: Final = "SELECT count(*) = 0 FROM job WHERE kind IN ('walk', 'reconcile', 'refetch')"
+CONTACTS: Final = 24
+"""So that one absent record is less than 5 %."""
+
+
+@pytest.fixture
+def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
+    facade = emulated(tmp_path, database_url)
+    try:
+        yield facade
+    finally:
+        facade.emulators.stop()
+        facade.vendors.close()
+
+
+@pytest.fixture
+def repair(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "report")
+
+
+@pytest.fixture
+async def stage(facade: Facade, repair: str) -> AsyncIterator[Stage]:
+    rule = f'[connections.pulled-salesforce.reconcile]\nevery = "3s"\ngrace = "1s"\nrepair = "{repair}"\n'
+    table = connection_table(facade, "salesforce", "customers", page=10) + rule
+    async with staged(facade, table) as stage:
+        for number in range(CONTACTS):
+            contact(stage, LastName=f"Lovelace {number}")
+        await stage.pull()
+        yield stage
+
+
+def contact(stage: Stage, **fields: Any) -> dict[str, Any]:
+    """Place or change a contact at Salesforce, as somebody there does."""
+    return stage.vendors.place("salesforce", "Contact", fields)
+
+
+def contacts(stage: Stage) -> list[dict[str, Any]]:
+    return [one for one in stage.vendors.records("salesforce", "Contact") if "Lovelace" in str(one.get("LastName"))]
+
+
+async def reconcile(stage: Stage) -> list[ReconcileFinding]:
+    """Reconcile the customers, and return all findings, oldest first."""
+    deps = stage.runtime.dependencies.of(ReconcileDeps)
+    await request_reconcile(deps, ReconcileRequest(connection="pulled-salesforce", object="customer"), actor="test")
+    await start_due_reconciles(deps)
+    await stage.until(LEFT)
+    page = await list_findings(deps, ReconcileFilter(), after=None, limit=250)
+    return list(reversed(page.data))
+
+
+async def test_a_run_without_a_difference_has_no_finding(stage: Stage) -> None:
+    before = await stage.sql("SELECT remote_id, version FROM record_state ORDER BY 1")
+
+    assert await reconcile(stage) == []
+
+    assert await stage.sql("SELECT remote_id, version FROM record_state ORDER BY 1") == before
+    assert await stage.events() == []
+    (run,) = await stage.sql("SELECT completed_at, failure FROM reconciliation")
+    assert run["completed_at"] is not None
+    assert await stage.sql("SELECT * FROM walk_seen") == []
+
+
+async def test_a_record_that_no_one_reported_is_found_once(stage: Stage) -> None:
+    changed, other = contacts(stage)[:2]
+    contact(stage, **(changed | {"Title": "Potter"}))
+    new = contact(stage, LastName="Hopper")
+
+    first = {one.kind: one for one in await reconcile(stage)}
+    again = {one.kind: one for one in await reconcile(stage)}
+
+    assert {kind: one.remote_id for kind, one in first.items()} == {"missed": changed["Id"], "extra": new["Id"]}
+    assert first["missed"].fields == ("job_title",)
+    assert {one.id for one in again.values()} == {one.id for one in first.values()}
+    assert again["missed"].last_found_at > first["missed"].last_found_at
+    assert await stage.events() == []
+
+    events = await stage.pull()
+    assert {event["type"] for event in events} == {"customer.updated", "customer.created"}
+    assert all(one.closed_at is not None and not one.is_repaired for one in await reconcile(stage))
+    assert other["Id"] not in {one.remote_id for one in first.values()}
+
+
+@pytest.mark.parametrize("repair", ["emit"], indirect=True)
+async def test_a_repair_emits_each_event_once(stage: Stage) -> None:
+    changed, gone = contacts(stage)[:2]
+    contact(stage, **(changed | {"Title": "Potter"}))
+    new = contact(stage, LastName="Hopper")
+    contact(stage, **(gone | {"IsDeleted": True}))
+
+    findings = await reconcile(stage)
+
+    assert {one.kind: one.remote_id for one in findings} == {
+        "missed": changed["Id"],
+        "extra": new["Id"],
+        "absent": gone["Id"],
+    }
+    assert all(one.is_repaired and one.closed_at is not None for one in findings)
+    types = {event["data"]["meta"]["remote_id"]: event["type"] for event in await stage.events()}
+    assert types == {
+        changed["Id"]: "customer.updated",
+        new["Id"]: "customer.created",
+        gone["Id"]: "customer.deleted",
+    }
+    assert await reconcile(stage) == findings
+    assert len(await stage.events()) == 3
+    assert await stage.pull() == []
+
+
+async def test_an_absent_record_is_one_that_a_read_does_not_show(stage: Stage) -> None:
+    gone = contacts(stage)[0]
+    contact(stage, **(gone | {"IsDeleted": True}))
+
+    (finding,) = await reconcile(stage)
+
+    assert (finding.kind, finding.remote_id, finding.closed_at) == ("absent", gone["Id"], None)
+    contact(stage, **(gone | {"IsDeleted": False}))
+    (closed,) = await reconcile(stage)
+    assert (closed.id, closed.closed_at is not None) == (finding.id, True)
+
+
+async def test_nothing_is_concluded_if_too_many_are_absent(stage: Stage) -> None:
+    every = contacts(stage)
+    for one in every[:6]:
+        contact(stage, **(one | {"IsDeleted": True}))
+
+    (finding,) = await reconcile(stage)
+
+    assert (finding.kind, finding.remote_id, finding.records, finding.closed_at) == ("absent", None, 6, None)
+    (again,) = await reconcile(stage)
+    assert again.id == finding.id
+    for one in every[:6]:
+        contact(stage, **(one | {"IsDeleted": False}))
+    (closed,) = await reconcile(stage)
+    assert closed.closed_at is not None
+
+
+async def test_an_aborted_listing_concludes_nothing(stage: Stage) -> None:
+    contact(stage, **(contacts(stage)[0] | {"IsDeleted": True}))
+    stage.vendors.break_("salesforce", "status", status=405, times=None)
+
+    assert await reconcile(stage) == []
+
+    stage.vendors.mend()
+    (run,) = await stage.sql("SELECT completed_at, failure FROM reconciliation")
+    assert run == {"completed_at": None, "failure": "vendor-rejected"}
+    assert await stage.sql("SELECT * FROM walk_seen") == []
+    assert await stage.sql("SELECT * FROM record_state WHERE deleted") == []
+
+
+async def test_a_listing_that_breaks_off_halfway_concludes_nothing(stage: Stage) -> None:
+    contact(stage, **(contacts(stage)[0] | {"IsDeleted": True}))
+    stage.vendors.break_("salesforce", "slow", path="*/query*", times=1, delay_ms=0)
+    stage.vendors.break_("salesforce", "status", status=405, times=None)
+
+    assert await reconcile(stage) == []
+
+    # Its first page was committed: a run that has a cursor begins again once.
+    runs = await stage.sql("SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY position")
+    assert [row["type"] for row in runs][-3:] == ["walk.started", "walk.restarted", "walk.failed"]
+    assert await stage.sql("SELECT * FROM walk_seen") == []
+    assert await stage.sql("SELECT * FROM record_state WHERE deleted") == []
