@@ -81,7 +81,7 @@ async def _start(deps: ReconcileDeps, plan: ReconcilePlan, due: DueReconcile) ->
     async with deps.database.transaction() as transaction:
         if not await deps.reconciliations.claim(transaction, due) or not await deps.walks.start(transaction, walk):
             return
-        await append_entry(transaction, walk_entry("walk.started", walk, is_baseline=walk.is_baseline))
+        await append_entry(transaction, walk_entry("started", walk, is_baseline=walk.is_baseline))
         await deps.queue.enqueue(transaction, page_job(walk))
 
 
@@ -165,7 +165,7 @@ async def _rest(
 ) -> Appended:
     if page.next is None:
         entry = walk_entry(
-            *("walk.completed", walk), pages=walk.pages + 1, records=walk.records + counts.records, absent=absent
+            *("completed", walk), pages=walk.pages + 1, records=walk.records + counts.records, absent=absent
         )
         return Appended(entries=(entry,), jobs=tuple(jobs))
     pages = max(1.0, await deps.reconciliations.expected(walk) / walk.page_size)

@@ -171,7 +171,7 @@ async def test_a_listing_that_breaks_off_halfway_concludes_nothing(stage: Stage)
     assert await reconcile(stage) == []
 
     # Its first page was committed: a run that has a cursor begins again once.
-    runs = await stage.sql("SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY position")
+    runs = await stage.sql("SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id")
     assert [row["type"] for row in runs][-3:] == ["walk.started", "walk.restarted", "walk.failed"]
     assert await stage.sql("SELECT * FROM walk_seen") == []
     assert await stage.sql("SELECT * FROM record_state WHERE deleted") == []
