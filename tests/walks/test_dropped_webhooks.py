@@ -123,6 +123,13 @@ def assert_is_csv(operator: Caller, expected: list[dict[str, Any]]) -> None:
     assert findings(operator, kind="absent") == []
 
 
+def kill_after(facade: Facade, pages: int) -> None:
+    """Kill the worker once the run has so many pages, and start another one."""
+    until(lambda: facade.sql("SELECT pages FROM walk WHERE purpose = 'reconcile' AND pages >= $1", pages))
+    facade.worker.kill()
+    facade.worker.start()
+
+
 def test_a_run_goes_on_after_its_workers_are_killed(facade: Facade) -> None:
     rule = '[connections.pulled-salesforce.reconcile]\ngrace = "1s"\nevery = "30s"\n'
     facade.add_configuration(connection_table(facade, "salesforce", "customers", page=4) + rule)
@@ -135,9 +142,7 @@ def test_a_run_goes_on_after_its_workers_are_killed(facade: Facade) -> None:
     facade.vendors.place("salesforce", "Contact", changed | {"Title": "Potter"})
     walks = until(lambda: facade.sql("SELECT id, pages FROM walk WHERE purpose = 'reconcile'"))
     for pages in (1, 3, 5):
-        until(lambda least=pages: facade.sql("SELECT pages FROM walk WHERE pages >= $1", least))
-        facade.worker.kill()
-        facade.worker.start()
+        kill_after(facade, pages)
 
     (run,) = until(
         lambda: facade.sql(
