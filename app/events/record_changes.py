@@ -39,13 +39,14 @@ class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     comments.
 
     `newest_comment`: those up to it were looked at. `announced_comments`: later ones of which there is an Event.
-    `comments_since`: until one was looked at, those that were added before are no news.
+    `baseline_at`: a walk read the record then, for the first time, and stored it without an Event. Until a comment was
+    looked at, those that were added before are no news.
     """
 
     mapping_revision: int | None = None
     newest_comment: str | None = None
     announced_comments: tuple[str, ...] = ()
-    comments_since: datetime | None = None
+    baseline_at: datetime | None = None
 
 
 class Watched(Struct, frozen=True, kw_only=True):

@@ -53,11 +53,13 @@ async def compare(
     written: Collection[str] = (),
     occurred_at: datetime | None = None,
     with_comments: bool = False,
+    is_news: bool = False,
 ) -> RecordChange:
     """Return the change of an existing record, which has no Event if no field differs.
 
     `created`: it is new, so if it was never seen its Event is `created`. `written`: fields that a write of ours set.
-    `occurred_at` defaults to the record's time.
+    `occurred_at` defaults to the record's time. `is_news`: a walk stored it without an Event, and a webhook tells that
+    it was new or had changed, so if no other field differs it counts as never seen.
 
     The digest of a ticket says that its comments are known too. So it has one only `with_comments`, if these are looked
     at as well, and once its last change is so old that no comment of the same time can follow.
@@ -69,6 +71,9 @@ async def compare(
     if notes.mapping_revision is not None and notes.mapping_revision != reading.mapping.revision:
         comparable = await _like_seen(connection, reading, after, notes.mapping_revision)
     names = changed(before, comparable, reading.mapping.model)
+    is_first = last_state is None or (is_news and (created or not names))
+    if is_first:
+        before, names = None, changed(None, comparable, reading.mapping.model)
     if last_state is not None:
         state = with_notes(state, notes)
     digest, changed_at = None, reading.mapped.remote.updated_at
@@ -76,7 +81,7 @@ async def compare(
     if object_name != "ticket" or (with_comments and is_settled):
         record = (object_name, connection.name, reading.mapped.remote.id)
         digest = await deps.states.digest(record, reading.mapped.data, reading.mapping.revision)
-    is_new = created and last_state is None
+    is_new = created and is_first
     what = "created" if is_new else "updated"
     return RecordChange(
         object=object_name,
@@ -94,7 +99,7 @@ async def compare(
         digest=digest,
         transitions=await transitions_of(
             *(deps.setups, object_name, connection.name, before, comparable),
-            is_first=last_state is None,
+            is_first=is_first,
             is_new=is_new,
             written=written,
         ),

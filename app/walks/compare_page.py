@@ -112,10 +112,11 @@ async def _change_of(
 
 
 def as_baseline(change: RecordChange) -> RecordChange:
-    """Return the change of a record that is no news: its state is stored, and its comments up to now are known."""
+    """Return the change of a record that is no news: its state is stored, and its comments up to now are known. A
+    webhook may tell later that it was news (`StateNotes.baseline_at`)."""
     state = change.state
-    if change.object == "ticket" and state is not None and change.read_at is not None:
-        state = with_notes(state, StateNotes(comments_since=change.read_at - CLOCK_SKEW))
+    if state is not None:
+        state = with_notes(state, StateNotes(baseline_at=change.read_at))
     return replace(change, type=None, transitions=(), changed=None, state=state)
 
 

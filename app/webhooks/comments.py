@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.events.models import NewEvent, RecordChange, SeenState
 from app.events.record_changes import events_of, read_state, with_notes
-from app.records.compare import added_comment
+from app.records.compare import CLOCK_SKEW, added_comment
 from app.records.fetch import fetch_page
 from app.records.map_record import Reading
 from app.records.models import ReportedChange, WriteUnderWay
@@ -48,7 +48,7 @@ async def new_comments(
     looked_at = notes.newest_comment
     if looked_at is not None:
         return [one for one in others if _place(one.mapped.remote.id) > _place(looked_at)], newest
-    since = notes.comments_since or await deps.setups.of(connection.name)
+    since = await deps.setups.of(connection.name) if notes.baseline_at is None else notes.baseline_at - CLOCK_SKEW
     return [one for one in others if (at := one.mapped.data.created_at) is not None and at > since], newest
 
 

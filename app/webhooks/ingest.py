@@ -28,6 +28,7 @@ from app.events.record_changes import events_of, fields_of, history_of, is_first
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
+from app.records.compare import CLOCK_SKEW
 from app.records.models import WriteUnderWay
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
@@ -140,14 +141,15 @@ async def _find_change(deps: IngestDeps, reported: ReportedRecord, finishing: Fi
     await _check_drift(deps, record)
     merged = await _follow_merge(deps, record.connection, record.notice)
     last = await deps.own_writes.look(*record.changes())
-    is_known = _was_read_since(record, last.state)
+    record = replace(record, is_news=_is_news(record, last.state))
+    is_known = not record.is_news and _was_read_since(record, last.state)
     if last.is_under_way and not is_known:
         raise WriteUnderWay
     ours = await _ours(deps, record, record.notice.comment_id)
     is_known = (
         is_known
         or _is_own_comment(ours, last.state, record.notice.comment_text, receipt.occurred_at)
-        or await says_nothing_new(deps, record, last.state)
+        or (not record.is_news and await says_nothing_new(deps, record, last.state))
     )
     if not is_known or merged or record.notice.adds_comments:
         return await _read_change(deps, record, last, ours, merged, finishing)
@@ -261,6 +263,18 @@ def _was_read_since(record: ReportedRecord, last_state: SeenState | None) -> boo
         return True  # any later change has a webhook of its own
     assert webhooks is not None  # noqa: S101 - it gave the notice
     return webhooks.exact and receipt.occurred_at is not None and shows(last_state.data, receipt.occurred_at)
+
+
+def _is_news(record: ReportedRecord, last_state: SeenState | None) -> bool:
+    """Return whether a webhook tells what a walk has stored without an Event: that the record is new, or changed before
+    it was read. Only while the state is still that of the walk."""
+    receipt, happened = record.receipt, record.notice.happened
+    if last_state is None or last_state.deleted or happened not in ("created", "updated"):
+        return False
+    baseline_at = read_state(last_state.data)[1].baseline_at
+    if baseline_at is None or baseline_at != last_state.read_at:
+        return False
+    return happened == "created" or (receipt.occurred_at or receipt.received_at) <= baseline_at + CLOCK_SKEW
 
 
 async def _ours(deps: IngestDeps, record: ReportedRecord, comment_id: str | None) -> Sequence[str]:

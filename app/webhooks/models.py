@@ -56,11 +56,12 @@ class ReceiptJob(Struct, frozen=True, kw_only=True):
 
 class ReportedRecord(ReceiptJob, frozen=True, kw_only=True):
     """The record that a receipt concerns, with its connection and mapping. The mapping is that of comments if one was
-    added."""
+    added. `is_news` as for `compare`."""
 
     connection: Connection
     mapping: AnyMapping
     notice: Notice
+    is_news: bool = False
 
     def changes(self) -> tuple[ReportedChange, ...]:
         """Return what the webhook reports: a change of the record, perhaps with a comment; or a comment, perhaps the

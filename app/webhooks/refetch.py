@@ -125,7 +125,8 @@ async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, de
         with suppress(NotFound):
             return await _refetch_comment(deps, record, deadline)
         notice = replace(notice, happened=GONE)
-    return await refetch_record(deps, connection, notice, record.receipt.occurred_at, last, deadline)
+    occurred_at, is_news = record.receipt.occurred_at, record.is_news
+    return await refetch_record(deps, connection, notice, occurred_at, last, deadline, is_news=is_news)
 
 
 async def refetch_record(
@@ -137,8 +138,10 @@ async def refetch_record(
     deadline: float,
     *,
     with_comments: bool = False,
+    is_news: bool = False,
 ) -> Refetched:
-    """Read the record that a notice names, and compare it. `with_comments` as for `compare`. Raises like `refetch`."""
+    """Read the record that a notice names, and compare it. `with_comments` and `is_news` as for `compare`. Raises like
+    `refetch`."""
     mapping, read_at, last_state = choose_mapping(deps, connection, notice.object), last.looked_at, last.state
     reading = await _read_record(deps, connection, mapping, notice, deadline)
     if (
@@ -158,7 +161,7 @@ async def refetch_record(
     if reading.mapped.remote.id != notice.remote_id:
         # Merged: the vendor returned another record. Read that record's last-seen state before the record itself.
         await follow_merge(deps, connection, notice.object, notice.remote_id, reading.mapped.remote.id)
-        notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
+        notice, is_news = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated"), False
         read_at, last_state = await deps.states.look(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
@@ -170,6 +173,7 @@ async def refetch_record(
         created=notice.happened == "created",
         occurred_at=occurred_at,
         with_comments=with_comments,
+        is_news=is_news,
     )
     return Refetched(change=change, mapping=reading.mapping, created_at=reading.mapped.remote.created_at)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,11 +79,13 @@ async def _call(method: str, url: str, body: Any, **how: Any) -> Any:
     return answer.json()
 
 
-async def webhook(stage: Stage, remote_id: str) -> None:
+async def webhook(
+    stage: Stage, remote_id: str, topic: str = "contact.propertyChange", occurred_at: datetime | None = None
+) -> None:
     """Ingest the webhook of a contact."""
-    payload = json.dumps(contact_event(objectId=int(remote_id))).encode()
-    place = (HUBSPOT, "contact.propertyChange", "contact", remote_id, None)
-    await record_receipt(stage.facade.database_url, *place, payload=payload)
+    payload = json.dumps(contact_event(objectId=int(remote_id), subscriptionType=topic)).encode()
+    place = (HUBSPOT, topic, "contact", remote_id, None)
+    await record_receipt(stage.facade.database_url, *place, payload=payload, occurred_at=occurred_at)
     await stage.until(INGESTED)
 
 
@@ -113,6 +115,45 @@ async def test_a_webhook_and_a_pull_of_one_change_make_one_event(crm: Stage, fir
 
     (event,) = await crm.events()
     assert (event["type"], event["changed"]) == ("customer.updated", ["job_title"])
+
+
+async def test_a_new_record_that_the_baseline_stored_before_its_webhook_came_has_its_event(crm: Stage) -> None:
+    remote_id = (await at_hubspot(crm, "POST", "", lastname="Lovelace", jobtitle="Potter"))["id"]
+    assert await crm.pull() == []
+
+    await webhook(crm, remote_id, "contact.creation")
+    await webhook(crm, remote_id, "contact.creation")
+    await webhook(crm, remote_id)
+    await crm.pull()
+
+    (event,) = await crm.events()
+    assert event["type"] == "customer.created"
+    assert {"last_name", "job_title"} <= set(event["changed"])
+    assert "previous" not in event
+
+
+async def test_a_change_that_the_baseline_stored_before_its_webhook_came_has_its_event(crm: Stage) -> None:
+    remote_id = (await at_hubspot(crm, "POST", "", lastname="Lovelace"))["id"]
+    await at_hubspot(crm, "PATCH", f"/{remote_id}", jobtitle="Potter")
+    changed_at = datetime.now(UTC)
+    assert await crm.pull() == []
+
+    await webhook(crm, remote_id, occurred_at=changed_at)
+    await webhook(crm, remote_id, occurred_at=changed_at)
+    await crm.pull()
+
+    (event,) = await crm.events()
+    assert event["type"] == "customer.updated"
+    assert {"last_name", "job_title"} <= set(event["changed"])
+
+
+async def test_a_webhook_of_something_else_long_after_the_baseline_is_no_news(crm: Stage) -> None:
+    remote_id = (await at_hubspot(crm, "POST", "", lastname="Lovelace"))["id"]
+    assert await crm.pull() == []
+
+    await webhook(crm, remote_id, occurred_at=datetime.now(UTC) + timedelta(minutes=10))
+
+    assert await crm.events() == []
 
 
 async def test_a_pull_is_due_when_webhooks_are_verified_again(crm: Stage) -> None:
