@@ -20,7 +20,7 @@ from app.events.record_changes import StateNotes, events_of, history_of, with_no
 from app.identifiers import new_run_id
 from app.queue.models import NewJob
 from app.records.append import Appended
-from app.records.compare import CLOCK_SKEW, compare
+from app.records.compare import compare
 from app.records.map_record import Reading
 from app.records.models import RecordCheck, ReportedChange
 from app.records.resolve import active_mapping
@@ -140,7 +140,8 @@ def source_jobs(change: RecordChange, origin: str) -> tuple[NewJob, ...]:
 
 
 def refetch_job(walk: Walk, remote_id: str) -> NewJob:
-    """Return the job that reads a record by itself."""
+    """Return the job that reads a record by itself. That of a backfill does not stand for that of a pull."""
+    key = record_key(walk.object, remote_id)
     payload = RefetchPayload(
         walk=walk.id, object=walk.object, remote_id=remote_id, is_baseline=walk.is_baseline, deliver=walk.deliver
     )
@@ -148,7 +149,7 @@ def refetch_job(walk: Walk, remote_id: str) -> NewJob:
         kind=REFETCH,
         payload=msgspec.json.encode(payload),
         connection=walk.connection,
-        dedupe_key=record_key(walk.object, remote_id),
+        dedupe_key=f"{walk.id} {key}" if payload.is_backfill else key,
         correlation_id=new_run_id(),
         origin=walk.id,
     )

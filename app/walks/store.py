@@ -63,7 +63,7 @@ START = Statement(
 
 GET = Statement(
     "SELECT walk",
-    """
+    f"""
     SELECT walk.*, clock_timestamp() AS looked_at,
            EXISTS (SELECT
                      FROM walk AS other
@@ -71,13 +71,17 @@ GET = Statement(
                     WHERE other.connection = walk.connection AND other.object = walk.object
                       AND array_position($2::text[], other.purpose) < array_position($2::text[], walk.purpose)
                       AND backfill.state IS DISTINCT FROM 'paused'
+                      AND EXISTS (SELECT
+                                    FROM job
+                                   WHERE kind = '{PAGE}' AND job.connection = other.connection
+                                     AND dedupe_key IN (other.id, other.purpose || ' ' || other.object))
                   ) AS is_preempted,
            own.rate, own.deliver, coalesce(own.is_dry_run, false) AS is_dry_run,
            coalesce(own.state = 'paused', false) AS is_paused
       FROM walk
       LEFT JOIN backfill AS own ON own.id = walk.id
      WHERE walk.id = $1
-    """,
+    """,  # noqa: S608
 )
 
 ID, NEWEST, CURSOR, RECORDS, CHANGED, UNREADABLE = (

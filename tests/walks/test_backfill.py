@@ -1,6 +1,7 @@
 """Backfills: what existed before gets ids and states, and Events only for those who are named."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import pytest
 from app.errors import InvalidField, StateConflict
 from app.events.deps import EventDeps
 from app.events.feed import newest_of
+from app.postgres.database import Statement
 from app.walks.backfill import cancel_backfill, pause_backfill, read_backfill, resume_backfill
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, emulated, staged
@@ -27,6 +29,13 @@ SENT: Final = """
 SLOW: Final = 0.2
 """A rate at which the second page comes ten seconds after the first, which holds two records."""
 DECIDED: Final = "UPDATE operation SET phase = 'settled', outcome = 'failed', due_at = NULL WHERE id = 'op_1'"
+TRIED_AGAIN: Final = "SELECT count(*) > 0 FROM job WHERE kind = 'refetch' AND state = 'ready' AND attempts > 0"
+PULLED: Final = "SELECT count(*) = $1 FROM audit_event WHERE type = 'walk.completed'"
+SOON: Final = Statement("UPDATE job", "UPDATE job SET run_at = now() WHERE kind = 'refetch' AND state = 'ready'")
+LOST_PULL: Final = """
+    INSERT INTO walk (id, connection, object, purpose, is_baseline, page_size, correlation_id)
+    VALUES ('walk_1', 'pulled-salesforce', 'customer', 'pull', false, 100, 'run-1')
+"""
 
 
 @pytest.fixture
@@ -346,6 +355,37 @@ async def test_a_record_that_its_list_does_not_show_whole_is_read_by_itself(faca
         assert events[str(made["id"])]["data"]["tags"] == ["a"]
         assert events[str(made["id"])]["origin"] == "backfill"
         assert await stage.pull() == []
+
+
+async def test_a_change_is_found_while_the_backfill_waits_for_the_record(facade: Facade) -> None:
+    """Both read the contact by itself, and only the job of the pull reports what has changed."""
+    async with staged(facade, connection_table(facade, "freshdesk", "customers")) as stage:
+        made = stage.vendors.place("freshdesk", "contacts", {"name": "Ida", "email": "ida@naht.example", "tags": ["a"]})
+        named = await stage.subscription("customer.created")
+        await stage.pull()
+        stage.vendors.break_("freshdesk", "status", status=503, path=f"/api/v2/contacts/{made['id']}", times=None)
+        await stage.start_backfill(connection="pulled-freshdesk", deliver=[named])
+        await stage.until(TRIED_AGAIN)
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stage.vendors.place("freshdesk", "contacts", made | {"tags": ["a", "b"], "updated_at": at})
+        await stage.start_pulls()
+        await stage.until(PULLED, 2)
+        stage.vendors.mend()
+        await stage.database.execute(SOON)
+        await stage.work()
+
+        assert [event["changed"] for event in await stage.events() if "origin" not in event] == [["tags"]]
+        (event,) = [one for one in await stage.delivered(named) if one["data"]["meta"]["remote_id"] == str(made["id"])]
+        assert event["origin"] == "backfill"
+
+
+async def test_a_walk_whose_job_is_gone_holds_no_backfill_back(stage: Stage) -> None:
+    """As after a pull that became a dead letter, once pulls are switched off."""
+    await stage.start_pulls()
+    await stage.work()
+    await stage.sql(LOST_PULL)
+
+    assert (await stage.backfill()).state == "completed"
 
 
 async def test_tickets_are_backfilled_with_their_comments_as_known(facade: Facade) -> None:
