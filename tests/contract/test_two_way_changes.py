@@ -113,3 +113,18 @@ def test_two_vendors_that_change_what_is_copied_do_not_go_on_for_ever(facade: Fa
     assert facade.sql(PAUSED) == []
     (audited,) = facade.sql("SELECT facts FROM audit_event WHERE type = 'consumer.paused'")
     assert f'"record":"customer:{getattr(person, paused["name"].partition(":")[2])}"' in audited["facts"]
+
+
+def test_a_lost_copy_does_not_replace_what_the_owner_has_set_since(facade: Facade, caller: Caller) -> None:
+    """The request to HubSpot is lost. Before it is repeated, HubSpot's staff sets the name, which HubSpot owns."""
+    systems = TwoSystems(facade)
+    (person,) = systems.people(caller, 1)
+    facade.vendors.break_("hubspot", "reset", method="PATCH")
+    with sending_webhooks(facade, "hubspot"), sending_webhooks(facade, "shopify"):
+        systems.edit("shopify", person.shopify, "last_name", "Potter")
+        facade.vendors.await_held()
+        systems.edit("hubspot", person.hubspot, "last_name", "Wood")
+        systems.settle()
+    there = [systems.state(side)[getattr(person, side)]["last_name"] for side in SIDES]
+    assert there == ["Wood", "Wood"]
+    assert facade.sql("SELECT 1 FROM dead_letter") == []

@@ -42,7 +42,7 @@ REFUSAL = "customers:crm and customers:shop copy to each other"
     ],
 )
 def test_fields_that_go_both_ways_need_an_owner(tmp_path: Path, more: str, lacking: str) -> None:
-    for command in ("serve", "worker"):
+    for command in ("serve", "worker", "doctor"):
         done = _start(tmp_path, command, more)
         assert done[0] != 0
         assert REFUSAL in done[1]
