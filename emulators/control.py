@@ -29,12 +29,13 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vendor's rate limit (calls a minute), the delay of its search and the life of new access tokens (both in
-    seconds). An absent member stays."""
+    seconds), and the most results of a HubSpot search. An absent member stays."""
 
     vendor: str
     per_minute: int | None = None
     search_lag: float | None = None
     token_seconds: float | None = None
+    search_cap: int | None = None
 
 
 class Whom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,17 +151,16 @@ class Control:
     def _set_limits(self, call: Call) -> Answer:
         limits = order_of(call, Limits)
         state = self._states[self._known(limits.vendor)]
-        if limits.per_minute is None and limits.search_lag is None and limits.token_seconds is None:
-            raise Refused("Give per_minute, search_lag or token_seconds.")
-        if min(limits.per_minute or 0, limits.search_lag or 0, limits.token_seconds or 0) < 0:
+        changed = {name: value for name, value in msgspec.structs.asdict(limits).items() if value is not None}
+        del changed["vendor"]
+        if not changed:
+            raise Refused("Give per_minute, search_lag, token_seconds or search_cap.")
+        if min(changed.values()) < 0:
             raise Refused("A limit is not negative.")
+        for name, value in changed.items():
+            state.set(name, value)
         if limits.per_minute is not None:
-            state.set("per_minute", limits.per_minute)
             state.forget_spending()
-        if limits.search_lag is not None:
-            state.set("search_lag", limits.search_lag)
-        if limits.token_seconds is not None:
-            state.set("token_seconds", limits.token_seconds)
         return json_answer(200, limits)
 
     def _reset(self, call: Call) -> Answer:

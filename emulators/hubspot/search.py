@@ -35,8 +35,9 @@ def search(kind: Kind, call: Call, state: State, now: float) -> Answer:
     groups = read_groups(kind, data.get("filterGroups"), state)
     query = str(data.get("query") or "").lower().split()
     limit, after = _limit(data), _after(data)
-    if after + limit > MOST_RESULTS:
-        raise problem(f"Only the first {MOST_RESULTS} results can be paged through")
+    most = int(state.setting("search_cap", MOST_RESULTS))
+    if after + limit > most:
+        raise problem(f"Only the first {most} results can be paged through")
 
     hits = [
         record

@@ -102,5 +102,5 @@ class Emulators:
         return found
 
     def limit(self, vendor: Vendor, **limits: float) -> None:
-        """Set the vendor's `per_minute` or `search_lag`."""
+        """Set the vendor's `per_minute`, `search_lag` or `search_cap`."""
         assert self._http.post("/limits", json={"vendor": vendor, **limits}).status_code == 200
