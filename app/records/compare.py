@@ -76,9 +76,8 @@ async def compare(
         before, names = None, changed(None, comparable, reading.mapping.model)
     if last_state is not None:
         state = with_notes(state, notes)
-    digest, changed_at = None, reading.mapped.remote.updated_at
-    is_settled = changed_at is None or read_at is None or read_at - changed_at > CLOCK_SKEW
-    if object_name != "ticket" or (with_comments and is_settled):
+    digest = None
+    if object_name != "ticket" or (with_comments and is_settled(reading, read_at)):
         record = (object_name, connection.name, reading.mapped.remote.id)
         digest = await deps.states.digest(record, reading.mapped.data, reading.mapping.revision)
     is_new = created and is_first
@@ -104,6 +103,12 @@ async def compare(
             written=written,
         ),
     )
+
+
+def is_settled(reading: Reading, read_at: datetime | None) -> bool:
+    """Return whether a record's last change is so long before its read that no further one can have the same time."""
+    changed_at = reading.mapped.remote.updated_at
+    return changed_at is None or read_at is None or read_at - changed_at > CLOCK_SKEW
 
 
 async def differs(connection: Connection, reading: Reading, last_state: SeenState) -> bool:

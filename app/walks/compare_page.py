@@ -20,7 +20,7 @@ from app.events.record_changes import StateNotes, events_of, history_of, with_no
 from app.identifiers import new_run_id
 from app.queue.models import NewJob
 from app.records.append import Appended
-from app.records.compare import compare
+from app.records.compare import compare, is_settled
 from app.records.map_record import Reading
 from app.records.models import RecordCheck, ReportedChange
 from app.records.resolve import active_mapping
@@ -56,7 +56,9 @@ async def compare_page(deps: WalkDeps, connection: Connection, walk: Walk, readi
         is_silent = walk.is_baseline and check.version is None
         moved = check.seen_at is not None and check.seen_at > walk.looked_at
         asks = has_comments or check.deleted or _may_be_deleted(connection, reading)
-        if check.is_under_way or moved or not reading.is_complete or (asks and not is_silent):
+        # The times of comments do not tell those that were added just before a baseline from those after it.
+        may_gain = has_comments and not is_settled(reading, walk.looked_at)
+        if check.is_under_way or moved or not reading.is_complete or (asks and not is_silent) or may_gain:
             read_again.append(remote_id)
         else:
             opened.append((reading, check))

@@ -88,7 +88,10 @@ async def read_alone(deps: WalkDeps, connection: Connection, payload: RefetchPay
         appended = backfilled(payload.walk, payload.deliver, change, reported)
         return next(iter(await without_repeated(deps, [appended])), None)
     if payload.is_baseline and change.last_state is None:
-        return Appended(change=as_baseline(change), reported=(reported,))
+        change = as_baseline(change)
+        if payload.object == "ticket":
+            change, _ = await _with_comments(deps, connection, change, payload.walk, deadline)
+        return Appended(change=change, reported=(reported,))
     comments: tuple[NewEvent, ...] = ()
     if payload.object == "ticket" and not change.deleted:
         change, comments = await _with_comments(deps, connection, change, payload.walk, deadline)

@@ -26,11 +26,12 @@ def running_lockstitch(
     secrets: Mapping[str, str],
     *,
     lease: int = LEASE_SECONDS,
+    pull: str = "off",
 ) -> Iterator[Caller]:
     """A caller of it who may do everything. `secrets` are the variables that the configuration refers to; `lease` is
-    longer for a peer that takes its time."""
+    longer for a peer that takes its time; `pull` says how often changes are read."""
     config = folder / "lockstitch.toml"
-    config.write_text(f'{configuration}\n[pull]\nevery = "off"\n', encoding="utf-8")
+    config.write_text(f'{configuration}\n[pull]\nevery = "{pull}"\n', encoding="utf-8")
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
     processes = []
     for command in ("serve", "worker"):

@@ -172,14 +172,14 @@ async def test_only_a_record_that_a_create_may_have_made_waits_for_it(stage: Sta
 async def test_a_cursor_that_is_refused_begins_the_run_again(stage: Stage) -> None:
     await stage.pull()
     changed = [contact(stage, LastName=f"Lovelace {number}")["Id"] for number in range(5)]
-    stage.vendors.break_("salesforce", "slow", delay_ms=1500, times=1)
-    await stage.start_pulls()
-    await stage.sql("UPDATE walk SET cursor = 'of another list'")
-    await stage.work()
+    stage.vendors.break_("salesforce", "slow", delay_ms=0, times=1)  # the first page is read
+    stage.vendors.break_("salesforce", "status", status=405, times=1)
+
+    events = await stage.pull()
 
     restarted = await stage.sql("SELECT count(*) FROM audit_event WHERE type = 'walk.restarted'")
     assert restarted[0]["count"] == 1
-    events = await stage.events()
+    assert stage.vendors.standing_faults() == []
     assert sorted(event["data"]["meta"]["remote_id"] for event in events) == sorted(changed)
 
 
@@ -266,9 +266,7 @@ def comment(stage: Stage, case: dict[str, Any], text: str) -> None:
 
 async def test_a_comment_of_which_no_webhook_tells_has_its_event_once(cases: Stage) -> None:
     case = cases.vendors.place("salesforce", "Case", {"Subject": "Mug arrived with a crack"})
-    before = stamp(datetime.now(UTC) - timedelta(hours=1))
-    old = {"ParentId": case["Id"], "CommentBody": "Long ago", "CreatedDate": before}
-    cases.vendors.place("salesforce", "CaseComment", old)
+    comment(cases, case, "Just before the baseline.")
     assert await cases.pull() == []
 
     comment(cases, case, "It leaks.")

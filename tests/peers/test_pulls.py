@@ -1,0 +1,118 @@
+"""Pulls of real systems that send no webhooks: what is changed there becomes an Event, once."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from tests.contract.callers import Caller
+from tests.contract.waiting import until
+from tests.peers.lockstitch import running_lockstitch
+from tests.peers.medusa.shop import Shop
+from tests.peers.peer import running_peer
+from tests.peers.request_tracker import API, PEER
+
+EVERY: Final = "1s"
+MEDUSA: Final = """
+[connections.medusa]
+vendor = "medusa"
+base_url = "{url}"
+credentials = {{ api_key = "env:MEDUSA_KEY" }}
+"""
+REQUEST_TRACKER: Final = """
+[connections.rt]
+vendor = "rt"
+base_url = "{url}"
+credentials = {{ token = "env:RT_TOKEN" }}
+"""
+
+
+def events(caller: Caller) -> list[dict[str, Any]]:
+    """All Events, oldest first."""
+    made: list[dict[str, Any]] = caller.get("/v1/events", params={"limit": 100}).json()["data"]
+    return made
+
+
+def await_runs(caller: Caller) -> None:
+    """Wait for two more runs of each object: the second begins after what was changed before."""
+
+    def started() -> list[str | None]:
+        return [one["as_of"] for one in caller.get("/ops/freshness").json()["data"]]
+
+    for _ in range(2):
+        before = started()
+        until(lambda last=before: all(now not in (None, then) for now, then in zip(started(), last, strict=True)))
+
+
+def await_events(caller: Caller, count: int) -> list[dict[str, Any]]:
+    """Wait for Events after the first `count`, and return them."""
+    return until(lambda: events(caller)[count:])
+
+
+def test_changes_in_medusa_become_events_once(tmp_path: Path, database_url: str) -> None:
+    with running_peer("medusa", tmp_path) as url:
+        shop = Shop(url)
+        known = shop.post("/customers", email="known@example.com", first_name="Ada", last_name="Lee")["customer"]
+        secrets = {"MEDUSA_KEY": shop.key}
+        with running_lockstitch(tmp_path, database_url, MEDUSA.format(url=url), secrets, pull=EVERY) as caller:
+            await_runs(caller)
+            assert events(caller) == []
+
+            shop.post(f"/customers/{known['id']}", last_name="Lovelace")
+            (updated,) = await_events(caller, 0)
+            new = shop.post("/customers", email="new@example.com", first_name="Grace")["customer"]
+            (created,) = await_events(caller, 1)
+            order = shop.post(
+                "/draft-orders",
+                region_id=shop.get("/regions")["regions"][0]["id"],
+                email="known@example.com",
+                items=[{"title": "Engraving", "quantity": 1, "unit_price": 4}],
+            )["draft_order"]
+            (drafted,) = await_events(caller, 2)
+            await_runs(caller)
+
+            assert (updated["type"], updated["data"]["meta"]["remote_id"]) == ("customer.updated", known["id"])
+            assert updated["previous"]["last_name"] == "Lee"
+            assert (created["type"], created["data"]["meta"]["remote_id"]) == ("customer.created", new["id"])
+            assert (drafted["type"], drafted["data"]["meta"]["remote_id"]) == ("order.created", order["id"])
+            assert len(events(caller)) == 3
+        shop.close()
+
+
+def test_changes_and_comments_in_request_tracker_become_events_once(tmp_path: Path, database_url: str) -> None:
+    with running_peer(PEER, tmp_path) as url:
+        token = (Path(os.environ["LOCKSTITCH_PEERS_CACHE"]) / PEER / "token").read_text()
+        with httpx.Client(base_url=f"{url}{API}", headers={"authorization": f"token {token}"}, timeout=30) as peer:
+
+            def tell(path: str, **body: Any) -> Any:
+                answer = peer.request("PUT" if path.count("/") == 2 else "POST", path, json=body)
+                assert answer.is_success, answer.text
+                return answer.json()
+
+            def message(kind: str, text: str) -> None:
+                tell(f"/ticket/{known}/{kind}", Content=text, ContentType="text/plain")
+
+            known = tell("/ticket", Queue="General", Subject="Torn", Requestor="ada@example.com")["id"]
+            message("comment", "Long ago")
+            configuration, secrets = REQUEST_TRACKER.format(url=url), {"RT_TOKEN": token}
+            with running_lockstitch(tmp_path, database_url, configuration, secrets, pull=EVERY) as caller:
+                await_runs(caller)
+                assert events(caller) == []
+
+                tell(f"/ticket/{known}", Subject="Torn twice")
+                (updated,) = await_events(caller, 0)
+                message("comment", "It leaks.")
+                (private,) = await_events(caller, 1)
+                message("comment", "Still.")
+                (again,) = await_events(caller, 2)
+                new = tell("/ticket", Queue="General", Subject="New", Requestor="grace@example.com")["id"]
+                (created,) = await_events(caller, 3)
+                await_runs(caller)
+
+                assert (updated["type"], updated["changed"]) == ("ticket.updated", ["subject"])
+                assert updated["data"]["meta"]["remote_id"] == str(known)
+                assert [one["type"] for one in (private, again)] == ["ticket.comment_added"] * 2
+                assert [one["data"]["body_text"] for one in (private, again)] == ["It leaks.", "Still."]
+                assert (created["type"], created["data"]["meta"]["remote_id"]) == ("ticket.created", str(new))
+                assert len(events(caller)) == 4
