@@ -13,7 +13,8 @@
 - `GET /_emulator/records?vendor=&object=` counts and returns records; `POST` places one without the vendor's
   validation.
 - `GET /_emulator/tokens?vendor=`: the valid access and refresh tokens.
-- `POST /_emulator/limits` `{"vendor", "per_minute", "search_lag", "token_seconds", "search_cap"}`; the lag is in seconds.
+- `POST /_emulator/limits` `{"vendor", "per_minute", "search_lag", "token_seconds", "search_cap"}`; the lag is in
+  seconds.
 - `PUT /_emulator/webhooks` `{"vendor", "url", "secret", "old_secret", "first_pause_ms"}`: send every later change of
   the vendor's records there, in the vendor's format and signature, and retry until it is accepted. `GET` lists the
   targets, `DELETE` ends them. `GET /_emulator/webhooks/sent?vendor=&limit=`: each webhook with its topic, state

@@ -13,7 +13,7 @@ from tests.peers.medusa.shop import Shop
 from tests.peers.peer import running_peer
 from tests.peers.request_tracker import API, PEER
 
-EVERY: Final = "1s"
+EVERY: Final = "3s"
 MEDUSA: Final = """
 [connections.medusa]
 vendor = "medusa"
@@ -42,7 +42,7 @@ def await_runs(caller: Caller) -> None:
 
     for _ in range(2):
         before = started()
-        until(lambda last=before: all(now not in (None, then) for now, then in zip(started(), last, strict=True)))
+        until(started, lambda now: all(one not in (None, then) for one, then in zip(now, before, strict=True)))  # noqa: B023
 
 
 def await_events(caller: Caller, count: int) -> list[dict[str, Any]]:
@@ -83,7 +83,7 @@ def test_changes_in_medusa_become_events_once(tmp_path: Path, database_url: str)
 def test_changes_and_comments_in_request_tracker_become_events_once(tmp_path: Path, database_url: str) -> None:
     with running_peer(PEER, tmp_path) as url:
         token = (Path(os.environ["LOCKSTITCH_PEERS_CACHE"]) / PEER / "token").read_text()
-        with httpx.Client(base_url=f"{url}{API}", headers={"authorization": f"token {token}"}, timeout=30) as peer:
+        with httpx.Client(base_url=f"{url}{API}", headers={"authorization": f"token {token}"}, timeout=90) as peer:
 
             def tell(path: str, **body: Any) -> Any:
                 answer = peer.request("PUT" if path.count("/") == 2 else "POST", path, json=body)

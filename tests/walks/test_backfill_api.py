@@ -84,7 +84,9 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(
     everything = contacts(facade)
     assert (last["state"], last["records"], last["new"]) == ("completed", len(everything), len(everything))
     # A worker that dies after a post delivers it again.
-    events = until(lambda: {post.event["id"]: post.event for post in named.posts}, lambda by: len(by) >= len(everything))
+    events = until(
+        lambda: {post.event["id"]: post.event for post in named.posts}, lambda by: len(by) >= len(everything)
+    )
     assert sorted(event["data"]["meta"]["remote_id"] for event in events.values()) == everything
     assert {event["origin"] for event in events.values()} == {"backfill"}
     assert other.posts == []
