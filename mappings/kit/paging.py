@@ -2,8 +2,9 @@
 
 `Cursors` uses the vendor's own cursor. Without one, a page number or an offset alone is unsafe: if a record before the
 page is deleted, all later records move. `Keyset` continues from the time of the last record. `Offsets` reads the last
-listed row again to see whether the rows have moved. A vendor declares the parameters of a page and the position of a
-record; this module handles the cursor. Cursors and requests have a bounded length, however many records share a time.
+listed row again to see whether the rows have moved; `FixedPages` reads the page before. A vendor declares the
+parameters of a page and the position of a record; this module handles the cursor. Cursors and requests have a bounded
+length, however many records share a time.
 """
 
 import re
@@ -28,6 +29,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND: Final = timedelta(seconds=1)
 _SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})(?:/(.*))?")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
+_PAGE: Final = re.compile(r"([1-9][0-9]{0,8})/([0-9A-Za-z_.~%-]{0,240})(?:/([0-9]{1,9})/([0-9A-Za-z_.~%-]{0,240}))?")
 _OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9A-Za-z_.~%-]{0,240})")  # the id is quoted
 
 
@@ -265,13 +267,68 @@ class Offsets:
         return start // rows * rows, rows
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FixedPages:
+    """A list by page number whose pages have a fixed `size`: none can begin with the last row of the page before.
+
+    The list is ordered by id, upwards: by number, or by text (`of=str`). After each page that begins with a new record,
+    the page before is read again. If it does not end with a listed record, the rows have moved up, and the list goes on
+    from there. So no record is missed; some may be listed twice.
+
+    `ask` returns the parameters of a page, the first of which is 1. `id` returns the id of a record.
+    """
+
+    size: int
+    id: Callable[[Raw], int | str]
+    ask: Callable[[int], Query] = lambda page: (("page", str(page)),)
+    of: type[int] | type[str] = int
+
+    def window(self, query: ListQuery) -> Query:
+        """Return the parameters of a page. Raises ValueError for a foreign cursor."""
+        return self.ask(self._place(query.after)[0])
+
+    def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
+        """Return up to `limit` records after the last listed one, and the next cursor."""
+        page, last, resumed = self._place(query.after)
+        ids: list[Any] = [self.of(self.id(record)) for record in records]
+        if resumed is not None and ids and last is not None and ids[-1] <= last:
+            return (), _unless_end(resumed)
+        fresh = [place for place, id in enumerate(ids) if last is None or id > last]
+        listed = fresh[: query.limit]
+        end = ids[listed[-1]] if listed else last
+        following = page if len(fresh) > len(listed) else page + 1 if len(ids) >= self.size else 0
+        after = f"{following}/{_quoted(end)}"
+        if page > 1 and (not ids or last is None or ids[0] > last):
+            after = f"{page - 1}/{_quoted(last)}/{after}"
+        return tuple(records[place] for place in listed), _unless_end(after)
+
+    def _place(self, cursor: str | None) -> tuple[int, Any, str | None]:
+        """Return the page, the last listed id or None, and for a page that is read again the cursor to go on with."""
+        if cursor is None:
+            return 1, None, None
+        match = _PAGE.fullmatch(cursor)
+        if match is None:
+            raise ValueError("not a cursor of this list")
+        resumed = None if match[3] is None else f"{match[3]}/{match[4]}"
+        return int(match[1]), self.of(unquote(match[2])) if match[2] else None, resumed
+
+
 def _is_stuck(last: str, first: str, begin: str, *, descending: bool) -> bool:
     """Return whether the next page would not begin after this one, by times as the vendor spells them."""
     return (last > begin if descending else last < begin) or last == begin != first
 
 
 def _cursor(offset: int, last: Any) -> str:
-    return f"{offset}-{quote(str(last), safe='')}"
+    return f"{offset}-{_quoted(last)}"
+
+
+def _unless_end(cursor: str) -> str | None:
+    """Return the cursor of a fixed page, or None for page 0, which is the end of the list."""
+    return None if cursor.startswith("0/") else cursor
+
+
+def _quoted(id: Any) -> str:
+    return "" if id is None else quote(str(id), safe="")
 
 
 def _time(moment: str) -> datetime:

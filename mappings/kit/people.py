@@ -151,11 +151,12 @@ def slots_by_type(fields: Mapping[PhoneType, str]) -> Slots:
     return lambda phones: numbers_by_type(phones, fields, "", Notes())
 
 
-def check_person(patch: CustomerPatch, vendor: str, notes: Notes) -> None:
-    """Refuse a customer who is not a person, or not active, for a vendor with only active people."""
+def check_person(patch: CustomerPatch, vendor: str, notes: Notes, *, has_status: bool = False) -> None:
+    """Refuse a customer who is not a person, or not active, for a vendor with only active people. With `has_status`,
+    the mapping writes the status itself, such as blocked."""
     if patch.kind not in (UNSET, "person"):
         notes.unsupported("/kind", f"{vendor} stores every customer as a person")
-    if patch.status not in (UNSET, "active"):
+    if not has_status and patch.status not in (UNSET, "active"):
         notes.unsupported("/status", f"{vendor} stores only active customers here: DELETE archives one")
 
 

@@ -36,6 +36,8 @@ SENTENCES: Final[dict[RefusalKind, str]] = {
 """The detail of a refusal for which the vendor gives no reason."""
 LONGEST_DETAIL: Final = 1000
 MOST_FIELDS: Final = 50
+TAKEN: Final = "has already been taken"
+"""The words of Rails for a value that another record has."""
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """The exceptions that decoding a reply may raise, for any bytes."""
 
@@ -63,11 +65,15 @@ class Refusals(Struct, frozen=True, kw_only=True):
         return "unavailable" if status >= 500 else STATUSES.get(status, "rejected")
 
     def usual(self, reply: VendorReply) -> VendorRefusal | None:
-        """Return the refusal in a reply whose body has one of the usual forms (`complaint`), None for a success."""
+        """Return the refusal in a reply whose body has one of the usual forms (`complaint`), None for a success.
+        A value that is taken, in the words of Rails, is a `duplicate`."""
         if 200 <= reply.status < 300:
             return None
         body = complaint(reply.body)
         kind = self.kind(reply.status, body.code)
+        words = (body.message or "", *dict(body.fields).values())
+        if kind == "rejected" and any(TAKEN in one for one in words):
+            kind = "duplicate"
         return self.refusal(reply, kind=kind, code=body.code, detail=body.message, fields=body.fields)
 
     def refusal(
@@ -118,8 +124,8 @@ class ErrorBody(Struct, frozen=True, kw_only=True):
 
 def complaint(body: bytes) -> ErrorBody:
     """Read an error body in one of the usual forms: `{"error": {"code", "message"}}`, `{"code", "message"}`, problem
-    details (RFC 9457), Rails' `{"errors": {"name": ["…"]}}`, and Django's `{"detail"}` or `{"name": ["…"]}`. Errors may
-    also be a list of texts, or of objects with `field` and `message`."""
+    details (RFC 9457), Rails' `{"errors": {"name": ["…"]}}` and `{"message", "attributes": ["name"]}`, and Django's
+    `{"detail"}` or `{"name": ["…"]}`. Errors may also be a list of texts, or of objects with `field` and `message`."""
     sent = read(body, dict[str, Any]) or {}
     inner = sent["error"] if isinstance(sent.get("error"), dict) else sent
     code = next(filter(None, (text(inner.get(name)) for name in ("code", "type", "error"))), None)
@@ -129,13 +135,17 @@ def complaint(body: bytes) -> ErrorBody:
     # Django names the fields themselves.
     named = errors if isinstance(errors, dict) else {} if errors else sent if not (code or message) else {}
     fields = [(str(name), reason) for name, one in named.items() if (reason := _words(one))]
+    attributes = inner.get("attributes")
+    if message and isinstance(attributes, list):
+        fields += [(name, message) for name in attributes if isinstance(name, str)]
     for one in errors if isinstance(errors, list) else ():
         name, reason = (
             (text(one.get("field")), _words(one.get("message"))) if isinstance(one, dict) else (None, _words(one))
         )
         message = message or reason
         fields += [(name, reason or "not valid")] if name else []
-    return ErrorBody(code=code, message=message or (fields[0][1] if fields else None), fields=tuple(fields))
+    message = message or (fields[0][1] if fields else text(inner.get("error")))
+    return ErrorBody(code=code, message=message, fields=tuple(fields))
 
 
 def _words(value: Any) -> str | None:

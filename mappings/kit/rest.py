@@ -111,8 +111,8 @@ class Collection(Generic[W, A]):
     (people, for example) to the account facts.
 
     `paging` divides a list into pages. `filters` return the parameters of exact filters, from the value or None for a
-    list without the filter. `keys` return the parameters that find the record with a unique key. A list by such a key
-    has one page, unless the key is also a filter.
+    list without the filter. `keys` return the parameters that find the record with a unique key, or the whole request,
+    such as a POST that only reads. A list by such a key has one page, unless the key is also a filter.
 
     `encode` encodes the body of a write. `mark` adds the operation's marker to the body of a create; `carries` returns
     whether a record has the marker. `unanswered` are the writes whose reply lacks the record; it is read then, and
@@ -132,7 +132,7 @@ class Collection(Generic[W, A]):
     records: Callable[[VendorReply], tuple[Raw, ...]] = bare
     id: Callable[[Raw], str] = remote_id
     filters: Mapping[str, Callable[[str | None], Query]] = field(default_factory=dict)
-    keys: Mapping[UpsertKey, Callable[[str], Query]] = field(default_factory=dict)
+    keys: Mapping[UpsertKey, Callable[[str], Query | VendorRequest]] = field(default_factory=dict)
     related: Callable[[VendorReply, A], A] = _no_facts
     change: Method = "PUT"
     encode: Callable[[W], bytes] = _encode
@@ -191,7 +191,8 @@ class Collection(Generic[W, A]):
 
     def find(self, key: UpsertKey, value: str) -> VendorRequest:
         """Build the request for the record with a unique key."""
-        return self.listed(self.keys[key](value))
+        wanted = self.keys[key](value)
+        return wanted if isinstance(wanted, VendorRequest) else self.listed(wanted)
 
     def create(self, body: W, marker: str, parent: str | None, account: A) -> VendorRequest:
         """Build the request for a new record with its marker."""

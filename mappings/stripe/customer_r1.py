@@ -12,13 +12,14 @@ from canonical.parts import Address
 from mappings.kit import people
 from mappings.kit.addresses import slots_of
 from mappings.kit.contact_points import one_email, one_phone
+from mappings.kit.times import from_seconds
 from mappings.kit.unchanged import NUMBERS, changes_only
 from mappings.spec import Mapped, Notes, Remote, VendorMapping
 from mappings.stripe import addresses, metadata, subscriptions_r1
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.customer_write_r1 import to_vendor
 from mappings.stripe.endpoints_customer import ENDPOINTS
-from mappings.stripe.field_values import dashboard, instant
+from mappings.stripe.field_values import dashboard
 from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
 
 TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {
@@ -32,7 +33,7 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
     """Return a customer in canonical form. Raises VendorDrift for a time that does not exist."""
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
-    created_at = instant(record.created)
+    created_at = from_seconds(record.created)
     country = None if record.address is None else values.country(record.address.country)
     customer = Customer(
         kind="person" if record.individual_name else "organization" if record.business_name else "unknown",

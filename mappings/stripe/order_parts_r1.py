@@ -9,10 +9,11 @@ from canonical.order import Discount, LineItem, LineOption, Payment, ShippingLin
 from canonical.parts import CustomFieldSetting, LossKind, Reference
 from mappings.kit.line_fields import HIDDEN
 from mappings.kit.references import product as product_of
+from mappings.kit.times import from_seconds
 from mappings.spec import Notes
 from mappings.stripe import metadata, related
 from mappings.stripe import wire_2026_10_28 as wire
-from mappings.stripe.field_values import id_of, instant
+from mappings.stripe.field_values import id_of
 from mappings.stripe.metadata import OF_LINES
 from mappings.stripe.money import decimals, money, unit_price
 from mappings.stripe.order_enums_r1 import METHOD, PAYMENT_STATE
@@ -214,7 +215,7 @@ def _invoice_payment(one: wire.InvoicePayment) -> Payment:
         status_raw=one.status,
         amount=money(one.amount_requested if one.amount_paid is None else one.amount_paid, currency),
         currency=currency,
-        processed_at=instant(one.status_transitions.paid_at),
+        processed_at=from_seconds(one.status_transitions.paid_at),
     )
 
 
@@ -232,6 +233,6 @@ def charged(charge: wire.Charge) -> Payment:
         status_raw=charge.status,
         amount=money(charge.amount, currency),
         currency=currency,
-        processed_at=instant(charge.created),
+        processed_at=from_seconds(charge.created),
         last4=None if details is None or details.card is None else details.card.last4,
     )

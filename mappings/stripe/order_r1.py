@@ -12,6 +12,7 @@ from canonical.parts import CustomField
 from canonical.totals import check_payment, check_taxes
 from mappings.kit import line_fields
 from mappings.kit.misread import misread
+from mappings.kit.times import from_seconds
 from mappings.kit.unchanged import changes_only
 from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorMapping
 from mappings.stripe import addresses, metadata
@@ -20,7 +21,7 @@ from mappings.stripe import order_parts_r1 as parts
 from mappings.stripe import order_sums_r1 as sums
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.endpoints_order import ENDPOINTS
-from mappings.stripe.field_values import dashboard, id_of, instant
+from mappings.stripe.field_values import dashboard, id_of
 from mappings.stripe.money import money
 from mappings.stripe.order_lines_write_r1 import lines_of, total_of
 from mappings.stripe.order_urls_r1 import urls_of
@@ -64,7 +65,7 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
     tax_inclusive = parts.inclusive(taxes)
     totals = _invoice_totals(record, currency, tax_inclusive, notes)
     remote_id = id_of(record.customer)
-    created_at, moved = instant(record.created), record.status_transitions
+    created_at, moved = from_seconds(record.created), record.status_transitions
     order = Order(
         number=record.number,
         source_kind="invoice",
@@ -73,7 +74,7 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
         status_raw=record.status,
         payment_status=_invoice_payment_status(record),
         payment_status_raw=record.status,
-        cancelled_at=instant(moved.voided_at),
+        cancelled_at=from_seconds(moved.voided_at),
         currency=currency,
         totals=totals,
         tax_inclusive=tax_inclusive,
@@ -88,8 +89,8 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
         external_id=metadata.external_id(record.metadata),
         is_test=not record.livemode,
         custom_fields=_custom_fields(record, account, notes),
-        placed_at=instant(moved.finalized_at) or created_at,
-        paid_at=instant(moved.paid_at) if record.status == "paid" else None,
+        placed_at=from_seconds(moved.finalized_at) or created_at,
+        paid_at=from_seconds(moved.paid_at) if record.status == "paid" else None,
         created_at=created_at,
     )
     notes.loss.extend(check_payment(order))
@@ -156,7 +157,7 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
     payments = () if charge is None else (parts.charged(charge),)
     who = record.customer_details or wire.CustomerDetails()
     remote_id = id_of(record.customer)
-    created_at = instant(record.created)
+    created_at = from_seconds(record.created)
     presented = record.presentment_details
     order = Order(
         source_kind="checkout_session",

@@ -3,9 +3,9 @@
 from typing import Final
 
 from canonical.customer import Subscription, SubscriptionStatus
+from mappings.kit.times import from_seconds
 from mappings.spec import Notes
 from mappings.stripe import wire_2026_10_28 as wire
-from mappings.stripe.field_values import instant
 
 STATUS: Final[dict[str, SubscriptionStatus]] = {
     "trialing": "trialing",
@@ -41,12 +41,12 @@ def _one(one: wire.Subscription) -> Subscription:
         price = item.price or item.plan
         if price is not None:
             named, first = named or price.nickname, first or price.id
-    until = None if ends is None else instant(ends)
+    until = None if ends is None else from_seconds(ends)
     return Subscription(
         remote_id=one.id,
         status="paused" if one.pause_collection is not None else STATUS.get(one.status, "unknown"),
         status_raw=one.status,
         plan=named or first,
         current_period_end=until,
-        cancel_at=instant(one.cancel_at) if one.cancel_at is not None else until if one.cancel_at_period_end else None,
+        cancel_at=from_seconds(one.cancel_at) or (until if one.cancel_at_period_end else None),
     )

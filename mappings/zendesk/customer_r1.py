@@ -7,7 +7,6 @@ primary address and one phone number; further ones are identities, which this re
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus
@@ -99,7 +98,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
         suspended=_suspended(patch.status, notes),
         user_fields=dict(json_custom_fields.write(patch.custom_fields, settings, stored, notes)) or UNSET,
     )
-    people.check_person(replace(patch, status=UNSET), "Zendesk", notes)
+    people.check_person(patch, "Zendesk", notes, has_status=True)
     return notes.draft(body)
 
 

@@ -27,8 +27,8 @@ class Emulated:
     """One vendor. `also` are other ways to send the credential, `wrong` are headers that open nothing.
 
     `record` finds the record in the answer to `show`, flat; `records` finds those of a page or a search. `follow`
-    returns the request for the next page, or None at the end. `drift` names the members in which each kind of drift
-    shows: an enum, a type, a field that is new and one that is missing.
+    returns the request for the next page, or None at the end; None if pages of two records cannot be requested. `drift`
+    names the members in which each kind of drift shows: an enum, a type, a field that is new and one that is missing.
     """
 
     name: str
@@ -51,9 +51,9 @@ class Emulated:
     record: Callable[[Json], Json]
     page: Ask
     records: Callable[[Any], list[Json]]
-    follow: Callable[[httpx.Response], Ask | None] | None
     drift: dict[str, str]
     odd: Json
+    follow: Callable[[httpx.Response], Ask | None] | None = None
     also: tuple[dict[str, str], ...] = ()
     id: str = "id"
     search: Ask | None = None

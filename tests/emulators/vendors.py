@@ -123,7 +123,7 @@ SALESFORCE = Emulated(
     record=lambda body: body,
     page=get(f"{DATA}/query", q="SELECT Id, Status, IsClosed FROM Case"),
     records=lambda body: body["records"],
-    follow=None,  # a batch has 200 records at least: see `test_long_answers_come_in_batches`
+    # No `follow`: a batch has 200 records at least: see `test_long_answers_come_in_batches`
     drift={"enum": "Status", "type": "IsClosed", "field": "EinsteinScore", "missing": "Id"},
     odd={"Status": "Limbo", "Origin": 7},
     id="Id",

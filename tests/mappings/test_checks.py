@@ -285,6 +285,20 @@ def test_a_member_that_is_read_is_not_called_unread() -> None:
     assert failures == ("ticket/subject is unread in quality.toml, and read or not recorded",)
 
 
+@pytest.mark.parametrize("name", ["lockstitch_operation", "lockstitch_operation_id", "other"])
+def test_a_recorded_marker_is_not_called_unread(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER.format(vendor="freshdesk")
+    shutil.copytree(ROOT / FOLDER.format(vendor="freshdesk"), folder)
+    for file in folder.glob("customer-*.in.json"):
+        file.write_text(file.read_text("utf-8").replace('"custom_fields": {', f'"custom_fields": {{ "{name}": "op_1",'))
+
+    failures = exact_reads(VENDORS["freshdesk"], tmp_path, ["ticket/fr_due_by"]).failures
+
+    assert [one.partition(": ")[2] for one in failures] == (
+        ["customer/custom_fields/other is declared and never read"] if name == "other" else []
+    )
+
+
 def test_a_file_of_another_name_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "mappings" / "zendesk"
     shutil.copytree(ROOT / "mappings" / "zendesk", folder)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from mappings.http import VendorReply
-from mappings.kit.paging import EPOCH, Keyset, Offsets, Paging, Query, Window, counted
+from mappings.kit.paging import EPOCH, FixedPages, Keyset, Offsets, Paging, Query, Window, counted
 from mappings.kit.paging import head as paging_head
 from mappings.spec import ListQuery, Sort, VendorDrift
 
@@ -307,9 +307,42 @@ def test_a_list_in_no_known_order_misses_none(gone: set[int], limit: int, turn: 
         assert len(listed) == len(rows)
 
 
+@pytest.mark.parametrize("name", [int, "{:04d}-4d3c/ä".format])
+@given(
+    count=st.integers(0, 40),
+    gone=st.dictionaries(st.integers(1, 20), st.sets(st.integers(1, 40)), max_size=3),
+    limit=st.integers(1, MOST),
+)
+def test_fixed_pages_miss_no_record_when_others_are_deleted(
+    name: Callable[[int], Any], count: int, gone: dict[int, set[int]], limit: int
+) -> None:
+    rows = [name(number) for number in range(1, count + 1)]
+    paging = FixedPages(id=lambda record: msgspec.json.decode(record)["id"], size=MOST, of=type(name(1)))
+    deleted = {turn: {name(number) for number in numbers} for turn, numbers in gone.items()}
+
+    def answer(query: Query) -> tuple[Raw, ...]:
+        ((_, page),) = query
+        return tuple(Raw(msgspec.json.encode({"id": id})) for id in rows[(int(page) - 1) * MOST : int(page) * MOST])
+
+    listed: list[Any] = []
+    for turn, page in enumerate(pages(paging, answer, ListQuery(limit=limit)), 1):
+        assert turn < 400
+        assert len(page) <= limit
+        listed += page
+        rows[:] = [id for id in rows if id not in deleted.get(turn, ())]
+        if turn == 2:
+            rows.append(name(50))  # a new record comes last
+
+    assert {*rows} - {name(50)} <= {*listed}
+    if not gone:
+        assert [id for id in listed if id != name(50)] == [name(number) for number in range(1, count + 1)]
+
+
 @pytest.mark.parametrize(
     "paging",
     [
+        FixedPages(id=lambda record: 1, size=MOST),
+        FixedPages(id=lambda record: "a", size=MOST, of=str),
         keyset(is_exact=True),
         keyset(is_exact=False, of=str),
         Offsets(ask=lambda offset, rows: (), id=lambda record: 1, total=counted("x-total"), most=MOST),

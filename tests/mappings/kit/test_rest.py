@@ -10,7 +10,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Offsets
 from mappings.kit.rest import Collection, bare, get, member, next_numbered, wrapped
-from mappings.spec import Action, VendorDrift
+from mappings.spec import Action, ListQuery, VendorDrift
 from tests.required import required
 
 
@@ -65,6 +65,15 @@ def test_a_write_may_be_answered_without_its_record(action: Action, created: boo
     result = silent.write_result(reply({"error": False, "message": "Lead created"}), action)
 
     assert (result.remote_id, result.record, result.created) == (None, None, created)
+
+
+def test_a_key_may_be_looked_up_by_a_request_of_its_own() -> None:
+    search = VendorRequest(method="POST", path="/api/search", route="/api/search", body=b"{}")
+    contacts = leads(keys={"email": lambda value: search, "external_id": lambda value: (("key", value),)})
+    query = ListQuery(limit=5, filters={"email": "ann@example.com"})
+
+    assert contacts.find("email", "ann@example.com") == contacts.list(query, Account()) == search
+    assert contacts.find("external_id", "7").query == (("key", "7"),)
 
 
 def test_a_reply_that_should_have_a_record_and_has_none_is_drift() -> None:

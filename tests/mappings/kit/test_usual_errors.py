@@ -27,7 +27,8 @@ def refused(status: int, body: Any, **headers: str) -> Any:
         ({"type": "about:blank", "title": "No", "detail": "Not here."}, "about:blank", "Not here.", ()),
         # Rails
         ({"errors": {"email": ["is taken", "is odd"]}}, None, "is taken; is odd", (("email", "is taken; is odd"),)),
-        ({"error": "Not found"}, "Not found", None, ()),
+        ({"error": "Not found"}, "Not found", "Not found", ()),
+        ({"message": "Email is odd", "attributes": ["email"]}, None, "Email is odd", (("email", "Email is odd"),)),
         ({"errors": ["Name is missing"]}, None, "Name is missing", ()),
         ({"errors": [{"field": "name", "message": "missing"}]}, None, "missing", (("name", "missing"),)),
         # Django
@@ -49,6 +50,9 @@ def test_the_refusal_has_kind_detail_fields_and_request_id() -> None:
 
     assert (one.kind, one.code, one.detail, one.fields) == ("duplicate", "taken", "Taken.", (("email", "is taken"),))
     assert one.request_id == "r-1"
+    assert refused(422, {"message": "Email has already been taken", "attributes": ["email"]}).kind == "duplicate"
+    assert refused(422, {"errors": {"email": ["has already been taken"], "name": ["is odd"]}}).kind == "duplicate"
+    assert refused(404, {"message": "Email has already been taken"}).kind == "not_found"
     assert refused(404, {"detail": "Not found."}).kind == "not_found"
     assert refused(503, "<html>").detail == "the service is not available"
     assert REFUSALS.usual(VendorReply(status=201, headers={}, body=b'{"errors":{}}')) is None
