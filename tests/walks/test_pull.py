@@ -23,6 +23,7 @@ DECIDED: Final = """
     UPDATE operation SET phase = 'settled', outcome = 'failed', due_at = NULL WHERE id = 'op_1'
 """
 WAITING: Final = "SELECT count(*) FROM job WHERE kind = 'refetch' AND deferred > 0"
+BASELINE_AGAIN: Final = "UPDATE watermark SET completed_at = NULL, watermark = NULL"
 MARK: Final = "SELECT watermark, completed_at, failure FROM watermark"
 
 
@@ -58,6 +59,21 @@ async def test_the_first_walk_is_a_silent_baseline(stage: Stage) -> None:
     assert len(states) == len(stage.vendors.records("salesforce", "Contact"))
     links = await stage.sql("SELECT count(*) FROM link WHERE connection = 'pulled-salesforce' AND object = 'customer'")
     assert links[0]["count"] == len(states)
+
+
+async def test_a_record_that_is_created_during_the_baseline_has_its_event(stage: Stage) -> None:
+    contact(stage, LastName="Lovelace")
+    await stage.start_pulls()
+    await stage.work()
+    await stage.sql(BASELINE_AGAIN)
+    earlier = contact(stage, LastName="Hopper", CreatedDate=stamp(datetime.now(UTC) - timedelta(hours=1)))
+    new = contact(stage, LastName="Ada", CreatedDate=stamp(datetime.now(UTC) + timedelta(minutes=10)))
+
+    (event,) = await stage.pull()
+
+    assert (event["type"], event["data"]["meta"]["remote_id"]) == ("customer.created", new["Id"])
+    assert earlier["Id"] in {row["remote_id"] for row in await stage.sql("SELECT remote_id FROM record_state")}
+    assert await stage.pull() == []
 
 
 async def test_a_change_becomes_an_event_once(stage: Stage) -> None:
