@@ -39,14 +39,15 @@ class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     comments.
 
     `newest_comment`: those up to it were looked at. `announced_comments`: later ones of which there is an Event.
-    `baseline_at`: a walk read the record then, for the first time, and stored it without an Event. Until a comment was
-    looked at, those that were added before are no news.
+    `baseline_at`: a walk read the record then, for the first time, and stored it without an Event, a pull if `pulled`.
+    Until a comment was looked at, those that were added before are no news.
     """
 
     mapping_revision: int | None = None
     newest_comment: str | None = None
     announced_comments: tuple[str, ...] = ()
     baseline_at: datetime | None = None
+    pulled: bool = False
 
 
 class Watched(Struct, frozen=True, kw_only=True):

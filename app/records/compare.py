@@ -111,6 +111,15 @@ def is_settled(reading: Reading, read_at: datetime | None) -> bool:
     return changed_at is None or read_at is None or read_at - changed_at > CLOCK_SKEW
 
 
+def is_untold(last_state: SeenState | None, *, by_pulls: bool = True) -> bool:
+    """Return whether a last-seen state is still the one that a walk stored without an Event: a backfill, or with
+    `by_pulls` a pull too."""
+    if last_state is None or last_state.deleted:
+        return False
+    notes = read_state(last_state.data)[1]
+    return notes.baseline_at == last_state.read_at and (by_pulls or not notes.pulled)
+
+
 async def differs(connection: Connection, reading: Reading, last_state: SeenState) -> bool:
     """Return whether a record differs from its last-seen state. It needs no canonical ids, which `compare` does."""
     before, notes = read_state(last_state.data)

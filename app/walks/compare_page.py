@@ -20,7 +20,7 @@ from app.events.record_changes import StateNotes, events_of, history_of, with_no
 from app.identifiers import new_run_id
 from app.queue.models import NewJob
 from app.records.append import Appended
-from app.records.compare import compare, is_settled
+from app.records.compare import CLOCK_SKEW, compare, is_settled, is_untold
 from app.records.map_record import Reading
 from app.records.models import RecordCheck, ReportedChange
 from app.records.resolve import active_mapping
@@ -33,11 +33,13 @@ from app.webhooks.refetch import STUBS, is_stub
 
 
 class ComparedPage(Struct, frozen=True, kw_only=True):
-    """What changed in a page, and the ids of the records that must be read by themselves. In a backfill, how many have
-    no state, and how many differ from theirs."""
+    """What changed in a page, and the ids of the records that must be read by themselves. `news` are those that were
+    created since the last pull, or since the baseline began. In a backfill, how many have no state, and how many differ
+    from theirs."""
 
     changes: Sequence[Appended]
     read_again: Sequence[str]
+    news: frozenset[str] = frozenset()
     new: int = 0
     differing: int = 0
 
@@ -53,7 +55,7 @@ async def compare_page(deps: WalkDeps, connection: Connection, walk: Walk, readi
     for (remote_id, reading), check in zip(by_id.items(), checks, strict=True):
         if reading.is_complete and await _is_unchanged(deps, connection, walk, reading, check):
             continue
-        is_silent = walk.is_baseline and check.version is None
+        is_silent = walk.is_baseline and check.version is None and not _is_new(walk, reading)
         moved = check.seen_at is not None and check.seen_at > walk.looked_at
         asks = has_comments or check.deleted or _may_be_deleted(connection, reading)
         # The times of comments do not tell those that were added just before a baseline from those after it.
@@ -73,7 +75,12 @@ async def compare_page(deps: WalkDeps, connection: Connection, walk: Walk, readi
         if not change.lags:  # the list is behind: a later run reads it
             changes.append(_appended(walk, change, reported_of(walk, reading)))
         await asyncio.sleep(0)  # yield to other jobs
-    return ComparedPage(changes=changes, read_again=read_again)
+    news = frozenset(
+        remote_id
+        for (remote_id, reading), check in zip(by_id.items(), checks, strict=True)
+        if _is_new(walk, reading) and (check.version is None or _may_be_untold(walk, reading))
+    )
+    return ComparedPage(changes=changes, read_again=read_again, news=news)
 
 
 async def _is_unchanged(
@@ -84,10 +91,27 @@ async def _is_unchanged(
         return is_stub(connection, walk.object, status)  # it was never seen
     if check.deleted:
         return _may_be_deleted(connection, reading)
+    if _may_be_untold(walk, reading) and is_untold(
+        await _last_state(deps, walk, reading.mapped.remote.id, check), by_pulls=False
+    ):
+        return False
     record = (walk.object, walk.connection, reading.mapped.remote.id)
     return check.digest is not None and check.digest == await deps.states.digest(
         record, reading.mapped.data, reading.mapping.revision
     )
+
+
+def _is_new(walk: Walk, reading: Reading) -> bool:
+    """Return whether a record without a state is a new one: in a baseline only if it was created since this began."""
+    created_at = reading.mapped.remote.created_at
+    return not walk.is_baseline or (created_at is not None and created_at > walk.started_at + CLOCK_SKEW)
+
+
+def _may_be_untold(walk: Walk, reading: Reading) -> bool:
+    """Return whether a record is new since the last pull, and a backfill may have stored it meanwhile, without an
+    Event."""
+    created_at = reading.mapped.remote.created_at
+    return created_at is not None and walk.pulled_at is not None and created_at > walk.pulled_at - CLOCK_SKEW
 
 
 def _may_be_deleted(connection: Connection, reading: Reading) -> bool:
@@ -101,24 +125,31 @@ async def _last_state(deps: WalkDeps, walk: Walk, remote_id: str, check: RecordC
 
 
 async def _change_of(
-    deps: WalkDeps, connection: Connection, walk: Walk, reading: Reading, resource: Any, last_state: SeenState | None
+    deps: WalkDeps,
+    connection: Connection,
+    walk: Walk,
+    reading: Reading,
+    resource: Any,
+    last_state: SeenState | None,
 ) -> RecordChange:
+    is_new = _is_new(walk, reading)
     change = await compare(
         *(deps, connection, reading, resource),
         last_state=last_state,
         read_at=walk.looked_at,
-        created=not walk.is_baseline,
+        created=is_new,
         with_comments=True,
+        is_news=_may_be_untold(walk, reading) and is_untold(last_state, by_pulls=False),
     )
-    return change if last_state is not None or not walk.is_baseline else as_baseline(change)
+    return change if last_state is not None or is_new else as_baseline(change, pulled=True)
 
 
-def as_baseline(change: RecordChange) -> RecordChange:
+def as_baseline(change: RecordChange, *, pulled: bool = False) -> RecordChange:
     """Return the change of a record that is no news: its state is stored, and its comments up to now are known. A
     webhook may tell later that it was news (`StateNotes.baseline_at`)."""
     state = change.state
     if state is not None:
-        state = with_notes(state, StateNotes(baseline_at=change.read_at))
+        state = with_notes(state, StateNotes(baseline_at=change.read_at, pulled=pulled))
     return replace(change, type=None, transitions=(), changed=None, state=state)
 
 
@@ -141,11 +172,16 @@ def source_jobs(change: RecordChange, origin: str) -> tuple[NewJob, ...]:
     return (job_of_source(source, origin=f"{origin} {change.remote_id}", correlation_id=new_run_id()),)
 
 
-def refetch_job(walk: Walk, remote_id: str) -> NewJob:
+def refetch_job(walk: Walk, remote_id: str, *, is_news: bool = False) -> NewJob:
     """Return the job that reads a record by itself. That of a backfill does not stand for that of a pull."""
     key = record_key(walk.object, remote_id)
     payload = RefetchPayload(
-        walk=walk.id, object=walk.object, remote_id=remote_id, is_baseline=walk.is_baseline, deliver=walk.deliver
+        walk=walk.id,
+        object=walk.object,
+        remote_id=remote_id,
+        is_baseline=walk.is_baseline and not is_news,
+        deliver=walk.deliver,
+        is_news=is_news,
     )
     return NewJob(
         kind=REFETCH,

@@ -19,7 +19,8 @@ REFETCH: Final = "refetch"
 class NewWalk(Struct, frozen=True, kw_only=True):
     """A walk to start: over the records that changed `since` a time, or over all of them, `page_size` at once.
 
-    `is_baseline`: records that were never seen before are no news, so they get a state and no Event.
+    `is_baseline`: records that were never seen before, and not created since it started, are no news, so they get a
+    state and no Event.
     """
 
     id: str
@@ -35,7 +36,8 @@ class NewWalk(Struct, frozen=True, kw_only=True):
 class Walk(NewWalk, frozen=True, kw_only=True):
     """A walk after its last committed page. `cursor` is the vendor's, and `newest` the latest time of a change so far.
 
-    `looked_at` is the time of the database now. `is_preempted`: another walk of the object goes first. Of a backfill:
+    `looked_at` is the time of the database now. `pulled_at` is when the last pull of the object that completed
+    started. `is_preempted`: another walk of the object goes first. Of a backfill:
     records per second, who gets an Event for each record, whether it only counts, and whether it is paused.
     """
 
@@ -49,6 +51,7 @@ class Walk(NewWalk, frozen=True, kw_only=True):
     started_at: datetime
     looked_at: datetime
     is_preempted: bool
+    pulled_at: datetime | None = None
     rate: float | None = None
     deliver: tuple[str, ...] | None = None
     is_dry_run: bool = False
@@ -75,13 +78,14 @@ class PagePayload(Struct, frozen=True, kw_only=True):
 
 class RefetchPayload(Struct, frozen=True, kw_only=True):
     """The payload of a `refetch` job: a record that left its page. `is_baseline` as in `NewWalk`, `deliver` as in
-    `Walk`."""
+    `Walk`. `is_news`: it is new, so a state that a walk stored without an Event does not make it known."""
 
     walk: str
     object: ObjectName
     remote_id: str
     is_baseline: bool
     deliver: tuple[str, ...] | None = None
+    is_news: bool = False
 
     @property
     def is_backfill(self) -> bool:

@@ -100,7 +100,8 @@ async def _commit(
             new=compared.new,
             differing=compared.differing,
         )
-        jobs = [refetch_job(walk, remote_id) for remote_id in (*read_again, *unreadable)]
+        singly = (*read_again, *unreadable)
+        jobs = [refetch_job(walk, remote_id, is_news=remote_id in compared.news) for remote_id in singly]
         try:
             pause = _pause(walk, counts, time.monotonic() - began)
             await _append(deps, walk, page, counts, [*changes, _rest(walk, page, counts, jobs, pause)], finishing)

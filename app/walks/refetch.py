@@ -16,6 +16,7 @@ from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, Retry
 from app.records.append import Appended, append, find_outdated
+from app.records.compare import is_untold
 from app.records.map_record import Reading
 from app.records.models import ReportedChange, WriteUnderWay
 from app.records.resolve import active_mapping
@@ -74,10 +75,14 @@ async def read_alone(deps: WalkDeps, connection: Connection, payload: RefetchPay
     last = await deps.own_writes.look(reported)
     if last.is_under_way and last.state is not None:
         raise WriteUnderWay
-    happened: Final = "updated" if payload.is_baseline or last.state is not None else "created"
+    is_news = payload.is_news and is_untold(last.state, by_pulls=False)
+    is_new: Final = is_news or (last.state is None and not payload.is_baseline)
+    happened: Final = "created" if is_new else "updated"
     notice = Notice(object=payload.object, remote_id=payload.remote_id, happened=happened)
     pulls = not payload.is_backfill
-    refetched = await refetch_record(deps, connection, notice, None, last, deadline, with_comments=pulls)
+    refetched = await refetch_record(
+        *(deps, connection, notice, None, last, deadline), with_comments=pulls, is_news=is_news
+    )
     change = refetched.change
     if change.last_state is None and change.deleted:
         return None
@@ -88,7 +93,7 @@ async def read_alone(deps: WalkDeps, connection: Connection, payload: RefetchPay
         appended = backfilled(payload.walk, payload.deliver, change, reported)
         return next(iter(await without_repeated(deps, [appended])), None)
     if payload.is_baseline and change.last_state is None:
-        change = as_baseline(change)
+        change = as_baseline(change, pulled=True)
         if payload.object == "ticket":
             change, _ = await _with_comments(deps, connection, change, payload.walk, deadline)
         return Appended(change=change, reported=(reported,))

@@ -76,10 +76,12 @@ GET = Statement(
                                    WHERE kind = '{PAGE}' AND job.connection = other.connection
                                      AND dedupe_key IN (other.id, other.purpose || ' ' || other.object))
                   ) AS is_preempted,
-           own.rate, own.deliver, coalesce(own.is_dry_run, false) AS is_dry_run,
+           mark.started_at AS pulled_at, own.rate, own.deliver,
+           coalesce(own.is_dry_run, false) AS is_dry_run,
            coalesce(own.state = 'paused', false) AS is_paused
       FROM walk
       LEFT JOIN backfill AS own ON own.id = walk.id
+      LEFT JOIN watermark AS mark ON mark.connection = walk.connection AND mark.object = walk.object
      WHERE walk.id = $1
     """,  # noqa: S608
 )

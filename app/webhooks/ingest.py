@@ -28,7 +28,7 @@ from app.events.record_changes import events_of, fields_of, history_of, is_first
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
-from app.records.compare import CLOCK_SKEW
+from app.records.compare import CLOCK_SKEW, is_untold
 from app.records.models import WriteUnderWay
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
@@ -269,12 +269,9 @@ def _is_news(record: ReportedRecord, last_state: SeenState | None) -> bool:
     """Return whether a webhook tells what a walk has stored without an Event: that the record is new, or changed before
     it was read. Only while the state is still that of the walk."""
     receipt, happened = record.receipt, record.notice.happened
-    if last_state is None or last_state.deleted or happened not in ("created", "updated"):
+    if last_state is None or happened not in ("created", "updated") or not is_untold(last_state):
         return False
-    baseline_at = read_state(last_state.data)[1].baseline_at
-    if baseline_at is None or baseline_at != last_state.read_at:
-        return False
-    return happened == "created" or (receipt.occurred_at or receipt.received_at) <= baseline_at + CLOCK_SKEW
+    return happened == "created" or (receipt.occurred_at or receipt.received_at) <= last_state.read_at + CLOCK_SKEW
 
 
 async def _ours(deps: IngestDeps, record: ReportedRecord, comment_id: str | None) -> Sequence[str]:

@@ -379,6 +379,28 @@ async def test_a_change_is_found_while_the_backfill_waits_for_the_record(facade:
         assert event["origin"] == "backfill"
 
 
+async def test_a_record_that_is_new_to_the_pull_has_its_event_although_a_backfill_stored_it(stage: Stage) -> None:
+    await stage.pull()
+    new = contact(stage, LastName="Hopper")
+    await stage.backfill()
+
+    (event,) = await pulled(stage)
+
+    assert (event["type"], event["data"]["meta"]["remote_id"]) == ("customer.created", new["Id"])
+    assert await pulled(stage) == []
+
+
+async def test_a_ticket_that_is_new_to_the_pull_has_its_event_although_a_backfill_stored_it(facade: Facade) -> None:
+    facade.vendors.limit("zendesk", per_minute=1_000_000, search_lag=0.0)
+    async with staged(facade, connection_table(facade, "zendesk", "tickets")) as stage:
+        await stage.pull()
+        stage.vendors.place("zendesk", "tickets", {"subject": "Mug", "description": "It leaks."})
+        await stage.backfill(connection="pulled-zendesk", object="ticket")
+
+        assert [event["type"] for event in await stage.pull()] == ["ticket.created"]
+        assert await stage.pull() == []
+
+
 async def test_a_walk_whose_job_is_gone_holds_no_backfill_back(stage: Stage) -> None:
     """As after a pull that became a dead letter, once pulls are switched off."""
     await stage.start_pulls()
