@@ -96,8 +96,8 @@ class RefetchPayload(Struct, frozen=True, kw_only=True):
 class PullPlan(Struct, frozen=True, kw_only=True):
     """How an object of a connection is pulled: every so many seconds, from `overlap` seconds before the watermark on.
 
-    `by_change`: the vendor lists what has changed. Otherwise each run lists all records and compares them. `frequency`
-    is `every` as it was set, such as `5m`.
+    `by_change`: the vendor lists what has changed. `by_hints`: it only names, for 30 days, the records that may have
+    changed. Otherwise each run lists all records and compares them. `frequency` is `every` as it was set, such as `5m`.
     """
 
     connection: str
@@ -106,6 +106,7 @@ class PullPlan(Struct, frozen=True, kw_only=True):
     overlap: float
     page_size: int
     by_change: bool
+    by_hints: bool
     frequency: str
 
 
@@ -129,11 +130,13 @@ class ListPlan(Struct, frozen=True, kw_only=True):
 
 
 class DuePull(Struct, frozen=True, kw_only=True):
-    """A pull that is due. `watermark`: changes up to this time were read. `tried_at`: when the last run started."""
+    """A pull that is due. `watermark`: changes up to this time were read. `started_at`: when the last completed run
+    started. `tried_at`: when the last run started."""
 
     connection: str
     object: ObjectName
     watermark: datetime | None
+    started_at: datetime | None
     has_baseline: bool
     tried_at: datetime | None
 

@@ -25,6 +25,7 @@ from app.walks.backfill_page import compare_backfill
 from app.walks.backfill_store import BACKFILLED
 from app.walks.compare_page import ComparedPage, compare_page, refetch_job
 from app.walks.deps import WalkDeps
+from app.walks.hints import fetch_hints, names_changed
 from app.walks.metrics import count_missed, count_page
 from app.walks.models import PAGE, PageCounts, PagePayload, Walk
 from app.walks.reconcile import commit_listed
@@ -64,8 +65,9 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
         limit=min(walk.page_size, mapping.endpoints.max_limit), after=walk.cursor, updated_since=walk.since
     )
     began = time.monotonic()
+    fetch = fetch_hints if names_changed(mapping, query) else fetch_page
     try:
-        page = await fetch_page(deps, connection, mapping, query, began + READ_LIMIT)
+        page = await fetch(deps, connection, mapping, query, began + READ_LIMIT)
     except (Problem, ValueError) as error:  # ValueError: the mapping refuses the cursor
         return await _after_failure(deps, walk, error, job, finishing)
     finishing.answered()
@@ -91,9 +93,9 @@ async def _commit(
             for one, why in zip(compared.changes, outcomes, strict=True)
             if why is not None and one.change is not None
         ]
-        read_again = (*compared.read_again, *outdated)
+        read_again = (*page.hinted, *compared.read_again, *outdated)
         counts = PageCounts(
-            records=len(page.readings) + len(page.unreadable),
+            records=len(page.readings) + len(page.unreadable) + len(page.hinted),
             changed=len(changes),
             unreadable=len(page.unreadable),
             read_again=len(read_again),

@@ -56,9 +56,10 @@ def _plan_of(
     if mapping is None:
         return None
     by_change = mapping.endpoints.updated_since
-    default = OFTEN if by_change and not sends_webhooks(connection, vendor, object_name) else SAFETY_NET
+    by_hints = not by_change and mapping.endpoints.hints is not None
+    default = OFTEN if (by_change or by_hints) and not sends_webhooks(connection, vendor, object_name) else SAFETY_NET
     limit = settings.ownership[object_name].freshness_of(connection.name)
-    if limit is not None and by_change:
+    if limit is not None and (by_change or by_hints):
         default = _within(limit, default)
     rules = (*connection.pull.rules_of(object_name), settings.pull, default)
     every = next(rule.every for rule in rules if rule.every is not None)
@@ -73,6 +74,7 @@ def _plan_of(
         overlap=seconds_of(overlap),
         page_size=min(page_size, mapping.endpoints.max_limit),
         by_change=by_change,
+        by_hints=by_hints,
         frequency=every,
     )
 

@@ -1,14 +1,19 @@
 """Start pulls that are due, and enqueue the job of a page."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import msgspec
 
 from app.audit.record import Entry, append
 from app.identifiers import new_id, new_run_id
 from app.queue.models import NewJob
+from app.records.compare import CLOCK_SKEW
 from app.walks.deps import PullDeps
 from app.walks.models import PAGE, DuePull, NewWalk, PagePayload, PullPlan
+
+HINTED_FOR: Final = timedelta(days=29)
+"""How far back hints are asked for. Stripe keeps its events for 30 days."""
 
 
 async def start_due_pulls(deps: PullDeps) -> bool:
@@ -22,9 +27,7 @@ async def start_due_pulls(deps: PullDeps) -> bool:
 
 async def _start(deps: PullDeps, plan: PullPlan, due: DuePull) -> None:
     is_baseline = not due.has_baseline
-    since = None
-    if plan.by_change and not is_baseline and due.watermark is not None:
-        since = due.watermark - timedelta(seconds=plan.overlap)
+    since = None if is_baseline else _since(plan, due)
     walk = NewWalk(
         id=new_id("walk_"),
         connection=plan.connection,
@@ -40,6 +43,16 @@ async def _start(deps: PullDeps, plan: PullPlan, due: DuePull) -> None:
             return
         await append(transaction, walk_entry("started", walk, since=since, is_baseline=is_baseline))
         await deps.queue.enqueue(transaction, page_job(walk))
+
+
+def _since(plan: PullPlan, due: DuePull) -> datetime | None:
+    """Return the time from which on changes are read; None to list all records. Hints have no times: they are read from
+    the start of the last run that completed."""
+    overlap = timedelta(seconds=plan.overlap)
+    if plan.by_hints and due.started_at is not None:
+        since = due.started_at - CLOCK_SKEW - overlap
+        return since if since > datetime.now(UTC) - HINTED_FOR else None
+    return due.watermark - overlap if plan.by_change and due.watermark is not None else None
 
 
 def page_job(walk: NewWalk, *, after: float = 0.0) -> NewJob:

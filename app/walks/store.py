@@ -20,7 +20,8 @@ SOON: Final = 300.0
 DUE = Statement(
     "SELECT watermark",
     """
-    SELECT plan.connection, plan.object, mark.watermark, mark.completed_at IS NOT NULL AS has_baseline, mark.tried_at
+    SELECT plan.connection, plan.object, mark.watermark, mark.started_at, mark.completed_at IS NOT NULL AS has_baseline,
+           mark.tried_at
       FROM unnest($1::text[], $2::text[], $3::float8[]) AS plan (connection, object, every)
       LEFT JOIN watermark AS mark USING (connection, object)
       LEFT JOIN webhook_standing AS webhooks USING (connection)

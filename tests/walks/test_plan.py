@@ -72,6 +72,13 @@ def test_what_sends_no_webhooks_is_pulled_often_and_the_rest_as_a_safety_net(tmp
     }
 
 
+def test_what_hints_name_is_pulled_often_too(tmp_path: Path) -> None:
+    pay = (
+        '[connections.pay]\nvendor = "stripe"\nbase_url = "https://api.stripe.com"\ncredentials = { key = "env:KEY" }\n'
+    )
+    assert pulled(tmp_path, pay) == {"pay customer": "5m", "pay order": "5m"}
+
+
 def test_webhooks_that_are_not_verified_do_not_count(tmp_path: Path) -> None:
     without = DESK.replace('webhook_secrets = ["env:SECRET"]\n', "")
     assert pulled(tmp_path, without) == {"desk customer": "5m", "desk ticket": "5m"}
