@@ -52,7 +52,6 @@ from app.walks.refetch import read_alone
 from app.walks.start import page_job, walk_entry
 from app.walks.store import record_key
 from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, LONGEST_WAIT, POLICY, WAIT_SECONDS
-from app.webhooks.refetch import permanent_of
 
 MOST_ABSENT: Final = 0.05
 # Of the interval between two runs, the part over which the pages of a large account are spread.
@@ -224,8 +223,7 @@ async def check_record(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOut
     payload = msgspec.json.decode(job.payload, type=CheckPayload)
     connection = deps.connections.by_name.get(str(job.connection))
     plan = deps.reconciled.get((str(job.connection), payload.object))
-    mapping = None if connection is None else active_mapping(deps, connection, payload.object)
-    if connection is None or plan is None or mapping is None:
+    if connection is None or plan is None or active_mapping(deps, connection, payload.object) is None:
         return Done()
     read = RefetchPayload(
         walk=payload.walk, object=payload.object, remote_id=payload.remote_id, is_baseline=payload.is_baseline
@@ -242,8 +240,8 @@ async def check_record(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOut
         return Deferred(reason="a write of the record is under way", after=wait)
     except StateMoved:
         return Retry(reason="another job processed the record at the same time", after=0.0)
-    except VendorDrifted as drifted:
-        return permanent_of(mapping, drifted)
+    except VendorDrifted:
+        pass  # drift detection has reported it
     return Done()
 
 

@@ -115,5 +115,5 @@ class ReconcileFilter(Struct, frozen=True, kw_only=True):
     """Only this connection. Example: `"hubspot"`"""
     kind: FindingKind | None = None
     """Only this kind. Example: `"missed"`"""
-    closed: bool | None = None
-    """Only closed findings, or only open ones. Example: `false`"""
+    closed: bool | None = False
+    """Only closed findings. Otherwise only open ones. Example: `false`"""

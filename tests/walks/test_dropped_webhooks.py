@@ -109,6 +109,8 @@ def test_what_a_vendor_drops_is_found(facade: Facade, repair: str) -> None:
         assert [one["id"] for one in findings(operator)] == [one["id"] for one in missed]
         assert number_of_missed(facade) == len(dropped)
         assert_is_csv(operator, missed)
+    warned = f"{len(dropped)} records differ from what was last seen of them" in facade.lockstitch("doctor").stdout
+    assert warned == (repair == "report")
 
 
 def assert_is_csv(operator: Caller, expected: list[dict[str, Any]]) -> None:

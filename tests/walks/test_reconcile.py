@@ -1,12 +1,15 @@
 """Reconcile: what differs from its last-seen state is found once, and closed when it is gone."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from prometheus_client import Counter
 
 from app.walks.deps import ReconcileDeps
+from app.walks.metrics import missed
 from app.walks.reconcile import list_findings, request_reconcile, start_due_reconciles
 from app.walks.reconcile_models import ReconcileFilter, ReconcileFinding, ReconcileRequest
 from tests.contract.facade import Facade
@@ -54,13 +57,13 @@ def contacts(stage: Stage) -> list[dict[str, Any]]:
     return [one for one in stage.vendors.records("salesforce", "Contact") if "Lovelace" in str(one.get("LastName"))]
 
 
-async def reconcile(stage: Stage) -> list[ReconcileFinding]:
+async def reconcile(stage: Stage, connection: str = "pulled-salesforce") -> list[ReconcileFinding]:
     """Reconcile the customers, and return all findings, oldest first."""
     deps = stage.runtime.dependencies.of(ReconcileDeps)
-    await request_reconcile(deps, ReconcileRequest(connection="pulled-salesforce", object="customer"), actor="test")
+    await request_reconcile(deps, ReconcileRequest(connection=connection, object="customer"), actor="test")
     await start_due_reconciles(deps)
     await stage.until(LEFT)
-    page = await list_findings(deps, ReconcileFilter(), after=None, limit=250)
+    page = await list_findings(deps, ReconcileFilter(closed=None), after=None, limit=250)
     return list(reversed(page.data))
 
 
@@ -175,3 +178,55 @@ async def test_a_listing_that_breaks_off_halfway_concludes_nothing(stage: Stage)
     assert [row["type"] for row in runs][-3:] == ["walk.started", "walk.restarted", "walk.failed"]
     assert await stage.sql("SELECT * FROM walk_seen") == []
     assert await stage.sql("SELECT * FROM record_state WHERE deleted") == []
+
+
+async def test_a_record_without_a_time_of_change_is_read_after_the_grace(facade: Facade) -> None:
+    rule = '[connections.pulled-stripe.reconcile]\nevery = "3s"\ngrace = "1s"\n'
+    async with staged(facade, connection_table(facade, "stripe", "customers") + rule) as stage:
+        made = stage.vendors.place("stripe", "customers", {"name": "Ada Lovelace"})
+        await stage.pull()
+        stage.vendors.place("stripe", "customers", made | {"name": "Ada King"})
+
+        (finding,) = await reconcile(stage, "pulled-stripe")
+
+        assert (finding.kind, finding.remote_id, finding.fields) == ("missed", made["id"], ("display_name",))
+        assert finding.changed_at is None
+
+
+async def test_a_record_that_is_listed_in_part_is_read_only_if_its_time_moved(facade: Facade) -> None:
+    rule = '[connections.pulled-freshdesk.reconcile]\nevery = "3s"\ngrace = "1s"\n'
+    async with staged(facade, connection_table(facade, "freshdesk", "customers") + rule) as stage:
+        made = stage.vendors.place("freshdesk", "contacts", {"name": "Ida", "email": "ida@naht.example", "tags": ["a"]})
+        await stage.pull()
+        before = len(stage.vendors.calls("freshdesk"))
+        assert await reconcile(stage, "pulled-freshdesk") == []
+        assert [one["path"] for one in stage.vendors.calls("freshdesk")[before:]] == ["/api/v2/contacts"]
+        moved = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stage.vendors.place("freshdesk", "contacts", made | {"tags": ["a", "b"], "updated_at": moved})
+
+        (finding,) = await reconcile(stage, "pulled-freshdesk")
+
+        assert (finding.kind, finding.remote_id, finding.fields) == ("missed", str(made["id"]), ("tags",))
+
+
+async def test_a_pull_counts_what_no_webhook_has_reported(facade: Facade) -> None:
+    facade.vendors.limit("hubspot", per_minute=1_000_000, search_lag=0.0)
+    tables = '[connections.hubspot.pull]\ncustomers = { every = "1d" }\n[connections.hubspot.reconcile]\ngrace = "1s"\n'
+    async with staged(facade, tables) as stage:
+        made = stage.vendors.place("hubspot", "contacts", {"properties": {"lastname": "Lovelace"}})
+        counted = missed.labels("hubspot", "customer")
+        before = value_of(counted)
+        assert await stage.pull() == []
+        stage.vendors.place("hubspot", "contacts", {**made, "properties": {"lastname": "King"}})
+        (now,) = await stage.sql("SELECT now() + interval '2 seconds' AS later")
+        await stage.until(f"SELECT clock_timestamp() > '{now['later'].isoformat()}'")
+
+        (event,) = await stage.pull()
+
+        assert event["changed"] == ["display_name", "last_name"]
+        assert value_of(counted) - before == 1
+
+
+def value_of(counter: Counter) -> float:
+    ((_, _, value, *_),) = [one for one in next(iter(counter.collect())).samples if one.name.endswith("_total")]
+    return float(value)
