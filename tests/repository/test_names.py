@@ -53,7 +53,7 @@ def test_a_new_vendor_has_nouns_for_variables(style: Style) -> None:
 
 
 def test_the_listings_for_a_new_vendor_have_nouns_for_variables() -> None:
-    modules = LISTING.findall((ROOT / "docs" / "vendor-reference.md").read_text("utf-8"))
+    modules = LISTING.findall((ROOT / "docs" / "vendor-example.md").read_text("utf-8"))
 
     assert [place for text in modules for place in _refused(text)] == []
     assert len(modules) >= 8
