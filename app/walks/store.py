@@ -16,21 +16,24 @@ SOON: Final = 300.0
 """Seconds between two pulls of which the second is due because webhooks were refused."""
 
 # After refused webhooks, as soon as the vendor's are verified again, unless a run has begun since. Anyone can send a
-# webhook that is refused, so not more often than every five minutes.
+# webhook that is refused, so not more often than every five minutes. One that is due while another runs follows it.
 DUE = Statement(
     "SELECT watermark",
-    """
+    f"""
     SELECT plan.connection, plan.object, mark.watermark, mark.started_at, mark.completed_at IS NOT NULL AS has_baseline,
            mark.tried_at
       FROM unnest($1::text[], $2::text[], $3::float8[]) AS plan (connection, object, every)
       LEFT JOIN watermark AS mark USING (connection, object)
       LEFT JOIN webhook_standing AS webhooks USING (connection)
-     WHERE mark.tried_at IS NULL
-        OR mark.tried_at <= now() - make_interval(secs => plan.every)
-        OR (webhooks.refused_at > mark.tried_at AND webhooks.verified_at > webhooks.refused_at
-            AND mark.tried_at <= now() - make_interval(secs => least(plan.every, $4)))
+     WHERE (mark.tried_at IS NULL
+            OR mark.tried_at <= now() - make_interval(secs => plan.every)
+            OR (webhooks.refused_at > mark.tried_at AND webhooks.verified_at > webhooks.refused_at
+                AND mark.tried_at <= now() - make_interval(secs => least(plan.every, $4))))
+       AND NOT EXISTS (SELECT FROM job
+                        WHERE kind = '{PAGE}' AND job.connection = plan.connection
+                          AND dedupe_key = 'pull ' || plan.object)
      ORDER BY plan.connection, plan.object
-    """,
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 # One of several workers starts a run: the one that saw when the last run was started.

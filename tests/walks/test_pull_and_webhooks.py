@@ -12,6 +12,7 @@ import pytest
 
 from app.postgres.database import Statement
 from app.walks.deps import PullDeps
+from app.walks.start import start_due_pulls
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.webhook_driver import record_receipt
 from tests.contract.webhook_senders import contact_event
@@ -169,6 +170,21 @@ async def test_a_pull_is_due_when_webhooks_are_verified_again(crm: Stage) -> Non
     assert await is_due()
     await crm.database.execute(TRIED, *_minutes(7))  # it began after the last refusal
     assert not await is_due()
+
+
+async def test_a_pull_that_is_due_while_another_runs_follows_it(crm: Stage) -> None:
+    await crm.pull()
+    deps = crm.runtime.dependencies.of(PullDeps)
+    crm.vendors.hold("hubspot")
+    await crm.start_pulls()
+    await asyncio.to_thread(crm.vendors.await_held)
+    await crm.database.execute(STANDING, *_minutes(10, 5))
+    await crm.database.execute(TRIED, *_minutes(60))
+    await start_due_pulls(deps)
+    crm.vendors.mend()
+    await crm.work()
+
+    assert await deps.walks.due(deps.plans)
 
 
 def _minutes(*numbers: int) -> list[Any]:
