@@ -17,6 +17,7 @@ NAMES: Final = (
     "requests",  # request builders that objects share
     rf"paging(_{OBJECT})?",
     "related",  # further reads that complete records
+    "events",  # hints of what changed, from a list of events
     "enums",  # the vendor's words and the canonical ones
     "bodies",  # body builders that objects share
     "field_values|addresses|contact_points|locales|money",  # values as the vendor spells them, both ways

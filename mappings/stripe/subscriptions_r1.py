@@ -41,7 +41,7 @@ def _one(one: wire.Subscription) -> Subscription:
         price = item.price or item.plan
         if price is not None:
             named, first = named or price.nickname, first or price.id
-    until = None if ends is None else from_seconds(ends)
+    until = from_seconds(ends)
     return Subscription(
         remote_id=one.id,
         status="paused" if one.pause_collection is not None else STATUS.get(one.status, "unknown"),
