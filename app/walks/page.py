@@ -177,7 +177,8 @@ async def _after_failure(
 ) -> JobOutcome:
     """Begin again if the vendor may have refused the cursor; else let the run fail, once waiting does not help."""
     if isinstance(error, Problem) and error.category in ("transient", "throttle", "auth"):
-        if error.category != "transient" or job.attempt - job.deferred < MOST_FAILURES:
+        is_long = walk.purpose == "pull" and walk.is_baseline  # it would begin again at its first page
+        if is_long or error.category != "transient" or job.attempt - job.deferred < MOST_FAILURES:
             raise error
         return await _fail(deps, walk, error.code, finishing)
     if walk.cursor is not None and walk.restarts < MOST_RESTARTS and not isinstance(error, VendorDrifted):

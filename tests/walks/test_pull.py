@@ -23,6 +23,7 @@ DECIDED: Final = """
     UPDATE operation SET phase = 'settled', outcome = 'failed', due_at = NULL WHERE id = 'op_1'
 """
 WAITING: Final = "SELECT count(*) FROM job WHERE kind = 'refetch' AND deferred > 0"
+TRIED: Final = "SELECT EXISTS (SELECT FROM job WHERE kind = 'walk' AND state = 'ready' AND attempts >= $1)"
 BASELINE_AGAIN: Final = "UPDATE watermark SET completed_at = NULL, watermark = NULL"
 MARK: Final = "SELECT watermark, completed_at, failure FROM watermark"
 
@@ -152,6 +153,21 @@ async def test_a_vendor_that_is_down_for_a_while_only_delays_a_run(stage: Stage)
     (event,) = await stage.pull()
 
     assert event["data"]["meta"]["remote_id"] == changed["Id"]
+
+
+async def test_a_baseline_outlasts_an_outage_that_ends_another_run(stage: Stage) -> None:
+    stage.vendors.break_("salesforce", "status", status=503, times=None)
+    await stage.start_pulls()
+    await stage.until(TRIED, 1)
+    await stage.sql("UPDATE job SET attempts = 12, run_at = now() WHERE kind = 'walk' AND state = 'ready'")
+    await stage.until("SELECT NOT EXISTS (SELECT FROM walk) OR EXISTS (SELECT FROM job WHERE attempts > 12)")
+    stage.vendors.mend()
+    await stage.until(f"SELECT NOT EXISTS (SELECT FROM walk) OR ({TRIED})", 13)  # noqa: S608
+    await stage.sql("UPDATE job SET run_at = now() WHERE kind = 'walk' AND state = 'ready'")
+    await stage.work()
+
+    audited = await stage.sql("SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id")
+    assert [row["type"] for row in audited] == ["walk.started", "walk.completed"]
 
 
 async def test_a_record_waits_for_the_write_of_it_and_its_page_does_not(stage: Stage) -> None:
