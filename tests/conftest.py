@@ -34,15 +34,17 @@ TEMPLATE = "lockstitch_template"
 # Files that take long by themselves, the longest first. They begin first: left to the end, one of them would keep one
 # process busy while the others have nothing to do.
 LENGTHY = (
+    *("tests/walks/test_dropped_webhooks.py", "tests/contract/test_two_way_pulls.py"),
     *("tests/contract/test_write_and_read.py", "tests/contract/alarms/test_database.py"),
     *("tests/contract/alarms/test_vendors.py", "tests/contract/test_sent_once_more.py"),
     *("tests/contract/async_writes/test_queued.py", "tests/contract/test_portability.py", "tests/crash/", "tests/dev/"),
+    *("tests/walks/test_killed_pulls.py", "tests/contract/test_two_way_changes.py"),
     *("tests/contract/test_waiting.py", "tests/contract/alarms/test_webhooks.py"),
     *("tests/contract/test_drift_everywhere.py", "tests/contract/test_alarms.py", "tests/contract/test_fan_out.py"),
     *("tests/contract/test_schemathesis.py", "tests/repository/test_new_vendor.py", "tests/linear_time/"),
 )
 # Their tests wait for other processes most of the time.
-WAITING = ("tests/contract/", "tests/crash/", "tests/dev/", "tests/queue/")
+WAITING = ("tests/contract/", "tests/crash/", "tests/dev/", "tests/queue/", "tests/walks/")
 COMPILERS = 2
 # The tests make many objects and few cycles: with Python's own threshold the collector takes a tenth of their time.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
