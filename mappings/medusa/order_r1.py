@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from canonical import values
 from canonical.order import Order
 from canonical.order_patch import OrderPatch
@@ -48,6 +50,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     loss: list[Loss] = []
     currency, configured = record.currency_code.upper(), account.custom_fields.get("order", ())
     settings, on_lines = line_fields.of_orders(configured), line_fields.of_lines(configured)
+    record = _in_one_order(record)
     created_at = None if record.created_at is None else values.utc(record.created_at)
     updated_at = None if record.updated_at is None else values.utc(record.updated_at)
     inclusive = order_sums_r1.is_tax_inclusive(record)
@@ -103,6 +106,13 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         loss += check_taxes(order.totals.tax, lines, order.shipping_lines, on_fees=added(one.tax for one in fees))
     remote = Remote(id=record.id, created_at=created_at, updated_at=updated_at)
     return Mapped(data=order, remote=remote, loss=tuple(loss))
+
+
+def _in_one_order(record: wire.Order) -> wire.Order:
+    """Return the order with its lines by id. Medusa lists them in any order, and another one is no change."""
+    if record.items is None or len(record.items) < 2:
+        return record
+    return replace(record, items=tuple(sorted(record.items, key=lambda line: line.id)))
 
 
 def _customer(record: wire.Order, loss: list[Loss]) -> Reference | None:

@@ -37,9 +37,10 @@ def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) ->
     return Reference(remote_id=person.id, name=person.real_name or None, email=email)
 
 
-def person_of(login: str, account: Account) -> Reference:
-    """Return a person by login name, with address and name if they were read."""
-    person = _with_data(Person(id=login), account)
+def person_of(login: str, account: Account, people: tuple[Person, ...] = ()) -> Reference:
+    """Return a person by login name, with address and name if they were read, or sent with the `people` of a ticket."""
+    sent = next((one for one in people if one.id == login), Person(id=login))
+    person = _with_data(sent, account)
     email = values.email(person.email_address) if person.email_address else None
     return Reference(remote_id=person.id, name=person.real_name or None, email=email)
 

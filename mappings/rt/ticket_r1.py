@@ -48,6 +48,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
     )
     settings = account.custom_fields.get("ticket", ())
     addresses, owner = stored_addresses(record), record.owner
+    people = (*record.requestor, *record.cc, *record.admin_cc)
     ticket = Ticket(
         number=id,
         subject=record.subject or None,
@@ -60,7 +61,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
         priority=enums.priority(record.priority),
         priority_raw=None if record.priority is None else str(record.priority),
         requester=requester(record.requestor, account, loss),
-        assignee=None if owner is None or owner.id == NOBODY else person_of(owner.id, account),
+        assignee=None if owner is None or owner.id == NOBODY else person_of(owner.id, account, people),
         team=None if record.queue is None else reference(record.queue.id, account.queues.get(record.queue.id)),
         parent=reference(stored_parent(record)),
         followers=followers(record, account, loss) if record.cc or record.admin_cc else (),

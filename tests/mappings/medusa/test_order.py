@@ -1,5 +1,6 @@
 """Orders both ways: what is written reads back, a change sends only itself, a step goes alone."""
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -57,6 +58,13 @@ GB = AddressPatch(line1="1 Main", country_code="GB")
 def read(record: dict[str, Any]) -> Order:
     """What a record means."""
     return ORDER.read(encoded(record), ACCOUNT).data
+
+
+def test_lines_in_another_order_are_no_change() -> None:
+    record = json.loads(bytes(golden("order-full")))
+    lines = record["items"]
+    assert len(lines) > 1
+    assert read(record | {"items": lines[::-1]}) == read(record)
 
 
 @pytest.mark.parametrize("case", ["order-draft", "order-full", "order-tax-inclusive"])

@@ -1,10 +1,15 @@
 """Who asks, who follows: people are named by their login or their address."""
 
+import json
+
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mappings.rt.ticket_r1 import TICKET
+from mappings.rt.wire_rest2 import Person
 
-from .conftest import drafted, golden, lost, on_the_wire, refused
+from .conftest import ACCOUNT, drafted, golden, lost, on_the_wire, refused
 
 
 @pytest.mark.parametrize(
@@ -52,3 +57,20 @@ def test_followers_who_cannot_be() -> None:
         "/followers/1/remote_id": "invalid",
         "/followers/2/kind": "invalid",
     }
+
+
+def test_an_owner_in_a_role_of_the_ticket_is_the_same_in_lists_and_reads() -> None:
+    """Lists send the people of the roles with their addresses, reads send login names, and the people apart."""
+    record = json.loads(golden("ticket-full"))
+    listed = {"id": "ben", "EmailAddress": "ben@faden.example", "RealName": "Ben Okoro"}
+    people = {"ben": msgspec.convert(listed, Person)}
+    sent = record | {"Owner": {"id": "ben", "type": "user"}}
+    of_list = TICKET.decode(json.dumps(sent | {"AdminCc": [listed]}).encode())
+    of_read = TICKET.decode(json.dumps(sent | {"AdminCc": [{"id": "ben"}]}).encode())
+
+    in_list = TICKET.to_canonical(of_list, replace(ACCOUNT, people={})).data
+    in_read = TICKET.to_canonical(of_read, replace(ACCOUNT, people=people)).data
+
+    assert in_list.assignee is not None
+    assert in_list.assignee.email == "ben@faden.example"
+    assert in_read.assignee == in_list.assignee
