@@ -125,7 +125,8 @@ def test_one_that_another_revision_refused_says_which_is_at_work_now(reader: Cal
 
 def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadJobs) -> None:
     (letter_id,) = dead.bury(dead.new())
-    dead.facade.sql("UPDATE dead_letter SET payload = set_byte(payload, 30, 7) WHERE id = $1", letter_id)
+    flip = "UPDATE dead_letter SET payload = set_byte(payload, 30, get_byte(payload, 30) # 1) WHERE id = $1"
+    dead.facade.sql(flip, letter_id)
     letter = reader.get(f"{PATH}/{letter_id}").json()
     assert letter["payload"] is None
     assert "cannot be decrypted" in letter["payload_note"]
