@@ -130,14 +130,14 @@ async def test_a_query_is_a_client_span_of_the_recorded_one(database: Database, 
 
 
 async def test_a_failed_query_shows_its_code_and_no_value(database: Database, spans: InMemorySpanExporter) -> None:
-    await database.execute(INSERT, [4711])
+    await database.execute(INSERT, [2_147_480_011])
     with _parent(), pytest.raises(asyncpg.UniqueViolationError):
-        await database.execute(INSERT, [4711])
+        await database.execute(INSERT, [2_147_480_011])
 
     (span,) = spans.get_finished_spans()
     assert span.status.status_code is StatusCode.ERROR
     assert (span.attributes or {})["db.response.status_code"] == "23505"
-    assert "4711" not in _everything_said(span)
+    assert "2147480011" not in _everything_said(span)
 
 
 async def test_without_a_recorded_span_there_is_none(database: Database, spans: InMemorySpanExporter) -> None:
