@@ -23,9 +23,9 @@ from app.server import DRAIN_SECONDS, serve_application
 from app.settings.environment import Settings
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
-from app.walks import backfill_routes as backfills
-from app.walks import reconcile_routes as reconcile
-from app.walks import routes as walks
+from app.walks.backfill import routes as backfills
+from app.walks.pull import routes as pulls
+from app.walks.reconcile import routes as reconcile
 from app.webhooks import routes as webhooks
 from app.wiring.runtime import open_runtime
 from app.writes import routes as writes
@@ -49,7 +49,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *drift.HANDLERS,
         *links.HANDLERS,
         *ownership.HANDLERS,
-        *walks.HANDLERS,
+        *pulls.HANDLERS,
         *reconcile.HANDLERS,
         *audit.HANDLERS,
         *monitoring.HANDLERS,

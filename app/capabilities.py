@@ -11,7 +11,8 @@ from app.queue import enqueue
 from app.queue.kinds import policies_of
 from app.uploads import ingest_row
 from app.vendors import fact_store
-from app.walks import page, reconcile, refetch
+from app.walks import page, refetch
+from app.walks.reconcile import check as reconcile
 from app.webhooks import ingest
 from app.webhooks.store import receipts
 from app.writes import queued

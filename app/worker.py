@@ -25,9 +25,9 @@ from app.uploads.deps import UploadDeps
 from app.uploads.export_folder import take_from_folders
 from app.vendors.deps import VendorDeps
 from app.walks.deps import FreshnessDeps, PullDeps, ReconcileDeps
-from app.walks.freshness import announce_freshness
-from app.walks.reconcile import start_due_reconciles
-from app.walks.start import start_due_pulls
+from app.walks.pull.freshness import announce_freshness
+from app.walks.pull.start import start_due_pulls
+from app.walks.reconcile.start import start_due_reconciles
 from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun

@@ -14,7 +14,7 @@ from app.cli.progress import IS_WORKER_RUNNING, follow
 from app.cli.tables import Cells, filled_table, moment, print_page, span
 from app.http.plurals import PLURAL, counted
 from app.identifiers import new_run_id
-from app.walks.backfill import (
+from app.walks.backfill.manage import (
     cancel_backfill,
     list_backfills,
     pause_backfill,
@@ -22,7 +22,7 @@ from app.walks.backfill import (
     resume_backfill,
     start_backfill,
 )
-from app.walks.backfill_models import BackfilledObject, BackfillRequest, BackfillView
+from app.walks.backfill.models import BackfilledObject, BackfillRequest, BackfillView
 from app.walks.deps import BackfillDeps
 
 LISTED: Final = 20

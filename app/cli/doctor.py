@@ -42,10 +42,9 @@ from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
 from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStates, described
-from app.walks.freshness import rules_of
-from app.walks.plan import plans_of
-from app.walks.reconcile_plan import reconcile_plans_of
-from app.walks.reconcile_store import PostgresReconciliations
+from app.walks.plan import pull_plans_of, reconcile_plans_of
+from app.walks.pull.freshness import rules_of
+from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS
@@ -292,7 +291,7 @@ def _check_connections(runner: asyncio.Runner, database: Database, settings: Set
 def _pulled(settings: Settings) -> Iterator[str]:
     """Say how often the objects of each connection are pulled."""
     with suppress(SettingsError):  # reported with the configuration
-        plans = plans_of(settings, connections_of(settings))
+        plans = pull_plans_of(settings, connections_of(settings))
         for name in sorted(settings.connections):
             every: dict[str, list[str]] = defaultdict(list)
             for plan in plans:

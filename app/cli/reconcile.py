@@ -5,8 +5,8 @@ from cyclopts import App
 from app.cli.commands import declare_action, declare_list, operators
 from app.cli.tables import Cells, moment
 from app.walks.deps import ReconcileDeps
-from app.walks.reconcile import list_findings, request_reconcile
-from app.walks.reconcile_models import ReconcileFinding, ReconcileRequest
+from app.walks.reconcile.models import ReconcileFinding, ReconcileRequest
+from app.walks.reconcile.start import list_findings, request_reconcile
 
 reconcile = App(name="reconcile")
 opened = operators(ReconcileDeps)

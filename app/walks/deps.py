@@ -8,10 +8,10 @@ from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.settings.consumers import ConsumerSettings
-from app.walks.backfill_store import PostgresBackfills
+from app.walks.backfill.store import PostgresBackfills
 from app.walks.models import FreshnessRule, ListPlan, PullPlan
-from app.walks.reconcile_models import ReconcilePlan
-from app.walks.reconcile_store import PostgresReconciliations
+from app.walks.reconcile.models import ReconcilePlan
+from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
 from canonical.parts import ObjectName
@@ -27,24 +27,38 @@ class WalkDeps(IngestDeps):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReconcileDeps:
-    """What starts reconciliations and lists their findings: their plans, and the stores."""
+class StartDeps:
+    """What starts walks: the stores of walks and jobs."""
 
-    plans: Callable[[], Sequence[ReconcilePlan]]
-    reconciliations: PostgresReconciliations
     walks: PostgresWalks
     database: Database
     queue: Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)
-class PullDeps:
-    """What starts pulls: their plans, and the stores of walks and jobs."""
+class PullDeps(StartDeps):
+    """What starts pulls: in addition their plans."""
 
     plans: Sequence[PullPlan]
-    walks: PostgresWalks
-    database: Database
-    queue: Enqueuer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconcileDeps(StartDeps):
+    """What starts reconciliations and lists their findings: in addition their plans and store."""
+
+    plans: Callable[[], Sequence[ReconcilePlan]]
+    reconciliations: PostgresReconciliations
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillDeps(StartDeps):
+    """What starts and decides about backfills: in addition which objects are listed and how, who may get Events, and
+    the store."""
+
+    lists: Callable[[], Mapping[tuple[str, ObjectName], ListPlan]]
+    consumers: Sequence[ConsumerSettings]
+    subscriptions: PostgresSubscriptions
+    backfills: PostgresBackfills
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +68,4 @@ class FreshnessDeps:
     rules: Sequence[FreshnessRule]
     database: Database
     events: PostgresEvents
-    queue: Enqueuer
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackfillDeps:
-    """What starts and decides about backfills: which objects are listed and how, who may get Events, and the stores."""
-
-    lists: Callable[[], Mapping[tuple[str, ObjectName], ListPlan]]
-    consumers: Sequence[ConsumerSettings]
-    subscriptions: PostgresSubscriptions
-    backfills: PostgresBackfills
-    walks: PostgresWalks
-    database: Database
     queue: Enqueuer

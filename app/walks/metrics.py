@@ -8,7 +8,7 @@ from prometheus_client import Counter
 from app.events.models import RecordChange
 from app.telemetry.metrics import registry
 from app.walks.models import PageCounts, Walk
-from app.walks.reconcile_models import ReconcilePlan
+from app.walks.reconcile.models import ReconcilePlan
 
 pages = Counter(
     "lockstitch_walk_pages", "Pages that walks have read.", ("connection", "object", "purpose"), registry=registry

@@ -93,6 +93,16 @@ class RefetchPayload(Struct, frozen=True, kw_only=True):
         return self.walk.startswith("bf_")
 
 
+class ListPlan(Struct, frozen=True, kw_only=True):
+    """How an object of a connection is listed. `by_change` and `by_hints` as in `PullPlan`. `sends_webhooks`: the
+    vendor reports the changes of the object, and the connection verifies that."""
+
+    page_size: int
+    by_change: bool
+    by_hints: bool
+    sends_webhooks: bool
+
+
 class PullPlan(Struct, frozen=True, kw_only=True):
     """How an object of a connection is pulled: every so many seconds, from `overlap` seconds before the watermark on.
 
@@ -120,13 +130,6 @@ class FreshnessRule(Struct, frozen=True, kw_only=True):
     limit: int | None
     is_pulled: bool
     unreachable: str | None
-
-
-class ListPlan(Struct, frozen=True, kw_only=True):
-    """How an object of a connection is listed. `by_change` as in `PullPlan`."""
-
-    page_size: int
-    by_change: bool
 
 
 class DuePull(Struct, frozen=True, kw_only=True):

@@ -21,14 +21,14 @@ from app.records.append import append as append_changes
 from app.records.fetch import FetchedPage, fetch_page
 from app.records.read import without_rejected
 from app.records.resolve import active_mapping
-from app.walks.backfill_page import compare_backfill
-from app.walks.backfill_store import BACKFILLED
+from app.walks.backfill.compare import compare_backfill
+from app.walks.backfill.store import BACKFILLED
 from app.walks.compare_page import ComparedPage, compare_page, refetch_job
 from app.walks.deps import WalkDeps
-from app.walks.hints import fetch_hints, names_changed
 from app.walks.metrics import count_missed, count_page
 from app.walks.models import PAGE, PageCounts, PagePayload, Walk
-from app.walks.reconcile import commit_listed
+from app.walks.pull.hints import fetch_hints, names_changed
+from app.walks.reconcile.page import commit_listed
 from app.walks.start import page_job, walk_entry
 from app.walks.store import ENDED, PAGED
 from mappings.spec import ListQuery

@@ -22,7 +22,7 @@ from app.records.models import ReportedChange, WriteUnderWay
 from app.records.resolve import active_mapping
 from app.records.statements import appending
 from app.vendors.models import Connection
-from app.walks.backfill_page import backfilled, without_repeated
+from app.walks.backfill.compare import backfilled, without_repeated
 from app.walks.compare_page import as_baseline, source_jobs
 from app.walks.deps import WalkDeps
 from app.walks.metrics import count_missed

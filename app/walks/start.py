@@ -1,58 +1,23 @@
-"""Start pulls that are due, and enqueue the job of a page."""
+"""Start a walk, and enqueue the job of its next page."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from app.audit.record import Entry, append
-from app.identifiers import new_id, new_run_id
+from app.postgres.database import Transaction
 from app.queue.models import NewJob
-from app.records.compare import CLOCK_SKEW
-from app.walks.deps import PullDeps
-from app.walks.models import PAGE, DuePull, NewWalk, PagePayload, PullPlan
-
-HINTED_FOR: Final = timedelta(days=29)
-"""How far back hints are asked for. Stripe keeps its events for 30 days."""
+from app.walks.deps import StartDeps
+from app.walks.models import PAGE, NewWalk, PagePayload
 
 
-async def start_due_pulls(deps: PullDeps) -> bool:
-    """Start the pulls that are due. Return False: there is nothing more to do until the next call."""
-    if deps.plans:
-        plans = {(one.connection, one.object): one for one in deps.plans}
-        for due in await deps.walks.due(deps.plans):
-            await _start(deps, plans[due.connection, due.object], due)
-    return False
-
-
-async def _start(deps: PullDeps, plan: PullPlan, due: DuePull) -> None:
-    is_baseline = not due.has_baseline
-    since = None if is_baseline else _since(plan, due)
-    walk = NewWalk(
-        id=new_id("walk_"),
-        connection=plan.connection,
-        object=plan.object,
-        purpose="pull",
-        since=since,
-        is_baseline=is_baseline,
-        page_size=plan.page_size,
-        correlation_id=new_run_id(),
-    )
+async def start_walk(deps: StartDeps, walk: NewWalk, *, claim: Callable[[Transaction], Awaitable[bool]]) -> None:
+    """Start a walk, unless another process has: `claim` says so. Audited."""
     async with deps.database.transaction() as transaction:
-        if not await deps.walks.claim(transaction, due) or not await deps.walks.start(transaction, walk):
+        if not await claim(transaction) or not await deps.walks.start(transaction, walk):
             return
-        await append(transaction, walk_entry("started", walk, since=since, is_baseline=is_baseline))
+        await append(transaction, walk_entry("started", walk, since=walk.since, is_baseline=walk.is_baseline))
         await deps.queue.enqueue(transaction, page_job(walk))
-
-
-def _since(plan: PullPlan, due: DuePull) -> datetime | None:
-    """Return the time from which on changes are read; None to list all records. Hints have no times: they are read from
-    the start of the last run that completed."""
-    overlap = timedelta(seconds=plan.overlap)
-    if plan.by_hints and due.started_at is not None:
-        since = due.started_at - CLOCK_SKEW - overlap
-        return since if since > datetime.now(UTC) - HINTED_FOR else None
-    return due.watermark - overlap if plan.by_change and due.watermark is not None else None
 
 
 def page_job(walk: NewWalk, *, after: float = 0.0) -> NewJob:

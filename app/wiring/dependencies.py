@@ -34,11 +34,10 @@ from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import VendorDeps
 from app.walks.deps import FreshnessDeps, PullDeps, ReconcileDeps, WalkDeps
-from app.walks.freshness import measure_freshness, rules_of
 from app.walks.metrics import expect_missed
-from app.walks.plan import plans_of
-from app.walks.reconcile_plan import reconcile_plans_of
-from app.walks.reconcile_store import PostgresReconciliations
+from app.walks.plan import pull_plans_of, reconcile_plans_of
+from app.walks.pull.freshness import measure_freshness, rules_of
+from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
 from app.webhooks.part_owners import PartOwners
@@ -154,7 +153,7 @@ def _ingest(foundation: Foundation, queue: PostgresQueue, records: RecordDeps, b
 
 def _walks(foundation: Foundation, ingest: IngestDeps) -> tuple[WalkDeps, ReconcileDeps, PullDeps]:
     walks = PostgresWalks(foundation.database)
-    plans = plans_of(foundation.settings, ingest.connections)
+    plans = pull_plans_of(foundation.settings, ingest.connections)
     reconciled = reconcile_plans_of(foundation.settings, ingest.connections)
     expect_missed(reconciled)
     reconciliations = PostgresReconciliations(foundation.database)

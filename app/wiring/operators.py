@@ -39,11 +39,10 @@ from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.configured_connections import connections_of
 from app.vendors.deps import ConsentDeps, VendorDeps
-from app.walks.backfill_store import PostgresBackfills
+from app.walks.backfill.store import PostgresBackfills
 from app.walks.deps import BackfillDeps, ReconcileDeps
-from app.walks.plan import lists_of
-from app.walks.reconcile_plan import reconcile_plans_of
-from app.walks.reconcile_store import PostgresReconciliations
+from app.walks.plan import lists_of, reconcile_plans_of
+from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.operations import OperationReader
@@ -105,7 +104,7 @@ def operator_dependencies(
 def backfills_of(settings: Settings, database: Database, sealer: Sealer, queue: Enqueuer) -> BackfillDeps:
     """Return what starts and decides about backfills."""
     return BackfillDeps(
-        lists=partial(lists_of, settings),
+        lists=lambda: lists_of(settings, connections_of(settings)),
         consumers=settings.consumers,
         subscriptions=PostgresSubscriptions(database, sealer),
         backfills=PostgresBackfills(database),

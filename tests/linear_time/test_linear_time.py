@@ -47,7 +47,7 @@ READ_BY: Final = {
     ("app.dead_letters.advice", "shlex"): "only quotes",
     ("app.links.match_keys", "unicodedata"): "a name to match",
     ("app.links.role_mailboxes", "unicodedata"): "the mailbox of an office",
-    ("app.walks.reconcile_routes", "csv"): "our own findings",
+    ("app.walks.reconcile.routes", "csv"): "our own findings",
     ("canonical.codes", "unicodedata"): "a country",
     ("canonical.markup", "html"): "HTML",
     ("canonical.markup", "nh3"): "HTML",

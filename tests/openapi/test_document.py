@@ -20,7 +20,7 @@ from app.http.operation import KeyOperation, declaration_of
 from app.openapi.shapes import COMPONENT
 from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
-from app.walks.backfill_models import BackfillRequest
+from app.walks.backfill.models import BackfillRequest
 from app.writes.operations import Resolution
 from app.writes.tags import TagsChange
 from canonical.customer import CustomerPatch

@@ -18,10 +18,10 @@ from app.events.store.events import PostgresEvents
 from app.identifiers import new_id, new_run_id
 from app.postgres.database import Database, Statement
 from app.settings.environment import load_settings
-from app.walks.backfill import read_backfill, start_backfill
-from app.walks.backfill_models import BackfillRequest, BackfillView
+from app.walks.backfill.manage import read_backfill, start_backfill
+from app.walks.backfill.models import BackfillRequest, BackfillView
 from app.walks.deps import BackfillDeps, PullDeps, WalkDeps
-from app.walks.start import start_due_pulls
+from app.walks.pull.start import start_due_pulls
 from app.wiring.runtime import Runtime, open_runtime
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade

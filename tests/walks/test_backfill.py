@@ -11,7 +11,7 @@ from app.errors import InvalidField, StateConflict
 from app.events.deps import EventDeps
 from app.events.feed import newest_of
 from app.postgres.database import Statement
-from app.walks.backfill import cancel_backfill, pause_backfill, read_backfill, resume_backfill
+from app.walks.backfill.manage import cancel_backfill, pause_backfill, read_backfill, resume_backfill
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, emulated, staged
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
 from app.walks.deps import FreshnessDeps
-from app.walks.freshness import ObjectFreshness, announce_freshness, list_freshness
+from app.walks.pull.freshness import ObjectFreshness, announce_freshness, list_freshness
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.waiting import until

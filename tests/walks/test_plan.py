@@ -8,8 +8,8 @@ import pytest
 from app.settings.environment import Settings, load_settings
 from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
-from app.walks.freshness import rules_of
-from app.walks.plan import plans_of
+from app.walks.plan import pull_plans_of
+from app.walks.pull.freshness import rules_of
 from tests.encryption import ENCRYPTION_KEYS
 
 SALES: Final = """
@@ -49,7 +49,9 @@ def settings_of(folder: Path, text: str) -> Settings:
 def pulled(folder: Path, text: str) -> dict[str, str]:
     """Return how often each object is pulled, by connection and object."""
     settings = settings_of(folder, text)
-    return {f"{one.connection} {one.object}": one.frequency for one in plans_of(settings, connections_of(settings))}
+    return {
+        f"{one.connection} {one.object}": one.frequency for one in pull_plans_of(settings, connections_of(settings))
+    }
 
 
 def limited(folder: Path, text: str) -> dict[str, tuple[int, str | None]]:
@@ -106,7 +108,7 @@ def test_overlap_and_page_are_limited_by_the_vendor(tmp_path: Path) -> None:
     file = tmp_path / "lockstitch.toml"
     file.write_text(f'{SALES}\n[connections.sales.pull]\noverlap = "10m"\npage = 1000\norders = {{ page = 7 }}\n')
     settings = load_settings({"LOCKSTITCH_CONFIG": str(file), "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS})
-    plans = {one.object: one for one in plans_of(settings, connections_of(settings))}
+    plans = {one.object: one for one in pull_plans_of(settings, connections_of(settings))}
     assert {one.overlap for one in plans.values()} == {600.0}
     assert plans["order"].page_size == 7
     assert plans["customer"].page_size < 1000

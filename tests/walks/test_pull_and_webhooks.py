@@ -12,7 +12,7 @@ import pytest
 
 from app.postgres.database import Statement
 from app.walks.deps import PullDeps
-from app.walks.start import start_due_pulls
+from app.walks.pull.start import start_due_pulls
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.webhook_driver import record_receipt
 from tests.contract.webhook_senders import contact_event

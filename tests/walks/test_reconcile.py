@@ -10,8 +10,8 @@ from prometheus_client import Counter
 
 from app.walks.deps import ReconcileDeps
 from app.walks.metrics import missed
-from app.walks.reconcile import list_findings, request_reconcile, start_due_reconciles
-from app.walks.reconcile_models import ReconcileFilter, ReconcileFinding, ReconcileRequest
+from app.walks.reconcile.models import ReconcileFilter, ReconcileFinding, ReconcileRequest
+from app.walks.reconcile.start import list_findings, request_reconcile, start_due_reconciles
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, emulated, staged
 

@@ -5,7 +5,7 @@ from typing import Final
 from app.http.operation import Call, Listing, operation
 from app.http.paging import Page, whole_list
 from app.walks.deps import FreshnessDeps
-from app.walks.freshness import ObjectFreshness, list_freshness
+from app.walks.pull.freshness import ObjectFreshness, list_freshness
 
 
 @operation(

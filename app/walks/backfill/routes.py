@@ -6,8 +6,8 @@ from app.http.operation import Call, JsonBody, Listing, operation
 from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, cursor
 from app.http.responses import Answered, json_response
-from app.walks import backfill
-from app.walks.backfill_models import BackfillRequest, BackfillView
+from app.walks.backfill import manage
+from app.walks.backfill.models import BackfillRequest, BackfillView
 from app.walks.deps import BackfillDeps
 
 TAG: Final = "Backfills"
@@ -38,7 +38,7 @@ async def start_backfill(call: Call) -> Answered:
     `created` with the `origin` `backfill`, which only the named subscriptions and consumers get. One at a time for each
     object of a connection. Audited.
     """
-    started = await backfill.start_backfill(
+    started = await manage.start_backfill(
         call.deps(BackfillDeps), call.body(START), actor=call.caller.principal, correlation_id=call.correlation_id
     )
     return json_response(started, status=202, headers={"location": f"/v1/backfills/{started.id}"})
@@ -54,13 +54,13 @@ async def start_backfill(call: Call) -> Answered:
 )
 async def list_backfills(call: Call) -> Page:
     """List backfills, newest first."""
-    return await backfill.list_backfills(call.deps(BackfillDeps), after=call.query(CURSOR), limit=call.query(LIMIT))
+    return await manage.list_backfills(call.deps(BackfillDeps), after=call.query(CURSOR), limit=call.query(LIMIT))
 
 
 @operation("GET", "/v1/backfills/{id}", tag=TAG, scopes=READ, parameters=(ID,))
 async def read_backfill(call: Call) -> BackfillView:
     """Read the progress of a backfill."""
-    return await backfill.read_backfill(call.deps(BackfillDeps), call.path("id"))
+    return await manage.read_backfill(call.deps(BackfillDeps), call.path("id"))
 
 
 @operation("POST", "/v1/backfills/{id}/pause", tag=TAG, scopes=WRITE, parameters=(ID,), problems=DECIDED)
@@ -69,7 +69,7 @@ async def pause_backfill(call: Call) -> BackfillView:
 
     The page in progress ends. The position is kept. Audited.
     """
-    return await backfill.pause_backfill(call.deps(BackfillDeps), call.path("id"), actor=call.caller.principal)
+    return await manage.pause_backfill(call.deps(BackfillDeps), call.path("id"), actor=call.caller.principal)
 
 
 @operation("POST", "/v1/backfills/{id}/resume", tag=TAG, scopes=WRITE, parameters=(ID,), problems=DECIDED)
@@ -78,7 +78,7 @@ async def resume_backfill(call: Call) -> BackfillView:
 
     It continues after its last page. Audited.
     """
-    return await backfill.resume_backfill(call.deps(BackfillDeps), call.path("id"), actor=call.caller.principal)
+    return await manage.resume_backfill(call.deps(BackfillDeps), call.path("id"), actor=call.caller.principal)
 
 
 @operation("POST", "/v1/backfills/{id}/cancel", tag=TAG, scopes=WRITE, parameters=(ID,), problems=DECIDED)
@@ -87,7 +87,7 @@ async def cancel_backfill(call: Call) -> BackfillView:
 
     The page in progress ends. What was stored stays. Audited.
     """
-    return await backfill.cancel_backfill(call.deps(BackfillDeps), call.path("id"), actor=call.caller.principal)
+    return await manage.cancel_backfill(call.deps(BackfillDeps), call.path("id"), actor=call.caller.principal)
 
 
 HANDLERS: Final = (

@@ -13,8 +13,8 @@ from app.http.parameters import LIMIT, boolean, choice, cursor, text
 from app.http.responses import Answered, RenderedResponse, link_next, page_response
 from app.problem_document import JSON
 from app.walks.deps import ReconcileDeps
-from app.walks.reconcile import list_findings
-from app.walks.reconcile_models import FINDING_KINDS, ReconcileFilter, ReconcileFinding
+from app.walks.reconcile.models import FINDING_KINDS, ReconcileFilter, ReconcileFinding
+from app.walks.reconcile.start import list_findings
 
 CSV: Final = "text/csv"
 FILTERS: Final = (

@@ -8,7 +8,7 @@ import msgspec
 from app.postgres.database import Database, Statement, Transaction
 from app.records.statements import EFFECTS_AT, appending
 from app.walks.models import Walk
-from app.walks.reconcile_models import (
+from app.walks.reconcile.models import (
     Absentees,
     DueReconcile,
     FindingKind,

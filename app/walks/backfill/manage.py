@@ -16,7 +16,7 @@ from app.http.plurals import PLURAL
 from app.identifiers import new_id, what_else
 from app.postgres.database import Transaction
 from app.problem_document import FieldError
-from app.walks.backfill_models import Backfill, BackfillRequest, BackfillView, NewBackfill
+from app.walks.backfill.models import Backfill, BackfillRequest, BackfillView, NewBackfill
 from app.walks.deps import BackfillDeps
 from app.walks.models import ListPlan, NewWalk
 from app.walks.start import page_job

@@ -8,7 +8,7 @@ import msgspec
 from app.postgres.database import Database, Statement, Transaction
 from app.queue.lanes import WAKE
 from app.records.statements import EFFECTS_AT, appending
-from app.walks.backfill_models import Backfill, NewBackfill
+from app.walks.backfill.models import Backfill, NewBackfill
 from app.walks.models import PAGE
 
 COLUMNS: Final = """

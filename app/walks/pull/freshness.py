@@ -19,9 +19,8 @@ from app.settings.environment import Settings
 from app.vendors.models import Connections
 from app.walks.deps import FreshnessDeps
 from app.walks.models import FreshnessRule, PullPlan
-from app.walks.plan import OBJECTS, listed, plans_of
+from app.walks.plan import OBJECTS, lists_of, pull_plans_of
 from canonical.parts import ObjectName
-from mappings.registry import AnyMapping
 
 State = Literal["fresh", "breached", "unknown"]
 
@@ -93,16 +92,17 @@ class ObjectFreshness(Struct, frozen=True, kw_only=True):
 
 def rules_of(settings: Settings, connections: Connections) -> tuple[FreshnessRule, ...]:
     """Return the rules of what is pulled, and of what has a limit, sorted by connection."""
-    plans = {(one.connection, one.object): one for one in plans_of(settings, connections)}
+    lists = lists_of(settings, connections)
+    plans = {(one.connection, one.object): one for one in pull_plans_of(settings, connections)}
     return tuple(
         FreshnessRule(
             connection=name,
             object=object_name,
             limit=limit,
             is_pulled=plan is not None,
-            unreachable=None if limit is None else _unreachable(plan, limit, listed(connection.vendor, object_name)),
+            unreachable=None if limit is None else _unreachable(plan, limit, is_listed=(name, object_name) in lists),
         )
-        for name, connection in sorted(connections.by_name.items())
+        for name in sorted(connections.by_name)
         for object_name in OBJECTS
         for plan in [plans.get((name, object_name))]
         for limit in [settings.ownership[object_name].freshness_of(name)]
@@ -110,8 +110,8 @@ def rules_of(settings: Settings, connections: Connections) -> tuple[FreshnessRul
     )
 
 
-def _unreachable(plan: PullPlan | None, limit: int, mapping: AnyMapping | None) -> str | None:
-    if mapping is None:
+def _unreachable(plan: PullPlan | None, limit: int, *, is_listed: bool) -> str | None:
+    if not is_listed:
         return f"the limit is {limit} s, but it is not pulled: the connection has no list of it"
     if plan is None:
         return f'the limit is {limit} s, but it is not pulled: every is "off"'

@@ -1,0 +1,1 @@
+"""Reconcile: compare what a vendor lists with what was last seen of it."""
