@@ -56,6 +56,24 @@ async def find_outdated(writes: ChecksWrites, changes: Sequence[Appended]) -> li
     return outcomes
 
 
+async def without_outdated(
+    writes: ChecksWrites, changes: Sequence[Appended]
+) -> tuple[Sequence[Appended], Sequence[Appended]]:
+    """Return the changes to append, and those whose records must be read again (`find_outdated`)."""
+    outcomes = list(zip(changes, await find_outdated(writes, changes), strict=True))
+    return [one for one, why in outcomes if why is None], [one for one, why in outcomes if why is not None]
+
+
+async def append_all(
+    deps: AppendDeps, ended: Finishing, changes: Sequence[Appended], query: Statement, *arguments: object
+) -> None:
+    """Append changes like `append`, or none of them. Raises WriteUnderWay too."""
+    for why in await find_outdated(deps.own_writes, changes):
+        if why is not None:
+            raise why
+    await append(deps, [ended], changes, query, *arguments)
+
+
 async def append(
     deps: AppendDeps, ended: Sequence[Finishing], changes: Sequence[Appended], query: Statement, *arguments: object
 ) -> None:

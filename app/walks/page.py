@@ -16,7 +16,7 @@ from app.problem_document import Problem
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Retry
-from app.records.append import Appended, find_outdated
+from app.records.append import Appended, without_outdated
 from app.records.append import append as append_changes
 from app.records.fetch import FetchedPage, fetch_page
 from app.records.read import without_rejected
@@ -86,14 +86,9 @@ async def _commit(
     """Commit a page. A record whose state has moved since it was compared leaves the page."""
     unreadable = await _to_report(deps, walk, page)
     for _ in range(TRIES):
-        outcomes = await find_outdated(deps.own_writes, compared.changes)
-        changes = [one for one, why in zip(compared.changes, outcomes, strict=True) if why is None]
-        outdated = [
-            one.change.remote_id
-            for one, why in zip(compared.changes, outcomes, strict=True)
-            if why is not None and one.change is not None
-        ]
-        read_again = (*page.hinted, *compared.read_again, *outdated)
+        changes, outdated = await without_outdated(deps.own_writes, compared.changes)
+        moved = [one.change.remote_id for one in outdated if one.change is not None]
+        read_again = (*page.hinted, *compared.read_again, *moved)
         counts = PageCounts(
             records=len(page.readings) + len(page.unreadable) + len(page.hinted),
             changed=len(changes),

@@ -15,7 +15,7 @@ from app.identifiers import new_run_id
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, Retry
-from app.records.append import Appended, append, find_outdated
+from app.records.append import Appended, append_all
 from app.records.compare import is_untold
 from app.records.map_record import Reading
 from app.records.models import ReportedChange, WriteUnderWay
@@ -50,10 +50,7 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
         if changed.change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
             return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
         finishing.answered()
-        (why,) = await find_outdated(deps.own_writes, [changed])
-        if why is not None:
-            raise why
-        await append(deps, [finishing], [changed], NO_EFFECT)
+        await append_all(deps, finishing, [changed], NO_EFFECT)
         count_missed(deps.reconciled.get((connection.name, payload.object)), changed.change)
     except WriteUnderWay:
         wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))

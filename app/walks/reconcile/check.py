@@ -12,7 +12,7 @@ from app.identifiers import new_id, new_run_id
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, NewJob, Retry
-from app.records.append import Appended, append, find_outdated
+from app.records.append import Appended, append_all
 from app.records.models import WriteUnderWay
 from app.records.resolve import active_mapping
 from app.walks.deps import WalkDeps
@@ -81,15 +81,12 @@ async def _conclude(
     if changed is not None and kind is not None and not repairs:
         changed = Appended(reported=changed.reported)  # its state and Events stay as they are
     appended = [] if changed is None else [changed]
-    for why in await find_outdated(deps.own_writes, appended):
-        if why is not None:
-            raise why
     record = (plan.connection, plan.object, payload.remote_id)
     is_new = kind is not None and not await deps.reconciliations.is_open(*record[:2], kind, payload.remote_id)
     fields = None if kind is None or change is None else list(change.changed or ())
     changed_at = None if kind is None or change is None else change.occurred_at
-    await append(
-        *(deps, [finishing], appended, CHECKED),
+    await append_all(
+        *(deps, finishing, appended, CHECKED),
         *(new_id("rec_"), *record, kind, fields, changed_at, payload.walk, repairs),
     )
     if is_new and plan.sends_webhooks:

@@ -19,7 +19,7 @@ from app.events.record_changes import fields_of
 from app.identifiers import new_id
 from app.queue.finishing import Finishing
 from app.queue.models import Done, JobOutcome, NewJob, Retry
-from app.records.append import Appended, append, find_outdated
+from app.records.append import Appended, append, without_outdated
 from app.records.fetch import FetchedPage
 from app.records.map_record import Reading
 from app.vendors.models import Connection
@@ -114,12 +114,8 @@ async def _compare(deps: WalkDeps, connection: Connection, walk: Walk, readings:
     compared = await compare_page(deps, connection, walk, doubtful)
     times = {one.mapped.remote.id: one.mapped.remote.updated_at for one in doubtful}
     suspects = [*compared.read_again, *(one.change.remote_id for one in compared.changes if one.change and one.events)]
-    quiet = [one for one in compared.changes if not one.events]
-    outdated = await find_outdated(deps.own_writes, quiet)
-    return ListedPage(
-        quiet=[one for one, why in zip(quiet, outdated, strict=True) if why is None],
-        suspects={one: times.get(one) for one in suspects},
-    )
+    quiet, _ = await without_outdated(deps.own_writes, [one for one in compared.changes if not one.events])
+    return ListedPage(quiet=quiet, suspects={one: times.get(one) for one in suspects})
 
 
 async def _has_state_of_then(deps: WalkDeps, walk: Walk, reading: Reading) -> bool:
