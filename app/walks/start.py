@@ -11,12 +11,17 @@ from app.walks.deps import StartDeps
 from app.walks.models import PAGE, NewWalk, PagePayload
 
 
-async def start_walk(deps: StartDeps, walk: NewWalk, *, claim: Callable[[Transaction], Awaitable[bool]]) -> None:
-    """Start a walk, unless another process has: `claim` says so. Audited."""
+async def start_walk(deps: StartDeps, new: NewWalk, *, claim: Callable[[Transaction], Awaitable[bool]]) -> None:
+    """Start a walk, or let the one of its purpose go on that has died, unless another process has: `claim` says so.
+    Audited."""
     async with deps.database.transaction() as transaction:
-        if not await claim(transaction) or not await deps.walks.start(transaction, walk):
+        if not await claim(transaction):
             return
-        await append(transaction, walk_entry("started", walk, since=walk.since, is_baseline=walk.is_baseline))
+        walk = await deps.walks.start(transaction, new)
+        if walk is None:
+            return
+        what = "started" if walk.id == new.id else "resumed"
+        await append(transaction, walk_entry(what, walk, since=walk.since, is_baseline=walk.is_baseline))
         await deps.queue.enqueue(transaction, page_job(walk))
 
 

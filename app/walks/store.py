@@ -15,6 +15,34 @@ SKEW: Final = "2 minutes"
 SOON: Final = 300.0
 """Seconds between two pulls of which the second is due because webhooks were refused."""
 
+
+def has_job(walk: str) -> str:
+    """Return a condition in SQL: a row `walk` has the job of its next page. One without has died."""
+    return f"""EXISTS (SELECT
+                         FROM job
+                        WHERE kind = '{PAGE}' AND job.connection = {walk}.connection
+                          AND dedupe_key IN ({walk}.id, {walk}.purpose || ' ' || {walk}.object))"""  # noqa: S608
+
+
+def failure_of(run: str, which: str) -> str:
+    """Return a value in SQL: why the last run of a row `run` failed, or that its walk has died; `which` is the
+    condition of the walk."""
+    return f"""coalesce((SELECT 'dead-letter'
+                                || coalesce(': ' || (SELECT reason
+                                                       FROM dead_letter AS letter
+                                                      WHERE kind = '{PAGE}' AND letter.connection = walk.connection
+                                                        AND state = 'open' AND origin = walk.id
+                                                      ORDER BY id DESC
+                                                      LIMIT 1), '')
+                          FROM walk
+                         WHERE {which} AND NOT {has_job("walk")}),
+                       {run}.failure)"""  # noqa: S608 - no caller's text is in it
+
+
+PULL_FAILURE: Final = failure_of(
+    "mark", "walk.connection = mark.connection AND walk.object = mark.object AND purpose = 'pull'"
+)
+
 # After refused webhooks, as soon as the vendor's are verified again, unless a run has begun since. Anyone can send a
 # webhook that is refused, so not more often than every five minutes. One that is due while another runs follows it.
 DUE = Statement(
@@ -48,20 +76,15 @@ CLAIM = Statement(
     """,
 )
 
-# In place of a walk whose job is gone: it became a dead letter.
+# A walk whose job is gone goes on as it was, after its last committed page: its job became a dead letter.
 START = Statement(
     "INSERT walk",
     f"""
     INSERT INTO walk AS old (id, connection, object, purpose, since, is_baseline, page_size, correlation_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (connection, object, purpose) DO UPDATE
-       SET id = excluded.id, since = excluded.since, is_baseline = excluded.is_baseline,
-           page_size = excluded.page_size, correlation_id = excluded.correlation_id, cursor = NULL, newest = NULL,
-           pages = 0, records = 0, changed = 0, unreadable = 0, restarts = 0, started_at = now()
-     WHERE NOT EXISTS (SELECT FROM job
-                        WHERE kind = '{PAGE}' AND job.connection = old.connection
-                          AND dedupe_key = old.purpose || ' ' || old.object)
-    RETURNING id
+        ON CONFLICT (connection, object, purpose) DO UPDATE SET purpose = excluded.purpose
+     WHERE NOT {has_job("old")}
+    RETURNING id, connection, object, purpose, since, is_baseline, page_size, correlation_id
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -75,11 +98,7 @@ GET = Statement(
                     WHERE other.connection = walk.connection AND other.object = walk.object
                       AND array_position($2::text[], other.purpose) < array_position($2::text[], walk.purpose)
                       AND backfill.state IS DISTINCT FROM 'paused'
-                      AND EXISTS (SELECT
-                                    FROM job
-                                   WHERE kind = '{PAGE}' AND job.connection = other.connection
-                                     AND dedupe_key IN (other.id, other.purpose || ' ' || other.object))
-                  ) AS is_preempted,
+                      AND {has_job("other")}) AS is_preempted,
            mark.started_at AS pulled_at, own.rate, own.deliver,
            coalesce(own.is_dry_run, false) AS is_dry_run,
            coalesce(own.state = 'paused', false) AS is_paused
@@ -170,7 +189,11 @@ RESTART = Statement(
 
 STATES = Statement(
     "SELECT watermark",
-    "SELECT connection, object, watermark, started_at, completed_at, failure FROM watermark ORDER BY 1, 2",
+    f"""
+    SELECT connection, object, watermark, started_at, completed_at, {PULL_FAILURE} AS failure
+      FROM watermark AS mark
+     ORDER BY connection, object
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 REPORTED = Statement(
@@ -203,10 +226,12 @@ class PostgresWalks:
         """Return whether this process starts the run: no other one has since it was due."""
         return await transaction.fetch_row(CLAIM, due.connection, due.object, due.tried_at) is not None
 
-    async def start(self, transaction: Transaction, new: NewWalk) -> bool:
-        """Insert a walk, whose job the caller enqueues. False if one of its purpose runs."""
+    async def start(self, transaction: Transaction, new: NewWalk) -> NewWalk | None:
+        """Insert a walk, or return the one of its purpose that has died. The caller enqueues its job. None if one of
+        its purpose runs."""
         values = (new.id, new.connection, new.object, new.purpose, new.since, new.is_baseline, new.page_size)
-        return await transaction.fetch_row(START, *values, new.correlation_id) is not None
+        row = await transaction.fetch_row(START, *values, new.correlation_id)
+        return None if row is None else msgspec.convert(dict(row), NewWalk)
 
     async def get(self, walk_id: str) -> Walk | None:
         """Return a walk that runs."""

@@ -1,48 +1,26 @@
 """A refresh of tokens goes on while PostgreSQL restarts, and no other process takes it over."""
 
 import asyncio
-import os
-import signal
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.migrate import migrate
-from tests.credentials.token_rig import PATIENCE, authorise, rig
+from tests.credentials.token_rig import authorise, rig
 from tests.emulators.conftest import RunningEmulators
+from tests.restarts import own_server, restart
 
 pytestmark = pytest.mark.anyio
 
-BACKEND = Statement("SELECT backend", "SELECT pg_backend_pid()")
 SENT = Statement("SELECT credential", "SELECT sent_version FROM credential WHERE sent_version IS NOT NULL")
 
 
 @pytest.fixture
 def server_url() -> Iterator[str]:
     """A server that no other test uses."""
-    with TemporaryDirectory(prefix="lockstitch-restarts-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        with EmbeddedPostgres(folder / "pg").running(folder / "log") as url:
-            yield url
-
-
-async def restart(database: Database) -> None:
-    """Kill a backend: PostgreSQL then ends all sessions, recovers and starts again. Wait until it has."""
-    os.kill(await database.fetch_value(BACKEND), signal.SIGKILL)
-    give_up = time.monotonic() + PATIENCE
-    while time.monotonic() < give_up:
-        await asyncio.sleep(0.05)
-        with suppress(StoreUnavailable):
-            await database.fetch_value(BACKEND)
-            return
+    with own_server() as url:
+        yield url
 
 
 async def test_a_restarted_database_ends_no_refresh_of_another_process(

@@ -57,11 +57,17 @@ def contacts(stage: Stage) -> list[dict[str, Any]]:
     return [one for one in stage.vendors.records("salesforce", "Contact") if "Lovelace" in str(one.get("LastName"))]
 
 
-async def reconcile(stage: Stage, connection: str = "pulled-salesforce") -> list[ReconcileFinding]:
-    """Reconcile the customers, and return all findings, oldest first."""
+async def start_reconcile(stage: Stage, connection: str = "pulled-salesforce") -> ReconcileDeps:
+    """Start to reconcile the customers, and do not wait for the end."""
     deps = stage.runtime.dependencies.of(ReconcileDeps)
     await request_reconcile(deps, ReconcileRequest(connection=connection, object="customer"), actor="test")
     await start_due_reconciles(deps)
+    return deps
+
+
+async def reconcile(stage: Stage, connection: str = "pulled-salesforce") -> list[ReconcileFinding]:
+    """Reconcile the customers, and return all findings, oldest first."""
+    deps = await start_reconcile(stage, connection)
     await stage.until(LEFT)
     page = await list_findings(deps, ReconcileFilter(closed=None), after=None, limit=250)
     return list(reversed(page.data))

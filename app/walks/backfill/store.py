@@ -10,9 +10,11 @@ from app.queue.lanes import WAKE
 from app.records.statements import EFFECTS_AT, appending
 from app.walks.backfill.models import Backfill, NewBackfill
 from app.walks.models import PAGE
+from app.walks.store import failure_of, has_job
 
-COLUMNS: Final = """
-       id, connection, object, since, rate, deliver, is_dry_run, state, failure, total, pages, records, new, known,
+COLUMNS: Final = f"""
+       id, connection, object, since, rate, deliver, is_dry_run, state,
+       {failure_of("backfill", "walk.id = backfill.id")} AS failure, total, pages, records, new, known,
        differing, unreadable, resumed_at, resumed_with, actor, correlation_id, created_at, updated_at, ended_at
 """
 
@@ -59,13 +61,16 @@ PAUSE = Statement(
     "UPDATE backfill SET state = 'paused', updated_at = now() WHERE id = $1 AND state = 'running'",
 )
 
+# Also one that has died.
 RESUME = Statement(
     "UPDATE backfill",
-    """
+    f"""
     UPDATE backfill
        SET state = 'running', resumed_at = now(), resumed_with = records, updated_at = now()
-     WHERE id = $1 AND state = 'paused'
-    """,
+     WHERE id = $1
+       AND (state = 'paused'
+            OR EXISTS (SELECT FROM walk WHERE walk.id = backfill.id AND NOT {has_job("walk")}))
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 HURRY = Statement(

@@ -18,6 +18,7 @@ from app.walks.reconcile.models import (
     ReconcileRequest,
     ReconcileState,
 )
+from app.walks.store import failure_of
 
 # The first run is due one interval after the connection was set up. A pull lists everything at that time.
 DUE = Statement(
@@ -51,9 +52,6 @@ CLAIM = Statement(
     RETURNING connection
     """,
 )
-
-# Of walks whose job became a dead letter.
-FORGET = Statement("DELETE walk_seen", "DELETE FROM walk_seen WHERE walk NOT IN (SELECT id FROM walk)")
 
 REQUEST = Statement(
     "INSERT reconciliation",
@@ -181,16 +179,20 @@ LIST = Statement(
     """,
 )
 
+FAILURE: Final = failure_of(
+    "run", "walk.connection = run.connection AND walk.object = run.object AND purpose = 'reconcile'"
+)
+
 STATES = Statement(
     "SELECT reconciliation",
-    """
-    SELECT connection, object, completed_at, failure,
+    f"""
+    SELECT connection, object, completed_at, {FAILURE} AS failure,
            (SELECT count(*)
               FROM reconcile_finding AS finding
              WHERE finding.connection = run.connection AND finding.object = run.object AND closed_at IS NULL) AS open
       FROM reconciliation AS run
      ORDER BY connection, object
-    """,
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 
@@ -207,7 +209,6 @@ class PostgresReconciliations:
 
     async def claim(self, transaction: Transaction, due: DueReconcile) -> bool:
         """Return whether this process starts the run: no other one has since it was due."""
-        await transaction.execute(FORGET)
         return await transaction.fetch_row(CLAIM, due.connection, due.object, due.tried_at) is not None
 
     async def request(self, transaction: Transaction, request: ReconcileRequest) -> None:

@@ -1,0 +1,145 @@
+"""A walk whose job became a dead letter says so, and goes on after its last committed page."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app.dead_letters.decide import DiscardOrder, RedriveOrder, discard_dead_letter, redrive_dead_letter
+from app.dead_letters.deps import DeadLetterDeps
+from app.walks.backfill.manage import read_backfill, resume_backfill
+from app.walks.deps import FreshnessDeps
+from app.walks.pull.freshness import list_freshness
+from tests.contract.facade import Facade
+from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.test_reconcile import reconcile, start_reconcile
+
+pytestmark = pytest.mark.anyio
+
+CONTACTS: Final = 9
+FAILURE: Final = ("dead-letter: connection-paused", "dead-letter: vendor-unavailable")
+"""The vendor is not called while calls to it keep failing."""
+# Its next attempt is the last one. A failed one waits for minutes otherwise.
+LAST_ATTEMPT: Final = """
+    UPDATE job SET max_attempts = attempts + 1, run_at = now() WHERE kind = 'walk' AND state = 'ready' AND attempts > 0
+"""
+TRIED: Final = "SELECT EXISTS (SELECT FROM job WHERE kind = 'walk' AND state = 'ready' AND attempts > 0)"
+DEAD: Final = "SELECT id FROM dead_letter WHERE kind = 'walk' AND state = 'open'"
+RUNS: Final = "SELECT type, subject, facts FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id"
+
+
+@pytest.fixture
+def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
+    facade = emulated(tmp_path, database_url)
+    try:
+        yield facade
+    finally:
+        facade.emulators.stop()
+        facade.vendors.close()
+
+
+@pytest.fixture
+async def stage(facade: Facade) -> AsyncIterator[Stage]:
+    rule = '[connections.pulled-salesforce.reconcile]\nevery = "3s"\ngrace = "1s"\n'
+    async with staged(facade, connection_table(facade, "salesforce", "customers", page=2) + rule) as stage:
+        yield stage
+
+
+def contacts(stage: Stage) -> list[str]:
+    """Place contacts at Salesforce, and return their ids."""
+    new = [{"LastName": f"Lovelace {number}"} for number in range(CONTACTS)]
+    return [stage.vendors.place("salesforce", "Contact", one)["Id"] for one in new]
+
+
+def let_it_fail(stage: Stage, pages: int) -> None:
+    """Let Salesforce answer so many pages, and then none."""
+    stage.vendors.break_("salesforce", "slow", path="*/query*", times=pages, delay_ms=0)
+    stage.vendors.break_("salesforce", "status", path="*/query*", times=None, status=503)
+
+
+async def die(stage: Stage) -> str:
+    """Wait until the job of a walk has become a dead letter, let the vendor answer again, and return its id."""
+    await stage.until(TRIED)
+    await stage.sql(LAST_ATTEMPT)
+    await stage.until(f"SELECT EXISTS ({DEAD})")
+    stage.vendors.mend()
+    return str((await stage.sql(DEAD))[0]["id"])
+
+
+async def redrive(stage: Stage, letter: str) -> None:
+    await redrive_dead_letter(stage.runtime.dependencies.of(DeadLetterDeps), letter, RedriveOrder(), actor="test")
+
+
+async def discard(stage: Stage, letter: str) -> None:
+    order = DiscardOrder(because="test")
+    await discard_dead_letter(stage.runtime.dependencies.of(DeadLetterDeps), letter, order, actor="test")
+
+
+@pytest.mark.parametrize("decision", ["redrive", "discard"])
+async def test_a_pull_shows_that_it_has_died_and_goes_on(stage: Stage, decision: str) -> None:
+    await stage.pull()
+    made = contacts(stage)
+    let_it_fail(stage, pages=2)
+    await stage.start_pulls()
+    letter = await die(stage)
+
+    (state,) = await stage.deps.walks.states()
+    views = await list_freshness(stage.runtime.dependencies.of(FreshnessDeps))
+    assert state.failure == views[0].last_failure
+    assert state.failure in FAILURE
+    before = len(await stage.events())
+    assert 0 < before < CONTACTS
+
+    if decision == "redrive":
+        await redrive(stage, letter)
+    else:
+        await discard(stage, letter)
+        assert (await stage.deps.walks.states())[0].failure == "dead-letter"
+        await stage.start_pulls()
+    await stage.work()
+
+    assert sorted(event["data"]["meta"]["remote_id"] for event in await stage.events()) == sorted(made)
+    (state,) = await stage.deps.walks.states()
+    assert state.failure is None
+    runs = (await stage.sql(RUNS))[2:]
+    again = [] if decision == "redrive" else ["walk.resumed"]
+    assert [row["type"] for row in runs] == ["walk.started", *again, "walk.completed"]
+    assert len({row["subject"] for row in runs}) == 1
+    assert json.loads(runs[-1]["facts"])["pages"] > 2
+
+
+async def test_a_reconciliation_goes_on_with_what_it_has_seen(stage: Stage) -> None:
+    contacts(stage)
+    await stage.pull()
+    states = await stage.sql("SELECT remote_id FROM record_state")
+    let_it_fail(stage, pages=2)
+    await start_reconcile(stage)
+    await die(stage)
+    (state,) = await stage.deps.reconciliations.states()
+    assert state.failure in FAILURE
+
+    assert await reconcile(stage) == []
+
+    runs = (await stage.sql(RUNS))[2:]
+    assert [row["type"] for row in runs] == ["walk.started", "walk.resumed", "walk.completed"]
+    assert json.loads(runs[-1]["facts"]) | {"records": len(states), "absent": 0} == json.loads(runs[-1]["facts"])
+    assert (await stage.deps.reconciliations.states())[0].failure is None
+
+
+async def test_a_backfill_that_has_died_is_resumed(stage: Stage) -> None:
+    contacts(stage)
+    let_it_fail(stage, pages=2)
+    begun = await stage.start_backfill()
+    await die(stage)
+    died = await read_backfill(stage.backfills, begun.id)
+    assert died.state == "running"
+    assert died.failure in FAILURE
+
+    await resume_backfill(stage.backfills, begun.id, actor="key_1")
+    await stage.work()
+
+    ended = await read_backfill(stage.backfills, begun.id)
+    assert (ended.state, ended.failure) == ("completed", None)
+    assert ended.records == len(stage.vendors.records("salesforce", "Contact"))
