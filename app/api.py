@@ -17,6 +17,7 @@ from app.monitoring import routes as monitoring
 from app.openapi.routes import schema_handlers
 from app.ownership import routes as ownership
 from app.queue import routes as queue
+from app.records import lookup_routes as lookups
 from app.records import routes as records
 from app.revisions import routes as revisions
 from app.server import DRAIN_SECONDS, serve_application
@@ -35,6 +36,7 @@ from app.writes.idempotency import Writers
 def handlers() -> list[HTTPRouteHandler]:
     """Return every operation of the API."""
     served = [
+        *lookups.HANDLERS,
         *records.HANDLERS,
         *writes.HANDLERS,
         *copies.HANDLERS,

@@ -33,7 +33,6 @@ from app.records import options
 from app.records.contracts import ContractSummary, DataContract, describe_contract
 from app.records.contracts import list_contracts as summaries
 from app.records.deps import RecordDeps
-from app.records.lookup import look_up, only_key
 from app.records.options import OLDEST, OptionsView
 from app.records.read import ListRequest, read_one, read_page
 from canonical.customer import Customer
@@ -58,16 +57,6 @@ EMAIL: Final = text(
 )
 NUMBER: Final = text("number", "Only this exact number, as people use it.", "#1001")
 EXTERNAL_ID: Final = text("external_id", "Only this exact key, which the caller assigned.", "crm-77")
-KEYS: Final = (
-    text(
-        "email",
-        "The record with this e-mail address: a customer's own, or that of an order's buyer.",
-        "ann@example.com",
-    ),
-    text("external_id", "The record with this key, which the caller assigned.", "crm-77"),
-    text("number", "The record with this number, as people use it.", "#1001"),
-    text("sku", "Names a product, so no connection looks up a customer, an order or a ticket by it.", "MUG-BLUE"),
-)
 ORDER_STATUS: Final = choice("status", "Only this canonical status.", get_args(OrderStatus), example="open")
 TICKET_STATUS: Final = choice("status", "Only this canonical status.", get_args(TicketStatus), example="open")
 CUSTOMER: Final = text(
@@ -151,35 +140,7 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
         )
         return resource_response(call.request, record.resource, record.etag)
 
-    @operation(
-        "GET",
-        f"/v1/{plural}/lookup",
-        tag=tag,
-        scopes=scopes,
-        query=(RECORD_CONNECTION, *KEYS),
-        headers=(IF_NONE_MATCH, MAPPING, WAIT),
-        answer=answer,
-        also={304: None},
-        sends=("ETag",),
-        name=f"look_up_{object_name}",
-        text=f"Look up {one} by a key.\n\nSend exactly one key. 404 without a match, 409 with several. A"
-        " look-up by e-mail address never finds agents or administrators. A key that the connection lacks is"
-        " `unsupported-action`, which names the connections that have it.",
-        problems=(*VENDOR_READ, "ambiguous-match"),
-    )
-    async def look_up_resource(call: Call) -> Answered:
-        key = only_key({by.name: value for by in KEYS if (value := call.query(by)) is not None})
-        record = await look_up(
-            call.deps(RecordDeps),
-            object_name,
-            key,
-            connection=call.query(RECORD_CONNECTION),
-            revision=call.header(MAPPING),
-            wait=call.header(WAIT),
-        )
-        return resource_response(call.request, record.resource, record.etag)
-
-    return [list_resources, look_up_resource, read_resource]
+    return [list_resources, read_resource]
 
 
 @operation(
