@@ -102,6 +102,8 @@ async def look_up_everywhere(
     named = await _name(deps, answers)
     if len({one.id for one in named}) > 1:
         named = await _name(deps, answers)  # naming a customer may have joined it with one that was named before
+    lacking = [name for name in names_of_able(deps, object_name, lambda _: True) if name not in able]
+    unreachable += [Unreachable(connection=name, code=UnsupportedAction.code) for name in lacking]
     return Everywhere(data=named, unreachable=unreachable)
 
 

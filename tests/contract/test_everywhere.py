@@ -94,6 +94,7 @@ def test_orders_and_tickets_are_found_by_their_keys_too(caller: Caller) -> None:
     made = caller.create("/v1/orders?connection=hubspot", SAMPLES["hubspot order"].body(mark))
     body = everywhere(caller, "/v1/orders/lookup", external_id=f"key-{mark}", connections="all", wait=30)
     assert made["id"] in {one["id"] for one in body["data"]}
+    assert {"connection": "woocommerce", "code": "unsupported-action"} in body["unreachable"]
     ticket = SAMPLES["zendesk ticket"]
     made = caller.create(ticket.collection(), ticket.body(mark) | {"external_id": f"key-{mark}"})
     body = everywhere(caller, "/v1/tickets/lookup", external_id=f"key-{mark}", connections="all", wait=30)
