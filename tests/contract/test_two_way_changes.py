@@ -29,13 +29,13 @@ def test_a_change_that_a_copy_finds_at_its_target_goes_to_the_source(facade: Fac
     """Shopify's webhook is lost, so the copy of another field is the first to see the change."""
     systems = TwoSystems(facade)
     (person,) = systems.people(caller, 1)
-    systems.edit("shopify", person.shopify, "first_name", "Ines")
+    systems.edit("shopify", person, "first_name", "Ines")
     before = {side: len(systems.writes(side)) for side in SIDES}
     with sending_webhooks(facade, "hubspot"):
-        systems.edit("hubspot", person.hubspot, "last_name", "Potter")
+        systems.edit("hubspot", person, "last_name", "Potter")
         systems.settle()
 
-    there = [systems.state(side)[getattr(person, side)] for side in SIDES]
+    there = [systems.state(side)[person[side]] for side in SIDES]
     assert [(one["first_name"], one["last_name"]) for one in there] == [("Ines", "Potter")] * 2
     # One more at HubSpot is that of the staff.
     assert [len(systems.writes(side)) - before[side] for side in SIDES] == [2, 1]
@@ -54,17 +54,17 @@ def test_copies_that_cross_do_not_exchange_the_values(facade: Facade, caller: Ca
     for side in SIDES:
         facade.sql(PAUSE, f"customers:{side}")
     with sending_webhooks(facade, "shopify"), sending_webhooks(facade, "hubspot"):
-        systems.edit("shopify", person.shopify, "phone", systems.phone())
-        systems.edit("hubspot", person.hubspot, "last_name", "Potter")
+        systems.edit("shopify", person, "phone", systems.phone())
+        systems.edit("hubspot", person, "last_name", "Potter")
         until(lambda: facade.sql(WAITING)[0]["number"] == 2)
         facade.vendors.hold("hubspot", method="PATCH")
         facade.sql(RESUME)
         facade.sql("UPDATE job SET run_at = now()")
-        until(lambda: facade.sql(BEGUN, "shopify", person.shopify))
+        until(lambda: facade.sql(BEGUN, "shopify", person["shopify"]))
         facade.vendors.mend()
         systems.settle()
 
-    there, copied = (systems.state(side)[getattr(person, side)] for side in SIDES)
+    there, copied = (systems.state(side)[person[side]] for side in SIDES)
     assert there == copied
     assert there["last_name"] == "Potter"
 
@@ -84,14 +84,14 @@ def test_two_vendors_that_change_what_is_copied_do_not_go_on_for_ever(facade: Fa
     (person,) = systems.people(caller, 1)
     ours = dict.fromkeys(SIDES, 0)
     with sending_webhooks(facade, "hubspot"), sending_webhooks(facade, "shopify"):
-        systems.edit("shopify", person.shopify, "first_name", "Ines")
+        systems.edit("shopify", person, "first_name", "Ines")
 
         def react() -> list[dict[str, Any]]:
             for side in SIDES:
-                written = facade.sql(COPIED, side, getattr(person, side))[0]["number"]
+                written = facade.sql(COPIED, side, person[side])[0]["number"]
                 if written > ours[side]:
                     ours[side] = written
-                    systems.edit(side, getattr(person, side), "first_name", f"{side} {written}")
+                    systems.edit(side, person, "first_name", f"{side} {written}")
             return facade.sql(PAUSED)
 
         (paused,) = until(react)
@@ -102,17 +102,17 @@ def test_two_vendors_that_change_what_is_copied_do_not_go_on_for_ever(facade: Fa
         (view,) = [one for one in caller.get("/ops/consumers").json()["data"] if one["paused_at"] is not None]
         assert (view["name"], view["paused_for"]) == (paused["name"], "loop")
         assert "changes it after each copy" in view["next_step"]
-        assert max(facade.sql(COPIED, side, getattr(person, side))[0]["number"] for side in SIDES) <= 5
+        assert max(facade.sql(COPIED, side, person[side])[0]["number"] for side in SIDES) <= 5
 
         # The automations are switched off.
         assert facade.lockstitch("consumers", "resume", paused["name"]).returncode == 0
         facade.sql("UPDATE job SET run_at = now() WHERE kind = 'fan_out'")
         systems.settle()
-    there, copied = (systems.state(side)[getattr(person, side)] for side in SIDES)
+    there, copied = (systems.state(side)[person[side]] for side in SIDES)
     assert there == copied
     assert facade.sql(PAUSED) == []
     (audited,) = facade.sql("SELECT facts FROM audit_event WHERE type = 'consumer.paused'")
-    assert f'"record":"customer:{getattr(person, paused["name"].partition(":")[2])}"' in audited["facts"]
+    assert f'"record":"customer:{person[paused["name"].partition(":")[2]]}"' in audited["facts"]
 
 
 def test_a_lost_copy_does_not_replace_what_the_owner_has_set_since(facade: Facade, caller: Caller) -> None:
@@ -121,10 +121,10 @@ def test_a_lost_copy_does_not_replace_what_the_owner_has_set_since(facade: Facad
     (person,) = systems.people(caller, 1)
     facade.vendors.break_("hubspot", "reset", method="PATCH")
     with sending_webhooks(facade, "hubspot"), sending_webhooks(facade, "shopify"):
-        systems.edit("shopify", person.shopify, "last_name", "Potter")
+        systems.edit("shopify", person, "last_name", "Potter")
         facade.vendors.await_held()
-        systems.edit("hubspot", person.hubspot, "last_name", "Wood")
+        systems.edit("hubspot", person, "last_name", "Wood")
         systems.settle()
-    there = [systems.state(side)[getattr(person, side)]["last_name"] for side in SIDES]
+    there = [systems.state(side)[person[side]]["last_name"] for side in SIDES]
     assert there == ["Wood", "Wood"]
     assert facade.sql("SELECT 1 FROM dead_letter") == []

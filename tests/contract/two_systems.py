@@ -1,10 +1,9 @@
-"""Customers of HubSpot and Shopify that copy to each other, edited by the staff of both vendors, and what each write
-there changed."""
+"""Customers of two systems that copy to each other, edited by the staff of both, and what each write there changed."""
 
 import itertools
 import json
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Protocol
 
 import httpx
 
@@ -16,18 +15,10 @@ from tests.contract.quiet import SHOPIFY_API, UNDER_WAY
 from tests.contract.samples import word
 from tests.contract.waiting import until
 
-SIDES: Final[tuple[Vendor, ...]] = ("hubspot", "shopify")
+SIDES: Final[tuple[Vendor, Vendor]] = ("hubspot", "shopify")
 CONTACTS: Final = "/hubspot/crm/v3/objects/contacts"
-NATIVE: Final[dict[Vendor, dict[str, str]]] = {
-    "hubspot": {"first_name": "firstname", "last_name": "lastname", "phone": "phone"},
-    "shopify": {"first_name": "firstName", "last_name": "lastName", "phone": "phone"},
-}
-"""How each vendor calls the fields that both sides copy."""
-OWNERS: Final[dict[str, Vendor]] = {"first_name": "shopify"}
+OWNERSHIP: Final = '\n[ownership.customers.fields]\nfirst_name = {{ owner = "{shop}" }}\n'
 """HubSpot owns all other fields."""
-OWNERSHIP: Final = "\n[ownership.customers.fields]\n" + "".join(
-    f'{field} = {{ owner = "{side}" }}\n' for field, side in OWNERS.items()
-)
 CONSUMER: Final = """
 [[consumers]]
 object = "customers"
@@ -40,34 +31,133 @@ match_on = "email"
 UPDATE: Final = "mutation($input: CustomerInput!) { customerUpdate(input: $input) { userErrors { message } } }"
 NUMBERS: Final = itertools.count(100_000)
 OPEN: Final = ("waiting", "held")
+RUNS: Final = """
+    SELECT count(*) AS number FROM audit_event
+     WHERE type = 'walk.completed' AND facts::jsonb ->> 'connection' = $1
+"""
+
+Fields = dict[str, str]
+"""The copied fields of one customer, by their names here."""
+Write = tuple[str, Fields]
+"""A write to one customer: the id and the fields that were sent."""
+Person = Mapping[str, str]
+"""One customer: the id at each side."""
 
 
-def both_ways(more: str = "") -> str:
-    """The configuration of two consumers, each with `more` settings."""
-    ways = (CONSUMER.format(target=one, source=other, more=more) for one, other in (SIDES, SIDES[::-1]))
-    return OWNERSHIP + "".join(ways)
+def both_ways(more: str = "", shop: str = "shopify") -> str:
+    """The configuration of two consumers, HubSpot and the shop, each with `more` settings."""
+    ways = (("hubspot", shop), (shop, "hubspot"))
+    return OWNERSHIP.format(shop=shop) + "".join(
+        CONSUMER.format(target=target, source=source, more=more) for target, source in ways
+    )
 
 
-class Person(NamedTuple):
-    """One customer: the ids at both sides."""
+class Side(Protocol):
+    """The customers of one connection, as the vendor's own staff sees and changes them."""
 
-    hubspot: str
-    shopify: str
+    @property
+    def name(self) -> str:
+        """The connection."""
+
+    def edit(self, remote_id: str, field: str, value: str) -> None:
+        """Change a field."""
+
+    def state(self) -> dict[str, Fields]:
+        """All customers, by id."""
+
+    def writes(self) -> list[Write]:
+        """The writes that changed a customer, ours and the staff's."""
+
+    def await_pulls(self) -> None:
+        """Wait until pulls have read all edits, if no webhooks report them."""
+
+
+class HubSpot:
+    """The emulated CRM."""
+
+    name: Final = "hubspot"
+    native: Final = {"first_name": "firstname", "last_name": "lastname", "phone": "phone"}
+
+    def __init__(self, facade: Facade) -> None:
+        self._vendors = facade.vendors
+        bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
+        self._http = httpx.Client(base_url=facade.vendors.url, timeout=30.0, verify=NO_TLS, headers=bearer)
+
+    def edit(self, remote_id: str, field: str, value: str) -> None:
+        answer = self._http.patch(f"{CONTACTS}/{remote_id}", json={"properties": {self.native[field]: value}})
+        assert answer.is_success, answer.text
+
+    def state(self) -> dict[str, Fields]:
+        contacts = self._vendors.records("hubspot", "contacts")
+        return {one["id"]: copied(self.native, one["properties"]) for one in contacts}
+
+    def writes(self) -> list[Write]:
+        return [
+            (call["path"].rpartition("/")[2], copied(self.native, _json(call)["properties"]))
+            for call in self._vendors.calls("hubspot")
+            if call["method"] == "PATCH" and call["status"] == 200
+        ]
+
+    def await_pulls(self) -> None:
+        """Webhooks report them."""
+
+
+class Shopify:
+    """The emulated shop."""
+
+    name: Final = "shopify"
+    native: Final = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
+
+    def __init__(self, facade: Facade) -> None:
+        self._vendors = facade.vendors
+        token = {"x-shopify-access-token": SECRETS["SHOPIFY_TOKEN"]}
+        self._http = httpx.Client(base_url=facade.vendors.url, timeout=30.0, verify=NO_TLS, headers=token)
+
+    def edit(self, remote_id: str, field: str, value: str) -> None:
+        sent = {"id": f"gid://shopify/Customer/{remote_id}", self.native[field]: value}
+        answer = self._http.post(SHOPIFY_API, json={"query": UPDATE, "variables": {"input": sent}})
+        assert answer.is_success, answer.text
+        assert "message" not in answer.text, answer.text
+
+    def state(self) -> dict[str, Fields]:
+        return {
+            one["id"].rpartition("/")[2]: copied(self.native, one | _phone(one))
+            for one in self._vendors.records("shopify", "Customer")
+        }
+
+    def writes(self) -> list[Write]:
+        bodies = [_json(call) for call in self._vendors.calls("shopify")]
+        sent = [one["variables"]["input"] for one in bodies if "customerUpdate" in one.get("query", "")]
+        return [(one["id"].rpartition("/")[2], copied(self.native, one)) for one in sent]
+
+    def await_pulls(self) -> None:
+        """Webhooks report them."""
 
 
 class TwoSystems:
-    """The two vendors of a Lockstitch."""
+    """HubSpot and a shop of one Lockstitch."""
 
-    def __init__(self, facade: Facade) -> None:
+    def __init__(self, facade: Facade, shop: Side | None = None) -> None:
+        """`shop` is the emulated Shopify by default."""
         self.facade = facade
-        self._http = httpx.Client(base_url=facade.vendors.url, timeout=30.0, verify=NO_TLS)
+        self.shop = shop or Shopify(facade)
+        self._sides: dict[str, Side] = {side.name: side for side in (HubSpot(facade), self.shop)}
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The names of both connections."""
+        return tuple(self._sides)
 
     def people(self, caller: Caller, number: int) -> list[Person]:
         """Create customers in the shop, and wait until they are in the CRM."""
-        made = [caller.create("/v1/customers?connection=shopify", self._body()) for _ in range(number)]
+        shop = self.shop.name
+        made = [caller.create(f"/v1/customers?connection={shop}", self._body()) for _ in range(number)]
         self.settle()
         linked = "SELECT remote_id FROM link WHERE canonical_id = $1 AND connection = 'hubspot'"
-        return [Person(self.facade.sql(linked, one["id"])[0]["remote_id"], one["meta"]["remote_id"]) for one in made]
+        return [
+            {"hubspot": self.facade.sql(linked, one["id"])[0]["remote_id"], shop: one["meta"]["remote_id"]}
+            for one in made
+        ]
 
     def _body(self) -> dict[str, Any]:
         mark = word()
@@ -82,31 +172,18 @@ class TwoSystems:
         """A number that nobody has."""
         return f"+49431{next(NUMBERS)}"
 
-    def edit(self, side: Vendor, remote_id: str, field: str, value: str) -> None:
+    def edit(self, side: str, person: Person, field: str, value: str) -> None:
         """Change a field as the vendor's own staff does."""
-        native = NATIVE[side][field]
-        if side == "hubspot":
-            bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
-            body: dict[str, Any] = {"properties": {native: value}}
-            answer = self._http.patch(f"{CONTACTS}/{remote_id}", json=body, headers=bearer)
-        else:
-            token = {"x-shopify-access-token": SECRETS["SHOPIFY_TOKEN"]}
-            sent = {"id": f"gid://shopify/Customer/{remote_id}", native: value}
-            body = {"query": UPDATE, "variables": {"input": sent}}
-            answer = self._http.post(SHOPIFY_API, json=body, headers=token)
-        assert answer.is_success, answer.text
-        assert "message" not in answer.text, answer.text
+        self._sides[side].edit(person[side], field, value)
 
-    def state(self, side: Vendor) -> dict[str, dict[str, str]]:
+    def state(self, side: str) -> dict[str, Fields]:
         """The fields of all customers there, by id."""
-        kind = "contacts" if side == "hubspot" else "Customer"
-        return {
-            str(one["id"]).rpartition("/")[2]: _fields(side, one.get("properties") or one | _phone(one))
-            for one in self.facade.vendors.records(side, kind)
-        }
+        return self._sides[side].state()
 
     def settle(self, timeout: float = 60.0) -> None:
-        """Wait until all webhooks have arrived, and nothing is under way."""
+        """Wait until all webhooks have arrived, pulls have read what none reports, and nothing is under way."""
+        for side in self._sides.values():
+            side.await_pulls()
         until(lambda: not self._busy(), timeout=timeout)
 
     def _busy(self) -> list[Any]:
@@ -114,15 +191,18 @@ class TwoSystems:
         sent = [one for side in SIDES for one in self.facade.vendors.sent_webhooks(side) if one["state"] in OPEN]
         return sent or [one for one in self.facade.sql(UNDER_WAY) if one["number"]]
 
-    def writes(self, side: Vendor) -> list[tuple[str, dict[str, str]]]:
-        """The writes that changed a customer there, ours and the staff's: the id and the fields that were sent."""
-        read = _hubspot_write if side == "hubspot" else _shopify_write
-        return [one for call in self.facade.vendors.calls(side) if (one := read(call)) is not None]
+    def writes(self, side: str) -> list[Write]:
+        """The writes that changed a customer there, ours and the staff's."""
+        return self._sides[side].writes()
 
 
-def idle_writes(
-    before: Mapping[str, Mapping[str, str]], writes: list[tuple[str, dict[str, str]]]
-) -> list[tuple[str, dict[str, str]]]:
+def await_pulls(facade: Facade, connection: str) -> None:
+    """Wait until two more pulls of the connection have completed: the second began after this was called."""
+    before = facade.sql(RUNS, connection)[0]["number"]
+    until(lambda: facade.sql(RUNS, connection)[0]["number"] >= before + 2)
+
+
+def idle_writes(before: Mapping[str, Fields], writes: list[Write]) -> list[Write]:
     """Return the writes that changed nothing, if the customers were as `before` and got these writes in order."""
     now = {key: dict(fields) for key, fields in before.items()}
     idle = []
@@ -133,27 +213,14 @@ def idle_writes(
     return idle
 
 
-def _hubspot_write(call: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
-    if call["method"] != "PATCH" or call["status"] != 200:
-        return None
-    return call["path"].rpartition("/")[2], _fields("hubspot", _json(call)["properties"])
-
-
-def _shopify_write(call: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
-    body = _json(call)
-    if "customerUpdate" not in body.get("query", ""):
-        return None
-    sent = body["variables"]["input"]
-    return sent["id"].rpartition("/")[2], _fields("shopify", sent)
+def copied(native: Mapping[str, str], record: Mapping[str, Any]) -> Fields:
+    """Return the copied fields of a vendor's record that it has; `native` are their names there."""
+    return {name: record[there] for name, there in native.items() if there in record}
 
 
 def _json(call: dict[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(call["body"]) if isinstance(call["body"], str) else call["body"] or {}
     return body
-
-
-def _fields(side: Vendor, native: Mapping[str, Any]) -> dict[str, str]:
-    return {name: native[there] for name, there in NATIVE[side].items() if there in native}
 
 
 def _phone(customer: Mapping[str, Any]) -> dict[str, str]:

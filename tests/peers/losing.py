@@ -7,7 +7,7 @@ vendor.
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -20,14 +20,15 @@ Reply = tuple[int, list[tuple[str, str]], bytes]
 
 class Loser:
     """The proxy at `url`. `sent_on` are the requests that reached the peer: method and path. `heard` has the whole text
-    of each."""
+    of each, after its reply; with `in_order`, writes go one after the other, so theirs is the order at the peer."""
 
-    def __init__(self, peer: str, *, remembers_keys: bool) -> None:
+    def __init__(self, peer: str, *, remembers_keys: bool, in_order: bool) -> None:
         address = urlsplit(peer)
         self._host, self._port = address.hostname or "", address.port or 80
         self._remembers = remembers_keys
         self._kept: dict[tuple[str, str], Reply] = {}
         self._lock = threading.Lock()
+        self._turn: threading.Lock | None = threading.Lock() if in_order else None
         self._losing: list[tuple[str, str]] = []
         self._meanwhile: list[tuple[str, str, Callable[[], object]]] = []
         self.sent_on: list[tuple[str, str]] = []
@@ -56,12 +57,13 @@ class Loser:
         self._let_happen(method, path)
         reply = self._kept.get(known) if known is not None else None
         if reply is None:
-            reply = self._ask(method, target, headers, body)
-            with self._lock:
-                self.sent_on.append((method, path))
-                self.heard.append(f"{method} {target}\n{headers}\n{body.decode('latin-1')}")
-                if known is not None and reply[0] < 400:
-                    self._kept[known] = reply
+            with self._turn if self._turn is not None and method != "GET" else nullcontext():
+                reply = self._ask(method, target, headers, body)
+                with self._lock:
+                    self.sent_on.append((method, path))
+                    self.heard.append(f"{method} {target}\n{headers}\n{body.decode('latin-1')}")
+                    if known is not None and reply[0] < 400:
+                        self._kept[known] = reply
         with self._lock:
             lost = next((one for one in self._losing if one[0] == method and path.startswith(one[1])), None)
             if lost is not None:
@@ -90,9 +92,9 @@ class Loser:
 
 
 @contextmanager
-def losing(peer: str, *, remembers_keys: bool = False) -> Iterator[Loser]:
+def losing(peer: str, *, remembers_keys: bool = False, in_order: bool = False) -> Iterator[Loser]:
     """The proxy before the peer at this URL."""
-    loser = Loser(peer, remembers_keys=remembers_keys)
+    loser = Loser(peer, remembers_keys=remembers_keys, in_order=in_order)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -104,7 +106,10 @@ def losing(peer: str, *, remembers_keys: bool = False) -> Iterator[Loser]:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            status, headers, content = reply
+            with suppress(ConnectionError):  # the caller was killed
+                self._pass_on(*reply)
+
+        def _pass_on(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
             self.send_response_only(status)
             for name, value in headers:
                 self.send_header(name, value)
