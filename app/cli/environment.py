@@ -11,13 +11,13 @@ from app.cli.commands import declare_action
 from app.cli.database import with_database
 from app.cli.operators import actor
 from app.environments.adopt import adopt as adopt_database
+from app.environments.rebind import rebind
 from app.environments.rename import rename as rename_database
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.queue.pauses import PostgresPauses
 from app.settings.environment import environment_name, load_settings
 from app.settings.reading import SettingsError
-from app.vendors.store import PostgresBoundAccounts
 
 # Parking the jobs of a large database is one statement.
 PATIENT_SECONDS: Final = 3600.0
@@ -67,12 +67,21 @@ def rename(name: Annotated[str, Parameter(help="The new name, such as prod.")], 
     )
 
 
-@environment.command
-def rebind(connection: Annotated[str, Parameter(help="The connection's name.")], /) -> None:
-    """Let a connection that moved to another account of its vendor stay with the one that it meets next."""
+@environment.command(name="rebind")
+def rebind_connection(
+    connection: Annotated[str, Parameter(help="The connection's name.")],
+    /,
+    *,
+    other_records: Annotated[bool, Parameter(negative=(), help="The account has others: stop every process first.")] = False,
+) -> None:
+    """Let a connection whose account moved with its records stay with the account that it meets next.
+
+    If that has other records, all that is known of those of the former account is forgotten: links, last-seen states,
+    and how far they were read.
+    """
 
     async def change(database: Database) -> bool:
-        if not await PostgresBoundAccounts(database).forget(connection, actor=actor()):
+        if not await rebind(database, connection, other_records=other_records, actor=actor()):
             return False
         pauses = PostgresPauses(database)
         await pauses.refresh()
@@ -81,6 +90,6 @@ def rebind(connection: Annotated[str, Parameter(help="The connection's name.")],
             await pauses.resume(connection, actor=actor(), only=pause)
         return True
 
-    if not with_database(change):
+    if not with_database(change, seconds=PATIENT_SECONDS):
         raise Complaint(f"The connection {connection} is bound to no account: nothing was changed.")
     sys.stdout.write(f"{connection} stays with the account that it meets next.\n")

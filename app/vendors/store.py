@@ -6,7 +6,7 @@ from typing import Final
 
 from app.audit import record
 from app.postgres.cached_table import CachedTable
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.listen import Listener
 from mappings.manifest import AccountMarks
 
@@ -57,16 +57,13 @@ class PostgresBoundAccounts:
         bound = self.of(connection)
         return all(bound.get(mark, value) == value for mark, value in marks.items())
 
-    async def forget(self, connection: str, *, actor: str) -> bool:
+    async def forget(self, transaction: Transaction, connection: str) -> bool:
         """Bind the connection to the account that it meets next. False if it was bound to none."""
-        async with self._database.transaction() as session:
-            if not await session.execute(FORGET, connection):
-                return False
-            await session.execute(FORGET_FACTS, connection)
-            await session.execute(NOTIFY)
-            entry = record.Entry(type="connection.unbound", subject=connection, actor=actor, correlation_id=None)
-            await record.append(session, entry)
-            return True
+        if not await transaction.execute(FORGET, connection):
+            return False
+        await transaction.execute(FORGET_FACTS, connection)
+        await transaction.execute(NOTIFY)
+        return True
 
     async def refresh(self) -> None:
         """Read the accounts. Raises StoreUnavailable."""
