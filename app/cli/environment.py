@@ -72,7 +72,9 @@ def rebind_connection(
     connection: Annotated[str, Parameter(help="The connection's name.")],
     /,
     *,
-    other_records: Annotated[bool, Parameter(negative=(), help="The account has others: stop every process first.")] = False,
+    other_records: Annotated[
+        bool, Parameter(negative=(), help="The account has others: stop every process first.")
+    ] = False,
 ) -> None:
     """Let a connection whose account moved with its records stay with the account that it meets next.
 

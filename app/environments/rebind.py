@@ -1,7 +1,7 @@
 """Let a connection stay with the account that it meets next, in one transaction.
 
 An account that moved with its records has the same ids, so links, last-seen states and watermarks go on. In an account
-with other records the same id is another record: all that is known by id is forgotten, and the next pulls are baselines.
+with other records the same id is another record: all that is known by id is forgotten, and pulls begin with a baseline.
 """
 
 from typing import Final
