@@ -280,6 +280,9 @@ class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """Values that were dropped, truncated, coerced or defaulted, or are ambiguous; empty if nothing was lost."""
     unsupported: tuple[str, ...]
     """Fields that this vendor can never supply; null means "not known" there. Example: `["tax_ids"]`"""
+    as_of: Instant | UnsetType = UNSET
+    """When Lockstitch last knew the record to be like this; only in answers from the last-seen state (`max_age`,
+    `stale_if_error`, exports). Example: `"2026-05-01T09:30:00Z"`"""
     ignored: tuple[str, ...] | UnsetType = UNSET
     """Output-only members of the body, which the write ignored, as JSON Pointers; the first 100. Only in responses to
     writes. Example: `["/id", "/created_at"]`"""

@@ -6,15 +6,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.errors import NotFound
-from app.events.record_changes import fields_of
 from app.problem_document import Problem
 from app.queue.models import Deferred, JobOutcome, Permanent, Retry
 from app.records.deps import RecordDeps
 from app.records.read import read_one
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
-from mappings.csv.layout import Layout
 
 AUTH_PAUSE = 60.0
 """Seconds to wait while a source refuses its credential."""
@@ -36,8 +33,6 @@ async def read_source(
 ) -> SourceRecord:
     """Read a record, within `wait` seconds if given, or its last row if it is known from exports only. Raises NotFound,
     and the vendor's problems."""
-    if connection.layout is not None:
-        return await _read_export(deps, connection, connection.layout, object_name, remote_id)
     read = await read_one(deps, object_name, f"{connection.name}:{remote_id}", connection=None, wait=wait)
     resource: Any = read.resource
     return SourceRecord(
@@ -50,22 +45,6 @@ async def read_source(
             "unsupported": resource.meta.unsupported,
             "remote_updated_at": resource.meta.remote_updated_at,
         },
-    )
-
-
-async def _read_export(
-    deps: RecordDeps, connection: Connection, layout: Layout, object_name: ObjectName, remote_id: str
-) -> SourceRecord:
-    state = await deps.states.get(object_name, connection.name, remote_id)
-    if state is None or state.deleted:
-        raise NotFound(f"No row of {connection.name} has this {object_name}.")
-    ids = await deps.links.ensure(object_name, connection.name, [remote_id])
-    return SourceRecord(
-        id=ids[remote_id],
-        connection=connection.name,
-        remote_id=remote_id,
-        fields=fields_of(state.data),
-        origin={"unsupported": layout.unsupported},
     )
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from app import telemetry
 from app.audit.record import Entry
 from app.events.models import Cause, NewEvent, RecordChange
-from canonical.parts import ObjectName, Reference
+from canonical.parts import Loss, ObjectName, Reference
 from canonical.ticket import Ticket
 
 NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"})
@@ -34,9 +34,18 @@ BY_ID: Final = frozenset({"owner", "assignee", "team", "company", "parent", "mer
 Fields = Mapping[str, Any]
 
 
+class StateOrigin(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of the `meta` of a record, so that the state can be shown in its place."""
+
+    url: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    loss: tuple[Loss, ...] = ()
+
+
 class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept with the fields of a state: the mapping revision, if it was stored, and what is known of a ticket's
-    comments.
+    """What is kept with the fields of a state: the mapping revision and the `origin`, if it was stored, and what is
+    known of a ticket's comments.
 
     `newest_comment`: those up to it were looked at. `announced_comments`: later ones of which there is an Event.
     `baseline_at`: a walk read the record then, for the first time, and stored it without an Event, a pull if `pulled`.
@@ -44,6 +53,7 @@ class StateNotes(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     mapping_revision: int | None = None
+    origin: StateOrigin | None = None
     newest_comment: str | None = None
     announced_comments: tuple[str, ...] = ()
     baseline_at: datetime | None = None
@@ -116,19 +126,22 @@ def events_of(
 
 
 def state_of(resource: Any) -> bytes:
-    """Return the state to keep of a resource: its canonical fields and the mapping revision, as JSON."""
-    fields = msgspec.json.encode(replace(resource, meta=UNSET, raw=UNSET))
-    if resource.meta is UNSET:
+    """Return the state to keep of a resource: its canonical fields, the mapping revision and the origin, as JSON."""
+    fields, meta = msgspec.json.encode(replace(resource, meta=UNSET, raw=UNSET)), resource.meta
+    if meta is UNSET:
         return fields
-    return b'%b,"mapping_revision":%d}' % (fields[:-1], resource.meta.mapping.revision)
+    origin = StateOrigin(
+        url=meta.remote_url, created_at=meta.remote_created_at, updated_at=meta.remote_updated_at, loss=meta.loss
+    )
+    return b'%b,"mapping_revision":%d,"origin":%b}' % (fields[:-1], meta.mapping.revision, msgspec.json.encode(origin))
 
 
 def with_notes(state: bytes, notes: StateNotes) -> bytes:
-    """Return the state with what is known of comments, if anything is. It keeps its own mapping revision."""
-    if notes == StateNotes(mapping_revision=notes.mapping_revision):
+    """Return the state with what is known of comments, if anything is. It keeps its own mapping revision and origin."""
+    if notes == StateNotes(mapping_revision=notes.mapping_revision, origin=notes.origin):
         return state
     fields, own = read_state(state)
-    noted = replace(notes, mapping_revision=own.mapping_revision)
+    noted = replace(notes, mapping_revision=own.mapping_revision, origin=own.origin)
     return msgspec.json.encode({**fields, **msgspec.to_builtins(noted)})
 
 

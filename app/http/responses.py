@@ -1,6 +1,7 @@
 """Answers as Litestar responses: JSON, resources with their entity tags, pages and problems."""
 
 import logging
+import math
 import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -61,8 +62,13 @@ def json_response(content: Any, *, status: int = 200, headers: dict[str, str] | 
     return RenderedResponse(_encoder.encode(content), status_code=status, headers=headers, media_type=JSON)
 
 
-def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response[bytes]:
-    """Return a resource with its entity tag, or 304 if `If-None-Match` names it (RFC 9110, 13.1.2)."""
+def resource_response(
+    request: AnyRequest, resource: Any, etag: str | None, age: float | None = None
+) -> Response[bytes]:
+    """Return a resource with its entity tag, or 304 if `If-None-Match` names it (RFC 9110, 13.1.2). One without a tag
+    has an `Age` in seconds (RFC 9111, 5.1)."""
+    if etag is None:
+        return json_response(resource, headers={} if age is None else {"age": str(math.ceil(age))})
     wanted = request.headers.get("if-none-match")
     if wanted is not None:
         tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}

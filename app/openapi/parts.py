@@ -30,6 +30,7 @@ ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
     "RateLimit": ("The remaining budget of the key (IETF draft).", '"default";r=199;t=1'),
     "RateLimit-Policy": ("The budget of the key (IETF draft).", '"default";q=600;w=60'),
     "ETag": ("Strong entity tag of the resource.", '"4d801e8b078e9c014d801e8b078e9c01"'),
+    "Age": ("Age in seconds of an answer from the last-seen state (RFC 9111).", "42"),
     "Location": ("Path of the new resource or operation.", "/v1/customers/cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
     "Idempotent-Replayed": ("`true` for a recorded answer; absent otherwise.", "true"),
     "Preference-Applied": ("The preferences that were honoured.", "respond-async, wait=5"),

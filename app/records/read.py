@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,8 +18,9 @@ from app.records.deps import RecordDeps
 from app.records.fetch import READ_LIMIT, FetchedPage, UnreadableRecord, fetch_page, fetch_present, unreadable_of
 from app.records.filters import refuse_unsupported, resolve_person
 from app.records.key_matches import match_keys
+from app.records.last_seen import Tolerance, read_export, read_tolerantly
 from app.records.map_record import Reading, refuse_rejected_drift
-from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
+from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, locate_record, resolve_record
 from app.records.resources import ReadRecord, follow_merge, name_records, tagged
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
@@ -59,24 +61,46 @@ async def read_one(
     include: tuple[str, ...] = (),
     revision: NamedRevision | None = None,
     wait: float | None = None,
+    tolerance: Tolerance | None = None,
 ) -> ReadRecord:
     """Read the resource of `{id}`, by `revision` and within `wait` seconds if given. `include` may add the vendor's
     payload (`raw`), who owns each field (`owners`), and the names and addresses that take further reads
-    (`references`)."""
+    (`references`). With a `tolerance` the last-seen state may stand in for the read, without an entity tag. Of an
+    export it always does."""
     deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
-    target = await resolve_record(deps, object_name, identifier, connection, revision)
-    reading = await fetch_present(deps, target.connection, target.mapping, target.remote_id, deadline)
-    await refuse_rejected_drift(deps, target.connection, reading)
-    if reading.mapped.remote.id != target.remote_id:
-        await follow_merge(deps, target.connection, object_name, target.remote_id, reading.mapped.remote.id)
+    target = await locate_record(deps, object_name, identifier, connection)
+    layout = target.connection.layout
+    if layout is not None and layout.object == object_name:
+        return await read_export(deps, target.connection, layout, target.remote_id)
+    mapping = choose_mapping(deps, target.connection, object_name, revision)
+    if tolerance is None:
+        return await _read_live(deps, target.connection, mapping, target.remote_id, include, deadline)
+    return await read_tolerantly(
+        *(deps, target.connection, mapping, target.remote_id, tolerance),
+        partial(_read_live, deps, target.connection, mapping, target.remote_id, include, deadline),
+    )
+
+
+async def _read_live(
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    remote_id: str,
+    include: tuple[str, ...],
+    deadline: float,
+) -> ReadRecord:
+    reading = await fetch_present(deps, connection, mapping, remote_id, deadline)
+    await refuse_rejected_drift(deps, connection, reading)
+    if reading.mapped.remote.id != remote_id:
+        await follow_merge(deps, connection, mapping.object, remote_id, reading.mapped.remote.id)
     if "references" in include:
-        reading = await complete_references(deps, target.connection, reading, deadline)
+        reading = await complete_references(deps, connection, reading, deadline)
     resource: Any
-    (resource,) = await name_records(deps, target.connection, [reading])
+    (resource,) = await name_records(deps, connection, [reading])
     if "raw" in include:
         resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
     if "owners" in include:
-        owners = dict(deps.ownership[object_name].fields)
+        owners = dict(deps.ownership[mapping.object].fields)
         resource = msgspec.structs.replace(resource, meta=msgspec.structs.replace(resource.meta, owners=owners))
     return tagged(resource)
 

@@ -23,15 +23,19 @@ _CANONICAL_ID = re.compile(r"[a-z]+_[A-Za-z0-9]{1,64}")
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 
-class ResolvedRecord(Struct, frozen=True, kw_only=True):
-    """A record to read or write: its connection, mapping and ids. `links`: the records of its canonical id, if that was
-    looked up."""
+class LocatedRecord(Struct, frozen=True, kw_only=True):
+    """Where a record is: its connection and ids. `links`: the records of its canonical id, if that was looked up."""
 
     connection: Connection
-    mapping: AnyMapping
     remote_id: str
     canonical_id: str | None
     links: Sequence[KnownLink] = ()
+
+
+class ResolvedRecord(LocatedRecord, frozen=True, kw_only=True):
+    """A record to read or write, and its mapping."""
+
+    mapping: AnyMapping
 
 
 def choose_connection(deps: RecordDeps, object_name: ObjectName, named: str | None) -> Connection:
@@ -73,7 +77,7 @@ def choose_mapping(
     if mapping is None:
         lacks = f"has no {PLURAL[object_name]}"
         if connection.layout is not None:
-            lacks = "takes uploads and cannot be asked: what its rows say comes as events"
+            lacks = "takes uploads and cannot be asked: what its rows say comes as events, and is read by id"
         raise cannot(deps, connection, object_name, lacks)
     return mapping
 
@@ -139,13 +143,26 @@ async def resolve_record(
     named: str | None,
     revision: NamedRevision | None = None,
 ) -> ResolvedRecord:
-    """Resolve `{id}`, a canonical id or `<connection>:<vendor id>`, with the mapping `revision` if given.
+    """Locate `{id}`, with its mapping, or the mapping `revision` if given. Raises like `locate_record` and
+    `choose_mapping`."""
+    located = await locate_record(deps, object_name, identifier, named)
+    return ResolvedRecord(
+        connection=located.connection,
+        mapping=choose_mapping(deps, located.connection, object_name, revision),
+        remote_id=located.remote_id,
+        canonical_id=located.canonical_id,
+        links=located.links,
+    )
+
+
+async def locate_record(deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None) -> LocatedRecord:
+    """Locate `{id}`, a canonical id or `<connection>:<vendor id>`.
 
     Raises NotFound for an id of another object, an unknown canonical id, one that is unknown at the named connection,
     and an id with an unknown connection.
     """
     if ":" in identifier:
-        return _by_remote_id(deps, object_name, identifier, named, revision)
+        return _by_remote_id(deps, object_name, identifier, named)
     if not identifier.startswith(ID_PREFIX[object_name]):
         otherwise = f"The id {identifier[:80]} is neither canonical nor connection:id."
         raise NotFound(what_else(identifier, object_name) or otherwise)
@@ -159,19 +176,15 @@ async def resolve_record(
     link = links[0] if named is None else next((link for link in links if link.connection == named), None)
     if link is None or link.connection not in deps.connections.by_name:
         raise NotFound(f"The {object_name} {identifier[:80]} is not known at the connection {named or 'it came from'}.")
-    connection = deps.connections.by_name[link.connection]
-    return ResolvedRecord(
-        connection=connection,
-        mapping=choose_mapping(deps, connection, object_name, revision),
+    return LocatedRecord(
+        connection=deps.connections.by_name[link.connection],
         remote_id=link.remote_id,
         canonical_id=link.canonical_id,
         links=links,
     )
 
 
-def _by_remote_id(
-    deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None, revision: NamedRevision | None
-) -> ResolvedRecord:
+def _by_remote_id(deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None) -> LocatedRecord:
     name, _, remote_id = identifier.partition(":")
     connection = deps.connections.by_name.get(name)
     if connection is None:
@@ -181,9 +194,4 @@ def _by_remote_id(
         raise NotFound(f"The part after {name}: is not an id as {connection.vendor.title} gives them.")
     if named is not None and choose_connection(deps, object_name, named) is not connection:
         raise NotFound(f"The id names the connection {name}, and ?connection= another one.")
-    return ResolvedRecord(
-        connection=connection,
-        mapping=choose_mapping(deps, connection, object_name, revision),
-        remote_id=remote_id,
-        canonical_id=None,
-    )
+    return LocatedRecord(connection=connection, remote_id=remote_id, canonical_id=None)

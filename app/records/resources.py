@@ -29,10 +29,11 @@ _encoder = msgspec.json.Encoder()
 
 
 class ReadRecord(Struct, frozen=True, kw_only=True):
-    """A resource and its entity tag."""
+    """A resource, and its entity tag; or, if it is from the last-seen state, its age in seconds."""
 
     resource: Any
-    etag: str
+    etag: str | None
+    age: float | None = None
 
 
 async def name_records(

@@ -7,7 +7,7 @@ from typing import Final, cast, get_args
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from app.errors import NotFound
+from app.errors import InvalidField, NotFound
 from app.http.admission import AnyRequest
 from app.http.cursors import LONGEST
 from app.http.deps import HttpDeps
@@ -33,6 +33,7 @@ from app.records import options
 from app.records.contracts import ContractSummary, DataContract, describe_contract
 from app.records.contracts import list_contracts as summaries
 from app.records.deps import RecordDeps
+from app.records.last_seen import OLDEST_STATE, Tolerance
 from app.records.options import OLDEST, OptionsView
 from app.records.read import ListRequest, read_one, read_page
 from canonical.customer import Customer
@@ -84,8 +85,37 @@ MAX_AGE: Final = whole(
     example=60,
     default=None,
 )
+ACCEPTED_AGE: Final = whole(
+    "max_age",
+    "Answer from the last-seen state if it is at most so many seconds old.",
+    *(0, OLDEST_STATE),
+    example=60,
+    default=None,
+)
+STALE_IF_ERROR: Final = whole(
+    "stale_if_error",
+    "While the vendor is down, throttles or refuses the credential, answer from the last-seen state if it is at most so"
+    " many seconds old.",
+    *(0, OLDEST_STATE),
+    example=86_400,
+    default=None,
+)
 Filters = tuple[Parameter[str | None], ...]
 OBJECTS: Final[dict[str, ObjectName]] = {name: name for name in PLURAL if name != "comment"}
+
+
+def _tolerance(call: Call) -> Tolerance | None:
+    """Return the age that the caller accepts. Raises InvalidField for one beside what only a live read has."""
+    tolerance = Tolerance(max_age=call.query(ACCEPTED_AGE), stale_if_error=call.query(STALE_IF_ERROR))
+    if tolerance == Tolerance():
+        return None
+    live = "include" if call.query(INCLUDE) else "X-Lockstitch-Mapping" if call.header(MAPPING) else None
+    if live is not None:
+        raise InvalidField.of(
+            "stale_if_error" if tolerance.max_age is None else "max_age",
+            f"does not go with {live}, which needs a live read",
+        )
+    return tolerance
 
 
 def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filters) -> Sequence[HTTPRouteHandler]:
@@ -119,13 +149,15 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
         tag=tag,
         scopes=scopes,
         parameters=(RECORD_ID,),
-        query=(RECORD_CONNECTION, INCLUDE),
+        query=(RECORD_CONNECTION, INCLUDE, ACCEPTED_AGE, STALE_IF_ERROR),
         headers=(IF_NONE_MATCH, MAPPING, WAIT),
         answer=answer,
         also={304: None},
-        sends=("ETag",),
+        sends=("ETag", "Age"),
         name=f"read_{object_name}",
-        text=f"Read {one}.\n\nRead live from the vendor.",
+        text=f"Read {one}.\n\nRead live from the vendor, unless `max_age` or `stale_if_error` accepts the last-seen"
+        " state. Then `meta.as_of` and `Age` say how old it is, and there is no `ETag`. A record of an export is always"
+        " answered so.",
         problems=VENDOR_READ,
     )
     async def read_resource(call: Call) -> Answered:
@@ -137,8 +169,9 @@ def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filter
             include=call.query(INCLUDE),
             revision=call.header(MAPPING),
             wait=call.header(WAIT),
+            tolerance=_tolerance(call),
         )
-        return resource_response(call.request, record.resource, record.etag)
+        return resource_response(call.request, record.resource, record.etag, record.age)
 
     return [list_resources, read_resource]
 

@@ -27,6 +27,7 @@ from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Conflict, DeadLetter, Done, Job, JobOutcome, Permanent, Retry
 from app.records.compare import transitions_of
+from app.records.last_seen import export_meta
 from app.records.resources import referenced_ids
 from app.uploads import metrics
 from app.uploads.deps import UploadDeps
@@ -38,14 +39,11 @@ from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from canonical.customer import Customer
-from canonical.parts import MappingName, ResourceMeta
 from canonical.references import with_connection
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
 from mappings.csv.rows_r1 import read_row
 from mappings.spec import Mapped, Unmappable
-
-VENDOR_API: Final = "rfc4180"
 
 
 async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOutcome:
@@ -156,18 +154,7 @@ async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, ma
     ):
         named = (await deps.links.name(layout.object, connection.name, [remote.id]))[remote.id]
     ids = await referenced_ids(deps.links.ensure, connection, layout.object, [mapped])
-    meta = ResourceMeta(
-        connection=connection.name,
-        vendor=connection.vendor.name,
-        remote_id=remote.id,
-        remote_url=None,
-        remote_created_at=remote.created_at,
-        remote_updated_at=remote.updated_at,
-        links=named.links,
-        mapping=MappingName(name=layout.mapping, revision=REVISION, vendor_api=VENDOR_API),
-        loss=mapped.loss,
-        unsupported=layout.unsupported,
-    )
+    meta = export_meta(connection, layout, remote, mapped.loss, named.links)
     data = with_connection(data, connection.name, ids)
     return msgspec.structs.replace(data, id=named.canonical_id, meta=meta)
 

@@ -301,7 +301,24 @@ def test_an_export_cannot_be_asked(caller: Caller) -> None:
     answer = caller.get("/v1/customers", params={"connection": "legacy"})
     assert code_of(answer, 422) == "unsupported-action"
     assert "what its rows say comes as events" in answer.json()["detail"]
-    assert code_of(caller.get("/v1/customers/legacy:C00001"), 422) == "unsupported-action"
+    assert code_of(caller.get("/v1/orders/legacy:C00001"), 422) == "unsupported-action"
+
+
+def test_a_record_of_an_export_is_read_as_its_last_row_has_it(caller: Caller) -> None:
+    settled(caller, send(caller, export(line(70, state="A"))))
+    settled(caller, send(caller, export(line(70, state="X"))))
+    answer = caller.get("/v1/customers/legacy:C00070")
+    assert answer.status_code == 200, answer.text
+    customer = answer.json()
+    (*_, newest) = [event for event in events(caller) if event["data"]["meta"]["remote_id"] == "C00070"]
+    assert customer["status_raw"] == "X"
+    as_of = customer["meta"].pop("as_of")
+    assert customer == newest["data"]
+    assert as_of
+    assert int(answer.headers["age"]) >= 0
+    assert "etag" not in answer.headers
+    assert caller.get(f"/v1/customers/{customer['id']}").json()["id"] == customer["id"]
+    assert code_of(caller.get("/v1/customers/legacy:C99999"), 404) == "not-found"
 
 
 def test_exports_that_are_laid_into_a_folder_are_taken_once_and_moved(uploading: Facade, caller: Caller) -> None:

@@ -34,6 +34,17 @@ SELECT = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
+# A completed pull has read every change up to its start, so a state that it did not replace is as young as that.
+CONFIRMED = Statement(
+    "SELECT watermark",
+    """
+    SELECT known.as_of, greatest(0, extract(epoch FROM now() - known.as_of))::float8 AS age
+      FROM (SELECT greatest($3::timestamptz, (SELECT started_at
+                                                FROM watermark
+                                               WHERE object = $1 AND connection = $2)) AS as_of) AS known
+    """,
+)
+
 Record = tuple[str, str, str]
 """Object, connection and remote id."""
 
@@ -62,6 +73,12 @@ class PostgresRecordStates:
         """Return the time now, from which a read that follows counts, and the last seen state, if any."""
         row = await self._reads.run((object_name, connection, remote_id))
         return row["looked_at"], self.open(row, object_name, connection, remote_id)
+
+    async def confirmed(self, object_name: ObjectName, connection: str, state: SeenState) -> tuple[datetime, float]:
+        """Return when the record was last known to be in this state, and how many seconds ago that was."""
+        row = await self._database.fetch_row(CONFIRMED, object_name, connection, state.read_at)
+        assert row is not None  # noqa: S101 - it always returns a row
+        return row["as_of"], row["age"]
 
     def open(self, row: Any, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
         """Return the state of a row with `SEEN_COLUMNS`, if it has one."""
