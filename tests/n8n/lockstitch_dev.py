@@ -50,18 +50,25 @@ class Dev:
         changed: dict[str, Any] = _call(f"{self.api}{path}", body, headers, method="PATCH")
         return changed
 
-    def place(self, vendor: str, object: str, record: dict[str, Any]) -> None:
-        """Put a record into an emulator, as somebody at the vendor's own screen would."""
-        _call(f"{self.emulators}/_emulator/records", {"vendor": vendor, "object": object, "record": record})
+    def place(self, vendor: str, object: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Put a record into an emulator, as somebody at the vendor's own screen would; the record as it is there."""
+        body = {"vendor": vendor, "object": object, "record": record}
+        placed: dict[str, Any] = _call(f"{self.emulators}/_emulator/records", body)
+        return placed
+
+    def calls(self, vendor: str) -> list[dict[str, Any]]:
+        """The calls that an emulator got, oldest first."""
+        calls: list[dict[str, Any]] = _call(f"{self.emulators}/_emulator/calls?vendor={vendor}")
+        return calls
 
     @contextmanager
-    def answering_otherwise(self, vendor: str) -> Iterator[None]:
-        """For as long as the block, members that Lockstitch reads have another type in this vendor's answers."""
-        _call(f"{self.emulators}/_emulator/faults", {"vendor": vendor, "fault": {"kind": "drift", "change": "type"}})
+    def failing(self, vendor: str, fault: dict[str, Any], **match: str) -> Iterator[None]:
+        """For as long as the block, the vendor has this fault, in all calls or webhooks or in those that match."""
+        _call(f"{self.emulators}/_emulator/faults", {"vendor": vendor, "fault": fault, "match": match})
         try:
             yield
         finally:
-            _call(f"{self.emulators}/_emulator/faults", method="DELETE")
+            _call(f"{self.emulators}/_emulator/faults?vendor={vendor}", method="DELETE")
 
     def find(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The `data` of a list answer of the API."""

@@ -39,6 +39,13 @@ class ServingN8n:
             rows = opened.execute(query, (workflow_id,)).fetchall()
         return [Execution({"status": status, "data": unflatten(data)}) for status, data in rows]
 
+    def running(self, workflow_id: str) -> int:
+        """How many executions of a workflow have begun and not ended."""
+        query = "SELECT count(*) FROM execution_entity WHERE workflowId = ? AND status = 'running'"
+        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)) as opened:
+            (number,) = opened.execute(query, (workflow_id,)).fetchone()
+        return int(number)
+
     def listens(self, webhooks: int) -> bool:
         """Whether it answers, and so many webhooks are registered, which comes a little later."""
         try:

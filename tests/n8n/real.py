@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = ("real_calls.py", "real_undecided.py", "real_requests.py", "real_setup.py", "real_events.py", "real_adopted.py")
+FILES = tuple(
+    f"real_{name}.py" for name in ("calls", "undecided", "requests", "setup", "events", "schedules", "adopted")
+)
 
 
 class Tally:

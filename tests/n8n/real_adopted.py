@@ -22,7 +22,8 @@ from n8n_cli import CREDENTIAL_NAME, CREDENTIAL_TYPE, SECRET_NAME, FreshN8n
 from n8n_editor import Editor
 from n8n_server import ServingN8n, serving
 from real_calls import CUSTOMERS, TICKET, load, place_order
-from real_events import ALARM, CRM, POLL, WAIT, eventually, with_item
+from real_events import ALARM, CRM, WAIT, eventually, with_item
+from real_schedules import SYNC
 
 from app.postgres.embedded import EmbeddedPostgres
 from tests.open_folder import open_folder
@@ -34,7 +35,7 @@ MORE = {
 }
 CONNECTION = '[connections.{0}]\nvendor = "{0}"\nbase_url = "{1}/{0}"\n'
 CREDENTIALS = 'credentials = {{ client_id = "env:{0}_CLIENT", client_secret = "vault:{0}" }}\n'
-GOOD_ENDS = {CUSTOMERS: "Saved", TICKET: "Opened", WAIT: "Outcome", CRM: "Saved", POLL: "Saved"}
+GOOD_ENDS = {CUSTOMERS: "Saved", TICKET: "Opened", WAIT: "Outcome", CRM: "Saved", SYNC: "Saved"}
 KEYS = {id: f"{id}:{base64.b64encode(id.encode() * 16).decode()}" for id in ("k1", "s1")}
 
 
@@ -138,21 +139,21 @@ def set_up(n8n: ServingN8n, dev: Dev, port: int) -> dict[str, str]:
             header = {"name": "Authorization", "value": f"Bearer {key}"}
             stored[name] = editor.add_credential(name, CREDENTIAL_TYPE, header)
         for name in (*GOOD_ENDS, ALARM):
-            workflow = load(name, base_url=dev.api, shop="shopify")
+            workflow = load(name, base_url=dev.api, source="shopify")
             for node in workflow["nodes"]:
                 for given in node.get("credentials", {}).values():
                     given |= stored[given["name"]]
                 if node["type"] == "n8n-nodes-base.scheduleTrigger":
                     node["parameters"]["rule"] = {"interval": [{"field": "seconds", "secondsInterval": 10}]}
             ids[name] = editor.import_file(workflow)
-        for name in (CRM, ALARM, POLL):
+        for name in (CRM, ALARM, SYNC):
             editor.publish(ids[name])
     return ids
 
 
 def run_the_templates(cli: FreshN8n, n8n: ServingN8n, dev: Dev, ids: Mapping[str, str]) -> None:
     """Place customers for the webhook, start the manual ones, and wait for the scheduled ones."""
-    past = {name: len(n8n.executions(ids[name])) for name in (POLL, ALARM)}
+    past = {name: len(n8n.executions(ids[name])) for name in (SYNC, ALARM)}
     for _ in range(3):  # the first ids of staging's account are those of customers in production's
         dev.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": f"{free_port()}@example.com"}})
     for name in (CUSTOMERS, TICKET, WAIT):

@@ -26,8 +26,15 @@ IDEMPOTENCY_KEY = re.compile(
 # A workflow that an event starts goes on with the event's run, and writes once an event, however often it is delivered.
 EVENT_RUN_ID = "={{ $json.headers['x-correlation-id'] }}"
 EVENT_KEY = re.compile(re.escape("={{ $('Run').first().json.event_id }}") + r"-[a-z]+")
-# One that reads events again and again writes each of them once, too.
-FEED_KEY = re.compile(re.escape("={{ $json.id }}") + r"-[a-z]+")
+# One that reads the same again and again writes each event, and each list of findings, once, too.
+READ_AGAIN_KEY = re.compile(
+    re.escape("={{ $json.id }}-crm")
+    + "|"
+    + re.escape(
+        "={{ JSON.stringify([$json.has_more, $json.data.map(({ last_found_at, ...finding }) => finding)])"
+        ".hash('sha256') }}-ticket"
+    )
+)
 # A delivery has 15 s in all, so a workflow that an event starts waits less. A callback comes in any case, and n8n
 # refuses it for an execution that has ended, so a workflow with one does not wait.
 WAITS, WAITS_IN_A_DELIVERY, IS_CALLED_BACK = "respond-async, wait=30", "respond-async, wait=10", "respond-async"
@@ -57,8 +64,8 @@ def is_started_by_an_event(template: Template) -> bool:
     return bool(nodes_of(template, "webhook"))
 
 
-def reads_a_feed(template: Template) -> bool:
-    return any("/v1/feeds/" in call["parameters"]["url"] for call in nodes_of(template, "httpRequest"))
+def is_scheduled(template: Template) -> bool:
+    return bool(nodes_of(template, "scheduleTrigger"))
 
 
 def links_of(template: Template) -> list[tuple[str, int, str]]:
@@ -99,8 +106,9 @@ def assigned(node: dict[str, Any]) -> dict[str, Any]:
 def test_the_promised_templates_are_there() -> None:
     assert {path.name for path in TEMPLATES} >= {
         "manual--async-order-wait.json",
-        "schedule--changed-customers-to-crm.json",
         "schedule--dead-letter-alarm.json",
+        "schedule--nightly-sync.json",
+        "schedule--reconciliation-report.json",
         "webhook--customer-changed-to-crm.json",
         "manual--upsert-customer.json",
         "manual--read-order-open-ticket.json",
@@ -167,10 +175,8 @@ def test_every_call_goes_to_the_base_url_with_the_headers_of_the_contract(templa
         if call["parameters"]["method"] == "GET":
             assert "Idempotency-Key" not in headers
         else:
-            of_an_event = (
-                EVENT_KEY if is_started_by_an_event(template) else FEED_KEY if reads_a_feed(template) else None
-            )
-            assert (of_an_event or IDEMPOTENCY_KEY).fullmatch(headers["Idempotency-Key"])
+            key = EVENT_KEY if is_started_by_an_event(template) else IDEMPOTENCY_KEY
+            assert (READ_AGAIN_KEY if is_scheduled(template) else key).fullmatch(headers["Idempotency-Key"])
 
 
 def test_no_set_or_code_node_stands_between_two_calls(template: Template) -> None:
@@ -182,17 +188,17 @@ def test_no_set_or_code_node_stands_between_two_calls(template: Template) -> Non
         assert not between & reshaping
 
 
-def test_the_changed_customers_are_copied_from_the_shop() -> None:
-    (path,) = (path for path in TEMPLATES if path.stem == "schedule--changed-customers-to-crm")
-    template = json.loads(path.read_bytes())
+def test_the_nightly_sync_keeps_no_checkpoint() -> None:
+    template = json.loads((FOLDER / "schedule--nightly-sync.json").read_bytes())
     (read, write) = nodes_of(template, "httpRequest")
 
     assert (read["name"], write["name"]) == ("Changed customers", "Copy customer")
     assert write["parameters"]["url"].endswith("/v1/customers/{{ $json.data.id }}/copies")
-    # An id that the CRM had first is read there, unless the query names the shop.
+    # An id that the target had first is read there, unless the query names the source.
     (source,) = write["parameters"]["queryParameters"]["parameters"]
-    assert source == {"name": "connection", "value": "={{ $('Run').first().json.shop }}"}
+    assert source == {"name": "connection", "value": "={{ $('Run').first().json.source }}"}
     assert [node["name"] for node in nodes_of(template, "set")] == ["Run"]
+    assert "getWorkflowStaticData" not in json.dumps(template)
 
 
 def test_a_write_prefers_202_to_waiting_longer(template: Template) -> None:
