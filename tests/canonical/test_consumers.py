@@ -97,6 +97,7 @@ def example_of(path: str) -> Any:
 # What reaches a template from outside: the answer of its reading call, the event that starts it.
 GIVEN: Final[dict[str, Any]] = {
     "Find order": example_of("/v1/orders/{id}"),
+    "Findings": example_of("/ops/reconciliations"),
     "Changed customers": {"id": "evt_1", "type": "customer.updated", "data": example_of("/v1/customers/{id}")},
     "Lockstitch event": {
         "body_text": json.dumps({"type": "customer.updated", "data": example_of("/v1/customers/{id}")}),

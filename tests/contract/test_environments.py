@@ -212,7 +212,7 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
 
 def run_templates(caller: Caller, customer_id: str) -> None:
     """Make the calls of every n8n template. None may be refused for what it asks."""
-    filled = {"shop": "shopify", "crm": "hubspot", "order_number": "#1001"}
+    filled = {"crm": "hubspot", "source": "shopify", "desk": "zendesk", "order_number": "#1001"}
     bodies = {"customers": customer("hubspot"), "orders": order(), "tickets": ticket("zendesk")}
     bodies["copies"] = {"connection": "hubspot", "match_on": "email"}
     templates = [json.loads(path.read_bytes()) for path in (ROOT / "n8n-workflows").glob("*.json")]
