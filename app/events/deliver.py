@@ -14,6 +14,7 @@ from app.egress.models import NotPosted
 from app.egress.poster import TargetPoster
 from app.events.deps import EventDeps
 from app.events.models import Delivery, DeliveryFailure, DeliveryPayload
+from app.events.store.deliveries import fail
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Exhausted, Job, JobOutcome, JobPolicy, Permanent, Retry
@@ -143,19 +144,26 @@ async def _retry(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> J
         unresponsive=sent.status is None or sent.status in SLOW_DOWN,
         retry_after=None if sent.retry_after is None else min(sent.retry_after, LONGEST_WAIT),
     )
-    if await deps.deliveries.fail(job, delivery, failure, disable_after=sum(deps.delivery_ladder)):
-        count_disabled()
     _report(job, delivery, "given up" if failure.final else "failed", status=failure.status, reason=failure.reason)
     if failure.final:
+        await _record(deps, job, delivery, failure)
         return Exhausted(reason=reason)
-    return Retry(reason=reason, after=seconds_until_next(deps.delivery_ladder, failures, sent.retry_after))
+    # In the commit in which the job begins to wait: what ends the waits of a subscription that fails then finds it.
+    record = partial(fail, job=job, delivery=delivery, failure=failure, disable_after=sum(deps.delivery_ladder))
+    after = seconds_until_next(deps.delivery_ladder, failures, sent.retry_after)
+    return Retry(reason=reason, after=after, record=record)
 
 
 async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -> JobOutcome:
     failure = DeliveryFailure(status=None, reason=reason, final=True, unresponsive=False, retry_after=None)
-    await deps.deliveries.fail(job, delivery, failure, disable_after=sum(deps.delivery_ladder))
+    await _record(deps, job, delivery, failure)
     _report(job, delivery, "given up", reason=reason)
     return Permanent(reason=reason)
+
+
+async def _record(deps: EventDeps, job: Job, delivery: Delivery, failure: DeliveryFailure) -> None:
+    async with deps.database.transaction() as transaction:
+        await fail(transaction, job, delivery, failure, disable_after=sum(deps.delivery_ladder))
 
 
 def _report(

@@ -173,8 +173,8 @@ class AttemptRunner:
                 return "deferred"
             case Done():
                 return "done" if await self._ends.run(finishing) else "lost"
-            case Retry(reason=reason, after=after, at_least=at_least):
-                return await self._queue.retry(job, reason, after=after, at_least=at_least)
+            case Retry(reason=reason, after=after, at_least=at_least, record=record):
+                return await self._queue.retry(job, reason, after=after, at_least=at_least, also=record)
             case Throttled(reason=reason, retry_after=seconds):
                 await self._queue.throttle(job, reason, retry_after=seconds)
                 return "throttled"

@@ -6,7 +6,7 @@ rolled back.
 
 import logging
 import random
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -210,12 +210,20 @@ class PostgresQueue:
             return ids_of(await _delete(session, ended, query, arguments))
 
     async def retry(
-        self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
+        self,
+        job: Job,
+        reason: str,
+        *,
+        after: float | None = None,
+        at_least: float = 0.0,
+        also: Callable[[Transaction], Awaitable[bool]] | None = None,
     ) -> Literal["retried", "dead"]:
-        """Release a job for another attempt; make it a dead letter if it has none left."""
+        """Release a job for another attempt; make it a dead letter if it has none left. `also` is `Retry.record`."""
         seconds = max(0.0, at_least) + self._back_off(job) if after is None else max(0.0, after)
         trace = telemetry.current_traceparent()
         async with self._database.transaction() as session:
+            if also is not None and not await also(session):
+                seconds = 0.0
             again = await session.execute(RETRY, job.id, job.lease_token, seconds, reason, trace, job.started_at)
             await lanes.probe_undecided(session, job, seconds)
             if again:

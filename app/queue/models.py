@@ -10,7 +10,7 @@ async def ingest(job, finishing):     a handler, run by `queue.runner`; see `que
     return Done()
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -108,11 +108,16 @@ class Done(Struct, frozen=True, kw_only=True):
 
 
 class Retry(Struct, frozen=True, kw_only=True):
-    """Retry the job: `after` seconds, else after `at_least` seconds and the back-off of its kind."""
+    """Retry the job: `after` seconds, else after `at_least` seconds and the back-off of its kind.
+
+    `record` writes in the transaction that releases the job. Where it returns False, the job has nothing left to wait
+    for and is due at once.
+    """
 
     reason: str
     after: float | None = None
     at_least: float = 0.0
+    record: Callable[[Transaction], Awaitable[bool]] | None = None
 
 
 class Throttled(Struct, frozen=True, kw_only=True):

@@ -1,32 +1,42 @@
-"""A subscription is deleted while an attempt of its deliveries ends."""
+"""A subscription is deleted or enabled while an attempt of its deliveries ends."""
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from app.api_keys.store import SCOPES, PostgresKeys
 from app.dead_letters.models import DeadLetterFilter
+from app.events.deliver import deliver
+from app.events.deps import EventDeps
 from app.events.models import DeliveryFailure, DeliveryPayload
 from app.events.queue_events import QueueEvents
-from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.deliveries import PostgresDeliveries, fail
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
 from app.queue.bury import bury
 from app.queue.enqueue import JobIntake
-from app.queue.finishing import Finishing
+from app.queue.finishing import AttemptRunner, Finishing
 from app.queue.models import Job, JobFailure
+from app.settings.environment import DEFAULT_ENVIRONMENT
+from tests.egress.targets import posting
 from tests.encryption import SEALER
 from tests.events.numbered_events import DELIVERY, EVERYTHING, changed
 from tests.queue.harness import POLICIES, Harness
+from tests.vendors.vendor_server import Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
 
 HOLD = Statement("SELECT subscription", "SELECT FROM subscription WHERE id = $1 FOR UPDATE")
 HOLD_DELIVERY = Statement("SELECT delivery", "SELECT FROM delivery WHERE id = $1 FOR UPDATE")
+HOLD_JOB = Statement("SELECT job", "SELECT FROM job FOR UPDATE")
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 GIVEN_UP = JobFailure(category="transient", reason="the target answered 500")
+NOT_FOR_AN_HOUR = Reply(status=500, headers=(("retry-after", "3600"),))
 REFUSED = DeliveryFailure(status=500, reason="HTTP 500", final=False, unresponsive=False, retry_after=None)
 
 
@@ -57,14 +67,68 @@ async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(
         async with database.transaction() as transaction:
             await subscriptions.delete(transaction, EVERYTHING.id, actor="key_1", because="asked for")
 
+    async def record() -> None:
+        async with database.transaction() as transaction:
+            assert not await fail(transaction, job, delivery, REFUSED, disable_after=3600.0)
+
     async with asyncio.TaskGroup() as tasks, database.transaction() as transaction:
         await transaction.execute(HOLD, EVERYTHING.id)
         tasks.create_task(delete())
         await queued(database, 1)
-        tasks.create_task(deliveries.fail(job, delivery, REFUSED, disable_after=3600.0))
+        tasks.create_task(record())
         await queued(database, 2)
 
     assert [row["state"] for row in await database.fetch(DELIVERY)] == ["dropped"]
+
+
+@pytest.mark.parametrize("change", ["deleted", "enabled"])
+async def test_a_failure_that_is_recorded_meanwhile_leaves_no_job_that_waits(database: Database, change: str) -> None:
+    harness = Harness(database)
+    deliveries = PostgresDeliveries(database, SEALER)
+    events = PostgresEvents(database, SEALER, deliveries)
+    subscriptions = PostgresSubscriptions(database, SEALER)
+    owner = (await PostgresKeys(database, environment=DEFAULT_ENVIRONMENT).create("owner", SCOPES)).id
+
+    async def end_waits() -> None:
+        if change == "enabled":
+            assert await subscriptions.enable(EVERYTHING.id, actor=owner, principal=owner)
+            return
+        async with database.transaction() as transaction:
+            await subscriptions.delete(transaction, EVERYTHING.id, actor="key_1", because="asked for")
+
+    async with running_vendor(NOT_FOR_AN_HOUR) as target, posting(f"127.0.0.1/32:{target.port}") as poster:
+        deps = EventDeps(
+            events=events,
+            subscriptions=subscriptions,
+            deliveries=deliveries,
+            database=database,
+            poster=poster,
+            connections={},
+            delivery_ladder=(60.0, 60.0, 60.0),
+        )
+
+        async def attempt(job: Job) -> None:
+            assert (
+                await AttemptRunner(harness.queue).handle(job, partial(deliver, deps), 60.0, lambda: None) == "retried"
+            )
+
+        secret = f"whsec_{'x' * 32}"
+        await subscriptions.create(replace(EVERYTHING, principal=owner, target_url=target.url, secret=secret))
+        async with database.transaction() as transaction:
+            await harness.queue.enqueue(transaction, *await events.append(transaction, changed(1)))
+        await attempt(await harness.claim_one())
+        await harness.pass_time(3_700)
+        job = await harness.claim_one()
+        async with asyncio.TaskGroup() as tasks, database.transaction() as transaction:
+            await transaction.execute(HOLD_JOB)
+            tasks.create_task(attempt(job))
+            await queued(database, 1)
+            ending = tasks.create_task(end_waits())
+            while not ending.done() and await database.fetch_value(WAITING) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    assert len(target.calls) == 2
+    assert (await harness.claim_one()).id == job.id
 
 
 async def test_a_deletion_does_not_wait_for_a_batch_of_successes(database: Database) -> None:

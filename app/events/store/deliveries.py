@@ -32,6 +32,7 @@ from app.queue.finishing import Finishing, finish_together
 from app.queue.jobs import FINISH_ARGUMENTS, FINISHING
 from app.queue.models import Job, LeaseLost, NewJob
 from app.signatures import Secret
+from app.telemetry.posting import count_disabled
 
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
@@ -235,39 +236,6 @@ class PostgresDeliveries:
         async with self._database.transaction() as session:
             return await disable(session, subscription_id, reason)
 
-    async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
-        """Record a failed attempt. Returns whether it disabled the subscription.
-
-        That happens after `disable_after` seconds without a delivery.
-        """
-        async with self._database.transaction() as session:
-            if delivery.subscription is not None:
-                await session.execute(LOCK, delivery.subscription)  # before its deliveries, as its deletion does
-            row = await session.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
-            if row is None:
-                return False
-            await note(
-                session,
-                "delivery.failed",
-                delivery.id,
-                correlation_id=row["correlation_id"],
-                event=delivery.event,
-                subscription=delivery.subscription,
-                attempt=row["attempts"],
-                status=failure.status,
-                reason=failure.reason,
-                final=failure.final,
-            )
-            if failure.unresponsive:
-                # Callbacks to several hosts share a lane: it backs off, but no target sets for how long.
-                pause = None if delivery.subscription is None else failure.retry_after
-                await lanes.throttle(session, job.connection, failure.reason, pause)
-            elif job.probe:
-                await lanes.probe_succeeded(session, job)  # a target that refuses does answer
-            if delivery.subscription is None:
-                return False
-            return await note_failure(session, delivery.subscription, failure.reason, disable_after)
-
     async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
         rows = {row["id"]: row for row in await self._database.fetch(SELECT_OPEN, ids)}
         return [rows.get(id) for id in ids]
@@ -308,6 +276,43 @@ async def _succeed(accepted: Sequence[_Success]) -> list[bool]:
         [one.status for one in accepted],
     )
     return [one.finishing.job.id in ended for one in accepted]
+
+
+async def fail(
+    transaction: Transaction, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float
+) -> bool:
+    """Record a failed attempt. False if the delivery was dropped meanwhile.
+
+    After `disable_after` seconds without a delivery, this disables the subscription.
+    """
+    if delivery.subscription is not None:
+        await transaction.execute(LOCK, delivery.subscription)  # before its deliveries, as its deletion does
+    row = await transaction.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
+    if row is None:
+        return False
+    await note(
+        transaction,
+        "delivery.failed",
+        delivery.id,
+        correlation_id=row["correlation_id"],
+        event=delivery.event,
+        subscription=delivery.subscription,
+        attempt=row["attempts"],
+        status=failure.status,
+        reason=failure.reason,
+        final=failure.final,
+    )
+    if failure.unresponsive:
+        # Callbacks to several hosts share a lane: it backs off, but no target sets for how long.
+        pause = None if delivery.subscription is None else failure.retry_after
+        await lanes.throttle(transaction, job.connection, failure.reason, pause)
+    elif job.probe:
+        await lanes.probe_succeeded(transaction, job)  # a target that refuses does answer
+    if delivery.subscription is not None and await note_failure(
+        transaction, delivery.subscription, failure.reason, disable_after
+    ):
+        transaction.after_commit.append(count_disabled)
+    return True
 
 
 async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> None:
