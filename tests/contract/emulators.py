@@ -76,6 +76,10 @@ class Emulators:
             assert self._http.delete("/faults").status_code == 200
             self._may_have_faults = False
 
+    def reset(self) -> None:
+        """Forget all records, calls, faults and limits."""
+        assert self._http.post("/reset").status_code == 200
+
     def records(self, vendor: Vendor, object_name: str, holding: str = "") -> list[dict[str, Any]]:
         """Return the vendor's records that contain this text."""
         answer = self._http.get("/records", params={"vendor": vendor, "object": object_name})

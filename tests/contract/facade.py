@@ -61,10 +61,17 @@ class Facade:
     """The API, its callers' keys, the vendors, and the database."""
 
     def __init__(
-        self, folder: Path, database_url: str, *, more: str = "", vendors_last: bool = False, **environment: str
+        self,
+        folder: Path,
+        database_url: str,
+        *,
+        more: str = "",
+        vendors_last: bool = False,
+        emulators: Process | None = None,
+        **environment: str,
     ) -> None:
         """`more` is added to the configuration, `environment` to that of every process. With `vendors_last` the vendors
-        keep their records when their process ends."""
+        keep their records when their process ends. `emulators` is theirs, if it is not one of its own."""
         self._folder = folder
         self._added = environment
         self.database_url = database_url
@@ -72,15 +79,7 @@ class Facade:
         self._one_at_a_time = threading.Lock()
         self._database: Database | None = None
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        port = free_port()
-        self.emulators = Process(
-            ["emulators", "--port", str(port), "--die-with-parent"]
-            + (["--state", str(folder / "emulators")] if vendors_last else []),
-            environment=dict(os.environ),
-            log=folder / "emulators.log",
-            url=f"http://127.0.0.1:{port}",
-            health="/_emulator/health",
-        )
+        self.emulators = emulators or vendors_in(folder, last=vendors_last)
         self.vendors = Emulators(self.emulators.url)
         self._config = folder / "lockstitch.toml"
         self.token_file = folder / "hubspot-token"
@@ -215,6 +214,19 @@ class Facade:
             connection.terminate()
         if database is not None:
             await database.close()
+
+
+def vendors_in(folder: Path, *, last: bool = False) -> Process:
+    """Return the vendors' emulators, not started yet, on a free port. With `last` their records are in the folder."""
+    port = free_port()
+    return Process(
+        ["emulators", "--port", str(port), "--die-with-parent"]
+        + (["--state", str(folder / "emulators")] if last else []),
+        environment=dict(os.environ),
+        log=folder / "emulators.log",
+        url=f"http://127.0.0.1:{port}",
+        health="/_emulator/health",
+    )
 
 
 def _configuration(vendors_url: str, token_file: Path) -> str:

@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -151,10 +150,3 @@ async def staged(facade: Facade, more: str) -> AsyncIterator[Stage]:
             finally:
                 running.cancel()
                 await asyncio.wait({running})
-
-
-def emulated(folder: Path, database_url: str) -> Facade:
-    """Vendors that run, with a database for a worker."""
-    facade = Facade(folder, database_url)
-    facade.emulators.start()
-    return facade

@@ -1,8 +1,7 @@
 """Backfills: what existed before gets ids and states, and Events only for those who are named."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,7 +12,7 @@ from app.events.feed import newest_of
 from app.postgres.database import Statement
 from app.walks.backfill.manage import cancel_backfill, pause_backfill, read_backfill, resume_backfill
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Stage, connection_table, staged
 
 pytestmark = pytest.mark.anyio
 
@@ -36,16 +35,6 @@ LOST_PULL: Final = """
     INSERT INTO walk (id, connection, object, purpose, is_baseline, page_size, correlation_id)
     VALUES ('walk_1', 'pulled-salesforce', 'customer', 'pull', false, 100, 'run-1')
 """
-
-
-@pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Pulls where a vendor cannot say what has changed: everything is listed, and compared by digest."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,19 +8,9 @@ import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Stage, connection_table, staged
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 @pytest.fixture

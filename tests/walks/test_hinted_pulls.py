@@ -1,7 +1,6 @@
 """Pulls of Stripe, whose events name the records that have changed."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -9,23 +8,13 @@ import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Stage, connection_table, staged
 
 pytestmark = pytest.mark.anyio
 
 LONG_AGO: Final = "UPDATE watermark SET started_at = now() - interval '30 days'"
 LISTS: Final = "/v1/customers"
 HINTS: Final = "/v1/events"
-
-
-@pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 @pytest.fixture

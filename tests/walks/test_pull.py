@@ -1,15 +1,14 @@
 """Pulls: changes of which no webhook tells become Events, each state one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.contract.facade import Facade
-from tests.walks.stage import Event, Stage, connection_table, emulated, staged
+from tests.walks.stage import Event, Stage, connection_table, staged
 
 pytestmark = pytest.mark.anyio
 
@@ -26,16 +25,6 @@ WAITING: Final = "SELECT count(*) FROM job WHERE kind = 'refetch' AND deferred >
 TRIED: Final = "SELECT EXISTS (SELECT FROM job WHERE kind = 'walk' AND state = 'ready' AND attempts >= $1)"
 BASELINE_AGAIN: Final = "UPDATE watermark SET completed_at = NULL, watermark = NULL"
 MARK: Final = "SELECT watermark, completed_at, failure FROM watermark"
-
-
-@pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 @pytest.fixture

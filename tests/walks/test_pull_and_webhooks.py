@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -16,7 +15,7 @@ from app.walks.pull.start import start_due_pulls
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.webhook_driver import record_receipt
 from tests.contract.webhook_senders import contact_event
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Stage, connection_table, staged
 
 pytestmark = pytest.mark.anyio
 
@@ -31,16 +30,6 @@ STANDING: Final = Statement(
     """,
 )
 TRIED: Final = Statement("UPDATE watermark", "UPDATE watermark SET tried_at = now() - $1::interval")
-
-
-@pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Reconcile: what differs from its last-seen state is found once, and closed when it is gone."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,23 +12,13 @@ from app.walks.metrics import missed
 from app.walks.reconcile.models import ReconcileFilter, ReconcileFinding, ReconcileRequest
 from app.walks.reconcile.start import list_findings, request_reconcile, start_due_reconciles
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Stage, connection_table, staged
 
 pytestmark = pytest.mark.anyio
 
 LEFT: Final = "SELECT count(*) = 0 FROM job WHERE kind IN ('walk', 'reconcile', 'refetch')"
 CONTACTS: Final = 24
 """So that one absent record is less than 5 %."""
-
-
-@pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 @pytest.fixture
