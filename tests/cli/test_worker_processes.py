@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.commands import ROOT
+from tests.contract.processes import NO_TLS
 from tests.encryption import ENCRYPTION_KEYS
 from tests.ports import two_free_ports
 
@@ -62,7 +63,7 @@ def until(condition: Callable[[], object]) -> None:
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=1.0).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/health/live", timeout=1.0, verify=NO_TLS).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -96,25 +97,30 @@ def workers(database_url: str) -> Iterator[Workers]:
         yield running
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_signal_to_the_parent_stops_all(workers: Workers, stop: signal.Signals) -> None:
-    children = workers.children()
-    workers.process.send_signal(stop)
-    assert workers.process.wait(PATIENCE) == 0
-    assert len(children) == 2
-    assert not any(Path(f"/proc/{child}").exists() for child in children)
+def test_a_worker_that_ends_is_restarted_and_a_stop_signal_to_the_parent_stops_all(workers: Workers) -> None:
+    assert_restarts(workers, signal.SIGKILL)
+    assert_restarts(workers, signal.SIGTERM)
+    assert_stops(workers, signal.SIGTERM)
 
 
-@pytest.mark.parametrize("ends_by", [signal.SIGKILL, signal.SIGTERM])
-def test_a_worker_that_ends_is_restarted(workers: Workers, ends_by: signal.Signals) -> None:
+def assert_restarts(workers: Workers, ends_by: signal.Signals) -> None:
+    """A worker that a signal ends has a successor, and the other one stays."""
     one, other = workers.children()
     os.kill(one, ends_by)
     until(lambda: one not in workers.children() and len(workers.children()) == 2)
     workers.await_both()
     assert other in workers.children()
-    workers.process.terminate()
-    _, said = workers.process.communicate(timeout=PATIENCE)
-    assert "restarting it" in said
+    until(lambda: "restarting it" in workers.said())
+
+
+def assert_stops(workers: Workers, stop: signal.Signals) -> None:
+    """A signal to the parent stops it and both workers."""
+    children = workers.children()
+    workers.process.send_signal(stop)
+    workers.process.communicate(timeout=PATIENCE)
+    assert workers.process.returncode == 0
+    assert len(children) == 2
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
 def test_a_worker_that_cannot_be_restarted_is_tried_again(database_url: str, tmp_path: Path) -> None:
@@ -132,9 +138,7 @@ def test_a_worker_that_cannot_be_restarted_is_tried_again(database_url: str, tmp
         until(lambda: "could not be started" in workers.said())
         python.symlink_to(sys.executable)
         workers.await_both()
-        workers.process.terminate()
-        workers.process.communicate(timeout=PATIENCE)
-    assert workers.process.returncode == 0
+        assert_stops(workers, signal.SIGINT)
 
 
 def test_workers_end_with_a_parent_that_is_killed(workers: Workers) -> None:

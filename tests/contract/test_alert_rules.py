@@ -16,7 +16,7 @@ from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY
 from tests.contract.facade import Facade
-from tests.contract.processes import Process
+from tests.contract.processes import NO_TLS, Process
 from tests.contract.samples import customer
 
 RULES = Path(__file__).resolve().parents[2] / "docs" / "alerts" / "lockstitch.rules.yml"
@@ -58,7 +58,7 @@ def grouped_by(expression: str) -> set[str]:
 
 def samples_of(process: Process, key: str) -> list[Sample]:
     """All that a process serves at `/metrics`."""
-    text = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {key}"}).text
+    text = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {key}"}, verify=NO_TLS).text
     return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 

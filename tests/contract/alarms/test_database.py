@@ -17,7 +17,7 @@ from tests.contract.callers import Caller
 from tests.contract.doctor.shell import found, the
 from tests.contract.facade import Facade
 from tests.contract.person import Person
-from tests.contract.processes import Process
+from tests.contract.processes import NO_TLS, Process
 from tests.contract.samples import customer
 from tests.contract.waiting import until
 
@@ -51,7 +51,7 @@ def read_only(facade: Facade) -> Iterator[None]:
 
 
 def readiness(process: Process) -> tuple[int, str]:
-    answer = httpx.get(f"{process.url}/health/ready")
+    answer = httpx.get(f"{process.url}/health/ready", verify=NO_TLS)
     return answer.status_code, answer.json().get("detail", "")
 
 
