@@ -10,6 +10,7 @@ import pytest
 
 from canonical.released import FOLDER, OBJECTS, judge, schemas_of
 from canonical.schema import ROOTS
+from tests.commands import lockstitch
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +36,10 @@ def copy(tmp_path: Path) -> Path:
 def contract(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "app.cli", "contract", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def show(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return lockstitch("contract", "show", *arguments)
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -99,15 +104,15 @@ def test_a_sentence_may_be_worded_better_once_somebody_says_so(copy: Path) -> No
     assert contract(copy, "check", "ticket").returncode == 3
 
 
-def test_show_prints_the_contract(copy: Path) -> None:
-    printed = contract(copy, "show", "order")
+def test_show_prints_the_contract() -> None:
+    printed = show("order")
     assert printed.returncode == 0, printed.stderr
     for part in ("order 1.0.0, as released in 1.0.0", "Owners", "Guarantees", "Changes", "Incidents"):
         assert part in printed.stdout
     assert max(len(line) for line in printed.stdout.splitlines()) <= 80
 
-    shown = json.loads(contract(copy, "show", "order", "--json").stdout)
+    shown = json.loads(show("order", "--json").stdout)
     assert shown["contract"]["object"] == "order"
     assert shown["since_release"]["breaches"] == []
-    assert [line.split()[0] for line in contract(copy, "show").stdout.splitlines()[1:] if line[0] != " "] == [*OBJECTS]
-    assert contract(copy, "show", "invoice").returncode == 2
+    assert [line.split()[0] for line in show().stdout.splitlines()[1:] if line[0] != " "] == [*OBJECTS]
+    assert show("invoice").returncode == 2
