@@ -167,7 +167,7 @@ def all_vendors(
     added to its configuration, and `connections` with the `url` of the emulators; `environment` to that of every
     process."""
     environment = EMULATOR_CREDENTIALS | {"WEBHOOK_SENDER": SENDER_SECRET} | environment
-    facade = Facade(folder, database_url, vendors_last=False, more="", **environment)
+    facade = Facade(folder, database_url, vendors_last=False, more="", emulators=None, **environment)
     tables = [
         _table(name, vendor, facade.vendors.url)
         for vendor in EVERY_VENDOR
@@ -185,7 +185,7 @@ def started(folder: Path, database_url: str) -> Iterator[Facade]:
     """Run what `lockstitch dev` starts: its connections and its emulators as they are in a new folder. Only the pace is
     wider, as the emulators' limits are."""
     environment = EMULATOR_CREDENTIALS | {secret_variable(one): SENDER_SECRET for one in (*EMULATED, GATEWAY)}
-    facade = Facade(folder, database_url, vendors_last=False, more="", **environment)
+    facade = Facade(folder, database_url, vendors_last=False, more="", emulators=None, **environment)
     written = CONFIG_FILE.format(emulators=facade.vendors.url)
     for vendor in EVERY_VENDOR:
         written = written.replace(f'vendor = "{vendor}"\n', f'vendor = "{vendor}"\n{WIDE}')

@@ -1,8 +1,7 @@
 """A walk whose job became a dead letter says so, and goes on after its last committed page."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
@@ -13,7 +12,7 @@ from app.walks.backfill.manage import read_backfill, resume_backfill
 from app.walks.deps import FreshnessDeps
 from app.walks.pull.freshness import list_freshness
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Stage, connection_table, staged
 from tests.walks.test_reconcile import reconcile, start_reconcile
 
 pytestmark = pytest.mark.anyio
@@ -28,16 +27,6 @@ LAST_ATTEMPT: Final = """
 TRIED: Final = "SELECT EXISTS (SELECT FROM job WHERE kind = 'walk' AND state = 'ready' AND attempts > 0)"
 DEAD: Final = "SELECT id FROM dead_letter WHERE kind = 'walk' AND state = 'open'"
 RUNS: Final = "SELECT type, subject, facts FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id"
-
-
-@pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, emulated, staged
+from tests.walks.stage import Stage, connection_table, staged
 from tests.walks.test_reconcile import reconcile
 
 pytestmark = pytest.mark.anyio
@@ -27,7 +27,8 @@ def accounts(tmp_path: Path, database_url: str) -> Iterator[list[Facade]]:
         for name in ("former", "present"):
             folder = tmp_path / name
             folder.mkdir()
-            facades.append(facade := emulated(folder, database_url))
+            facades.append(facade := Facade(folder, database_url))
+            facade.emulators.start()
             stack.callback(facade.vendors.close)
             stack.callback(facade.emulators.stop)
             rule = f'[connections.{NAME}.reconcile]\nevery = "3s"\ngrace = "1s"\n'
