@@ -61,7 +61,7 @@ WRITES_ONLY = {"ignored", "skipped", "operation_id", "correlation_id"}
 @pytest.mark.parametrize("name", ["customer", "order", "ticket", "comment"])
 def test_what_is_read_has_every_member_and_may_grow(name: str) -> None:
     schema = schema_of(name)
-    optional = {schema["title"]: {"raw"}, "ResourceMeta": WRITES_ONLY | {"owners"}, "Loss": {"place"}}
+    optional = {schema["title"]: {"raw"}, "ResourceMeta": WRITES_ONLY | {"owners", "as_of"}, "Loss": {"place"}}
     for title, definition in [(schema["title"], schema), *schema["$defs"].items()]:
         assert set(definition["required"]) == set(definition["properties"]) - optional.get(title, set()), title
         assert "additionalProperties" not in definition
