@@ -7,6 +7,7 @@ from app import telemetry
 from app.api_keys import routes as api_keys
 from app.audit import routes as audit
 from app.audit.refused_requests import RefusedRequests
+from app.claims import routes as claims
 from app.copies import routes as copies
 from app.dead_letters import routes as dead_letters
 from app.drift import routes as drift
@@ -50,6 +51,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *revisions.HANDLERS,
         *drift.HANDLERS,
         *links.HANDLERS,
+        *claims.HANDLERS,
         *ownership.HANDLERS,
         *pulls.HANDLERS,
         *reconcile.HANDLERS,

@@ -231,6 +231,15 @@ class StateConflict(CallerProblem, category="conflict"):
     next_step = "Read it again. Its state shows what is still possible."
 
 
+class AlreadyClaimed(CallerProblem, category="conflict"):
+    """Another run has claimed the name, and is doing or has done what it stands for."""
+
+    code, status, title = "claimed", 409, "Another run has the claim"
+    next_step = (
+        "End this run: the other one does the work. After a failure there, claim again when that claim has ended."
+    )
+
+
 class VersionConflict(CallerProblem, category="conflict"):
     """If-Match named a version that is no longer current: another write came in between."""
 

@@ -23,6 +23,7 @@ NAMES: Final = {
     "bf_": ("backfill", "GET /v1/backfills/{}"),
     "rec_": ("finding of a reconciliation", "GET /ops/reconciliations"),
     "walk_": ("walk", "GET /ops/audit?record={}"),
+    "clm_": ("claim", "GET /ops/audit?record={}"),
     "dlv_": ("delivery", "GET /ops/audit?record={}"),
 }
 """What an id of Lockstitch names, by its prefix, and where to find it."""

@@ -21,6 +21,7 @@ DEFINITION: Final = "#/$defs/"
 # class `Mapping` hides that of Python in generated clients.
 PUBLIC_NAMES: Final = {
     "Anchor": "ChainHead",
+    "ClaimView": "Claim",
     "ConnectionView": "Connection",
     "DeadLetterView": "DeadLetter",
     "DifferenceView": "Difference",

@@ -61,8 +61,9 @@ E-mail addresses and telephone numbers that a vendor repeats in a problem, or th
 `(e-mail)` and `(phone)`. No problem has a top-level `error`, `message`, `cause` or `reason`: some tools take a body
 with one of those for a failure of their own."""
 _READS: Final = """\
-A read asks the vendor now. Only facts about the account are cached, for ten minutes, by all processes together. It
-takes at most 25 s, including retries and waits for the vendor's rate limit.
+A read asks the vendor now, unless the caller accepts an older answer (`max_age`, `stale_if_error`). Only facts
+about the account are cached, for ten minutes, by all processes together. It takes at most 25 s, including retries
+and waits for the vendor's rate limit.
 
 - `{id}` is a canonical id or `<connection>:<vendor id>`. A canonical id goes to the connection of its first link, and
   `?connection=` to another of its links; a connection without one is 404. So is a vendor id that this vendor could not
@@ -248,6 +249,7 @@ TAGS: Final = {
     "Tickets": "Requests for support, and their comments.",
     "Operations": _OPERATIONS,
     "Uploads": _UPLOADS,
+    "Claims": "Names that one of several runs has, so that what starts twice has its effect once.",
     "Backfills": _BACKFILLS,
     "Webhooks": _WEBHOOKS,
     "Subscriptions": "URLs that receive events.",

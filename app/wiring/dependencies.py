@@ -11,6 +11,7 @@ from app.api_keys.cache import CachedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.refused_requests import RefusedRequests
 from app.capabilities import POLICIES
+from app.claims.store import PostgresClaims
 from app.copies.deps import ConsumerDeps, CopyDeps
 from app.copies.store import PostgresCopiedComments
 from app.credentials.deps import CredentialDeps
@@ -94,6 +95,7 @@ async def open_dependencies(
         ),
         ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
+        PostgresClaims(database),
         Writers(),
         CredentialDeps(database=database, events=events, queue=queue),
         ingest,

@@ -84,6 +84,11 @@ ROWS: Final = {
         SELECT 'w' || number, at
           FROM {NUMBERS}
         RETURNING worker AS id""",  # noqa: S608
+    "claims": f"""
+        INSERT INTO claim (name, id, principal, correlation_id, expires_at)
+        SELECT 'order-' || number, 'clm_' || number, 'key_1', 'run-' || number, at
+          FROM {NUMBERS}
+        RETURNING id""",  # noqa: S608
 }
 TABLES: Final = {
     "receipts": "inbound_event",
@@ -98,10 +103,12 @@ TABLES: Final = {
     "operations": "operation",
     "match_keys": "match_key",
     "heartbeats": "worker_heartbeat",
+    "claims": "claim",
 }
 DAYS: Final = {
     **{"receipts": 30, "unsettled_receipts": 30, "events": 20, "deliveries": 10, "attempts": 20, "dead_letters": 90},
     **{"redrives": 90, "backfills": 30, "run_entries": 20, "operations": 7, "match_keys": 365, "heartbeats": 1},
+    "claims": 1,
 }
 
 

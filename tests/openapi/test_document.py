@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi import definitions
 
+from app.claims.routes import NewClaim
 from app.copies.copy import CopyRequest
 from app.dead_letters.bulk_redrive import RedriveRequest
 from app.dead_letters.decide import DiscardOrder, RedriveOrder
@@ -36,6 +37,7 @@ Schema = dict[str, Any]
 
 DECLARED = {declared.name: declared for declared in map(declaration_of, HANDLERS)}
 OPERATORS = (RedriveOrder, DiscardOrder, RedriveRequest)
+ENDS_ANYWAY = ("delete_subscription", "release_claim")
 BODIES: dict[str, type[msgspec.Struct]] = {
     kind.__name__: kind
     for kind in (
@@ -45,6 +47,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         TicketPatch,
         CommentPatch,
         TagsChange,
+        NewClaim,
         CopyRequest,
         Resolution,
         ConnectionPause,
@@ -168,7 +171,7 @@ def test_every_problem_has_its_status(method: str, path: str, operation: Schema)
     assert {"invalid-host", "internal"} <= codes
     assert ("unauthenticated" in codes) is (operation["security"] != [])
     assert ("forbidden" in codes) is bool(operation.get("x-required-scopes"))
-    assert ("not-found" in codes) >= ("{" in path and operation["operationId"] != "delete_subscription")
+    assert ("not-found" in codes) >= ("{" in path and operation["operationId"] not in ENDS_ANYWAY)
     assert ("malformed-body" in codes) is (method != "get")
     assert ("unsupported-media-type" in codes) is ("requestBody" in operation)
 
@@ -192,7 +195,7 @@ def test_keys_scopes_and_headers(method: str, path: str, operation: Schema) -> N
 
 @pytest.mark.parametrize(("method", "path", "operation"), [one for one in OPERATIONS if one.values[0] != "get"])
 def test_writes_that_reach_a_vendor_need_a_key_that_lives_seven_days(method: str, path: str, operation: Schema) -> None:
-    own = ("/v1/operations", "/v1/uploads", "/v1/webhooks", "/v1/subscriptions", "/v1/backfills", "/ops/")
+    own = ("/v1/operations", "/v1/uploads", "/v1/webhooks", "/v1/subscriptions", "/v1/backfills", "/v1/claims", "/ops/")
     if path.startswith(own):
         return
     keys = [one for one in operation["parameters"] if one["name"] == "Idempotency-Key"]

@@ -161,6 +161,7 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
                       END""",
         order="",
     ),
+    "claims": _delete("claim", "expires_at", key="name"),
     # A worker that is silent for a day was removed on purpose.
     "heartbeats": _delete("worker_heartbeat", "seen_at", key="worker", order=""),
 }
@@ -192,6 +193,7 @@ class PostgresRetention:
             "secrets": timedelta(days=1),
             "account_facts": timedelta(days=1),
             "uses": timedelta(days=30),
+            "claims": timedelta(days=1),
             "heartbeats": timedelta(days=1),
         }
 

@@ -1192,3 +1192,18 @@ CREATE TABLE upload_row (
     published_at    timestamptz,
     PRIMARY KEY (connection, identity_digest)
 ) WITH (fillfactor = 80);
+
+-- A claim: of the runs that want a name, the one that has it. An expired one is taken over by the next run.
+CREATE TABLE claim (
+    name           text        PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 255),
+    id             text        NOT NULL UNIQUE CHECK (id LIKE 'clm\_%'),
+    principal      text        NOT NULL,
+
+    -- The caller's own name for its attempt: a repetition gets the claim again.
+    request_key    text,
+    correlation_id text        NOT NULL,
+    claimed_at     timestamptz NOT NULL DEFAULT now(),
+    expires_at     timestamptz NOT NULL
+) WITH (fillfactor = 80);
+
+CREATE INDEX claim_expires ON claim (expires_at);

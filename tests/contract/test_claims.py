@@ -1,0 +1,99 @@
+"""Claims: of many runs that want one name, one gets it, until it ends."""
+
+import asyncio
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.facade import Facade
+from tests.contract.processes import NO_TLS
+from tests.contract.waiting import TIMEOUT
+
+PATH = "/v1/claims"
+CALLERS = 200
+EXPIRE = "UPDATE claim SET expires_at = now() - interval '1 millisecond' WHERE name = $1"
+
+
+def claim(
+    caller: Caller, name: str, *, ttl: int = 3600, run: str | None = None, key: str | None = None
+) -> httpx.Response:
+    headers = {"x-correlation-id": run or f"run-{uuid4().hex}"} | ({} if key is None else {"idempotency-key": key})
+    return caller.post(PATH, json={"name": name, "ttl": ttl}, headers=headers)
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test claims."""
+    return f"order-{uuid4().hex}"
+
+
+def test_one_of_two_hundred_callers_at_two_processes_gets_it(facade: Facade, caller: Caller, name: str) -> None:
+    async def all_at_once(urls: list[str]) -> list[httpx.Response]:
+        headers = {"authorization": f"Bearer {caller.secret}"}
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=TIMEOUT, headers=headers) as client:
+            calls = (
+                client.post(
+                    f"{urls[number % len(urls)]}{PATH}",
+                    json={"name": name, "ttl": 3600},
+                    headers={"x-correlation-id": f"{name}-{number}"},
+                )
+                for number in range(CALLERS)
+            )
+            return await asyncio.gather(*calls)
+
+    with facade.another_api() as other:
+        answers = asyncio.run(all_at_once([facade.api.url, other.url]))
+        (winner,) = [one for one in answers if one.status_code == 201]
+        run = winner.json()["correlation_id"]
+        losers = [one for one in answers if one is not winner]
+        assert {code_of(one, 409) for one in losers} == {"claimed"}
+        assert all(run in one.json()["detail"] and not one.json()["retryable"] for one in losers)
+        # A claim outlives the process that gave it, also when that is killed.
+        in_other = claim(Caller(other.url, caller.secret), f"{name}-2")
+        assert in_other.status_code == 201
+        other.kill()
+    assert code_of(claim(caller, f"{name}-2"), 409) == "claimed"
+    facade.sql(EXPIRE, f"{name}-2")
+    assert claim(caller, f"{name}-2").status_code == 201
+
+
+def test_a_released_claim_is_free_and_an_old_one_releases_nothing(facade: Facade, caller: Caller, name: str) -> None:
+    first = claim(caller, name).json()
+    assert caller.delete(f"{PATH}/{first['id']}").status_code == 204
+    second = claim(caller, name)
+    assert second.status_code == 201
+    assert second.json()["id"] != first["id"]
+    for stranger in ("clm_0", first["id"]):
+        assert caller.delete(f"{PATH}/{stranger}").status_code == 204
+    with facade.calling("customers:write") as other:
+        assert other.delete(f"{PATH}/{second.json()['id']}").status_code == 204
+        assert code_of(claim(other, name), 409) == "claimed"
+
+
+def test_a_repetition_with_its_key_has_the_claim_still(facade: Facade, caller: Caller, name: str) -> None:
+    first = claim(caller, name, key="execution-1")
+    again = claim(caller, name, key="execution-1")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json()
+    assert code_of(claim(caller, name, key="execution-2"), 409) == "claimed"
+    with facade.calling("orders:write") as other:
+        assert code_of(claim(other, name, key="execution-1"), 409) == "claimed"
+
+
+def test_a_run_shows_its_claim(caller: Caller, name: str) -> None:
+    run = f"run-{uuid4().hex}"
+    taken = claim(caller, name, run=run).json()
+    assert taken["correlation_id"] == run
+    story = caller.get("/ops/audit", params={"record": taken["id"]}).json()["data"]
+    assert [(one["type"], one["correlation_id"]) for one in story] == [("claim.taken", run)]
+    assert name not in str(story)
+
+
+def test_what_is_no_claim_is_refused(facade: Facade, caller: Caller) -> None:
+    assert pointers(claim(caller, "", ttl=3600)) == ["/name"]
+    assert pointers(claim(caller, "a", ttl=0)) == ["/ttl"]
+    assert code_of(claim(caller, "a", key="two words"), 400) == "idempotency-key-invalid"
+    with facade.calling("customers:read") as reading:
+        assert code_of(claim(reading, "a"), 403) == "forbidden"
