@@ -28,7 +28,7 @@ def reach(org: Org, sobject: SObject, path: str) -> tuple[Field, Getter]:
     """Return the field at the end of a path such as `Contact.Email`, and a function that reads it from a record."""
     head, dot, beyond = path.partition(".")
     if not dot:
-        field = next((one for one in sobject.fields.values() if one.name.lower() == head.lower()), None)
+        field = sobject.in_any_case.get(head.lower())
         if field is None:
             raise no_column(path, sobject.name)
         return field, lambda record: record.get(field.name)

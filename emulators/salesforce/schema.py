@@ -2,6 +2,7 @@
 administrator's own fields are records of `fields`, see `org`."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,11 @@ class SObject:
     prefix: str
     fields: dict[str, Field]
     children: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def in_any_case(self) -> dict[str, Field]:
+        """Its fields by their names in small letters: queries write them in any case."""
+        return {name.lower(): one for name, one in self.fields.items()}
 
 
 def text(name: str, label: str, length: int = 255, **more: object) -> Field:
