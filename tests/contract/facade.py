@@ -124,6 +124,15 @@ class Facade:
         finally:
             self.stop()
 
+    @contextmanager
+    def with_vendors(self) -> Iterator[Self]:
+        """With only the vendors started, and everything stopped at the end of the block."""
+        try:
+            self.emulators.start()
+            yield self
+        finally:
+            self.stop()
+
     def lockstitch(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run an operator's command while the processes run, on a wide screen; `environment` is added."""
         return lockstitch(*arguments, environment={**self.api.environment, **environment}, columns=300)

@@ -22,14 +22,8 @@ RUNS: Final = "SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id
 
 @pytest.fixture
 def facade(tmp_path: Path) -> Iterator[Facade]:
-    with own_server() as url:
-        facade = Facade(tmp_path, url, LOCKSTITCH_JOB_LEASE="2")
-        facade.emulators.start()
-        try:
-            yield facade
-        finally:
-            facade.emulators.stop()
-            facade.vendors.close()
+    with own_server() as url, Facade(tmp_path, url, LOCKSTITCH_JOB_LEASE="2").with_vendors() as facade:
+        yield facade
 
 
 @pytest.fixture

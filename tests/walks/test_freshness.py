@@ -36,13 +36,9 @@ EVENTS: Final = "SELECT type, connection FROM event WHERE type LIKE 'freshness.%
 
 @pytest.fixture
 def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = Facade(tmp_path, database_url, LOCKSTITCH_DEV_SALESFORCE_TOKEN=EMULATOR_CREDENTIALS[TOKEN])
-    facade.emulators.start()
-    try:
+    token = EMULATOR_CREDENTIALS[TOKEN]
+    with Facade(tmp_path, database_url, LOCKSTITCH_DEV_SALESFORCE_TOKEN=token).with_vendors() as facade:
         yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
 
 
 def tables(facade: Facade) -> str:

@@ -100,14 +100,8 @@ class Portal:
 def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
     token = EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_HUBSPOT_TOKEN"]
     facade = Facade(tmp_path, database_url, LOCKSTITCH_JOB_LEASE="2", LOCKSTITCH_DEV_HUBSPOT_TOKEN=token)
-    facade.emulators.start()
-    try:
+    with facade.with_vendors():
         yield facade
-    finally:
-        facade.worker.stop()
-        facade.emulators.stop()
-        facade.vendors.close()
-        facade.disconnect()
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,7 @@ def accounts(tmp_path: Path, database_url: str) -> Iterator[list[Facade]]:
         for name in ("former", "present"):
             folder = tmp_path / name
             folder.mkdir()
-            facades.append(facade := Facade(folder, database_url))
-            facade.emulators.start()
-            stack.callback(facade.vendors.close)
-            stack.callback(facade.emulators.stop)
+            facades.append(facade := stack.enter_context(Facade(folder, database_url).with_vendors()))
             rule = f'[connections.{NAME}.reconcile]\nevery = "3s"\ngrace = "1s"\n'
             facade.add_configuration(connection_table(facade, "salesforce", "customers", page=2) + rule)
         yield facades
