@@ -22,6 +22,8 @@ opened = operators(ReconcileDeps)
 def list_row(finding: ReconcileFinding) -> Cells:
     """List findings, newest first."""
     what = " ".join((finding.kind, *finding.fields))
+    if finding.source is not None:
+        what += f"\nfrom {finding.source}"
     if finding.remote_id is None:
         what = f"{finding.records} records are not listed"
     record = f"{finding.connection}\n{finding.object} {finding.remote_id or ''}".rstrip()

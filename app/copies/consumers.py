@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.events.models import Event
 from app.http.plurals import PLURAL
@@ -15,7 +16,7 @@ from app.settings.consumers import OBJECTS, WRITTEN, ConsumerSettings
 from app.settings.ownership import Ownership
 from app.settings.reading import SettingsError
 from app.vendors.models import Connections
-from canonical.parts import ObjectName
+from canonical.parts import Link, ObjectName
 from mappings.manifest import Vendor
 from mappings.registry import active, objects_of
 from mappings.spec import UpsertKey
@@ -155,23 +156,36 @@ def _concerns(consumer: Consumer, changed: tuple[str, ...] | None) -> bool:
 
 
 def _job(consumer: Consumer, event: Event, connection: str, record: str, visited: tuple[str, ...]) -> NewJob:
+    source = Link(connection=connection, remote_id=record.partition(":")[2])
+    job = job_of_copy(consumer, source, cause=event.id, came=event.visited, visited=visited)
+    return replace(job, correlation_id=event.correlation_id, traceparent=event.traceparent)
+
+
+def job_of_copy(
+    consumer: Consumer, source: Link, *, cause: str, came: tuple[str, ...], visited: tuple[str, ...]
+) -> NewJob:
+    """Return the job that carries a record to a consumer. `cause` is an id that names only this job; `came` are the
+    connections that the change has come through."""
     fan_out = FanOut(
-        event=event.id,
+        event=cause,
         consumer=consumer.name,
         object=consumer.object,
-        connection=connection,
-        remote_id=record.partition(":")[2],
+        connection=source.connection,
+        remote_id=source.remote_id,
         visited=visited,
     )
     # Waiting jobs of one record that came the same way are one group: the first to run supersedes the others.
-    group = hashlib.sha256("\0".join(event.visited).encode()).hexdigest()[:16]
+    group = hashlib.sha256("\0".join(came).encode()).hexdigest()[:16]
     return NewJob(
         kind=KIND,
         payload=msgspec.json.encode(fan_out),
         connection=consumer.connection,
-        order_key=f"copy:{consumer.object}:{connection}:{fan_out.remote_id}",
-        dedupe_key=f"{group} {event.id}",
-        correlation_id=event.correlation_id,
-        traceparent=event.traceparent,
-        origin=event.id,
+        order_key=order_key_of(consumer, source),
+        dedupe_key=f"{group} {cause}",
+        origin=cause,
     )
+
+
+def order_key_of(consumer: Consumer, source: Link) -> str:
+    """Return the order key of the copies of a record."""
+    return f"copy:{consumer.object}:{source.connection}:{source.remote_id}"

@@ -96,7 +96,7 @@ async def run_fan_out(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutc
         return await _skip(job, finishing, fan_out, "the record no longer exists")
     except Problem as problem:
         return unreadable_source(problem)
-    copy = await _copy_of(deps, fan_out, consumer, record, known)
+    copy = await copy_for(deps, consumer, record, known, visited=fan_out.visited)
     if isinstance(copy, Deferred):
         return copy
     if isinstance(copy, str):
@@ -138,8 +138,8 @@ async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, fan_out: FanO
         return await _skip(job, finishing, fan_out, "the copy no longer exists")
 
 
-async def _copy_of(
-    deps: CopyDeps, fan_out: FanOut, consumer: Consumer, record: SourceRecord, known: KnownCopy
+async def copy_for(
+    deps: CopyDeps, consumer: Consumer, record: SourceRecord, known: KnownCopy, *, visited: tuple[str, ...]
 ) -> Copy | Deferred | str:
     """Return what to copy, why nothing is, or that it waits until an operator knows whether there is a copy."""
     target, linked = deps.connections.by_name[consumer.connection], known.remote_id
@@ -151,14 +151,14 @@ async def _copy_of(
     if consent == "withdrawn":
         if linked is None:
             return f"{why}, and the person is not linked there"
-        if CONSENTS in unsupported(choose_mapping(deps, target, fan_out.object)):
+        if CONSENTS in unsupported(choose_mapping(deps, target, consumer.object)):
             return f"{why}, and the vendor keeps no consents"
         if not record.fields.get(CONSENTS):
             return f"{why}, and the record has no consents"
     elif linked is None and not consumer.creates and consumer.match_on is None:
         return "the record is not linked there"
     if linked is None:
-        unknown = await deps.operations.unknown_copy(target.name, fan_out.object, record.id)
+        unknown = await deps.operations.unknown_copy(target.name, consumer.object, record.id)
         if unknown is not None:
             return Deferred(reason=f"{unknown} may have created its copy", after=UNKNOWN_PAUSE)
     return Copy(
@@ -166,7 +166,7 @@ async def _copy_of(
         known=known,
         match_on=consumer.match_on,
         creates=consumer.creates and consent == "given",
-        visited=fan_out.visited,
+        visited=visited,
         only={CONSENTS} if consent == "withdrawn" else consumer.fields or None,
         consumer=consumer.name,
         follows_logins=consumer.follows_logins,

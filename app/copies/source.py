@@ -9,6 +9,7 @@ from msgspec import Struct
 from app.problem_document import Problem
 from app.queue.models import Deferred, JobOutcome, Permanent, Retry
 from app.records.deps import RecordDeps
+from app.records.last_seen import Tolerance
 from app.records.read import read_one
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
@@ -29,11 +30,17 @@ class SourceRecord(Struct, frozen=True, kw_only=True):
 
 
 async def read_source(
-    deps: RecordDeps, connection: Connection, object_name: ObjectName, remote_id: str, wait: float | None = None
+    deps: RecordDeps,
+    connection: Connection,
+    object_name: ObjectName,
+    remote_id: str,
+    wait: float | None = None,
+    tolerance: Tolerance | None = None,
 ) -> SourceRecord:
-    """Read a record, within `wait` seconds if given, or its last row if it is known from exports only. Raises NotFound,
-    and the vendor's problems."""
-    read = await read_one(deps, object_name, f"{connection.name}:{remote_id}", connection=None, wait=wait)
+    """Read a record, within `wait` seconds if given, or its last row if it is known from exports only. `tolerance` as
+    in `read_one`. Raises NotFound, and the vendor's problems."""
+    place = f"{connection.name}:{remote_id}"
+    read = await read_one(deps, object_name, place, connection=None, wait=wait, tolerance=tolerance)
     resource: Any = read.resource
     return SourceRecord(
         id=resource.id,

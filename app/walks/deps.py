@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.copies.deps import CopyDeps
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database
@@ -19,8 +20,10 @@ from canonical.parts import ObjectName
 
 @dataclass(frozen=True, kw_only=True)
 class WalkDeps(IngestDeps):
-    """What walks are given in addition to what reads a record after a webhook: their store."""
+    """What walks are given in addition to what reads a record after a webhook: their stores, the plans of
+    reconciliations, and what makes copies."""
 
+    copies: CopyDeps
     walks: PostgresWalks
     reconciled: Mapping[tuple[str, ObjectName], ReconcilePlan]
     reconciliations: PostgresReconciliations

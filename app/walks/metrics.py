@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from prometheus_client import Counter
 
+from app.copies.consumers import Consumer
 from app.events.models import RecordChange
 from app.telemetry.metrics import registry
 from app.walks.models import PageCounts, Walk
@@ -25,13 +26,21 @@ missed = Counter(
     ("connection", "object"),
     registry=registry,
 )
+differing = Counter(
+    "lockstitch_copies_differing",
+    "Copies that were found to differ from their sources.",
+    ("connection", "object"),
+    registry=registry,
+)
 
 
-def expect_missed(plans: Iterable[ReconcilePlan]) -> None:
-    """Create the series of what sends webhooks at 0, so that their first count is an increase."""
+def expect_findings(plans: Iterable[ReconcilePlan], consumers: Iterable[Consumer]) -> None:
+    """Create the series of what sends webhooks, and of consumers, at 0, so that their first count is an increase."""
     for plan in plans:
         if plan.sends_webhooks:
             missed.labels(plan.connection, plan.object)
+    for one in consumers:
+        differing.labels(one.connection, one.object)
 
 
 def count_missed(plan: ReconcilePlan | None, *changes: RecordChange | None) -> None:

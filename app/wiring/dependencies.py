@@ -35,7 +35,7 @@ from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import VendorDeps
 from app.walks.deps import FreshnessDeps, PullDeps, ReconcileDeps, WalkDeps
-from app.walks.metrics import expect_missed
+from app.walks.metrics import expect_findings
 from app.walks.plan import pull_plans_of, reconcile_plans_of
 from app.walks.pull.freshness import measure_freshness, rules_of
 from app.walks.reconcile.store import PostgresReconciliations
@@ -80,6 +80,9 @@ async def open_dependencies(
     refusals = RefusedRequests(database)
     writes = _writes(foundation, queue, poster, records)
     ingest = _ingest(foundation, queue, records, writes.bases)
+    copies = CopyDeps(
+        **_fields(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers, events=events
+    )
     freshness = FreshnessDeps(
         rules=rules_of(settings, records.connections), database=database, events=events, queue=queue
     )
@@ -90,16 +93,14 @@ async def open_dependencies(
         consents_of(settings, database, foundation.sealer, vendors),
         records,
         writes,
-        CopyDeps(
-            **_fields(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers, events=events
-        ),
+        copies,
         ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
         PostgresClaims(database),
         Writers(),
         CredentialDeps(database=database, events=events, queue=queue),
         ingest,
-        *_walks(foundation, ingest),
+        *_walks(foundation, ingest, copies),
         freshness,
         backfills_of(settings, database, foundation.sealer, queue),
         refusals,
@@ -153,15 +154,15 @@ def _ingest(foundation: Foundation, queue: PostgresQueue, records: RecordDeps, b
     )
 
 
-def _walks(foundation: Foundation, ingest: IngestDeps) -> tuple[WalkDeps, ReconcileDeps, PullDeps]:
+def _walks(foundation: Foundation, ingest: IngestDeps, copies: CopyDeps) -> tuple[WalkDeps, ReconcileDeps, PullDeps]:
     walks = PostgresWalks(foundation.database)
     plans = pull_plans_of(foundation.settings, ingest.connections)
     reconciled = reconcile_plans_of(foundation.settings, ingest.connections)
-    expect_missed(reconciled)
+    expect_findings(reconciled, foundation.consumers.values())
     reconciliations = PostgresReconciliations(foundation.database)
     by_object = {(one.connection, one.object): one for one in reconciled}
     return (
-        WalkDeps(**_fields(ingest), walks=walks, reconciled=by_object, reconciliations=reconciliations),
+        WalkDeps(**_fields(ingest), copies=copies, walks=walks, reconciled=by_object, reconciliations=reconciliations),
         ReconcileDeps(
             plans=lambda: reconciled,
             reconciliations=reconciliations,

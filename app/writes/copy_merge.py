@@ -72,9 +72,9 @@ def merge_of(resolved: ResolvedWrite, copied: CopyOf, known: KnownBase) -> CopyM
     return CopyMerge(copied=copied, known=known, patch=patch, write=write, names=names)
 
 
-async def has_nothing_new(resolved: ResolvedWrite) -> bool:
+async def has_nothing_new(resolved: ResolvedWrite, present: Any = None) -> bool:
     """Return whether a copy would change nothing: neither the source has changed since the last one, nor, as far as it
-    was seen, what the source owns at the target."""
+    was seen, what the source owns at the target. `present` is the target, if it was seen later than its state."""
     copied, remote_id, known = resolved.intent.copy_of, resolved.intent.remote_id, resolved.base
     if copied is None or remote_id is None or not isinstance(known, KnownBase):
         return False
@@ -84,10 +84,12 @@ async def has_nothing_new(resolved: ResolvedWrite) -> bool:
         return False
     if not merging.names:
         return True
-    state = await resolved.deps.states.get(resolved.intent.object, resolved.connection.name, remote_id)
-    if state is None or state.deleted:
-        return False
-    return is_as_left(known.base, _states(known, msgspec.json.decode(state.data), merging.names))
+    if present is None:
+        state = await resolved.deps.states.get(resolved.intent.object, resolved.connection.name, remote_id)
+        if state is None or state.deleted:
+            return False
+        present = msgspec.json.decode(state.data)
+    return is_as_left(known.base, _states(known, present, merging.names))
 
 
 def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, present: Any) -> MergedCopy:

@@ -802,12 +802,13 @@ CREATE TABLE reconciliation (
     PRIMARY KEY (connection, object)
 ) WITH (fillfactor = 50);
 
--- A difference between the records of a connection and their states. Closed when it is gone, or repaired.
+-- A difference between the records of a connection and their states, or the sources of copies. Closed when it is gone,
+-- or repaired.
 CREATE TABLE reconcile_finding (
     id             text        PRIMARY KEY CHECK (id LIKE 'rec\_%'),
     connection     text        NOT NULL,
     object         text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
-    kind           text        NOT NULL CHECK (kind IN ('missed', 'absent', 'extra')),
+    kind           text        NOT NULL CHECK (kind IN ('missed', 'absent', 'extra', 'differing')),
 
     -- NULL: too many records are absent to conclude anything about one of them. `records` is how many.
     remote_id      text,
@@ -817,6 +818,10 @@ CREATE TABLE reconcile_finding (
     fields         text[]      NOT NULL DEFAULT '{}',
     changed_at     timestamptz,
 
+    -- Of a copy that differs from its source (`hubspot:1051`), whose each of the fields is.
+    source         text CHECK ((source IS NOT NULL) = (kind = 'differing')),
+    owners         text[]      NOT NULL DEFAULT '{}',
+
     -- The walk that found it last.
     walk           text        NOT NULL,
     is_repaired    boolean     NOT NULL DEFAULT false,
@@ -825,8 +830,8 @@ CREATE TABLE reconcile_finding (
     closed_at      timestamptz
 );
 
-CREATE UNIQUE INDEX reconcile_finding_open ON reconcile_finding (connection, object, kind, remote_id) NULLS NOT DISTINCT
- WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX reconcile_finding_open ON reconcile_finding (connection, object, kind, remote_id, source)
+       NULLS NOT DISTINCT WHERE closed_at IS NULL;
 CREATE INDEX reconcile_finding_closed ON reconcile_finding (closed_at) WHERE closed_at IS NOT NULL;
 
 -- The era of the transaction counter that event ids contain. A database restored into another cluster may have a lower

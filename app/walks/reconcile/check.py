@@ -1,5 +1,6 @@
 """Read one record that differs from its last-seen state, or that a list does not show, and report what is found."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -18,7 +19,7 @@ from app.records.resolve import active_mapping
 from app.walks.deps import WalkDeps
 from app.walks.metrics import missed
 from app.walks.models import RefetchPayload, Walk
-from app.walks.reconcile.models import CHECK, CheckPayload, FindingKind, ReconcilePlan
+from app.walks.reconcile.models import CHECK, CheckPayload, Conclusion, FindingKind, ReconcilePlan
 from app.walks.reconcile.store import CHECKED
 from app.walks.refetch import read_alone
 from app.walks.store import record_key
@@ -81,16 +82,32 @@ async def _conclude(
     if changed is not None and kind is not None and not repairs:
         changed = Appended(reported=changed.reported)  # its state and Events stay as they are
     appended = [] if changed is None else [changed]
-    record = (plan.connection, plan.object, payload.remote_id)
-    is_new = kind is not None and not await deps.reconciliations.is_open(*record[:2], kind, payload.remote_id)
-    fields = None if kind is None or change is None else list(change.changed or ())
-    changed_at = None if kind is None or change is None else change.occurred_at
+    found = Conclusion(
+        connection=plan.connection,
+        object=plan.object,
+        remote_id=payload.remote_id,
+        kind=kind,
+        walk=payload.walk,
+        fields=() if kind is None or change is None else change.changed or (),
+        changed_at=None if kind is None or change is None else change.occurred_at,
+        is_repaired=repairs,
+    )
+    if await conclude(deps, finishing, found, appended) and plan.sends_webhooks:
+        missed.labels(plan.connection, plan.object).inc()
+
+
+async def conclude(
+    deps: WalkDeps, finishing: Finishing, found: Conclusion, appended: Sequence[Appended], finding_id: str | None = None
+) -> bool:
+    """Record what was found, with what follows from it, and return whether it is a new finding. Raises WriteUnderWay
+    and StateMoved."""
+    is_new = found.kind is not None and not await deps.reconciliations.is_open(found)
     await append_all(
         *(deps, finishing, appended, CHECKED),
-        *(new_id("rec_"), *record, kind, fields, changed_at, payload.walk, repairs),
+        *(finding_id or new_id("rec_"), found.connection, found.object, found.remote_id, found.kind, found.walk),
+        *(list(found.fields), found.changed_at, found.source, list(found.owners), found.is_repaired),
     )
-    if is_new and plan.sends_webhooks:
-        missed.labels(plan.connection, plan.object).inc()
+    return is_new
 
 
 def _is_young(change: RecordChange, grace: float) -> bool:

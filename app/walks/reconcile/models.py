@@ -6,12 +6,14 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from app.settings.reconcile import Repair
-from canonical.parts import ObjectName
+from canonical.parts import Link, ObjectName
 
-FindingKind = Literal["missed", "absent", "extra"]
-FINDING_KINDS: Final[tuple[FindingKind, ...]] = ("missed", "absent", "extra")
+FindingKind = Literal["missed", "absent", "extra", "differing"]
+FINDING_KINDS: Final[tuple[FindingKind, ...]] = ("missed", "absent", "extra", "differing")
 CHECK: Final = "reconcile"
 """The kind of the job that reads one record that differs from its state, or is absent from a list."""
+COMPARE: Final = "reconcile_copy"
+"""The kind of the job that reads a copy and its source."""
 
 
 class ReconcilePlan(Struct, frozen=True, kw_only=True):
@@ -61,6 +63,30 @@ class CheckPayload(Struct, frozen=True, kw_only=True):
     is_baseline: bool
 
 
+class ComparePayload(Struct, frozen=True, kw_only=True):
+    """The payload of a `reconcile_copy` job: the record of a consumer, and the one that it is a copy of."""
+
+    walk: str
+    object: ObjectName
+    remote_id: str
+    source: Link
+
+
+class Conclusion(Struct, frozen=True, kw_only=True):
+    """What reads have found about a record, or about a copy and its `source`. Without a `kind`, nothing."""
+
+    connection: str
+    object: ObjectName
+    remote_id: str
+    kind: FindingKind | None
+    walk: str
+    fields: tuple[str, ...] = ()
+    changed_at: datetime | None = None
+    source: str | None = None
+    owners: tuple[str, ...] = ()
+    is_repaired: bool = False
+
+
 class Absentees(Struct, frozen=True, kw_only=True):
     """The ids of records that have a state and were not listed, and the number of all states."""
 
@@ -78,7 +104,8 @@ class ReconcileRequest(Struct, frozen=True, kw_only=True):
 
 
 class ReconcileFinding(Struct, frozen=True, kw_only=True):
-    """A difference between the records of a connection and what was last seen of them. Holds no personal data."""
+    """A difference between the records of a connection and what was last seen of them, or between a copy and its
+    source. Holds no personal data."""
 
     id: str
     """The finding's id. Example: `"rec_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
@@ -88,7 +115,8 @@ class ReconcileFinding(Struct, frozen=True, kw_only=True):
     """The object. Example: `"customer"`"""
     kind: FindingKind
     """`missed`: the record changed, and no webhook and no pull reported it. `extra`: a record that was never reported.
-    `absent`: a record that no longer exists, and whose deletion was never reported. Example: `"missed"`"""
+    `absent`: a record that no longer exists, and whose deletion was never reported. `differing`: a copy that a consumer
+    should have made equal to its source. Example: `"missed"`"""
     remote_id: str | None
     """The record's id at the vendor. Null for `absent` if more than 5 % of the records are not listed: then no single
     record is judged, and the list needs a person. Example: `"1051"`"""
@@ -96,10 +124,16 @@ class ReconcileFinding(Struct, frozen=True, kw_only=True):
     """Number of records: 1, or how many are not listed. Example: `1`"""
     fields: tuple[str, ...]
     """Names of the canonical fields that differ. Example: `["email"]`"""
+    source: str | None
+    """Of a copy, the record that it differs from: connection and vendor id; null for the other kinds.
+    Example: `"shopify:7721"`"""
+    owners: tuple[str, ...]
+    """Of a copy, the system of record of each of `fields`, or else `consumer:` and the name of the consumer that copies
+    it. Example: `["shopify"]`"""
     changed_at: datetime | None
     """The vendor's time of the change; null if it gives none. Example: `"2026-05-01T09:30:00Z"`"""
     is_repaired: bool
-    """Whether its Events were emitted (`repair = "emit"`). Example: `false`"""
+    """Whether its Events were emitted, or the record was copied again (`repair = "emit"`). Example: `false`"""
     first_found_at: datetime
     """When it was first found. Example: `"2026-05-02T03:00:00Z"`"""
     last_found_at: datetime

@@ -28,9 +28,11 @@ from app.walks.deps import WalkDeps
 from app.walks.metrics import count_page
 from app.walks.models import PageCounts, Walk
 from app.walks.reconcile.check import check_job
+from app.walks.reconcile.copies import compare_job, suspect_copies
 from app.walks.reconcile.models import Absentees, ReconcilePlan
 from app.walks.reconcile.store import PAGED
 from app.walks.start import page_job, walk_entry
+from canonical.parts import Link
 
 MOST_ABSENT: Final = 0.05
 # Of the interval between two runs, the part over which the pages of a large account are spread.
@@ -40,10 +42,12 @@ LONGEST_PAUSE: Final = 10.0
 
 class ListedPage(Struct, frozen=True, kw_only=True):
     """A page that was compared: the changes to append without Events, and the suspects, which differ from their states,
-    with the vendor's time of the change."""
+    with the vendor's time of the change. `copies` may differ from their sources; `equal` do not."""
 
     quiet: Sequence[Appended]
     suspects: dict[str, datetime | None]
+    copies: dict[str, tuple[datetime | None, Sequence[Link]]]
+    equal: Sequence[str]
 
 
 async def commit_listed(
@@ -59,6 +63,8 @@ async def commit_listed(
         absent = await deps.reconciliations.absent(walk, ids)
     doubted = len(absent.remote_ids) > MOST_ABSENT * absent.states
     jobs = [check_job(walk, one, _wait(walk, plan, at)) for one, at in listed.suspects.items()]
+    for remote_id, (at, sources) in listed.copies.items():
+        jobs += [compare_job(walk, remote_id, one, _wait(walk, plan, at)) for one in sources]
     if not doubted:
         jobs += [check_job(walk, remote_id, plan.grace) for remote_id in absent.remote_ids]
     counts = PageCounts(
@@ -80,7 +86,7 @@ async def commit_listed(
                 list(ids),
                 [one in listed.suspects for one in ids],
             ),
-            *(keep, len(absent.remote_ids) if doubted else 0, new_id("rec_")),
+            *(listed.equal, keep, len(absent.remote_ids) if doubted else 0, new_id("rec_")),
         )
     except StateMoved:
         return Retry(reason="other jobs process the records of the page at the same time", after=0.0)
@@ -110,12 +116,20 @@ async def _rest(
 async def _compare(deps: WalkDeps, connection: Connection, walk: Walk, readings: Sequence[Reading]) -> ListedPage:
     """Return which records differ from their states. Of those that do not, a state may get its new digest."""
     known = await asyncio.gather(*(_has_state_of_then(deps, walk, one) for one in readings))
-    doubtful = [one for one, is_known in zip(readings, known, strict=True) if not is_known]
-    compared = await compare_page(deps, connection, walk, doubtful)
-    times = {one.mapped.remote.id: one.mapped.remote.updated_at for one in doubtful}
+    current = {one.mapped.remote.id for one, is_known in zip(readings, known, strict=True) if is_known}
+    compared = await compare_page(
+        *(deps, connection, walk), [one for one in readings if one.mapped.remote.id not in current]
+    )
+    times = {one.mapped.remote.id: one.mapped.remote.updated_at for one in readings}
+    copies = await suspect_copies(deps, walk, readings, current)
     suspects = [*compared.read_again, *(one.change.remote_id for one in compared.changes if one.change and one.events)]
     quiet, _ = await without_outdated(deps.own_writes, [one for one in compared.changes if not one.events])
-    return ListedPage(quiet=quiet, suspects={one: times.get(one) for one in suspects})
+    return ListedPage(
+        quiet=quiet,
+        suspects={one: times.get(one) for one in suspects},
+        copies={one: (times[one], sources) for one, sources in copies.items()},
+        equal=[one for one in times if one not in copies],
+    )
 
 
 async def _has_state_of_then(deps: WalkDeps, walk: Walk, reading: Reading) -> bool:

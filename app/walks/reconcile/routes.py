@@ -35,10 +35,10 @@ CURSOR: Final = cursor("rec_.*")
     also_media_types=(CSV,),
 )
 async def list_reconciliations(call: Call) -> Answered:
-    """List what webhooks and pulls have missed, newest first.
+    """List what webhooks and pulls have missed, and copies that differ from their sources, newest first.
 
-    One finding for each record that differs from what was last seen of it. `Accept: text/csv` returns the page as CSV
-    with a header; the next page is in `Link`.
+    One finding for each record that differs from what was last seen of it, and for each copy and its source.
+    `Accept: text/csv` returns the page as CSV with a header; the next page is in `Link`.
     """
     which = call.filter(ReconcileFilter, FILTERS)
     deps, limit = call.deps(ReconcileDeps), call.query(LIMIT)

@@ -5,13 +5,14 @@ from typing import Final
 
 import msgspec
 
+from app.copies.consumers import KIND as FAN_OUT
 from app.postgres.database import Database, Statement, Transaction
 from app.records.statements import EFFECTS_AT, appending
 from app.walks.models import Walk
 from app.walks.reconcile.models import (
     Absentees,
+    Conclusion,
     DueReconcile,
-    FindingKind,
     ReconcileFilter,
     ReconcileFinding,
     ReconcilePlan,
@@ -89,12 +90,13 @@ def _arguments(*kinds: str) -> tuple[str, ...]:
     return tuple(f"(SELECT ${number}::{kind})" for number, kind in enumerate(kinds, start=EFFECTS_AT))
 
 
-ID, CURSOR, RECORDS, UNREADABLE, LISTED, SUSPECTS, KEPT, ABSENTEES, FINDING = _arguments(
-    "text", "text", "bigint", "bigint", "text[]", "boolean[]", "text[]", "bigint", "text"
+ID, CURSOR, RECORDS, UNREADABLE, LISTED, SUSPECTS, EQUAL, KEPT, ABSENTEES, FINDING = _arguments(
+    *("text", "text", "bigint", "bigint", "text[]", "boolean[]", "text[]", "text[]", "bigint", "text")
 )
 
 # A page is committed, the last one if it has no next cursor. Then all findings are closed but those of suspects and of
-# KEPT, about which the reads that follow decide; '' stands for the finding that too many are absent.
+# KEPT, about which the reads that follow decide; '' stands for the finding that too many are absent. Those of copies
+# are closed by the page that shows them to be EQUAL, or if their record is listed no more.
 PAGED = appending(
     f"""advanced AS (
         UPDATE walk
@@ -117,14 +119,21 @@ PAGED = appending(
            SET closed_at = now()
           FROM walked
          WHERE finding.connection = walked.connection AND finding.object = walked.object AND closed_at IS NULL
-           AND coalesce(remote_id, '') <> ALL ({KEPT}::text[])
+           AND coalesce(remote_id, '') <> ALL (CASE WHEN source IS NULL THEN {KEPT} ELSE {LISTED} END)
            AND NOT EXISTS (SELECT
                              FROM walk_seen AS listed
-                            WHERE listed.walk = {ID} AND listed.remote_id = finding.remote_id AND is_suspect)
+                            WHERE listed.walk = {ID} AND listed.remote_id = finding.remote_id
+                              AND (is_suspect OR source IS NOT NULL))
+    ), agreed AS (
+        UPDATE reconcile_finding AS finding
+           SET closed_at = now()
+          FROM walk
+         WHERE walk.id = {ID} AND finding.connection = walk.connection AND finding.object = walk.object
+           AND closed_at IS NULL AND source IS NOT NULL AND remote_id = ANY ({EQUAL}::text[])
     ), doubted AS (
         INSERT INTO reconcile_finding (id, connection, object, kind, records, walk)
         SELECT {FINDING}, connection, object, 'absent', {ABSENTEES}, {ID} FROM walked WHERE {ABSENTEES} > 0
-            ON CONFLICT (connection, object, kind, remote_id) WHERE closed_at IS NULL
+            ON CONFLICT (connection, object, kind, remote_id, source) WHERE closed_at IS NULL
             DO UPDATE SET records = excluded.records, walk = excluded.walk, last_found_at = now()
     ), marked AS (
         UPDATE reconciliation AS run
@@ -134,26 +143,29 @@ PAGED = appending(
     )"""  # noqa: S608 - no caller's text is in it
 )
 
-F_ID, F_CONNECTION, F_OBJECT, F_REMOTE, F_KIND, F_FIELDS, F_CHANGED_AT, F_WALK, F_REPAIRED = _arguments(
-    *("text", "text", "text", "text", "text", "text[]", "timestamptz", "text", "boolean")
+F_ID, F_CONNECTION, F_OBJECT, F_REMOTE, F_KIND, F_WALK, F_FIELDS, F_CHANGED_AT, F_SOURCE, F_OWNERS, F_DONE = _arguments(
+    *["text"] * 6, *("text[]", "timestamptz", "text", "text[]", "boolean")
 )
 
-# What a read has found about a record; without a kind, nothing, so its open findings are closed. Only one job of a
-# record runs at a time.
+# What a read has found about a record, or about a copy and its source; without a kind, nothing, so the open findings
+# are closed. Only one job of a record runs at a time.
 CHECKED = appending(
     f"""known_before AS (
         UPDATE reconcile_finding
-           SET closed_at = CASE WHEN kind IS DISTINCT FROM {F_KIND} OR {F_REPAIRED} THEN now() END,
-               is_repaired = {F_REPAIRED} AND kind IS NOT DISTINCT FROM {F_KIND},
-               fields = coalesce({F_FIELDS}, fields), changed_at = coalesce({F_CHANGED_AT}, changed_at),
+           SET closed_at = CASE WHEN kind IS DISTINCT FROM {F_KIND} OR {F_DONE} THEN now() END,
+               is_repaired = {F_DONE} AND kind IS NOT DISTINCT FROM {F_KIND},
+               fields = CASE WHEN {F_KIND} IS NULL THEN fields ELSE {F_FIELDS} END,
+               owners = CASE WHEN {F_KIND} IS NULL THEN owners ELSE {F_OWNERS} END,
+               changed_at = coalesce({F_CHANGED_AT}, changed_at),
                walk = {F_WALK}, last_found_at = CASE WHEN kind = {F_KIND} THEN now() ELSE last_found_at END
          WHERE connection = {F_CONNECTION} AND object = {F_OBJECT} AND remote_id = {F_REMOTE} AND closed_at IS NULL
+           AND source IS NOT DISTINCT FROM {F_SOURCE}
         RETURNING kind
     ), reported AS (
-        INSERT INTO reconcile_finding (id, connection, object, remote_id, kind, fields, changed_at, walk, is_repaired,
-                                       closed_at)
-        SELECT {F_ID}, {F_CONNECTION}, {F_OBJECT}, {F_REMOTE}, {F_KIND}, {F_FIELDS}, {F_CHANGED_AT}, {F_WALK},
-               {F_REPAIRED}, CASE WHEN {F_REPAIRED} THEN now() END
+        INSERT INTO reconcile_finding (id, connection, object, remote_id, kind, walk, fields, changed_at, source,
+                                       owners, is_repaired, closed_at)
+        SELECT {F_ID}, {F_CONNECTION}, {F_OBJECT}, {F_REMOTE}, {F_KIND}, {F_WALK}, {F_FIELDS}, {F_CHANGED_AT},
+               {F_SOURCE}, {F_OWNERS}, {F_DONE}, CASE WHEN {F_DONE} THEN now() END
          WHERE {F_KIND} IS NOT NULL AND NOT EXISTS (SELECT FROM known_before WHERE kind = {F_KIND})
     )"""  # noqa: S608
 )
@@ -163,8 +175,14 @@ IS_OPEN = Statement(
     """
     SELECT EXISTS (SELECT
                      FROM reconcile_finding
-                    WHERE connection = $1 AND object = $2 AND kind = $3 AND remote_id = $4 AND closed_at IS NULL)
+                    WHERE connection = $1 AND object = $2 AND kind = $3 AND remote_id = $4
+                      AND source IS NOT DISTINCT FROM $5 AND closed_at IS NULL)
     """,
+)
+
+UNDER_WAY = Statement(
+    "SELECT job",
+    f"SELECT EXISTS (SELECT FROM job WHERE kind = '{FAN_OUT}' AND connection = $1 AND order_key = $2)",  # noqa: S608
 )
 
 LIST = Statement(
@@ -224,9 +242,14 @@ class PostgresReconciliations:
         row = await self._database.fetch_row(ABSENT, walk.id, list(last_page))
         return Absentees(remote_ids=(), states=0) if row is None else msgspec.convert(dict(row), Absentees)
 
-    async def is_open(self, connection: str, object_name: str, kind: FindingKind, remote_id: str) -> bool:
+    async def is_open(self, found: Conclusion) -> bool:
         """Return whether a finding is known already."""
-        return bool(await self._database.fetch_value(IS_OPEN, connection, object_name, kind, remote_id))
+        values = (found.connection, found.object, found.kind, found.remote_id, found.source)
+        return bool(await self._database.fetch_value(IS_OPEN, *values))
+
+    async def is_copied(self, connection: str, order_key: str) -> bool:
+        """Return whether a copy of a record to a connection is under way or waits."""
+        return bool(await self._database.fetch_value(UNDER_WAY, connection, order_key))
 
     async def states(self) -> list[ReconcileState]:
         """Return how the runs of all objects stand."""
