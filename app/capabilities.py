@@ -12,7 +12,7 @@ from app.queue.kinds import policies_of
 from app.uploads import ingest_row
 from app.vendors import fact_store
 from app.walks import page, refetch
-from app.walks.reconcile import check, copies
+from app.walks.reconcile import check as reconcile
 from app.webhooks import ingest
 from app.webhooks.store import receipts
 from app.writes import queued
@@ -22,8 +22,7 @@ KINDS: Final = {
     kind.name: kind
     for kind in (
         *(*queued.KINDS, *comments.KINDS, *fan_out.KINDS, *follow_source.KINDS),
-        *(*ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS),
-        *(page.WALK, refetch.REFETCHES, check.CHECKS, copies.COMPARISONS),
+        *(*ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS, page.WALK, refetch.REFETCHES, reconcile.CHECKS),
     )
 }
 """Every job kind, by name."""

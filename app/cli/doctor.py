@@ -344,7 +344,9 @@ def _check_reconciled(runner: asyncio.Runner, database: Database, settings: Sett
             yield warning(about, f"the last run failed ({state.failure})", f"lockstitch verify {state.connection}")
         if state.open:
             fix = f"lockstitch reconcile list --connection {state.connection}"
-            yield warning(about, f"{state.open} records differ from what was last seen of them", fix)
+            yield warning(
+                about, f"{state.open} records differ from what was last seen of them or from their sources", fix
+            )
 
 
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:

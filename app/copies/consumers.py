@@ -43,6 +43,7 @@ class Consumer(Struct, frozen=True, kw_only=True):
 
 class FanOut(Struct, frozen=True, kw_only=True):
     """The payload of a `fan_out` job: a hint that a record changed, for one consumer. It holds no field of the record.
+    `event` may also be the finding that its copy differs.
 
     `visited`: the connections that the change has come through or goes to directly, that of the record included.
     `archives`: the record was deleted, and its copy is archived.
@@ -141,8 +142,13 @@ def fan_outs_of(
     ]
     # What is on its way to a consumer directly must not come again from another one, with that one's losses.
     visited = tuple(dict.fromkeys((*event.visited, *(one.connection for one in near))))
+    source = Link(connection=event.connection, remote_id=event.record.partition(":")[2])
     return [
-        _job(one, event, event.connection, event.record, visited)
+        replace(
+            job_of(fan_out_to(one, source, cause=event.id, visited=visited), one.connection, came=event.visited),
+            correlation_id=event.correlation_id,
+            traceparent=event.traceparent,
+        )
         for one in near
         if what == "created" or _concerns(one, changed)
     ]
@@ -155,18 +161,9 @@ def _concerns(consumer: Consumer, changed: tuple[str, ...] | None) -> bool:
     return any(name in consumer.fields or (name == CONSENTS and consumer.requires_consent) for name in changed)
 
 
-def _job(consumer: Consumer, event: Event, connection: str, record: str, visited: tuple[str, ...]) -> NewJob:
-    source = Link(connection=connection, remote_id=record.partition(":")[2])
-    job = job_of_copy(consumer, source, cause=event.id, came=event.visited, visited=visited)
-    return replace(job, correlation_id=event.correlation_id, traceparent=event.traceparent)
-
-
-def job_of_copy(
-    consumer: Consumer, source: Link, *, cause: str, came: tuple[str, ...], visited: tuple[str, ...]
-) -> NewJob:
-    """Return the job that carries a record to a consumer. `cause` is an id that names only this job; `came` are the
-    connections that the change has come through."""
-    fan_out = FanOut(
+def fan_out_to(consumer: Consumer, source: Link, *, cause: str, visited: tuple[str, ...]) -> FanOut:
+    """Return the fan-out of a record because of the event or finding `cause`."""
+    return FanOut(
         event=cause,
         consumer=consumer.name,
         object=consumer.object,
@@ -174,18 +171,22 @@ def job_of_copy(
         remote_id=source.remote_id,
         visited=visited,
     )
+
+
+def job_of(fan_out: FanOut, target: str, *, came: tuple[str, ...]) -> NewJob:
+    """Return the job of a fan-out of a change that has come through the connections `came`."""
     # Waiting jobs of one record that came the same way are one group: the first to run supersedes the others.
     group = hashlib.sha256("\0".join(came).encode()).hexdigest()[:16]
     return NewJob(
         kind=KIND,
         payload=msgspec.json.encode(fan_out),
-        connection=consumer.connection,
-        order_key=order_key_of(consumer, source),
-        dedupe_key=f"{group} {cause}",
-        origin=cause,
+        connection=target,
+        order_key=order_key_of(fan_out),
+        dedupe_key=f"{group} {fan_out.event}",
+        origin=fan_out.event,
     )
 
 
-def order_key_of(consumer: Consumer, source: Link) -> str:
-    """Return the order key of the copies of a record."""
-    return f"copy:{consumer.object}:{source.connection}:{source.remote_id}"
+def order_key_of(fan_out: FanOut) -> str:
+    """Return the order key of all fan-outs of its record."""
+    return f"copy:{fan_out.object}:{fan_out.connection}:{fan_out.remote_id}"

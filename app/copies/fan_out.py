@@ -6,7 +6,7 @@ redrive reads the record again.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal
@@ -96,13 +96,11 @@ async def run_fan_out(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutc
         return await _skip(job, finishing, fan_out, "the record no longer exists")
     except Problem as problem:
         return unreadable_source(problem)
-    copy = await copy_for(deps, consumer, record, known, visited=fan_out.visited)
-    if isinstance(copy, Deferred):
-        return copy
-    if isinstance(copy, str):
-        return await _skip(job, finishing, fan_out, copy)
-    missing = "create" if copy.creates else "refuse"
-    request = request_of(deps, replace(_request_of(job, fan_out), missing=missing), record, copy)
+    request = await request_copy(deps, fan_out, consumer, record, known, run=job.correlation_id)
+    if isinstance(request, Deferred):
+        return request
+    if isinstance(request, str):
+        return await _skip(job, finishing, fan_out, request)
     resolved = await resolve_request(deps, request, time.monotonic())
     if await has_nothing_new(resolved):
         return await _skip(job, finishing, fan_out, "nothing has changed since the last copy")
@@ -127,7 +125,7 @@ async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, fan_out: FanO
     if others:
         return await _skip(job, finishing, fan_out, f"{others[0].connection} still has the customer")
     request = replace(
-        _request_of(job, fan_out),
+        _request_of(fan_out, job.correlation_id),
         action="archive",
         identifier=f"{consumer.connection}:{linked}",
         writer=fan_out.connection,
@@ -138,10 +136,18 @@ async def _archive(deps: CopyDeps, job: Job, finishing: Finishing, fan_out: FanO
         return await _skip(job, finishing, fan_out, "the copy no longer exists")
 
 
-async def copy_for(
-    deps: CopyDeps, consumer: Consumer, record: SourceRecord, known: KnownCopy, *, visited: tuple[str, ...]
-) -> Copy | Deferred | str:
-    """Return what to copy, why nothing is, or that it waits until an operator knows whether there is a copy."""
+async def request_copy(
+    deps: CopyDeps,
+    fan_out: FanOut,
+    consumer: Consumer,
+    record: SourceRecord,
+    known: KnownCopy,
+    *,
+    run: str,
+    among: Collection[str] | None = None,
+) -> WriteRequest | Deferred | str:
+    """Return the write of the copy, only of the fields `among` if given; why nothing is copied; or that it waits until
+    an operator knows whether there is a copy."""
     target, linked = deps.connections.by_name[consumer.connection], known.remote_id
     consent, why = consent_in(record.fields, consumer.requires_consent), "the consent is withdrawn"
     if record.fields.get("status") == "erasure_requested":
@@ -151,26 +157,29 @@ async def copy_for(
     if consent == "withdrawn":
         if linked is None:
             return f"{why}, and the person is not linked there"
-        if CONSENTS in unsupported(choose_mapping(deps, target, consumer.object)):
+        if CONSENTS in unsupported(choose_mapping(deps, target, fan_out.object)):
             return f"{why}, and the vendor keeps no consents"
         if not record.fields.get(CONSENTS):
             return f"{why}, and the record has no consents"
     elif linked is None and not consumer.creates and consumer.match_on is None:
         return "the record is not linked there"
     if linked is None:
-        unknown = await deps.operations.unknown_copy(target.name, consumer.object, record.id)
+        unknown = await deps.operations.unknown_copy(target.name, fan_out.object, record.id)
         if unknown is not None:
             return Deferred(reason=f"{unknown} may have created its copy", after=UNKNOWN_PAUSE)
-    return Copy(
+    only = {CONSENTS} if consent == "withdrawn" else consumer.fields or None
+    copy = Copy(
         target=target,
         known=known,
         match_on=consumer.match_on,
         creates=consumer.creates and consent == "given",
-        visited=visited,
-        only={CONSENTS} if consent == "withdrawn" else consumer.fields or None,
+        visited=fan_out.visited,
+        only=only if among is None else {*among}.intersection(only or among),
         consumer=consumer.name,
         follows_logins=consumer.follows_logins,
     )
+    missing = "create" if copy.creates else "refuse"
+    return request_of(deps, replace(_request_of(fan_out, run), missing=missing), record, copy)
 
 
 def consent_in(fields: Mapping[str, Any], channel: str | None) -> Consent:
@@ -183,14 +192,14 @@ def consent_in(fields: Mapping[str, Any], channel: str | None) -> Consent:
     return "given" if "opted_in" in states else "none"
 
 
-def _request_of(job: Job, fan_out: FanOut) -> WriteRequest:
+def _request_of(fan_out: FanOut, run: str) -> WriteRequest:
     """Return what all writes of a fan-out have in common. The key is the event."""
     principal = _principal(fan_out)
     return WriteRequest(
         principal=principal,
         key=fan_out.event,
         fingerprint=fingerprint(principal.encode(), fan_out.event.encode()),
-        correlation_id=job.correlation_id,
+        correlation_id=run,
         instance=f"/v1/{PLURAL[fan_out.object]}/{fan_out.connection}:{fan_out.remote_id}/copies",
         object=fan_out.object,
         action="update",

@@ -9,7 +9,7 @@ from app.copies.consumers import Consumer
 from app.events.models import RecordChange
 from app.telemetry.metrics import registry
 from app.walks.models import PageCounts, Walk
-from app.walks.reconcile.models import ReconcilePlan
+from app.walks.reconcile.models import FindingKind, ReconcilePlan
 
 pages = Counter(
     "lockstitch_walk_pages", "Pages that walks have read.", ("connection", "object", "purpose"), registry=registry
@@ -41,6 +41,15 @@ def expect_findings(plans: Iterable[ReconcilePlan], consumers: Iterable[Consumer
             missed.labels(plan.connection, plan.object)
     for one in consumers:
         differing.labels(one.connection, one.object)
+
+
+def count_found(plan: ReconcilePlan, kinds: Iterable[FindingKind]) -> None:
+    """Count new findings of a reconciliation."""
+    for kind in kinds:
+        if kind == "differing":
+            differing.labels(plan.connection, plan.object).inc()
+        elif plan.sends_webhooks:
+            missed.labels(plan.connection, plan.object).inc()
 
 
 def count_missed(plan: ReconcilePlan | None, *changes: RecordChange | None) -> None:

@@ -17,9 +17,7 @@ from tests.walks.stage import Stage, emulated, staged
 
 pytestmark = pytest.mark.anyio
 
-LEFT: Final = (
-    "SELECT count(*) = 0 FROM job WHERE kind IN ('walk', 'reconcile', 'reconcile_copy', 'refetch', 'fan_out', 'ingest')"
-)
+LEFT: Final = "SELECT count(*) = 0 FROM job WHERE kind IN ('walk', 'reconcile', 'refetch', 'fan_out', 'ingest')"
 TABLES: Final = """
 [connections.hubspot.pull]
 customers = {{ every = "1d" }}

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, code_of
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.processes import NO_TLS
 from tests.contract.quiet import UNDER_WAY, sending_webhooks
@@ -131,6 +131,8 @@ def assert_is_csv(operator: Caller, expected: list[dict[str, Any]]) -> None:
     assert 'rel="next"' in answer.headers["link"]
     assert operator.get("/ops/reconciliations", headers={"accept": "image/png"}).status_code == 406
     assert findings(operator, kind="absent") == []
+    assert code_of(operator.write("POST", f"/ops/reconciliations/{expected[0]['id']}/confirm"), 409) == "state-conflict"
+    assert code_of(operator.write("POST", "/ops/reconciliations/rec_of_nothing/confirm"), 404) == "not-found"
 
 
 def kill_after(facade: Facade, pages: int) -> None:

@@ -7,10 +7,11 @@ from typing import Any, Final
 import pytest
 from prometheus_client import Counter
 
+from app.errors import NotFound, StateConflict
 from app.walks.deps import ReconcileDeps
 from app.walks.metrics import missed
 from app.walks.reconcile.models import ReconcileFilter, ReconcileFinding, ReconcileRequest
-from app.walks.reconcile.start import list_findings, request_reconcile, start_due_reconciles
+from app.walks.reconcile.start import confirm_absences, list_findings, request_reconcile, start_due_reconciles
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 
@@ -146,6 +147,64 @@ async def test_nothing_is_concluded_if_too_many_are_absent(stage: Stage) -> None
         contact(stage, **(one | {"IsDeleted": False}))
     (closed,) = await reconcile(stage)
     assert closed.closed_at is not None
+
+
+async def many_are_gone(stage: Stage) -> tuple[ReconcileFinding, list[dict[str, Any]]]:
+    """A run that does not list a quarter of the records, and these."""
+    gone = contacts(stage)[:6]
+    for one in gone:
+        contact(stage, **(one | {"IsDeleted": True}))
+    (finding,) = await reconcile(stage)
+    assert await stage.sql("SELECT * FROM record_state WHERE deleted") == []
+    return finding, gone
+
+
+async def confirm(stage: Stage, finding_id: str) -> ReconcileFinding:
+    confirmed = await confirm_absences(stage.runtime.dependencies.of(ReconcileDeps), finding_id, actor="key_1")
+    await stage.until(LEFT)
+    return confirmed
+
+
+@pytest.mark.parametrize("repair", ["emit"], indirect=True)
+async def test_a_person_confirms_that_many_are_gone_and_each_is_read(stage: Stage) -> None:
+    finding, (back, *gone) = await many_are_gone(stage)
+    contact(stage, **(back | {"IsDeleted": False}))
+
+    confirmed = await confirm(stage, finding.id)
+
+    assert (confirmed.id, confirmed.closed_at is not None) == (finding.id, True)
+    events = [(one["type"], one["data"]["meta"]["remote_id"]) for one in await stage.events()]
+    assert sorted(events) == sorted(("customer.deleted", one["Id"]) for one in gone)
+    (entry,) = await stage.sql("SELECT subject, actor, facts FROM audit_event WHERE type = 'reconcile.confirmed'")
+    assert (entry["subject"], entry["actor"]) == ("pulled-salesforce", "key_1")
+    assert await reconcile(stage) == await reconcile(stage)
+    assert len(await stage.events()) == len(gone)
+
+
+async def test_what_is_only_reported_is_confirmed_once(stage: Stage) -> None:
+    finding, gone = await many_are_gone(stage)
+
+    await confirm(stage, finding.id)
+    first, *rest = await reconcile(stage)
+
+    assert (first.id, first.closed_at is not None) == (finding.id, True)
+    assert {(one.kind, one.remote_id, one.closed_at) for one in rest} == {("absent", one["Id"], None) for one in gone}
+    assert await stage.events() == []
+    assert await stage.sql("SELECT * FROM record_state WHERE deleted") == []
+
+
+async def test_only_a_fresh_finding_that_waits_is_confirmed(stage: Stage) -> None:
+    finding, _ = await many_are_gone(stage)
+    with pytest.raises(NotFound):
+        await confirm(stage, "rec_of_nothing")
+    await stage.sql("UPDATE reconcile_finding SET last_found_at = now() - interval '8 days' RETURNING id")
+    with pytest.raises(StateConflict) as old:
+        await confirm(stage, finding.id)
+    assert old.value.next_step == "lockstitch reconcile start --connection pulled-salesforce --object customer"
+    await reconcile(stage)
+    await confirm(stage, finding.id)
+    with pytest.raises(StateConflict):
+        await confirm(stage, finding.id)
 
 
 async def test_an_aborted_listing_concludes_nothing(stage: Stage) -> None:

@@ -814,6 +814,9 @@ CREATE TABLE reconcile_finding (
     remote_id      text,
     records        bigint      NOT NULL DEFAULT 1,
 
+    -- Those records. They are read one by one, once a person has confirmed that they may be gone.
+    absentees      text[]      NOT NULL DEFAULT '{}',
+
     -- The names of the fields that differ, and the vendor's time of the change.
     fields         text[]      NOT NULL DEFAULT '{}',
     changed_at     timestamptz,

@@ -1,13 +1,15 @@
 """Read one record that differs from its last-seen state, or that a list does not show, and report what is found."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
 import msgspec
 
-from app.errors import VendorDrifted
+from app.copies.consumers import fan_out_to, job_of, order_key_of
+from app.copies.differing import consumer_at, differing_fields
+from app.errors import VendorDrifted, VersionConflict
 from app.events.models import RecordChange, StateMoved
 from app.identifiers import new_id, new_run_id
 from app.queue.finishing import Finishing
@@ -17,8 +19,8 @@ from app.records.append import Appended, append_all
 from app.records.models import WriteUnderWay
 from app.records.resolve import active_mapping
 from app.walks.deps import WalkDeps
-from app.walks.metrics import missed
-from app.walks.models import RefetchPayload, Walk
+from app.walks.metrics import count_found
+from app.walks.models import RefetchPayload
 from app.walks.reconcile.models import CHECK, CheckPayload, Conclusion, FindingKind, ReconcilePlan
 from app.walks.reconcile.store import CHECKED
 from app.walks.refetch import read_alone
@@ -26,22 +28,21 @@ from app.walks.store import record_key
 from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, LONGEST_WAIT, POLICY, WAIT_SECONDS
 
 
-def check_job(walk: Walk, remote_id: str, after: float) -> NewJob:
-    """Return the job that reads a record, `after` seconds from now."""
-    payload = CheckPayload(walk=walk.id, object=walk.object, remote_id=remote_id, is_baseline=walk.is_baseline)
+def check_job(connection: str, payload: CheckPayload, *, after: float = 0.0) -> NewJob:
+    """Return the job that reads a record and what it is a copy of, `after` seconds from now."""
     return NewJob(
         kind=CHECK,
         payload=msgspec.json.encode(payload),
-        connection=walk.connection,
-        dedupe_key=record_key(walk.object, remote_id),
+        connection=connection,
+        dedupe_key=record_key(payload.object, payload.remote_id),
         after=after,
         correlation_id=new_run_id(),
-        origin=walk.id,
+        origin=payload.walk,
     )
 
 
 async def check_record(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
-    """Handle a `reconcile` job: read a record, and find whether it still differs from its state."""
+    """Handle a `reconcile` job: read a record, and find whether it still differs from its state, or from a source."""
     payload = msgspec.json.decode(job.payload, type=CheckPayload)
     connection = deps.connections.by_name.get(str(job.connection))
     plan = deps.reconciled.get((str(job.connection), payload.object))
@@ -55,59 +56,85 @@ async def check_record(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOut
         change = None if changed is None else changed.change
         if change is not None and change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
             return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
+        copies = await _compare_copies(deps, plan, payload)
+        if copies is None:
+            return Deferred(reason="its source has just changed, or a copy is under way", after=plan.grace)
         finishing.answered()
-        await _conclude(deps, plan, payload, changed, finishing)
+        await _conclude(deps, plan, payload, changed, copies, finishing)
     except WriteUnderWay:
         wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
         return Deferred(reason="a write of the record is under way", after=wait)
-    except StateMoved:
+    except (StateMoved, VersionConflict):
         return Retry(reason="another job processed the record at the same time", after=0.0)
     except VendorDrifted:
         pass  # drift detection has reported it
     return Done()
 
 
+async def _compare_copies(
+    deps: WalkDeps, plan: ReconcilePlan, payload: CheckPayload
+) -> Sequence[tuple[Conclusion, NewJob]] | None:
+    """Return in what a record differs from its sources, with the job of the next copy. None if a source has changed
+    within the grace, or a copy waits."""
+    consumer = consumer_at(deps.copies, payload.object, plan.connection)
+    before = datetime.now(UTC) - timedelta(seconds=plan.grace)
+    found: list[tuple[Conclusion, NewJob]] = []
+    for source in payload.sources:
+        if consumer is None or source.connection not in consumer.sources:
+            continue
+        visited = (source.connection, plan.connection)
+        fan_out = fan_out_to(consumer, source, cause=new_id("rec_"), visited=visited)
+        waits = await deps.reconciliations.is_copied(plan.connection, order_key_of(fan_out))
+        fields = None if waits else await differing_fields(deps.copies, fan_out, payload.remote_id, before=before)
+        if fields is None:
+            return None
+        if fields:
+            one = Conclusion(
+                id=fan_out.event,
+                kind="differing",
+                fields=tuple(fields),
+                source=f"{source.connection}:{source.remote_id}",
+                owners=tuple(fields.values()),
+            )
+            found.append((one, job_of(fan_out, plan.connection, came=(source.connection,))))
+    return found
+
+
 async def _conclude(
-    deps: WalkDeps, plan: ReconcilePlan, payload: CheckPayload, changed: Appended | None, finishing: Finishing
+    deps: WalkDeps,
+    plan: ReconcilePlan,
+    payload: CheckPayload,
+    changed: Appended | None,
+    copies: Sequence[tuple[Conclusion, NewJob]],
+    finishing: Finishing,
 ) -> None:
-    """Record the finding about a record, close those that are gone, and repair it if the plan says so. Nothing is
+    """Record the findings about a record, close those that are gone, and repair it if the plan says so. Nothing is
     concluded about a change that is younger than the grace."""
     change = None if changed is None else changed.change
-    kind = None
+    found, repairs = [one for one, _ in copies], plan.repair == "emit"
     if change is not None and changed is not None and changed.events and change.remote_id == payload.remote_id:
         if _is_young(change, plan.grace):
             return
-        kind = _kind_of(change)
-    repairs = kind is not None and plan.repair == "emit"
-    if changed is not None and kind is not None and not repairs:
-        changed = Appended(reported=changed.reported)  # its state and Events stay as they are
-    appended = [] if changed is None else [changed]
-    found = Conclusion(
-        connection=plan.connection,
-        object=plan.object,
-        remote_id=payload.remote_id,
-        kind=kind,
-        walk=payload.walk,
-        fields=() if kind is None or change is None else change.changed or (),
-        changed_at=None if kind is None or change is None else change.occurred_at,
-        is_repaired=repairs,
-    )
-    if await conclude(deps, finishing, found, appended) and plan.sends_webhooks:
-        missed.labels(plan.connection, plan.object).inc()
-
-
-async def conclude(
-    deps: WalkDeps, finishing: Finishing, found: Conclusion, appended: Sequence[Appended], finding_id: str | None = None
-) -> bool:
-    """Record what was found, with what follows from it, and return whether it is a new finding. Raises WriteUnderWay
-    and StateMoved."""
-    is_new = found.kind is not None and not await deps.reconciliations.is_open(found)
+        found.append(
+            Conclusion(
+                id=new_id("rec_"),
+                kind=_kind_of(change),
+                fields=change.changed or (),
+                changed_at=change.occurred_at,
+            )
+        )
+        if not repairs:
+            changed = Appended(reported=changed.reported)  # its state and Events stay as they are
+    appended = [Appended(jobs=tuple(job for _, job in copies if repairs))]
+    if changed is not None:
+        appended.append(changed)
+    record = (plan.connection, plan.object, payload.remote_id)
+    known = await deps.reconciliations.open_of(*record)
     await append_all(
         *(deps, finishing, appended, CHECKED),
-        *(finding_id or new_id("rec_"), found.connection, found.object, found.remote_id, found.kind, found.walk),
-        *(list(found.fields), found.changed_at, found.source, list(found.owners), found.is_repaired),
+        *(*record, payload.walk, repairs, msgspec.json.encode(found).decode()),
     )
-    return is_new
+    count_found(plan, (one.kind for one in found if (one.kind, one.source) not in known))
 
 
 def _is_young(change: RecordChange, grace: float) -> bool:

@@ -11,9 +11,7 @@ from canonical.parts import Link, ObjectName
 FindingKind = Literal["missed", "absent", "extra", "differing"]
 FINDING_KINDS: Final[tuple[FindingKind, ...]] = ("missed", "absent", "extra", "differing")
 CHECK: Final = "reconcile"
-"""The kind of the job that reads one record that differs from its state, or is absent from a list."""
-COMPARE: Final = "reconcile_copy"
-"""The kind of the job that reads a copy and its source."""
+"""The kind of the job that reads one record that differs from its state or a source of it, or is absent from a list."""
 
 
 class ReconcilePlan(Struct, frozen=True, kw_only=True):
@@ -55,43 +53,40 @@ class ReconcileState(Struct, frozen=True, kw_only=True):
 
 
 class CheckPayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `reconcile` job. `is_baseline` as in `NewWalk`."""
+    """The payload of a `reconcile` job. `is_baseline` as in `NewWalk`. `sources`: the records that it is a copy of."""
 
     walk: str
     object: ObjectName
     remote_id: str
-    is_baseline: bool
-
-
-class ComparePayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `reconcile_copy` job: the record of a consumer, and the one that it is a copy of."""
-
-    walk: str
-    object: ObjectName
-    remote_id: str
-    source: Link
+    is_baseline: bool = False
+    sources: tuple[Link, ...] = ()
 
 
 class Conclusion(Struct, frozen=True, kw_only=True):
-    """What reads have found about a record, or about a copy and its `source`. Without a `kind`, nothing."""
+    """A finding about a record that was read, as in `ReconcileFinding`."""
 
-    connection: str
-    object: ObjectName
-    remote_id: str
-    kind: FindingKind | None
-    walk: str
-    fields: tuple[str, ...] = ()
+    id: str
+    kind: FindingKind
+    fields: tuple[str, ...]
     changed_at: datetime | None = None
     source: str | None = None
     owners: tuple[str, ...] = ()
-    is_repaired: bool = False
 
 
 class Absentees(Struct, frozen=True, kw_only=True):
-    """The ids of records that have a state and were not listed, and the number of all states."""
+    """The ids of records that have a state and were not listed, how many were known to be absent before, and the number
+    of all states."""
 
-    remote_ids: tuple[str, ...]
-    states: int
+    remote_ids: tuple[str, ...] = ()
+    known: int = 0
+    states: int = 0
+
+
+class Confirmed(Struct, frozen=True, kw_only=True):
+    """The records that a person has confirmed may be gone, and the walk that did not list them."""
+
+    walk: str
+    absentees: tuple[str, ...]
 
 
 class ReconcileRequest(Struct, frozen=True, kw_only=True):
@@ -119,7 +114,7 @@ class ReconcileFinding(Struct, frozen=True, kw_only=True):
     should have made equal to its source. Example: `"missed"`"""
     remote_id: str | None
     """The record's id at the vendor. Null for `absent` if more than 5 % of the records are not listed: then no single
-    record is judged, and the list needs a person. Example: `"1051"`"""
+    record is judged until a person has confirmed that they may be gone. Example: `"1051"`"""
     records: int
     """Number of records: 1, or how many are not listed. Example: `1`"""
     fields: tuple[str, ...]

@@ -7,13 +7,15 @@ list is doubted instead.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from app.copies.consumers import fan_out_to
+from app.copies.differing import consumer_at, may_differ, sources_of
 from app.events.models import StateMoved
 from app.events.record_changes import fields_of
 from app.identifiers import new_id
@@ -28,8 +30,7 @@ from app.walks.deps import WalkDeps
 from app.walks.metrics import count_page
 from app.walks.models import PageCounts, Walk
 from app.walks.reconcile.check import check_job
-from app.walks.reconcile.copies import compare_job, suspect_copies
-from app.walks.reconcile.models import Absentees, ReconcilePlan
+from app.walks.reconcile.models import Absentees, CheckPayload, ReconcilePlan
 from app.walks.reconcile.store import PAGED
 from app.walks.start import page_job, walk_entry
 from canonical.parts import Link
@@ -41,13 +42,12 @@ LONGEST_PAUSE: Final = 10.0
 
 
 class ListedPage(Struct, frozen=True, kw_only=True):
-    """A page that was compared: the changes to append without Events, and the suspects, which differ from their states,
-    with the vendor's time of the change. `copies` may differ from their sources; `equal` do not."""
+    """A page that was compared: the changes to append without Events, and the suspects, which differ from their states
+    or sources, with the vendor's time of the change. `sources`: what each record is a copy of."""
 
     quiet: Sequence[Appended]
     suspects: dict[str, datetime | None]
-    copies: dict[str, tuple[datetime | None, Sequence[Link]]]
-    equal: Sequence[str]
+    sources: Mapping[str, tuple[Link, ...]]
 
 
 async def commit_listed(
@@ -58,15 +58,24 @@ async def commit_listed(
     plan = deps.reconciled[walk.connection, walk.object]
     unreadable = [one.remote_id for one in page.unreadable if one.remote_id is not None]
     ids = tuple({one.mapped.remote.id: None for one in page.readings} | dict.fromkeys(unreadable))
-    absent = Absentees(remote_ids=(), states=0)
+    absent = Absentees()
     if page.next is None:
         absent = await deps.reconciliations.absent(walk, ids)
-    doubted = len(absent.remote_ids) > MOST_ABSENT * absent.states
-    jobs = [check_job(walk, one, _wait(walk, plan, at)) for one, at in listed.suspects.items()]
-    for remote_id, (at, sources) in listed.copies.items():
-        jobs += [compare_job(walk, remote_id, one, _wait(walk, plan, at)) for one in sources]
+    doubted = len(absent.remote_ids) - absent.known > MOST_ABSENT * absent.states
+    waits = {one: _wait(walk, plan, at) for one, at in listed.suspects.items()}
     if not doubted:
-        jobs += [check_job(walk, remote_id, plan.grace) for remote_id in absent.remote_ids]
+        waits |= dict.fromkeys(absent.remote_ids, plan.grace)
+    payloads = {
+        remote_id: CheckPayload(
+            walk=walk.id,
+            object=walk.object,
+            remote_id=remote_id,
+            is_baseline=walk.is_baseline,
+            sources=listed.sources.get(remote_id, ()),
+        )
+        for remote_id in waits
+    }
+    jobs = [check_job(walk.connection, payloads[one], after=after) for one, after in waits.items()]
     counts = PageCounts(
         records=len(page.readings) + len(page.unreadable),
         changed=0,
@@ -86,7 +95,7 @@ async def commit_listed(
                 list(ids),
                 [one in listed.suspects for one in ids],
             ),
-            *(listed.equal, keep, len(absent.remote_ids) if doubted else 0, new_id("rec_")),
+            *(keep, list(absent.remote_ids) if doubted else [], new_id("rec_")),
         )
     except StateMoved:
         return Retry(reason="other jobs process the records of the page at the same time", after=0.0)
@@ -116,20 +125,34 @@ async def _rest(
 async def _compare(deps: WalkDeps, connection: Connection, walk: Walk, readings: Sequence[Reading]) -> ListedPage:
     """Return which records differ from their states. Of those that do not, a state may get its new digest."""
     known = await asyncio.gather(*(_has_state_of_then(deps, walk, one) for one in readings))
-    current = {one.mapped.remote.id for one, is_known in zip(readings, known, strict=True) if is_known}
-    compared = await compare_page(
-        *(deps, connection, walk), [one for one in readings if one.mapped.remote.id not in current]
-    )
+    doubtful = [one for one, is_known in zip(readings, known, strict=True) if not is_known]
+    compared = await compare_page(deps, connection, walk, doubtful)
     times = {one.mapped.remote.id: one.mapped.remote.updated_at for one in readings}
-    copies = await suspect_copies(deps, walk, readings, current)
-    suspects = [*compared.read_again, *(one.change.remote_id for one in compared.changes if one.change and one.events)]
+    sources, differing = await _compare_copies(deps, walk, readings)
+    changed = [one.change.remote_id for one in compared.changes if one.change and one.events]
+    suspects = {one: times.get(one) for one in (*compared.read_again, *changed, *differing)}
     quiet, _ = await without_outdated(deps.own_writes, [one for one in compared.changes if not one.events])
-    return ListedPage(
-        quiet=quiet,
-        suspects={one: times.get(one) for one in suspects},
-        copies={one: (times[one], sources) for one, sources in copies.items()},
-        equal=[one for one in times if one not in copies],
-    )
+    return ListedPage(quiet=quiet, suspects=suspects, sources=sources)
+
+
+async def _compare_copies(
+    deps: WalkDeps, walk: Walk, readings: Sequence[Reading]
+) -> tuple[Mapping[str, tuple[Link, ...]], Sequence[str]]:
+    """Return what each record is a copy of, and the records that may differ from that. Of a record that a list shows in
+    part its state counts, and one that is younger than its state is read anyway."""
+    consumer = consumer_at(deps.copies, walk.object, walk.connection)
+    if consumer is None:
+        return {}, ()
+    listed = {one.mapped.remote.id: one.mapped.data if one.is_complete else None for one in readings}
+    sources = await sources_of(deps.copies, consumer, list(listed))
+    differing = []
+    for remote_id, present in listed.items():
+        for source in sources[remote_id]:
+            if await may_differ(deps.copies, fan_out_to(consumer, source, cause="", visited=()), remote_id, present):
+                differing.append(remote_id)
+                break
+        await asyncio.sleep(0)  # yield to other jobs
+    return sources, differing
 
 
 async def _has_state_of_then(deps: WalkDeps, walk: Walk, reading: Reading) -> bool:

@@ -9,12 +9,12 @@ import msgspec
 
 from app.http.accept import quality
 from app.http.operation import Call, Listing, operation
-from app.http.parameters import LIMIT, boolean, choice, cursor, text
+from app.http.parameters import LIMIT, PathText, boolean, choice, cursor, text
 from app.http.responses import Answered, RenderedResponse, link_next, page_response
 from app.problem_document import JSON
 from app.walks.deps import ReconcileDeps
+from app.walks.reconcile import start
 from app.walks.reconcile.models import FINDING_KINDS, ReconcileFilter, ReconcileFinding
-from app.walks.reconcile.start import list_findings
 
 CSV: Final = "text/csv"
 FILTERS: Final = (
@@ -23,6 +23,7 @@ FILTERS: Final = (
     boolean("closed", "Only closed findings, or only open ones; all if absent."),
 )
 CURSOR: Final = cursor("rec_.*")
+ID: Final = PathText("id", "The finding's id.", "rec_0198f0a2b7c47d3c9a51f2e80b6c4d17")
 
 
 @operation(
@@ -42,12 +43,29 @@ async def list_reconciliations(call: Call) -> Answered:
     """
     which = call.filter(ReconcileFilter, FILTERS)
     deps, limit = call.deps(ReconcileDeps), call.query(LIMIT)
-    page = await list_findings(deps, which, after=call.query(CURSOR), limit=limit)
+    page = await start.list_findings(deps, which, after=call.query(CURSOR), limit=limit)
     accept = call.request.headers.getall("accept", [])
     if quality(accept, CSV) <= quality(accept, JSON):
         return page_response(call.request, page)
     link_next(call.request, page.next_cursor)
     return RenderedResponse(_csv_of(page.data), media_type=f"{CSV}; charset=utf-8")
+
+
+@operation(
+    "POST",
+    "/ops/reconciliations/{id}/confirm",
+    tag="Operators",
+    scopes=("ops:write",),
+    parameters=(ID,),
+    problems=("state-conflict",),
+)
+async def confirm_absences(call: Call) -> ReconcileFinding:
+    """Confirm that many records may be gone.
+
+    For a finding `absent` without `remote_id`: each record that was not listed is read, and a finding of its own says
+    if it is gone. Where the repair is `emit`, it then has its Event `deleted`. Audited.
+    """
+    return await start.confirm_absences(call.deps(ReconcileDeps), call.path("id"), actor=call.caller.principal)
 
 
 def _csv_of(findings: Sequence[ReconcileFinding]) -> bytes:
@@ -65,4 +83,4 @@ def _cell(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-HANDLERS: Final = (list_reconciliations,)
+HANDLERS: Final = (list_reconciliations, confirm_absences)

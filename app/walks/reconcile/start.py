@@ -2,14 +2,25 @@
 
 from functools import partial
 
+from msgspec.structs import replace
+
 from app.audit.record import Entry, append
-from app.errors import InvalidField
+from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.identifiers import new_id, new_run_id
+from app.identifiers import new_id, new_run_id, what_else
 from app.problem_document import FieldError
 from app.walks.deps import ReconcileDeps
 from app.walks.models import NewWalk
-from app.walks.reconcile.models import DueReconcile, ReconcileFilter, ReconcilePlan, ReconcileRequest
+from app.walks.reconcile.check import check_job
+from app.walks.reconcile.models import (
+    CheckPayload,
+    DueReconcile,
+    ReconcileFilter,
+    ReconcileFinding,
+    ReconcilePlan,
+    ReconcileRequest,
+)
+from app.walks.reconcile.store import CONFIRMABLE
 from app.walks.start import start_walk
 
 
@@ -45,6 +56,31 @@ async def request_reconcile(deps: ReconcileDeps, request: ReconcileRequest, *, a
         entry = Entry(type="reconcile.requested", subject=request.connection, actor=actor, facts=facts)
         await append(transaction, entry)
     return request
+
+
+async def confirm_absences(deps: ReconcileDeps, finding_id: str, *, actor: str) -> ReconcileFinding:
+    """Let workers read each record that a run did not list, although they are too many: those that are gone are absent.
+    Audited. Raises NotFound, and StateConflict for a finding that waits for no person, or was found too long ago."""
+    finding = await deps.reconciliations.get(finding_id)
+    if finding is None:
+        otherwise = f"No finding has the id {finding_id[:80]}."
+        next_step = "GET /ops/reconciliations, or lockstitch reconcile list, lists them."
+        raise NotFound(what_else(finding_id, "finding of a reconciliation") or otherwise, next_step=next_step)
+    async with deps.database.transaction() as transaction:
+        confirmed = await deps.reconciliations.confirm(transaction, finding_id)
+        if confirmed is not None:
+            facts = {"object": finding.object, "finding": finding_id, "records": finding.records}
+            entry = Entry(type="reconcile.confirmed", subject=finding.connection, actor=actor, facts=facts)
+            await append(transaction, entry)
+            payload = CheckPayload(walk=confirmed.walk, object=finding.object, remote_id="")
+            jobs = (check_job(finding.connection, replace(payload, remote_id=one)) for one in confirmed.absentees)
+            await deps.queue.enqueue(transaction, *jobs)
+    if confirmed is None:
+        raise StateConflict(
+            f"{finding_id} does not wait for a confirmation, or was last found more than {CONFIRMABLE} ago.",
+            next_step=f"lockstitch reconcile start --connection {finding.connection} --object {finding.object}",
+        )
+    return await deps.reconciliations.get(finding_id) or finding
 
 
 async def list_findings(deps: ReconcileDeps, which: ReconcileFilter, *, after: str | None, limit: int) -> Page:

@@ -11,8 +11,9 @@ from app.records.statements import EFFECTS_AT, appending
 from app.walks.models import Walk
 from app.walks.reconcile.models import (
     Absentees,
-    Conclusion,
+    Confirmed,
     DueReconcile,
+    FindingKind,
     ReconcileFilter,
     ReconcileFinding,
     ReconcilePlan,
@@ -78,6 +79,10 @@ ABSENT = Statement(
                                      WHERE listed.walk = walk.id AND listed.remote_id = state.remote_id)
                 ) AS remote_ids,
            (SELECT count(*)
+              FROM reconcile_finding AS finding
+             WHERE finding.object = walk.object AND finding.connection = walk.connection AND closed_at IS NULL
+               AND kind = 'absent' AND remote_id IS NOT NULL) AS known,
+           (SELECT count(*)
               FROM record_state
              WHERE object = walk.object AND connection = walk.connection AND NOT deleted) AS states
       FROM walk
@@ -90,13 +95,12 @@ def _arguments(*kinds: str) -> tuple[str, ...]:
     return tuple(f"(SELECT ${number}::{kind})" for number, kind in enumerate(kinds, start=EFFECTS_AT))
 
 
-ID, CURSOR, RECORDS, UNREADABLE, LISTED, SUSPECTS, EQUAL, KEPT, ABSENTEES, FINDING = _arguments(
-    *("text", "text", "bigint", "bigint", "text[]", "boolean[]", "text[]", "text[]", "bigint", "text")
+ID, CURSOR, RECORDS, UNREADABLE, LISTED, SUSPECTS, KEPT, ABSENTEES, FINDING = _arguments(
+    "text", "text", "bigint", "bigint", "text[]", "boolean[]", "text[]", "text[]", "text"
 )
 
 # A page is committed, the last one if it has no next cursor. Then all findings are closed but those of suspects and of
-# KEPT, about which the reads that follow decide; '' stands for the finding that too many are absent. Those of copies
-# are closed by the page that shows them to be EQUAL, or if their record is listed no more.
+# KEPT, about which the reads that follow decide; '' stands for the finding that too many are absent.
 PAGED = appending(
     f"""advanced AS (
         UPDATE walk
@@ -119,22 +123,18 @@ PAGED = appending(
            SET closed_at = now()
           FROM walked
          WHERE finding.connection = walked.connection AND finding.object = walked.object AND closed_at IS NULL
-           AND coalesce(remote_id, '') <> ALL (CASE WHEN source IS NULL THEN {KEPT} ELSE {LISTED} END)
+           AND coalesce(remote_id, '') <> ALL ({KEPT}::text[])
            AND NOT EXISTS (SELECT
                              FROM walk_seen AS listed
-                            WHERE listed.walk = {ID} AND listed.remote_id = finding.remote_id
-                              AND (is_suspect OR source IS NOT NULL))
-    ), agreed AS (
-        UPDATE reconcile_finding AS finding
-           SET closed_at = now()
-          FROM walk
-         WHERE walk.id = {ID} AND finding.connection = walk.connection AND finding.object = walk.object
-           AND closed_at IS NULL AND source IS NOT NULL AND remote_id = ANY ({EQUAL}::text[])
+                            WHERE listed.walk = {ID} AND listed.remote_id = finding.remote_id AND is_suspect)
     ), doubted AS (
-        INSERT INTO reconcile_finding (id, connection, object, kind, records, walk)
-        SELECT {FINDING}, connection, object, 'absent', {ABSENTEES}, {ID} FROM walked WHERE {ABSENTEES} > 0
+        INSERT INTO reconcile_finding (id, connection, object, kind, records, absentees, walk)
+        SELECT {FINDING}, connection, object, 'absent', cardinality({ABSENTEES}), {ABSENTEES}, {ID}
+          FROM walked
+         WHERE {ABSENTEES} <> '{{}}'
             ON CONFLICT (connection, object, kind, remote_id, source) WHERE closed_at IS NULL
-            DO UPDATE SET records = excluded.records, walk = excluded.walk, last_found_at = now()
+            DO UPDATE SET records = excluded.records, absentees = excluded.absentees, walk = excluded.walk,
+                          last_found_at = now()
     ), marked AS (
         UPDATE reconciliation AS run
            SET completed_at = now(), failure = NULL
@@ -143,58 +143,78 @@ PAGED = appending(
     )"""  # noqa: S608 - no caller's text is in it
 )
 
-F_ID, F_CONNECTION, F_OBJECT, F_REMOTE, F_KIND, F_WALK, F_FIELDS, F_CHANGED_AT, F_SOURCE, F_OWNERS, F_DONE = _arguments(
-    *["text"] * 6, *("text[]", "timestamptz", "text", "text[]", "boolean")
-)
+F_CONNECTION, F_OBJECT, F_REMOTE, F_WALK, F_REPAIRED, F_FOUND = _arguments(*["text"] * 4, "boolean", "jsonb")
 
-# What a read has found about a record, or about a copy and its source; without a kind, nothing, so the open findings
-# are closed. Only one job of a record runs at a time.
+# All that reads have found about a record: what was found before and is not FOUND again is closed. Only one job of a
+# record runs at a time.
 CHECKED = appending(
-    f"""known_before AS (
-        UPDATE reconcile_finding
-           SET closed_at = CASE WHEN kind IS DISTINCT FROM {F_KIND} OR {F_DONE} THEN now() END,
-               is_repaired = {F_DONE} AND kind IS NOT DISTINCT FROM {F_KIND},
-               fields = CASE WHEN {F_KIND} IS NULL THEN fields ELSE {F_FIELDS} END,
-               owners = CASE WHEN {F_KIND} IS NULL THEN owners ELSE {F_OWNERS} END,
-               changed_at = coalesce({F_CHANGED_AT}, changed_at),
-               walk = {F_WALK}, last_found_at = CASE WHEN kind = {F_KIND} THEN now() ELSE last_found_at END
-         WHERE connection = {F_CONNECTION} AND object = {F_OBJECT} AND remote_id = {F_REMOTE} AND closed_at IS NULL
-           AND source IS NOT DISTINCT FROM {F_SOURCE}
-        RETURNING kind
+    f"""found AS (
+        SELECT *
+          FROM jsonb_to_recordset({F_FOUND}) AS found (id text, kind text, fields text[], changed_at timestamptz,
+                                                       source text, owners text[])
+    ), known_before AS (
+        UPDATE reconcile_finding AS finding
+           SET closed_at = CASE WHEN found.id IS NULL OR {F_REPAIRED} THEN now() END,
+               is_repaired = {F_REPAIRED} AND found.id IS NOT NULL,
+               fields = coalesce(found.fields, finding.fields), owners = coalesce(found.owners, finding.owners),
+               changed_at = coalesce(found.changed_at, finding.changed_at), walk = {F_WALK},
+               last_found_at = CASE WHEN found.id IS NULL THEN finding.last_found_at ELSE now() END
+          FROM reconcile_finding AS known
+          LEFT JOIN found ON found.kind = known.kind AND found.source IS NOT DISTINCT FROM known.source
+         WHERE finding.id = known.id AND known.connection = {F_CONNECTION} AND known.object = {F_OBJECT}
+           AND known.remote_id = {F_REMOTE} AND known.closed_at IS NULL
+        RETURNING found.id
     ), reported AS (
-        INSERT INTO reconcile_finding (id, connection, object, remote_id, kind, walk, fields, changed_at, source,
-                                       owners, is_repaired, closed_at)
-        SELECT {F_ID}, {F_CONNECTION}, {F_OBJECT}, {F_REMOTE}, {F_KIND}, {F_WALK}, {F_FIELDS}, {F_CHANGED_AT},
-               {F_SOURCE}, {F_OWNERS}, {F_DONE}, CASE WHEN {F_DONE} THEN now() END
-         WHERE {F_KIND} IS NOT NULL AND NOT EXISTS (SELECT FROM known_before WHERE kind = {F_KIND})
+        INSERT INTO reconcile_finding (id, connection, object, remote_id, kind, fields, changed_at, source, owners,
+                                       walk, is_repaired, closed_at)
+        SELECT id, {F_CONNECTION}, {F_OBJECT}, {F_REMOTE}, kind, fields, changed_at, source, owners,
+               {F_WALK}, {F_REPAIRED}, CASE WHEN {F_REPAIRED} THEN now() END
+          FROM found
+         WHERE id NOT IN (SELECT id FROM known_before WHERE id IS NOT NULL)
     )"""  # noqa: S608
 )
 
-IS_OPEN = Statement(
+OPEN = Statement(
     "SELECT reconcile_finding",
     """
-    SELECT EXISTS (SELECT
-                     FROM reconcile_finding
-                    WHERE connection = $1 AND object = $2 AND kind = $3 AND remote_id = $4
-                      AND source IS NOT DISTINCT FROM $5 AND closed_at IS NULL)
+    SELECT kind, source
+      FROM reconcile_finding
+     WHERE connection = $1 AND object = $2 AND remote_id = $3 AND closed_at IS NULL
     """,
 )
 
-UNDER_WAY = Statement(
+COPIED = Statement(
     "SELECT job",
     f"SELECT EXISTS (SELECT FROM job WHERE kind = '{FAN_OUT}' AND connection = $1 AND order_key = $2)",  # noqa: S608
 )
 
+CONFIRMABLE: Final = "7 days"
+"""How long a person may confirm what a run has found."""
+
+CONFIRM = Statement(
+    "UPDATE reconcile_finding",
+    f"""
+    UPDATE reconcile_finding
+       SET closed_at = now()
+     WHERE id = $1 AND closed_at IS NULL AND absentees <> '{{}}' AND last_found_at > now() - interval '{CONFIRMABLE}'
+    RETURNING walk, absentees
+    """,  # noqa: S608
+)
+
+COLUMNS: Final = ", ".join(ReconcileFinding.__struct_fields__)
+
+GET = Statement("SELECT reconcile_finding", f"SELECT {COLUMNS} FROM reconcile_finding WHERE id = $1")  # noqa: S608
+
 LIST = Statement(
     "SELECT reconcile_finding",
-    """
-    SELECT *
+    f"""
+    SELECT {COLUMNS}
       FROM reconcile_finding
      WHERE ($1::text IS NULL OR connection = $1) AND ($2::text IS NULL OR kind = $2)
        AND ($3::boolean IS NULL OR (closed_at IS NOT NULL) = $3) AND ($4::text IS NULL OR id < $4)
      ORDER BY id DESC
      LIMIT $5
-    """,
+    """,  # noqa: S608
 )
 
 FAILURE: Final = failure_of(
@@ -240,16 +260,26 @@ class PostgresReconciliations:
     async def absent(self, walk: Walk, last_page: Sequence[str]) -> Absentees:
         """Return which records of before the walk were neither listed by it nor are in its last page."""
         row = await self._database.fetch_row(ABSENT, walk.id, list(last_page))
-        return Absentees(remote_ids=(), states=0) if row is None else msgspec.convert(dict(row), Absentees)
+        return Absentees() if row is None else msgspec.convert(dict(row), Absentees)
 
-    async def is_open(self, found: Conclusion) -> bool:
-        """Return whether a finding is known already."""
-        values = (found.connection, found.object, found.kind, found.remote_id, found.source)
-        return bool(await self._database.fetch_value(IS_OPEN, *values))
+    async def open_of(self, connection: str, object_name: str, remote_id: str) -> set[tuple[FindingKind, str | None]]:
+        """Return the kinds and sources of the open findings about a record."""
+        rows = await self._database.fetch(OPEN, connection, object_name, remote_id)
+        return {(row["kind"], row["source"]) for row in rows}
 
     async def is_copied(self, connection: str, order_key: str) -> bool:
         """Return whether a copy of a record to a connection is under way or waits."""
-        return bool(await self._database.fetch_value(UNDER_WAY, connection, order_key))
+        return bool(await self._database.fetch_value(COPIED, connection, order_key))
+
+    async def confirm(self, transaction: Transaction, finding_id: str) -> Confirmed | None:
+        """Close the finding that too many records are absent. None if it does not wait, or is too old."""
+        row = await transaction.fetch_row(CONFIRM, finding_id)
+        return None if row is None else msgspec.convert(dict(row), Confirmed)
+
+    async def get(self, finding_id: str) -> ReconcileFinding | None:
+        """Return a finding by id."""
+        row = await self._database.fetch_row(GET, finding_id)
+        return None if row is None else msgspec.convert(dict(row), ReconcileFinding)
 
     async def states(self) -> list[ReconcileState]:
         """Return how the runs of all objects stand."""
