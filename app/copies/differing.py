@@ -4,6 +4,7 @@ The merge decides it, so a field does not differ that the target owns, cannot ho
 that was never copied counts only if the source owns it.
 """
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,10 +15,11 @@ import msgspec
 from app.copies.consumers import Consumer, FanOut
 from app.copies.deps import CopyDeps
 from app.copies.fan_out import request_copy
-from app.copies.source import last_seen_source, read_source
+from app.copies.source import read_source
 from app.errors import InvalidField, NotFound, NotSystemOfRecord, UnsupportedField
 from app.http.plurals import PLURAL
 from app.problem_document import Problem
+from app.records.last_seen import Tolerance
 from app.writes.copy_links import known_copy
 from app.writes.copy_merge import has_nothing_new
 from app.writes.prepare import prepare
@@ -25,6 +27,7 @@ from app.writes.request import WriteRequest
 from app.writes.resolved_write import ResolvedWrite, resolve_request
 from canonical.parts import Link, ObjectName
 
+ANY_AGE: Final = Tolerance(max_age=sys.maxsize)
 MARKER: Final = "op_of_a_comparison"
 REFUSED: Final = (NotFound, InvalidField, UnsupportedField, NotSystemOfRecord)
 """Problems of a copy that cannot be made. It is a dead letter, or its source is gone."""
@@ -48,7 +51,7 @@ async def may_differ(deps: CopyDeps, fan_out: FanOut, remote_id: str, present: A
     """Return whether a fan-out may have something to write, by the last-seen state of its source. `present` is the
     target as it was listed; None for its last-seen state."""
     try:
-        resolved = await _resolve(deps, fan_out, remote_id, reads=False)
+        resolved = await _resolve(deps, fan_out, remote_id, tolerance=ANY_AGE)
     except Problem:  # it cannot be copied
         return False
     return resolved is not None and not await has_nothing_new(resolved, present)
@@ -63,7 +66,7 @@ async def differing_fields(
     Raises VersionConflict if a copy ends meanwhile, and the vendors' problems.
     """
     try:
-        resolved = await _resolve(deps, fan_out, remote_id, reads=True)
+        resolved = await _resolve(deps, fan_out, remote_id)
         if resolved is None:
             return {}
         changed_at = resolved.intent.written_at
@@ -80,22 +83,18 @@ async def differing_fields(
     return {name: owned[name].owner or f"consumer:{fan_out.consumer}" for name in names if f"/{name}" not in lost}
 
 
-async def _resolve(deps: CopyDeps, fan_out: FanOut, remote_id: str, *, reads: bool) -> ResolvedWrite | None:
+async def _resolve(
+    deps: CopyDeps, fan_out: FanOut, remote_id: str, tolerance: Tolerance | None = None
+) -> ResolvedWrite | None:
     """Return the copy of what may differ, which is never sent. None if there is none. The base is read first."""
-    consumer = deps.consumers[fan_out.consumer]
-    source = Link(connection=fan_out.connection, remote_id=fan_out.remote_id)
-    known = await known_copy(deps, fan_out.object, source, consumer.connection)
+    consumer, source = deps.consumers[fan_out.consumer], deps.connections.by_name[fan_out.connection]
+    place = Link(connection=source.name, remote_id=fan_out.remote_id)
+    known = await known_copy(deps, fan_out.object, place, consumer.connection)
     if known.base is None or known.remote_id != remote_id:
         return None
-    record = await last_seen_source(deps, fan_out.object, source)
-    if reads:
-        record = await read_source(deps, deps.connections.by_name[source.connection], fan_out.object, source.remote_id)
-    if record is None:
-        return None
+    record = await read_source(deps, source, fan_out.object, fan_out.remote_id, tolerance=tolerance)
     base, owned = known.base.base, deps.ownership[fan_out.object].fields
-    copied = {
-        name for name in record.fields if name in base or (name in owned and owned[name].owner == source.connection)
-    }
+    copied = {name for name in record.fields if name in base or (name in owned and owned[name].owner == source.name)}
     request = await request_copy(deps, fan_out, consumer, record, known, run="", among=copied)
     if not isinstance(request, WriteRequest):
         return None
