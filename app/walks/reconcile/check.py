@@ -78,7 +78,7 @@ async def _compare_copies(
     within the grace, or a copy waits."""
     consumer = consumer_at(deps.copies, payload.object, plan.connection)
     before = datetime.now(UTC) - timedelta(seconds=plan.grace)
-    found: list[tuple[Conclusion, NewJob]] = []
+    findings: list[tuple[Conclusion, NewJob]] = []
     for source in payload.sources:
         if consumer is None or source.connection not in consumer.sources:
             continue
@@ -96,8 +96,8 @@ async def _compare_copies(
                 source=f"{source.connection}:{source.remote_id}",
                 owners=tuple(fields.values()),
             )
-            found.append((one, job_of(fan_out, plan.connection, came=(source.connection,))))
-    return found
+            findings.append((one, job_of(fan_out, plan.connection, came=(source.connection,))))
+    return findings
 
 
 async def _conclude(
@@ -111,11 +111,11 @@ async def _conclude(
     """Record the findings about a record, close those that are gone, and repair it if the plan says so. Nothing is
     concluded about a change that is younger than the grace."""
     change = None if changed is None else changed.change
-    found, repairs = [one for one, _ in copies], plan.repair == "emit"
+    findings, repairs = [one for one, _ in copies], plan.repair == "emit"
     if change is not None and changed is not None and changed.events and change.remote_id == payload.remote_id:
         if _is_young(change, plan.grace):
             return
-        found.append(
+        findings.append(
             Conclusion(
                 id=new_id("rec_"),
                 kind=_kind_of(change),
@@ -132,9 +132,9 @@ async def _conclude(
     known = await deps.reconciliations.open_of(*record)
     await append_all(
         *(deps, finishing, appended, CHECKED),
-        *(*record, payload.walk, repairs, msgspec.json.encode(found).decode()),
+        *(*record, payload.walk, repairs, msgspec.json.encode(findings).decode()),
     )
-    count_found(plan, (one.kind for one in found if (one.kind, one.source) not in known))
+    count_found(plan, (one.kind for one in findings if (one.kind, one.source) not in known))
 
 
 def _is_young(change: RecordChange, grace: float) -> bool:
