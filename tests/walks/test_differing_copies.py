@@ -1,6 +1,6 @@
 """Reconcile compares copies with their sources, by the rules of the merge that makes them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from app.walks.metrics import differing
 from app.walks.reconcile.models import ReconcileFilter, ReconcileFinding, ReconcileRequest
 from app.walks.reconcile.start import list_findings, request_reconcile, start_due_reconciles
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, emulated, staged
+from tests.walks.stage import Stage, staged
 
 pytestmark = pytest.mark.anyio
 
@@ -41,26 +41,16 @@ match_on = "email"
 
 
 @pytest.fixture
-def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
-    facade = emulated(tmp_path, database_url)
-    facade.vendors.limit("hubspot", per_minute=1_000_000, search_lag=0.0)
-    settings = tmp_path / "lockstitch.toml"
-    settings.write_text(settings.read_text().replace('customers = "hubspot"', ""))  # only the fields below have owners
-    try:
-        yield facade
-    finally:
-        facade.emulators.stop()
-        facade.vendors.close()
-
-
-@pytest.fixture
 def repair(request: pytest.FixtureRequest) -> str:
     return getattr(request, "param", "report")
 
 
 @pytest.fixture
-async def stage(facade: Facade, repair: str) -> AsyncIterator[Stage]:
+async def stage(facade: Facade, repair: str, tmp_path: Path) -> AsyncIterator[Stage]:
     """Two customers of HubSpot, copied to Shopify, which sends no webhooks."""
+    facade.vendors.limit("hubspot", per_minute=1_000_000, search_lag=0.0)
+    settings = tmp_path / "lockstitch.toml"
+    settings.write_text(settings.read_text().replace('customers = "hubspot"', ""))  # only the fields below have owners
     async with staged(facade, TABLES.format(repair=repair)) as stage:
         await stage.pull()
         for name in ("ada", "ida"):
