@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
+from emulators.calls import KEPT as CALLS_KEPT
 from tests.contract.facade import Facade
 from tests.contract.quiet import sending_webhooks
 from tests.contract.two_systems import SIDES, Fields, Person, TwoSystems, idle_writes
@@ -88,6 +89,7 @@ class Staff:
         none follows within these seconds. Return the number of writes at each side, also those of the staff."""
         systems, sides = self._systems, self._systems.sides
         writes = {side: systems.writes(side)[self._written[side] :] for side in sides}
+        assert sum(len(self._facade.vendors.calls(side)) for side in SIDES) < CALLS_KEPT, "some writes are forgotten"
         after = {side: systems.state(side) for side in sides}
         for person in self._people:
             left, right = (after[side][person[side]] for side in sides)

@@ -71,6 +71,6 @@ def running_lockstitch(
 async def _key(database_url: str) -> str:
     database = await Database.connect(database_url, max_size=1)
     try:
-        return (await PostgresKeys(database).create("peers", SCOPES, expires_in=None)).secret
+        return (await PostgresKeys(database).create(f"peers-{free_port()}", SCOPES, expires_in=None)).secret
     finally:
         await database.close()

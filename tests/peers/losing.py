@@ -5,9 +5,10 @@ vendor.
 """
 
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -91,6 +92,16 @@ class Loser:
             connection.close()
 
 
+class Server(ThreadingHTTPServer):
+    """A server whose callers may be killed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def losing(peer: str, *, remembers_keys: bool = False, in_order: bool = False) -> Iterator[Loser]:
     """The proxy before the peer at this URL."""
@@ -106,10 +117,7 @@ def losing(peer: str, *, remembers_keys: bool = False, in_order: bool = False) -
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            with suppress(ConnectionError):  # the caller was killed
-                self._pass_on(*reply)
-
-        def _pass_on(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+            status, headers, content = reply
             self.send_response_only(status)
             for name, value in headers:
                 self.send_header(name, value)
@@ -123,8 +131,7 @@ def losing(peer: str, *, remembers_keys: bool = False, in_order: bool = False) -
 
     for verb in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{verb}", Handler.any_verb)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     loser.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -20,6 +20,11 @@ vendor = "medusa"
 base_url = "{url}"
 credentials = {{ api_key = "env:MEDUSA_KEY" }}
 """
+RECONCILE: Final = """
+[reconcile]
+every = "5s"
+grace = "1s"
+"""
 REQUEST_TRACKER: Final = """
 [connections.rt]
 vendor = "rt"
@@ -32,6 +37,12 @@ def events(caller: Caller) -> list[dict[str, Any]]:
     """All Events, oldest first."""
     made: list[dict[str, Any]] = caller.get("/v1/events", params={"limit": 100}).json()["data"]
     return made
+
+
+def findings(caller: Caller) -> dict[str, list[str]]:
+    """The fields of the open findings, by record."""
+    open_ones = caller.get("/ops/reconciliations", params={"closed": "false"}).json()["data"]
+    return {one["remote_id"]: one["fields"] for one in open_ones}
 
 
 def await_runs(caller: Caller) -> None:
@@ -77,6 +88,17 @@ def test_changes_in_medusa_become_events_once(tmp_path: Path, database_url: str)
             assert (created["type"], created["data"]["meta"]["remote_id"]) == ("customer.created", new["id"])
             assert (drafted["type"], drafted["data"]["meta"]["remote_id"]) == ("order.created", order["id"])
             assert len(events(caller)) == 3
+
+            shop.post(f"/draft-orders/{order['id']}/convert-to-order")
+            await_events(caller, 3)
+        # Neither changes the time of change, so only a full list shows it.
+        shop.post(f"/customers/{known['id']}/addresses", address_1="12 Harbour Street", country_code="gb")
+        shop.paid(order["id"], 4)
+        with running_lockstitch(tmp_path, database_url, MEDUSA.format(url=url) + RECONCILE, secrets) as caller:
+            differing = until(lambda: findings(caller), lambda now: now.keys() >= {known["id"], order["id"]})
+        assert differing.keys() == {known["id"], order["id"]}
+        assert differing[known["id"]] == ["addresses"]
+        assert "payment_status" in differing[order["id"]]
         shop.close()
 
 
