@@ -1,12 +1,15 @@
 """Reconcile beside webhooks that the vendor drops, and by workers that are killed with -9; over HTTP, as CSV, and on
 the command line."""
 
+import asyncio
 import csv
 import io
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,15 +18,31 @@ import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.callers import Caller, code_of
-from tests.contract.facade import SECRETS, Facade
+from tests.contract.facade import Facade
 from tests.contract.processes import NO_TLS
 from tests.contract.quiet import UNDER_WAY, sending_webhooks
 from tests.contract.waiting import until
 from tests.walks.stage import connection_table
+from tests.walks.test_killed_pulls import events_of
 
 CONTACTS: Final = 40
+PATIENCE: Final = 1800.0
+"""Seconds for what takes long with thousands of contacts."""
 LEFT: Final = "SELECT count(*)::integer AS number FROM job WHERE kind IN ('walk', 'reconcile', 'refetch')"
+HURRY: Final = "UPDATE job SET run_at = now() WHERE kind = 'walk' AND state = 'ready' AND run_at > now() RETURNING id"
+WAKE: Final = "SELECT pg_notify('lockstitch_job', '')"
 COMPLETED: Final = "SELECT count(*)::integer AS number FROM audit_event WHERE type = 'walk.completed'"
+PULLED: Final = """
+    SELECT FROM watermark WHERE connection = 'hubspot' AND object = 'customer' AND completed_at IS NOT NULL
+"""
+# The last pull, as it would have been.
+AN_HOUR_AGO: Final = """
+    UPDATE watermark
+       SET tried_at = tried_at - interval '66 minutes', started_at = started_at - interval '66 minutes',
+           watermark = least(watermark, now() - interval '68 minutes')
+     WHERE connection = 'hubspot'
+"""
+REFUSED: Final = "SELECT coalesce(sum(refused), 0)::integer AS refused FROM webhook_standing"
 CHANGED: Final = "SELECT record FROM event WHERE connection = 'hubspot' AND type = 'customer.updated'"
 
 
@@ -35,19 +54,38 @@ def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
     facade.stop()
 
 
-def place(facade: Facade, number: int) -> str:
-    record = {"properties": {"firstname": "Ada", "lastname": f"Lovelace {number}"}}
-    return str(at_hubspot(facade, "POST", "", record)["id"])
+class Account:
+    """Contacts at HubSpot as their staff changes them, at times of the past."""
 
+    def __init__(self, facade: Facade, contacts: int) -> None:
+        """Create contacts, three days ago."""
+        self._vendors = facade.vendors
+        self._contacts: list[dict[str, Any]] = [
+            {"properties": {"firstname": "Ada", "lastname": f"Lovelace {number}"}} for number in range(contacts)
+        ]
+        self.titles: dict[str, str] = {}
+        self._place(self._contacts, timedelta(days=3), timedelta(days=3))
+        self.ids = [one["id"] for one in self._contacts]
 
-def at_hubspot(facade: Facade, method: str, path: str, body: Any) -> Any:
-    """Call HubSpot as somebody there does."""
-    url = f"{facade.emulators.url}/hubspot/crm/v3/objects/contacts{path}"
-    answer = httpx.request(
-        method, url, json=body, headers={"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}, verify=NO_TLS
-    )
-    assert answer.is_success, answer.text
-    return answer.json()
+    def pass_day(self, title: str, *, days_ago: int) -> None:
+        """Give each contact another title, over a day."""
+        self.pass_time(title, timedelta(days=days_ago), timedelta(days=days_ago - 1, hours=1))
+
+    def pass_time(self, title: str, since: timedelta, until: timedelta, *, every: int = 1) -> None:
+        """Give each contact, or one of so many, another title, from `since` to `until` before now."""
+        chosen = self._contacts[::every]
+        for one in chosen:
+            one["properties"]["jobtitle"] = self.titles[one["id"]] = title
+        self._place(chosen, since, until)
+
+    def _place(self, contacts: list[dict[str, Any]], since: timedelta, until: timedelta) -> None:
+        now, step = datetime.now(UTC), (since - until) / len(contacts)
+        for number, one in enumerate(contacts):
+            one["updatedAt"] = (now - since + number * step).isoformat(timespec="milliseconds")
+        with ThreadPoolExecutor(4) as threads:
+            placed = threads.map(lambda one: self._vendors.place("hubspot", "contacts", one), contacts)
+            for one, made in zip(contacts, placed, strict=True):
+                one |= {name: made[name] for name in ("id", "createdAt")}
 
 
 def start(facade: Facade, connection: str) -> None:
@@ -57,10 +95,16 @@ def start(facade: Facade, connection: str) -> None:
 
 
 def reconcile(facade: Facade, connection: str) -> None:
-    """Start a run, and wait until it has ended."""
+    """Start a run, and wait until it has ended. Its pages do not wait for each other."""
     runs = facade.sql(COMPLETED)[0]["number"]
     start(facade, connection)
-    until(lambda: facade.sql(COMPLETED)[0]["number"] > runs and facade.sql(LEFT)[0]["number"] == 0)
+
+    def has_ended() -> bool:
+        if facade.sql(HURRY):
+            facade.sql(WAKE)
+        return facade.sql(COMPLETED)[0]["number"] > runs and facade.sql(LEFT)[0]["number"] == 0
+
+    until(has_ended, timeout=PATIENCE)
 
 
 def findings(operator: Caller, **query: Any) -> list[dict[str, Any]]:
@@ -79,38 +123,57 @@ def number_of_missed(facade: Facade) -> float:
     return float(match[1])
 
 
-@pytest.mark.parametrize("repair", ["report", "emit"])
-def test_what_a_vendor_drops_is_found(facade: Facade, repair: str) -> None:
-    rule = f'grace = "2s"\nrepair = "{repair}"\nevery = "off"\n'
-    facade.add_configuration(f"[connections.hubspot.reconcile]\n{rule}")
+def settle(facade: Facade) -> list[dict[str, Any]]:
+    """Wait until all webhooks are sent and processed, and return them."""
+    sent = until(
+        lambda: facade.vendors.sent_webhooks("hubspot"),
+        lambda sent: all(one["state"] != "waiting" for one in sent),
+        timeout=PATIENCE,
+    )
+    until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0, timeout=PATIENCE)
+    return sent
+
+
+def changed_since(facade: Facade, before: Counter[str]) -> Counter[str]:
+    """How many Events of a change each contact has, beyond those `before`."""
+    return Counter(row["record"].removeprefix("customer:") for row in facade.sql(CHANGED)) - before
+
+
+@pytest.mark.parametrize(
+    ("repair", "contacts"), [("report", 240), ("emit", 240), pytest.param("emit", 5_000, marks=pytest.mark.long)]
+)
+def test_what_a_vendor_drops_in_a_day_is_found(facade: Facade, repair: str, contacts: int) -> None:
+    facade.add_configuration(f'[connections.hubspot.reconcile]\nrepair = "{repair}"\nevery = "off"\n')
     facade.start()
-    ids = [place(facade, number) for number in range(CONTACTS)]
+    account = Account(facade, contacts)
     with facade.calling() as operator:
         reconcile(facade, "hubspot")
         assert findings(operator) == []  # the first listing is no news
         with sending_webhooks(facade, "hubspot"):
-            fault = {"vendor": "hubspot", "fault": {"kind": "drop_webhook"}, "rate": 0.2, "seed": 7}
+            account.pass_day("Painter", days_ago=2)
+            settle(facade)
+            assert changed_since(facade, Counter()) == Counter(account.ids)
+            reconcile(facade, "hubspot")
+            assert findings(operator) == []
+            assert number_of_missed(facade) == 0
+
+            fault = {"vendor": "hubspot", "fault": {"kind": "drop_webhook"}, "rate": 0.03, "seed": 7}
             assert httpx.post(f"{facade.emulators.url}/_emulator/faults", json=fault, verify=NO_TLS).status_code == 201
-            for remote_id in ids:
-                at_hubspot(facade, "PATCH", f"/{remote_id}", {"properties": {"jobtitle": "Potter"}})
-            sent = until(
-                lambda: facade.vendors.sent_webhooks("hubspot"),
-                lambda sent: all(one["state"] != "waiting" for one in sent),
-            )
-            until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
-        delivered = Counter(row["record"].removeprefix("customer:") for row in facade.sql(CHANGED))
-        dropped = set(ids) - set(delivered)
+            account.pass_day("Potter", days_ago=1)
+            sent = settle(facade)
+        delivered = changed_since(facade, Counter(account.ids))
+        dropped = set(account.ids) - set(delivered)
         assert len(dropped) == sum(one["state"] == "dropped" for one in sent) > 0
         assert set(delivered.values()) == {1}
 
         reconcile(facade, "hubspot")
 
         missed = findings(operator)
-        assert sorted(one["remote_id"] for one in missed) == sorted(dropped)
+        assert sorted(one["remote_id"] for one in missed) == sorted(dropped)[:250]
         assert {(one["kind"], *one["fields"]) for one in missed} == {("missed", "job_title")}
         assert number_of_missed(facade) == len(dropped)
-        changed = Counter(row["record"].removeprefix("customer:") for row in facade.sql(CHANGED))
-        assert changed == (Counter(ids) if repair == "emit" else delivered)
+        changed = changed_since(facade, Counter(account.ids))
+        assert changed == (Counter(account.ids) if repair == "emit" else delivered)
         assert all((one["closed_at"] is not None) == one["is_repaired"] == (repair == "emit") for one in missed)
 
         reconcile(facade, "hubspot")
@@ -119,6 +182,38 @@ def test_what_a_vendor_drops_is_found(facade: Facade, repair: str) -> None:
         assert_is_csv(operator, missed)
     warned = f"{len(dropped)} records differ from what was last seen of them" in facade.lockstitch("doctor").stdout
     assert warned == (repair == "report")
+
+
+@pytest.mark.parametrize("contacts", [60, pytest.param(5_000, marks=pytest.mark.long)])
+def test_changes_of_an_hour_with_a_wrong_secret_are_pulled(facade: Facade, contacts: int) -> None:
+    facade.add_configuration('[connections.hubspot.pull]\nevery = "1d"\n')
+    facade.emulators.start()
+    facade.vendors.limit("hubspot", per_minute=10_000_000, search_lag=0.0)
+    account = Account(facade, contacts)
+    facade.start()
+    until(lambda: facade.sql(PULLED), timeout=PATIENCE)
+    facade.sql(AN_HOUR_AGO)
+    control = f"{facade.emulators.url}/_emulator/webhooks"
+    with sending_webhooks(facade, "hubspot"):
+        target = {"vendor": "hubspot", "url": f"{facade.api.url}/v1/webhooks/hubspot", "secret": "of another app"}
+        assert httpx.put(control, json=target, verify=NO_TLS).status_code == 200
+        account.pass_time("Painter", timedelta(minutes=65), timedelta(minutes=30))
+        account.pass_time("Potter", timedelta(minutes=30), timedelta(minutes=1), every=2)
+        until(lambda: facade.sql(REFUSED)[0]["refused"], lambda refused: refused >= contacts, timeout=PATIENCE)
+        assert facade.sql(CHANGED) == []
+        runs = facade.sql(COMPLETED)[0]["number"]
+
+        with sending_webhooks(facade, "hubspot"):  # with the right secret
+            account.pass_time("Turner", timedelta(), timedelta(), every=contacts)
+            until(lambda: facade.sql(COMPLETED)[0]["number"] > runs, timeout=PATIENCE)
+            until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0, timeout=PATIENCE)
+
+    titles: dict[str, list[str]] = defaultdict(list)
+    for event in asyncio.run(events_of(facade.database_url)):
+        assert event["type"] == "customer.updated"
+        titles[event["data"]["meta"]["remote_id"]].append(event["data"]["job_title"])
+    assert {id: each[-1] for id, each in titles.items()} == account.titles
+    assert all(len(set(each)) == len(each) for each in titles.values())
 
 
 def assert_is_csv(operator: Caller, expected: list[dict[str, Any]]) -> None:
