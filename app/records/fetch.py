@@ -29,6 +29,8 @@ SIDE_LOAD_SHARE: Final = 0.7
 """How much of the time that is left may complete the records of a page. Then the rest stays incomplete."""
 YOUNG_FACTS: Final = 10.0
 """Seconds. Account facts that are younger are not fetched again after a rejected read, which may be wrong itself."""
+TURN_SECONDS: Final = 0.001
+"""How long the records of a page are mapped before others have their turn."""
 COMMENT_PAGES: Final = 5
 MOST_MERGES: Final = 5
 # A list by time starts over by id at a time that fills a page, and a list by offset where its rows have moved.
@@ -162,11 +164,14 @@ async def fetch_page(
     for raw in page.records:
         try:
             reading = await map_record(deps, connection, mapping, raw, account, listed=True)
-            is_complete = endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))
-            readings.append(msgspec.structs.replace(reading, is_complete=is_complete))
+            if not (endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))):
+                reading = msgspec.structs.replace(reading, is_complete=False)
+            readings.append(reading)
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
-        await asyncio.sleep(0)  # yield to other requests between the records of a long page
+        if time.monotonic() - now > TURN_SECONDS:
+            await asyncio.sleep(0)  # yield to other requests between the records of a long page
+            now = time.monotonic()
     return FetchedPage(readings=readings, unreadable=unreadable, next=page.next)
 
 
