@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,17 +94,24 @@ def start(facade: Facade, connection: str) -> None:
     assert facade.lockstitch(*command).returncode == 0
 
 
+def until_hurried(facade: Facade, look: Callable[[], Any]) -> Any:
+    """Wait until `look` returns something true, while a page that waits for its turn is read at once."""
+
+    def hurried() -> Any:
+        result = look()
+        if not result and facade.sql(HURRY):
+            facade.sql(WAKE)
+        return result
+
+    return until(hurried, timeout=PATIENCE)
+
+
 def reconcile(facade: Facade, connection: str) -> None:
     """Start a run, and wait until it has ended. Its pages do not wait for each other."""
     runs = facade.sql(COMPLETED)[0]["number"]
     start(facade, connection)
 
-    def has_ended() -> bool:
-        if facade.sql(HURRY):
-            facade.sql(WAKE)
-        return facade.sql(COMPLETED)[0]["number"] > runs and facade.sql(LEFT)[0]["number"] == 0
-
-    until(has_ended, timeout=PATIENCE)
+    until_hurried(facade, lambda: facade.sql(COMPLETED)[0]["number"] > runs and facade.sql(LEFT)[0]["number"] == 0)
 
 
 def findings(operator: Caller, **query: Any) -> list[dict[str, Any]]:
@@ -232,7 +239,9 @@ def assert_is_csv(operator: Caller, expected: list[dict[str, Any]]) -> None:
 
 def kill_after(facade: Facade, pages: int) -> None:
     """Kill the worker once the run has so many pages, and start another one."""
-    until(lambda: facade.sql("SELECT pages FROM walk WHERE purpose = 'reconcile' AND pages >= $1", pages))
+    until_hurried(
+        facade, lambda: facade.sql("SELECT pages FROM walk WHERE purpose = 'reconcile' AND pages >= $1", pages)
+    )
     facade.worker.kill()
     facade.worker.start()
 
@@ -252,10 +261,11 @@ def test_a_run_goes_on_after_its_workers_are_killed(facade: Facade) -> None:
     for pages in (1, 3, 5):
         kill_after(facade, pages)
 
-    (run,) = until(
+    (run,) = until_hurried(
+        facade,
         lambda: facade.sql(
             "SELECT facts FROM audit_event WHERE type = 'walk.completed' AND subject = $1", walks[0]["id"]
-        )
+        ),
     )
     until(lambda: facade.sql("SELECT count(*)::integer AS number FROM reconcile_finding")[0]["number"] == 2)
 
