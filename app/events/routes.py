@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from litestar import Response
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from app.errors import InvalidField, NotFound
 from app.events import subscriptions
@@ -15,11 +15,11 @@ from app.events.feed import EVENT_ID, newest_of, read_events
 from app.events.models import EventDocument
 from app.events.samples import sample_event
 from app.events.subscriptions import SubscriptionRequest, SubscriptionTest, SubscriptionView, SubscriptionWithSecret
-from app.events.types import EVENT_PATTERNS, EVENT_TYPES
+from app.events.types import BY_NAME_ONLY, EVENT_PATTERNS, EVENT_TYPES, SHOWING_OBJECTS, scopes_of
 from app.http.admission import AnyRequest
 from app.http.headers import IF_NONE_MATCH
 from app.http.operation import Call, JsonBody, Listing, operation
-from app.http.paging import Page
+from app.http.paging import Page, whole_list
 from app.http.parameters import LIMIT, PathText, choice, choices, cursor, instant, matching, text
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, link_next, resource_response
@@ -55,6 +55,7 @@ FEED_TYPES: Final = choices(
     EVENT_PATTERNS,
     example=EVENT_PATTERNS[1],
 )
+AS: Final = choice("as", "`list` answers with an array.", ("list",))
 CONNECTION: Final = text("connection", "Only Events of this connection.", "hubspot")
 SINCE: Final = instant("since", "Only Events at or after this time")
 ORIGIN: Final = choice(
@@ -144,22 +145,62 @@ async def read_feed(call: Call) -> Sequence[Raw]:
     )
 
 
+class EventType(Struct, frozen=True, kw_only=True):
+    """A type of Event."""
+
+    value: str
+    """The type, as subscriptions name it. Example: `"customer.updated"`"""
+    scopes: tuple[str, ...]
+    """The scopes that a key needs for its Events; empty if `of_object`. Example: `["customers:read"]`"""
+    of_object: bool
+    """Whether each of its Events needs the scopes of what it is about, such as an operation's object. Example: `false`"""
+    by_name_only: bool
+    """Whether no wildcard matches it, so that a subscription must name it. Example: `false`"""
+
+
+@operation(
+    "GET",
+    "/v1/options/events",
+    tag=EVENTS,
+    answer=Listing(item=EventType, meaning="All types of Events.", name="EventTypeList"),
+)
+async def list_event_types(call: Call) -> Page:
+    """List the types of Events, for drop-downs, with the scopes that they need."""
+    return whole_list(
+        [
+            EventType(
+                value=name,
+                scopes=() if name in SHOWING_OBJECTS else scopes_of(name),
+                of_object=name in SHOWING_OBJECTS,
+                by_name_only=name in BY_NAME_ONLY,
+            )
+            for name in EVENT_TYPES
+        ]
+    )
+
+
 @operation(
     "GET",
     "/v1/samples/{event_type}",
     tag=EVENTS,
     parameters=(PathText("event_type", "A type of Event.", "customer.updated"),),
+    query=(AS,),
     headers=(IF_NONE_MATCH,),
-    answer=EventDocument,
+    answer=EventDocument | list[EventDocument],
     also={304: None},
     sends=("ETag",),
 )
 async def read_sample(call: Call) -> Answered:
-    """Get a realistic sample event of a type, for trigger editors."""
+    """Get a realistic sample event of a type, for trigger editors.
+
+    Some platforms take samples as a list only: `as=list` wraps it in an array.
+    """
     kind = call.path("event_type")
     if kind not in EVENT_TYPES:
         raise NotFound(f"Unknown event type {kind[:80]!r}. The types are {', '.join(EVENT_TYPES)}.")
     sample = sample_event(kind, timestamp=SAMPLED_AT)
+    if call.query(AS) is not None:
+        sample = b"[%b]" % sample
     return resource_response(call.request, Raw(sample), f'"{hashlib.sha256(sample).hexdigest()[:32]}"')
 
 
@@ -262,6 +303,7 @@ async def enable_subscription(call: Call) -> SubscriptionView:
 
 
 HANDLERS: Final = (
+    list_event_types,
     list_events,
     read_feed,
     read_sample,

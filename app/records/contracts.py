@@ -1,6 +1,7 @@
 """Data contracts for callers, with the schemas and the coverage of each connection."""
 
 import tomllib
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -11,7 +12,9 @@ from msgspec import Struct
 from app.errors import NotFound
 from app.ownership.contract import with_owners
 from app.records.deps import RecordDeps
+from app.records.lookup import KEYS
 from app.records.resolve import active_mapping
+from app.vendors.models import Connection
 from canonical.parts import ObjectName
 from mappings.coverage import FieldCoverage, coverage, offered_filters
 
@@ -59,6 +62,33 @@ class ConnectionCoverage(Struct, frozen=True, kw_only=True):
     """Field by field, what is read and written."""
 
 
+class OfferedObject(Struct, frozen=True, kw_only=True):
+    """What a connection can do with an object."""
+
+    object: str
+    """The object. Example: `"customer"`"""
+    verbs: tuple[str, ...]
+    """What can be done. `upload`: its records come as exports, and are read by id.
+    Example: `["read", "list", "create", "update", "upsert", "archive"]`"""
+    look_ups: tuple[str, ...]
+    """The keys of look-ups. Example: `["email", "external_id"]`"""
+    system_of_record: bool
+    """Whether calls without a connection use this one. Example: `true`"""
+
+
+class OfferedConnection(Struct, frozen=True, kw_only=True):
+    """A connection, for drop-downs."""
+
+    name: str
+    """Its name, the value of `connection`. Example: `"hubspot"`"""
+    vendor: str
+    """The vendor's name. Example: `"hubspot"`"""
+    title: str
+    """The vendor's name as people write it. Example: `"HubSpot"`"""
+    objects: tuple[OfferedObject, ...]
+    """The objects that it has, and what can be done with each."""
+
+
 class DataContract(Struct, frozen=True, kw_only=True):
     """A data contract, its JSON Schemas, and what each connection supports."""
 
@@ -89,6 +119,39 @@ def list_contracts() -> list[ContractSummary]:
         )
         for name in OBJECTS
     ]
+
+
+def list_connections(deps: RecordDeps) -> list[OfferedConnection]:
+    """List the connections by name, with what each can do. Sources of webhooks only are left out."""
+    offered = (
+        OfferedConnection(
+            name=connection.name,
+            vendor=connection.vendor.name,
+            title=connection.vendor.title,
+            objects=tuple(_objects_of(deps, connection)),
+        )
+        for _, connection in sorted(deps.connections.by_name.items())
+    )
+    return [one for one in offered if one.objects]
+
+
+def _objects_of(deps: RecordDeps, connection: Connection) -> Iterator[OfferedObject]:
+    if connection.layout is not None:
+        yield OfferedObject(
+            object=connection.layout.object, verbs=("read", "upload"), look_ups=(), system_of_record=False
+        )
+    for name in OBJECTS:
+        mapping = active_mapping(deps, connection, name)
+        if mapping is None:
+            continue
+        endpoints = mapping.endpoints
+        reads = ("read", "list") if endpoints.list is not None else ("read",)
+        yield OfferedObject(
+            object=name,
+            verbs=(*reads, *endpoints.actions()),
+            look_ups=tuple(key for key in KEYS if key in endpoints.filters),
+            system_of_record=deps.connections.systems_of_record.get(name) == connection.name,
+        )
 
 
 def describe_contract(deps: RecordDeps, object_name: str) -> DataContract:

@@ -30,7 +30,7 @@ from app.http.parameters import (
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, page_response, resource_response
 from app.records import options
-from app.records.contracts import ContractSummary, DataContract, describe_contract
+from app.records.contracts import ContractSummary, DataContract, OfferedConnection, describe_contract, list_connections
 from app.records.contracts import list_contracts as summaries
 from app.records.deps import RecordDeps
 from app.records.last_seen import OLDEST_STATE, Tolerance
@@ -274,6 +274,17 @@ async def read_options(call: Call) -> OptionsView:
 
 @operation(
     "GET",
+    "/v1/connections",
+    tag=ABOUT,
+    answer=Listing(item=OfferedConnection, meaning="All connections.", name="OfferedConnectionList"),
+)
+async def offer_connections(call: Call) -> Page:
+    """List the connections, for drop-downs: their names, vendors, objects, and what can be done with each."""
+    return whole_list(list_connections(call.deps(RecordDeps)))
+
+
+@operation(
+    "GET",
     "/v1/contracts",
     tag=ABOUT,
     answer=Listing(item=ContractSummary, meaning="All data contracts in brief.", name="ContractList"),
@@ -295,6 +306,7 @@ HANDLERS: Final = (
     *read_handlers("ticket", Ticket, (EMAIL, NUMBER, EXTERNAL_ID, TICKET_STATUS, REQUESTER)),
     list_comments,
     read_options,
+    offer_connections,
     list_contracts,
     read_contract,
 )

@@ -277,6 +277,26 @@ def test_a_sample_is_a_resource_with_a_tag(caller: Caller) -> None:
     again = caller.get("/v1/samples/customer.updated", headers={"if-none-match": answer.headers["etag"]})
     assert again.status_code == 304
     assert caller.get("/v1/samples/order.updated").headers["etag"] != answer.headers["etag"]
+    assert caller.get("/v1/samples/customer.updated?as=list").json() == [answer.json()]
+
+
+def test_every_type_is_offered_with_the_scopes_that_open_it(facade: Facade, caller: Caller) -> None:
+    with facade.calling("customers:read") as any_key:
+        offered = {one["value"]: one for one in any_key.get("/v1/options/events").json()["data"]}
+    assert offered["customer.updated"] == {
+        "value": "customer.updated",
+        "scopes": ["customers:read"],
+        "of_object": False,
+        "by_name_only": False,
+    }
+    assert offered["order.paid"]["by_name_only"]
+    assert offered["operation.finished"] == {
+        "value": "operation.finished",
+        "scopes": [],
+        "of_object": True,
+        "by_name_only": False,
+    }
+    assert all(caller.get(f"/v1/samples/{name}").status_code == 200 for name in offered)
 
 
 def test_a_sample_of_nothing(caller: Caller) -> None:

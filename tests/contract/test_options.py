@@ -189,3 +189,21 @@ def test_the_scope_is_that_of_the_object(facade: Facade, scope: str) -> None:
     with facade.calling(scope) as one:
         assert one.get("/v1/options/zendesk/ticket/status").status_code == 200
         assert code_of(one.get("/v1/options/zendesk/customer/status"), 403) == "forbidden"
+
+
+def test_every_key_can_list_the_connections_and_what_they_can_do(facade: Facade) -> None:
+    with facade.calling("subscriptions:read") as any_key:
+        answer = any_key.get("/v1/connections")
+    assert answer.status_code == 200, answer.text
+    offered = {one["name"]: one for one in answer.json()["data"]}
+    assert list(offered) == sorted(offered)
+    hubspot = {one["object"]: one for one in offered["hubspot"]["objects"]}
+    assert (offered["hubspot"]["vendor"], offered["hubspot"]["title"]) == ("hubspot", "HubSpot")
+    assert hubspot["customer"] == {
+        "object": "customer",
+        "verbs": ["read", "list", "create", "update", "upsert", "archive"],
+        "look_ups": ["email", "external_id"],
+        "system_of_record": True,
+    }
+    assert not hubspot["ticket"]["system_of_record"]
+    assert [one["object"] for one in offered["zendesk"]["objects"]] == ["customer", "ticket"]
