@@ -153,7 +153,7 @@ class EventType(Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     """The scopes that a key needs for its Events; empty if `of_object`. Example: `["customers:read"]`"""
     of_object: bool
-    """Whether each of its Events needs the scopes of what it is about, such as an operation's object. Example: `false`"""
+    """Whether each Event needs the scopes of what it is about, such as an operation's object. Example: `false`"""
     by_name_only: bool
     """Whether no wildcard matches it, so that a subscription must name it. Example: `false`"""
 
