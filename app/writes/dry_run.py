@@ -15,7 +15,7 @@ from app.problem_document import Problem, ProblemDocument, document_of
 from app.writes.answer import NO_MATCH
 from app.writes.create_person import judge_person
 from app.writes.deps import WriteDeps
-from app.writes.prepare import NothingToCopyTo, PreparedWrite, prepare
+from app.writes.prepare import NothingToCopyTo, PreparedWrite, RecordFound, prepare
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import ResolvedWrite, changed_fields, resolve_request
 from app.writes.withhold import PLAIN, withheld_loss, withhold_problem
@@ -28,6 +28,8 @@ DRY_RUN_LIMIT: Final = 25.0
 REFUSALS: Final = (InvalidField, UnsupportedField, NotSystemOfRecord)
 """The problems that refuse single fields."""
 MARKER: Final = "op_of_a_dry_run"
+
+EXISTS: Final = "the record exists, and on_existing=ignore leaves it as it is"
 
 
 class WouldSend(Struct, frozen=True, kw_only=True):
@@ -48,8 +50,8 @@ class FieldVerdict(Struct, frozen=True, kw_only=True):
     pointer: str
     """JSON Pointer (RFC 6901) to the field; empty for the whole record. Example: `"/emails"`"""
     verdict: Literal["written", "skipped", "refused", "lost"]
-    """Written; skipped, because another system owns it or a copy finds no record; refused, and with it the whole write;
-    lost, because the vendor cannot store it. Example: `"written"`"""
+    """Written; skipped, because another system owns it, a copy finds no record or an existing one stays; refused,
+    and with it the whole write; lost, because the vendor cannot store it. Example: `"written"`"""
     reason: str | UnsetType = UNSET
     """Why it is not written. Example: `"key:n8n is not a writer of emails, which hubspot owns"`"""
     owner: str | UnsetType = UNSET
@@ -100,6 +102,9 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
     except NothingToCopyTo:
         prepared = PreparedWrite(effect=resolved.intent.action, request=None, remote_id=None)
         fields = (FieldVerdict(pointer="", verdict="skipped", reason=NO_MATCH),)
+    except RecordFound as existing:
+        prepared = PreparedWrite(effect="update", request=None, remote_id=existing.remote_id)
+        fields = (FieldVerdict(pointer="", verdict="skipped", reason=EXISTS),)
     mapping = resolved.mapping
     return DraftedWrite(
         connection=resolved.connection.name,

@@ -200,7 +200,8 @@ async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
     try:
         drafted = await prepare(resolved, begun.operation.id)
     except RecordFound as found:
-        if await resolved.deps.operations.forget(begun, because="the record exists"):
+        is_part = resolved.intent.part_of is not None
+        if is_part and await resolved.deps.operations.forget(begun, because="the record exists"):
             raise
         # A caller or a job waits for its end: the record is the result.
         return PreparedWrite(effect="update", request=None, remote_id=found.remote_id)

@@ -143,9 +143,9 @@ async def _prepare_missing(resolved: ResolvedWrite, marker: str, *, is_near: boo
 
 def _can_upsert(resolved: ResolvedWrite) -> bool:
     """Return whether the vendor's own upsert may be used. With two keys in a body, it may change the record that has
-    the other one."""
+    the other one. It would also change one that was created since the look-up, which `unless_found` forbids."""
     intent, upserts = resolved.intent, resolved.mapping.endpoints.upsert
-    if intent.upsert_on not in upserts or resolved.owned or resolved.forbids_new is not None:
+    if intent.unless_found or intent.upsert_on not in upserts or resolved.owned or resolved.forbids_new is not None:
         return False
     if intent.copy_of is not None and intent.upsert_on in resolved.mapping.endpoints.find:
         return False

@@ -45,14 +45,14 @@ NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or lea
 class WriteRequest(Struct, frozen=True, kw_only=True):
     """A write as the caller sent it.
 
-    `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
-    query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
-    if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
-    run. `edits_tags`: the body adds and removes tags. `missing`: what happens with a person who is missing.
-    `writer` is who changes the record: the connection that the values come from, `key:<name>`, or `person`.
-    `written_at` is when its values were as they are sent, if not now. `copy_of`: the body is that record as it was
-    read, `lost` is what the copy loses beyond it, and `base` is the base of the copy as it was before the read, None
-    without a link.
+    `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with
+    the query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback`
+    later if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with,
+    for a dry run. `unless_found`: an upsert leaves a record that exists as it is. `edits_tags`: the body adds and
+    removes tags. `missing`: what happens with a person who is missing. `writer` is who changes the record: the
+    connection that the values come from, `key:<name>`, or `person`. `written_at` is when its values were as they
+    are sent, if not now. `copy_of`: the body is that record as it was read, `lost` is what the copy loses beyond
+    it, and `base` is the base of the copy as it was before the read, None without a link.
     """
 
     principal: str
@@ -65,6 +65,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     identifier: str | None = None
     connection: str | None = None
     upsert_on: str | None = None
+    unless_found: bool = False
     loss: LossPolicy = "descriptive"
     if_match: str | None = None
     body: bytes = b""

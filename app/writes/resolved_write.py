@@ -301,6 +301,7 @@ async def resolve_request(
         canonical_id=canonical_id,
         upsert_on=key,
         upsert_value=None if key is None else _upsert_value(key, sent.patch),
+        unless_found=request.unless_found,
         loss=request.loss,
         ignored=sent.ignored if request.copy_of is None else (),
         lost=request.lost + sent.folded,

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.errors import InvalidField
 from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
 from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
@@ -37,6 +38,12 @@ from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
 from mappings.spec import Action
 
 UPSERT_ON: Final = choice("upsert_on", "Update the record with this value, or create one.", ("email", "external_id"))
+ON_EXISTING: Final = choice(
+    "on_existing",
+    "With `upsert_on`: what happens with a record that exists. It is updated, or left as it is and answered.",
+    ("update", "ignore"),
+    default="update",
+)
 LOSS: Final = choice(
     "loss",
     "What the write may lose: nothing, descriptive fields, or anything. Losses are listed in `meta.loss`.",
@@ -106,7 +113,7 @@ def write_handlers(
         f"/v1/{plural}",
         tag=tag,
         scopes=scopes,
-        query=(RECORD_CONNECTION, UPSERT_ON, LOSS, DRY_RUN, *people),
+        query=(RECORD_CONNECTION, UPSERT_ON, ON_EXISTING, LOSS, DRY_RUN, *people),
         headers=HEADERS,
         body=body,
         status=201,
@@ -116,11 +123,14 @@ def write_handlers(
         problems=VENDOR_WRITE,
         name=f"create_{object_name}",
         text=f"Create or upsert {one}.\n\nWith `upsert_on` ({keys}), update the {object_name} with this value, or"
-        f" create one. {creates}{REPLAYS}",
+        f" create one; with `on_existing=ignore`, find it or create one. {creates}{REPLAYS}",
     )
     async def create_resource(call: Call) -> Answered:
         missing = missing_of(call) if people else "unscoped"
-        return await _write(call, object_name, "create", upsert_on=call.query(UPSERT_ON), missing=missing)
+        upsert_on, ignores = call.query(UPSERT_ON), call.query(ON_EXISTING) == "ignore"
+        if ignores and upsert_on is None:
+            raise InvalidField.of("on_existing", "needs upsert_on, which says how the record is found")
+        return await _write(call, object_name, "create", upsert_on=upsert_on, unless_found=ignores, missing=missing)
 
     @operation(
         "PATCH",
@@ -236,6 +246,7 @@ async def _write(
     action: Action,
     *,
     upsert_on: str | None = None,
+    unless_found: bool = False,
     may_lose: bool = True,
     edits_tags: bool = False,
     missing: Missing = "unscoped",
@@ -250,7 +261,7 @@ async def _write(
         writer=f"{KEY}{call.caller.name}",
     )
     if upsert_on is not None:
-        wanted = replace(wanted, action="upsert", upsert_on=upsert_on)
+        wanted = replace(wanted, action="upsert", upsert_on=upsert_on, unless_found=unless_found)
     deps, reads = call.deps(WriteDeps), READ_SCOPE[object_name] in call.caller.scopes
     try:
         if revision is not None or call.query(DRY_RUN):
