@@ -181,9 +181,11 @@ class VendorPage(Struct, Generic[A], frozen=True, kw_only=True):
 
 
 class HintPage(Struct, frozen=True, kw_only=True):
-    """One page of hints: ids of records that may have changed, each once, and the cursor of the next page."""
+    """One page of hints: ids of records that may have changed, each once, those that were created, and the cursor of
+    the next page."""
 
     remote_ids: tuple[str, ...]
+    created: frozenset[str]
     next: str | None
 
 

@@ -51,12 +51,13 @@ class UnreadableRecord(Struct, frozen=True, kw_only=True):
 
 class FetchedPage(Struct, frozen=True, kw_only=True):
     """The mapped and unmappable records of one page, and the vendor's cursor of the next page. A page of hints has only
-    the ids of records that may have changed (`hinted`)."""
+    the ids of records that may have changed (`hinted`), of which some were `created`."""
 
     readings: list[Reading]
     unreadable: list[UnreadableRecord]
     next: str | None
     hinted: tuple[str, ...] = ()
+    created: frozenset[str] = frozenset()
 
 
 async def fetch_raw(

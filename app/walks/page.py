@@ -98,7 +98,7 @@ async def _commit(
             differing=compared.differing,
         )
         singly = (*read_again, *unreadable)
-        jobs = [refetch_job(walk, remote_id, is_news=remote_id in compared.news) for remote_id in singly]
+        jobs = [refetch_job(walk, remote_id, is_news=remote_id in compared.news | page.created) for remote_id in singly]
         try:
             pause = _pause(walk, counts, time.monotonic() - began)
             await _append(deps, walk, page, counts, [*changes, _rest(walk, page, counts, jobs, pause)], finishing)

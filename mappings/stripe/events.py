@@ -11,6 +11,7 @@ from mappings.kit.rest import get
 from mappings.spec import HintPage, decode
 from mappings.stripe.requests import AFTER, MOST, following, records
 from mappings.stripe.webhooks import TOPICS, notice
+from mappings.webhooks import Notice
 
 EVENTS: Final = "/v1/events"
 
@@ -38,11 +39,14 @@ def hints(object_name: ObjectName, since: datetime, after: str | None) -> Vendor
 
 def hinted(reply: VendorReply) -> HintPage:
     """Return the ids of the records that such events are about, each once."""
-    ids = [_record_of(event) for event in records(reply)]
-    return HintPage(remote_ids=tuple(dict.fromkeys(id for id in ids if id is not None)), next=following(reply))
+    about = [one for event in records(reply) if (one := _notice_of(event)) is not None and one.remote_id is not None]
+    return HintPage(
+        remote_ids=tuple(dict.fromkeys(one.remote_id for one in about)),
+        created=frozenset(one.remote_id for one in about if one.happened == "created"),
+        next=following(reply),
+    )
 
 
-def _record_of(raw: Raw) -> str | None:
+def _notice_of(raw: Raw) -> Notice | None:
     event = decode(raw, _Event)
-    about = notice(event.type, event.data.object.object, event.data.object.id, bytes(raw))
-    return None if about is None else about.remote_id
+    return notice(event.type, event.data.object.object, event.data.object.id, bytes(raw))

@@ -64,6 +64,20 @@ async def test_only_records_that_events_name_are_read(stage: Stage) -> None:
     assert unchanged["id"] not in events
 
 
+async def test_a_record_that_a_backfill_came_upon_first_is_news(stage: Stage) -> None:
+    """One that a pull came upon first is not."""
+    old = at_stripe(stage, "POST", name="Ada Lovelace")
+    await stage.pull()
+    made = at_stripe(stage, "POST", name="Grace Hopper")
+    await stage.backfill(connection="pulled-stripe")
+    at_stripe(stage, "POST", f"/{old['id']}", name="Ada King")
+
+    events = {event["data"]["meta"]["remote_id"]: event["type"] for event in await stage.pull()}
+
+    assert events == {made["id"]: "customer.created", old["id"]: "customer.updated"}
+    assert await stage.pull() == []
+
+
 async def test_a_page_of_hints_follows_the_other(stage: Stage) -> None:
     await stage.pull()
     made = [at_stripe(stage, "POST", name=f"Ada {number}")["id"] for number in range(105)]

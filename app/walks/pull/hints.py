@@ -27,4 +27,4 @@ async def fetch_hints(
     reply = await send_read(deps, connection, endpoints.hints(query.updated_since, query.after), deadline)
     with as_vendor_drift(deps, connection, mapping):
         page = endpoints.hinted(reply)
-    return FetchedPage(readings=[], unreadable=[], next=page.next, hinted=page.remote_ids)
+    return FetchedPage(readings=[], unreadable=[], next=page.next, hinted=page.remote_ids, created=page.created)
