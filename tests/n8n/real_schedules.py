@@ -196,10 +196,12 @@ def test_findings_while_the_desk_is_down_become_one_ticket_once_it_is_back(stage
     assert not with_item(stage.n8n.executions(stage.ids[REPORT]), "In plain words")
 
 
-def test_a_report_that_cannot_be_read_says_so(stage: Stage) -> None:
-    stage.cli.add_credential(stage.dev.key, OPERATOR)  # which may not read it
-    seen = stage.n8n.wait_for(stage.ids[REPORT], lambda seen: bool(with_item(seen, "In plain words")))
-    (refusal, *_) = with_item(seen, "In plain words")
-    assert (refusal["ok"], refusal["code"]) == (False, "forbidden")
-    assert "ops:read" in refusal["what_happened"]
-    assert refusal["what_to_do"]
+def test_a_refusal_is_explained(stage: Stage) -> None:
+    stage.cli.add_credential(stage.dev.key, OPERATOR)  # which may not read the findings
+    stage.cli.add_credential("none")
+    for name, code, named in ((REPORT, "forbidden", "ops:read"), (SYNC, "unauthenticated", "")):
+        seen = stage.n8n.wait_for(stage.ids[name], lambda seen: bool(with_item(seen, "In plain words")))
+        (refusal, *_) = with_item(seen, "In plain words")
+        assert (refusal["ok"], refusal["code"]) == (False, code)
+        assert named in refusal["what_happened"]
+        assert refusal["what_to_do"]
