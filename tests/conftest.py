@@ -34,15 +34,18 @@ TEMPLATE = "lockstitch_template"
 # Files that take long by themselves, the longest first. They begin first: left to the end, one of them would keep one
 # process busy while the others have nothing to do.
 LENGTHY = (
+    *("tests/contract/test_portability.py", "tests/contract/test_write_and_read.py"),
     *("tests/walks/test_dropped_webhooks.py", "tests/contract/test_two_way_pulls.py"),
-    *("tests/contract/test_write_and_read.py", "tests/contract/alarms/test_database.py"),
-    *("tests/contract/alarms/test_vendors.py", "tests/contract/test_sent_once_more.py"),
-    *("tests/contract/async_writes/test_queued.py", "tests/contract/test_portability.py", "tests/crash/", "tests/dev/"),
+    *("tests/contract/test_schemathesis.py", "tests/contract/test_copies_state_machine.py"),
+    *("tests/contract/alarms/test_database.py", "tests/contract/alarms/test_vendors.py"),
+    *("tests/contract/test_sent_once_more.py", "tests/contract/async_writes/test_queued.py"),
+    *("tests/crash/", "tests/dev/", "tests/linear_time/"),
     *("tests/walks/test_killed_pulls.py", "tests/walks/test_dead_walks.py", "tests/walks/test_database_restarts.py"),
     "tests/contract/test_two_way_changes.py",
     *("tests/contract/test_waiting.py", "tests/contract/alarms/test_webhooks.py"),
     *("tests/contract/test_drift_everywhere.py", "tests/contract/test_alarms.py", "tests/contract/test_fan_out.py"),
-    *("tests/contract/test_schemathesis.py", "tests/repository/test_new_vendor.py", "tests/linear_time/"),
+    *("tests/repository/test_new_vendor.py", "tests/walks/test_backfill.py", "tests/walks/test_reconcile.py"),
+    "tests/walks/test_pull.py",
 )
 # Their tests wait for other processes most of the time.
 WAITING = ("tests/contract/", "tests/crash/", "tests/dev/", "tests/queue/", "tests/walks/")
@@ -159,13 +162,13 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def lively_postgres_url() -> Iterator[str]:
     """The same on a server for processes that live on from test to test: their transactions would hold up what waits
-    for the end of all."""
-    with _server() as url:
+    for the end of all. Each of their connections plans a statement once, as after some use, and not anew at first."""
+    with _server(plan_cache_mode="force_generic_plan") as url:
         yield url
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def _server(**settings: str) -> Iterator[str]:
     another = os.environ.get(ANOTHER_SERVER)
     if another is not None:
         _make_template(another)
@@ -174,7 +177,8 @@ def _server() -> Iterator[str]:
         return
     folder = open_folder("lockstitch-test-")
     try:
-        with EmbeddedPostgres(folder / "postgres", FAST_AND_LOOSE).running(folder / "postgres.log") as url:
+        server = EmbeddedPostgres(folder / "postgres", FAST_AND_LOOSE | settings)
+        with server.running(folder / "postgres.log") as url:
             _make_template(url)
             yield url
             _dismiss(url)
