@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -63,6 +63,7 @@ async def test_a_process_looks_up_types_of_postgresql_once(database: Database, e
         "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%typeinfo' || '_tree%'",
     )
     arrays = Statement("SELECT arrays", "SELECT $1::integer[] AS numbers, $2::bytea[] AS texts")
+    others = Statement("SELECT arrays", "SELECT $1::uuid[] AS ids, $2::boolean[] AS flags, $3::bytea[] AS texts")
     colours = Statement("SELECT colours", "SELECT $1::colour[] AS colours")
     await database.execute(Statement("CREATE colour", "CREATE TYPE colour AS ENUM ('red', 'blue')"))
     assert await database.fetch_value(arrays, [0], [b"z"]) == [0]
@@ -70,6 +71,7 @@ async def test_a_process_looks_up_types_of_postgresql_once(database: Database, e
     another = await Database.connect(empty_database_url, max_size=1)
 
     assert tuple(await another.fetch_row(arrays, [1, 2], [b"a"]) or ()) == ([1, 2], [b"a"])
+    assert tuple(await another.fetch_row(others, [UUID(int=1)], [True], [b"a"]) or ())[1:] == ([True], [b"a"])
     assert await another.fetch_value(lookups) == 0
     assert await another.fetch_value(colours, ["red"]) == ["red"]
     assert await another.fetch_value(lookups) == 1
