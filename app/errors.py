@@ -301,6 +301,11 @@ class VendorThrottled(VendorProblem, category="throttle"):
     code, status, title = "vendor-throttled", 429, "The vendor throttles"
     next_step = "Wait for Retry-After, then send the same request again."
 
+    def __init__(self, detail: str = "", *, is_ours: bool = False, **facts: Any) -> None:
+        """`is_ours`: Lockstitch keeps below the limit; the vendor did not ask for a pause."""
+        super().__init__(detail, **facts)
+        self.is_ours = is_ours
+
 
 class VendorAuthFailed(VendorProblem, category="auth", retryable=False):
     """The vendor refuses Lockstitch's credential. The connection is paused until an operator renews it."""

@@ -1,9 +1,9 @@
-"""Measure the queue with order and pacing: `python -m benchmarks.queue`.
+"""Measure the queue with order: `python -m benchmarks.queue`.
 
-Throughput: empty jobs over 20 connections with a token bucket each and 25 order keys each, enqueued beforehand and run
-by one worker process. They run three times: ended in batches; each ended in its own transaction, like a job that writes
-something; and with buckets of 2,500 a second. Enqueueing is measured one by one and in batches. Everything else of the
-queue is on: audit events, attempts, sealed payloads, NOTIFY, fsync.
+Throughput: empty jobs over 20 connections with 25 order keys each, enqueued beforehand and run by one worker process.
+They run twice: ended in batches; and each ended in its own transaction, like a job that writes something. Enqueueing is
+measured one by one and in batches. Everything else of the queue is on: audit events, attempts, sealed payloads, NOTIFY,
+fsync.
 
 Flatness: the time to claim ten jobs while 10,000 and 1,000,000 wait, in two databases of one server, in turns.
 """
@@ -31,8 +31,7 @@ from app.postgres.migrate import migrate
 from app.queue.claim import open_upkeep
 from app.queue.finishing import Finishing, Handler
 from app.queue.jobs import PostgresQueue
-from app.queue.lanes import PostgresLanes
-from app.queue.models import Done, Job, JobOutcome, LaneSettings, NewJob
+from app.queue.models import Done, Job, JobOutcome, NewJob
 from app.queue.runner import QueueRunner
 from benchmarks.figures import ratio, raw
 
@@ -42,13 +41,11 @@ CONNECTIONS: Final = 20
 KEYS_EACH: Final = 25
 LEASE: Final = 30.0
 TARGET: Final = 2_000.0
-HELD_TO, BURST = 2_500.0, 25.0
 CLAIMS: Final = 200
 SHORT, LONG = 10_000, 1_000_000
 
 BATCHED: Final = "run, taken away in batches"
 ALONE: Final = "run, each finished in a transaction of its own"
-HELD: Final = "run, held to 2,500/s by their buckets"
 SEALER: Final = Sealer((("k1", bytes(32)),))
 
 CLEAR = Statement("TRUNCATE job", "TRUNCATE job, attempt, audit_event")
@@ -93,33 +90,21 @@ async def _open(server_url: str, name: str) -> AsyncIterator[tuple[str, Database
         await database.close()
 
 
-async def _pace(database: Database, rate: float, burst: float) -> None:
-    names = [f"shop-{number}" for number in range(CONNECTIONS)]
-    await PostgresLanes(database).configure({name: LaneSettings(rate=rate, burst=burst) for name in names})
-
-
 async def _throughput(server_url: str) -> None:
-    print(f"Queue: {JOBS} jobs that do nothing, {CONNECTIONS} paced connections, {KEYS_EACH} order keys each")
+    print(f"Queue: {JOBS} jobs that do nothing, {CONNECTIONS} connections, {KEYS_EACH} order keys each")
     figures: dict[str, list[float]] = {
-        title: [] for title in ("enqueued, 50 a transaction", BATCHED, "enqueued, one a transaction", ALONE, HELD)
+        title: [] for title in ("enqueued, 50 a transaction", BATCHED, "enqueued, one a transaction", ALONE)
     }
     async with _open(server_url, "throughput") as (url, database, queue):
         for _ in range(ROUNDS):
-            await _pace(database, 1000.0, 200.0)
             figures["enqueued, 50 a transaction"].append(await _enqueue(database, queue, JOBS, 50))
             figures[BATCHED].append(await _run(queue, url, _nothing, JOBS))
             figures["enqueued, one a transaction"].append(await _enqueue(database, queue, JOBS // 4, 1))
             figures[ALONE].append(await _run(queue, url, _own_transaction, JOBS // 4))
-            await _enqueue(database, queue, JOBS, 50)
-            await _pace(database, HELD_TO / CONNECTIONS, BURST)
-            # The initial content of the buckets does not count.
-            paced = JOBS - CONNECTIONS * BURST
-            figures[HELD].append(await _run(queue, url, _nothing, JOBS) * paced / JOBS)
             await database.execute(CLEAR)
     for title, rounds in figures.items():
         raw(title, rounds, "/s")
     ratio(f"{BATCHED}, to the target of 2,000/s", figures[BATCHED], [TARGET] * ROUNDS, "at least", 1.0)
-    ratio(f"{HELD}, to that pace", figures[HELD], [HELD_TO] * ROUNDS, "at least", 0.95)
 
 
 async def _enqueue(database: Database, queue: PostgresQueue, jobs: int, batch: int) -> float:
@@ -185,7 +170,6 @@ async def _flatness(server_url: str) -> None:
     async with _open(server_url, "short") as short, _open(server_url, "long") as long:
         opened = {SHORT: short, LONG: long}
         for waiting, (_, database, _queue) in opened.items():
-            await _pace(database, 100_000.0, 1000.0)
             await _fill(database, waiting)
         for _ in range(ROUNDS):
             for waiting, (_, _database, queue) in opened.items():

@@ -4,7 +4,7 @@ Nothing here performs I/O. `app.vendors` turns a `VendorRequest` into bytes on a
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -33,6 +33,10 @@ CATEGORY_OF: Mapping[RefusalKind, Category] = {
 }
 
 
+DEFAULT: Final = "default"
+"""The bucket of requests for which the vendor has no limit of their own."""
+
+
 class VendorRequest(Struct, frozen=True, kw_only=True):
     """One HTTP request, relative to the connection's base URL.
 
@@ -40,7 +44,8 @@ class VendorRequest(Struct, frozen=True, kw_only=True):
     `effect` marks a request that changes data. It is not sent again unless a repeat is safe.
     `idempotent` marks a request whose repeat the vendor recognises (by an idempotency key in `headers`, or an upsert by
     a unique key). After a lost reply, the same bytes may be sent again.
-    `cost` is the request's share of the connection's budget, in the vendor's own units.
+    `cost` is the request's share of the account's budget, in the vendor's own units, and `bucket` names a limit of its
+    own that the vendor has for it (`Vendor.buckets`).
     """
 
     method: Method
@@ -53,6 +58,7 @@ class VendorRequest(Struct, frozen=True, kw_only=True):
     effect: bool = False
     idempotent: bool = False
     cost: float = 1.0
+    bucket: str = DEFAULT
 
     def __repr__(self) -> str:
         """Show no values: they may be secrets or personal data."""

@@ -132,6 +132,7 @@ class Vendor(Manifest, Generic[A]):
     `identity` identifies the account: a connection stays with the account that it first reached.
     `removable`: objects that `lockstitch verify --write` may create and archive, because the vendor notifies no one.
     `grants` are the ways to obtain tokens in place of the secrets of `auth`, and `scopes` what each object needs.
+    `buckets` are limits that the vendor has for some requests alone, which name them.
     `logins`: objects whose e-mail address is a login, so that a copy does not replace it.
     `options` are the settings of a connection that this vendor has beyond those of all.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
@@ -143,6 +144,7 @@ class Vendor(Manifest, Generic[A]):
     grants: tuple[Grant, ...] = ()
     scopes: Scopes = NO_SCOPES
     pacing: Pacing
+    buckets: Mapping[str, Pacing] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()
     request_id_header: str | None
     refusal: Callable[[VendorReply], VendorRefusal | None]

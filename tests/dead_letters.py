@@ -34,7 +34,7 @@ async def bury(
                 (job_id,) = await queue.enqueue(session, job)
                 row = await session.fetch_row(RUN, job_id)
                 assert row is not None
-            buried.append(await queue.bury(job_of(row, b"", probe=False, paced=False), failure))
+            buried.append(await queue.bury(job_of(row, b"", probe=False), failure))
         return buried
     finally:
         await database.close()

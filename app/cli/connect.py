@@ -28,6 +28,7 @@ from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
+from app.vendors.budget_store import PostgresBudgets
 from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of
 from app.vendors.connections import ConnectionView, list_connections
@@ -192,4 +193,5 @@ async def _open_vendors(opened: OpenedVault, secrets: type[Secrets]) -> AsyncIte
             observations=Observations(database),
             webhooks=WebhookStates(database),
             bound=bound,
+            budgets=PostgresBudgets(database),
         )

@@ -21,12 +21,12 @@ DEFINITION: Final = "#/$defs/"
 # class `Mapping` hides that of Python in generated clients.
 PUBLIC_NAMES: Final = {
     "Anchor": "ChainHead",
+    "BudgetView": "RateLimit",
     "ClaimView": "Claim",
     "ConnectionView": "Connection",
     "DeadLetterView": "DeadLetter",
     "DifferenceView": "Difference",
     "EventDocument": "Event",
-    "LaneView": "Lane",
     "MappingView": "VendorMapping",
     "OperationView": "Operation",
     "OptionsView": "FieldOptions",

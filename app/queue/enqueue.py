@@ -45,17 +45,17 @@ def new_text(*, first: int = 1, where: str = "true") -> str:
     It takes fourteen arguments from `$first` on, those of `JobIntake.columns_of`. Only jobs that match `where` are
     included.
     """
-    (id, kind, connection, order_key, dedupe_key, after, attempts, give_up_after, dead_head, urgent, payload, run,
+    (id, kind, connection, order_key, dedupe_key, after, attempts, give_up_after, dead_head, share, payload, run,
      traceparent, origin) = (f"${number}" for number in range(first, first + 14))  # fmt: skip
     # The sub-select for the ids has the reason given at `jobs.FINISHING`.
     return f"""
     SELECT *, row_number() OVER (PARTITION BY connection, order_key ORDER BY id) AS place
       FROM unnest((SELECT {id}::bigint[]), {kind}::text[], {connection}::text[], {order_key}::text[],
                   {dedupe_key}::text[], {after}::float8[], {attempts}::integer[], {give_up_after}::float8[],
-                  {dead_head}::text[], {urgent}::boolean[], {payload}::bytea[], {run}::text[], {traceparent}::text[],
+                  {dead_head}::text[], {share}::smallint[], {payload}::bytea[], {run}::text[], {traceparent}::text[],
                   {origin}::text[])
            AS new (id, kind, connection, order_key, dedupe_key, after, max_attempts,
-                   give_up_after, dead_head, urgent, payload, correlation_id, traceparent, origin)
+                   give_up_after, dead_head, share, payload, correlation_id, traceparent, origin)
      WHERE {where}
     """  # noqa: S608 - no caller's text is in it
 
@@ -64,12 +64,12 @@ def new_text(*, first: int = 1, where: str = "true") -> str:
 # order of dedupe keys, so that two callers with the same jobs cannot deadlock.
 ADD: Final = """
     INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at,
-                     dead_head, urgent, payload, correlation_id, traceparent, origin)
+                     dead_head, share, payload, correlation_id, traceparent, origin)
     SELECT new.id, new.kind, new.connection, new.order_key, new.dedupe_key,
            CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR older.here OR block.here)
                 THEN 'behind' ELSE 'ready' END,
            now() + make_interval(secs => new.after), new.max_attempts,
-           now() + make_interval(secs => new.give_up_after), new.dead_head, new.urgent,
+           now() + make_interval(secs => new.give_up_after), new.dead_head, new.share,
            new.payload, new.correlation_id, new.traceparent, new.origin
       FROM new
       LEFT JOIN LATERAL (
@@ -161,7 +161,7 @@ class JobIntake:
             [policy.max_attempts for policy in policies],
             [policy.give_up_seconds for policy in policies],
             [policy.dead_head for policy in policies],
-            [policy.urgent for policy in policies],
+            [policy.share if job.share is None else job.share for job, policy in zip(jobs, policies, strict=True)],
             [self._sealer.seal(job.payload, payload_of(job_id)) for job, job_id in zip(jobs, ids, strict=True)],
             list(runs),
             [job.traceparent or here for job in jobs],

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import asyncpg
 
 from app import telemetry
-from app.errors import ConnectionPaused, StoreUnavailable
+from app.errors import ConnectionPaused, StoreUnavailable, VendorThrottled
 from app.postgres.batching import Batcher
 from app.postgres.database import Statement, Transaction
 from app.problem_document import Problem
@@ -221,6 +221,8 @@ def _of_problem(problem: Problem) -> JobOutcome:
     if isinstance(problem, ConnectionPaused) and problem.until_resumed:
         # The lane is already blocked, or was just resumed. This job must not change it.
         return Deferred(reason=problem.code)
+    if isinstance(problem, VendorThrottled) and problem.is_ours:
+        return Deferred(reason=problem.code, after=problem.retry_after or 0.0)
     match problem.category:
         case "throttle":
             return Throttled(reason=problem.code, retry_after=problem.retry_after)

@@ -20,10 +20,10 @@ from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
-from app.queue.claim import Claims
+from app.queue.claim import EVERYTHING, Claims
 from app.queue.enqueue import DEFAULT_POLICY, Claimant, JobIntake, job_subject
 from app.queue.leases import Leases
-from app.queue.models import Announcer, Claimed, DeadLetter, Job, JobFailure, JobPolicy, LeaseLost, NewJob
+from app.queue.models import Allowances, Announcer, Claimed, DeadLetter, Job, JobFailure, JobPolicy, LeaseLost, NewJob
 from app.queue.places import HeldPlaces
 
 _log = logging.getLogger("lockstitch.queue")
@@ -137,11 +137,17 @@ class PostgresQueue:
         return await self._intake.enqueue(transaction, *jobs)
 
     async def claim(
-        self, limit: int, *, running: Mapping[str, HeldPlaces], at_most: int, of: Collection[str] = ()
+        self,
+        limit: int,
+        *,
+        running: Mapping[str, HeldPlaces],
+        at_most: int,
+        of: Collection[str] = (),
+        allowances: Allowances = EVERYTHING,
     ) -> Claimed:
         """Claim at most `limit` jobs of all lanes, or only `of` some. No lane holds more than `at_most` places of this
-        process, or more than its own share and what it has earned."""
-        return await self._claims.claim(limit, running=running, at_most=at_most, of=of)
+        process, or more than its own share and what it has earned. `allowances` limit shares whose budget is short."""
+        return await self._claims.claim(limit, running=running, at_most=at_most, of=of, allowances=allowances)
 
     def claim_own(self, claimant: Claimant | None) -> None:
         """Let this process claim what it enqueues or makes ready, instead of notifying all workers; None ends that."""
@@ -150,10 +156,6 @@ class PostgresQueue:
     async def notify_workers(self) -> None:
         """Wake the workers of all processes."""
         await self._database.execute(lanes.WAKE)
-
-    def return_token(self, connection: str) -> None:
-        """Return a token to a lane: its job asked nothing of the vendor. It counts from this process's next claim."""
-        self._claims.return_token(connection)
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:
         """Extend the leases. Return the ids of jobs whose lease was lost."""

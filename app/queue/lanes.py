@@ -1,51 +1,28 @@
-"""Lanes: the pace of each connection's jobs, and what blocks them. Pauses are in `pauses`.
+"""Lanes: what blocks the jobs and requests of a connection. Pauses are in `pauses`.
 
 open ── throttle(retry_after) ──▶ blocked ── the time ends ──▶ half open ── the probe succeeds ──▶ open
 open ── refused credential, or an operator ──▶ paused ── resume ──▶ half open after a refusal, else open
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from app.audit import record
 from app.postgres.database import Database, Statement, Transaction
-from app.queue.models import Job, Lane, LaneSettings
-
-TOKENS: Final = """
-    CASE WHEN lane.rate IS NULL THEN NULL
-         WHEN lane.refilled_at > now() + interval '1 second' THEN lane.burst
-         ELSE least(lane.burst, lane.tokens
-                                + lane.rate * greatest(0, extract(epoch FROM now() - lane.refilled_at)::float8))
-    END
-"""
-"""The tokens that a lane has now, as SQL; NULL without a rate. If the clock was set back, the bucket counts as full;
-otherwise the lane would wait until the clock catches up."""
-
-CONFIGURE = Statement(
-    "INSERT lane",
-    """
-    INSERT INTO lane (connection, rate, burst, tokens)
-    SELECT connection, rate, burst, burst
-      FROM unnest($1::text[], $2::float8[], $3::float8[]) AS wanted (connection, rate, burst)
-     ORDER BY connection
-        ON CONFLICT (connection) DO UPDATE
-       SET rate = excluded.rate, burst = excluded.burst, tokens = least(lane.tokens, excluded.burst)
-     WHERE (lane.rate, lane.burst) IS DISTINCT FROM (excluded.rate, excluded.burst)
-    """,
-)
+from app.queue.models import Job, Lane
 
 SELECT_ALL = Statement(
     "SELECT lane",
-    f"""
-    SELECT connection, rate, burst, coalesce({TOKENS}, burst) AS tokens, blocked_reason,
+    """
+    SELECT connection, blocked_reason,
            CASE WHEN blocked_until < 'infinity'
                 THEN greatest(0, extract(epoch FROM blocked_until - now()))::float8 END AS blocked_seconds,
            blocked_note, blocked_at, probe_token IS NOT NULL AS probing
       FROM lane
      ORDER BY connection
-    """,  # noqa: S608 - no caller's text is in it
+    """,
 )
 
 # A pause by an operator or for a refused credential takes precedence. Of several throttles at once, only the first
@@ -70,7 +47,7 @@ THROTTLE = Statement(
            blocked_note = $3,
            blocked_at = CASE WHEN before.was_going THEN now() ELSE lane.blocked_at END,
            throttles = before.throttles + before.was_going::integer,
-           probe_token = NULL
+           probe_token = NULL, probing_until = NULL
       FROM before
      WHERE lane.connection = before.connection
     RETURNING before.was_going, before.seconds
@@ -82,7 +59,7 @@ PROBE_SUCCEEDED = Statement(
     """
     UPDATE lane
        SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
-           probe_token = NULL
+           probe_token = NULL, probing_until = NULL
      WHERE connection = $1 AND probe_token = $2
     """,
 )
@@ -112,15 +89,6 @@ class PostgresLanes:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
-        """Set the pace of these connections. Accumulated tokens are kept, up to the new burst."""
-        await self._database.execute(
-            CONFIGURE,
-            list(settings),
-            [lane.rate for lane in settings.values()],
-            [lane.burst for lane in settings.values()],
-        )
-
     async def list(self) -> Sequence[Lane]:
         """Return every lane, by connection."""
         return [msgspec.convert(dict(row), Lane) for row in await self._database.fetch(SELECT_ALL)]
@@ -129,6 +97,7 @@ class PostgresLanes:
 async def throttle(transaction: Transaction, connection: str, reason: str, retry_after: float | None) -> None:
     """Block the lane for `retry_after` seconds, or for a growing time if the vendor names none."""
     row = await transaction.fetch_row(THROTTLE, connection, retry_after, reason)
+    await transaction.execute(NOTIFY)
     if row is not None and row["was_going"]:
         await note_change(transaction, "connection.throttled", connection, seconds=round(row["seconds"], 3))
 
@@ -136,9 +105,7 @@ async def throttle(transaction: Transaction, connection: str, reason: str, retry
 async def probe_succeeded(transaction: Transaction, job: Job) -> None:
     """Unblock the lane of a job that is its probe."""
     if await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
-        await transaction.execute(WAKE)
-        await transaction.execute(NOTIFY)
-        await note_change(transaction, "connection.resumed", job.connection)
+        await note_resumed(transaction, job.connection)
 
 
 async def probe_undecided(transaction: Transaction, job: Job, seconds: float) -> None:
@@ -147,6 +114,13 @@ async def probe_undecided(transaction: Transaction, job: Job, seconds: float) ->
         await transaction.execute(
             PROBE_UNDECIDED, job.connection, job.lease_token, min(max(seconds, 0.0), MAX_PROBE_PAUSE)
         )
+
+
+async def note_resumed(transaction: Transaction, connection: str, *, actor: str = "lockstitch") -> None:
+    """Note that a lane was unblocked, for the audit trail, the workers and the pauses in memory."""
+    await transaction.execute(WAKE)
+    await transaction.execute(NOTIFY)
+    await note_change(transaction, "connection.resumed", connection, actor=actor)
 
 
 async def note_change(

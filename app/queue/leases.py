@@ -101,4 +101,4 @@ class Leases:
     async def find_poison(self, limit: int) -> list[Job]:
         """Return jobs whose last attempt's lease has expired, without their payload."""
         rows = await self._database.fetch(SELECT_POISON, limit)
-        return [job_of(row, b"", probe=True, paced=False) for row in rows]
+        return [job_of(row, b"", probe=True) for row in rows]

@@ -10,8 +10,9 @@ async def ingest(job, finishing):     a handler, run by `queue.runner`; see `que
     return Done()
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from enum import IntEnum
 from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -27,14 +28,24 @@ DeadHead = Literal["block", "skip"]
 DeathCategory = Literal["transient", "throttle", "permanent", "auth", "conflict", "poison"]
 
 
+class Share(IntEnum):
+    """The shares of a vendor account's budget, those first that go first: callers' requests; webhooks, deliveries and
+    copies; walks; backfills. Each has a floor that the others leave free."""
+
+    INTERACTIVE = 0
+    EVENTS = 1
+    PULL = 2
+    BACKFILL = 3
+
+
 class JobPolicy(Struct, frozen=True, kw_only=True):
     """The retry policy of a job kind.
 
     Back-off is exponential with full jitter: a uniform choice below `base_seconds`, doubled with each failure, and
     below `cap_seconds`. A job dies after `max_attempts`, or if the next attempt would come later than `give_up_seconds`
     after the first. `dead_head`: a dead job blocks later jobs of its order key until someone decides (`block`), or does
-    not (`skip`). An attempt is cancelled after `attempt_seconds`. `urgent`: goes before the other jobs of its
-    connection that are due.
+    not (`skip`). An attempt is cancelled after `attempt_seconds`. `share`: that of the connection's
+    budget from which its requests are paid.
     """
 
     max_attempts: int = 8
@@ -43,7 +54,7 @@ class JobPolicy(Struct, frozen=True, kw_only=True):
     give_up_seconds: float | None = None
     dead_head: DeadHead = "skip"
     attempt_seconds: float = 120.0
-    urgent: bool = False
+    share: Share = Share.EVENTS
 
 
 class NewJob(Struct, frozen=True, kw_only=True):
@@ -52,7 +63,8 @@ class NewJob(Struct, frozen=True, kw_only=True):
     Jobs with one `order_key` at one connection run one at a time, in the order of the commits that enqueued them. A
     waiting one (for `after` seconds, or its next attempt) delays those behind it. It is not enqueued while an
     unfinished job has the same kind, connection and `dedupe_key`. `correlation_id` and `traceparent` default to those
-    of the current task. `origin` is the id of its cause: a receipt, an event, an operation.
+    of the current task. `origin` is the id of its cause: a receipt, an event, an operation. `share` is that of its kind
+    if None.
     """
 
     kind: str
@@ -64,11 +76,11 @@ class NewJob(Struct, frozen=True, kw_only=True):
     correlation_id: str | None = None
     traceparent: str | None = None
     origin: str | None = None
+    share: Share | None = None
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A leased job in its `attempt`-th attempt. `probe`: it tests whether a blocked lane works again. `paced`: it took
-    a token of its lane."""
+    """A leased job in its `attempt`-th attempt. `probe`: it tests whether a blocked lane works again."""
 
     id: int
     kind: str
@@ -85,7 +97,7 @@ class Job(Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime
     probe: bool
-    paced: bool
+    share: Share
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -201,11 +213,15 @@ PauseReason = Literal["auth", "account", "operator"]
 """Why a connection is paused: its credential is refused, it opens another account than before, or an operator asked."""
 
 
-class LaneSettings(Struct, frozen=True, kw_only=True):
-    """How fast the jobs of a connection may start: `rate` per second, and `burst` at once after idle time."""
+class Allowance(Struct, frozen=True, kw_only=True):
+    """How many jobs of a share of a connection may start now, and in how many seconds more may if that is 0."""
 
-    rate: float | None
-    burst: float = 1.0
+    jobs: int
+    opens_in: float
+
+
+Allowances: TypeAlias = Mapping[tuple[str, Share], Allowance]
+"""By connection and share, for those whose budget is short."""
 
 
 CONNECT: Final = ": lockstitch connect "
@@ -216,9 +232,6 @@ class Lane(Struct, frozen=True, kw_only=True):
     """The lane of a connection. After its blocked time a lane is half open: one job probes it."""
 
     connection: str
-    rate: float | None
-    burst: float
-    tokens: float
     blocked_reason: BlockedReason | None
     blocked_seconds: float | None  # remaining; None until a person resumes it
     blocked_note: str | None

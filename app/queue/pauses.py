@@ -1,7 +1,8 @@
 """Pauses of connections: stored in `lane`, cached in memory. No request waits for the database."""
 
+import time
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -18,9 +19,12 @@ SELECT = Statement(
     "SELECT lane",
     """
     SELECT connection, blocked_reason AS reason, blocked_note AS note, blocked_at AS since,
-           blocked_until = 'infinity' AS held, resumed_at
+           blocked_until = 'infinity' AS held, resumed_at,
+           CASE WHEN blocked_reason = 'throttle'
+                THEN greatest(0, extract(epoch FROM greatest(blocked_until, probing_until) - now()))::float8
+           END AS throttled_seconds
       FROM lane
-     WHERE blocked_reason IN ('auth', 'account', 'operator') OR resumed_at IS NOT NULL
+     WHERE blocked_reason IS NOT NULL OR resumed_at IS NOT NULL
     """,
 )
 
@@ -61,6 +65,37 @@ RESUME = Statement(
     """,
 )
 
+OPEN = Statement("INSERT lane", "INSERT INTO lane (connection) VALUES ($1) ON CONFLICT DO NOTHING")
+
+# A request is the probe for as long as it may take. If its process dies, another one probes then.
+PROBE = Statement(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET probing_until = now() + make_interval(secs => $2)
+     WHERE connection = $1 AND blocked_reason = 'throttle' AND greatest(blocked_until, probing_until) <= now()
+    """,
+)
+
+PROBE_UNDECIDED = Statement(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET blocked_until = now() + make_interval(secs => $2), probing_until = NULL
+     WHERE connection = $1 AND blocked_reason = 'throttle'
+    """,
+)
+
+THROTTLE_ENDED = Statement(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
+           probe_token = NULL, probing_until = NULL
+     WHERE connection = $1 AND blocked_reason = 'throttle'
+    """,
+)
+
 # A request of the API counts as the probe.
 CREDENTIAL_ACCEPTED = Statement(
     "UPDATE lane",
@@ -82,6 +117,7 @@ class PostgresPauses:
         self._announcer = announcer
         self._known: Mapping[str, Pause] = {}
         self._resumed: Mapping[str, datetime | None] = {}
+        self._throttled: Mapping[str, float] = {}
         self._refusals = 0
 
     def of(self, connection: str) -> Pause | None:
@@ -91,6 +127,44 @@ class PostgresPauses:
     def resumed(self, connection: str) -> datetime | None:
         """Return when an operator last resumed this connection."""
         return self._resumed.get(connection)
+
+    def throttled_until(self, connection: str) -> float | None:
+        """Return until when the vendor throttles this connection, on the clock of time.monotonic. Past that time, one
+        request probes. None if it does not throttle."""
+        return self._throttled.get(connection)
+
+    async def throttle(self, connection: str, reason: str, retry_after: float | None) -> None:
+        """Pause the connection in all processes for so many seconds, or longer each time if the vendor names none. If
+        the database is away, only this process knows."""
+        with suppress(StoreUnavailable):
+            async with self._database.transaction() as session:
+                await session.execute(OPEN, connection)
+                await lanes.throttle(session, connection, reason, retry_after)
+            await self.refresh()
+
+    async def begin_probe(self, connection: str, seconds: float) -> bool:
+        """Return whether a request of this process may probe a throttled connection, for so many seconds. True if the
+        database is away."""
+        with suppress(StoreUnavailable):
+            if await self._database.execute(PROBE, connection, seconds):
+                return True
+            await self.refresh()
+            return connection not in self._throttled
+        return True
+
+    async def probe_undecided(self, connection: str, seconds: float) -> None:
+        """End a probe without a result. The next one may begin after so many seconds."""
+        with suppress(StoreUnavailable):
+            await self._database.execute(PROBE_UNDECIDED, connection, seconds)
+            await self.refresh()
+
+    async def throttle_ended(self, connection: str) -> None:
+        """End a throttle in all processes: the vendor answered the probe."""
+        with suppress(StoreUnavailable):
+            async with self._database.transaction() as session:
+                if await session.execute(THROTTLE_ENDED, connection):
+                    await lanes.note_resumed(session, connection)
+            await self.refresh()
 
     async def pause(self, connection: str, *, actor: str, note: str) -> bool:
         """Start no more jobs until `resume`. False if an operator or a refused credential has already paused it."""
@@ -104,9 +178,7 @@ class PostgresPauses:
             blocked = bool(await session.fetch_value(RESUME, connection, None if only is None else only.since))
             if only is not None and not blocked:
                 return False
-            await session.execute(lanes.WAKE)
-            await session.execute(lanes.NOTIFY)
-            await lanes.note_change(session, "connection.resumed", connection, actor=actor)
+            await lanes.note_resumed(session, connection, actor=actor)
             return blocked
 
     async def refuse(self, connection: str, reason: str, why: PauseReason = "auth") -> bool:
@@ -139,7 +211,11 @@ class PostgresPauses:
         while refusals != self._refusals:
             refusals = self._refusals
             rows = await self._database.fetch(SELECT)
+        now = time.monotonic()
         self._resumed = {row["connection"]: row["resumed_at"] for row in rows}
+        self._throttled = {
+            row["connection"]: now + row["throttled_seconds"] for row in rows if row["throttled_seconds"] is not None
+        }
         self._known = {
             row["connection"]: msgspec.convert(dict(row), Pause)
             for row in rows
@@ -159,9 +235,7 @@ async def refuse(transaction: Transaction, connection: str, reason: str, announc
 async def credential_accepted(transaction: Transaction, connection: str) -> None:
     """Unblock a resumed connection, because the vendor accepted its credential."""
     if await transaction.execute(CREDENTIAL_ACCEPTED, connection):
-        await transaction.execute(lanes.WAKE)
-        await transaction.execute(lanes.NOTIFY)
-        await lanes.note_change(transaction, "connection.resumed", connection)
+        await lanes.note_resumed(transaction, connection)
 
 
 async def _block(

@@ -1,11 +1,9 @@
-"""Places: how many jobs of each lane this process may run at once, and whether a job asks its vendor anything.
+"""Places: how many jobs of each lane this process may run at once, and the share of the job that a task runs.
 
 A job holds a place of its lane from its claim until the outside has answered it; what follows is our own work, and the
 next job of the lane may begin. A target that keeps up earns further places, one by one, and loses them with the first
 answer that takes longer than `KEEPS_UP_SECONDS`. It uses them only while more than `SPARED` places of the process are
 free, so that there is always room for lanes within their own share.
-
-A job that asks its vendor nothing returns the token of its lane.
 """
 
 import time
@@ -16,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.queue.models import Job
+from app.queue.models import Job, Share
 
 KEEPS_UP_SECONDS: Final = 0.25
 EARNED_AT_MOST: Final = 24
@@ -24,15 +22,21 @@ SPARED: Final = 16
 
 
 class HeldPlaces(Struct, frozen=True, kw_only=True):
-    """The places that a lane holds, and how many more than its own share it may hold now."""
+    """The places that a lane holds, how many more than its own share it may hold now, and which shares of its budget
+    hold some."""
 
     places: int
     earned: int
+    shares: frozenset[Share] = frozenset()
+
+
+running_share: Final[ContextVar[Share]] = ContextVar("running_share", default=Share.INTERACTIVE)
+"""Which share of a vendor's budget pays for the requests of the current task: that of its job, else of callers."""
 
 
 @dataclass(kw_only=True)
 class _Lane:
-    waiting: dict[int, float] = field(default_factory=dict)  # since when, by job
+    waiting: dict[int, tuple[float, Share]] = field(default_factory=dict)  # since when, by job
     jobs: int = 0
     earned: int = 0
 
@@ -47,14 +51,14 @@ class Places:
         """Note that a job begins."""
         lane = self._lanes.setdefault(job.connection, _Lane())
         lane.jobs += 1
-        lane.waiting[job.id] = time.monotonic()
+        lane.waiting[job.id] = (time.monotonic(), job.share)
 
     def answered(self, job: Job) -> None:
         """Free the place of a job, because the outside has answered. Does nothing if it is free."""
         lane = self._lanes.get(job.connection)
         since = None if lane is None else lane.waiting.pop(job.id, None)
         if lane is not None and since is not None:
-            kept_up = time.monotonic() - since <= KEEPS_UP_SECONDS
+            kept_up = time.monotonic() - since[0] <= KEEPS_UP_SECONDS
             lane.earned = min(EARNED_AT_MOST, lane.earned + 1) if kept_up else 0
 
     def ended(self, job: Job) -> None:
@@ -72,31 +76,8 @@ class Places:
         return {
             name: HeldPlaces(
                 places=len(lane.waiting),
-                earned=0 if lane.waiting and min(lane.waiting.values()) < late else min(lane.earned, spare),
+                earned=0 if lane.waiting and min(lane.waiting.values())[0] < late else min(lane.earned, spare),
+                shares=frozenset(share for _, share in lane.waiting.values()),
             )
             for name, lane in self._lanes.items()
         }
-
-
-@dataclass(kw_only=True)
-class VendorCalls:
-    """What one attempt at a job has asked. Tasks that it starts share it."""
-
-    any: bool = False
-
-
-_running: ContextVar[VendorCalls | None] = ContextVar("vendor_calls", default=None)
-
-
-def count_vendor_calls() -> VendorCalls:
-    """Begin to record for the job of the current task."""
-    calls = VendorCalls()
-    _running.set(calls)
-    return calls
-
-
-def note_vendor_call() -> None:
-    """Record that a request is about to be sent to a vendor. Does nothing outside a job."""
-    calls = _running.get()
-    if calls is not None:
-        calls.any = True

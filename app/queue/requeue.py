@@ -54,15 +54,15 @@ REQUEUE = Statement(
     "INSERT job",
     """
     INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, attempts, deferred, max_attempts, give_up_at,
-                     dead_head, urgent, payload, correlation_id, traceparent, origin)
+                     dead_head, share, payload, correlation_id, traceparent, origin)
     SELECT job_id, dead_letter.kind, connection, order_key, dedupe_key,
            CASE WHEN order_key IS NULL THEN 'ready' ELSE 'behind' END,
            attempts, attempts, policy.max_attempts, now() + make_interval(secs => policy.give_up_seconds),
-           policy.dead_head, policy.urgent, coalesce($7, payload), correlation_id, traceparent, origin
+           policy.dead_head, policy.share, coalesce($7, payload), correlation_id, traceparent, origin
       FROM dead_letter
       JOIN unnest((SELECT $2::text[]), (SELECT $3::integer[]), (SELECT $4::float8[]), (SELECT $5::text[]),
-                  (SELECT $6::boolean[]))
-           AS policy (kind, max_attempts, give_up_seconds, dead_head, urgent)
+                  (SELECT $6::smallint[]))
+           AS policy (kind, max_attempts, give_up_seconds, dead_head, share)
         ON policy.kind = dead_letter.kind
      WHERE dead_letter.id = ANY ((SELECT $1::text[])::text[])
      ORDER BY connection, dead_letter.kind, dedupe_key, job_id
@@ -104,7 +104,7 @@ async def requeue(
         [policy.max_attempts for policy in chosen],
         [policy.give_up_seconds for policy in chosen],
         [policy.dead_head for policy in chosen],
-        [policy.urgent for policy in chosen],
+        [policy.share for policy in chosen],
         payload,
     )
     requeued = {row["id"] for row in rows}

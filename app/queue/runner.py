@@ -21,8 +21,8 @@ from app import telemetry
 from app.errors import StoreUnavailable
 from app.queue.finishing import AttemptRunner, Handler
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Claimed, Job, JobPolicy
-from app.queue.places import Places, count_vendor_calls
+from app.queue.models import Allowances, Claimed, Job, JobPolicy
+from app.queue.places import Places, running_share
 
 FLOOR_SECONDS: Final = 0.01
 # A claim costs as much as ending several jobs, and each step of a job costs a transaction, which jobs that are claimed
@@ -45,7 +45,8 @@ class QueueRunner:
     outside: a slow vendor cannot take every slot.
 
     `lease_seconds` is the queue's; leases are extended three times as often. A lost wake-up costs at most about
-    `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back.
+    `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back. `allowances` returns how
+    many jobs may start where a budget is short.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class QueueRunner:
         concurrency_per_connection: int = 32,
         poll_seconds: float = 1.0,
         drain_seconds: float = 15.0,
+        allowances: Callable[[], Allowances] = dict,
     ) -> None:
         self._queue = queue
         self._handlers = handlers
@@ -70,6 +72,7 @@ class QueueRunner:
         self._concurrency_per_connection = concurrency_per_connection
         self._poll_seconds = poll_seconds
         self._drain_seconds = drain_seconds
+        self._allowances = allowances
         self._attempts = AttemptRunner(queue)
         self._running: dict[asyncio.Task[str], Job] = {}
         self._places = Places()
@@ -145,7 +148,11 @@ class QueueRunner:
         self._own, self._freed = set(), set()
         try:
             claimed = await self._queue.claim(
-                free, running=self._places.held(free), at_most=self._concurrency_per_connection, of=of
+                free,
+                running=self._places.held(free),
+                at_most=self._concurrency_per_connection,
+                of=of,
+                allowances=self._allowances(),
             )
             for job in claimed.jobs:
                 self._start(job)
@@ -220,7 +227,7 @@ class QueueRunner:
 
     async def _work_on(self, job: Job) -> str:
         limit = self._policies.get(job.kind, DEFAULT_POLICY).attempt_seconds
-        calls = count_vendor_calls()
+        running_share.set(job.share)
         with telemetry.job_span(
             job.kind,
             job_id=job.id,
@@ -233,9 +240,6 @@ class QueueRunner:
                 job, self._handlers.get(job.kind), limit, partial(self._answered, job)
             )
             attempt.ended(outcome)
-        if job.paced and not calls.any:
-            self._queue.return_token(job.connection)
-            self._wake()
         return outcome
 
     async def _extend_leases(self) -> None:

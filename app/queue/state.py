@@ -46,8 +46,6 @@ class QueueLane(Struct, frozen=True, kw_only=True):
     """Seconds until they may start; null if they may start now, or an operator must resume. Example: `null`"""
     note: str | None
     """Why they may not start. Example: `null`"""
-    rate_per_second: float | None
-    """Maximum starts per second; null if unlimited. Example: `10.0`"""
     depth: int
     """Jobs that wait or run. Example: `12`"""
     oldest_seconds: float
@@ -99,7 +97,6 @@ def _queue_lane(connection: str, lane: Lane | None, figures: list[QueueFigures])
         state="open" if lane is None else _state_of(lane),
         blocked_seconds=None if lane is None or lane.blocked_seconds is None else round(lane.blocked_seconds, 1),
         note=None if lane is None else lane.blocked_note,
-        rate_per_second=None if lane is None else lane.rate,
         depth=sum(each.depth for each in figures),
         oldest_seconds=_rounded_max(each.oldest_age for each in figures),
         lag_seconds=_rounded_max(each.lag for each in figures),

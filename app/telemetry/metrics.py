@@ -12,6 +12,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Enum,
+    Gauge,
     GCCollector,
     Histogram,
     Info,
@@ -76,6 +77,18 @@ connection_state = Enum(
     "The state of the connection in this process.",
     ("connection",),
     states=["working", "throttled", "failing", "probing", "unauthorised"],
+    registry=registry,
+)
+throttled_since = Gauge(
+    "lockstitch_connection_throttled_since_seconds",
+    "Since when the vendor throttles the connection, in Unix time; 0 if it does not.",
+    ("connection",),
+    registry=registry,
+)
+vendor_headroom = Gauge(
+    "lockstitch_vendor_headroom_units",
+    "Units of the account's rate limit that are left, as this process last knew.",
+    ("connection", "bucket"),
     registry=registry,
 )
 mapping_refusals = Counter(

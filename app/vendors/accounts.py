@@ -158,6 +158,7 @@ class Accounts:
             return await self._renewals.wait(live, deadline, object_name, max_age)
         except TimeoutError:
             live.health.check(time.monotonic())  # raises the better problem if the connection is paused
+            live.health.circuits["reads"].check()
             raise VendorTimeout(f"{live.connection.vendor.title} did not send the account facts in time.") from None
 
     async def close(self) -> None:

@@ -6,8 +6,7 @@ Reads and writes have separate circuits, because a vendor whose writes fail can 
 the method, says which a request is. Most failures are short, so the first pause is short; each failed probe doubles it.
 
 After a throttle (429 or a quota error), all requests of a connection wait for the time that the vendor names, else for
-a growing one. This holds the requests of one process. That of a connection's jobs, for all processes, is
-`app.queue.lanes`.
+a growing one. `app.queue.pauses` tells the other processes.
 """
 
 import asyncio
@@ -15,6 +14,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal, NoReturn
 
 from app.errors import ConnectionPaused
@@ -25,6 +25,9 @@ Traffic = Literal["reads", "writes"]
 
 # Seconds to wait while another request probes.
 PROBE_PATIENCE: Final = 1.0
+# Seconds of the longest pause for whose end a read waits. After more failures the vendor is likely to be down, and its
+# caller should hear that at once.
+SHORT_PAUSE: Final = 3.0
 # Seconds of the first and longest throttle if the vendor names no time; each one doubles.
 FIRST_THROTTLE: Final = 1.0
 LONGEST_THROTTLE: Final = 60.0
@@ -89,6 +92,7 @@ class Circuit:
         self._failures = 0
         self._pauses = 0
         self._until = 0.0
+        self._paused_for = 0.0
         self.probes = Probes(show)
         self.closed = True
         self.opened = 0.0
@@ -100,15 +104,19 @@ class Circuit:
         return 0.0 if self.closed else max(0.0, self._until - time.monotonic())
 
     async def enter(self, deadline: float) -> bool:
-        """Wait for the outcome of a running probe, and return whether this request is the next probe.
+        """Wait for the outcome of a running probe, a read for the end of a short pause too, and return whether this
+        request is the next probe.
 
-        Raises ConnectionPaused during a pause, or if the probe runs beyond `deadline`.
+        Raises ConnectionPaused during another pause, or if the probe runs beyond `deadline`.
         """
         while not self.closed:
             wait = self._until - time.monotonic()
             if wait > 0:
-                seconds = f"{max(1, round(wait))} s"
-                self._refuse(f"{self._traffic} on {self._connection} are paused for another {seconds}", wait)
+                if not self._is_worth_waiting_for(wait, deadline):
+                    self.check()
+                with suppress(TimeoutError):
+                    await self.probes.wait(wait)
+                continue
             if self.probes.begin():
                 return True
             try:
@@ -117,6 +125,18 @@ class Circuit:
                 trying = f"a request that probes {self._traffic} on {self._connection} has no answer yet"
                 self._refuse(trying, PROBE_PATIENCE)
         return False
+
+    def check(self) -> None:
+        """Raise ConnectionPaused during a pause."""
+        wait = self.seconds
+        if wait > 0:
+            seconds = f"{max(1, round(wait))} s"
+            self._refuse(f"{self._traffic} on {self._connection} are paused for another {seconds}", wait)
+
+    def _is_worth_waiting_for(self, wait: float, deadline: float) -> bool:
+        """Return whether a request waits for the end of this pause: a read, if the pause is short and its deadline
+        later."""
+        return self._traffic == "reads" and self._paused_for <= SHORT_PAUSE and time.monotonic() + wait < deadline
 
     def worked(self, probe: bool) -> None:
         """Record an answer that shows the vendor at work; a definite refusal counts."""
@@ -145,6 +165,7 @@ class Circuit:
         now = time.monotonic()
         self.opened = now if self.closed else self.opened
         self._until = now + pause
+        self._paused_for = pause
         self.closed = False
         self.probes.end()
         _log.warning(

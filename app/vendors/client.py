@@ -21,8 +21,8 @@ from app.credentials.tokens import Tokens
 from app.egress.transport import NoReply, NotSent, Wire
 from app.errors import VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
+from app.queue.models import Allowances
 from app.queue.pauses import PostgresPauses
-from app.queue.places import note_vendor_call
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
@@ -30,8 +30,9 @@ from app.telemetry import vendor_span
 from app.telemetry.metrics import count_vendor_outcome, vendor_retries
 from app.vendors.accounts import Accounts
 from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
-from app.vendors.circuit import Traffic
-from app.vendors.connection_state import LiveConnection
+from app.vendors.budget_store import PostgresBudgets
+from app.vendors.circuit import FIRST_THROTTLE, Traffic
+from app.vendors.connection_state import Budgets, LiveConnection
 from app.vendors.credentials import credential_of
 from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.health import Admission, Patience
@@ -41,7 +42,7 @@ from app.vendors.option_lists import OptionCache
 from app.vendors.setup import AccountSetup
 from app.vendors.store import PostgresBoundAccounts
 from canonical.parts import ObjectName
-from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.http import DEFAULT, VendorRefusal, VendorReply, VendorRequest
 from mappings.manifest import Vendor
 from mappings.registry import MANIFESTS, VENDORS, manifest_of
 
@@ -64,10 +65,12 @@ class VendorClient:
         pauses: PostgresPauses | None = None,
         bound: PostgresBoundAccounts | None = None,
         shared: PostgresAccountFacts | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._live_connections = live_connections
         self._wire = wire
         self._pauses = pauses
+        self._budgets = budgets
         self._accounts = Accounts(self._deliver, bound, pauses, shared)
         self._options = OptionCache(self._deliver, self._accounts)
         # Sent like reads, which may be repeated; but they count as writes for the circuit.
@@ -82,6 +85,8 @@ class VendorClient:
         """Stop background fetches, and let refreshes of tokens end."""
         await self._options.close()
         await self._accounts.close()
+        if self._budgets is not None:
+            await self._budgets.close()
         for live in self._live_connections.values():
             if isinstance(live.credential, Tokens):
                 await live.credential.close()
@@ -191,6 +196,19 @@ class VendorClient:
         observations = {name: live.observation() for name, live in self._live_connections.items()}
         return {name: one for name, one in observations.items() if one is not None}
 
+    def account_of_limit(self, connection: Connection) -> str | None:
+        """Return the account whose rate limit applies to a connection, or None for one that never sends anything."""
+        live = self._live_connections.get(connection.name)
+        return None if live is None else live.budgets[DEFAULT].account
+
+    def allowances(self) -> Allowances:
+        """Return how many jobs may start, by connection and share, where the budget is short."""
+        return {
+            (name, share): allowance
+            for name, live in self._live_connections.items()
+            for share, allowance in live.allowances()
+        }
+
     async def _deliver(
         self, live: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None
     ) -> VendorReply:
@@ -233,7 +251,7 @@ class VendorClient:
         self, live: LiveConnection, request: VendorRequest, traffic: Traffic, deadline: float, resend_count: int
     ) -> VendorReply | AttemptFailure:
         """Send the request once. Raises NoSecret, and problems of a request that was not sent."""
-        admitted = await live.enter(request.cost, traffic, deadline)
+        admitted = await live.enter(request, traffic, deadline)
         try:
             vendor = live.connection.vendor
             seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
@@ -253,7 +271,6 @@ class VendorClient:
                 resend_count=resend_count,
             ) as call:
                 failure: AttemptFailure | None
-                note_vendor_call()
                 try:
                     reply = await self._wire.exchange(
                         live.base_url,
@@ -272,7 +289,7 @@ class VendorClient:
                     call.answered(reply.status, failure.request_id if failure else request_id)
                     self._learn(live, reply)
                 if failure is None:
-                    live.health.worked(admitted)
+                    await self._worked(live, admitted)
                 else:
                     call.failed(failure.refusal.kind if failure.refusal else failure.why)
             if failure is None:
@@ -308,13 +325,25 @@ class VendorClient:
     async def _record_failure(self, live: LiveConnection, failure: AttemptFailure, admitted: Admission) -> None:
         if failure.category == "throttle":
             live.health.throttled(admitted, failure.retry_after)
+            if self._pauses is not None:
+                await self._pauses.throttle(live.connection.name, failure.why, failure.retry_after)
         elif failure.category == "auth":
             await self._refuse_credential(live, REFUSED, failure)
         elif failure.alive:
-            live.health.worked(admitted)
+            await self._worked(live, admitted)
             await self._confirm_credential(live)
         else:
+            was_throttled = _probed_throttle(live, admitted)
             live.health.failed(admitted)
+            if was_throttled and self._pauses is not None:
+                await self._pauses.probe_undecided(live.connection.name, FIRST_THROTTLE)
+
+    async def _worked(self, live: LiveConnection, admitted: Admission) -> None:
+        """Record that the vendor works, which ends a throttle in all processes if this was the probe."""
+        was_throttled = _probed_throttle(live, admitted)
+        live.health.worked(admitted)
+        if was_throttled and self._pauses is not None:
+            await self._pauses.throttle_ended(live.connection.name)
 
     async def _refuse_credential(self, live: LiveConnection, why: str, failure: AttemptFailure | None = None) -> None:
         """Pause the connection in all processes, until an operator resumes it."""
@@ -341,7 +370,7 @@ class VendorClient:
             _log.warning("%s: the rate limit cannot be read", live.connection.name, exc_info=error)
             return
         if budget is not None:
-            live.pacer.learn(budget, time.monotonic())
+            live.budgets[DEFAULT].learn(budget)
 
 
 @asynccontextmanager
@@ -352,29 +381,35 @@ async def open_vendor_client(
     pauses: PostgresPauses | None = None,
     bound: PostgresBoundAccounts | None = None,
     shared: PostgresAccountFacts | None = None,
+    budgets: PostgresBudgets | None = None,
 ) -> AsyncIterator[VendorClient]:
     """Yield the client for every connection that is called, not those that only receive webhooks. `pauses`, `bound`
-    accounts and `shared` facts are those of the installation.
+    accounts, `shared` facts and `budgets` are those of the installation.
 
     Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
     live_connections: dict[str, LiveConnection] = {}
+    purses = Budgets(budgets)
     complaints, wire = [], Wire()
     for name, connection in settings.connections.items():
         if connection.vendor in MANIFESTS and not _is_called(connection):
             continue  # it only receives webhooks
         try:
-            live_connections[name] = _live_connection(connection, secrets, patience or Patience(), pauses, wire)
+            live_connections[name] = _live_connection(connection, secrets, patience or Patience(), pauses, wire, purses)
         except SettingsError as error:
             complaints.append(str(error))
     if complaints:
         raise SettingsError("\n".join(complaints))
-    client = VendorClient(live_connections, wire, pauses, bound, shared)
+    client = VendorClient(live_connections, wire, pauses, bound, shared, purses)
     try:
         yield client
     finally:
         await client.close()
         await wire.close()
+
+
+def _probed_throttle(live: LiveConnection, admitted: Admission) -> bool:
+    return admitted.probes and live.health.current_state()[0] == "throttled"
 
 
 def _is_called(settings: ConnectionSettings) -> bool:
@@ -383,7 +418,12 @@ def _is_called(settings: ConnectionSettings) -> bool:
 
 
 def _live_connection(
-    settings: ConnectionSettings, secrets: Secrets, patience: Patience, pauses: PostgresPauses | None, wire: Wire
+    settings: ConnectionSettings,
+    secrets: Secrets,
+    patience: Patience,
+    pauses: PostgresPauses | None,
+    wire: Wire,
+    budgets: Budgets,
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:
@@ -398,4 +438,5 @@ def _live_connection(
         secrets,
         pauses,
         credential_of(settings, vendor, secrets, wire),
+        budgets,
     )

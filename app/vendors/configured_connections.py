@@ -1,11 +1,9 @@
-"""The configured connections and the pace of their jobs."""
+"""The configured connections."""
 
-from app.queue.models import LaneSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.vendors.models import Connection, Connections
 from canonical.parts import ObjectName
-from mappings.manifest import Vendor
 from mappings.registry import MANIFESTS, manifest_of
 
 
@@ -36,19 +34,6 @@ def _custom_keys(settings: Settings) -> dict[ObjectName, frozenset[str]]:
         if connection.csv is not None:
             keys[connection.csv.object] = keys.get(connection.csv.object, frozenset()) | connection.csv.custom_keys
     return keys
-
-
-def lanes_of(settings: Settings, connections: Connections) -> dict[str, LaneSettings]:
-    """Return how fast the jobs of each connection may start."""
-    return {name: _lane(settings, name, connection) for name, connection in connections.by_name.items()}
-
-
-def _lane(settings: Settings, name: str, connection: Connection) -> LaneSettings:
-    vendor = connection.vendor
-    if not isinstance(vendor, Vendor):
-        return LaneSettings(rate=None)  # it only receives webhooks: its jobs call no vendor
-    pacing = settings.connections[name].pacing or vendor.pacing
-    return LaneSettings(rate=pacing.units / pacing.per_seconds, burst=max(1.0, float(pacing.concurrency)))
 
 
 def _refuse_unknown_vendors(settings: Settings) -> None:

@@ -2,25 +2,30 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import Final, get_args
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
 from app.credentials.secrets import Secrets
 from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
 from app.errors import VendorThrottled
+from app.queue.models import Allowance, Share
 from app.queue.pauses import PostgresPauses
+from app.queue.places import running_share
 from app.settings.connections import ConnectionSettings
 from app.settings.reading import SettingsError
-from app.telemetry.metrics import vendor_wait
+from app.telemetry.metrics import vendor_headroom, vendor_wait
+from app.vendors.budget import AccountBudget
+from app.vendors.budget_store import PostgresBudgets
 from app.vendors.circuit import Circuit, Traffic
 from app.vendors.credentials import ConnectionCredential, CredentialHeader
 from app.vendors.health import Admission, Health, Patience
 from app.vendors.models import CalledConnection, TrafficState
 from app.vendors.observations import LiveObservation
-from app.vendors.pacing import Pacer
 from canonical.parts import CustomFieldSetting, ObjectName
-from mappings.http import VendorRequest
+from mappings.http import DEFAULT, VendorRequest
+from mappings.manifest import Vendor
 
 # Seconds. A shorter wait is not observed in the metric.
 SHORTEST_WAIT: Final = 0.001
@@ -28,6 +33,52 @@ _AT_ONCE: Final[Mapping[Traffic, Admission]] = {
     traffic: Admission(traffic=traffic, probes=False, probes_circuit=False) for traffic in get_args(Traffic)
 }
 """The admissions of requests that waited for nothing."""
+
+
+_Purse = tuple[str, Share]
+"""What pays for a request: a bucket of the connection's budgets, and the share of its cause."""
+
+
+class Budgets:
+    """The budgets of this process, by account and bucket. Connections to the same account have the same one. Without a
+    `store`, they are not shared with other processes."""
+
+    def __init__(self, store: PostgresBudgets | None = None) -> None:
+        self._store = store
+        self._all: dict[tuple[str, str], AccountBudget] = {}
+
+    def of(self, settings: ConnectionSettings, vendor: Vendor[Any], base_url: str) -> Mapping[str, AccountBudget]:
+        """Return the budgets of a connection, by bucket. An operator's limit changes all in proportion."""
+        account, pacing = account_of(settings, vendor, base_url), settings.pacing or vendor.pacing
+        part = pacing.units / pacing.per_seconds / (vendor.pacing.units / vendor.pacing.per_seconds)
+        limits = {bucket: (limit.units * part, limit.per_seconds) for bucket, limit in vendor.buckets.items()}
+        return {
+            bucket: self._all.setdefault(
+                (account, bucket),
+                AccountBudget(
+                    account,
+                    bucket,
+                    *limit,
+                    fixed=bucket == DEFAULT and settings.pacing is not None,
+                    store=self._store,
+                ),
+            )
+            for bucket, limit in {**limits, DEFAULT: (pacing.units, pacing.per_seconds)}.items()
+        }
+
+    async def close(self) -> None:
+        """End what runs in the background."""
+        for budget in self._all.values():
+            await budget.close()
+
+
+def account_of(settings: ConnectionSettings, vendor: Vendor[Any], base_url: str) -> str:
+    """Return the account to which a limit applies: a base URL of its own, or else what the connection proves itself
+    with. Tokens of a grant differ between connections with the same client."""
+    if vendor.default_base_url is None:
+        return base_url
+    secrets = sorted(settings.credentials.values())
+    return f"{base_url} {settings.name if settings.grant is not None or not secrets else ' '.join(secrets)}"
 
 
 class LiveConnection:
@@ -41,9 +92,10 @@ class LiveConnection:
         secrets: Secrets,
         pauses: PostgresPauses | None = None,
         credential: ConnectionCredential | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
-        """Without a `credential`, it is the static one of the settings. Raises SettingsError if the address or a secret
-        is missing."""
+        """Without a `credential`, it is the static one of the settings. Without `budgets`, it has its own. Raises
+        SettingsError if the address or a secret is missing."""
         vendor = connection.vendor
         base_url = settings.base_url or vendor.default_base_url
         if base_url is None:
@@ -60,11 +112,12 @@ class LiveConnection:
         self.patience = patience
         self.credential: ConnectionCredential = credential or CredentialHeader(settings, vendor.auth, secrets)
         self.health = Health(connection.name, vendor.title, patience, pauses)
-        self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
+        self.budgets = (budgets or Budgets()).of(settings, vendor, self.shown_url)
+        for bucket, budget in self.budgets.items():
+            vendor_headroom.labels(connection.name, bucket).set_function(budget.headroom)
         self._slots = asyncio.Semaphore(pacing.concurrency)
-        self._turn = asyncio.Lock()
-        self._queued = 0.0
-        self._entering = 0
+        self._turns: defaultdict[_Purse, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._entering: defaultdict[_Purse, float] = defaultdict(float)  # what those that wait cost
 
     def __repr__(self) -> str:
         return f"LiveConnection({self.connection.name!r})"
@@ -113,24 +166,32 @@ class LiveConnection:
             seconds=seconds,
         )
 
-    async def enter(self, cost: float, traffic: Traffic, deadline: float) -> Admission:
-        """Take one of the connection's slots, and return when pace and health admit a request. Call `leave` once.
+    def allowances(self) -> Iterator[tuple[Share, Allowance]]:
+        """Return how many jobs of each share may start, where that is not plenty."""
+        for share in Share:
+            allowance = self.budgets[DEFAULT].allowance(share, self._entering[DEFAULT, share])
+            if allowance is not None:
+                yield share, allowance
+
+    async def enter(self, request: VendorRequest, traffic: Traffic, deadline: float) -> Admission:
+        """Take one of the connection's slots, and return when budget and health admit a request. Call `leave` once.
 
         Raises VendorThrottled and ConnectionPaused; then nothing was sent.
         """
         started = time.monotonic()
+        purse = (request.bucket, running_share.get())
+        budget = self.budgets[request.bucket]
         works = self.health.check(deadline) and self.health.circuits[traffic].closed
-        wait = self.pacer.wait_for_all(self._queued + cost, started)
-        self._require_time(wait, deadline)
-        if works and wait <= 0 and not self._entering and not self._slots.locked():
+        queued = self._entering[purse]
+        if works and not queued and not self._slots.locked() and budget.take(request.cost, purse[1]):
             await self._slots.acquire()
-            self.pacer.spend(cost, started)
             return _AT_ONCE[traffic]
-        self._entering += 1
+        self._require_time(budget.wait_for_all(queued + request.cost, purse[1]), deadline)
+        self._entering[purse] += request.cost
         try:
-            admitted = await self._enter(traffic, cost, deadline)
+            admitted = await self._enter(traffic, request.cost, purse, deadline)
         finally:
-            self._entering -= 1
+            self._entering[purse] -= request.cost
         waited = time.monotonic() - started
         if waited > SHORTEST_WAIT:
             vendor_wait.labels(self.connection.name).observe(waited)
@@ -138,20 +199,19 @@ class LiveConnection:
 
     def leave(self, admitted: Admission) -> None:
         """Free the slot of a request that ended."""
-        if admitted.probes:
-            self.health.probes.abandoned()
+        self._abandon(admitted.probes)
         if admitted.probes_circuit:
             self.health.circuits[admitted.traffic].probes.abandoned()
         self._slots.release()
 
-    async def _enter(self, traffic: Traffic, cost: float, deadline: float) -> Admission:
-        """Wait for the circuit first, without a slot that other traffic may need; then for a slot and a turn. If the
-        circuit opens meanwhile, start again."""
+    async def _enter(self, traffic: Traffic, cost: float, purse: _Purse, deadline: float) -> Admission:
+        """Wait for the circuit first, without a slot that other traffic may need; then for a turn among the requests
+        that spend the same. If the circuit opens meanwhile, start again."""
         circuit = self.health.circuits[traffic]
         while True:
             tries = await circuit.enter(deadline)
             try:
-                probe = await self._take_slot(None if tries else circuit, cost, deadline)
+                probe = await self._take_turn(None if tries else circuit, cost, purse, deadline)
             except BaseException:
                 if tries:
                     circuit.probes.abandoned()
@@ -159,42 +219,43 @@ class LiveConnection:
             if probe is not None:
                 return Admission(traffic=traffic, probes=probe, probes_circuit=tries)
 
-    async def _take_slot(self, circuit: Circuit | None, cost: float, deadline: float) -> bool | None:
-        """Take a slot, then a turn; return like `_take_turn`, and release the slot if that returns None."""
-        self._queued += cost
-        try:
-            await self._acquire(self._slots, deadline)
-        finally:
-            self._queued -= cost
-        probe = None
-        try:
-            probe = await self._take_turn(circuit, cost, deadline)
-        finally:
-            if probe is None:
-                self._slots.release()
-        return probe
-
-    async def _take_turn(self, circuit: Circuit | None, cost: float, deadline: float) -> bool | None:
-        """Wait until health and pace admit the request, one at a time. Return whether it is the probe; None if
-        `circuit` opened."""
-        await self._acquire(self._turn, deadline)
+    async def _take_turn(self, circuit: Circuit | None, cost: float, purse: _Purse, deadline: float) -> bool | None:
+        """Wait until the request is admitted, one at a time. Return whether it is the probe; None if `circuit` opened.
+        It waits for the budget without a slot."""
+        turn = self._turns[purse]
+        await self._acquire(turn, deadline)
         try:
             while True:
-                probe = await self.health.enter(deadline)
-                now = time.monotonic()
-                wait = self.pacer.wait_for(cost, now)
-                opened = circuit is not None and not circuit.closed
-                if wait <= 0 and not opened:
-                    self.pacer.spend(cost, now)
+                wait, probe = await self._admit(circuit, cost, purse, deadline)
+                if wait <= 0:
                     return probe
-                if probe:
-                    self.health.probes.abandoned()
-                if opened:
-                    return None
                 self._require_time(wait, deadline)
                 await asyncio.sleep(wait)
         finally:
-            self._turn.release()
+            turn.release()
+
+    async def _admit(
+        self, circuit: Circuit | None, cost: float, purse: _Purse, deadline: float
+    ) -> tuple[float, bool | None]:
+        """Take a slot when health admits the request, and spend its cost. Return the seconds until there may be enough,
+        in place of that, and whether the request is the probe; None if `circuit` is open."""
+        await self._acquire(self._slots, deadline)
+        admitted = probe = False
+        try:
+            probe = await self.health.enter(deadline)
+            if circuit is not None and not circuit.closed:
+                return 0.0, None
+            wait = await self.budgets[purse[0]].claim(cost, purse[1])
+            admitted = wait <= 0
+            return wait, probe
+        finally:
+            if not admitted:
+                self._abandon(probe)
+                self._slots.release()
+
+    def _abandon(self, probe: bool) -> None:
+        if probe:
+            self.health.probes.abandoned()
 
     async def _acquire(self, gate: asyncio.Semaphore | asyncio.Lock, deadline: float) -> None:
         if not gate.locked():
@@ -211,4 +272,6 @@ class LiveConnection:
             raise self._too_busy(wait)
 
     def _too_busy(self, wait: float) -> VendorThrottled:
-        return VendorThrottled(f"The rate limit of {self.connection.vendor.title} is used up.", retry_after=wait)
+        return VendorThrottled(
+            f"The rate limit of {self.connection.vendor.title} is used up.", retry_after=wait, is_ours=True
+        )

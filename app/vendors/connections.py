@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from app.credentials.token_set import ScopeState
 from app.errors import NotFound
 from app.queue.models import Lane
+from app.vendors.budget_store import BudgetRow
 from app.vendors.deps import VendorDeps
 from app.vendors.health import wrong_account_step
 from app.vendors.models import Connection, LiveState
@@ -32,15 +33,17 @@ class ConnectionPause(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The reason, shown to affected callers. No personal data. Example: `"moving to another account"`"""
 
 
-class LaneView(Struct, frozen=True, kw_only=True):
-    """The pace of a connection's jobs: `rate` per second, `burst` after a rest, `tokens` available now."""
+class BudgetView(Struct, frozen=True, kw_only=True):
+    """The rate limit of the account of a connection, which all processes share."""
 
-    rate: float | None
-    """Starts per second; null if unlimited. Example: `10.0`"""
-    burst: float
-    """Starts at once after an idle period. Example: `8.0`"""
-    tokens: float
-    """Starts available now. Example: `8.0`"""
+    bucket: str
+    """`default`, or the requests for which the vendor has a limit of their own. Example: `"default"`"""
+    units: float
+    """The limit, in the vendor's units. Example: `100.0`"""
+    per_seconds: float
+    """The window of the limit in seconds. Example: `10.0`"""
+    headroom: float
+    """The units that are left now. Example: `88.0`"""
 
 
 class ConnectionView(Struct, frozen=True, kw_only=True):
@@ -75,8 +78,10 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """Webhooks that were refused since the last one that was verified; null if there are none."""
     scopes: ScopeState | None
     """The scopes of its OAuth2 tokens; null for another credential."""
-    lane: LaneView | None
-    """How fast its jobs may start; null before the first job."""
+    throttled_since: datetime | None
+    """Since when its vendor throttles it; null if it does not. Example: `null`"""
+    budgets: list[BudgetView]
+    """How much may be asked of its vendor; empty before the first request."""
 
 
 async def list_connections(deps: VendorDeps) -> list[ConnectionView]:
@@ -117,8 +122,14 @@ async def _refreshed_view(deps: VendorDeps, connection: Connection) -> Connectio
 async def _views(deps: VendorDeps, connections: Iterable[Connection]) -> list[ConnectionView]:
     lanes = {lane.connection: lane for lane in await deps.lanes.list()}
     observed, refused = await deps.observations.read(), await deps.webhooks.read()
+    connections = list(connections)
+    accounts = {one.name: deps.vendors.account_of_limit(one) for one in connections}
+    rows = await deps.budgets.read([account for account in accounts.values() if account is not None])
+    budgets = {
+        name: [_budget_view(row) for row in rows if row.account == account] for name, account in accounts.items()
+    }
     return [
-        _view(deps, one, lanes.get(one.name), observed.get(one.name), refused.get(one.name))
+        _view(deps, one, lanes.get(one.name), observed.get(one.name), refused.get(one.name), budgets[one.name])
         for one in sorted(connections, key=lambda one: one.name)
     ]
 
@@ -137,6 +148,7 @@ def _view(
     lane: Lane | None,
     observed: Observation | None,
     refused: RefusedWebhooks | None,
+    budgets: list[BudgetView],
 ) -> ConnectionView:
     live = deps.vendors.state(connection)
     condition = _condition(connection.name, lane, live, observed)
@@ -153,8 +165,15 @@ def _view(
         next_step=condition.next_step,
         refused_webhooks=refused,
         scopes=None if live is None else live.scopes,
-        lane=None if lane is None else LaneView(rate=lane.rate, burst=lane.burst, tokens=lane.tokens),
+        throttled_since=condition.since if condition.state == "throttled" else None,
+        budgets=budgets,
     )
+
+
+def _budget_view(row: BudgetRow) -> BudgetView:
+    ring = row.ring
+    left = max(0.0, round(ring.units - ring.total(row.at), 1))
+    return BudgetView(bucket=row.bucket, units=ring.units, per_seconds=ring.seconds, headroom=left)
 
 
 def _verbs(endpoints: Endpoints[Any, Any]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from app.credentials.consents import Consents
 from app.credentials.store import PostgresCredentials
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
+from app.vendors.budget_store import PostgresBudgets
 from app.vendors.client import VendorClient
 from app.vendors.models import Connections
 from app.vendors.observations import Observations
@@ -17,7 +18,7 @@ from app.vendors.store import PostgresBoundAccounts
 @dataclass(frozen=True, kw_only=True)
 class VendorDeps:
     """The configured connections, the client, their lanes and pauses, what the processes observe of them, whether
-    their webhooks are verified, and the accounts that they are bound to."""
+    their webhooks are verified, the accounts that they are bound to, and what may be asked of them."""
 
     connections: Connections
     vendors: VendorClient
@@ -26,6 +27,7 @@ class VendorDeps:
     observations: Observations
     webhooks: WebhookStates
     bound: PostgresBoundAccounts
+    budgets: PostgresBudgets
 
 
 @dataclass(frozen=True, kw_only=True)

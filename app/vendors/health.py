@@ -1,8 +1,9 @@
 """Whether requests may go out on a connection. Throttled, failing, unauthorised and paused connections must wait.
 
-Every pause ends with one probe: a single request goes first, and the others wait for its success. Throttles and
-failures belong to each process; reads and writes fail separately (`circuit`). An operator's pause and a refused
-credential belong to the installation (`Pauses`) and last until an operator resumes the connection. Only a refusal that
+Every pause ends with one probe: a single request goes first, and the others wait for its success. Failures belong to
+each process; reads and writes fail separately (`circuit`). A throttle that one process meets stops the others as well,
+and one of them probes. An operator's pause and a refused credential belong to the installation (`Pauses`) and last
+until an operator resumes the connection. Only a refusal that
 could not be recorded is retried by the process itself. A resume also ends throttles and failures. Other connections are
 not affected.
 """
@@ -20,7 +21,7 @@ from app.errors import ConnectionPaused, VendorThrottled
 from app.problem_document import Problem
 from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
-from app.telemetry.metrics import connection_state
+from app.telemetry.metrics import connection_state, throttled_since
 from app.vendors.circuit import FIRST_THROTTLE, PROBE_PATIENCE, Circuit, Probes, Throttle, Traffic
 
 _log = logging.getLogger("lockstitch.outbound")
@@ -33,6 +34,8 @@ LONGEST_PAUSE: Final = 3600.0
 HELD_PATIENCE: Final = 60.0
 # A waiting request rechecks this often whether the connection was paused or resumed.
 RECHECK_SECONDS: Final = 0.5
+# Two clocks tell the end of a throttle.
+TOLERANCE: Final = 0.05
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -58,6 +61,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     options_rest: float = 5.0
     """Option lists younger than this are never fetched again, because a fetch takes many requests and any reader may
     ask."""
+    longest_probe: float = 15.0
+    """After this time, a request that probes a throttled connection has no answer, and another one may probe."""
     least_time: float = 0.25
     """A request with an effect is not sent with less time than this for its answer."""
 
@@ -83,8 +88,10 @@ class Health:
         self._resumed = None if pauses is None else pauses.resumed(connection)
         self._state: State = "working"
         self._until = 0.0
-        self._began = 0.0
+        self._began = self._throttled_at = 0.0
         self._throttle = Throttle()
+        self._shared_until: float | None = None  # the throttle of the installation, as last seen
+        self._probes_until = 0.0  # this process probes for the installation
         self.probes = Probes(self._show)
         self.circuits: Mapping[Traffic, Circuit] = {
             traffic: Circuit(
@@ -139,7 +146,9 @@ class Health:
             now = time.monotonic()
             wait = self._until - now
             if wait <= 0 and self.probes.begin():
-                return True
+                if await self._may_probe():
+                    return True
+                continue
             self._refuse_late(wait, deadline)
             with suppress(TimeoutError):
                 await self.probes.wait(min(RECHECK_SECONDS, wait if wait > 0 else deadline - now))
@@ -176,6 +185,34 @@ class Health:
         self._held = recorded
         self._set_state("unauthorised", self._patience.unauthorised_pause, facts)
 
+    async def _may_probe(self) -> bool:
+        """Return whether the probe of this process is that of the installation. Of a throttle, there is one."""
+        now, seconds = time.monotonic(), self._patience.longest_probe
+        if self._installation is None or self._state != "throttled" or now < self._probes_until:
+            return True
+        may = False
+        try:
+            may = await self._installation.begin_probe(self._connection, seconds)
+        finally:
+            if not may:
+                self.probes.abandoned()
+        self._probes_until = now + seconds if may else 0.0
+        return may
+
+    def _apply_throttle(self) -> None:
+        """Apply a throttle that another process has met, or the end of one."""
+        if self._installation is None or time.monotonic() < self._probes_until:
+            return
+        if self._state == "unauthorised" or self.probes.running:
+            return
+        until, last = self._installation.throttled_until(self._connection), self._shared_until
+        self._shared_until = until
+        if until is None:
+            if last is not None and self._state == "throttled":
+                self._set_state("working", 0.0)
+        elif self._state == "working" or last is None or abs(until - last) > TOLERANCE:
+            self._set_state("throttled", until - time.monotonic())
+
     def _apply_resume(self) -> None:
         """End throttles and failures if an operator has resumed the connection since the last check."""
         resumed = None if self._installation is None else self._installation.resumed(self._connection)
@@ -194,6 +231,7 @@ class Health:
         Raises ConnectionPaused.
         """
         self._apply_resume()
+        self._apply_throttle()
         pause = None if self._installation is None else self._installation.of(self._connection)
         if pause is not None and pause.held:
             if pause.reason == "auth" and self._state != "unauthorised":
@@ -230,8 +268,9 @@ class Health:
         changed = state != self._state
         self._state = state
         if changed:
-            self._began = time.monotonic()
+            self._began, self._throttled_at = time.monotonic(), time.time()
         self._until = time.monotonic() + min(max(pause, 0.0), LONGEST_PAUSE)
+        self._probes_until = 0.0
         self.probes.end()
         if not changed:
             return
@@ -262,6 +301,7 @@ class Health:
 
     def _show(self) -> None:
         metric = connection_state.labels(self._connection)
+        throttled_since.labels(self._connection).set(self._throttled_at if self._state == "throttled" else 0)
         open_circuits = [circuit for circuit in self.circuits.values() if not circuit.closed]
         if self._state != "working":
             metric.state("probing" if self.probes.running else self._state)

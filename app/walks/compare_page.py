@@ -190,6 +190,7 @@ def refetch_job(walk: Walk, remote_id: str, *, is_news: bool = False) -> NewJob:
         dedupe_key=f"{walk.id} {key}" if payload.is_backfill else key,
         correlation_id=new_run_id(),
         origin=walk.id,
+        share=walk.share,
     )
 
 

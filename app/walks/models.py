@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from app.queue.models import Share
 from canonical.parts import ObjectName
 
 Purpose = Literal["pull", "backfill", "reconcile"]
@@ -31,6 +32,11 @@ class NewWalk(Struct, frozen=True, kw_only=True):
     is_baseline: bool
     page_size: int
     correlation_id: str
+
+    @property
+    def share(self) -> Share:
+        """The share of the account's budget that pays for it."""
+        return Share.BACKFILL if self.purpose == "backfill" else Share.PULL
 
 
 class Walk(NewWalk, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ def page_job(walk: NewWalk, *, after: float = 0.0) -> NewJob:
         after=after,
         correlation_id=walk.correlation_id,
         origin=walk.id,
+        share=walk.share,
     )
 
 

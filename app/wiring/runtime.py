@@ -45,8 +45,9 @@ from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
 from app.settings.environment import Settings, require_for_serving
+from app.vendors.budget_store import PostgresBudgets
 from app.vendors.client import open_vendor_client
-from app.vendors.configured_connections import connections_of, lanes_of
+from app.vendors.configured_connections import connections_of
 from app.vendors.deps import VendorDeps
 from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.models import Connections
@@ -103,7 +104,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         yield Runtime(
             dependencies=dependencies,
             database=foundation.database,
-            runner=await _open_runner(foundation, dependencies, queue) if works else None,
+            runner=_open_runner(foundation, dependencies, queue) if works else None,
             upkeep=await open_upkeep(stack, foundation) if works else None,
         )
 
@@ -165,6 +166,7 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     await stack.enter_async_context(pauses.refreshing(foundation.listener))
     bound = PostgresBoundAccounts(foundation.database)
     await stack.enter_async_context(bound.refreshing(foundation.listener))
+    budgets = PostgresBudgets(foundation.database)
     client = await stack.enter_async_context(
         open_vendor_client(
             foundation.settings,
@@ -172,6 +174,7 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
             pauses=pauses,
             bound=bound,
             shared=PostgresAccountFacts(foundation.database, foundation.sealer),
+            budgets=budgets,
         )
     )
     observations = Observations(foundation.database, client.observe)
@@ -186,6 +189,7 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
         observations=observations,
         webhooks=webhooks,
         bound=bound,
+        budgets=budgets,
     )
 
 
@@ -220,14 +224,14 @@ def _drift(settings: Settings, database: Database, events: PostgresEvents, queue
     return DriftDetection(deps, settings.drift, rules, settings.public_url)
 
 
-async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue: PostgresQueue) -> QueueRunner:
-    """Configure the lanes, and return the runner of this process."""
+def _open_runner(foundation: Foundation, dependencies: Dependencies, queue: PostgresQueue) -> QueueRunner:
+    """Return the runner of this process."""
     vendors = dependencies.of(VendorDeps)
-    await vendors.lanes.configure(lanes_of(foundation.settings, vendors.connections))
     return QueueRunner(
         queue,
         {kind.name: kind.bind(dependencies) for kind in KINDS.values()},
         policies=POLICIES,
         lease_seconds=float(foundation.settings.job_lease_seconds),
         listen=foundation.listener.listen,
+        allowances=vendors.vendors.allowances,
     )

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from app.queue.models import BlockedReason
+from app.queue.models import BlockedReason, Share
 from app.writes.deps import WriteDeps
 from app.writes.models import Delay, Operation, OperationView, WaitingFor
 from app.writes.store.queued import COUNTED
@@ -59,6 +59,10 @@ def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingF
         why = "" if delay.failed is None else f" ({delay.failed})"
         detail = f"The last attempt did not succeed{why}. The next one is {_in_seconds(delay.due_in)}."
         return WaitingFor(reason="retry", detail=detail)
+    short = deps.vendors.allowances().get((name, Share.INTERACTIVE))
+    if short is not None and not short.jobs:
+        detail = f"The rate limit of {title} is used up. It goes on {_in_seconds(short.opens_in)}."
+        return WaitingFor(reason="queue", detail=detail)
     more = "or more " if delay.ahead >= COUNTED else ""
     before = {0: "It is next.", 1: "1 write of the connection goes before it."}
     ahead = before.get(delay.ahead, f"{delay.ahead} {more}writes of the connection go before it.")

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from app.dependencies import Dependencies
-from app.errors import ConnectionPaused, OutcomeUnknown, VendorUnavailable
+from app.errors import ConnectionPaused, OutcomeUnknown, VendorThrottled, VendorUnavailable
 from app.problem_document import Problem, ProblemDocument
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind, Shown, legible
@@ -31,6 +31,7 @@ from app.queue.models import (
     JobPolicy,
     NewJob,
     Permanent,
+    Share,
     Throttled,
     Unauthorised,
 )
@@ -50,7 +51,7 @@ KIND: Final = "execute"
 ABANDON: Final = "abandon"
 # The lease of an operation bounds an attempt; the limit of the queue is only a safety net. A write that was given up
 # blocks later writes of the record until an operator decides, because they build on it.
-POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0, urgent=True)
+POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0, share=Share.INTERACTIVE)
 ABANDON_POLICY: Final = JobPolicy()
 LEAST_PAUSE: Final = 0.05
 
@@ -170,12 +171,13 @@ async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome
 def _delayed_by(operation: Operation, because: Problem) -> JobOutcome:
     """Return the job outcome for a vendor's problem: it concerns the whole connection, or this write only."""
     is_paused = isinstance(because, ConnectionPaused) and because.until_resumed
-    if because.category == "throttle":
+    if because.category == "throttle" and not (isinstance(because, VendorThrottled) and because.is_ours):
         return Throttled(reason=because.code, retry_after=because.retry_after)
     if because.category == "auth" and not is_paused:
         return Unauthorised(reason=because.code)
     # Counted in rounds, so that a redrive has as many attempts as the first run.
-    if operation.phase == "received" and operation.attempts % PATIENT_ATTEMPTS == 0 and not is_paused:
+    was_tried = because.category != "throttle" and not is_paused
+    if operation.phase == "received" and operation.attempts % PATIENT_ATTEMPTS == 0 and was_tried:
         return Exhausted(reason=because.code)
     return Deferred(reason=because.code, after=max(LEAST_PAUSE, operation.due_in))
 

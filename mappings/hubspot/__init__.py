@@ -9,6 +9,7 @@ from mappings.hubspot.endpoints import CONTACT_CALLS, TICKET_CALLS
 from mappings.hubspot.endpoints_order import ORDER_SETUP
 from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
 from mappings.hubspot.order_r1 import ORDER
+from mappings.hubspot.requests import SEARCHES
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.unwrap import unwrap
 from mappings.hubspot.webhooks import WEBHOOKS
@@ -59,6 +60,7 @@ VENDOR: Final = Vendor[Account](
         },
     ),
     pacing=Pacing(units=100, per_seconds=10),
+    buckets={SEARCHES: Pacing(units=5, per_seconds=1)},
     remote_id=NUMBER,
     request_id_header=REQUEST_ID_HEADER,
     refusal=refusal,

@@ -28,8 +28,8 @@ from mappings.kit.paging import Cursors, Paging, Query
 from mappings.kit.rest import Collection, post, wrapped
 from mappings.spec import Action, ListQuery, decode
 
-SEARCH_COST: Final = 2.0
-"""Searches are limited to 5 a second. Other requests may be 10 a second."""
+SEARCHES: Final = "search"
+"""The bucket of searches."""
 BATCH: Final = 100
 
 
@@ -121,7 +121,7 @@ class CrmObject(Collection[RecordWrite, Account]):
     def search(self, body: bytes) -> VendorRequest:
         """Build a search. It finds a change only after HubSpot has indexed it."""
         path = f"{self.path}/search"
-        return VendorRequest(method="POST", path=path, route=path, body=body, cost=SEARCH_COST)
+        return VendorRequest(method="POST", path=path, route=path, body=body, bucket=SEARCHES)
 
     def update(self, remote_id: str, body: RecordWrite, marker: str, account: Account) -> VendorRequest:
         """Build the request that changes the properties that the body names."""

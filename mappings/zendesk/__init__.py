@@ -9,6 +9,7 @@ from mappings.zendesk import account, errors
 from mappings.zendesk.choices import CHOICES
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.customer_r1 import CUSTOMER
+from mappings.zendesk.paging import EXPORTS
 from mappings.zendesk.ticket_r1 import TICKET
 from mappings.zendesk.unwrap import unwrap
 from mappings.zendesk.webhooks import WEBHOOKS
@@ -49,6 +50,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     # 400 requests a minute on the Growth and Professional plans (Team 200, Enterprise 700); the headers of every
     # answer report what the account has left.
     pacing=Pacing(units=400, per_seconds=60),
+    buckets={EXPORTS: Pacing(units=10, per_seconds=60)},
     headers=(("Accept", "application/json"),),
     remote_id=NUMBER,
     request_id_header="x-request-id",

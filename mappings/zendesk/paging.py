@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
@@ -22,6 +23,8 @@ from mappings.spec import ListQuery, decode
 API: Final = "/api/v2"
 MOST: Final = 100
 EXPORT_DELAY: Final = 60
+EXPORTS: Final = "export"
+"""The bucket of the incremental exports."""
 """Seconds. Zendesk refuses an export that begins less than a minute ago."""
 
 
@@ -97,4 +100,4 @@ def exported(kind: str, since: datetime, query: ListQuery, more: Query) -> Vendo
     start = max(0, int(since.timestamp()) - EXPORT_DELAY)
     begin = ("cursor", query.after) if query.after is not None else ("start_time", str(start))
     rows = ("per_page", str(min(query.limit, MOST)))
-    return get(path, begin, rows, *more)
+    return replace(get(path, begin, rows, *more), bucket=EXPORTS)

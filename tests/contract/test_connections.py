@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import CONNECTIONS, Facade
@@ -43,6 +41,7 @@ def audited(facade: Facade, name: str) -> list[tuple[str, str]]:
 
 
 def test_every_connection_is_listed_with_what_it_does(caller: Caller, facade: Facade) -> None:
+    assert caller.get("/v1/customers?connection=shopify&limit=1").status_code == 200
     answer = caller.get("/ops/connections")
     listed = {one["name"]: one for one in answer.json()["data"]}
     assert set(CONNECTIONS) | {"locked", "gone"} <= set(listed)
@@ -51,7 +50,9 @@ def test_every_connection_is_listed_with_what_it_does(caller: Caller, facade: Fa
     assert (shop["vendor"], shop["state"], shop["note"]) == ("shopify", "working", None)
     assert {"read", "list", "create"} <= set(shop["objects"]["order"])
     assert shop["base_url"] == f"{facade.vendors.url}/shopify"
-    assert shop["lane"]["rate"] == pytest.approx(1_000_000)
+    assert shop["throttled_since"] is None
+    assert [(one["bucket"], one["units"], one["per_seconds"]) for one in shop["budgets"]] == [("default", 1e6, 1.0)]
+    assert 0 < shop["budgets"][0]["headroom"] <= 1e6
     assert "dev-token" not in answer.text
 
 
@@ -110,10 +111,12 @@ def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
     name = "pausable"
     listing = f"/v1/customers?connection={name}&limit=1"
     with facade.another_api() as process, Caller(process.url, caller.secret) as other:
+        vendors.break_("hubspot", "status", method="GET", status=429, retry_after=600)
+        assert code_of(caller.get(listing), 429) == "vendor-throttled"
+        until(lambda: other.get(listing), lambda answer: answer.status_code == 429)
         for one in (caller, other):
-            vendors.break_("hubspot", "status", method="GET", status=429, retry_after=600)
-            assert code_of(one.get(listing), 429) == "vendor-throttled"
-            assert connection(one, name)["state"] == "throttled"
+            shown = connection(one, name)
+            assert (shown["state"], shown["throttled_since"]) == ("throttled", shown["since"])
         assert resume(caller, name)["state"] == "working"
         assert caller.get(listing).status_code == 200
         assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200)

@@ -1,50 +1,14 @@
-"""Lanes: each connection has its own pace, and a pause holds up only its own connection."""
+"""Lanes: jobs of a connection go by their shares of its budget, and a pause holds up only its own connection."""
 
 from collections import Counter
 
 import pytest
 
-from app.queue.models import JobFailure, LaneSettings
+from app.queue.models import Allowance, JobFailure, Share
 from app.queue.places import HeldPlaces
 from tests.queue.harness import Harness, new
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_an_idle_lane_saves_up_its_burst_and_no_more(harness: Harness) -> None:
-    await harness.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
-    await harness.enqueue(*(new() for _ in range(50)))
-
-    assert len(await harness.claim()) == 5
-    assert 0.3 < (await harness.due_in() or 0) <= 0.5
-    await harness.pass_time(1.0)
-    assert len(await harness.claim()) == 2
-    await harness.pass_time(3600)
-    assert len(await harness.claim()) == 5
-
-
-async def test_clock_jumps_neither_stop_a_lane_nor_give_more_than_a_burst(
-    harness: Harness,
-) -> None:
-    await harness.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
-    await harness.enqueue(*(new() for _ in range(50)))
-    await harness.claim()
-    await harness.pass_time(-3600)
-    await harness.enqueue(*(new() for _ in range(50)))
-    assert len(await harness.claim()) == 5
-    assert await harness.claim() == []
-    await harness.pass_time(86400)
-    assert len(await harness.claim()) == 5
-
-
-async def test_a_new_pace_takes_effect_at_once_and_keeps_what_is_saved(harness: Harness) -> None:
-    await harness.lanes.configure({"shop": LaneSettings(rate=0.001, burst=4.0)})
-    await harness.enqueue(*(new() for _ in range(50)))
-    assert len(await harness.claim(1)) == 1
-    await harness.lanes.configure({"shop": LaneSettings(rate=0.001, burst=2.0)})
-    assert len(await harness.claim()) == 2
-    await harness.lanes.configure({"shop": LaneSettings(rate=None)})
-    assert len(await harness.claim()) == 47
 
 
 async def test_urgent_jobs_go_before_the_others_of_their_lane(harness: Harness) -> None:
@@ -68,24 +32,33 @@ async def test_a_redriven_urgent_job_is_urgent_again(harness: Harness) -> None:
     assert (await harness.claim_one()).kind == "urgent"
 
 
-async def test_returned_tokens_count_for_their_lane_and_only_once(harness: Harness) -> None:
-    await harness.lanes.configure({name: LaneSettings(rate=0.001, burst=5.0) for name in ("desk", "shop")})
-    await harness.enqueue(*(new() for _ in range(50)), *(new(connection="desk") for _ in range(50)))
-    assert len(await harness.claim_all()) == 10
-    for _ in range(3):
-        harness.queue.return_token("shop")
+async def test_a_share_without_budget_holds_no_places(harness: Harness) -> None:
+    await harness.enqueue(*(new(share=share) for share in Share for _ in range(10)))
+    short = {
+        ("shop", Share.EVENTS): Allowance(jobs=3, opens_in=0.0),
+        ("shop", Share.BACKFILL): Allowance(jobs=0, opens_in=7.0),
+        ("shop", Share.PULL): Allowance(jobs=0, opens_in=5.0),
+    }
 
-    assert Counter(job.connection for job in await harness.claim_all()) == {"shop": 3}
-    for _ in range(30):
-        harness.queue.return_token("shop")
-    assert Counter(job.connection for job in await harness.claim_all()) == {"shop": 5}
+    claimed = await harness.queue.claim(100, running={}, at_most=100, allowances=short)
+    closed = dict(short) | {("shop", Share.EVENTS): Allowance(jobs=0, opens_in=6.0)}
+    idle = await harness.queue.claim(100, running={}, at_most=100, allowances=closed)
+
+    assert Counter(job.share for job in claimed.jobs) == {Share.INTERACTIVE: 10, Share.EVENTS: 3}
+    assert (idle.jobs, idle.due_in) == ([], 5.0)
+    assert len(await harness.claim()) == 27
 
 
-async def test_a_lane_without_a_pace_has_no_tokens(harness: Harness) -> None:
-    await harness.lanes.configure({"shop": LaneSettings(rate=1.0)})
-    await harness.enqueue(new(), new(connection="desk"))
+async def test_a_flood_of_events_leaves_one_place_to_a_walk_and_a_backfill_each(harness: Harness) -> None:
+    await harness.enqueue(*(new() for _ in range(30)))
+    await harness.enqueue(*(new(share=share) for share in (Share.BACKFILL, Share.PULL) for _ in range(3)))
 
-    assert {job.connection: job.paced for job in await harness.claim_all()} == {"shop": True, "desk": False}
+    first = await harness.queue.claim(10, running={}, at_most=10)
+    held = {"shop": HeldPlaces(places=2, earned=0, shares=frozenset({Share.PULL, Share.BACKFILL}))}
+    second = await harness.queue.claim(10, running=held, at_most=10)
+
+    assert Counter(job.share for job in first.jobs) == {Share.EVENTS: 8, Share.PULL: 1, Share.BACKFILL: 1}
+    assert Counter(job.share for job in second.jobs) == {Share.EVENTS: 8}
 
 
 async def test_lanes_are_served_in_turn(harness: Harness) -> None:
@@ -227,43 +200,10 @@ async def test_a_person_pauses_and_resumes(harness: Harness) -> None:
     assert len(await harness.claim()) == 2
 
 
-async def test_pacing_errs_by_five_percent_at_most(harness: Harness) -> None:
-    """On the clock that counts, the database's, put on by hand: how quick this machine is changes nothing. What it does
-    in real time is in `benchmarks/queue.py`."""
-    rate, burst, step, steps = 0.5, 50.0, 10.0, 40
-    await harness.lanes.configure({name: LaneSettings(rate=rate, burst=burst) for name in ("one", "two")})
-    await harness.enqueue(*(new(connection=name) for name in ("one", "two") for _ in range(400)))
-    assert Counter(job.connection for job in await harness.claim_all()) == {"one": burst, "two": burst}
-
-    paced: Counter[str] = Counter()
-    for _ in range(steps):
-        await harness.pass_time(step)
-        paced.update(job.connection for job in await harness.claim_all())
-
-    for name in ("one", "two"):
-        assert paced[name] == pytest.approx(steps * step * rate, rel=0.05)
-
-
 async def test_a_throttled_connection_leaves_the_others_their_speed(harness: Harness) -> None:
     names = ["bad", "good-1", "good-2", "good-3"]
-    await harness.lanes.configure({name: LaneSettings(rate=0.5, burst=20.0) for name in names})
-    await harness.enqueue(*(new(connection=name) for name in names for _ in range(400)))
-
-    async def served(steps: int) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for _ in range(steps):
-            await harness.pass_time(10.0)
-            found.update(job.connection for job in await harness.claim_all())
-        return found
-
-    await harness.claim_all()
-    before = await served(20)
-    await harness.pass_time(10.0)
+    await harness.enqueue(*(new(connection=name) for name in names for _ in range(40)))
     (bad, *_) = await harness.claim_all_of("bad")
     await harness.queue.throttle(bad, "429", retry_after=86_400.0)
-    while_throttled = await served(20)
 
-    assert before["bad"] >= 90
-    assert while_throttled["bad"] == 0
-    for name in names[1:]:
-        assert while_throttled[name] >= 0.9 * before[name]
+    assert Counter(job.connection for job in await harness.claim_all()) == dict.fromkeys(names[1:], 40)

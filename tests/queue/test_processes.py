@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from app.postgres.database import Statement
-from app.queue.models import LaneSettings
 from tests.forked import Forked
 from tests.queue.harness import Harness, new, until
 from tests.queue.worker_process import CREATE
@@ -65,8 +64,6 @@ async def test_a_job_that_kills_its_worker_is_dead_after_its_attempts(harness: H
 
 async def test_workers_killed_at_random_run_each_job_once_and_in_order(harness: Harness, database_url: str) -> None:
     await harness.database.execute(CREATE)
-    # Paced, so that the work outlasts many a worker.
-    await harness.lanes.configure({"shop": LaneSettings(rate=150.0, burst=10.0)})
     keys = [f"k{number}" for number in range(10)]
     enqueued: dict[str, list[int]] = {key: [] for key in keys}
 

@@ -15,13 +15,11 @@ from app.queue.models import (
     Job,
     JobOutcome,
     JobPolicy,
-    LaneSettings,
     Permanent,
     Retry,
     Throttled,
     Unauthorised,
 )
-from app.queue.places import note_vendor_call
 from tests.queue.harness import Harness, new, running, until
 
 pytestmark = pytest.mark.anyio
@@ -163,67 +161,3 @@ async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(harne
         "connection-paused",
     )
     assert [lane.blocked_reason for lane in await harness.lanes.list()] == [None]
-
-
-async def test_jobs_that_ask_nothing_of_the_vendor_are_not_paced(harness: Harness) -> None:
-    await harness.lanes.configure({"shop": LaneSettings(rate=0.001, burst=4.0)})
-    await harness.enqueue(*(new() for _ in range(120)))
-    made = 0
-
-    async def settled_at_once(_job: Job, _finishing: Finishing) -> JobOutcome:
-        nonlocal made
-        made += 1
-        return Done()
-
-    async with running(harness, settled_at_once):
-        await until(lambda: made == 120)
-
-
-async def test_jobs_that_ask_keep_the_pace_between_those_that_do_not(harness: Harness) -> None:
-    """On the clock of the database, put on by hand."""
-    rate, burst, step, steps = 0.5, 10.0, 20.0, 10
-    await harness.lanes.configure({"shop": LaneSettings(rate=rate, burst=burst)})
-    jobs = [new(payload=b"ask" if number % 3 else b"{}") for number in range(600)]
-    await harness.enqueue(*jobs)
-    asked = 0
-
-    async def ask_or_not(job: Job, _finishing: Finishing) -> JobOutcome:
-        nonlocal asked
-        if job.payload == b"ask":
-            note_vendor_call()
-            asked += 1
-        return Done()
-
-    due = burst
-
-    def kept_up() -> bool:
-        return asked >= due
-
-    async with running(harness, ask_or_not):
-        await until(kept_up)
-        for _ in range(steps):
-            await harness.pass_time(step)
-            due += step * rate
-            await until(kept_up)
-            assert asked == pytest.approx(due, rel=0.05)
-
-
-async def test_what_a_task_of_a_job_asks_counts_for_the_job(harness: Harness) -> None:
-    await harness.lanes.configure({"shop": LaneSettings(rate=0.001, burst=2.0)})
-    await harness.enqueue(*(new() for _ in range(10)))
-    made = 0
-
-    async def ask() -> None:
-        note_vendor_call()
-
-    async def by_a_task(_job: Job, _finishing: Finishing) -> JobOutcome:
-        nonlocal made
-        made += 1
-        await asyncio.create_task(ask())
-        return Done()
-
-    async with running(harness, by_a_task):
-        await until(lambda: made == 2)
-        await harness.lanes.configure({"desk": LaneSettings(rate=1.0)})
-        assert await harness.due_in() is not None
-    assert made == 2

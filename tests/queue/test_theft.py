@@ -10,7 +10,7 @@ import pytest
 
 from app.dead_letters.models import DeadLetterFilter
 from app.queue.finishing import Finishing, Handler
-from app.queue.models import Done, Job, JobOutcome, LaneSettings, Retry, Throttled
+from app.queue.models import Done, Job, JobOutcome, Retry, Throttled
 from app.queue.runner import QueueRunner
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
 from tests.queue.harness import SHIFT, SHIFT_LANES, Harness, new, until
@@ -20,7 +20,6 @@ from tests.queue.harness import SHIFT, SHIFT_LANES, Harness, new, until
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(harness: Harness, seed: int) -> None:
     await harness.database.execute(CREATE)
-    await harness.lanes.configure({name: LaneSettings(rate=2000.0, burst=50.0) for name in ("shop", "desk")})
     chance = random.Random(seed)
     enqueued: dict[tuple[str, str], list[int]] = {}
     total = 400

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 
+import msgspec
 import pytest
 
 from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorTimeout, VendorUnavailable
@@ -93,14 +94,41 @@ async def test_failures_in_a_row_pause_the_connection() -> None:
         with pytest.raises(VendorUnavailable):
             await acme.send(READ)
         with pytest.raises(ConnectionPaused):
-            await acme.send(READ)
+            await acme.send(READ, seconds=QUICK.failing_pause / 2)
         assert len(vendor.calls) == QUICK.failures
         with pytest.raises(ConnectionPaused) as paused:
-            await acme.send(READ)
+            await acme.send(READ, seconds=QUICK.failing_pause / 2)
         assert len(vendor.calls) == QUICK.failures
         assert (await acme.on("second").send(READ)).status == 200
     assert paused.value.category == "transient"
     assert paused.value.retry_after is not None
+
+
+async def test_a_read_waits_for_the_end_of_a_short_pause_and_a_write_does_not() -> None:
+    async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
+        for _ in range(2):  # the last of these six attempts is the probe after the first pause
+            with pytest.raises(VendorUnavailable):
+                await acme.send(READ)
+        vendor.always = OK
+        assert acme.client.observe()["acme"].note == "reads keep failing"
+        assert (await acme.send(READ)).status == 200
+        assert len(vendor.calls) == QUICK.failures + 2
+        vendor.always = DOWN
+        await fail(acme)
+        with pytest.raises(ConnectionPaused):
+            await acme.send(WRITE)
+
+
+async def test_no_read_waits_for_the_end_of_a_long_pause() -> None:
+    patience = msgspec.structs.replace(QUICK, failing_pause=8.0, longest_failing_pause=60.0)
+    async with running_vendor(DOWN) as vendor, asking(vendor.url, patience=patience) as acme:
+        with pytest.raises(VendorUnavailable):
+            await acme.send(READ, seconds=60.0)
+        for _ in range(2):
+            with pytest.raises(ConnectionPaused) as paused:
+                await acme.send(READ, seconds=60.0)
+        assert paused.value.retry_after == pytest.approx(8.0, abs=0.1)
+        assert len(vendor.calls) == QUICK.failures
 
 
 async def test_failures_that_are_not_in_a_row_do_not_pause() -> None:
@@ -192,7 +220,7 @@ async def test_reads_and_writes_have_separate_health(failing: VendorRequest, goi
         for _ in range(2):
             assert (await acme.send(going)).status == 200
             with pytest.raises(ConnectionPaused):
-                await acme.send(failing)
+                await acme.send(failing, seconds=QUICK.failing_pause / 2)
         seen = acme.client.observe()["acme"]
         assert (seen.state, seen.note) == ("failing", f"{'writes' if failing.effect else 'reads'} keep failing")
 

@@ -1,6 +1,7 @@
 """Pauses of the whole installation: kept in the database, seen by every process, no question to it per request."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -24,6 +25,7 @@ PAUSED_BY_OPERATOR = Statement(
     "UPDATE lane",
     "UPDATE lane SET blocked_reason = 'operator', blocked_note = 'moving', blocked_at = clock_timestamp()",
 )
+THROTTLE_ENDS = Statement("UPDATE lane", "UPDATE lane SET blocked_until = now()")
 AUDITED = Statement("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id")
 
 
@@ -185,26 +187,26 @@ async def test_after_a_resume_one_request_tries_the_credential_first(database: D
 
 
 async def test_a_resume_ends_a_throttle_in_every_process(database: Database, database_url: str) -> None:
-    """Also for a request that is waiting already, and where the database knows of no throttle."""
+    """Also for a request that is waiting already."""
     operator = PostgresPauses(database)
     async with (
         running_vendor() as vendor,
         process(database, database_url, vendor.url) as (one, _),
-        process(database, database_url, vendor.url) as (two, _),
+        process(database, database_url, vendor.url) as (two, seen_by_two),
     ):
-        for acme in (one, two):
-            vendor.then(Reply(status=429, headers=(("retry-after", "60"),)))
-            with pytest.raises(VendorThrottled):
-                await acme.send(READ)
+        vendor.then(Reply(status=429, headers=(("retry-after", "60"),)))
+        with pytest.raises(VendorThrottled):
+            await one.send(READ)
+        await until(lambda: seen_by_two.throttled_until("acme") is not None)
         waiting = asyncio.create_task(two.send(READ, seconds=90.0))
         with pytest.raises(VendorThrottled):
             await one.send(READ)
-        assert len(vendor.calls) == 2
+        assert len(vendor.calls) == 1
         await operator.resume("acme", actor="ada")
         async with asyncio.timeout(30):
             assert (await waiting).status == 200
             assert (await one.send(READ)).status == 200
-    assert await audited(database) == [("connection.resumed", "ada")]
+    assert await audited(database) == [("connection.throttled", "lockstitch"), ("connection.resumed", "ada")]
 
 
 async def test_a_resume_ends_the_pause_after_failures(database: Database, database_url: str) -> None:
@@ -274,3 +276,35 @@ async def test_a_mended_credential_does_not_end_a_newer_pause_of_an_operator(dat
     await pauses.refresh()
     assert pauses.of("acme") == left
     assert await audited(database) == [("connection.paused", "lockstitch")]
+
+
+async def test_a_throttle_that_one_process_meets_stops_the_others_and_one_of_them_probes(
+    database: Database, database_url: str
+) -> None:
+    async with (
+        running_vendor() as vendor,
+        process(database, database_url, vendor.url) as (one, seen_by_one),
+        process(database, database_url, vendor.url) as (two, seen_by_two),
+    ):
+        vendor.then(Reply(status=429, headers=(("retry-after", "3600"),)))
+        with pytest.raises(VendorThrottled):
+            await one.send(READ)
+        await until(lambda: seen_by_two.throttled_until("acme") is not None)
+        with pytest.raises(VendorThrottled) as throttled:
+            await two.send(READ)
+        assert 3000 < (throttled.value.retry_after or 0) <= 3600
+        assert len(vendor.calls) == 1
+
+        await database.execute(THROTTLE_ENDS)
+        probe_may_end = asyncio.Event()
+        vendor.then(Reply(until=probe_may_end))
+        for pauses in (seen_by_one, seen_by_two):
+            await pauses.refresh()
+        sending = [asyncio.create_task(each.send(READ, seconds=60.0)) for each in (one, two) * 3]
+        await vendor.received(2)
+        await until(lambda: (seen_by_two.throttled_until("acme") or 0) > time.monotonic())
+        assert len(vendor.calls) == 2
+        probe_may_end.set()
+        assert {reply.status for reply in await asyncio.gather(*sending)} == {200}
+        assert len(vendor.calls) == 1 + 6
+    assert await audited(database) == [("connection.throttled", "lockstitch"), ("connection.resumed", "lockstitch")]

@@ -417,37 +417,44 @@ CREATE TABLE write_proof (
 
 INSERT INTO write_proof DEFAULT VALUES;
 
--- The pace and pause of one connection's jobs. '-' is work without a connection. A worker locks one row, refills its
--- bucket in database time, and claims as many jobs as there are tokens.
+-- The pause of one connection, of its jobs and its requests. '-' is work without a connection. A claim locks one row.
 CREATE TABLE lane (
-    connection     text             PRIMARY KEY CHECK (connection <> ''),
-
-    -- rate: attempts per second, NULL for no limit. burst: the tokens that an idle lane accumulates.
-    rate           double precision CHECK (rate > 0),
-    burst          double precision NOT NULL DEFAULT 1 CHECK (burst >= 1),
-    tokens         double precision NOT NULL DEFAULT 1 CHECK (tokens BETWEEN 0 AND burst),
-    refilled_at    timestamptz      NOT NULL DEFAULT now(),
+    connection     text        PRIMARY KEY CHECK (connection <> ''),
 
     -- Blocked until a vendor's Retry-After, or until an operator resumes it ('infinity'). At that time the lane is half
-    -- open: one job probes, and its success unblocks the lane.
-    blocked_reason text             CHECK (blocked_reason IN ('throttle', 'auth', 'account', 'operator')),
+    -- open: one job or request probes, and its success unblocks the lane.
+    blocked_reason text        CHECK (blocked_reason IN ('throttle', 'auth', 'account', 'operator')),
     blocked_until  timestamptz,
     blocked_note   text,
     blocked_at     timestamptz,
-    throttles      integer          NOT NULL DEFAULT 0 CHECK (throttles >= 0),
+    throttles      integer     NOT NULL DEFAULT 0 CHECK (throttles >= 0),
     probe_token    uuid,
+
+    -- Until then, a request of one process probes a throttled lane.
+    probing_until  timestamptz,
 
     -- When an operator last resumed it. Each process then forgets its own throttles and failures.
     resumed_at     timestamptz,
 
     -- The number of jobs of this lane that one process may run, where that is below the default: a slow target must not
     -- occupy every slot.
-    concurrency    integer          CHECK (concurrency > 0),
+    concurrency    integer     CHECK (concurrency > 0),
 
     CHECK ((blocked_reason IS NULL) = (blocked_until IS NULL)),
     CHECK (blocked_reason IS NOT NULL OR (probe_token IS NULL AND blocked_note IS NULL AND throttles = 0)),
     CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL))
 ) WITH (fillfactor = 50);
+
+-- How much of the rate limit of one vendor account all processes have leased. bucket: a limit that the vendor has for
+-- some requests alone, else 'default'. ring: the units of each share by the time until which they may be used, in
+-- database time (`app.vendors.budget_ring`).
+CREATE TABLE vendor_budget (
+    account    text        NOT NULL,
+    bucket     text        NOT NULL,
+    ring       bytea       NOT NULL DEFAULT '',
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account, bucket)
+) WITH (fillfactor = 20);
 
 -- The throttles and failures of a connection in single processes, for all to show. Only the process that has one ends it;
 -- it renews seen_at meanwhile. until: when it tries again.
@@ -518,8 +525,9 @@ CREATE TABLE job (
     state          text        NOT NULL CHECK (state IN ('behind', 'ready', 'running')),
     run_at         timestamptz NOT NULL DEFAULT now(),
 
-    -- Goes before the other ready jobs of its connection: a caller's write before the webhooks that wait.
-    urgent         boolean     NOT NULL DEFAULT false,
+    -- Its share of the connection's budget: 0 interactive, 1 events, 2 pull, 3 backfill. A lower one goes first: a
+    -- caller's write before the webhooks that wait.
+    share          smallint    NOT NULL DEFAULT 1 CHECK (share BETWEEN 0 AND 3),
 
     -- Attempts are counted at the claim, so a job that kills its worker counts too. `deferred` counts those that do not
     -- count against max_attempts (throttled, unauthorised, returned at shutdown). A job without attempts left is
@@ -553,8 +561,7 @@ CREATE TABLE job (
         autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
 -- For claims, and for the next job of a key. At most one job of a key is not behind, so jobs of a key never overlap.
-CREATE INDEX        job_ready  ON job (connection, run_at, id)    WHERE state = 'ready';
-CREATE INDEX        job_urgent ON job (connection, run_at, id)    WHERE state = 'ready' AND urgent;
+CREATE INDEX        job_ready  ON job (connection, share, run_at, id) WHERE state = 'ready';
 CREATE INDEX        job_order  ON job (connection, order_key, id) WHERE order_key IS NOT NULL;
 CREATE UNIQUE INDEX job_head   ON job (connection, order_key)     WHERE order_key IS NOT NULL AND state <> 'behind';
 CREATE UNIQUE INDEX job_dedupe ON job (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL;

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from app.copies.consumers import fan_out_to, job_of, order_key_of
 from app.copies.differing import consumer_at, differing_fields
@@ -14,7 +15,7 @@ from app.events.models import RecordChange, StateMoved
 from app.identifiers import new_id, new_run_id
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Job, JobOutcome, NewJob, Retry
+from app.queue.models import Deferred, Done, Job, JobOutcome, NewJob, Retry, Share
 from app.records.append import Appended, append_all
 from app.records.models import WriteUnderWay
 from app.records.resolve import active_mapping
@@ -151,7 +152,7 @@ def _kind_of(change: RecordChange) -> FindingKind:
 
 CHECKS: Final = JobKind(
     name=CHECK,
-    policy=POLICY,
+    policy=replace(POLICY, share=Share.PULL),
     bind=lambda dependencies: partial(check_record, dependencies.of(WalkDeps)),
     reads_again=True,
 )

@@ -25,7 +25,7 @@ SELECT_DELAYS = Statement(
       JOIN operation ON operation.id = wanted.id
       LEFT JOIN lane ON lane.connection = operation.connection
       LEFT JOIN LATERAL (
-           SELECT id, state, run_at, order_key
+           SELECT id, state, share, run_at, order_key
              FROM job
             WHERE job.kind = 'execute' AND job.connection = operation.connection AND job.dedupe_key = operation.id
             LIMIT 1) AS job ON true
@@ -45,7 +45,7 @@ SELECT_DELAYS = Statement(
            SELECT count(*) AS ahead
              FROM (SELECT
                      FROM job AS other
-                    WHERE other.connection = operation.connection AND other.state = 'ready' AND other.urgent
+                    WHERE other.connection = operation.connection AND other.state = 'ready' AND other.share = job.share
                       AND (other.run_at, other.id) < (job.run_at, job.id)
                     LIMIT {COUNTED}) AS others) AS before ON job.state = 'ready'
     """,  # noqa: S608 - no caller's text is in it
