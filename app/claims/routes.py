@@ -10,11 +10,10 @@ from app.errors import AlreadyClaimed
 from app.http.headers import Header, idempotency_key
 from app.http.operation import Call, JsonBody, operation
 from app.http.parameters import PathText
-from app.http.plurals import PLURAL
+from app.http.plurals import WRITE_SCOPES
 from app.http.responses import Answered, json_response
 
 LONGEST: Final = 7 * 86_400
-WRITES: Final = tuple(f"{plural}:write" for plural in PLURAL.values() if plural != "comments")
 REQUEST_KEY: Final = Header(
     name="Idempotency-Key",
     meaning="Identifies this attempt to claim, such as the id of the execution: a repetition with the same key gets the"
@@ -41,7 +40,7 @@ BODY: Final = JsonBody(into=NewClaim, example={"name": "order-4711-refund-mail",
     "POST",
     "/v1/claims",
     tag="Claims",
-    scopes=WRITES,
+    scopes=WRITE_SCOPES,
     headers=(REQUEST_KEY,),
     body=BODY,
     status=201,
@@ -75,7 +74,7 @@ async def take_claim(call: Call) -> Answered:
     "DELETE",
     "/v1/claims/{id}",
     tag="Claims",
-    scopes=WRITES,
+    scopes=WRITE_SCOPES,
     parameters=(PathText("id", "Id of the claim.", "clm_0198f0a2b7c47d3c9a51f2e80b6c4d17"),),
     status=204,
     never=("not-found",),

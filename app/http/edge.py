@@ -15,7 +15,7 @@ from app.http.bodies import Incoming, Transfers
 from app.identifiers import new_run_id
 from app.problem_document import PROBLEM_JSON, document_of
 
-_CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")
 PIECE: Final = 64 * 1024
 """Bytes of an answer handed to the server at once. It keeps a copy of them until they are sent."""
@@ -158,7 +158,7 @@ def _read_correlation(path: str, headers: Any) -> Correlation:
     if not sent or path.startswith(_UNJUDGED):
         return Correlation(value=new_run_id(), acceptable=True)
     value = sent[0].decode("latin-1").strip(" \t")
-    if len(sent) == 1 and _CORRELATION.fullmatch(value):
+    if len(sent) == 1 and CORRELATION.fullmatch(value):
         return Correlation(value=value, acceptable=True)
     return Correlation(value=new_run_id(), acceptable=False)
 

@@ -16,6 +16,9 @@ READ_SCOPE: Final[dict[ObjectName, str]] = {
 }
 """The scope that reads each object; a comment is read with its ticket."""
 
+WRITE_SCOPES: Final = tuple(f"{plural}:write" for name, plural in PLURAL.items() if name != "comment")
+"""The scopes of all writes; a comment is written with its ticket."""
+
 
 def counted(number: int, noun: str) -> str:
     """Return `1 job` or `2 jobs`."""

@@ -91,6 +91,7 @@ StoryKind = Literal[
     "dead_letter",
     "redrive",
     "audit",
+    "note",
 ]
 
 

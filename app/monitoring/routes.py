@@ -1,6 +1,7 @@
 """HTTP operations of probes, metrics and runs."""
 
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from litestar import Response
 from msgspec import Struct
@@ -9,12 +10,13 @@ from app.errors import StoreUnavailable
 from app.http.admission import AnyRequest
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import path_of
-from app.http.operation import Call, operation, public_operation
+from app.http.operation import Call, JsonBody, operation, public_operation
 from app.http.parameters import LIMIT, PathText, cursor
+from app.http.plurals import WRITE_SCOPES
 from app.http.responses import Answered, link_next
 from app.monitoring import runs
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.runs import RunReport
+from app.monitoring.runs import NewNote, RunNote, RunReport
 from app.telemetry import render_metrics
 
 PLAIN: Final = "text/plain"
@@ -22,6 +24,9 @@ METRICS_TEXT: Final = f"{PLAIN}; version=0.0.4"  # Litestar adds the charset
 HEALTH: Final = "Health"
 RUNS: Final = "/ops/runs/"
 CURSOR: Final = cursor(longest=2000)
+NOTE: Final = JsonBody(
+    into=NewNote, example={"text": "Routed to billing: the sum is above 500.", "data": {"queue": "billing"}}
+)
 
 
 class Liveness(Struct, frozen=True, kw_only=True):
@@ -98,6 +103,25 @@ async def read_run(call: Call) -> RunReport:
     return report
 
 
+@operation(
+    "POST",
+    "/v1/runs/{correlation_id}/notes",
+    tag="Events",
+    scopes=WRITE_SCOPES,
+    parameters=(PathText("correlation_id", "The run. A slash in its id is sent as `%252F`.", "orders-4711"),),
+    body=NOTE,
+    status=201,
+)
+async def add_note(call: Call) -> RunNote:
+    """Add a note to a run.
+
+    For decisions of a workflow that no call shows, such as where a ticket was routed, and why. Operators find it among
+    the steps of the run. E-mail addresses and telephone numbers are replaced; write no names.
+    """
+    correlation_id = unquote(call.path("correlation_id"))
+    return await runs.add_note(call.deps(MonitoringDeps).runs, correlation_id, call.body(NOTE), by=call.caller.name)
+
+
 PROBES: Final = (live, ready, metrics)
 """Served by every process."""
-HANDLERS: Final = (read_run, *PROBES)
+HANDLERS: Final = (read_run, add_note, *PROBES)

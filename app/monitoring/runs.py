@@ -3,19 +3,23 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import SealedCursors
+from app.http.edge import CORRELATION
 from app.http.plurals import counted
 from app.monitoring.models import RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
+from app.redaction import without_people
 from app.telemetry import derive_trace_id
 from app.telemetry.context import TRACE_ID
+from canonical.parts import Instant
 
+MOST_DATA: Final = 4_000
 _Facts = dict[str, Any]
 
 
@@ -32,6 +36,28 @@ class RunStep(Struct, frozen=True, kw_only=True):
     0f1c7a9e-5b7e-4d0b."`"""
     facts: dict[str, Any]
     """Facts, which depend on the kind; without personal data. Example: `{"status": 201, "connection": "hubspot"}`"""
+
+
+class NewNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A note on a run, for the people who read it later."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]
+    """What was decided, and why. Example: `"Routed to billing: the sum is above 500."`"""
+    data: dict[str, Any] | None = None
+    """Facts of the decision, as JSON of at most 4000 bytes. Example: `{"queue": "billing"}`"""
+
+
+class RunNote(Struct, frozen=True, kw_only=True):
+    """A note as it was kept."""
+
+    correlation_id: str
+    """The run. Example: `"orders-4711-1767225600000"`"""
+    at: Instant
+    """When it was added."""
+    text: str
+    """The text, without e-mail addresses and telephone numbers. Example: `"Routed to billing."`"""
+    data: dict[str, Any] | None
+    """The facts, without the same. Example: `{"queue": "billing"}`"""
 
 
 class RunReport(Struct, frozen=True, kw_only=True):
@@ -99,6 +125,21 @@ async def _story(
         next_cursor=cursor,
         has_more=more,
     )
+
+
+async def add_note(runs: PostgresRuns, correlation_id: str, note: NewNote, *, by: str) -> RunNote:
+    """Keep a note of a caller, without e-mail addresses and telephone numbers.
+
+    Raises InvalidField, and NotFound for what is no correlation id.
+    """
+    if not CORRELATION.fullmatch(correlation_id):
+        raise NotFound("The path names no run: a correlation id is 1-128 letters, digits and . _ : / + = @ -.")
+    data = msgspec.json.encode(note.data)
+    if len(data) > MOST_DATA:
+        raise InvalidField.at("/data", f"has {len(data)} bytes as JSON; at most {MOST_DATA} are kept")
+    text, facts = without_people(note.text), msgspec.json.decode(without_people(data.decode()))
+    at = await runs.add_note(correlation_id, {"by": by, "text": text, "data": facts})
+    return RunNote(correlation_id=correlation_id, at=at, text=text, data=facts)
 
 
 async def find_trace(runs: PostgresRuns, correlation_id: str) -> str:
@@ -226,6 +267,10 @@ def _audit(facts: _Facts) -> str:
     return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."
 
 
+def _note(facts: _Facts) -> str:
+    return f"{facts['by']} noted: {facts['text']}"
+
+
 SENTENCES: Final[dict[StoryKind, Callable[[_Facts], str]]] = {
     "request": _request,
     "upload": _upload,
@@ -238,4 +283,5 @@ SENTENCES: Final[dict[StoryKind, Callable[[_Facts], str]]] = {
     "dead_letter": _dead_letter,
     "redrive": _redrive,
     "audit": _audit,
+    "note": _note,
 }

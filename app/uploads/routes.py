@@ -14,7 +14,7 @@ from app.http.deps import HttpDeps, deps_of
 from app.http.headers import IDEMPOTENCY_KEY
 from app.http.operation import Call, FileBody, operation
 from app.http.parameters import PathText
-from app.http.plurals import PLURAL
+from app.http.plurals import PLURAL, WRITE_SCOPES
 from app.http.responses import Answered, json_response
 from app.telemetry import mark_replayed
 from app.uploads import views
@@ -29,7 +29,6 @@ AT_ONCE: Final = 4
 """Exports that one process holds in memory, one per caller. Further requests wait before their body is read."""
 SPLIT: Final = "Send at most 32 MiB per request. Split the export and repeat the header in each part."
 
-WRITES: Final = tuple(f"{plural}:write" for plural in PLURAL.values() if plural != "comments")
 READS: Final = tuple(f"{plural}:read" for plural in PLURAL.values() if plural != "comments")
 TAG: Final = "Uploads"
 CONNECTION: Final = PathText("connection", "The connection of the export.", "legacy")
@@ -47,7 +46,7 @@ def _layout_scope(request: AnyRequest) -> tuple[str, ...]:
     "POST",
     "/v1/uploads/{connection}",
     tag=TAG,
-    scopes=WRITES,
+    scopes=WRITE_SCOPES,
     scopes_of=_layout_scope,
     parameters=(CONNECTION,),
     headers=(IDEMPOTENCY_KEY,),
@@ -95,7 +94,7 @@ async def upload_export(call: Call) -> Answered:
     "GET",
     "/v1/uploads/{connection}/{id}",
     tag=TAG,
-    scopes=(*READS, *WRITES),
+    scopes=(*READS, *WRITE_SCOPES),
     parameters=(CONNECTION, PathText("id", "The upload's id.", "upl_0198f0a2b7c47d3c9a51f2e80b6c4d17")),
 )
 async def read_upload(call: Call) -> UploadView:

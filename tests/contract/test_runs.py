@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key, parameters
+from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
 from tests.contract.waiting import until
@@ -216,3 +216,46 @@ def test_the_command_line_shows_it(facade: Facade, caller: Caller, reader: Calle
     assert json.loads(as_json.stdout)["data"] == story
     unknown = facade.lockstitch("runs", "show", new_run())
     assert (unknown.returncode, "No run has" in unknown.stderr) == (1, True)
+
+
+def test_a_note_is_found_in_its_run_without_people(caller: Caller, reader: Caller) -> None:
+    run = new_run()
+    note = {
+        "text": "Routed to billing, as ann@example.com spent more than 500 (+4915112345678).",
+        "data": {"queue": "billing", "sum": "640.00", "asked_by": "ann@example.com"},
+    }
+    answer = caller.post(f"/v1/runs/{run}/notes", json=note)
+    assert answer.status_code == 201, answer.text
+    kept = answer.json()
+    assert kept["text"] == "Routed to billing, as (e-mail) spent more than 500 ((phone))."
+    assert kept["data"] == {"queue": "billing", "sum": "640.00", "asked_by": "(e-mail)"}
+    assert kept["correlation_id"] == run
+    story = run_of(reader, run, lambda story: any(step["kind"] == "note" for step in story))
+    (step,) = [step for step in story if step["kind"] == "note"]
+    assert step["sentence"] == f"everything noted: {kept['text']}"
+    assert step["facts"]["data"] == kept["data"]
+
+
+def test_a_note_on_a_run_whose_id_has_slashes(caller: Caller, reader: Caller) -> None:
+    run = f"flow/{uuid4().hex}/step=1"
+    answer = caller.post(f"/v1/runs/{run.replace('/', '%252F')}/notes", json={"text": "Skipped: nothing to do."})
+    assert answer.status_code == 201, answer.text
+    assert "note" in [step["kind"] for step in run_of(reader, run, bool)]
+
+
+def test_what_is_no_note_is_refused(facade: Facade, caller: Caller) -> None:
+    path = f"/v1/runs/{new_run()}/notes"
+    for body, pointer in (
+        ({"text": ""}, "/text"),
+        ({"text": "a" * 1001}, "/text"),
+        ({"text": "a\x00b"}, "/text"),
+        ({"text": "a", "data": {"a": "\x00"}}, "/data/a"),
+        ({"text": "a", "data": {"\x00": "a"}}, "/data"),
+        ({"text": "a", "data": {"a": "b" * 4000}}, "/data"),
+    ):
+        answer = caller.post(path, json=body)
+        assert code_of(answer, 422) == "invalid-field"
+        assert pointers(answer) == [pointer]
+    assert code_of(caller.post("/v1/runs/no%20run/notes", json={"text": "a"}), 404) == "not-found"
+    with facade.calling("customers:read", "ops:read") as reading:
+        assert code_of(reading.post(path, json={"text": "a"}), 403) == "forbidden"

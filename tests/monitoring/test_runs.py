@@ -28,6 +28,7 @@ INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES
     ('run-1', 'vendor_call', {3},
      '{"connection": "hubspot", "method": "POST", "route": "/crm", "attempt": 1, "status": 201, "outcome": "success",
        "request_id": "req-7", "ms": 80.0}'),
+    ('run-1', 'note', {14}, '{"by": "n8n", "text": "Routed to billing.", "data": null}'),
     ('run-2', 'request', {0}, '{}');
 INSERT INTO inbound_event (id, connection, dedupe_key, topic, payload, digest, correlation_id, received_at) VALUES
     ('in_1', 'shop', 'k', 'customers/update', '', sha256(''), 'run-1', {0}),
@@ -78,6 +79,7 @@ RUN_SENTENCES: Final = [
     "A row of upload upl_1 was recorded as in_2.",
     "Upload upl_1 started: 3 rows of legacy with one order each.",
     "Upload upl_1 was recorded: 1 of 3 rows were new or changed.",
+    "n8n noted: Routed to billing.",
 ]
 
 

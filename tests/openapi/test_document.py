@@ -18,6 +18,7 @@ from app.errors import CATALOGUE
 from app.events.subscriptions import SubscriptionRequest
 from app.http.decode_body import decode_patch
 from app.http.operation import KeyOperation, declaration_of
+from app.monitoring.runs import NewNote
 from app.openapi.shapes import COMPONENT
 from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
@@ -48,6 +49,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         CommentPatch,
         TagsChange,
         NewClaim,
+        NewNote,
         CopyRequest,
         Resolution,
         ConnectionPause,
@@ -195,7 +197,16 @@ def test_keys_scopes_and_headers(method: str, path: str, operation: Schema) -> N
 
 @pytest.mark.parametrize(("method", "path", "operation"), [one for one in OPERATIONS if one.values[0] != "get"])
 def test_writes_that_reach_a_vendor_need_a_key_that_lives_seven_days(method: str, path: str, operation: Schema) -> None:
-    own = ("/v1/operations", "/v1/uploads", "/v1/webhooks", "/v1/subscriptions", "/v1/backfills", "/v1/claims", "/ops/")
+    own = (
+        "/v1/operations",
+        "/v1/uploads",
+        "/v1/webhooks",
+        "/v1/subscriptions",
+        "/v1/backfills",
+        "/v1/claims",
+        "/v1/runs",
+        "/ops/",
+    )
     if path.startswith(own):
         return
     keys = [one for one in operation["parameters"] if one["name"] == "Idempotency-Key"]

@@ -1,7 +1,8 @@
 """The story of a run: one query over every table that has its correlation id."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 
@@ -11,7 +12,8 @@ from app.postgres.database import Database, Statement
 # Each part returns: at, rank, key, kind, facts. Of steps at the same time (a transaction has one), the lower rank is
 # the cause. A key is unique within its rank. Encrypted data and free text are left out.
 HAPPENINGS: Final = r"""
-    SELECT at, CASE kind WHEN 'request' THEN 0 ELSE 3 END AS rank, lpad(id::text, 20, '0') AS key, kind, facts::jsonb
+    SELECT at, CASE kind WHEN 'request' THEN 0 WHEN 'vendor_call' THEN 3 ELSE 10 END AS rank,
+           lpad(id::text, 20, '0') AS key, kind, facts::jsonb
       FROM run_entry
      WHERE correlation_id = $1
     UNION ALL
@@ -137,8 +139,14 @@ SELECT_TRACE = Statement(
 )
 
 
+ADD_NOTE = Statement(
+    "INSERT run_entry",
+    "INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES ($1, 'note', now(), $2) RETURNING at",
+)
+
+
 class PostgresRuns:
-    """Reads the stories of runs."""
+    """Reads the stories of runs, and adds notes to them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -155,6 +163,11 @@ class PostgresRuns:
             )
             for row in rows
         ]
+
+    async def add_note(self, correlation_id: str, facts: Mapping[str, Any]) -> datetime:
+        """Add a note, and return its time. Raises StoreUnavailable."""
+        at: datetime = await self._database.fetch_value(ADD_NOTE, correlation_id, msgspec.json.encode(facts).decode())
+        return at
 
     async def trace_id(self, correlation_id: str) -> str | None:
         """Return the trace id in which the run began, 32 hexadecimal digits, or None if none is stored."""

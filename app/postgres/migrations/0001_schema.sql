@@ -1021,12 +1021,13 @@ CREATE TABLE redrive_letter (
     PRIMARY KEY (redrive, job_id)
 );
 
--- Steps of a run that no other table has: answered requests, and vendor calls with the vendor's request ids. Facts
--- without personal data. Written in batches, asynchronously, so a process killed with -9 may lose its last entries.
+-- Steps of a run that no other table has: answered requests, vendor calls with the vendor's request ids, and callers'
+-- notes. Facts without personal data. Notes apart, they are written in batches, asynchronously, so a process killed with
+-- -9 may lose its last entries.
 CREATE TABLE run_entry (
     id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     correlation_id text        NOT NULL,
-    kind           text        NOT NULL CHECK (kind IN ('request', 'vendor_call')),
+    kind           text        NOT NULL CHECK (kind IN ('request', 'vendor_call', 'note')),
     at             timestamptz NOT NULL,
     facts          text        NOT NULL
 );
