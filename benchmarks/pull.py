@@ -8,6 +8,7 @@ INSERT. Both read one page after the other.
 
 import asyncio
 import base64
+import os
 import secrets
 import shutil
 import sys
@@ -19,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
+from unittest.mock import patch
 
 import asyncpg
 import httpx
@@ -26,18 +28,19 @@ import msgspec
 import uvloop
 from msgspec import Raw, Struct
 
-from app.events.store.record_states import PostgresRecordStates
-from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
-from app.postgres.encryption import Sealer
 from app.postgres.migrate import migrate
+from app.records.deps import RecordDeps
+from app.records.fetch import fetch_page
+from app.records.known_records import digests_of
 from app.settings.environment import load_settings
+from app.wiring.runtime import open_runtime
 from benchmarks import figures
-from benchmarks.records import account_of
 from benchmarks.road_stage import RoadStage, first_process
 from benchmarks.stage import free_port, running
 from benchmarks.upstream import FIRST_CHANGE, changed_contact
 from mappings.registry import VENDORS, active
+from mappings.spec import ListQuery
 
 SIZES: Final = (10_000, 100_000)
 ROUNDS: Final = 3
@@ -52,7 +55,7 @@ MAPPING: Final = next(one for one in HUBSPOT.mappings if one is active(HUBSPOT, 
 START: Final = datetime.fromtimestamp(FIRST_CHANGE / 1000, UTC)
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
 OVERLAP: Final = timedelta(minutes=5)
-STATE: Final = ("object", "connection", "remote_id", "data", "read_at", "digest")
+STATE: Final = ("object", "connection", "remote_id", "data", "read_at", "digest", "source")
 # Due now, from the first change on.
 DUE: Final = """
     INSERT INTO watermark (connection, object, watermark, started_at, completed_at, tried_at)
@@ -170,9 +173,9 @@ def _set_up(records: int) -> Iterator[_Stage]:
         vendor, worker = free_port(), free_port()
         base = f"http://127.0.0.1:{vendor}"
         environment = _environment(folder, base, url, worker)
-        uvloop.run(_fill(url, environment, records))
         upstream = [sys.executable, "-m", "benchmarks.upstream", str(vendor), str(records)]
         stack.enter_context(running(upstream, vendor))
+        uvloop.run(_fill(url, environment, records))
         command = [sys.executable, "-m", "app.cli", "worker", "--processes", "1"]
         process = stack.enter_context(running(command, worker, environment))
         yield _Stage(base, url, {"worker": process, "postgres": first_process(url)})
@@ -199,24 +202,36 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
 
 async def _fill(database_url: str, environment: dict[str, str], records: int) -> None:
     """Fill in the states, as an earlier pull has left them, and a run that has completed just now."""
-    began, database = time.perf_counter(), await Database.connect(database_url, max_size=2)
-    connection = await asyncpg.connect(database_url)
+    began, connection = time.perf_counter(), await asyncpg.connect(database_url)
     try:
-        states = PostgresRecordStates(database, Sealer(load_settings(environment).encryption_keys))
-        account, rows = account_of(MAPPING), []
-        for number in range(records):
-            mapped = MAPPING.read(Raw(changed_contact(number)), account)
-            record = ("customer", "crm", mapped.remote.id)
-            digest = await states.digest(record, mapped.data, MAPPING.revision)
-            rows.append((*record, b"Z" * 900, START, digest))
+        with patch.dict(os.environ, environment):
+            async with open_runtime(load_settings(environment)) as runtime:
+                rows = await _states(runtime.dependencies.of(RecordDeps), records)
         await connection.copy_records_to_table("record_state", records=rows, columns=STATE)
         await connection.execute("VACUUM (ANALYZE) record_state")
         now = datetime.now(UTC)
         await connection.execute(DUE, START + OVERLAP, now)
     finally:
         await connection.close()
-        await database.close()
     print(f"  {'states filled in':52} {time.perf_counter() - began:9.1f} s")
+
+
+async def _states(deps: RecordDeps, records: int) -> list[tuple[Any, ...]]:
+    """Return the states of all records, as mapped with the facts of the vendor's account."""
+    crm, rows = deps.connections.by_name["crm"], list[tuple[Any, ...]]()
+    query = ListQuery(limit=PAGE, updated_since=START)
+    page = await fetch_page(deps, crm, MAPPING, query, time.monotonic() + PATIENCE)
+    account = page.readings[0].account
+    for first in range(0, records, PAGE):
+        raws = [Raw(changed_contact(number)) for number in range(first, min(first + PAGE, records))]
+        sources = await digests_of(deps, crm, MAPPING, raws, account)
+        assert sources is not None
+        for raw, source in zip(raws, sources, strict=True):
+            mapped = MAPPING.read(raw, account)
+            record = ("customer", "crm", mapped.remote.id)
+            digest = await deps.states.digest(record, mapped.data, MAPPING.revision)
+            rows.append((*record, b"Z" * 900, START, digest, source))
+    return rows
 
 
 if __name__ == "__main__":

@@ -75,11 +75,25 @@ class DriftDetection:
             except (TimeoutError, StoreUnavailable):
                 _log.warning("shutdown: queued records were not checked for drift in time")
 
+    def samples(self, connection: str, mapping: AnyMapping, record: msgspec.Raw) -> bool:
+        """Return whether this record is one to look at."""
+        return self._sampled(connection, mapping, "record", record) is not None
+
     def show(
-        self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct, *, listed: bool = False
+        self,
+        connection: str,
+        mapping: AnyMapping,
+        record: msgspec.Raw,
+        resource: Struct,
+        *,
+        listed: bool = False,
+        sampled: bool = False,
     ) -> None:
-        """Offer a record that was read as `resource`, in a list or by itself."""
-        subject = self._sampled(connection, mapping, "record", record)
+        """Offer a record that was read as `resource`, in a list or by itself. It is looked at if it is `sampled`
+        already; else chance decides."""
+        subject = (
+            _subject(connection, mapping, "record") if sampled else self._sampled(connection, mapping, "record", record)
+        )
         if subject is not None:
             self._offer(subject, record, mapping.record, resource=resource, listed=listed)
 

@@ -50,7 +50,8 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     read is older than what was last seen. `previous`: the old values of the `changed` fields, a JSON object; None where
     they are unknown. `transitions` are the types of further Events with the same data. `merged`: canonical ids of
     records that the vendor merged into this one. `digest` is that of `state` (`PostgresRecordStates.digest`).
-    `is_mixed`: a write of ours made it, and somebody else has changed other fields.
+    `source` is that of what the state was mapped from (`app.records.known_records`), only of one that a pull has
+    listed. `is_mixed`: a write of ours made it, and somebody else has changed other fields.
     """
 
     object: ObjectName
@@ -70,6 +71,7 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     transitions: tuple[str, ...] = ()
     merged: tuple[str, ...] = ()
     digest: bytes | None = None
+    source: bytes | None = None
     is_mixed: bool = False
 
     @property

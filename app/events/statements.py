@@ -19,6 +19,7 @@ STATE_ARGUMENTS: Final = {
     "version": "bigint",
     "written_by": "text",
     "digest": "bytea",
+    "source": "bytea",
 }
 """The columns of a state to keep, and their types."""
 
@@ -86,15 +87,15 @@ def keep_text(rows: str, *, source: str) -> str:
     """
     return f"""
     INSERT INTO record_state AS last (object, connection, remote_id, data, deleted, read_at, version, written_by,
-                                      digest)
+                                      digest, source)
     SELECT new.object, new.connection, new.remote_id, new.data, new.deleted, new.read_at, new.version, new.written_by,
-           new.digest
+           new.digest, new.source
       FROM {source}, {rows}
      ORDER BY new.object, new.connection, new.remote_id
         ON CONFLICT (object, connection, remote_id) DO UPDATE
        SET data = excluded.data, deleted = excluded.deleted, read_at = excluded.read_at, seen_at = now(),
            written_by = coalesce(excluded.written_by, last.written_by), version = excluded.version,
-           digest = excluded.digest
+           digest = excluded.digest, source = excluded.source
      WHERE last.version = excluded.version - 1
     RETURNING last.version
     """  # noqa: S608 - no caller's text is in it

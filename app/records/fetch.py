@@ -13,6 +13,7 @@ from msgspec import Struct
 from app.errors import NotFound, UnsupportedAction, VendorDrifted, VendorRejected
 from app.http.decode_body import pointer_of
 from app.records.deps import RecordDeps
+from app.records.known_records import ListedRecord, know_again
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
@@ -51,13 +52,15 @@ class UnreadableRecord(Struct, frozen=True, kw_only=True):
 
 class FetchedPage(Struct, frozen=True, kw_only=True):
     """The mapped and unmappable records of one page, and the vendor's cursor of the next page. A page of hints has only
-    the ids of records that may have changed (`hinted`), of which some were `created`."""
+    the ids of records that may have changed (`hinted`), of which some were `created`. `known` is the number of records
+    that were not mapped, because they are known to be unchanged."""
 
     readings: list[Reading]
     unreadable: list[UnreadableRecord]
     next: str | None
     hinted: tuple[str, ...] = ()
     created: frozenset[str] = frozenset()
+    known: int = 0
 
 
 async def fetch_raw(
@@ -135,10 +138,16 @@ async def _merged_into(
 
 
 async def fetch_page(
-    deps: RecordDeps, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    query: ListQuery,
+    deadline: float,
+    *,
+    skips_known: bool = False,
 ) -> FetchedPage:
     """Fetch one page. A record of it is what `fetch_record` returns, or it is not `is_complete`: time is short, or the
-    vendor's lists omit members.
+    vendor's lists omit members. With `skips_known`, records that are known by the vendor's bytes are left out.
 
     Raises the vendor's problems, and VendorDrifted if the page itself cannot be read.
     """
@@ -162,18 +171,26 @@ async def fetch_page(
     account, is_done = await _side_load(deps, connection, mapping, page.records, page.account, deadline, until=until)
     readings: list[Reading] = []
     unreadable: list[UnreadableRecord] = []
-    for raw in page.records:
+    if skips_known and is_done and endpoints.list_is_whole:
+        records = await know_again(deps, connection, mapping, page.records, account)
+    else:
+        records = [ListedRecord(raw) for raw in page.records]
+    for raw, source, is_known in records:
+        sampled = is_known and deps.drift.samples(connection.name, mapping, raw)
+        if is_known and not sampled:
+            continue
         try:
-            reading = await map_record(deps, connection, mapping, raw, account, listed=True)
+            reading = await map_record(deps, connection, mapping, raw, account, listed=True, sampled=sampled)
             if not (endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))):
                 reading = msgspec.structs.replace(reading, is_complete=False)
-            readings.append(reading)
+            readings.append(reading if source is None else msgspec.structs.replace(reading, source=source))
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
         if time.monotonic() - now > TURN_SECONDS:
             await asyncio.sleep(0)  # yield to other requests between the records of a long page
             now = time.monotonic()
-    return FetchedPage(readings=readings, unreadable=unreadable, next=page.next)
+    known = len(records) - len(readings) - len(unreadable)
+    return FetchedPage(readings=readings, unreadable=unreadable, next=page.next, known=known)
 
 
 def _needs_none(endpoints: Endpoints[Any, Any], raw: msgspec.Raw, account: Any) -> bool:

@@ -23,13 +23,15 @@ from mappings.spec import Draft, Mapped, Unmappable, VendorDrift
 
 class Reading(Struct, frozen=True, kw_only=True):
     """A mapped record, with the revision that mapped it, the vendor's bytes, and the account facts used. A record of a
-    page that is not `is_complete` may lack what a read by its id has, such as the lines of refunds."""
+    page that is not `is_complete` may lack what a read by its id has, such as the lines of refunds. `source` is the
+    digest of what it was mapped from (`known_records`), if its page is compared by that."""
 
     mapped: Mapped[Any]
     mapping: AnyMapping
     raw: msgspec.Raw
     account: Any = None
     is_complete: bool = True
+    source: bytes | None = None
 
 
 async def map_record(
@@ -40,9 +42,10 @@ async def map_record(
     account: Any,
     *,
     listed: bool = False,
+    sampled: bool = False,
 ) -> Reading:
-    """Map a record, and offer it to drift detection and to the shadow. `listed` says that it comes from a list. Raises
-    VendorDrifted."""
+    """Map a record, and offer it to drift detection, which has chosen it already if `sampled`, and to the shadow.
+    `listed` says that it comes from a list. Raises VendorDrifted."""
     with mapping_span(mapping.name, mapping.revision, "read"), as_vendor_drift(deps, connection, mapping, raw):
         try:
             mapped = await run_mapping(mapping, raw, account, partial(mapping.read, raw, account))
@@ -50,7 +53,7 @@ async def map_record(
             offer_to_shadow(deps, connection, mapping, raw, account, refusal)
             raise
     offer_to_shadow(deps, connection, mapping, raw, account, mapped)
-    deps.drift.show(connection.name, mapping, raw, mapped.data, listed=listed)
+    deps.drift.show(connection.name, mapping, raw, mapped.data, listed=listed, sampled=sampled)
     return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account)
 
 

@@ -141,6 +141,7 @@ async def _change_of(
         with_comments=True,
         is_news=_may_be_untold(walk, reading) and is_untold(last_state, by_pulls=False),
     )
+    change = replace(change, source=reading.source)
     return change if last_state is not None or is_new else as_baseline(change, pulled=True)
 
 

@@ -67,7 +67,9 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
         limit=min(walk.page_size, mapping.endpoints.max_limit), after=walk.cursor, updated_since=walk.since
     )
     began = time.monotonic()
-    fetch = fetch_hints if names_changed(mapping, query) else fetch_page
+    # A ticket may have new comments.
+    skips_known = walk.purpose == "pull" and walk.object != "ticket"
+    fetch = fetch_hints if names_changed(mapping, query) else partial(fetch_page, skips_known=skips_known)
     try:
         page = await fetch(deps, connection, mapping, query, began + READ_LIMIT)
     except (Problem, ValueError) as error:  # ValueError: the mapping refuses the cursor
@@ -92,7 +94,7 @@ async def _commit(
         moved = [one.change.remote_id for one in outdated if one.change is not None]
         read_again = (*page.hinted, *compared.read_again, *moved)
         counts = PageCounts(
-            records=len(page.readings) + len(page.unreadable) + len(page.hinted),
+            records=len(page.readings) + len(page.unreadable) + len(page.hinted) + page.known,
             changed=len(changes),
             unreadable=len(page.unreadable),
             read_again=len(read_again),

@@ -62,7 +62,7 @@ async def fetched(
 ) -> FetchedPage:
     """Fetch a page of a vendor that answers so."""
     async with running_vendor(answer) as server, asking(server.url, **REAL_TIME, **manifest(vendor)) as acme:
-        unrouted, unchecked = SimpleNamespace(in_force={}), SimpleNamespace(show=lambda *shown, listed: None)
+        unrouted, unchecked = SimpleNamespace(in_force={}), SimpleNamespace(show=lambda *shown, listed, sampled: None)
         deps = SimpleNamespace(vendors=acme.client, drift=unchecked, mapping_routes=unrouted)
         return await fetch_page(cast(RecordDeps, deps), acme.connection, mapping, query, within(30.0))
 

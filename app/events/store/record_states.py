@@ -45,6 +45,20 @@ CONFIRMED = Statement(
     """,
 )
 
+HAVE_SOURCES = Statement(
+    "SELECT record_state",
+    """
+    SELECT coalesce(last.source = listed.source, false) AS is_known
+      FROM unnest((SELECT $3::text[]), (SELECT $4::bytea[])) WITH ORDINALITY AS listed (remote_id, source, number)
+      LEFT JOIN LATERAL (
+           SELECT source
+             FROM record_state
+            WHERE object = $1 AND connection = $2 AND remote_id = listed.remote_id
+            LIMIT 1) AS last ON true
+     ORDER BY listed.number
+    """,
+)
+
 Record = tuple[str, str, str]
 """Object, connection and remote id."""
 
@@ -103,18 +117,34 @@ class PostgresRecordStates:
         sealed = self._sealer.seal(change.state, data_of(*record))
         version = 1 if change.last_state is None else change.last_state.version + 1
         written_by = None if change.written_by is None else msgspec.json.encode(change.written_by).decode()
-        return (*record, sealed, change.deleted, change.read_at, version, written_by, change.digest)
+        return (*record, sealed, change.deleted, change.read_at, version, written_by, change.digest, change.source)
 
     async def digest(self, record: Record, data: Struct, revision: int) -> bytes:
         """Return an HMAC of the compared fields of a record, as this mapping revision read them, without canonical ids.
 
         If it is equal to that of the last-seen state, nothing has changed.
         """
-        if self._digest_key is None:
-            self._digest_key = await self._secret.load()
         compared = replace(data, **not_digested(type(data)))
         text = msgspec.json.encode((record, revision, compared), order="deterministic")
-        return hmac.digest(self._digest_key, text, "sha256")
+        return hmac.digest(await self._key(), text, "sha256")
+
+    async def sources(self, facts: bytes, records: Sequence[bytes | msgspec.Raw]) -> list[bytes]:
+        """Return an HMAC of each record with the facts that all of them share."""
+        key = await self._key()
+        shared = hmac.digest(key, facts, "sha256")
+        return [hmac.digest(key, shared + bytes(record), "sha256") for record in records]
+
+    async def have_sources(
+        self, object_name: ObjectName, connection: str, remote_ids: Sequence[str], sources: Sequence[bytes]
+    ) -> list[bool]:
+        """Return which of the records have a last-seen state with this `source`."""
+        rows = await self._database.fetch(HAVE_SOURCES, object_name, connection, list(remote_ids), list(sources))
+        return [row["is_known"] for row in rows]
+
+    async def _key(self) -> bytes:
+        if self._digest_key is None:
+            self._digest_key = await self._secret.load()
+        return self._digest_key
 
     async def replace(self, transaction: Transaction, *changes: RecordChange) -> None:
         """Keep the state of each change in the place of the one it was compared with. They concern different records.

@@ -689,6 +689,10 @@ CREATE TABLE record_state (
     -- An HMAC of the compared fields, with the mapping revision that read them: a record with an equal one is unchanged.
     -- NULL: deleted, or not read from a vendor.
     digest     bytea,
+
+    -- An HMAC of what a pull has mapped it from: the vendor's bytes, the account facts, the mapping revision and the
+    -- release. A record that is listed with an equal one is not mapped. NULL: anything else has replaced the state.
+    source     bytea,
     PRIMARY KEY (object, connection, remote_id)
 ) WITH (toast_tuple_target = 8160);
 
