@@ -33,7 +33,8 @@ def plans_of_nothing(url: str, query: Statement) -> int:
     """How often PostgreSQL plans the statement in ten runs in which all arguments are NULL."""
 
     async def run() -> int:
-        connection = await asyncpg.connect(url, server_settings=SESSION_SETTINGS)
+        settings = {**SESSION_SETTINGS, "plan_cache_mode": "auto"}
+        connection = await asyncpg.connect(url, server_settings=settings)
         try:
             prepared = await connection.prepare(query.sql)
             for _ in range(10):
