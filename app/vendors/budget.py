@@ -79,7 +79,7 @@ class AccountBudget:
         async with self._turn:
             if self.take(cost, share):
                 return 0.0
-            lease = await self._lease(share, cost, cost)
+            lease = await self._lease(share, cost, max(cost, self._wish(share)))
             if self.take(cost, share):
                 return 0.0
             return max(LEAST_WAIT, lease.ends - time.monotonic())
@@ -155,10 +155,15 @@ class AccountBudget:
             if share is None:
                 await self._lease(Share.BACKFILL, 0.0, 0.0)
                 return
-            last = self._granted[share]
-            left = self._left(share)
-            used_up = left <= last.units / 2
-            await self._lease(share, 1.0, max(1.0, 2 * (last.units if used_up else last.units - left)))
+            await self._lease(share, 1.0, max(1.0, self._wish(share)))
+
+    def _wish(self, share: Share) -> float:
+        """Return how much to lease next: twice as much as last time if that is used up, else twice what was used."""
+        last = self._granted.get(share)
+        if last is None:
+            return 0.0
+        left = self._left(share)
+        return 2 * (last.units if left <= last.units / 2 else last.units - left)
 
     async def _lease(self, share: Share, need: float, wish: float) -> Lease:
         """Lease units. The result has none if too few are free; then it ends when some may be."""
