@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer
 from app.queue.enqueue import payload_of
-from app.queue.models import Allowances, Claimed, Job, Share
+from app.queue.models import Allowances, BudgetShare, Claimed, Job
 from app.queue.places import HeldPlaces
 
 # A claim consists of lookups, so one generic plan is always right. Planning each time would double its cost.
@@ -253,7 +253,7 @@ class Claims:
         return job_of(row, payload, probe=row["probing"])
 
 
-def _key(connection: str, share: Share) -> str:
+def _key(connection: str, share: BudgetShare) -> str:
     return f"{connection} {share:d}"
 
 
@@ -279,5 +279,5 @@ def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
         created_at=row["created_at"],
         started_at=row["started_at"],
         probe=probe,
-        share=Share(row["share"]),
+        share=BudgetShare(row["share"]),
     )

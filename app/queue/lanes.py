@@ -19,6 +19,7 @@ SELECT_ALL = Statement(
     SELECT connection, blocked_reason,
            CASE WHEN blocked_until < 'infinity'
                 THEN greatest(0, extract(epoch FROM blocked_until - now()))::float8 END AS blocked_seconds,
+           nullif(blocked_until, 'infinity') AS blocked_until,
            blocked_note, blocked_at, probe_token IS NOT NULL AS probing
       FROM lane
      ORDER BY connection

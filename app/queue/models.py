@@ -28,7 +28,7 @@ DeadHead = Literal["block", "skip"]
 DeathCategory = Literal["transient", "throttle", "permanent", "auth", "conflict", "poison"]
 
 
-class Share(IntEnum):
+class BudgetShare(IntEnum):
     """The shares of a vendor account's budget, those first that go first: callers' requests; webhooks, deliveries and
     copies; walks; backfills. Each has a floor that the others leave free."""
 
@@ -54,7 +54,7 @@ class JobPolicy(Struct, frozen=True, kw_only=True):
     give_up_seconds: float | None = None
     dead_head: DeadHead = "skip"
     attempt_seconds: float = 120.0
-    share: Share = Share.EVENTS
+    share: BudgetShare = BudgetShare.EVENTS
 
 
 class NewJob(Struct, frozen=True, kw_only=True):
@@ -76,7 +76,7 @@ class NewJob(Struct, frozen=True, kw_only=True):
     correlation_id: str | None = None
     traceparent: str | None = None
     origin: str | None = None
-    share: Share | None = None
+    share: BudgetShare | None = None
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ class Job(Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime
     probe: bool
-    share: Share
+    share: BudgetShare
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -220,7 +220,7 @@ class Allowance(Struct, frozen=True, kw_only=True):
     opens_in: float
 
 
-Allowances: TypeAlias = Mapping[tuple[str, Share], Allowance]
+Allowances: TypeAlias = Mapping[tuple[str, BudgetShare], Allowance]
 """By connection and share, for those whose budget is short."""
 
 
@@ -234,6 +234,7 @@ class Lane(Struct, frozen=True, kw_only=True):
     connection: str
     blocked_reason: BlockedReason | None
     blocked_seconds: float | None  # remaining; None until a person resumes it
+    blocked_until: datetime | None
     blocked_note: str | None
     blocked_at: datetime | None
     probing: bool

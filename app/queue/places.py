@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from app.queue.models import Job, Share
+from app.queue.models import BudgetShare, Job
 
 KEEPS_UP_SECONDS: Final = 0.25
 EARNED_AT_MOST: Final = 24
@@ -27,16 +27,16 @@ class HeldPlaces(Struct, frozen=True, kw_only=True):
 
     places: int
     earned: int
-    shares: frozenset[Share] = frozenset()
+    shares: frozenset[BudgetShare] = frozenset()
 
 
-running_share: Final[ContextVar[Share]] = ContextVar("running_share", default=Share.INTERACTIVE)
+running_share: Final[ContextVar[BudgetShare]] = ContextVar("running_share", default=BudgetShare.INTERACTIVE)
 """Which share of a vendor's budget pays for the requests of the current task: that of its job, else of callers."""
 
 
 @dataclass(kw_only=True)
 class _Lane:
-    waiting: dict[int, tuple[float, Share]] = field(default_factory=dict)  # since when, by job
+    waiting: dict[int, tuple[float, BudgetShare]] = field(default_factory=dict)  # since when, by job
     jobs: int = 0
     earned: int = 0
 

@@ -15,8 +15,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from app.errors import StoreUnavailable
-from app.queue.models import Allowance, Share
-from app.vendors.budget_ring import BLOCK, NOTHING, Lease, Leased, Ring
+from app.queue.models import Allowance, BudgetShare
+from app.vendors.budget_ring import BLOCK, NOTHING, Leased, Ring, UnitLease
 from app.vendors.budget_store import PostgresBudgets
 from mappings.http import Budget
 
@@ -52,15 +52,15 @@ class AccountBudget:
         self._has_plenty = False
         self._alone = Ring(units * FALLBACK, units * FALLBACK, per_seconds)
         self._away_until = -math.inf
-        self._leases: dict[Share, list[Lease]] = {share: [] for share in Share}
-        self._granted: dict[Share, Lease] = {}
+        self._leases: dict[BudgetShare, list[UnitLease]] = {share: [] for share in BudgetShare}
+        self._granted: dict[BudgetShare, UnitLease] = {}
         self._unused: list[Leased] = []
         self._learned: Budget | None = None
         self._learned_at = -math.inf
         self._turn = asyncio.Lock()
-        self._renewals: dict[Share | None, asyncio.Task[None]] = {}
+        self._renewals: dict[BudgetShare | None, asyncio.Task[None]] = {}
 
-    def take(self, cost: float, share: Share) -> bool:
+    def take(self, cost: float, share: BudgetShare) -> bool:
         """Use leased units for a request that starts now. False if there are too few."""
         now = time.monotonic()
         cost = min(cost, self._ring.units)
@@ -74,7 +74,7 @@ class AccountBudget:
                 return True
         return False
 
-    async def claim(self, cost: float, share: Share) -> float:
+    async def claim(self, cost: float, share: BudgetShare) -> float:
         """Use units for a request that starts now, and return 0; or else the seconds after which some may be free."""
         async with self._turn:
             if self.take(cost, share):
@@ -84,12 +84,12 @@ class AccountBudget:
                 return 0.0
             return max(LEAST_WAIT, lease.ends - time.monotonic())
 
-    def wait_for_all(self, units: float, share: Share) -> float:
+    def wait_for_all(self, units: float, share: BudgetShare) -> float:
         """Return the seconds until the last of several requests may start that cost this many units together, as far
         as this process knows."""
         return self._ring.wait(share, units - self._left(share), time.monotonic() + self._offset)
 
-    def allowance(self, share: Share, queued: float) -> Allowance | None:
+    def allowance(self, share: BudgetShare, queued: float) -> Allowance | None:
         """Return how many jobs may start now besides requests that wait for so many units; None if that is plenty."""
         if self._has_plenty:
             return None
@@ -126,16 +126,16 @@ class AccountBudget:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _left(self, share: Share) -> float:
+    def _left(self, share: BudgetShare) -> float:
         now = time.monotonic()
         return sum(lease.units for lease in self._leases[share] if lease.ends > now)
 
-    def _end(self, share: Share, lease: Lease) -> None:
+    def _end(self, share: BudgetShare, lease: UnitLease) -> None:
         if lease.units > NOTHING and lease.slot and self._store is not None:
             self._unused.append(Leased(share, lease.slot, lease.units))
 
-    def _renew_early(self, share: Share, now: float) -> None:
-        """Lease the next units if half of the last ones are used, or three quarters of their time are over."""
+    def _renew_early(self, share: BudgetShare, now: float) -> None:
+        """UnitLease the next units if half of the last ones are used, or three quarters of their time are over."""
         last = self._granted.get(share)
         if last is None or self._store is None or self._ring.units * BLOCK < 1.0 or share in self._renewals:
             return
@@ -144,20 +144,20 @@ class AccountBudget:
         if sum(one.units for one in leases) <= last.units / 2 or leases[-1].ends - now < lasts / 4:
             self._begin_renewal(share)
 
-    def _begin_renewal(self, share: Share | None) -> None:
+    def _begin_renewal(self, share: BudgetShare | None) -> None:
         # Not part of the span of the request that happens to need it.
         task = asyncio.create_task(self._renew(share), context=Context(), name=f"budget of {self.account}")
         self._renewals[share] = task
         task.add_done_callback(lambda _: self._renewals.pop(share, None))
 
-    async def _renew(self, share: Share | None) -> None:
+    async def _renew(self, share: BudgetShare | None) -> None:
         async with self._turn:
             if share is None:
-                await self._lease(Share.BACKFILL, 0.0, 0.0)
+                await self._lease(BudgetShare.BACKFILL, 0.0, 0.0)
                 return
             await self._lease(share, 1.0, max(1.0, self._wish(share)))
 
-    def _wish(self, share: Share) -> float:
+    def _wish(self, share: BudgetShare) -> float:
         """Return how much to lease next: twice as much as last time if that is used up, else twice what was used."""
         last = self._granted.get(share)
         if last is None:
@@ -165,8 +165,8 @@ class AccountBudget:
         left = self._left(share)
         return 2 * (last.units if left <= last.units / 2 else last.units - left)
 
-    async def _lease(self, share: Share, need: float, wish: float) -> Lease:
-        """Lease units. The result has none if too few are free; then it ends when some may be."""
+    async def _lease(self, share: BudgetShare, need: float, wish: float) -> UnitLease:
+        """UnitLease units. The result has none if too few are free; then it ends when some may be."""
         began = time.monotonic()
         if self._store is None:
             lease = self._ring.lease(share, need, need, began, ahead=False)
@@ -186,25 +186,25 @@ class AccountBudget:
             self._granted[share] = replace(lease)
         return lease
 
-    def _lease_alone(self, share: Share, need: float, now: float) -> Lease:
-        """Lease a part of what was free when the database was last asked, less what has been leased since."""
+    def _lease_alone(self, share: BudgetShare, need: float, now: float) -> UnitLease:
+        """UnitLease a part of what was free when the database was last asked, less what has been leased since."""
         at = now + self._offset
         self._alone.units = FALLBACK * (self._ring.units - self._ring.total(at))
         if self._alone.units <= NOTHING:
-            return Lease(0.0, now + self._ring.wait(share, need, at))
+            return UnitLease(0.0, now + self._ring.wait(share, need, at))
         lease = self._alone.lease(share, need, need, now, ahead=False)
         lease.slot = 0  # it is not one of the shared ring
         return lease
 
     async def _lease_shared(
-        self, store: PostgresBudgets, share: Share, need: float, wish: float, began: float
-    ) -> Lease:
+        self, store: PostgresBudgets, share: BudgetShare, need: float, wish: float, began: float
+    ) -> UnitLease:
         unused, self._unused = self._unused, []
         learned, self._learned = self._learned, None
         alone = self._alone.total(began)
         self._alone.leased = []
 
-        def edit(ring: Ring, at: float) -> tuple[Lease, float]:
+        def edit(ring: Ring, at: float) -> tuple[UnitLease, float]:
             ring.configure(self._ring.published, self._ring.seconds, at)
             if alone:
                 ring.charge(alone, at)

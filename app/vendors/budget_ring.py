@@ -16,10 +16,15 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from app.queue.models import Share
+from app.queue.models import BudgetShare
 from mappings.http import Budget
 
-FLOORS: Final[dict[int, float]] = {Share.INTERACTIVE: 0.2, Share.EVENTS: 0.2, Share.PULL: 0.05, Share.BACKFILL: 0.0}
+FLOORS: Final[dict[int, float]] = {
+    BudgetShare.INTERACTIVE: 0.2,
+    BudgetShare.EVENTS: 0.2,
+    BudgetShare.PULL: 0.05,
+    BudgetShare.BACKFILL: 0.0,
+}
 """The floors, as parts of what other clients leave of the limit, in whole units. A few units have none."""
 OTHERS: Final = 4
 """The share of other clients of the account, which no one leases."""
@@ -40,7 +45,7 @@ class Leased(Struct, array_like=True):
     units: float
 
 
-class Lease(Struct):
+class UnitLease(Struct):
     """Units of a share that may be used until `ends`. Without any, some may be free at `ends`."""
 
     units: float
@@ -73,21 +78,21 @@ class Ring(Struct):
         self._forget(at)
         return sum(one.units for one in self.leased)
 
-    def lease(self, share: int, need: float, wish: float, at: float, *, ahead: bool = True) -> Lease:
-        """Lease at least `need` units and at most `wish`, which is bounded by a block; none if too few are free.
+    def lease(self, share: int, need: float, wish: float, at: float, *, ahead: bool = True) -> UnitLease:
+        """UnitLease at least `need` units and at most `wish`, which is bounded by a block; none if too few are free.
         Without `ahead`, they are used at once."""
         need = min(need, self.units)
         self.asked[share] = at
         total = self.total(at)
         used = self._by_share()
         if need <= 0 or not self._fits(share, need, used, at):
-            return Lease(0.0, at + self.wait(share, need, at))
+            return UnitLease(0.0, at + self.wait(share, need, at))
         units = max(need, min(wish, self.units * BLOCK, self._left(share, used, at)))
         lasts = GRAIN if not ahead else 1.0 if total + units <= self.units / 2 else BLOCK
         ends = at + lasts * self.seconds
         slot = self._slot(ends)
         self._add(share, slot, units)
-        return Lease(units, ends, slot)
+        return UnitLease(units, ends, slot)
 
     def charge(self, units: float, at: float) -> None:
         """Count units that were used without a lease, at the latest now."""
@@ -148,7 +153,7 @@ class Ring(Struct):
         return (one.slot + 1) * self._grain + self.seconds * MARGIN
 
     def _floor(self, share: int, used: list[float], at: float) -> float:
-        if share != Share.INTERACTIVE and self.asked[share] < at - 2 * self.seconds:
+        if share != BudgetShare.INTERACTIVE and self.asked[share] < at - 2 * self.seconds:
             return 0.0
         return float(math.floor(FLOORS[share] * max(0.0, self.units - used[OTHERS])))
 

@@ -32,7 +32,7 @@ from app.vendors.accounts import Accounts
 from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
 from app.vendors.budget_store import PostgresBudgets
 from app.vendors.circuit import FIRST_THROTTLE, Traffic
-from app.vendors.connection_state import Budgets, LiveConnection
+from app.vendors.connection_state import AccountBudgets, LiveConnection
 from app.vendors.credentials import credential_of
 from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.health import Admission, Patience
@@ -65,7 +65,7 @@ class VendorClient:
         pauses: PostgresPauses | None = None,
         bound: PostgresBoundAccounts | None = None,
         shared: PostgresAccountFacts | None = None,
-        budgets: Budgets | None = None,
+        budgets: AccountBudgets | None = None,
     ) -> None:
         self._live_connections = live_connections
         self._wire = wire
@@ -389,7 +389,7 @@ async def open_vendor_client(
     Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
     live_connections: dict[str, LiveConnection] = {}
-    purses = Budgets(budgets)
+    purses = AccountBudgets(budgets)
     complaints, wire = [], Wire()
     for name, connection in settings.connections.items():
         if connection.vendor in MANIFESTS and not _is_called(connection):
@@ -423,7 +423,7 @@ def _live_connection(
     patience: Patience,
     pauses: PostgresPauses | None,
     wire: Wire,
-    budgets: Budgets,
+    budgets: AccountBudgets,
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:

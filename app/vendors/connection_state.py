@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from app.credentials.secrets import Secrets
 from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
 from app.errors import VendorThrottled
-from app.queue.models import Allowance, Share
+from app.queue.models import Allowance, BudgetShare
 from app.queue.pauses import PostgresPauses
 from app.queue.places import running_share
 from app.settings.connections import ConnectionSettings
@@ -35,11 +35,11 @@ _AT_ONCE: Final[Mapping[Traffic, Admission]] = {
 """The admissions of requests that waited for nothing."""
 
 
-_Purse = tuple[str, Share]
+_Purse = tuple[str, BudgetShare]
 """What pays for a request: a bucket of the connection's budgets, and the share of its cause."""
 
 
-class Budgets:
+class AccountBudgets:
     """The budgets of this process, by account and bucket. Connections to the same account have the same one. Without a
     `store`, they are not shared with other processes."""
 
@@ -92,7 +92,7 @@ class LiveConnection:
         secrets: Secrets,
         pauses: PostgresPauses | None = None,
         credential: ConnectionCredential | None = None,
-        budgets: Budgets | None = None,
+        budgets: AccountBudgets | None = None,
     ) -> None:
         """Without a `credential`, it is the static one of the settings. Without `budgets`, it has its own. Raises
         SettingsError if the address or a secret is missing."""
@@ -112,7 +112,7 @@ class LiveConnection:
         self.patience = patience
         self.credential: ConnectionCredential = credential or CredentialHeader(settings, vendor.auth, secrets)
         self.health = Health(connection.name, vendor.title, patience, pauses)
-        self.budgets = (budgets or Budgets()).of(settings, vendor, self.shown_url)
+        self.budgets = (budgets or AccountBudgets()).of(settings, vendor, self.shown_url)
         for bucket, budget in self.budgets.items():
             vendor_headroom.labels(connection.name, bucket).set_function(budget.headroom)
         self._slots = asyncio.Semaphore(pacing.concurrency)
@@ -166,9 +166,9 @@ class LiveConnection:
             seconds=seconds,
         )
 
-    def allowances(self) -> Iterator[tuple[Share, Allowance]]:
+    def allowances(self) -> Iterator[tuple[BudgetShare, Allowance]]:
         """Return how many jobs of each share may start, where that is not plenty."""
-        for share in Share:
+        for share in BudgetShare:
             allowance = self.budgets[DEFAULT].allowance(share, self._entering[DEFAULT, share])
             if allowance is not None:
                 yield share, allowance

@@ -211,11 +211,13 @@ def _condition(name: str, lane: Lane | None, live: LiveState | None, observed: O
     if live is not None and live.unauthorised_seconds is not None:
         return _Condition(state="unauthorised", until=_in(live.unauthorised_seconds), next_step="Renew the credential.")
     if lane is not None and lane.blocked_reason == "throttle" and lane.blocked_seconds:
-        until = _in(lane.blocked_seconds)
-        if observed is None or observed.state != "throttled" or observed.until < until:
-            return _Condition(
-                state="throttled", since=lane.blocked_at, until=until, note=lane.blocked_note, next_step=THROTTLED
-            )
+        return _Condition(
+            state="throttled",
+            since=lane.blocked_at,
+            until=lane.blocked_until,
+            note=lane.blocked_note,
+            next_step=THROTTLED,
+        )
     if observed is None:
         return _Condition(state="working")
     return _Condition(

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from app.queue.models import Share
+from app.queue.models import BudgetShare
 from canonical.parts import ObjectName
 
 Purpose = Literal["pull", "backfill", "reconcile"]
@@ -34,9 +34,9 @@ class NewWalk(Struct, frozen=True, kw_only=True):
     correlation_id: str
 
     @property
-    def share(self) -> Share:
+    def share(self) -> BudgetShare:
         """The share of the account's budget that pays for it."""
-        return Share.BACKFILL if self.purpose == "backfill" else Share.PULL
+        return BudgetShare.BACKFILL if self.purpose == "backfill" else BudgetShare.PULL
 
 
 class Walk(NewWalk, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from app.events.models import StateMoved
 from app.problem_document import Problem
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Retry, Share
+from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Retry
 from app.records.append import Appended, without_outdated
 from app.records.append import append as append_changes
 from app.records.fetch import FetchedPage, fetch_page
@@ -46,7 +46,12 @@ TRIES: Final = 5
 FULL_PAUSE: Final = 2.0
 
 POLICY: Final = JobPolicy(
-    max_attempts=20, base_seconds=2.0, cap_seconds=300.0, dead_head="skip", attempt_seconds=120.0, share=Share.PULL
+    max_attempts=20,
+    base_seconds=2.0,
+    cap_seconds=300.0,
+    dead_head="skip",
+    attempt_seconds=120.0,
+    share=BudgetShare.PULL,
 )
 
 

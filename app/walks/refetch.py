@@ -14,7 +14,7 @@ from app.events.record_changes import events_of, fields_of, history_of, is_first
 from app.identifiers import new_run_id
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Job, JobOutcome, Retry, Share
+from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, Retry
 from app.records.append import Appended, append_all
 from app.records.compare import is_untold
 from app.records.map_record import Reading
@@ -139,7 +139,7 @@ def _is_description(ticket: object, comment: Reading) -> bool:
 
 REFETCHES: Final = JobKind(
     name=REFETCH,
-    policy=replace(POLICY, share=Share.PULL),
+    policy=replace(POLICY, share=BudgetShare.PULL),
     bind=lambda dependencies: partial(refetch, dependencies.of(WalkDeps)),
     reads_again=True,
 )

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from app.queue.models import BlockedReason, Share
+from app.queue.models import BlockedReason, BudgetShare
 from app.writes.deps import WriteDeps
 from app.writes.models import Delay, Operation, OperationView, WaitingFor
 from app.writes.store.queued import COUNTED
@@ -59,7 +59,7 @@ def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingF
         why = "" if delay.failed is None else f" ({delay.failed})"
         detail = f"The last attempt did not succeed{why}. The next one is {_in_seconds(delay.due_in)}."
         return WaitingFor(reason="retry", detail=detail)
-    short = deps.vendors.allowances().get((name, Share.INTERACTIVE))
+    short = deps.vendors.allowances().get((name, BudgetShare.INTERACTIVE))
     if short is not None and not short.jobs:
         detail = f"The rate limit of {title} is used up. It goes on {_in_seconds(short.opens_in)}."
         return WaitingFor(reason="queue", detail=detail)

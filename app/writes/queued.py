@@ -21,6 +21,7 @@ from app.problem_document import Problem, ProblemDocument
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind, Shown, legible
 from app.queue.models import (
+    BudgetShare,
     Conflict,
     DeadLetter,
     Deferred,
@@ -31,7 +32,6 @@ from app.queue.models import (
     JobPolicy,
     NewJob,
     Permanent,
-    Share,
     Throttled,
     Unauthorised,
 )
@@ -51,7 +51,7 @@ KIND: Final = "execute"
 ABANDON: Final = "abandon"
 # The lease of an operation bounds an attempt; the limit of the queue is only a safety net. A write that was given up
 # blocks later writes of the record until an operator decides, because they build on it.
-POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0, share=Share.INTERACTIVE)
+POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0, share=BudgetShare.INTERACTIVE)
 ABANDON_POLICY: Final = JobPolicy()
 LEAST_PAUSE: Final = 0.05
 

@@ -12,7 +12,7 @@ from app.postgres.database import Database, Statement, Transaction
 from app.queue.finishing import Finishing, Handler
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
-from app.queue.models import Announcer, DeadLetter, Job, JobPolicy, NewJob, Share
+from app.queue.models import Announcer, BudgetShare, DeadLetter, Job, JobPolicy, NewJob
 from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
 from tests.encryption import SEALER
@@ -22,7 +22,7 @@ POLICIES = {
     "thrice": JobPolicy(max_attempts=3, base_seconds=0.0),
     "tenfold": JobPolicy(max_attempts=10, base_seconds=0.0),
     "patient": JobPolicy(max_attempts=10_000, base_seconds=0.01, cap_seconds=0.05),
-    "urgent": JobPolicy(share=Share.INTERACTIVE),
+    "urgent": JobPolicy(share=BudgetShare.INTERACTIVE),
     "hasty": JobPolicy(max_attempts=50, give_up_seconds=60.0),
 }
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from app.queue.models import Allowance, JobFailure, Share
+from app.queue.models import Allowance, BudgetShare, JobFailure
 from app.queue.places import HeldPlaces
 from tests.queue.harness import Harness, new
 
@@ -33,32 +33,36 @@ async def test_a_redriven_urgent_job_is_urgent_again(harness: Harness) -> None:
 
 
 async def test_a_share_without_budget_holds_no_places(harness: Harness) -> None:
-    await harness.enqueue(*(new(share=share) for share in Share for _ in range(10)))
+    await harness.enqueue(*(new(share=share) for share in BudgetShare for _ in range(10)))
     short = {
-        ("shop", Share.EVENTS): Allowance(jobs=3, opens_in=0.0),
-        ("shop", Share.BACKFILL): Allowance(jobs=0, opens_in=7.0),
-        ("shop", Share.PULL): Allowance(jobs=0, opens_in=5.0),
+        ("shop", BudgetShare.EVENTS): Allowance(jobs=3, opens_in=0.0),
+        ("shop", BudgetShare.BACKFILL): Allowance(jobs=0, opens_in=7.0),
+        ("shop", BudgetShare.PULL): Allowance(jobs=0, opens_in=5.0),
     }
 
     claimed = await harness.queue.claim(100, running={}, at_most=100, allowances=short)
-    closed = dict(short) | {("shop", Share.EVENTS): Allowance(jobs=0, opens_in=6.0)}
+    closed = dict(short) | {("shop", BudgetShare.EVENTS): Allowance(jobs=0, opens_in=6.0)}
     idle = await harness.queue.claim(100, running={}, at_most=100, allowances=closed)
 
-    assert Counter(job.share for job in claimed.jobs) == {Share.INTERACTIVE: 10, Share.EVENTS: 3}
+    assert Counter(job.share for job in claimed.jobs) == {BudgetShare.INTERACTIVE: 10, BudgetShare.EVENTS: 3}
     assert (idle.jobs, idle.due_in) == ([], 5.0)
     assert len(await harness.claim()) == 27
 
 
 async def test_a_flood_of_events_leaves_one_place_to_a_walk_and_a_backfill_each(harness: Harness) -> None:
     await harness.enqueue(*(new() for _ in range(30)))
-    await harness.enqueue(*(new(share=share) for share in (Share.BACKFILL, Share.PULL) for _ in range(3)))
+    await harness.enqueue(*(new(share=share) for share in (BudgetShare.BACKFILL, BudgetShare.PULL) for _ in range(3)))
 
     first = await harness.queue.claim(10, running={}, at_most=10)
-    held = {"shop": HeldPlaces(places=2, earned=0, shares=frozenset({Share.PULL, Share.BACKFILL}))}
+    held = {"shop": HeldPlaces(places=2, earned=0, shares=frozenset({BudgetShare.PULL, BudgetShare.BACKFILL}))}
     second = await harness.queue.claim(10, running=held, at_most=10)
 
-    assert Counter(job.share for job in first.jobs) == {Share.EVENTS: 8, Share.PULL: 1, Share.BACKFILL: 1}
-    assert Counter(job.share for job in second.jobs) == {Share.EVENTS: 8}
+    assert Counter(job.share for job in first.jobs) == {
+        BudgetShare.EVENTS: 8,
+        BudgetShare.PULL: 1,
+        BudgetShare.BACKFILL: 1,
+    }
+    assert Counter(job.share for job in second.jobs) == {BudgetShare.EVENTS: 8}
 
 
 async def test_lanes_are_served_in_turn(harness: Harness) -> None:

@@ -218,18 +218,18 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
         "writes/completion.py",
         "events/store/events.py",
     )
-    # webhooks → queue → webhooks → records → vendors → events. Vendors know the account that may send. The last seen
-    # state is read before the record. Writes under way are waited for.
+    # webhooks → queue → webhooks → records → vendors → events. Vendors know the account that may send, and a claim asks
+    # them what may be called. The last seen state is read before the record. Writes under way are waited for.
     assert receipt.capabilities() == ["http", "webhooks", "vendors", "credentials", "queue"]
     assert ingestion.capabilities() == [
-        *("queue", "webhooks", "records", "drift", "writes", "events", "vendors", "credentials", "revisions", "links"),
+        *("queue", "vendors", "webhooks", "records", "drift", "writes", "events", "credentials", "revisions", "links"),
     ]
     assert ingestion.in_order(
         "queue/claim.py",
         "webhooks/ingest.py",
         "webhooks/refetch.py",
         "records/fetch.py",
-        "vendors/client.py",
+        "vendors/attempts.py",
         "records/map_record.py",
         "events/store/events.py",
     )

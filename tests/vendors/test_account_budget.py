@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.postgres.database import Database
-from app.queue.models import Share
+from app.queue.models import BudgetShare
 from app.vendors.budget import AccountBudget
 from app.vendors.budget_store import PostgresBudgets
 from mappings.http import Budget
@@ -21,7 +21,7 @@ def process(database: Database, units: float, account: str = "acme") -> AccountB
     return AccountBudget(account, "default", units, WINDOW, store=PostgresBudgets(database))
 
 
-async def use_all(*processes: AccountBudget, share: Share = Share.INTERACTIVE) -> int:
+async def use_all(*processes: AccountBudget, share: BudgetShare = BudgetShare.INTERACTIVE) -> int:
     """Take one unit after the other, in turn, and return how many there were."""
     taken = 0
     for budget in processes * 1000:
@@ -34,7 +34,7 @@ async def use_all(*processes: AccountBudget, share: Share = Share.INTERACTIVE) -
 async def test_processes_share_what_one_account_may(database: Database) -> None:
     one, two, other = process(database, 10), process(database, 10), process(database, 10, account="other")
     assert await use_all(one, two) == 10
-    assert WINDOW < await two.claim(1.0, Share.INTERACTIVE) < 1.2 * WINDOW
+    assert WINDOW < await two.claim(1.0, BudgetShare.INTERACTIVE) < 1.2 * WINDOW
     assert await use_all(other) == 10
 
 
@@ -42,16 +42,16 @@ async def test_requests_that_follow_each_other_wait_for_no_round_trip(database: 
     budget = process(database, 16_000)
     waited = 0
     for _ in range(1000):
-        if not budget.take(1.0, Share.EVENTS):
+        if not budget.take(1.0, BudgetShare.EVENTS):
             waited += 1
-            assert await budget.claim(1.0, Share.EVENTS) == 0
+            assert await budget.claim(1.0, BudgetShare.EVENTS) == 0
     assert waited < 20
     await budget.close()
 
 
 async def test_what_a_vendor_reports_to_one_process_is_known_to_the_others(database: Database) -> None:
     one, two = process(database, 100), process(database, 100)
-    assert await one.claim(1.0, Share.INTERACTIVE) == 0
+    assert await one.claim(1.0, BudgetShare.INTERACTIVE) == 0
     one.learn(Budget(remaining=39.0, restore_per_second=50 / WINDOW))
     async with asyncio.timeout(60):
         while one.headroom() > 40:  # noqa: ASYNC110 - it is written in the background
@@ -64,10 +64,10 @@ async def test_what_a_vendor_reports_to_one_process_is_known_to_the_others(datab
 async def test_a_process_goes_on_with_a_part_while_the_database_is_away(database_url: str) -> None:
     database = await Database.connect(database_url, max_size=1)
     budget = process(database, 80)
-    assert await budget.claim(8.0, Share.INTERACTIVE) == 0
+    assert await budget.claim(8.0, BudgetShare.INTERACTIVE) == 0
     await budget.close()
     await database.close()
     leased = 5  # ahead, a sixteenth of the limit
     rest = (80 - 8 - leased) / 8
     assert int(rest) <= await use_all(budget) <= leased + int(rest) + 1
-    assert await budget.claim(1.0, Share.INTERACTIVE) > 0
+    assert await budget.claim(1.0, BudgetShare.INTERACTIVE) > 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import VendorThrottled
-from app.queue.models import Share
+from app.queue.models import BudgetShare
 from app.settings.connections import PacingSettings
 from app.vendors.budget_ring import Leased, Ring
 from mappings.http import Budget
@@ -18,7 +18,7 @@ from tests.vendors.vendor_server import Call, Reply, running_vendor
 UNITS = 20.0
 WINDOW = 10.0
 STEP = st.tuples(
-    st.sampled_from(Share),
+    st.sampled_from(BudgetShare),
     st.floats(0, 3),  # seconds until it asks
     st.floats(0.5, 30),  # what it needs
     st.floats(0, 5),  # what it wishes in addition
@@ -31,7 +31,7 @@ def used_within(uses: list[tuple[float, float]], end: float, window: float) -> f
     return sum(units for start, units in uses if end - window < start <= end)
 
 
-def start_next(ring: Ring, cost: float, now: float, share: Share = Share.INTERACTIVE) -> float:
+def start_next(ring: Ring, cost: float, now: float, share: BudgetShare = BudgetShare.INTERACTIVE) -> float:
     """Wait for the permitted moment, start, and return that moment."""
     while (lease := ring.lease(share, cost, cost, now, ahead=False)).units == 0:
         now = lease.ends + 1e-6
@@ -40,7 +40,7 @@ def start_next(ring: Ring, cost: float, now: float, share: Share = Share.INTERAC
 
 @given(st.lists(STEP, min_size=1, max_size=60))
 def test_no_window_ever_holds_more_than_the_limit(
-    steps: list[tuple[Share, float, float, float, list[float]]],
+    steps: list[tuple[BudgetShare, float, float, float, list[float]]],
 ) -> None:
     ring = Ring(UNITS, UNITS, WINDOW)
     now = 1000.0
@@ -74,34 +74,34 @@ def test_the_wait_of_a_queue_is_predicted() -> None:
         now = 0.0
         for _ in range(queued):
             now = start_next(queue, 1.0, now)
-        assert ring.wait(Share.INTERACTIVE, queued, 0.0) == pytest.approx(now, rel=0.05, abs=0.4)
+        assert ring.wait(BudgetShare.INTERACTIVE, queued, 0.0) == pytest.approx(now, rel=0.05, abs=0.4)
 
 
 def test_what_is_dearer_than_the_limit_waits_for_all_of_it() -> None:
     ring = Ring(UNITS, UNITS, WINDOW)
     assert start_next(ring, 50.0, 0.0) == 0.0
-    assert ring.wait(Share.INTERACTIVE, 1.0, 0.0) == pytest.approx(WINDOW, rel=0.06)
+    assert ring.wait(BudgetShare.INTERACTIVE, 1.0, 0.0) == pytest.approx(WINDOW, rel=0.06)
 
 
 def test_a_clock_that_is_set_back_neither_stops_nor_forgets() -> None:
     ring = Ring(UNITS, UNITS, WINDOW)
     start_next(ring, UNITS, 100_000.0)
-    assert ring.free(Share.INTERACTIVE, 1000.0) == 0
-    assert ring.wait(Share.INTERACTIVE, 1.0, 1000.0) <= 2.1 * WINDOW
+    assert ring.free(BudgetShare.INTERACTIVE, 1000.0) == 0
+    assert ring.wait(BudgetShare.INTERACTIVE, 1.0, 1000.0) <= 2.1 * WINDOW
 
 
 def test_a_share_leaves_the_floors_of_the_others() -> None:
     units = 100.0
     ring = Ring(units, units, WINDOW)
-    flood = ring.lease(Share.BACKFILL, 80.0, 80.0, 0.0)
-    assert (flood.units, ring.lease(Share.BACKFILL, 1.0, 1.0, 0.0).units) == (80.0, 0.0)
-    assert ring.lease(Share.EVENTS, 1.0, 1.0, 0.0).units == 0.0, "it had not asked before, and callers go first"
-    assert ring.lease(Share.INTERACTIVE, 20.0, 20.0, 0.0).units == 20.0
+    flood = ring.lease(BudgetShare.BACKFILL, 80.0, 80.0, 0.0)
+    assert (flood.units, ring.lease(BudgetShare.BACKFILL, 1.0, 1.0, 0.0).units) == (80.0, 0.0)
+    assert ring.lease(BudgetShare.EVENTS, 1.0, 1.0, 0.0).units == 0.0, "it had not asked before, and callers go first"
+    assert ring.lease(BudgetShare.INTERACTIVE, 20.0, 20.0, 0.0).units == 20.0
     later = 1.2 * WINDOW
-    assert ring.lease(Share.BACKFILL, 60.0, 60.0, later).units == 60.0
-    assert ring.lease(Share.INTERACTIVE, 20.0, 20.0, later).units == 20.0
-    assert ring.lease(Share.INTERACTIVE, 1.0, 1.0, later).units == 0.0
-    assert ring.lease(Share.EVENTS, 20.0, 20.0, later).units == 20.0
+    assert ring.lease(BudgetShare.BACKFILL, 60.0, 60.0, later).units == 60.0
+    assert ring.lease(BudgetShare.INTERACTIVE, 20.0, 20.0, later).units == 20.0
+    assert ring.lease(BudgetShare.INTERACTIVE, 1.0, 1.0, later).units == 0.0
+    assert ring.lease(BudgetShare.EVENTS, 20.0, 20.0, later).units == 20.0
 
 
 def test_what_others_spent_is_waited_for() -> None:
@@ -110,14 +110,14 @@ def test_what_others_spent_is_waited_for() -> None:
     ring.learn(Budget(remaining=2.0, reset_after=4.0), 1.0)
     for _ in range(2):
         assert start_next(ring, 1.0, 1.0) == 1.0
-    assert ring.wait(Share.INTERACTIVE, 1.0, 1.0) == pytest.approx(4.0, abs=0.2)
+    assert ring.wait(BudgetShare.INTERACTIVE, 1.0, 1.0) == pytest.approx(4.0, abs=0.2)
 
 
 def test_floors_are_parts_of_what_others_leave() -> None:
     """A vendor may report what is left of a day: far less than a wide limit of a second."""
     ring = Ring(1000.0, 1000.0, WINDOW)
     ring.learn(Budget(remaining=100.0), 0.0)
-    assert ring.free(Share.BACKFILL, 0.0) == 80.0
+    assert ring.free(BudgetShare.BACKFILL, 0.0) == 80.0
 
 
 def test_a_budget_that_agrees_with_our_own_count_changes_nothing() -> None:
@@ -125,7 +125,7 @@ def test_a_budget_that_agrees_with_our_own_count_changes_nothing() -> None:
     for left in range(19, -1, -1):
         assert start_next(ring, 1.0, 0.0) == 0.0
         assert not ring.learn(Budget(remaining=float(left)), 0.0)
-    assert ring.wait(Share.INTERACTIVE, 1.0, 0.0) == pytest.approx(WINDOW, rel=0.06)
+    assert ring.wait(BudgetShare.INTERACTIVE, 1.0, 0.0) == pytest.approx(WINDOW, rel=0.06)
 
 
 def test_a_larger_account_is_faster_unless_the_operator_chose_and_a_smaller_one_slower() -> None:
@@ -139,7 +139,7 @@ def test_a_new_limit_in_the_settings_counts_what_was_leased_before() -> None:
     ring = Ring(UNITS, UNITS, WINDOW)
     start_next(ring, 15.0, 0.0)
     ring.configure(40.0, 2.0, 1.0)
-    assert (ring.free(Share.INTERACTIVE, 1.0), ring.free(Share.INTERACTIVE, 3.2)) == (25.0, 40.0)
+    assert (ring.free(BudgetShare.INTERACTIVE, 1.0), ring.free(BudgetShare.INTERACTIVE, 3.2)) == (25.0, 40.0)
 
 
 @pytest.mark.anyio

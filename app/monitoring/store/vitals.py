@@ -95,22 +95,26 @@ CREDENTIALS = Statement(
     """,
 )
 
-# The first ready job of each lane, and the first attempted before: one probe each of job_ready and job_again.
+# The first ready job of each share of a lane, and the first attempted before: one probe each of its index.
 # A blocked lane, or a half-open one that waits for its probe, is slow for an outside reason; with it the alarm would
 # change with every probe.
 LAG = Statement(
     "SELECT job",
     """
     WITH RECURSIVE ring AS (
-        (SELECT connection, run_at AS due FROM job WHERE state = 'ready' ORDER BY connection, run_at LIMIT 1)
+        (SELECT connection, share, run_at AS due
+           FROM job
+          WHERE state = 'ready'
+          ORDER BY connection, share, run_at
+          LIMIT 1)
         UNION ALL
-        SELECT next.connection, next.run_at
+        SELECT next.connection, next.share, next.run_at
           FROM ring
          CROSS JOIN LATERAL (
-               SELECT connection, run_at
+               SELECT connection, share, run_at
                  FROM job
-                WHERE state = 'ready' AND connection > ring.connection
-                ORDER BY connection, run_at
+                WHERE state = 'ready' AND (connection, share) > (ring.connection, ring.share)
+                ORDER BY connection, share, run_at
                 LIMIT 1) AS next
     ), again AS (
         (SELECT connection, created_at AS due
@@ -129,7 +133,7 @@ LAG = Statement(
                 LIMIT 1) AS next
     )
     SELECT waiting.connection, extract(epoch FROM now() - due)::float8 AS lag
-      FROM (SELECT * FROM ring UNION ALL SELECT * FROM again) AS waiting
+      FROM (SELECT connection, due FROM ring UNION ALL SELECT * FROM again) AS waiting
       LEFT JOIN lane ON lane.connection = waiting.connection
      WHERE due < now()
        AND lane.blocked_until IS NULL

@@ -15,7 +15,7 @@ from app.events.models import RecordChange, StateMoved
 from app.identifiers import new_id, new_run_id
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Job, JobOutcome, NewJob, Retry, Share
+from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, NewJob, Retry
 from app.records.append import Appended, append_all
 from app.records.models import WriteUnderWay
 from app.records.resolve import active_mapping
@@ -152,7 +152,7 @@ def _kind_of(change: RecordChange) -> FindingKind:
 
 CHECKS: Final = JobKind(
     name=CHECK,
-    policy=replace(POLICY, share=Share.PULL),
+    policy=replace(POLICY, share=BudgetShare.PULL),
     bind=lambda dependencies: partial(check_record, dependencies.of(WalkDeps)),
     reads_again=True,
 )
