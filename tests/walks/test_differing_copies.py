@@ -1,6 +1,7 @@
 """Reconcile compares copies with their sources, by the rules of the merge that makes them."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from app.walks.metrics import differing
 from app.walks.reconcile.models import ReconcileFilter, ReconcileFinding, ReconcileRequest
 from app.walks.reconcile.start import list_findings, request_reconcile, start_due_reconciles
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, staged
+from tests.walks.stage import Stage, connection_table, staged
 
 pytestmark = pytest.mark.anyio
 
@@ -35,6 +36,19 @@ notes = {{ owner = "shopify" }}
 [[consumers]]
 object = "customers"
 connection = "shopify"
+sources = ["hubspot"]
+match_on = "email"
+"""
+FRESHDESK: Final = """
+[connections.pulled-freshdesk.reconcile]
+grace = "1s"
+repair = "emit"
+[connections.hubspot.pull]
+customers = { every = "1d" }
+
+[[consumers]]
+object = "customers"
+connection = "pulled-freshdesk"
 sources = ["hubspot"]
 match_on = "email"
 """
@@ -71,10 +85,10 @@ def copies(stage: Stage) -> dict[str, dict[str, Any]]:
     return {one["firstName"]: one for one in stage.vendors.records("shopify", "Customer", holding="naht.example")}
 
 
-async def reconcile(stage: Stage) -> list[ReconcileFinding]:
-    """Reconcile the customers of Shopify, and return all findings about copies, oldest first."""
+async def reconcile(stage: Stage, connection: str = "shopify") -> list[ReconcileFinding]:
+    """Reconcile the customers of a consumer, and return all findings about copies, oldest first."""
     deps = stage.runtime.dependencies.of(ReconcileDeps)
-    await request_reconcile(deps, ReconcileRequest(connection="shopify", object="customer"), actor="test")
+    await request_reconcile(deps, ReconcileRequest(connection=connection, object="customer"), actor="test")
     await start_due_reconciles(deps)
     await stage.until(LEFT)
     page = await list_findings(deps, ReconcileFilter(kind="differing", closed=None), after=None, limit=250)
@@ -158,6 +172,31 @@ async def test_a_copy_that_was_refused_is_found_with_its_consumer(stage: Stage) 
     (finding,) = await reconcile(stage)
 
     assert dict(zip(finding.fields, finding.owners, strict=True))["first_name"] == "consumer:customers:shopify"
+
+
+async def test_a_copy_that_is_listed_in_part_is_compared_by_its_state_and_read_if_that_is_old(facade: Facade) -> None:
+    """Freshdesk lists contacts without their tags."""
+    facade.vendors.limit("hubspot", per_minute=1_000_000, search_lag=0.0)
+    tables = connection_table(facade, "freshdesk", "customers") + FRESHDESK
+    async with staged(facade, tables) as stage:
+        await stage.pull()
+        properties = {"firstname": "Ada", "lastname": "Lovelace", "email": "ada@naht.example"}
+        stage.vendors.place("hubspot", "contacts", {"properties": properties})
+        await stage.pull()
+        await stage.until(LEFT)
+        (ada,) = stage.vendors.records("freshdesk", "contacts", holding="ada@naht.example")
+        before = len(stage.vendors.calls("hubspot"))
+        assert await reconcile(stage, "pulled-freshdesk") == []
+        assert len(stage.vendors.calls("hubspot")) == before
+        moved = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        stage.vendors.place("freshdesk", "contacts", ada | {"name": "Ada Kingsley", "updated_at": moved})
+
+        (finding,) = await reconcile(stage, "pulled-freshdesk")
+
+        assert set(finding.owners) == {"hubspot"}
+        assert (finding.remote_id, finding.is_repaired) == (str(ada["id"]), True)
+        (ada,) = stage.vendors.records("freshdesk", "contacts", holding="ada@naht.example")
+        assert ada["name"] == "Ada Lovelace"
 
 
 def value_of(counter: Counter) -> float:
