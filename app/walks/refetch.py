@@ -14,7 +14,7 @@ from app.events.record_changes import events_of, fields_of, history_of, is_first
 from app.identifiers import new_run_id
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, Retry
+from app.queue.models import BudgetShare, Done, Job, JobOutcome, Retry
 from app.records.append import Appended, append_all
 from app.records.compare import is_untold
 from app.records.map_record import Reading
@@ -28,7 +28,7 @@ from app.walks.deps import WalkDeps
 from app.walks.metrics import count_missed
 from app.walks.models import REFETCH, RefetchPayload
 from app.webhooks.comments import events_of_comments, new_comments
-from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, LONGEST_WAIT, POLICY, READ_LIMIT, WAIT_SECONDS
+from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, POLICY, READ_LIMIT, again
 from app.webhooks.refetch import permanent_of, refetch_record
 from mappings.webhooks import Notice
 
@@ -52,11 +52,8 @@ async def refetch(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
         finishing.answered()
         await append_all(deps, finishing, [changed], NO_EFFECT)
         count_missed(deps.reconciled.get((connection.name, payload.object)), changed.change)
-    except WriteUnderWay:
-        wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
-        return Deferred(reason="a write of the record is under way", after=wait)
-    except StateMoved:
-        return Retry(reason="another job processed the record at the same time", after=0.0)
+    except (WriteUnderWay, StateMoved) as why:
+        return again(job, why)
     except VendorDrifted as drifted:
         return permanent_of(mapping, drifted)
     return Done()

@@ -90,15 +90,20 @@ async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finish
             return ingested
         finishing.answered()
         await commits.run(ingested)
-    except WriteUnderWay:
-        wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
-        return Deferred(reason="a write of the record is under way", after=wait)
-    except StateMoved:
-        return Retry(reason="another job processed the record at the same time", after=0.0)
+    except (WriteUnderWay, StateMoved) as why:
+        return again(job, why)
     except VendorDrifted as drifted:
         assert record is not None  # noqa: S101 - only a record is mapped
         return permanent_of(record.mapping, drifted)
     return Done()
+
+
+def again(job: Job, why: Exception) -> Deferred | Retry:
+    """Return when a job runs again that came upon a write of ours (WriteUnderWay), or upon another job."""
+    if isinstance(why, WriteUnderWay):
+        wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
+        return Deferred(reason="a write of the record is under way", after=wait)
+    return Retry(reason="another job processed the record at the same time", after=0.0)
 
 
 def _reported_record(deps: IngestDeps, connection: Connection, work: ReceiptJob) -> ReportedRecord | None:

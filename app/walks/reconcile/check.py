@@ -26,7 +26,7 @@ from app.walks.reconcile.models import CHECK, CheckPayload, Conclusion, FindingK
 from app.walks.reconcile.store import CHECKED
 from app.walks.refetch import read_alone
 from app.walks.store import record_key
-from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, LONGEST_WAIT, POLICY, WAIT_SECONDS
+from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, POLICY, again
 
 
 def check_job(connection: str, payload: CheckPayload, *, after: float = 0.0) -> NewJob:
@@ -62,11 +62,8 @@ async def check_record(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOut
             return Deferred(reason="its source has just changed, or a copy is under way", after=plan.grace)
         finishing.answered()
         await _conclude(deps, plan, payload, changed, copies, finishing)
-    except WriteUnderWay:
-        wait = min(LONGEST_WAIT, WAIT_SECONDS * 2.0 ** min(job.deferred, 10))
-        return Deferred(reason="a write of the record is under way", after=wait)
-    except (StateMoved, VersionConflict):
-        return Retry(reason="another job processed the record at the same time", after=0.0)
+    except (WriteUnderWay, StateMoved, VersionConflict) as why:
+        return again(job, why)
     except VendorDrifted:
         pass  # drift detection has reported it
     return Done()

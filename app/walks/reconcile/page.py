@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.copies.consumers import fan_out_to
 from app.copies.differing import consumer_at, may_differ, sources_of
@@ -65,17 +66,9 @@ async def commit_listed(
     waits = {one: _wait(walk, plan, at) for one, at in listed.suspects.items()}
     if not doubted:
         waits |= dict.fromkeys(absent.remote_ids, plan.grace)
-    payloads = {
-        remote_id: CheckPayload(
-            walk=walk.id,
-            object=walk.object,
-            remote_id=remote_id,
-            is_baseline=walk.is_baseline,
-            sources=listed.sources.get(remote_id, ()),
-        )
-        for remote_id in waits
-    }
-    jobs = [check_job(walk.connection, payloads[one], after=after) for one, after in waits.items()]
+    payload = CheckPayload(walk=walk.id, object=walk.object, remote_id="", is_baseline=walk.is_baseline)
+    payloads = [replace(payload, remote_id=one, sources=listed.sources.get(one, ())) for one in waits]
+    jobs = [check_job(walk.connection, one, after=waits[one.remote_id]) for one in payloads]
     counts = PageCounts(
         records=len(page.readings) + len(page.unreadable),
         changed=0,
