@@ -22,6 +22,15 @@ DECIDED: Final = """
     UPDATE operation SET phase = 'settled', outcome = 'failed', due_at = NULL WHERE id = 'op_1'
 """
 WAITING: Final = "SELECT count(*) FROM job WHERE kind = 'refetch' AND deferred > 0"
+# The connection may still be paused for some seconds, so the next attempt is no earlier.
+ENDED: Final = """
+    WITH again AS (
+        UPDATE job SET run_at = now() + interval '3 seconds'
+         WHERE kind = 'walk' AND state = 'ready' AND run_at > now() + interval '4 seconds'
+        RETURNING id
+    )
+    SELECT NOT EXISTS (SELECT FROM walk) AND (SELECT count(pg_notify('lockstitch_job', '')) FROM again) = 0
+"""
 TRIED: Final = "SELECT EXISTS (SELECT FROM job WHERE kind = 'walk' AND state = 'ready' AND attempts >= $1)"
 BASELINE_AGAIN: Final = "UPDATE watermark SET completed_at = NULL, watermark = NULL"
 MARK: Final = "SELECT watermark, completed_at, failure FROM watermark"
@@ -152,8 +161,7 @@ async def test_a_baseline_outlasts_an_outage_that_ends_another_run(stage: Stage)
     await stage.until("SELECT NOT EXISTS (SELECT FROM walk) OR EXISTS (SELECT FROM job WHERE attempts > 12)")
     stage.vendors.mend()
     await stage.until(f"SELECT NOT EXISTS (SELECT FROM walk) OR ({TRIED})", 13)  # noqa: S608
-    await stage.sql("UPDATE job SET run_at = now() WHERE kind = 'walk' AND state = 'ready'")
-    await stage.work()
+    await stage.until(ENDED)
 
     audited = await stage.sql("SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id")
     assert [row["type"] for row in audited] == ["walk.started", "walk.completed"]
