@@ -10,7 +10,6 @@ such as refunds, differ from page to page; then records are mapped as if none we
 """
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,9 +17,10 @@ from msgspec import Raw, Struct
 
 from app.records.deps import RecordDeps
 from app.records.resolve import AnyMapping
+from app.telemetry import release
 from app.vendors.models import Connection
 
-RELEASE: Final = version("lockstitch")
+RELEASE: Final = release()
 
 
 class _Head(Struct):

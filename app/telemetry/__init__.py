@@ -19,7 +19,7 @@ from app.telemetry.metrics import (
     expect_vendor_calls,
     render_metrics,
 )
-from app.telemetry.provider import set_up, shut_down
+from app.telemetry.provider import release, set_up, shut_down
 from app.telemetry.server import (
     mark_replayed,
     name_caller,
@@ -49,6 +49,7 @@ __all__ = [
     "name_problem",
     "name_route",
     "operation_span",
+    "release",
     "render_metrics",
     "server_span",
     "set_up",

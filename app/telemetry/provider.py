@@ -129,15 +129,19 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
     raise SettingsError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}: it must be grpc or http/protobuf.")
 
 
-def _resource(service: str, environment: str) -> Resource:
+def release() -> str:
+    """Return the release of Lockstitch; `0` if it runs without being installed."""
     try:
-        release = version("lockstitch")
+        return version("lockstitch")
     except PackageNotFoundError:
-        release = "0"
+        return "0"
+
+
+def _resource(service: str, environment: str) -> Resource:
     ours = Resource.create(
         {
             "service.name": f"lockstitch-{service}",
-            "service.version": release,
+            "service.version": release(),
             "service.instance.id": str(uuid4()),
             ENVIRONMENT: environment,
         }
