@@ -333,14 +333,14 @@ class VendorClient:
             await self._worked(live, admitted)
             await self._confirm_credential(live)
         else:
-            was_throttled = _probed_throttle(live, admitted)
+            was_throttled = admitted.probes and _is_throttled(live)
             live.health.failed(admitted)
             if was_throttled and self._pauses is not None:
                 await self._pauses.probe_undecided(live.connection.name, FIRST_THROTTLE)
 
     async def _worked(self, live: LiveConnection, admitted: Admission) -> None:
         """Record that the vendor works, which ends a throttle in all processes if this was the probe."""
-        was_throttled = _probed_throttle(live, admitted)
+        was_throttled = admitted.probes and _is_throttled(live)
         live.health.worked(admitted)
         if was_throttled and self._pauses is not None:
             await self._pauses.throttle_ended(live.connection.name)
@@ -408,8 +408,8 @@ async def open_vendor_client(
         await wire.close()
 
 
-def _probed_throttle(live: LiveConnection, admitted: Admission) -> bool:
-    return admitted.probes and live.health.current_state()[0] == "throttled"
+def _is_throttled(live: LiveConnection) -> bool:
+    return live.health.current_state()[0] == "throttled"
 
 
 def _is_called(settings: ConnectionSettings) -> bool:
