@@ -4,7 +4,7 @@ open ── throttle(retry_after) ──▶ blocked ── the time ends ──�
 open ── refused credential, or an operator ──▶ paused ── resume ──▶ half open after a refusal, else open
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +12,16 @@ import msgspec
 from app.audit import record
 from app.postgres.database import Database, Statement, Transaction
 from app.queue.models import Job, Lane
+
+OPEN = Statement(
+    "INSERT lane",
+    """
+    INSERT INTO lane (connection)
+    SELECT unnest($1::text[])
+     ORDER BY 1
+        ON CONFLICT DO NOTHING
+    """,
+)
 
 SELECT_ALL = Statement(
     "SELECT lane",
@@ -89,6 +99,10 @@ class PostgresLanes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def open(self, connections: Collection[str]) -> None:
+        """Create the lanes of these connections that have none, so that whatever pauses all connections finds them."""
+        await self._database.execute(OPEN, list(connections))
 
     async def list(self) -> Sequence[Lane]:
         """Return every lane, by connection."""

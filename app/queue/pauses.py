@@ -65,8 +65,6 @@ RESUME = Statement(
     """,
 )
 
-OPEN = Statement("INSERT lane", "INSERT INTO lane (connection) VALUES ($1) ON CONFLICT DO NOTHING")
-
 # A request is the probe for as long as it may take. If its process dies, another one probes then.
 PROBE = Statement(
     "UPDATE lane",
@@ -138,7 +136,7 @@ class PostgresPauses:
         the database is away, only this process knows."""
         with suppress(StoreUnavailable):
             async with self._database.transaction() as session:
-                await session.execute(OPEN, connection)
+                await session.execute(lanes.OPEN, [connection])
                 await lanes.throttle(session, connection, reason, retry_after)
             await self.refresh()
 

@@ -104,7 +104,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         yield Runtime(
             dependencies=dependencies,
             database=foundation.database,
-            runner=_open_runner(foundation, dependencies, queue) if works else None,
+            runner=await _open_runner(foundation, dependencies, queue) if works else None,
             upkeep=await open_upkeep(stack, foundation) if works else None,
         )
 
@@ -224,9 +224,10 @@ def _drift(settings: Settings, database: Database, events: PostgresEvents, queue
     return DriftDetection(deps, settings.drift, rules, settings.public_url)
 
 
-def _open_runner(foundation: Foundation, dependencies: Dependencies, queue: PostgresQueue) -> QueueRunner:
-    """Return the runner of this process."""
+async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue: PostgresQueue) -> QueueRunner:
+    """Open the lanes of all connections, and return the runner of this process."""
     vendors = dependencies.of(VendorDeps)
+    await vendors.lanes.open(list(vendors.connections.by_name))
     return QueueRunner(
         queue,
         {kind.name: kind.bind(dependencies) for kind in KINDS.values()},
