@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from prometheus_client import Counter
 
-from app.copies.consumers import Consumer
 from app.events.models import RecordChange
 from app.telemetry.metrics import registry
 from app.walks.models import PageCounts, Walk
@@ -34,13 +33,12 @@ differing = Counter(
 )
 
 
-def expect_findings(plans: Iterable[ReconcilePlan], consumers: Iterable[Consumer]) -> None:
-    """Create the series of what sends webhooks, and of consumers, at 0, so that their first count is an increase."""
+def expect_findings(plans: Iterable[ReconcilePlan]) -> None:
+    """Create the series of what is reconciled at 0, so that their first count is an increase."""
     for plan in plans:
+        differing.labels(plan.connection, plan.object)
         if plan.sends_webhooks:
             missed.labels(plan.connection, plan.object)
-    for one in consumers:
-        differing.labels(one.connection, one.object)
 
 
 def count_found(plan: ReconcilePlan, kinds: Iterable[FindingKind]) -> None:

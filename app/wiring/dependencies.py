@@ -158,7 +158,7 @@ def _walks(foundation: Foundation, ingest: IngestDeps, copies: CopyDeps) -> tupl
     walks = PostgresWalks(foundation.database)
     plans = pull_plans_of(foundation.settings, ingest.connections)
     reconciled = reconcile_plans_of(foundation.settings, ingest.connections)
-    expect_findings(reconciled, foundation.consumers.values())
+    expect_findings(reconciled)
     reconciliations = PostgresReconciliations(foundation.database)
     by_object = {(one.connection, one.object): one for one in reconciled}
     return (

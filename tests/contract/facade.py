@@ -242,7 +242,7 @@ def _configuration(vendors_url: str, token_file: Path) -> str:
     """The tests' `lockstitch.toml`; pacing is wide, as the emulators' limits are."""
     tables = [
         f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{vendors_url}/{vendor}"\n'
-        f"credentials = {CREDENTIALS[vendor]}\npacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"
+        f"credentials = {CREDENTIALS[vendor]}\npacing = {{ units = 60000000, per_seconds = 60, concurrency = 64 }}\n"
         f"{secrets_line(name)}"
         for name, vendor in CONNECTIONS.items()
     ]

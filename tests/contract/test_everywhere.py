@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.callers import Caller, code_of, parameters
-from tests.contract.emulators import Emulators, Vendor
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import order, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, all_vendors
@@ -74,19 +74,17 @@ def test_nothing_anywhere_is_an_empty_answer(caller: Caller) -> None:
     assert body["data"] == []
 
 
-@pytest.mark.parametrize("vendor", ["stripe", "zendesk"])
-def test_a_system_that_hangs_delays_no_other(caller: Caller, vendors: Emulators, vendor: Vendor) -> None:
+def test_a_system_that_hangs_delays_no_other(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     for name in ("hubspot", "stripe", "zendesk"):
         sample = SAMPLES[f"{name} customer"]
         caller.create(sample.collection(), sample.body(mark))
-    vendors.break_(vendor, "slow", method="GET", times=None, delay_ms=60_000)
+    vendors.break_("stripe", "slow", method="GET", times=None, delay_ms=60_000)
 
     body = everywhere(caller, "/v1/customers/lookup", wait=4, email=f"{mark}@example.com", connections="all")
 
-    rest = {"hubspot", "stripe", "zendesk"} - {vendor}
-    assert {one for one in connections_of(body["data"]) if one in EVERY_VENDOR} == rest
-    assert {"connection": vendor, "code": "vendor-timeout"} in body["unreachable"]
+    assert {one for one in connections_of(body["data"]) if one in EVERY_VENDOR} == {"hubspot", "zendesk"}
+    assert {"connection": "stripe", "code": "vendor-timeout"} in body["unreachable"]
 
 
 def test_orders_and_tickets_are_found_by_their_keys_too(caller: Caller) -> None:

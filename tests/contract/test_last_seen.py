@@ -8,6 +8,7 @@ from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, word
+from tests.contract.waiting import until
 
 CUSTOMER, ORDER = KINDS["hubspot customer"], KINDS["shopify order"]
 AGED = "UPDATE record_state SET read_at = read_at - make_interval(secs => $3) WHERE connection = $1 AND remote_id = $2"
@@ -59,6 +60,8 @@ def test_while_the_vendor_is_down_the_caller_gets_what_was_seen(
     assert int(stale.headers["age"]) >= 4000
     too_old = caller.get(f"{path}?stale_if_error=3600", headers={"prefer": "wait=2"})
     assert too_old.status_code in (503, 504)
+    vendors.mend()
+    until(lambda: caller.get(path), lambda answer: answer.status_code == 200)  # its circuit is closed again
 
 
 def test_a_completed_pull_confirms_what_it_did_not_change(facade: Facade, caller: Caller) -> None:

@@ -22,7 +22,7 @@ vendor = "stripe"
 base_url = "{vendors}/stripe"
 credentials = {{ key = "env:STRIPE_KEY" }}
 webhook_secrets = ["env:STRIPE_WEBHOOK_SECRET"]
-pacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}
+pacing = {{ units = 60000000, per_seconds = 60, concurrency = 64 }}
 """
 
 

@@ -131,7 +131,7 @@ WOO: Final = "/wp-json/wc/v3"
 ZENDESK: Final = "/api/v2"
 SENDERS: Final[tuple[Vendor, ...]] = ("freshdesk", "stripe", "woocommerce")
 """The vendors whose webhooks have no connection of their own in `webhook_connections`."""
-WIDE: Final = "pacing = { units = 1000000, per_seconds = 1, concurrency = 64 }\n"
+WIDE: Final = "pacing = { units = 60000000, per_seconds = 60, concurrency = 64 }\n"
 SENDER_SECRET: Final = "whsec_8q0Zs1cRk7o2wXyN5tJmB4uVhE6gLpAd"
 LATER: Final = {"subject": "Both mugs"}
 SAMPLES: Final = {

@@ -51,7 +51,7 @@ def connection_table(facade: Facade, vendor: Vendor, *objects: str, **pull: obje
     tables = "\n".join(f"{name} = {{ {rule} }}" for name in objects)
     return (
         f'[connections.pulled-{vendor}]\nvendor = "{vendor}"\nbase_url = "{facade.emulators.url}/{vendor}"\n'
-        f"credentials = {{ {credentials} }}\npacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"
+        f"credentials = {{ {credentials} }}\npacing = {{ units = 60000000, per_seconds = 60, concurrency = 64 }}\n"
         f"[connections.pulled-{vendor}.pull]\n{tables}\n"
     )
 

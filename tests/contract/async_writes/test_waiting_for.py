@@ -14,7 +14,7 @@ from tests.contract.samples import customer, order
 from tests.contract.waiting import until
 
 CREATES: Final = 130
-WIDE: Final = "units = 1000000, per_seconds = 1, concurrency = 64"
+WIDE: Final = "units = 60000000, per_seconds = 60, concurrency = 64"
 
 
 @contextmanager
