@@ -261,7 +261,7 @@ class Accounts:
                 self._replies[live.connection.name, request] = reply
 
     async def _keep(self, live: LiveConnection, fetched: Mapping[VendorRequest, _Reply], began: float) -> None:
-        """BudgetShare what this process has fetched."""
+        """Share what this process has fetched."""
         now, header = time.monotonic(), _header_of(live)
         fresh = {
             request: StoredFact(pages=reply.pages, age=now - reply.asked_at)

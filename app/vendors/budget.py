@@ -135,7 +135,7 @@ class AccountBudget:
             self._unused.append(Leased(share, lease.slot, lease.units))
 
     def _renew_early(self, share: BudgetShare, now: float) -> None:
-        """UnitLease the next units if half of the last ones are used, or three quarters of their time are over."""
+        """Lease the next units if half of the last ones are used, or three quarters of their time are over."""
         last = self._granted.get(share)
         if last is None or self._store is None or self._ring.units * BLOCK < 1.0 or share in self._renewals:
             return
@@ -166,7 +166,7 @@ class AccountBudget:
         return 2 * (last.units if left <= last.units / 2 else last.units - left)
 
     async def _lease(self, share: BudgetShare, need: float, wish: float) -> UnitLease:
-        """UnitLease units. The result has none if too few are free; then it ends when some may be."""
+        """Lease units. The result has none if too few are free; then it ends when some may be."""
         began = time.monotonic()
         if self._store is None:
             lease = self._ring.lease(share, need, need, began, ahead=False)
@@ -187,7 +187,7 @@ class AccountBudget:
         return lease
 
     def _lease_alone(self, share: BudgetShare, need: float, now: float) -> UnitLease:
-        """UnitLease a part of what was free when the database was last asked, less what has been leased since."""
+        """Lease a part of what was free when the database was last asked, less what has been leased since."""
         at = now + self._offset
         self._alone.units = FALLBACK * (self._ring.units - self._ring.total(at))
         if self._alone.units <= NOTHING:

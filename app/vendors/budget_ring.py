@@ -79,7 +79,7 @@ class Ring(Struct):
         return sum(one.units for one in self.leased)
 
     def lease(self, share: int, need: float, wish: float, at: float, *, ahead: bool = True) -> UnitLease:
-        """UnitLease at least `need` units and at most `wish`, which is bounded by a block; none if too few are free.
+        """Lease at least `need` units and at most `wish`, which is bounded by a block; none if too few are free.
         Without `ahead`, they are used at once."""
         need = min(need, self.units)
         self.asked[share] = at

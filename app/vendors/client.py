@@ -389,18 +389,20 @@ async def open_vendor_client(
     Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
     live_connections: dict[str, LiveConnection] = {}
-    purses = AccountBudgets(budgets)
+    account_budgets = AccountBudgets(budgets)
     complaints, wire = [], Wire()
     for name, connection in settings.connections.items():
         if connection.vendor in MANIFESTS and not _is_called(connection):
             continue  # it only receives webhooks
         try:
-            live_connections[name] = _live_connection(connection, secrets, patience or Patience(), pauses, wire, purses)
+            live_connections[name] = _live_connection(
+                connection, secrets, patience or Patience(), pauses, wire, account_budgets
+            )
         except SettingsError as error:
             complaints.append(str(error))
     if complaints:
         raise SettingsError("\n".join(complaints))
-    client = VendorClient(live_connections, wire, pauses, bound, shared, purses)
+    client = VendorClient(live_connections, wire, pauses, bound, shared, account_budgets)
     try:
         yield client
     finally:

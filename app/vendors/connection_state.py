@@ -35,7 +35,7 @@ _AT_ONCE: Final[Mapping[Traffic, Admission]] = {
 """The admissions of requests that waited for nothing."""
 
 
-_Purse = tuple[str, BudgetShare]
+_BucketShare = tuple[str, BudgetShare]
 """What pays for a request: a bucket of the connection's budgets, and the share of its cause."""
 
 
@@ -116,8 +116,8 @@ class LiveConnection:
         for bucket, budget in self.budgets.items():
             vendor_headroom.labels(connection.name, bucket).set_function(budget.headroom)
         self._slots = asyncio.Semaphore(pacing.concurrency)
-        self._turns: defaultdict[_Purse, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._entering: defaultdict[_Purse, float] = defaultdict(float)  # what those that wait cost
+        self._turns: defaultdict[_BucketShare, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._entering: defaultdict[_BucketShare, float] = defaultdict(float)  # what those that wait cost
 
     def __repr__(self) -> str:
         return f"LiveConnection({self.connection.name!r})"
@@ -179,19 +179,19 @@ class LiveConnection:
         Raises VendorThrottled and ConnectionPaused; then nothing was sent.
         """
         started = time.monotonic()
-        purse = (request.bucket, running_share.get())
+        key = (request.bucket, running_share.get())
         budget = self.budgets[request.bucket]
         works = self.health.check(deadline) and self.health.circuits[traffic].closed
-        queued = self._entering[purse]
-        if works and not queued and not self._slots.locked() and budget.take(request.cost, purse[1]):
+        queued = self._entering[key]
+        if works and not queued and not self._slots.locked() and budget.take(request.cost, key[1]):
             await self._slots.acquire()
             return _AT_ONCE[traffic]
-        self._require_time(budget.wait_for_all(queued + request.cost, purse[1]), deadline)
-        self._entering[purse] += request.cost
+        self._require_time(budget.wait_for_all(queued + request.cost, key[1]), deadline)
+        self._entering[key] += request.cost
         try:
-            admitted = await self._enter(traffic, request.cost, purse, deadline)
+            admitted = await self._enter(traffic, request.cost, key, deadline)
         finally:
-            self._entering[purse] -= request.cost
+            self._entering[key] -= request.cost
         waited = time.monotonic() - started
         if waited > SHORTEST_WAIT:
             vendor_wait.labels(self.connection.name).observe(waited)
@@ -204,14 +204,14 @@ class LiveConnection:
             self.health.circuits[admitted.traffic].probes.abandoned()
         self._slots.release()
 
-    async def _enter(self, traffic: Traffic, cost: float, purse: _Purse, deadline: float) -> Admission:
+    async def _enter(self, traffic: Traffic, cost: float, key: _BucketShare, deadline: float) -> Admission:
         """Wait for the circuit first, without a slot that other traffic may need; then for a turn among the requests
         that spend the same. If the circuit opens meanwhile, start again."""
         circuit = self.health.circuits[traffic]
         while True:
             tries = await circuit.enter(deadline)
             try:
-                probe = await self._take_turn(None if tries else circuit, cost, purse, deadline)
+                probe = await self._take_turn(None if tries else circuit, cost, key, deadline)
             except BaseException:
                 if tries:
                     circuit.probes.abandoned()
@@ -219,14 +219,14 @@ class LiveConnection:
             if probe is not None:
                 return Admission(traffic=traffic, probes=probe, probes_circuit=tries)
 
-    async def _take_turn(self, circuit: Circuit | None, cost: float, purse: _Purse, deadline: float) -> bool | None:
+    async def _take_turn(self, circuit: Circuit | None, cost: float, key: _BucketShare, deadline: float) -> bool | None:
         """Wait until the request is admitted, one at a time. Return whether it is the probe; None if `circuit` opened.
         It waits for the budget without a slot."""
-        turn = self._turns[purse]
+        turn = self._turns[key]
         await self._acquire(turn, deadline)
         try:
             while True:
-                wait, probe = await self._admit(circuit, cost, purse, deadline)
+                wait, probe = await self._admit(circuit, cost, key, deadline)
                 if wait <= 0:
                     return probe
                 self._require_time(wait, deadline)
@@ -235,7 +235,7 @@ class LiveConnection:
             turn.release()
 
     async def _admit(
-        self, circuit: Circuit | None, cost: float, purse: _Purse, deadline: float
+        self, circuit: Circuit | None, cost: float, key: _BucketShare, deadline: float
     ) -> tuple[float, bool | None]:
         """Take a slot when health admits the request, and spend its cost. Return the seconds until there may be enough,
         in place of that, and whether the request is the probe; None if `circuit` is open."""
@@ -245,7 +245,7 @@ class LiveConnection:
             probe = await self.health.enter(deadline)
             if circuit is not None and not circuit.closed:
                 return 0.0, None
-            wait = await self.budgets[purse[0]].claim(cost, purse[1])
+            wait = await self.budgets[key[0]].claim(cost, key[1])
             admitted = wait <= 0
             return wait, probe
         finally:
