@@ -13,7 +13,7 @@ from app.revisions.views import MappingView, RevisionView, view_of
 from app.vendors.models import Connection
 from mappings.registry import VENDORS, AnyMapping, active, is_released
 
-BudgetShare = Annotated[float, Meta(gt=0, le=1)]
+SampleRate = Annotated[float, Meta(gt=0, le=1)]
 RevisionNumber = Annotated[int, Meta(ge=1, le=9999)]
 
 
@@ -22,7 +22,7 @@ class ShadowOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     revision: RevisionNumber
     """The revision. Example: `2`"""
-    sample_rate: BudgetShare = 0.1
+    sample_rate: SampleRate = 0.1
     """The share to compare, above 0 to 1. Example: `0.1`"""
 
 
