@@ -41,6 +41,7 @@ FORMATS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (OBJECTS, "'comment' AS object"),
         (NOT_EMPTY, "'' AS remote_id"),
         (SHA_256.format("digest"), "'x'::bytea AS digest"),
+        (SHA_256.format("source"), "'x'::bytea AS source"),
     ),
     "event": (
         ("id ~ '^evt_[0-9a-f]{36}$'", "'evt_1' AS id"),

@@ -692,7 +692,7 @@ CREATE TABLE record_state (
 
     -- An HMAC of what a pull has mapped it from: the vendor's bytes, the account facts, the mapping revision and the
     -- release. A record that is listed with an equal one is not mapped. NULL: anything else has replaced the state.
-    source     bytea       CHECK (octet_length(source) = 32),
+    source     bytea,
     PRIMARY KEY (object, connection, remote_id)
 ) WITH (toast_tuple_target = 8160);
 
