@@ -47,13 +47,16 @@ async def read_tolerantly(
 
     Raises the problem of `read` if the state is too old for it, or not of use.
     """
-    state = await _last_seen(deps, connection, mapping, remote_id)
+    state = None if tolerance.max_age is None else await _last_seen(deps, connection, mapping, remote_id)
     if state is not None and _is_within(state, tolerance.max_age):
         return state
     try:
         return await read()
     except Problem as problem:
-        if state is None or problem.category not in VENDOR_DOWN or not _is_within(state, tolerance.stale_if_error):
+        if tolerance.stale_if_error is None or problem.category not in VENDOR_DOWN:
+            raise
+        state = state or await _last_seen(deps, connection, mapping, remote_id)
+        if state is None or not _is_within(state, tolerance.stale_if_error):
             raise
         return state
 
