@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from app.records.known_records import ListedRecord, know_again
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
+from app.records.vendor_clock import NO_DIFFERENCE, clock_ahead
 from app.vendors.models import Connection, VendorRefused
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Endpoints, ListQuery, Unmappable
@@ -53,7 +55,7 @@ class UnreadableRecord(Struct, frozen=True, kw_only=True):
 class FetchedPage(Struct, frozen=True, kw_only=True):
     """The mapped and unmappable records of one page, and the vendor's cursor of the next page. A page of hints has only
     the ids of records that may have changed (`hinted`), of which some were `created`. `known` is the number of records
-    that were not mapped, because they are known to be unchanged."""
+    that were not mapped, because they are known to be unchanged. `clock_ahead` as in `vendor_clock`."""
 
     readings: list[Reading]
     unreadable: list[UnreadableRecord]
@@ -61,6 +63,7 @@ class FetchedPage(Struct, frozen=True, kw_only=True):
     hinted: tuple[str, ...] = ()
     created: frozenset[str] = frozenset()
     known: int = 0
+    clock_ahead: timedelta = NO_DIFFERENCE
 
 
 async def fetch_raw(
@@ -157,10 +160,12 @@ async def fetch_page(
     for _ in range(MOST_EMPTY_PAGES):
         build = partial(endpoints.list, query)
         request = build(account)
+        sent_at = datetime.now(UTC)
         try:
             reply = await send_read(deps, connection, request, deadline)
         except VendorRejected as rejected:
             reply, account = await _send_renewed(deps, connection, mapping, build, request, rejected, deadline)
+        ahead = clock_ahead(reply, sent_at)
         with as_vendor_drift(deps, connection, mapping):
             page = endpoints.page(reply, query, account)
         if page.records or page.next is None:
@@ -190,7 +195,7 @@ async def fetch_page(
             await asyncio.sleep(0)  # yield to other requests between the records of a long page
             now = time.monotonic()
     known = len(records) - len(readings) - len(unreadable)
-    return FetchedPage(readings=readings, unreadable=unreadable, next=page.next, known=known)
+    return FetchedPage(readings=readings, unreadable=unreadable, next=page.next, known=known, clock_ahead=ahead)
 
 
 def _needs_none(endpoints: Endpoints[Any, Any], raw: msgspec.Raw, account: Any) -> bool:

@@ -11,6 +11,7 @@ from app.errors import NotFound
 from app.events.record_changes import StateNotes, StateOrigin
 from app.problem_document import Problem
 from app.records.deps import RecordDeps
+from app.records.models import REFETCH, record_key
 from app.records.resolve import AnyMapping
 from app.records.resources import ReadRecord, meta_of, referenced_ids
 from app.vendors.models import Connection
@@ -113,7 +114,9 @@ async def _last_seen(
         revision = notes.mapping_revision or source.revision
         mapping = mapping_of(connection.vendor, object_name, revision) or source
         meta = meta_of(connection, mapping, remote, origin.loss, names.links)
-    as_of, age = await deps.states.confirmed(object_name, connection.name, state)
+    as_of, age = await deps.states.confirmed(
+        *(object_name, connection.name, state), job_kind=REFETCH, job_key=record_key(object_name, remote_id)
+    )
     ids = await referenced_ids(deps.links.ensure, connection, object_name, [Mapped(data=data, remote=remote)])
     resource = msgspec.structs.replace(
         with_connection(data, connection.name, ids), id=names.id, meta=msgspec.structs.replace(meta, as_of=as_of)

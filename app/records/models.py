@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+
+REFETCH: Final = "refetch"
+"""The kind of the job that reads one record by itself, because a list did not show what it is."""
 
 
 class WriteUnderWay(Exception):
@@ -42,3 +45,8 @@ class ChecksWrites(Protocol):
 
     async def check(self, changes: Sequence[Sequence[ReportedChange]]) -> list[RecordCheck]:
         """Return for each group of changes the state of the first, and whether a write of any is under way."""
+
+
+def record_key(object_name: ObjectName, remote_id: str) -> str:
+    """Return the dedupe key of the job that reads a record by itself."""
+    return f"{object_name}:{remote_id}"

@@ -22,13 +22,12 @@ from app.queue.models import NewJob
 from app.records.append import Appended
 from app.records.compare import CLOCK_SKEW, compare, is_settled, is_untold
 from app.records.map_record import Reading
-from app.records.models import RecordCheck, ReportedChange
+from app.records.models import REFETCH, RecordCheck, ReportedChange, record_key
 from app.records.resolve import active_mapping
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.walks.deps import WalkDeps
-from app.walks.models import REFETCH, RefetchPayload, Walk
-from app.walks.store import record_key
+from app.walks.models import RefetchPayload, Walk
 from app.webhooks.refetch import STUBS, is_stub
 
 
@@ -102,9 +101,10 @@ async def _is_unchanged(
 
 
 def _is_new(walk: Walk, reading: Reading) -> bool:
-    """Return whether a record without a state is a new one: in a baseline only if it was created since this began."""
+    """Return whether a record without a state is a new one: in a baseline only if it was created since this began, by
+    the vendor's clock."""
     created_at = reading.mapped.remote.created_at
-    return not walk.is_baseline or (created_at is not None and created_at > walk.started_at + CLOCK_SKEW)
+    return not walk.is_baseline or (created_at is not None and created_at > walk.started_at + walk.clock_ahead)
 
 
 def _may_be_untold(walk: Walk, reading: Reading) -> bool:

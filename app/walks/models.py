@@ -1,6 +1,6 @@
 """The Structs of walks."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -13,8 +13,6 @@ PRECEDENCE: Final[tuple[Purpose, ...]] = ("pull", "backfill", "reconcile")
 """A walk waits between its pages while one of the same object with an earlier purpose runs."""
 PAGE: Final = "walk"
 """The kind of the job that reads a page."""
-REFETCH: Final = "refetch"
-"""The kind of the job that reads one record by itself."""
 
 
 class NewWalk(Struct, frozen=True, kw_only=True):
@@ -43,8 +41,9 @@ class Walk(NewWalk, frozen=True, kw_only=True):
     """A walk after its last committed page. `cursor` is the vendor's, and `newest` the latest time of a change so far.
 
     `looked_at` is the time of the database now. `pulled_at` is when the last pull of the object that completed
-    started. `is_preempted`: another walk of the object goes first. Of a backfill:
-    records per second, who gets an Event for each record, whether it only counts, and whether it is paused.
+    started. `is_preempted`: another walk of the object goes first. `clock_ahead`: how far the vendor's clock is ahead
+    of ours, as its last reply shows. Of a backfill: records per second, who gets an Event for each record, whether it
+    only counts, and whether it is paused.
     """
 
     cursor: str | None
@@ -58,6 +57,7 @@ class Walk(NewWalk, frozen=True, kw_only=True):
     looked_at: datetime
     is_preempted: bool
     pulled_at: datetime | None = None
+    clock_ahead: timedelta = timedelta()
     rate: float | None = None
     deliver: tuple[str, ...] | None = None
     is_dry_run: bool = False

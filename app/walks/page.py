@@ -82,6 +82,7 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
     finishing.answered()
     readings, unreadable = await without_rejected(deps, connection, page)
     page = msgspec.structs.replace(page, readings=readings, unreadable=unreadable)
+    walk = msgspec.structs.replace(walk, clock_ahead=page.clock_ahead)
     if walk.purpose == "reconcile":
         return await commit_listed(deps, connection, walk, page, finishing)
     compare = compare_backfill if walk.purpose == "backfill" else compare_page

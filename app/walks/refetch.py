@@ -18,7 +18,7 @@ from app.queue.models import BudgetShare, Done, Job, JobOutcome, Retry
 from app.records.append import Appended, append_all
 from app.records.compare import is_untold
 from app.records.map_record import Reading
-from app.records.models import ReportedChange, WriteUnderWay
+from app.records.models import REFETCH, ReportedChange, WriteUnderWay
 from app.records.resolve import active_mapping
 from app.records.statements import appending
 from app.vendors.models import Connection
@@ -26,7 +26,7 @@ from app.walks.backfill.compare import backfilled, without_repeated
 from app.walks.compare_page import as_baseline, source_jobs
 from app.walks.deps import WalkDeps
 from app.walks.metrics import count_missed
-from app.walks.models import REFETCH, RefetchPayload
+from app.walks.models import RefetchPayload
 from app.webhooks.comments import events_of_comments, new_comments
 from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, POLICY, READ_LIMIT, again
 from app.webhooks.refetch import permanent_of, refetch_record

@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from app.postgres.database import Database, Statement, Transaction
+from app.records.models import REFETCH, record_key
 from app.records.statements import EFFECTS_AT, appending
-from app.walks.models import PAGE, PRECEDENCE, REFETCH, DuePull, NewWalk, PullPlan, PullState, Walk
+from app.walks.models import PAGE, PRECEDENCE, DuePull, NewWalk, PullPlan, PullState, Walk
 from canonical.parts import ObjectName
 
 SKEW: Final = "2 minutes"
@@ -259,8 +260,3 @@ class PostgresWalks:
     async def with_event(self, correlation_ids: Sequence[str]) -> set[str]:
         """Return which of these runs have an Event."""
         return {row["correlation_id"] for row in await self._database.fetch(WITH_EVENT, list(correlation_ids))}
-
-
-def record_key(object_name: ObjectName, remote_id: str) -> str:
-    """Return the dedupe key of the job that reads a record by itself."""
-    return f"{object_name}:{remote_id}"

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import pytest
 
+from app.records.last_seen import Tolerance, read_tolerantly
+from app.records.resolve import active_mapping
+from app.records.resources import ReadRecord
 from tests.contract.facade import Facade
 from tests.walks.stage import Event, Stage, connection_table, staged
 
@@ -33,6 +36,7 @@ ENDED: Final = """
 """
 TRIED: Final = "SELECT EXISTS (SELECT FROM job WHERE kind = 'walk' AND state = 'ready' AND attempts >= $1)"
 BASELINE_AGAIN: Final = "UPDATE watermark SET completed_at = NULL, watermark = NULL"
+PULLED_TWICE: Final = "SELECT count(*) = 2 FROM audit_event WHERE type = 'walk.completed'"
 MARK: Final = "SELECT watermark, completed_at, failure FROM watermark"
 
 
@@ -65,8 +69,8 @@ async def test_a_record_that_is_created_during_the_baseline_has_its_event(stage:
     await stage.start_pulls()
     await stage.work()
     await stage.sql(BASELINE_AGAIN)
-    earlier = contact(stage, LastName="Hopper", CreatedDate=stamp(datetime.now(UTC) - timedelta(hours=1)))
-    new = contact(stage, LastName="Ada", CreatedDate=stamp(datetime.now(UTC) + timedelta(minutes=10)))
+    earlier = contact(stage, LastName="Hopper", CreatedDate=stamp(datetime.now(UTC) - timedelta(seconds=10)))
+    new = contact(stage, LastName="Ada", CreatedDate=stamp(datetime.now(UTC) + timedelta(seconds=50)))
 
     (event,) = await stage.pull()
 
@@ -226,6 +230,36 @@ async def test_an_unreadable_record_is_one_dead_letter_and_stops_nothing(stage: 
     assert [(row["kind"], row["category"], row["mapping"]) for row in letters] == [
         ("refetch", "permanent", "salesforce.customer")
     ]
+
+
+async def test_a_pull_does_not_confirm_what_it_could_not_read(stage: Stage) -> None:
+    made = [contact(stage, LastName=name) for name in ("Lovelace", "Hopper", "Hamilton")]
+    _, broken, waiting = made
+    await stage.pull()
+    before = [await as_of(stage, one["Id"]) for one in made]
+    await stage.sql(SENT, "update", waiting["Id"])
+    contact(stage, **(broken | {"Title": {"is": "no text"}}))
+    contact(stage, **(waiting | {"Title": "Potter"}))
+    await stage.start_pulls()
+    await stage.until(PULLED_TWICE)
+    await stage.until("SELECT EXISTS (SELECT FROM dead_letter)")
+
+    after = [await as_of(stage, one["Id"]) for one in made]
+    assert [now > then for now, then in zip(after, before, strict=True)] == [True, False, False]
+
+
+async def as_of(stage: Stage, remote_id: str) -> datetime:
+    """Return when a customer was last known to be in its last-seen state."""
+    connection = stage.deps.connections.by_name["pulled-salesforce"]
+    mapping = active_mapping(stage.deps, connection, "customer")
+    assert mapping is not None
+    read = await read_tolerantly(stage.deps, connection, mapping, remote_id, Tolerance(max_age=3600), never)
+    assert isinstance(read.resource.meta.as_of, datetime)
+    return read.resource.meta.as_of
+
+
+async def never() -> ReadRecord:
+    raise AssertionError("the state is young enough")
 
 
 async def test_a_pull_goes_before_a_backfill(stage: Stage) -> None:

@@ -34,14 +34,23 @@ SELECT = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# A completed pull has read every change up to its start, so a state that it did not replace is as young as that.
+# A completed pull has read every change up to its start, so a state that it did not replace is as young as that, unless
+# the record is still to be read by itself, by the job $4 with the key $5, or could not be.
 CONFIRMED = Statement(
     "SELECT watermark",
     """
     SELECT known.as_of, greatest(0, extract(epoch FROM now() - known.as_of))::float8 AS age
-      FROM (SELECT greatest($3::timestamptz, (SELECT started_at
-                                                FROM watermark
-                                               WHERE object = $1 AND connection = $2)) AS as_of) AS known
+      FROM (SELECT greatest($3::timestamptz,
+                            (SELECT started_at
+                               FROM watermark
+                              WHERE object = $1 AND connection = $2
+                                AND NOT EXISTS (SELECT
+                                                  FROM job
+                                                 WHERE kind = $4 AND job.connection = $2 AND dedupe_key = $5)
+                                AND NOT EXISTS (SELECT
+                                                  FROM dead_letter AS letter
+                                                 WHERE kind = $4 AND letter.connection = $2 AND dedupe_key = $5
+                                                   AND state = 'open'))) AS as_of) AS known
     """,
 )
 
@@ -88,9 +97,12 @@ class PostgresRecordStates:
         row = await self._reads.run((object_name, connection, remote_id))
         return row["looked_at"], self.open(row, object_name, connection, remote_id)
 
-    async def confirmed(self, object_name: ObjectName, connection: str, state: SeenState) -> tuple[datetime, float]:
-        """Return when the record was last known to be in this state, and how many seconds ago that was."""
-        row = await self._database.fetch_row(CONFIRMED, object_name, connection, state.read_at)
+    async def confirmed(
+        self, object_name: ObjectName, connection: str, state: SeenState, *, job_kind: str, job_key: str
+    ) -> tuple[datetime, float]:
+        """Return when the record was last known to be in this state, and how many seconds ago that was. A completed
+        pull does not confirm a record whose job of this kind and key waits or is a dead letter."""
+        row = await self._database.fetch_row(CONFIRMED, object_name, connection, state.read_at, job_kind, job_key)
         assert row is not None  # noqa: S101 - it always returns a row
         return row["as_of"], row["age"]
 

@@ -17,7 +17,7 @@ from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, NewJob, Retry
 from app.records.append import Appended, append_all
-from app.records.models import WriteUnderWay
+from app.records.models import WriteUnderWay, record_key
 from app.records.resolve import active_mapping
 from app.walks.deps import WalkDeps
 from app.walks.metrics import count_found
@@ -25,7 +25,6 @@ from app.walks.models import RefetchPayload
 from app.walks.reconcile.models import CHECK, CheckPayload, Conclusion, FindingKind, ReconcilePlan
 from app.walks.reconcile.store import CHECKED
 from app.walks.refetch import read_alone
-from app.walks.store import record_key
 from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, POLICY, again
 
 
