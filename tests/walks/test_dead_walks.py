@@ -26,7 +26,8 @@ HURRY: Final = (
     "UPDATE job SET run_at = now() WHERE kind = 'walk' AND state = 'ready' AND run_at > now() AND attempts = 0"
 )
 LAST_ATTEMPT: Final = """
-    UPDATE job SET max_attempts = 2, run_at = least(run_at, now()) WHERE kind = 'walk' AND state = 'ready'
+    UPDATE job SET max_attempts = greatest(2, attempts - deferred + 1), run_at = least(run_at, now())
+     WHERE kind = 'walk' AND state = 'ready'
 """
 LEFT: Final = "SELECT id FROM job WHERE kind IN ('walk', 'refetch', 'reconcile')"
 DEAD: Final = "SELECT id FROM dead_letter WHERE kind = 'walk' AND state = 'open'"
