@@ -1,5 +1,6 @@
 """HTTP operations of probes, metrics and runs."""
 
+import asyncio
 from typing import Final, Literal
 from urllib.parse import unquote
 
@@ -22,6 +23,7 @@ from app.telemetry import render_metrics
 PLAIN: Final = "text/plain"
 METRICS_TEXT: Final = f"{PLAIN}; version=0.0.4"  # Litestar adds the charset
 HEALTH: Final = "Health"
+READY_SECONDS: Final = 2.0
 RUNS: Final = "/ops/runs/"
 CURSOR: Final = cursor(longest=2000)
 NOTE: Final = JsonBody(
@@ -57,7 +59,11 @@ async def ready(request: AnyRequest) -> Readiness:
 
     Otherwise 503 with the reasons. The answer reports the age of the worker's heartbeat, but does not require one.
     """
-    reasons, last_beat = await deps_of(request, MonitoringDeps).readiness()
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            reasons, last_beat = await deps_of(request, MonitoringDeps).readiness()
+    except TimeoutError as error:
+        raise StoreUnavailable(f"Not ready: the database did not answer within {READY_SECONDS:.0f} s.") from error
     if reasons:
         raise StoreUnavailable(f"Not ready: {'; '.join(reasons)}.")
     return Readiness(worker_seen_seconds_ago=last_beat)

@@ -9,8 +9,9 @@ A session leaves no state on its connection: no SET, no LISTEN, no session-level
 the four reset statements that it would run otherwise (`app/postgres/pool.py`).
 """
 
-import logging
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
@@ -29,6 +30,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from app.errors import StoreUnavailable
+from app.postgres.connect import REFUSED, Connector
 from app.postgres.known_types import KnownTypesConnection
 from app.postgres.pool import Pool
 
@@ -36,8 +38,9 @@ _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
 
 # What asyncpg raises when PostgreSQL is down, starting, stopping, full, failing over or closed for maintenance
-# (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), or aborts a transaction because of another (class 40: a
-# deadlock). Timeouts and socket errors are OSError. Anything else is a bug in Lockstitch.
+# (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), when each host is a standby, or when PostgreSQL aborts a
+# transaction because of another (class 40: a deadlock). Timeouts and socket errors are OSError. Anything else is a bug
+# in Lockstitch.
 UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -46,17 +49,15 @@ UNAVAILABLE = (
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TargetServerAttributeNotMatched,
 )
 
 CANNOT_WRITE: Final[Mapping[object, str]] = {
     asyncpg.ReadOnlySQLTransactionError: "the database is read-only",
     asyncpg.DiskFullError: "the database's disk is full",
+    asyncpg.TargetServerAttributeNotMatched: "each host of the database is a standby",
 }
 """What PostgreSQL raises while it answers and stores nothing, and what that means."""
-
-# Unknown login or database. At start it is reported in PostgreSQL's words. Later it means that the password was changed
-# or the database is being restored, so it becomes StoreUnavailable.
-_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 # enable_seqscan: a prepared statement keeps its plan. A plan made on a nearly empty table would scan it fully, and keep
 # doing so while it grows to millions of rows, until the next ANALYZE. Every query here has a suitable index.
@@ -70,7 +71,7 @@ SESSION_SETTINGS: Final = {
     "default_transaction_isolation": "read committed",
 }
 
-_log = logging.getLogger("lockstitch.store")
+PROMOTION_POLL_SECONDS: Final = 0.5
 
 _PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z]\w*)")  # not a cast, such as `::text`
 
@@ -148,7 +149,6 @@ class Session:
         If the commit raises StoreUnavailable, it is unknown whether it happened.
         """
         with _TRANSLATED:
-            # Repeated here at no cost, because a pooler may have refused the session parameters.
             transaction = self._connection.transaction(isolation="read_committed")
             await transaction.start()
         opened = Transaction(self._connection)
@@ -202,41 +202,46 @@ class Database:
         max_size: int = 10,
         acquire_timeout: float = 5.0,
         command_timeout: float = 30.0,
+        promotion_seconds: float = 0.0,
         settings: Mapping[str, str] | None = None,
     ) -> Self:
         """Open the pool. Timeouts are in seconds. A timeout or an unreachable server raises StoreUnavailable.
 
-        `settings` are session parameters in addition to `SESSION_SETTINGS`. If a pooler refuses session parameters, the
-        pool opens without any.
+        While each host of the URL is a standby, wait `promotion_seconds` for one that is promoted. `settings` are
+        session parameters in addition to `SESSION_SETTINGS`. They are set by SET, since a pooler drops or refuses
+        parameters of the start of a session.
         """
-
         openings = 0
+        parameters = {**SESSION_SETTINGS, **(settings or {})}
+        prepare = "; ".join(f"SET {name} = '{value}'" for name, value in parameters.items())
 
-        async def count(_: object) -> None:
+        async def begin(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
             nonlocal openings
             openings += 1
+            await connection.execute(prepare)
 
-        async def open_pool(parameters: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
-            return await asyncpg.create_pool(
-                url,
-                min_size=max(1, min_size),
-                max_size=max_size,
-                timeout=acquire_timeout,
-                command_timeout=command_timeout,
-                statement_cache_size=256,
-                connection_class=KnownTypesConnection,
-                init=count,
-                reset=_skip_reset,
-                server_settings={"application_name": "lockstitch", **parameters},
-            )
-
-        with _TRANSLATED:
+        connect, give_up = Connector(url), time.monotonic() + promotion_seconds
+        while True:
             try:
-                pool = await open_pool({**SESSION_SETTINGS, **(settings or {})})
-            except asyncpg.ProtocolViolationError:
-                _log.warning("a pooler refuses session parameters; queries may be slow while tables grow quickly")
-                pool = await open_pool({})
-        return cls(Pool(pool, acquire_timeout), lambda: openings)
+                with _TRANSLATED:
+                    pool = await asyncpg.create_pool(
+                        connect=connect,
+                        min_size=max(1, min_size),
+                        max_size=max_size,
+                        timeout=acquire_timeout,
+                        command_timeout=command_timeout,
+                        statement_cache_size=256,
+                        connection_class=KnownTypesConnection,
+                        init=begin,
+                        reset=_skip_reset,
+                        server_settings={"application_name": "lockstitch"},
+                    )
+                return cls(Pool(pool, acquire_timeout), lambda: openings)
+            except StoreUnavailable as error:
+                is_promoting = isinstance(error.__cause__, asyncpg.TargetServerAttributeNotMatched)
+                if not is_promoting or time.monotonic() >= give_up:
+                    raise
+            await asyncio.sleep(PROMOTION_POLL_SECONDS)
 
     async def close(self) -> None:
         """Wait for the sessions in use, then close every connection."""
@@ -285,13 +290,17 @@ class _Use(AbstractAsyncContextManager[Session]):  # entered for every query; a 
         try:
             with _TRANSLATED:
                 self._connection = await self._pool.take()
-        except _REFUSED as error:
+        except REFUSED as error:
+            # At start it is reported in PostgreSQL's words. Later it means that the password was changed or the
+            # database is being restored.
             raise StoreUnavailable("The database refuses the login.") from error
         return Session(self._connection)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, StoreUnavailable) and isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError):
+            self._connection.terminate()  # this server may stay a standby; the next connection finds the primary
         with _TRANSLATED:
             await self._pool.give_back(self._connection, clean=kind is None)
 

@@ -8,6 +8,8 @@ from typing import Final
 
 import asyncpg
 
+from app.postgres.connect import Connector
+
 CHANNEL: Final = "lockstitch_job"
 """Notified, without a payload, by every transaction that enqueues a job, unless its own process claims it."""
 
@@ -28,7 +30,7 @@ class Listener:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._connect = Connector(url)
         self._wakes: list[tuple[str, Wake]] = []
         self._changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -57,8 +59,8 @@ class Listener:
             await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
 
     async def _listen_once(self) -> None:
-        connection = await asyncpg.connect(
-            self._url, timeout=5.0, command_timeout=5.0, server_settings={"application_name": "lockstitch wake-ups"}
+        connection = await self._connect(
+            timeout=5.0, command_timeout=5.0, server_settings={"application_name": "lockstitch wake-ups"}
         )
         channels, woken = set[str](), list[tuple[str, Wake]]()
         try:

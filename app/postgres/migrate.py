@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from app.errors import Complaint
+from app.postgres.connect import Connector
 from app.postgres.database import UNAVAILABLE, Database, Statement
 from app.postgres.fault import DatabaseFault
 
@@ -25,6 +26,7 @@ FOLDER = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = int.from_bytes(b"lockstit")
 # While a change of a table waits for a transaction that uses it, everybody else waits behind the change.
 LOCK_SECONDS: Final = 2.0
+CONNECT_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = 0.5
 
 TABLE_EXISTS = Statement("SELECT pg_class", "SELECT to_regclass('schema_migration') IS NOT NULL")
@@ -72,11 +74,11 @@ async def migrate(
     fails.
     """
     wanted = read_migrations() if migrations is None else migrations
-    applied: list[Migration] = []
+    applied, connect = list[Migration](), Connector(url)
     give_up = time.monotonic() + wait_seconds
     while True:
         try:
-            await _apply_missing(url, wanted, applied)
+            await _apply_missing(connect, wanted, applied)
         except UNAVAILABLE as error:
             why = _why(error)
             if time.monotonic() >= give_up:
@@ -98,9 +100,9 @@ def _why(error: BaseException) -> str:
     return f"Cannot connect to the database: {error or type(error).__name__}."
 
 
-async def _apply_missing(url: str, wanted: list[Migration], done: list[Migration]) -> None:
+async def _apply_missing(connect: Connector, wanted: list[Migration], done: list[Migration]) -> None:
     try:
-        connection = await asyncpg.connect(url)
+        connection = await connect(timeout=CONNECT_SECONDS)
     except UNAVAILABLE:
         raise
     except asyncpg.PostgresError as error:

@@ -34,6 +34,7 @@ from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
 from app.postgres.listen import Listener
 from app.postgres.migrate import schema_fault
+from app.postgres.pooler import refuse_transaction_pooling
 from app.queue import claim as queue_claim
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
@@ -62,6 +63,10 @@ from app.wiring.upkeep import Upkeep, open_upkeep
 from mappings.manifest import Vendor
 
 POOL_SIZE: Final = 16
+CALL_STATEMENT_SECONDS: Final = 10.0
+JOB_STATEMENT_SECONDS: Final = 30.0
+PROMOTION_SECONDS: Final = 60.0
+"""How long a process that starts waits for a primary while each host is a standby."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +96,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
     """
     connections = connections_of(settings)
     async with AsyncExitStack() as stack:
-        foundation = await _open_foundation(stack, settings, connections)
+        foundation = await _open_foundation(stack, settings, connections, works=works)
         queue = await _open_queue(stack, foundation, works=works)
         vendors = await _open_vendors(stack, foundation, connections)
         records = await _open_records(stack, foundation, vendors, queue)
@@ -109,12 +114,20 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         )
 
 
-async def _open_foundation(stack: AsyncExitStack, settings: Settings, connections: Connections) -> Foundation:
+async def _open_foundation(
+    stack: AsyncExitStack, settings: Settings, connections: Connections, *, works: bool
+) -> Foundation:
     """Connect to the database, claim it for this environment, and follow the vault."""
     database_url, keys = require_for_serving(settings)
     consumers = load_consumers(settings.consumers, connections, settings.realms, settings.ownership)
-    database = await Database.connect(database_url, max_size=POOL_SIZE)
+    database = await Database.connect(
+        database_url,
+        max_size=POOL_SIZE,
+        command_timeout=JOB_STATEMENT_SECONDS if works else CALL_STATEMENT_SECONDS,
+        promotion_seconds=PROMOTION_SECONDS,
+    )
     stack.push_async_callback(database.close)
+    await refuse_transaction_pooling(database)
     former_environments = set[str]()
     if await schema_fault(database) is None:
         former_environments.update(await claim(database, settings.environment))

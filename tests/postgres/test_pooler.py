@@ -1,18 +1,27 @@
-"""A pooler that refuses parameters of sessions, as PgBouncer does, is no reason not to start."""
+"""Behind a pooler, the settings of a session arrive. One that gives each transaction another session is refused."""
 
 import asyncio
+import os
+import shutil
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from app.errors import Complaint, StoreUnavailable
 from app.postgres.database import Database, Statement
+from app.postgres.pooler import refuse_transaction_pooling
 from app.queue.claim import open_upkeep
+from tests.open_folder import open_folder
+from tests.ports import free_port
+from tests.postgres.relay import over_tcp, relay
 
 pytestmark = pytest.mark.anyio
+
+Open = Callable[[str], Awaitable[Database]]
 
 SETTING = Statement("SELECT pg_settings", "SELECT current_setting('enable_seqscan')")
 KNOWN = {b"user", b"database", b"client_encoding", b"application_name"}
@@ -20,7 +29,7 @@ REFUSAL = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter\0\0"
 
 
 @asynccontextmanager
-async def pooler(url: str, folder: Path) -> AsyncIterator[str]:
+async def refusing_pooler(url: str, folder: Path) -> AsyncIterator[str]:
     """Lets through connections that ask for nothing but what a pooler knows; the URL by which it is reached."""
     server_socket = f"{parse_qs(urlsplit(url).query)['host'][0]}/.s.PGSQL.5432"
 
@@ -33,7 +42,7 @@ async def pooler(url: str, folder: Path) -> AsyncIterator[str]:
             return
         answers, questions = await asyncio.open_unix_connection(server_socket)
         questions.write(length + start)
-        await asyncio.gather(_pass_on(reader, questions), _pass_on(answers, writer))
+        await relay((reader, writer), (answers, questions))
 
     server = await asyncio.start_unix_server(serve, folder / ".s.PGSQL.5432")
     try:
@@ -42,21 +51,60 @@ async def pooler(url: str, folder: Path) -> AsyncIterator[str]:
         server.close()
 
 
-async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()
-    sink.close()
-
-
 @pytest.mark.parametrize("open_database", [Database.connect, open_upkeep])
-async def test_what_a_pooler_refuses_is_done_without(database_url: str, tmp_path: Path, open_database: object) -> None:
-    direct = await Database.connect(database_url)
-    assert await direct.fetch_value(SETTING) == "off"
-    await direct.close()
-
-    async with pooler(database_url, tmp_path) as url:
-        database = await open_database(url)  # type: ignore[operator]
-        assert await database.fetch_value(SETTING) == "on"
+async def test_settings_arrive_through_a_pooler(database_url: str, tmp_path: Path, open_database: Open) -> None:
+    async with refusing_pooler(database_url, tmp_path) as url:
+        database = await open_database(url)
+        assert await database.fetch_value(SETTING) == "off"
+        await refuse_transaction_pooling(database)
         await database.close()
+
+
+@asynccontextmanager
+async def pgbouncer(url: str, mode: str) -> AsyncIterator[str]:
+    """Run PgBouncer before a database, and yield the URL by which it is reached."""
+    program = shutil.which("pgbouncer")
+    if program is None:
+        pytest.skip("PgBouncer is not installed")
+    port, folder = free_port(), open_folder("lockstitch-pgbouncer-")
+    async with over_tcp(url) as server_port:
+        configuration = folder / "pgbouncer.ini"
+        configuration.write_text(
+            f"[databases]\n* = host=127.0.0.1 port={server_port} user={urlsplit(url).username}\n"
+            f"[pgbouncer]\npool_mode = {mode}\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            "auth_type = any\nmax_client_conn = 100\ndefault_pool_size = 50\n"
+        )
+        as_other = ["-u", "nobody"] if os.geteuid() == 0 else []
+        process = await asyncio.create_subprocess_exec(program, "-q", *as_other, str(configuration))
+        try:
+            yield urlsplit(url)._replace(netloc=f"lockstitch@127.0.0.1:{port}", query="").geturl()
+        finally:
+            process.kill()
+            await process.wait()
+            shutil.rmtree(folder)
+
+
+async def test_pgbouncer_in_session_mode_keeps_the_settings(database_url: str) -> None:
+    async with pgbouncer(database_url, "session") as url:
+        database = await connected(url)
+        assert await database.fetch_value(SETTING) == "off"
+        await refuse_transaction_pooling(database)
+        await database.close()
+
+
+async def test_pgbouncer_in_transaction_mode_is_refused_by_name(database_url: str) -> None:
+    async with pgbouncer(database_url, "transaction") as url:
+        database = await connected(url)
+        with pytest.raises(Complaint, match="pool_mode = session"):
+            await refuse_transaction_pooling(database)
+        await database.close()
+
+
+async def connected(url: str) -> Database:
+    """Connect as soon as the pooler listens."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await Database.connect(url)
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)

@@ -1,0 +1,40 @@
+"""Reach a server that listens on a socket of the file system over TCP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import parse_qs, urlsplit
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def relay(one: Streams, other: Streams) -> None:
+    """Pass on what either side sends until both have ended."""
+    await asyncio.gather(_pass_on(one[0], other[1]), _pass_on(other[0], one[1]))
+
+
+async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    sink.close()
+
+
+@asynccontextmanager
+async def over_tcp(url: str) -> AsyncIterator[int]:
+    """Listen on a free port of 127.0.0.1, yield the port, and pass everything on to the server of `url`."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            streams = await asyncio.open_unix_connection(f"{parse_qs(urlsplit(url).query)['host'][0]}/.s.PGSQL.5432")
+        except OSError:
+            writer.close()
+            return
+        await relay((reader, writer), streams)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()

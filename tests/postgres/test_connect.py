@@ -1,0 +1,159 @@
+"""Several hosts of a database: the primary is reached whatever the others do."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from app.errors import StoreUnavailable
+from app.postgres.connect import Connector, Host, hosts_of
+from app.postgres.database import Database, Statement
+from app.postgres.embedded import EmbeddedPostgres
+from tests.open_folder import open_folder
+from tests.ports import free_port
+from tests.postgres.relay import over_tcp
+from tests.queue.harness import until
+
+pytestmark = pytest.mark.anyio
+
+ONE = Statement("SELECT one", "SELECT 1")
+WRITE = Statement("CREATE TABLE", "CREATE TABLE IF NOT EXISTS written (id int)")
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("postgresql://u@one/db", ()),
+        ("postgresql://u@/db?host=/run/postgresql", ()),
+        ("postgresql://u@/db?host=/run/one,/run/two", ()),
+        ("postgresql:///db", ()),
+        ("postgresql://u:p@one:1,two:2/db", (Host("one", 1), Host("two", 2))),
+        ("postgresql://one:,two/db?port=7", (Host("one", 7), Host("two", 7))),
+        ("postgresql://u@one:,two:2/db", (Host("one", 5432), Host("two", 2))),
+        ("postgresql://u@[::1]:1,[fe80::2]/db", (Host("::1", 1), Host("fe80::2", 5432))),
+        ("postgresql://u@/db?host=a,b&port=1,2", (Host("a", 1), Host("b", 2))),
+        ("postgresql://u@/db?host=a,b", (Host("a", 5432), Host("b", 5432))),
+    ],
+)
+def test_hosts_of_a_url(url: str, hosts: tuple[Host, ...]) -> None:
+    assert hosts_of(url) == hosts
+
+
+@asynccontextmanager
+async def silent_host() -> AsyncIterator[int]:
+    """A port that accepts connections and never answers."""
+    release = asyncio.Event()
+
+    async def wait(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.close()
+
+    server = await asyncio.start_server(wait, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        release.set()
+        server.close()
+
+
+def several(url: str, *ports: int) -> str:
+    """Return the URL of the database of `url` at these ports."""
+    netloc = "lockstitch@" + ",".join(f"127.0.0.1:{port}" for port in ports)
+    return urlsplit(url)._replace(netloc=netloc, query="").geturl()
+
+
+async def test_a_silent_host_hides_none_behind_it(empty_database_url: str) -> None:
+    async with silent_host() as silent, over_tcp(empty_database_url) as port:
+        connect = Connector(several(empty_database_url, silent, port))
+        took = list[float]()
+        for _ in range(2):
+            began = time.monotonic()
+            connection = await connect(timeout=30.0)
+            took.append(time.monotonic() - began)
+            assert await connection.fetchval("SELECT 1") == 1
+            await connection.close()
+    assert took[0] < 10
+    assert took[1] < took[0]  # the last good host is tried first
+
+
+async def test_the_last_good_host_takes_the_place_of_one_that_falls_silent(empty_database_url: str) -> None:
+    async with silent_host() as silent, over_tcp(empty_database_url) as port:
+        database = await Database.connect(several(empty_database_url, free_port(), silent, port), max_size=4)
+        assert await asyncio.gather(*(database.fetch_value(ONE) for _ in range(4))) == [1] * 4
+        await database.close()
+
+
+async def test_losers_are_closed(empty_database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        ports = [await stack.enter_async_context(over_tcp(empty_database_url)) for _ in range(3)]
+        connect = Connector(several(empty_database_url, free_port(), *ports))
+        connections = await asyncio.gather(*(connect(timeout=30.0) for _ in range(10)))
+
+        async def only_winners_are_open() -> bool:
+            opened = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            return bool(await connections[0].fetchval(opened) == len(connections))
+
+        await until(only_winners_are_open)
+        for connection in connections:
+            await connection.close()
+
+
+async def test_a_refused_login_is_reported_before_a_silent_host(empty_database_url: str) -> None:
+    async with silent_host() as silent, over_tcp(empty_database_url) as port:
+        url = several(empty_database_url, port, silent)
+        with pytest.raises(asyncpg.InvalidCatalogNameError):
+            await Connector(urlsplit(url)._replace(path="/no_such_database").geturl())(timeout=2.0)
+
+
+async def test_nothing_but_silence_is_unavailable() -> None:
+    async with silent_host() as silent, silent_host() as other:
+        with pytest.raises(StoreUnavailable):
+            await Database.connect(several("postgresql:///lockstitch", silent, other), acquire_timeout=1.5)
+
+
+async def test_a_connection_that_cannot_write_is_replaced(empty_database_url: str) -> None:
+    """A server that was read-only when a connection was opened, and is writable again."""
+    name = urlsplit(empty_database_url).path.lstrip("/")
+    owner = await asyncpg.connect(empty_database_url)
+    await owner.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    database = await Database.connect(empty_database_url, max_size=1)
+    with pytest.raises(StoreUnavailable) as raised:
+        await database.execute(WRITE)
+    assert raised.value.detail == "Nothing can be stored: the database is read-only."
+    await owner.execute("SET default_transaction_read_only = off")
+    await owner.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    await owner.close()
+
+    await database.execute(WRITE)
+    await database.close()
+
+
+def test_standbys_alone_are_unavailable_until_one_is_promoted() -> None:
+    """Not an `anyio` test: the server has to be started from the main thread between two steps."""
+    folder = open_folder("lockstitch-standby-")
+    server = EmbeddedPostgres(folder / "pg", {"fsync": "off"})
+    with server.running(folder / "log"):
+        pass
+    (server.folder / "data" / "standby.signal").touch()
+    with server.running(folder / "log") as url:
+        asyncio.run(_wait_for_promotion(url))
+
+
+async def _wait_for_promotion(url: str) -> None:
+    async with over_tcp(url) as one, over_tcp(url) as two:
+        hosts = several(url, one, two)
+        with pytest.raises(StoreUnavailable) as raised:
+            await Database.connect(hosts)
+        assert raised.value.detail == "Nothing can be stored: each host of the database is a standby."
+        waiting = asyncio.create_task(Database.connect(hosts, promotion_seconds=60.0))
+        standby = await asyncpg.connect(url)
+        assert not await asyncio.wait_for(standby.fetchval("SELECT NOT pg_is_in_recovery()"), 30)
+        assert await standby.fetchval("SELECT pg_promote()")
+        await standby.close()
+        database = await waiting
+        await database.execute(WRITE)
+        await database.close()
