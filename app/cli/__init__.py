@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "doctor": ("doctor:doctor", "Check the installation, and show how to fix what is wrong."),
     "verify": ("vendor.verify:verify", "Check a connection against its own live account."),
     "contract": ("contract:contract", "Show the data contracts, and check whether a change breaks one."),
+    "workflow": ("workflow.commands:workflow", "Lint n8n workflows, and compare two versions by meaning."),
     "coverage": ("coverage:show_coverage", "Show which fields each vendor's mapping reads and writes."),
     "check-vendor": (
         "vendor.check_vendor:check_vendor",

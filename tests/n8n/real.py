@@ -8,7 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 FILES = tuple(
-    f"real_{name}.py" for name in ("calls", "undecided", "requests", "setup", "events", "schedules", "adopted")
+    f"real_{name}.py" for name in ("calls", "undecided", "requests", "setup", "events", "schedules", "adopted", "versions")
 )
 
 

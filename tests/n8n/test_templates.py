@@ -25,14 +25,16 @@ IDEMPOTENCY_KEY = re.compile(
 )
 # A workflow that an event starts goes on with the event's run, and writes once an event, however often it is delivered.
 EVENT_RUN_ID = "={{ $json.headers['x-correlation-id'] }}"
-EVENT_KEY = re.compile(re.escape("={{ $('Run').first().json.event_id }}") + r"-[a-z]+")
+# Such a key names the workflow and the target: a copy of the workflow with another target has keys of its own.
+WORKFLOW = "={{ $workflow.id }}-"
+EVENT_KEY = re.compile(re.escape(WORKFLOW + "{{ $('Run').first().json.event_id }}-{{ $('Run').first().json.crm }}"))
 # One that reads the same again and again writes each event, and each list of findings, once, too.
 READ_AGAIN_KEY = re.compile(
-    re.escape("={{ $json.id }}-crm")
+    re.escape(WORKFLOW + "{{ $json.id }}-{{ $('Run').first().json.target }}")
     + "|"
     + re.escape(
-        "={{ JSON.stringify([$json.has_more, $json.data.map(({ last_found_at, ...finding }) => finding)])"
-        ".hash('sha256') }}-ticket"
+        WORKFLOW + "{{ JSON.stringify([$json.has_more, $json.data.map(({ last_found_at, ...finding }) => finding)])"
+        ".hash('sha256') }}-{{ $('Run').first().json.desk }}"
     )
 )
 # A delivery has 15 s in all, so a workflow that an event starts waits less. A callback comes in any case, and n8n
