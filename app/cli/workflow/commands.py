@@ -16,7 +16,7 @@ from app.api import handlers
 from app.cli.exits import FAILURE, usage
 from app.cli.printing import Json, write_json
 from app.cli.workflow.calls import calls_of
-from app.cli.workflow.difference import Change, changes_between
+from app.cli.workflow.difference import WorkflowChange, changes_between
 from app.cli.workflow.document import Workflow, read_workflows
 from app.cli.workflow.findings import RULES, WorkflowFinding
 from app.cli.workflow.rules import Breach, breaches_of
@@ -109,7 +109,7 @@ def _print(findings: list[WorkflowFinding], calls: int) -> None:
     console.print(f"{calls} calls of Lockstitch, {len(findings)} findings.")
 
 
-def _line(change: Change) -> Text:
+def _line(change: WorkflowChange) -> Text:
     sign, style = STYLES[change.kind]
     text = Text(f"{sign} {change.what} {change.name}", style=style)
     if change.path is not None:

@@ -16,7 +16,7 @@ _NOTE: Final = "stickyNote"
 _ABSENT: Final = object()
 
 
-class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WorkflowChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One change. `path` is a JSON pointer in the node or the workflow, in which rows of lists have their names."""
 
     kind: Literal["added", "removed", "changed", "renamed"]
@@ -27,26 +27,26 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     new: Any = None
 
 
-def changes_between(old: Workflow, new: Workflow) -> Iterator[Change]:
+def changes_between(old: Workflow, new: Workflow) -> Iterator[WorkflowChange]:
     """Yield what differs in meaning: not positions, pinned data, ids of rows or versions."""
     pairs = _pairs(old, new)
     names = {before.name: after.name for before, after in pairs}
     yield from _members("workflow", new.name, _settings(old), _settings(new), names)
     for node in old.nodes:
         if node.name not in names:
-            yield Change(kind="removed", what="node", name=node.name, old=node.type)
+            yield WorkflowChange(kind="removed", what="node", name=node.name, old=node.type)
     for node in new.nodes:
         if node.name not in names.values():
-            yield Change(kind="added", what="node", name=node.name, new=node.type)
+            yield WorkflowChange(kind="added", what="node", name=node.name, new=node.type)
     for before, after in pairs:
         if before.name != after.name:
-            yield Change(kind="renamed", what="node", name=after.name, old=before.name, new=after.name)
+            yield WorkflowChange(kind="renamed", what="node", name=after.name, old=before.name, new=after.name)
         yield from _members("node", after.name, _content(before), _content(after), names)
     links = {(names.get(a, a), kind, output, names.get(b, b)) for a, kind, output, b in old.links()}
     for link in sorted(links - set(new.links())):
-        yield Change(kind="removed", what="connection", name=_arrow(*link))
+        yield WorkflowChange(kind="removed", what="connection", name=_arrow(*link))
     for link in sorted(set(new.links()) - links):
-        yield Change(kind="added", what="connection", name=_arrow(*link))
+        yield WorkflowChange(kind="added", what="connection", name=_arrow(*link))
 
 
 def _pairs(old: Workflow, new: Workflow) -> list[tuple[Node, Node]]:
@@ -74,7 +74,7 @@ def _content(node: Node) -> dict[str, Any]:
 
 def _members(
     what: Literal["node", "workflow"], name: str, old: Any, new: Any, names: dict[str, str], path: str = ""
-) -> Iterator[Change]:
+) -> Iterator[WorkflowChange]:
     """Yield each leaf that differs. Expressions of the old version name the nodes as they are called now."""
     old, new = _by_label(old), _by_label(new)
     if isinstance(old, dict) and isinstance(new, dict):
@@ -86,11 +86,11 @@ def _members(
     if isinstance(old, str):
         old = re.sub(r"(\$\(['\"])([^'\"]+)(['\"]\))", lambda one: f"{one[1]}{names.get(one[2], one[2])}{one[3]}", old)
     if old is _ABSENT:
-        yield Change(kind="added", what=what, name=name, path=path, new=new)
+        yield WorkflowChange(kind="added", what=what, name=name, path=path, new=new)
     elif new is _ABSENT:
-        yield Change(kind="removed", what=what, name=name, path=path, old=old)
+        yield WorkflowChange(kind="removed", what=what, name=name, path=path, old=old)
     elif old != new:
-        yield Change(kind="changed", what=what, name=name, path=path, old=old, new=new)
+        yield WorkflowChange(kind="changed", what=what, name=name, path=path, old=old, new=new)
 
 
 def _by_label(value: Any) -> Any:
