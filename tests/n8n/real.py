@@ -8,7 +8,8 @@ import pytest
 
 HERE = Path(__file__).parent
 FILES = tuple(
-    f"real_{name}.py" for name in ("calls", "undecided", "requests", "setup", "events", "schedules", "adopted", "versions")
+    f"real_{name}.py"
+    for name in ("calls", "undecided", "requests", "setup", "events", "schedules", "adopted", "versions")
 )
 
 
