@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-n8n test-peers check generated release bench clean lock
+.PHONY: help run test test-long test-n8n test-importers test-peers check generated release bench clean lock
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,15 +62,20 @@ clean: ## Remove the environment and the caches, but not the data in .lockstitch
 test-n8n: $(INSTALLED) ## Run the templates in a real n8n (installs one the first time)
 	tests/n8n/run
 
+test-importers: $(INSTALLED) ## Import the OpenAPI document with Postman's and code generators (installs them the first time)
+	tests/importers/run
+
 test-peers: $(INSTALLED) ## Run against real systems (installs them the first time); narrow with ARGS="localstripe"
 	tests/peers/run $(ARGS)
 
-lock: ## Update the lock files; needs uv
+lock: ## Update the lock files; needs uv and npm
 	$(call compile,requirements.lock,--extra build)
 	$(call compile,requirements-dev.lock,--all-extras --constraint requirements.lock)
+	$(call compile,tests/importers/requirements.lock,,tests/importers/requirements.in)
+	cd tests/importers && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 compile = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command "make lock" $(2) --output-file $(1) pyproject.toml
+	--custom-compile-command "make lock" $(2) --output-file $(1) $(or $(3),pyproject.toml)
 
 $(INSTALLED): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -104,7 +104,7 @@ async def resume(call: Call) -> ConsumerView:
 HANDLERS: Final = (
     read_consumers,
     resume,
-    copy_handler("customer", Customer, {"connection": "hubspot", "match_on": "email"}),
+    copy_handler("customer", Customer, {"connection": "zendesk", "match_on": "email"}),
     copy_handler("order", Order, {"connection": "hubspot", "match_on": "external_id"}),
     copy_handler("ticket", Ticket, {"connection": "hubspot", "include": ["comments"]}),
 )

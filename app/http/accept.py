@@ -29,8 +29,8 @@ def quality(accept: Collection[str], media_type: str) -> float:
 
 
 def accepted_problem_type(accept: Collection[str]) -> str:
-    """Return the media type of a problem: `application/json` where the caller names that and not
-    `application/problem+json`. n8n does, and with *Never error* it parses nothing else."""
+    """Return the media type of a problem: `application/json` where the caller accepts that by its name or as `*/*`, and
+    does not name `application/problem+json`. n8n, Zapier and Make send one of these, and parse nothing else."""
     named = {part.partition(";")[0].strip().lower() for line in accept for part in line.split(",")}
-    wanted = [one for one in (JSON, PROBLEM_JSON) if one in named and quality(accept, one)]
-    return JSON if wanted == [JSON] else PROBLEM_JSON
+    plain = named & {JSON, "*/*"} and quality(accept, JSON)
+    return JSON if plain and not (PROBLEM_JSON in named and quality(accept, PROBLEM_JSON)) else PROBLEM_JSON

@@ -28,6 +28,7 @@ _PREFERENCE: Final = re.compile(r"""([A-Za-z0-9-]++)\s*+(?:=\s*+("[^"]*"|[^\s;"]
 class Header(Struct, Generic[T], frozen=True, kw_only=True):
     """A request header. `read` takes it from an admitted request, and raises the problem for an unusable one.
 
+    `{operation}` in the example becomes the name of the operation, where calls must not share a value.
     `problems` are the codes, and `sends` the headers of the success, that it brings with it.
     """
 
@@ -139,7 +140,7 @@ def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | N
 IDEMPOTENCY_KEY: Final = Header(
     name="Idempotency-Key",
     meaning="1-255 visible ASCII characters, bare or quoted. Identifies one request. A dry run needs none.",
-    example="wf-12-1774433221345-0-0",
+    example="{operation}-{{$guid}}",
     pattern=r'^("[!#-\[\]-~]{1,255}"|[!#-~][!-~]{0,254})$',
     required=True,
     read=lambda request, _: idempotency_key(request),

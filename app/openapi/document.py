@@ -18,14 +18,15 @@ from app.records.fetch import UnreadableRecord
 VERSION: Final = "1.0.0"
 
 
-def document(public_url: str, handlers: Sequence[HTTPRouteHandler]) -> Schema:
+def document(public_url: str, handlers: Sequence[HTTPRouteHandler], *, optional_headers: bool = False) -> Schema:
     """Build the document of an API that serves these handlers, and that callers reach at `public_url`.
 
+    Tools that import it fill in every header that it describes. So it describes the optional ones only on request.
     Raises ValueError if two Structs have one public name and differ.
     """
     operations = [declaration_of(handler) for handler in handlers]
     schemas = component_schemas([UnreadableRecord, *(shape for one in operations for shape in _shapes(one))])
-    describer = Describer(schemas)
+    describer = Describer(schemas, public_url, optional_headers=optional_headers)
     paths: dict[str, Schema] = {}
     for one in operations:
         paths.setdefault(one.template, {})[one.method.lower()] = describer.describe(one)

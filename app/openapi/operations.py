@@ -7,7 +7,8 @@ from app.errors import CATALOGUE
 from app.http.headers import Header
 from app.http.operation import ApiOperation, FileBody, KeyOperation
 from app.http.parameters import Parameter, PathText
-from app.openapi.parts import COMMON_HEADERS, EVERYWHERE, MEANINGS, PROBLEM_HEADERS, TEXT
+from app.openapi.curl import curl_sample, word_of
+from app.openapi.parts import COMMON_HEADERS, EVERYWHERE, MEANINGS, OWN_EXAMPLES, PROBLEM_HEADERS, TEXT
 from app.openapi.shapes import COMPONENT, Schema, sample_of, schema_of
 from app.problem_document import JSON, PROBLEM_JSON
 
@@ -16,10 +17,15 @@ OPERATION: Final = {"$ref": f"{COMPONENT}Operation"}
 
 
 class Describer:
-    """Describes operations one after the other. `schemas` are the components that answers refer to."""
+    """Describes operations one after the other. `schemas` are the components that answers refer to.
 
-    def __init__(self, schemas: dict[str, Schema]) -> None:
+    Without `optional_headers`, only the required headers are parameters.
+    """
+
+    def __init__(self, schemas: dict[str, Schema], public_url: str, *, optional_headers: bool) -> None:
         self._schemas = schemas
+        self._public_url = public_url
+        self._optional_headers = optional_headers
         self.parameters: dict[str, Schema] = {}
         self.responses: dict[str, Schema] = {}
 
@@ -27,12 +33,13 @@ class Describer:
         """Return the description of an operation."""
         first, _, rest = declared.text.partition("\n")
         summary = " ".join(first.split()).removesuffix(".")
+        parameters = self._parameters(declared)
         operation: Schema = {
             "operationId": declared.name,
             "tags": [declared.tag],
             "summary": summary,
             "description": " ".join([*rest.split(), *_needed(declared)]) or summary,
-            "parameters": [self._parameter(declared.name, parameter) for parameter in _parameters(declared)],
+            "parameters": [self._parameter(declared.name, parameter) for parameter in parameters],
             "responses": self._responses(declared),
         }
         if isinstance(declared, KeyOperation):
@@ -46,7 +53,20 @@ class Describer:
             described = {"schema": schema_of(declared.body.into), "example": declared.body.example}
             content = dict.fromkeys(declared.body.media_types, described)
             operation["requestBody"] = {"required": not declared.body.optional, "content": content}
+        if isinstance(declared, KeyOperation):
+            sample = curl_sample(self._public_url, declared, parameters)
+            operation["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": sample}]
         return operation
+
+    def _parameters(self, declared: ApiOperation) -> list[Schema]:
+        parameters = [_path_parameter(one) for one in declared.parameters]
+        parameters += [_query_parameter(one) for one in declared.query or ()]
+        own = OWN_EXAMPLES.get(declared.tag, {})
+        for one in parameters:
+            if one["name"] in own:
+                one["schema"] |= {"examples": [own[one["name"]]]}
+        described = [one for one in _all_headers(declared) if one.required or self._optional_headers]
+        return parameters + [_header_parameter(one, declared) for one in described]
 
     def _parameter(self, operation: str, parameter: Schema) -> Schema:
         """Refer to a parameter. Of several with one name, the later ones are named after their first operation."""
@@ -133,14 +153,12 @@ def _needed(declared: ApiOperation) -> list[str]:
     if not isinstance(declared, KeyOperation):
         return []
     scopes = (" and " if declared.needs_all else " or ").join(f"`{scope}`" for scope in declared.scopes)
-    return [f"Scope: {scopes}."] if scopes else ["Any key."]
+    optional = ", ".join(f"`{one.name}`" for one in _all_headers(declared) if not one.required)
+    return [f"Scope: {scopes}." if scopes else "Any key.", f"Optional headers: {optional}."]
 
 
-def _parameters(declared: ApiOperation) -> list[Schema]:
-    parameters = [_path_parameter(one) for one in declared.parameters]
-    parameters += [_query_parameter(one) for one in declared.query or ()]
-    headers = COMMON_HEADERS if isinstance(declared, KeyOperation) else ()
-    return parameters + [_header_parameter(one) for one in (*declared.headers, *headers)]
+def _all_headers(declared: ApiOperation) -> tuple[Header[Any], ...]:
+    return (*declared.headers, *COMMON_HEADERS) if isinstance(declared, KeyOperation) else declared.headers
 
 
 def _path_parameter(one: PathText) -> Schema:
@@ -152,9 +170,9 @@ def _query_parameter(one: Parameter[Any]) -> Schema:
     return {"name": one.name, "in": "query", "description": one.meaning, "schema": dict(one.schema)}
 
 
-def _header_parameter(one: Header[Any]) -> Schema:
+def _header_parameter(one: Header[Any], declared: ApiOperation) -> Schema:
     pattern = {} if one.pattern is None else {"pattern": one.pattern}
-    schema = TEXT | {"examples": [one.example]} | pattern
+    schema = TEXT | {"examples": [one.example.replace("{operation}", word_of(declared))]} | pattern
     return {
         "name": one.name,
         "in": "header",

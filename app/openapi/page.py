@@ -77,6 +77,10 @@ def _article(document: Schema, method: str, path: str, operation: Schema) -> str
     if "requestBody" in operation:
         (content, *_) = operation["requestBody"]["content"].values()
         parts.append(f"<p class=soft>Body: {_type(content['schema'])}</p>{_example('Example', content['example'])}")
+    parts += [
+        f"<details><summary>{sample['label']}</summary><pre>{escape(sample['source'])}</pre></details>"
+        for sample in operation.get("x-codeSamples", ())
+    ]
     done, refused = [], []
     for status, one in operation["responses"].items():
         response = _resolved(document, one)

@@ -42,6 +42,21 @@ ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
         "application/json, application/merge-patch+json",
     ),
 }
+OWN_EXAMPLES: Final = {
+    "Orders": {
+        "id": "ord_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "connection": "shopify",
+        "upsert_on": "external_id",
+        "external_id": "web-1001",
+    },
+    "Tickets": {
+        "id": "tkt_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "connection": "zendesk",
+        "upsert_on": "external_id",
+        "external_id": "form-815",
+    },
+}
+"""Examples of parameters whose declaration has that of a customer, by the tag of the operation."""
 EVERYWHERE: Final = ("X-Correlation-ID", "traceresponse")
 PROBLEM_HEADERS: Final[dict[int, tuple[str, ...]]] = {
     401: ("WWW-Authenticate",),

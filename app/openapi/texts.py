@@ -15,7 +15,11 @@ how often you repeat it. Answers are kept for 7 days by default.
 `X-Correlation-ID` connects the calls of one workflow run in answers, logs and traces.
 
 Every error is a problem document (RFC 9457). Let programs branch on its `code`; its `next_step` says what you can do.
-Bodies are JSON in UTF-8, at most 1 MiB. An unknown member is refused, never dropped. HEAD works wherever GET does."""
+Bodies are JSON in UTF-8, at most 1 MiB. An unknown member is refused, never dropped. HEAD works wherever GET does.
+
+Tools that import `/schema/openapi.json` fill in every header that it describes. So it names the optional ones in the
+description of a call; `/schema/openapi.json?optional_headers=true` has them as parameters. Paste the curl command of a
+call into *Import cURL* of n8n: its `Idempotency-Key` is an expression there, and differs per run and item."""
 _CALLS: Final = """\
 A request is judged in this order: route, key, budget, scope, correlation id, `Accept`; then for a write
 `Idempotency-Key`, size, media type, the recorded key, JSON, fields and query together, `If-Match`, the owner of the
@@ -33,8 +37,8 @@ the call.
 - At most 50 query parameters are accepted. An unescaped `+` in a time is understood.
 - There is no CORS: a key does not belong in a browser. Answers are not compressed; a proxy may do that.
 - `Accept`, if sent, must allow `application/json` (`text/plain` at `/metrics`) or `application/problem+json`. Problems
-  are `application/problem+json`. They are `application/json` if `Accept` names that and does not name
-  `application/problem+json`; `*/*` alone names neither.
+  are `application/problem+json`. They are `application/json` if `Accept` has that or `*/*`, and does not name
+  `application/problem+json`.
 - `X-Correlation-ID` is 1 to 128 of `A-Z a-z 0-9 . _ : / + = @ -`. Without one, Lockstitch makes a UUIDv7. It is
   ignored on `/health/*` and `/v1/webhooks/*`.
 - `traceparent` and `tracestate` are continued if valid, otherwise ignored. Without one, the trace id is the first 16

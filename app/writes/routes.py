@@ -48,6 +48,7 @@ LOSS: Final = choice(
     "loss",
     "What the write may lose: nothing, descriptive fields, or anything. Losses are listed in `meta.loss`.",
     ("none", "descriptive", "any"),
+    example="descriptive",
     default="descriptive",
 )
 LOSS_POLICIES: Final[dict[str | None, LossPolicy]] = {
@@ -86,15 +87,23 @@ CUSTOMER: Final = {
     "emails": [{"address": "ann@example.com", "is_primary": True}],
 }
 ORDER: Final = {
+    "external_id": "web-1001",
     "currency": "EUR",
     "customer": {"email": "ann@example.com"},
     "line_items": [{"name": "Mug", "quantity": "2", "unit_price": "5.00"}],
 }
 TICKET: Final = {
+    "external_id": "form-815",
     "subject": "Late parcel",
     "description": "Order #1001 has not arrived.",
     "requester": {"name": "Ann Bell", "email": "ann@example.com"},
 }
+CHANGES: Final[dict[str, dict[str, Any]]] = {
+    "customer": {"job_title": "Head of bindery", "language": "de"},
+    "order": {"tags": ["gift"]},
+    "ticket": {"priority": "high", "tags": ["parcel"]},
+}
+"""What the examples of updates change."""
 
 
 def write_handlers(
@@ -140,7 +149,7 @@ def write_handlers(
         parameters=(RECORD_ID,),
         query=(RECORD_CONNECTION, LOSS, DRY_RUN),
         headers=(IF_MATCH, *HEADERS),
-        body=replace(body, media_types=(JSON, MERGE_PATCH)),
+        body=replace(body, example=CHANGES[object_name], media_types=(JSON, MERGE_PATCH)),
         answer=answer | WithheldRecord | DraftedWrite,
         also={202: OperationView},
         sends=("ETag",),

@@ -48,10 +48,15 @@ def check_answer(response: httpx.Response) -> None:
 
 
 def problem_type(accept: str) -> str:
-    """Return the media type of a problem for this Accept header: plain JSON only if the header names it and not the
-    other, as n8n's does."""
-    named = {part.partition(";")[0].strip() for part in accept.lower().split(",") if not REFUSED.search(part)}
-    plain = "application/json" in named and "application/problem+json" not in named
+    """Return the media type of a problem for this Accept header: plain JSON only if the header has that or `*/*`, as
+    those of automation tools do, and does not name the other."""
+    parts = accept.lower().split(",")
+    wanted, refused = (
+        {part.partition(";")[0].strip() for part in parts if bool(REFUSED.search(part)) is refusal}
+        for refusal in (False, True)
+    )
+    plain = "application/json" in wanted or ("*/*" in wanted and "application/json" not in refused)
+    plain = plain and "application/problem+json" not in wanted
     return "application/json" if plain else "application/problem+json"
 
 

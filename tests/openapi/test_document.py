@@ -32,12 +32,13 @@ from canonical.schema import FOLDER, ROOTS
 from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import check_totals
 from canonical.validate import patch_errors
-from tests.openapi.whole_api import DOCUMENT, HANDLERS
+from tests.openapi.whole_api import DOCUMENT, HANDLERS, IMPORTED
 
 Schema = dict[str, Any]
 
 DECLARED = {declared.name: declared for declared in map(declaration_of, HANDLERS)}
 OPERATORS = (RedriveOrder, DiscardOrder, RedriveRequest)
+PREFIXES = {"Customers": "cus_", "Orders": "ord_", "Tickets": "tkt_"}
 ENDS_ANYWAY = ("delete_subscription", "release_claim")
 BODIES: dict[str, type[msgspec.Struct]] = {
     kind.__name__: kind
@@ -217,6 +218,31 @@ def test_writes_that_reach_a_vendor_need_a_key_that_lives_seven_days(method: str
     success = next(status for status in ("201", "200") if status in answers)
     assert "Idempotent-Replayed" in answers[success]["headers"]
     assert {"400", "401", "403", "404", "409", "412", "413", "422", "429", "500", "502", "503", "504"} <= answers.keys()
+
+
+def test_tools_that_import_it_find_only_required_headers() -> None:
+    parameters = IMPORTED["components"]["parameters"].values()
+    assert {one["name"] for one in parameters if one["in"] == "header"} == {"Idempotency-Key"}
+    for path, methods in IMPORTED["paths"].items():
+        for method, operation in methods.items():
+            left_out = [one for one in DOCUMENT["paths"][path][method]["parameters"] if resolved(one) not in parameters]
+            named = operation["description"].rpartition("Optional headers: ")[2]
+            assert all(f"`{resolved(one)['name']}`" in named for one in left_out)
+
+
+def test_examples_of_writes_differ_from_each_other() -> None:
+    writes = [one for _, _, one in operations() if "Idempotency-Key" in str(one["parameters"])]
+    keys = [
+        parameter["schema"]["examples"][0]
+        for one in writes
+        for parameter in one["parameters"]
+        if parameter["name"] == "Idempotency-Key" and parameter["required"]
+    ]
+    assert len(set(keys)) == len(keys) > 15
+    for one in writes:
+        for parameter in one["parameters"]:
+            if parameter["name"] == "id" and one["tags"][0] in PREFIXES:
+                assert parameter["schema"]["examples"][0].startswith(PREFIXES[one["tags"][0]])
 
 
 def test_the_order_that_is_shown_adds_up() -> None:
