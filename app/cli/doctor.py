@@ -20,6 +20,7 @@ from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.tables import moment
 from app.cli.vendor.live_account import check_access, clock, open_live, skew_of
+from app.cli.walk_checks import check_walks
 from app.copies.consumers import load_consumers
 from app.copies.deps import consumers_in
 from app.copies.pauses import list_consumers
@@ -29,7 +30,6 @@ from app.credentials.secrets import VAULT
 from app.credentials.token_set import SUFFIX
 from app.errors import Complaint
 from app.http.admission import OR_ANOTHER
-from app.http.plurals import PLURAL
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import alarms_of
@@ -42,10 +42,6 @@ from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
 from app.vendors.observations import Observations
 from app.vendors.refused_webhooks import WebhookStates, described
-from app.walks.plan import pull_plans_of, reconcile_plans_of
-from app.walks.pull.freshness import rules_of
-from app.walks.reconcile.store import PostgresReconciliations
-from app.walks.store import PostgresWalks
 from app.webhooks.webhook_connections import load_webhook_connections
 from mappings.registry import VENDORS
 
@@ -83,13 +79,7 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
             _check_connections(runner, shell.database, shell.settings),
             "no connection is throttled, fails or refuses its webhooks",
         )
-        for line in _pulled(shell.settings):
-            report.add((), line)
-        report.add(_check_limits(shell.settings), "every freshness limit can be kept")
-        report.add(_check_pulls(runner, shell.database, shell.settings), "no pull has failed")
-        for line in _reconciled(shell.settings):
-            report.add((), line)
-        report.add(_check_reconciled(runner, shell.database, shell.settings), "every record is as it was last seen")
+        check_walks(report, runner, shell.database, shell.settings)
         report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarm stands")
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
     environment = shell.environment
@@ -286,67 +276,6 @@ def _check_connections(runner: asyncio.Runner, database: Database, settings: Set
             fix = f"{refused.next_step} Then look again: lockstitch connections"
             level = error if refused.alarm else warning
             yield level(f"webhooks {name}", described(refused), fix)
-
-
-def _pulled(settings: Settings) -> Iterator[str]:
-    """Say how often the objects of each connection are pulled."""
-    with suppress(SettingsError):  # reported with the configuration
-        plans = pull_plans_of(settings, connections_of(settings))
-        for name in sorted(settings.connections):
-            every: dict[str, list[str]] = defaultdict(list)
-            for plan in plans:
-                if plan.connection == name:
-                    every[plan.frequency].append(PLURAL[plan.object])
-            pulled = "; ".join(f"{', '.join(objects)} every {often}" for often, objects in every.items())
-            yield f"pulls of {name}: {pulled or 'none'}"
-
-
-def _check_limits(settings: Settings) -> Iterator[Finding]:
-    """Report freshness limits that pulls cannot keep."""
-    with suppress(SettingsError):  # reported with the configuration
-        for rule in rules_of(settings, connections_of(settings)):
-            if rule.unreachable is not None:
-                name, plural = rule.connection, PLURAL[rule.object]
-                fix = (
-                    f"Change every in [connections.{name}.pull.{plural}], or freshness_seconds in [ownership.{plural}]"
-                )
-                yield warning(f"freshness of {plural} from {name}", rule.unreachable, fix)
-
-
-def _check_pulls(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
-    """Report the pulls whose last run failed."""
-    for state in runner.run(PostgresWalks(database).states()):
-        if state.failure is not None and state.connection in settings.connections:
-            since = "ever" if state.completed_at is None else f"since {moment(state.completed_at)} UTC"
-            problem = f"the last run failed ({state.failure}), and none has completed {since}"
-            fix = f"lockstitch verify {state.connection}"
-            yield warning(f"pull of {PLURAL[state.object]} from {state.connection}", problem, fix)
-
-
-def _reconciled(settings: Settings) -> Iterator[str]:
-    """Say how often the objects of each connection are reconciled."""
-    with suppress(SettingsError):  # reported with the configuration
-        plans: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for plan in reconcile_plans_of(settings, connections_of(settings)):
-            if plan.every is not None:
-                plans[plan.connection, f"every {plan.frequency} ({plan.repair})"].append(PLURAL[plan.object])
-        for (name, how), objects in plans.items():
-            yield f"reconciled with {name}: {', '.join(objects)} {how}, in slices"
-
-
-def _check_reconciled(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
-    """Report failed runs, and open findings."""
-    for state in runner.run(PostgresReconciliations(database).states()):
-        about = f"reconcile of {PLURAL[state.object]} from {state.connection}"
-        if state.connection not in settings.connections:
-            continue
-        if state.failure is not None:
-            yield warning(about, f"the last run failed ({state.failure})", f"lockstitch verify {state.connection}")
-        if state.open:
-            fix = f"lockstitch reconcile list --connection {state.connection}"
-            yield warning(
-                about, f"{state.open} records differ from what was last seen of them or from their sources", fix
-            )
 
 
 def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:

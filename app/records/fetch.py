@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -21,13 +21,14 @@ from app.records.resolve import AnyMapping
 from app.records.vendor_clock import NO_DIFFERENCE, clock_ahead
 from app.vendors.models import Connection, VendorRefused
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Endpoints, ListQuery, Unmappable
+from mappings.spec import Endpoints, ListQuery, Unmappable, VendorPage
 
 READ_LIMIT: Final = 25.0
 """Seconds that a read may take, with retries and waiting for the vendor's budget, unless the caller says."""
 
 # A record needs a few reads, a page as many for each of its records; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
+POISON: Final = "it ended its worker: see its dead letter"
 SIDE_LOAD_SHARE: Final = 0.7
 """How much of the time that is left may complete the records of a page. Then the rest stays incomplete."""
 YOUNG_FACTS: Final = 10.0
@@ -148,12 +149,71 @@ async def fetch_page(
     deadline: float,
     *,
     skips_known: bool = False,
+    poison: Collection[str] = (),
 ) -> FetchedPage:
     """Fetch one page. A record of it is what `fetch_record` returns, or it is not `is_complete`: time is short, or the
-    vendor's lists omit members. With `skips_known`, records that are known by the vendor's bytes are left out.
+    vendor's lists omit members. With `skips_known`, records that are known by the vendor's bytes are left out. Records
+    with an id in `poison` are not mapped: they are unreadable.
 
     Raises the vendor's problems, and VendorDrifted if the page itself cannot be read.
     """
+    endpoints = mapping.endpoints
+    page, ahead = await _read_page(deps, connection, mapping, query, deadline)
+    now = time.monotonic()
+    until = now + SIDE_LOAD_SHARE * (deadline - now)
+    account, is_done = await _side_load(deps, connection, mapping, page.records, page.account, deadline, until=until)
+    readings: list[Reading] = []
+    unreadable: list[UnreadableRecord] = []
+    if skips_known and is_done and endpoints.list_is_whole:
+        records = await know_again(deps, connection, mapping, page.records, account)
+    else:
+        records = [ListedRecord(raw) for raw in page.records]
+    for raw, source, is_known in records:
+        if poison and (remote_id := _id_of(connection, raw)) in poison:
+            unreadable.append(UnreadableRecord(remote_id=remote_id, pointer="", detail=POISON))
+            continue
+        sampled = is_known and deps.drift.samples(connection.name, mapping, raw)
+        if is_known and not sampled:
+            continue
+        try:
+            reading = await map_record(deps, connection, mapping, raw, account, listed=True, sampled=sampled)
+            if not (endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))):
+                reading = msgspec.structs.replace(reading, is_complete=False)
+            readings.append(reading if source is None else msgspec.structs.replace(reading, source=source))
+        except VendorDrifted as drifted:
+            unreadable.append(unreadable_of(connection, raw, drifted))
+        if time.monotonic() - now > TURN_SECONDS:
+            await asyncio.sleep(0)  # yield to other requests between the records of a long page
+            now = time.monotonic()
+    known = len(records) - len(readings) - len(unreadable)
+    return FetchedPage(readings=readings, unreadable=unreadable, next=page.next, known=known, clock_ahead=ahead)
+
+
+async def fetch_ids(
+    deps: RecordDeps,
+    connection: Connection,
+    mapping: AnyMapping,
+    query: ListQuery,
+    deadline: float,
+    *,
+    poison: Collection[str] = (),
+) -> FetchedPage:
+    """Fetch one page, and only name its records, which are `hinted`. `poison`, and raises, like `fetch_page`."""
+    page, ahead = await _read_page(deps, connection, mapping, query, deadline)
+    ids = dict.fromkeys(_id_of(connection, raw) for raw in page.records)
+    unreadable = [
+        UnreadableRecord(remote_id=one, pointer="", detail="its id cannot be read" if one is None else POISON)
+        for one in ids
+        if one is None or one in poison
+    ]
+    hinted = tuple(one for one in ids if one is not None and one not in poison)
+    return FetchedPage(readings=[], unreadable=unreadable, next=page.next, hinted=hinted, clock_ahead=ahead)
+
+
+async def _read_page(
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float
+) -> tuple[VendorPage[Any], timedelta]:
+    """Return the vendor's records of a page, and how far the vendor's clock is ahead."""
     endpoints = mapping.endpoints
     account = await deps.vendors.account(connection, deadline=deadline, object_name=mapping.object)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - checked by the caller
@@ -171,31 +231,7 @@ async def fetch_page(
         if page.records or page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)
-    now = time.monotonic()
-    until = now + SIDE_LOAD_SHARE * (deadline - now)
-    account, is_done = await _side_load(deps, connection, mapping, page.records, page.account, deadline, until=until)
-    readings: list[Reading] = []
-    unreadable: list[UnreadableRecord] = []
-    if skips_known and is_done and endpoints.list_is_whole:
-        records = await know_again(deps, connection, mapping, page.records, account)
-    else:
-        records = [ListedRecord(raw) for raw in page.records]
-    for raw, source, is_known in records:
-        sampled = is_known and deps.drift.samples(connection.name, mapping, raw)
-        if is_known and not sampled:
-            continue
-        try:
-            reading = await map_record(deps, connection, mapping, raw, account, listed=True, sampled=sampled)
-            if not (endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))):
-                reading = msgspec.structs.replace(reading, is_complete=False)
-            readings.append(reading if source is None else msgspec.structs.replace(reading, source=source))
-        except VendorDrifted as drifted:
-            unreadable.append(unreadable_of(connection, raw, drifted))
-        if time.monotonic() - now > TURN_SECONDS:
-            await asyncio.sleep(0)  # yield to other requests between the records of a long page
-            now = time.monotonic()
-    known = len(records) - len(readings) - len(unreadable)
-    return FetchedPage(readings=readings, unreadable=unreadable, next=page.next, known=known, clock_ahead=ahead)
+    return page, ahead
 
 
 def _needs_none(endpoints: Endpoints[Any, Any], raw: msgspec.Raw, account: Any) -> bool:

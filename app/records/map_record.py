@@ -1,5 +1,6 @@
 """Map a record at one revision. The shadow of an active revision is offered the same bytes."""
 
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from app.telemetry import mapping_span
 from app.vendors.models import Connection
 from mappings.registry import mapping_of
 from mappings.spec import Draft, Mapped, Unmappable, VendorDrift
+
+_log = logging.getLogger("lockstitch.records")
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -45,13 +48,16 @@ async def map_record(
     sampled: bool = False,
 ) -> Reading:
     """Map a record, and offer it to drift detection, which has chosen it already if `sampled`, and to the shadow.
-    `listed` says that it comes from a list. Raises VendorDrifted."""
+    `listed` says that it comes from a list. Raises VendorDrifted, also if the mapping itself fails."""
     with mapping_span(mapping.name, mapping.revision, "read"), as_vendor_drift(deps, connection, mapping, raw):
         try:
             mapped = await run_mapping(mapping, raw, account, partial(mapping.read, raw, account))
         except Unmappable as refusal:
             offer_to_shadow(deps, connection, mapping, raw, account, refusal)
             raise
+        except Exception as error:  # a fault of the mapping concerns this record only, not its page
+            _log.exception("a mapping failed", extra={"connection": connection.name, "mapping": mapping.name})
+            raise Unmappable("$", f"the mapping failed with {type(error).__qualname__}") from error
     offer_to_shadow(deps, connection, mapping, raw, account, mapped)
     deps.drift.show(connection.name, mapping, raw, mapped.data, listed=listed, sampled=sampled)
     return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account)

@@ -42,8 +42,9 @@ class Walk(NewWalk, frozen=True, kw_only=True):
 
     `looked_at` is the time of the database now. `pulled_at` is when the last pull of the object that completed
     started. `is_preempted`: another walk of the object goes first. `clock_ahead`: how far the vendor's clock is ahead
-    of ours, as its last reply shows. Of a backfill: records per second, who gets an Event for each record, whether it
-    only counts, and whether it is paused.
+    of ours, as its last reply shows. `deaths`: how many attempts to process the next page have failed by a fault of
+    ours or have ended their worker. `poison`: ids of records that have ended theirs. Of a backfill: records per
+    second, who gets an Event for each record, whether it only counts, and whether it is paused.
     """
 
     cursor: str | None
@@ -58,6 +59,8 @@ class Walk(NewWalk, frozen=True, kw_only=True):
     is_preempted: bool
     pulled_at: datetime | None = None
     clock_ahead: timedelta = timedelta()
+    deaths: int = 0
+    poison: tuple[str, ...] = ()
     rate: float | None = None
     deliver: tuple[str, ...] | None = None
     is_dry_run: bool = False
@@ -77,9 +80,11 @@ class PageCounts(Struct, frozen=True, kw_only=True):
 
 
 class PagePayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `walk` job."""
+    """The payload of a `walk` job. `is_singly`: the records of the page are read by themselves, because its last job
+    became a dead letter."""
 
     walk: str
+    is_singly: bool = False
 
 
 class RefetchPayload(Struct, frozen=True, kw_only=True):
@@ -151,8 +156,8 @@ class DuePull(Struct, frozen=True, kw_only=True):
 
 
 class PullState(Struct, frozen=True, kw_only=True):
-    """How the pulls of an object stand: when the last run that completed started, and why the last run failed, if it
-    did."""
+    """How the pulls of an object stand: when the last run that completed started, why the last run failed, if it
+    did, and how many records all runs leave out, because they have ended their worker."""
 
     connection: str
     object: ObjectName
@@ -160,3 +165,4 @@ class PullState(Struct, frozen=True, kw_only=True):
     started_at: datetime | None
     completed_at: datetime | None
     failure: str | None
+    poison: int = 0

@@ -1,6 +1,7 @@
 """Read one page of a walk. Its states, its Events, the position of the walk and the job of the next page are committed
 together, so a worker that is killed leaves a walk that goes on after its last committed page."""
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +19,7 @@ from app.queue.kinds import JobKind
 from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Retry
 from app.records.append import Appended, without_outdated
 from app.records.append import append as append_changes
-from app.records.fetch import FetchedPage, fetch_page
+from app.records.fetch import FetchedPage, fetch_ids, fetch_page
 from app.records.read import without_rejected
 from app.records.resolve import active_mapping
 from app.walks.backfill.compare import compare_backfill
@@ -41,9 +42,14 @@ PAUSED_SECONDS: Final = 300.0
 # Attempts to read a page. Then the run has failed, and the next one begins when it is due.
 MOST_FAILURES: Final = 8
 MOST_RESTARTS: Final = 1
+# Attempts to process a page that fail by a fault of ours or end their worker. Then each record is read by itself, so
+# that one cannot stop the others, and the page gets shorter with each further one.
+MOST_DEATHS: Final = 2
 TRIES: Final = 5
 # Pause between the pages of a list of everything, which is only compared, so that it takes a small part of the budget.
 FULL_PAUSE: Final = 2.0
+
+_log = logging.getLogger("lockstitch.walks")
 
 POLICY: Final = JobPolicy(
     max_attempts=20,
@@ -57,7 +63,8 @@ POLICY: Final = JobPolicy(
 
 async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle a `walk` job. The job of a walk that has ended is done."""
-    walk = await deps.walks.get(msgspec.json.decode(job.payload, type=PagePayload).walk)
+    payload = msgspec.json.decode(job.payload, type=PagePayload)
+    walk = await deps.walks.get(payload.walk, job.id)
     if walk is None:
         return Done()
     if walk.is_paused:
@@ -68,15 +75,22 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
     mapping = None if connection is None else active_mapping(deps, connection, walk.object)
     if connection is None or mapping is None or mapping.endpoints.list is None:
         return await _fail(deps, walk, "cannot-list", finishing)
-    query = ListQuery(
-        limit=min(walk.page_size, mapping.endpoints.max_limit), after=walk.cursor, updated_since=walk.since
-    )
+    is_singly = payload.is_singly or walk.deaths >= MOST_DEATHS
+    if is_singly:
+        _log.warning("the records of a page are read one by one: its job keeps failing", extra={"walk": walk.id})
+    limit = min(walk.page_size, mapping.endpoints.max_limit) >> max(0, walk.deaths - MOST_DEATHS)
+    query = ListQuery(limit=max(1, limit), after=walk.cursor, updated_since=walk.since)
     began = time.monotonic()
     # A ticket may have new comments.
     skips_known = walk.purpose == "pull" and walk.object != "ticket"
-    fetch = fetch_hints if names_changed(mapping, query) else partial(fetch_page, skips_known=skips_known)
+    args = (deps, connection, mapping, query, began + READ_LIMIT)
     try:
-        page = await fetch(deps, connection, mapping, query, began + READ_LIMIT)
+        if names_changed(mapping, query):
+            page = await fetch_hints(*args)
+        elif is_singly:
+            page = await fetch_ids(*args, poison=walk.poison)
+        else:
+            page = await fetch_page(*args, skips_known=skips_known, poison=walk.poison)
     except (Problem, ValueError) as error:  # ValueError: the mapping refuses the cursor
         return await _after_failure(deps, walk, error, job, finishing)
     finishing.answered()
@@ -107,7 +121,7 @@ async def _commit(
             new=compared.new,
             differing=compared.differing,
         )
-        singly = (*read_again, *unreadable)
+        singly = () if walk.is_dry_run else (*read_again, *unreadable)
         jobs = [refetch_job(walk, remote_id, is_news=remote_id in compared.news | page.created) for remote_id in singly]
         try:
             pause = _pause(walk, counts, time.monotonic() - began)

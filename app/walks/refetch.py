@@ -14,7 +14,7 @@ from app.events.record_changes import events_of, fields_of, history_of, is_first
 from app.identifiers import new_run_id
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import BudgetShare, Done, Job, JobOutcome, Retry
+from app.queue.models import BudgetShare, DeadLetter, Done, Job, JobOutcome, Retry
 from app.records.append import Appended, append_all
 from app.records.compare import is_untold
 from app.records.map_record import Reading
@@ -134,9 +134,19 @@ def _is_description(ticket: object, comment: Reading) -> bool:
     return is_first_comment(ticket, data.body_text, data.created_at)  # type: ignore[arg-type]
 
 
+def _advice(letter: DeadLetter) -> str | None:
+    if letter.category != "poison":
+        return None
+    return (
+        "This record ended each worker that read it. Pulls, backfills and reconciliations leave it out until you"
+        " decide. Find the cause in the worker's log before you redrive it."
+    )
+
+
 REFETCHES: Final = JobKind(
     name=REFETCH,
     policy=replace(POLICY, share=BudgetShare.PULL),
     bind=lambda dependencies: partial(refetch, dependencies.of(WalkDeps)),
     reads_again=True,
+    advise=_advice,
 )

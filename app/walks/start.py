@@ -22,15 +22,15 @@ async def start_walk(deps: StartDeps, new: NewWalk, *, claim: Callable[[Transact
             return
         what = "started" if walk.id == new.id else "resumed"
         await append(transaction, walk_entry(what, walk, since=walk.since, is_baseline=walk.is_baseline))
-        await deps.queue.enqueue(transaction, page_job(walk))
+        await deps.queue.enqueue(transaction, page_job(walk, is_singly=what == "resumed"))
 
 
-def page_job(walk: NewWalk, *, after: float = 0.0) -> NewJob:
+def page_job(walk: NewWalk, *, after: float = 0.0, is_singly: bool = False) -> NewJob:
     """Return the job of the next page of a walk, `after` seconds from now. A walk has one at a time. That of a backfill
     that was cancelled may still wait beside the next backfill's."""
     return NewJob(
         kind=PAGE,
-        payload=msgspec.json.encode(PagePayload(walk=walk.id)),
+        payload=msgspec.json.encode(PagePayload(walk=walk.id, is_singly=is_singly)),
         connection=walk.connection,
         dedupe_key=walk.id if walk.purpose == "backfill" else f"{walk.purpose} {walk.object}",
         after=after,

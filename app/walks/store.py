@@ -89,6 +89,13 @@ START = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
+POISON: Final = f"""
+                     FROM dead_letter AS letter
+                    WHERE letter.connection = {{row}}.connection AND kind IN ('{REFETCH}', 'reconcile')
+                      AND state = 'open' AND category = 'poison' AND starts_with(dedupe_key, {{row}}.object || ':')"""
+"""The records that have ended the worker that read them, until an operator decides."""
+
+# An attempt has the name of an exception as its reason if the fault is ours.
 GET = Statement(
     "SELECT walk",
     f"""
@@ -100,6 +107,12 @@ GET = Statement(
                       AND array_position($2::text[], other.purpose) < array_position($2::text[], walk.purpose)
                       AND backfill.state IS DISTINCT FROM 'paused'
                       AND {has_job("other")}) AS is_preempted,
+           (SELECT count(*)
+              FROM attempt
+             WHERE job_id = $3
+               AND (outcome = 'lost' OR (outcome = 'retried' AND (reason = 'timed out' OR reason ~ '^[A-Z]')))
+           ) AS deaths,
+           ARRAY(SELECT substr(dedupe_key, length(walk.object) + 2) {POISON.format(row="walk")}) AS poison,
            mark.started_at AS pulled_at, own.rate, own.deliver,
            coalesce(own.is_dry_run, false) AS is_dry_run,
            coalesce(own.state = 'paused', false) AS is_paused
@@ -191,7 +204,8 @@ RESTART = Statement(
 STATES = Statement(
     "SELECT watermark",
     f"""
-    SELECT connection, object, watermark, started_at, completed_at, {PULL_FAILURE} AS failure
+    SELECT connection, object, watermark, started_at, completed_at, {PULL_FAILURE} AS failure,
+           (SELECT count(*) {POISON.format(row="mark")}) AS poison
       FROM watermark AS mark
      ORDER BY connection, object
     """,  # noqa: S608 - no caller's text is in it
@@ -234,9 +248,9 @@ class PostgresWalks:
         row = await transaction.fetch_row(START, *values, new.correlation_id)
         return None if row is None else msgspec.convert(dict(row), NewWalk)
 
-    async def get(self, walk_id: str) -> Walk | None:
-        """Return a walk that runs."""
-        row = await self._database.fetch_row(GET, walk_id, list(PRECEDENCE))
+    async def get(self, walk_id: str, job_id: int | None = None) -> Walk | None:
+        """Return a walk that runs, with the failures of the job of its next page."""
+        row = await self._database.fetch_row(GET, walk_id, list(PRECEDENCE), job_id)
         return None if row is None else msgspec.convert(dict(row), Walk)
 
     async def fail(self, transaction: Transaction, walk: Walk, reason: str) -> None:

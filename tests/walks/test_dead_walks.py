@@ -3,12 +3,18 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Final
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, NoReturn
 
 import pytest
+from msgspec import Raw
 
 from app.dead_letters.decide import DiscardOrder, RedriveOrder, discard_dead_letter, redrive_dead_letter
 from app.dead_letters.deps import DeadLetterDeps
+from app.errors import VendorDrifted
+from app.records.map_record import map_record
+from app.records.resolve import active_mapping
 from app.walks.backfill.manage import read_backfill, resume_backfill
 from app.walks.deps import FreshnessDeps
 from app.walks.pull.freshness import list_freshness
@@ -30,6 +36,13 @@ LAST_ATTEMPT: Final = """
      WHERE kind = 'walk' AND state = 'ready'
 """
 LEFT: Final = "SELECT id FROM job WHERE kind IN ('walk', 'refetch', 'reconcile')"
+# As if workers had died while they mapped the page.
+ENDED_ITS_WORKER: Final = """
+    INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, category, started_at)
+    SELECT id, number, kind, connection, correlation_id, 'lost', 'transient', now()
+      FROM job, generate_series(101, 102) AS number
+     WHERE kind = 'walk'
+"""
 DEAD: Final = "SELECT id FROM dead_letter WHERE kind = 'walk' AND state = 'open'"
 RUNS: Final = "SELECT type, subject, facts FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id"
 
@@ -111,6 +124,66 @@ async def test_a_pull_shows_that_it_has_died_and_goes_on(stage: Stage, decision:
     assert [row["type"] for row in runs] == ["walk.started", *again, "walk.completed"]
     assert len({row["subject"] for row in runs}) == 1
     assert json.loads(runs[-1]["facts"])["pages"] > 2
+
+
+async def test_a_page_that_ends_its_worker_is_read_record_by_record(stage: Stage) -> None:
+    await stage.pull()
+    made = contacts(stage)
+    stage.vendors.break_("salesforce", "status", path="*/query*", times=None, status=503)
+    await stage.start_pulls()
+    await stage.until("SELECT EXISTS (SELECT FROM job WHERE kind = 'walk' AND attempts > 0 AND state = 'ready')")
+    await stage.sql(ENDED_ITS_WORKER)
+    stage.vendors.mend()
+    await work(stage)
+
+    assert sorted(event["data"]["meta"]["remote_id"] for event in await stage.events()) == sorted(made)
+    singly = await stage.sql("SELECT DISTINCT job_id FROM attempt WHERE kind = 'refetch' AND outcome = 'done'")
+    assert len(singly) == 2  # the page that failed; the next ones are mapped as ever
+
+
+@pytest.mark.parametrize("purpose", ["pull", "backfill", "reconcile"])
+async def test_a_record_that_ends_its_worker_is_left_out_until_a_person_decides(stage: Stage, purpose: str) -> None:
+    await stage.pull()
+    poison, good = contacts(stage)[:2]
+    place = partial(stage.vendors.place, "salesforce", "Contact")
+    place({"Id": poison, "LastName": "Lovelace", "Title": {"is": "no text"}})
+    await stage.pull()
+    await stage.sql("UPDATE dead_letter SET category = 'poison'")
+    before = len(await stage.events())
+    for one in (poison, good):
+        place({"Id": one, "LastName": "Lovelace", "Title": "Potter"})
+
+    if purpose == "backfill":
+        ended = await stage.backfill()
+        assert ended.unreadable == 1
+        return
+    if purpose == "reconcile":
+        await start_reconcile(stage)
+        await work(stage)
+        assert [row["remote_id"] for row in await stage.sql("SELECT remote_id FROM reconcile_finding")] == [good]
+        return
+    (event,) = await stage.pull()
+    assert event["data"]["meta"]["remote_id"] == good
+    (state,) = await stage.deps.walks.states()
+    assert (state.failure, state.poison) == (None, 1)
+    letters = await stage.sql("SELECT id FROM dead_letter WHERE state = 'open'")
+    await redrive(stage, letters[0]["id"])
+    await work(stage)
+    assert [event["data"]["meta"]["remote_id"] for event in (await stage.events())[before:]] == [good, poison]
+
+
+async def test_a_fault_of_a_mapping_concerns_its_record_only(stage: Stage) -> None:
+    connection = stage.deps.connections.by_name["pulled-salesforce"]
+    mapping = active_mapping(stage.deps, connection, "customer")
+    assert mapping is not None
+    record = Raw(b'{"Id": "003xx000004TmiQAAS", "LastName": "Lovelace"}')
+    with pytest.raises(VendorDrifted) as raised:
+        await map_record(stage.deps, connection, replace(mapping, to_canonical=faulty), record, None)
+    assert "KeyError" in str(raised.value.detail)
+
+
+def faulty(record: Any, account: Any) -> NoReturn:
+    raise KeyError("a fault")
 
 
 async def test_a_reconciliation_goes_on_with_what_it_has_seen(stage: Stage) -> None:

@@ -99,7 +99,7 @@ async def resume_backfill(deps: BackfillDeps, backfill_id: str, *, actor: str) -
         is_resumed = await deps.backfills.resume(transaction, backfill.id)
         if is_resumed and walk is not None:
             await _note(transaction, "backfill.resumed", backfill, actor)
-            await deps.queue.enqueue(transaction, page_job(walk))
+            await deps.queue.enqueue(transaction, page_job(walk, is_singly=backfill.failure is not None))
             await deps.backfills.hurry(transaction, backfill)
     return await _decided(deps, backfill.id, is_done=is_resumed)
 

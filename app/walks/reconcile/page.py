@@ -55,10 +55,10 @@ async def commit_listed(
     deps: WalkDeps, connection: Connection, walk: Walk, page: FetchedPage, finishing: Finishing
 ) -> JobOutcome:
     """Compare a page of a reconciliation, and commit it with the jobs that read its suspects."""
-    listed = await _compare(deps, connection, walk, page.readings)
+    listed = await _compare(deps, connection, walk, page)
     plan = deps.reconciled[walk.connection, walk.object]
     unreadable = [one.remote_id for one in page.unreadable if one.remote_id is not None]
-    ids = tuple({one.mapped.remote.id: None for one in page.readings} | dict.fromkeys(unreadable))
+    ids = tuple(dict.fromkeys((*(one.mapped.remote.id for one in page.readings), *unreadable, *page.hinted)))
     absent = Absentees()
     if page.next is None:
         absent = await deps.reconciliations.absent(walk, ids)
@@ -70,7 +70,7 @@ async def commit_listed(
     payloads = [replace(payload, remote_id=one, sources=listed.sources.get(one, ())) for one in waits]
     jobs = [check_job(walk.connection, one, after=waits[one.remote_id]) for one in payloads]
     counts = PageCounts(
-        records=len(page.readings) + len(page.unreadable),
+        records=len(page.readings) + len(page.unreadable) + len(page.hinted),
         changed=0,
         unreadable=len(page.unreadable),
         read_again=len(listed.suspects),
@@ -115,28 +115,31 @@ async def _rest(
     return Appended(jobs=(*jobs, page_job(walk, after=pause)))
 
 
-async def _compare(deps: WalkDeps, connection: Connection, walk: Walk, readings: Sequence[Reading]) -> ListedPage:
-    """Return which records differ from their states. Of those that do not, a state may get its new digest."""
+async def _compare(deps: WalkDeps, connection: Connection, walk: Walk, page: FetchedPage) -> ListedPage:
+    """Return which records differ from their states, or are only named. Of those that do not differ, a state may get
+    its new digest."""
+    readings = page.readings
     known = await asyncio.gather(*(_has_state_of_then(deps, walk, one) for one in readings))
     doubtful = [one for one, is_known in zip(readings, known, strict=True) if not is_known]
     compared = await compare_page(deps, connection, walk, doubtful)
     times = {one.mapped.remote.id: one.mapped.remote.updated_at for one in readings}
-    sources, differing = await _compare_copies(deps, walk, readings)
+    sources, differing = await _compare_copies(deps, walk, page)
     changed = [one.change.remote_id for one in compared.changes if one.change and one.events]
-    suspects = {one: times.get(one) for one in (*compared.read_again, *changed, *differing)}
+    suspects = {one: times.get(one) for one in (*page.hinted, *compared.read_again, *changed, *differing)}
     quiet, _ = await without_outdated(deps.own_writes, [one for one in compared.changes if not one.events])
     return ListedPage(quiet=quiet, suspects=suspects, sources=sources)
 
 
 async def _compare_copies(
-    deps: WalkDeps, walk: Walk, readings: Sequence[Reading]
+    deps: WalkDeps, walk: Walk, page: FetchedPage
 ) -> tuple[Mapping[str, tuple[Link, ...]], Sequence[str]]:
     """Return what each record is a copy of, and the records that may differ from that. Of a record that a list shows in
     part its state counts, and one that is younger than its state is read anyway."""
     consumer = consumer_at(deps.copies, walk.object, walk.connection)
     if consumer is None:
         return {}, ()
-    listed = {one.mapped.remote.id: one.mapped.data if one.is_complete else None for one in readings}
+    listed = {one.mapped.remote.id: one.mapped.data if one.is_complete else None for one in page.readings}
+    listed |= dict.fromkeys(page.hinted)
     sources = await sources_of(deps.copies, consumer, list(listed))
     differing = []
     for remote_id, present in listed.items():

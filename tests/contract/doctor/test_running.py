@@ -87,6 +87,13 @@ def test_a_record_that_its_marker_does_not_find_is_reported(facade: Facade, vend
     assert all(record.get("archived") for record in left)
 
 
+POISON = """
+    INSERT INTO dead_letter (id, job_id, kind, connection, dedupe_key, attempts, dead_head, payload, correlation_id,
+                             enqueued_at, category, reason)
+    VALUES ('dl_poison', 1, 'refetch', 'other-shopify', 'customer:1', 1, 'skip', '', 'run-1', now(), 'poison', 'died')
+"""
+
+
 def test_a_pull_whose_last_run_failed_is_reported(facade: Facade) -> None:
     facade.sql(
         """
@@ -94,9 +101,12 @@ def test_a_pull_whose_last_run_failed_is_reported(facade: Facade) -> None:
         VALUES ('other-shopify', 'customer', now(), 'vendor-rejected')
         """
     )
+    facade.sql(POISON)
     try:
         findings = found(facade.lockstitch("doctor", "--json"))
     finally:
         facade.sql("DELETE FROM watermark")
+        facade.sql("DELETE FROM dead_letter WHERE id = 'dl_poison'")
+    the(findings, "pull of customers from other-shopify", "it leaves out 1 record that ended the worker")
     one = the(findings, "pull of customers from other-shopify", "vendor-rejected", "none has completed ever")
     assert one["mend"] == "lockstitch verify other-shopify"
