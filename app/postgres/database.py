@@ -1,4 +1,4 @@
-"""Access to PostgreSQL: a connection pool, transactions, and a span for each query.
+"""Access to PostgreSQL: a connection pool, transactions, and, if wanted, a span for each query.
 
     INSERT_KEY = Statement("INSERT api_key", "INSERT INTO api_key …")
 
@@ -36,6 +36,7 @@ from app.postgres.pool import Pool
 
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
+_traces_queries = False
 
 # What asyncpg raises when PostgreSQL is down, starting, stopping, full, failing over or closed for maintenance
 # (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), when each host is a standby, or when PostgreSQL aborts a
@@ -74,6 +75,12 @@ SESSION_SETTINGS: Final = {
 PROMOTION_POLL_SECONDS: Final = 0.5
 
 _PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z]\w*)")  # not a cast, such as `::text`
+
+
+def trace_queries(wanted: bool) -> None:
+    """Give each query a span from now on, or none. Three quarters of the spans of a run would be queries."""
+    global _traces_queries
+    _traces_queries = wanted
 
 
 class Statement:
@@ -310,8 +317,8 @@ async def _skip_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 
 def _span(query: Statement) -> AbstractContextManager[None]:
-    """Start a client span if the current span is recorded. Free otherwise."""
-    return _recorded_span(query) if trace.get_current_span().is_recording() else _UNTRACED
+    """Start a client span if queries are traced and the current span is recorded. Free otherwise."""
+    return _recorded_span(query) if _traces_queries and trace.get_current_span().is_recording() else _UNTRACED
 
 
 @contextmanager

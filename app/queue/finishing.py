@@ -144,9 +144,10 @@ class AttemptRunner:
             word = "lost"
         else:
             word = await self._settle(finishing, outcome)
+        code = getattr(outcome, "reason", None)
+        telemetry.note_wait(word, code or "")
         level = logging.INFO if word in ("done", "deferred") else logging.WARNING
         if _log.isEnabledFor(level):
-            code = getattr(outcome, "reason", None)
             _log.log(level, "a job ended: %s", word, extra=_named(job) | {"outcome": word, "code": code})
         return word
 

@@ -109,6 +109,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trace_url: str
     """URL of a trace for people, with `{trace_id}` for its id (LOCKSTITCH_TRACE_URL; default is the Jaeger in
     docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
+    trace_sql: bool
+    """Whether each query to the database is a span (LOCKSTITCH_TRACE_SQL, 0)."""
     log_level: LogLevel
     """Lowest level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
     environment: str
@@ -216,6 +218,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
         resend_margin_seconds=read("LOCKSTITCH_RESEND_MARGIN", _seconds, 600),
         trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
+        trace_sql=read("LOCKSTITCH_TRACE_SQL", _flag, False),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
         environment=read("LOCKSTITCH_ENVIRONMENT", environment_name, DEFAULT_ENVIRONMENT),
         dev=dev,

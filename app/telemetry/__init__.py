@@ -10,8 +10,8 @@ Names follow the OpenTelemetry semantic conventions. Telemetry never contains qu
 texts of exceptions or header values. A record's id points at a person, so the route template replaces it.
 """
 
-from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, link_to
-from app.telemetry.jobs import count_dead_letter, job_span
+from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id
+from app.telemetry.jobs import count_dead_letter, job_span, note_wait
 from app.telemetry.metrics import (
     add_collector,
     count_operation,
@@ -28,7 +28,7 @@ from app.telemetry.server import (
     name_route,
     server_span,
 )
-from app.telemetry.spans import mapping_span, operation_span, vendor_span
+from app.telemetry.spans import discovery_span, mapping_span, operation_span, trace_echo, vendor_span
 
 __all__ = [
     "add_collector",
@@ -38,21 +38,23 @@ __all__ = [
     "count_operation",
     "current_traceparent",
     "derive_trace_id",
+    "discovery_span",
     "expect_server_errors",
     "expect_vendor_calls",
     "job_span",
-    "link_to",
     "mapping_span",
     "mark_replayed",
     "name_caller",
     "name_operation",
     "name_problem",
     "name_route",
+    "note_wait",
     "operation_span",
     "release",
     "render_metrics",
     "server_span",
     "set_up",
     "shut_down",
+    "trace_echo",
     "vendor_span",
 ]

@@ -70,13 +70,12 @@ def current_traceparent() -> str | None:
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
 
 
-def link_to(traceparent: str | None) -> None:
-    """Link the current span to the span of a `traceparent`, if it is valid."""
+def span_of(traceparent: str | None) -> SpanContext | None:
+    """Return the span of a `traceparent`, or None if it is not valid."""
     if traceparent is None:
-        return
-    linked = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context())).get_span_context()
-    if linked.is_valid:
-        trace.get_current_span().add_link(linked)
+        return None
+    span = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context())).get_span_context()
+    return span if span.is_valid else None
 
 
 class RunIdGenerator(RandomIdGenerator):

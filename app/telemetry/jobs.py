@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
@@ -12,6 +13,9 @@ from app.telemetry.metrics import registry
 from app.telemetry.spans import operation_span
 
 _SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+WAITS: Final = frozenset({"deferred", "throttled", "unauthorised"})
+"""Outcomes of attempts that wait: for a write of ours, for the vendor's rate limit, for a pause to end."""
 
 process_duration = Histogram(
     "messaging_process_duration_seconds",
@@ -36,6 +40,12 @@ class JobAttempt:
     def ended(self, outcome: str) -> None:
         """Set the outcome, such as `done`, `retried` or `throttled`."""
         self.outcome = outcome
+
+
+def note_wait(outcome: str, reason: str) -> None:
+    """Record on the current span why a job waits, if `outcome` is a wait. A wait is no failure."""
+    if outcome in WAITS:
+        trace.get_current_span().add_event(outcome, {"lockstitch.reason": reason})
 
 
 @contextmanager
@@ -76,6 +86,6 @@ def _set_outcome(span: Span, outcome: str) -> None:
     if not span.is_recording():
         return
     span.set_attribute("lockstitch.outcome", outcome)
-    if outcome != "done":
+    if outcome != "done" and outcome not in WAITS:
         span.set_attribute("error.type", outcome)
         span.set_status(Status(StatusCode.ERROR))

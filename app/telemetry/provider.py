@@ -8,6 +8,7 @@ timeouts, batch sizes and resource attributes.
 
 import logging
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from threading import Lock
@@ -18,6 +19,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from app.postgres.database import trace_queries
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.telemetry.context import CorrelationProcessor, RunIdGenerator, Unsampled
@@ -95,6 +97,7 @@ def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcess
     for processor in processors:
         provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
+    trace_queries(settings.trace_sql)
 
 
 def shut_down() -> None:
@@ -143,6 +146,7 @@ def _resource(service: str, environment: str) -> Resource:
             "service.name": f"lockstitch-{service}",
             "service.version": release(),
             "service.instance.id": str(uuid4()),
+            "host.name": socket.gethostname(),
             ENVIRONMENT: environment,
         }
     )

@@ -10,18 +10,15 @@ from typing import Literal, Self
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Histogram
 
-from app.telemetry.context import bind
+from app.telemetry.context import bind, span_of
 from app.telemetry.metrics import client_duration, mapping_refusals
 from app.telemetry.runs import recorder
 from mappings.spec import Unmappable, VendorDrift
 
 _tracer = trace.get_tracer("lockstitch")
-_propagator = TraceContextTextMapPropagator()
 
 
 Direction = Literal["read", "write"]
@@ -164,7 +161,7 @@ def vendor_span(
         }
         if resend_count:
             attributes["http.request.resend_count"] = resend_count
-        span = _tracer.start_span(f"{method} {route}", kind=SpanKind.CLIENT, attributes=attributes)
+        span = _tracer.start_span(f"{method} {vendor} {route}", kind=SpanKind.CLIENT, attributes=attributes)
     return VendorCall(span, connection=connection, vendor=vendor, method=method, route=route, attempt=resend_count + 1)
 
 
@@ -175,17 +172,47 @@ def operation_span(name: str, correlation: str, traceparent: str | None, *, firs
     `traceparent` is that of the original call. The first run continues its trace. Later runs start in the trace derived
     from the correlation id and link to it, so that a trace does not grow for days.
     """
-    links: list[Link] = []
-    if not first and traceparent is not None:
-        original = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context()))
-        if original.get_span_context().is_valid:
-            links.append(Link(original.get_span_context()))
+    original = None if first else span_of(traceparent)
+    links = [] if original is None else [Link(original)]
     with (
         bind(correlation, traceparent if first else None),
         _tracer.start_as_current_span(
             name, kind=SpanKind.CONSUMER, links=links, record_exception=False, set_status_on_exception=False
         ) as span,
     ):
+        try:
+            yield
+        except BaseException as error:
+            _fail(span, type(error).__qualname__)
+            raise
+
+
+def trace_echo(name: str, correlation: str, traceparent: str | None) -> None:
+    """Tie the current span to the write that caused it, so that the trace of either leads to the other.
+
+    The current span gets a link and `lockstitch.caused_by`, the correlation id of the write. The trace of the write
+    gets a short span `echo <name>` that links back.
+    """
+    current = trace.get_current_span()
+    if not current.is_recording():
+        return
+    current.set_attribute("lockstitch.caused_by", correlation)
+    write = span_of(traceparent)
+    if write is not None:
+        current.add_link(write)
+    with bind(correlation, traceparent):
+        _tracer.start_span(f"echo {name}", links=[Link(current.get_span_context())]).end()
+
+
+@contextmanager
+def discovery_span(vendor: str) -> Iterator[None]:
+    """Trace what a process learns about an account of a vendor before it can map its records."""
+    if not trace.get_current_span().is_recording():
+        yield
+        return
+    with _tracer.start_as_current_span(
+        f"discover {vendor}", record_exception=False, set_status_on_exception=False
+    ) as span:
         try:
             yield
         except BaseException as error:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from app import telemetry
 from app.credentials.secrets import NoSecret
 from app.errors import VendorTimeout
 from app.problem_document import Problem
@@ -178,7 +179,8 @@ class Accounts:
         """Build the facts anew. If that fails, keep the known ones and retry soon."""
         key, credential, began = (live.connection.name, object_name), _header_of(live), time.monotonic()
         try:
-            facts = await self._ask(live, object_name, max_age)
+            with telemetry.discovery_span(live.connection.vendor.name):
+                facts = await self._ask(live, object_name, max_age)
         except Exception:
             known = self._known.get(key)
             if known is not None:

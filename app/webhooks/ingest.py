@@ -304,12 +304,14 @@ async def _check_drift(deps: IngestDeps, record: ReportedRecord) -> None:
 
 
 def _echo(receipt: Receipt, last_state: SeenState | None) -> tuple[Entry, ...]:
-    """Tie a webhook that reports nothing new to the write of ours that it echoes: by an entry in that run, and by a
-    link of the current span to its trace."""
+    """Tie a webhook that reports nothing new to the write of ours that it echoes: by an entry in that run, and by links
+    between the traces."""
     write = None if last_state is None else last_state.written_by
     if write is None or not -ECHO_BEFORE < (receipt.received_at - write.at).total_seconds() < ECHO_AFTER:
         return ()
-    telemetry.link_to(write.traceparent)
+    telemetry.trace_echo(
+        f"{receipt.connection} {receipt.topic or ''}".rstrip(), write.correlation_id, write.traceparent
+    )
     facts = {"operation": write.operation_id, "connection": receipt.connection, "run": receipt.correlation_id}
     return (Entry(type="receipt.echoed", subject=receipt.id, correlation_id=write.correlation_id, facts=facts),)
 

@@ -119,7 +119,7 @@ def test_from_the_webhook_to_the_delivery_it_is_one_trace(traced: Traced) -> Non
     assert chain(deliver) == ["process deliver", "process ingest", "POST /v1/webhooks/{connection}"]
     assert ingest.parent_span_id == webhook.span_id
     assert {ingest.kind, deliver.kind} == {CONSUMER}
-    (read,) = [span for span in spans if span.name.startswith("GET /crm/v3/objects/contacts")]
+    (read,) = [span for span in spans if span.name.startswith("GET hubspot /crm/v3/objects/contacts")]
     (mapped,) = traced.named(traced.run, "map hubspot.customer")
     assert chain(read)[-2:] == chain(mapped)[-2:] == ["process ingest", "POST /v1/webhooks/{connection}"]
 

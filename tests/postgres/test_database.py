@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from app.errors import StoreUnavailable
 from app.postgres import database as database_module
-from app.postgres.database import Database, NamedStatement, Statement
+from app.postgres.database import Database, NamedStatement, Statement, trace_queries
 from app.postgres.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.anyio
@@ -39,12 +39,14 @@ async def database(empty_database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(database_module, "_tracer", provider.get_tracer("test"))
-    return exporter
+    trace_queries(True)
+    yield exporter
+    trace_queries(False)
 
 
 async def test_a_block_commits_as_a_whole_or_not_at_all(database: Database) -> None:

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app import telemetry
+from app.postgres.database import trace_queries
 from app.settings.environment import load_settings
 
 
@@ -46,8 +47,12 @@ def _exporter() -> InMemorySpanExporter:
 
 
 @contextmanager
-def recording() -> Iterator[Recording]:
-    """Spans that end inside the block."""
+def recording(*, queries: bool = False) -> Iterator[Recording]:
+    """Spans that end inside the block; with `queries`, those of queries to the database too."""
     exporter = _exporter()
     exporter.clear()
-    yield Recording(exporter)
+    trace_queries(queries)
+    try:
+        yield Recording(exporter)
+    finally:
+        trace_queries(False)

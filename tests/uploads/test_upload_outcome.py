@@ -105,7 +105,7 @@ async def test_a_page_of_exports_is_counted_in_one_question(database: Database) 
             await uploads.advance(transaction, begun, number=3, accepted=3)
         await database.execute(RECEIPT, begun.id, "one-run", settled)
 
-    with recording() as spans:
+    with recording(queries=True) as spans:
         with trace.get_tracer("test").start_as_current_span("list"):
             page = await list_uploads(uploads, "legacy", after=None, limit=50)
         asked = [span.name for span in spans.finished()]

@@ -134,7 +134,7 @@ async def test_spans_tell_about_a_call_without_what_is_personal(spans: Recording
         vendor.then(Reply(status=503), Reply(headers=(("x-acme-request", "req-7"),)))
         with bind("run-1"), server_span("GET"):
             await acme.send(ASKING)
-        first, second = [span for span in spans.finished() if span.name == "GET /people/{email}"]
+        first, second = [span for span in spans.finished() if span.name == "GET acme /people/{email}"]
     common = {
         "http.request.method": "GET",
         "url.template": "/people/{email}",
@@ -161,7 +161,7 @@ async def test_a_span_says_why_there_is_no_reply(spans: Recording, how: str) -> 
     async with running_vendor(how) as vendor, asking(vendor.url, timeout_seconds=0.1) as acme:  # type: ignore[arg-type]
         with bind("run-1"), server_span("POST"), pytest.raises(ReplyLost):
             await acme.send(WRITE)
-    span = spans.named("POST /things")
+    span = spans.named("POST acme /things")
     assert (span.attributes or {})["error.type"] == words[how]
 
 

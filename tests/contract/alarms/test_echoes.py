@@ -2,7 +2,7 @@
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
-from tests.contract.otlp import Collector
+from tests.contract.otlp import Collector, attribute
 from tests.contract.samples import customer, word
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot
@@ -32,8 +32,11 @@ def test_an_echo_is_shown_in_the_run_of_its_write(facade: Facade, full_key: str)
     spans = collector.spans()
     collector.close()
     written = {span.trace_id for span in spans if span.name == "POST /v1/customers"}
-    ingested = [span for span in spans if "ingest" in span.name and span.links]
-    assert written & {link.trace_id for span in ingested for link in span.links}
+    (echo,) = (span for span in spans if span.name == "echo hubspot contact.propertyChange")
+    (ingested,) = (span for span in spans if span.span_id in {link.span_id for link in echo.links})
+    assert {echo.trace_id} == written == {link.trace_id for link in ingested.links}
+    assert attribute(ingested, "lockstitch.caused_by") == run == attribute(echo, "correlation.id")
+    assert attribute(ingested, "correlation.id") != run
 
 
 def test_a_change_elsewhere_is_no_echo(facade: Facade, full_key: str) -> None:
