@@ -4,7 +4,8 @@
     ├── CallerProblem      the request has to change
     │   ├── MalformedBody, InvalidHost, InvalidCorrelationId                                         400
     │   ├── IdempotencyKeyMissing, IdempotencyKeyInvalid                                             400
-    │   ├── Unauthenticated, InvalidSignature 401, Forbidden, WrongAccount 403, NotFound 404
+    │   ├── Unauthenticated, InvalidSignature 401, NotFound 404
+    │   ├── Forbidden, WrongAccount, ApprovalRejected, ApprovalExpired                               403
     │   ├── MethodNotAllowed 405, NotAcceptable 406
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
@@ -229,6 +230,23 @@ class StateConflict(CallerProblem, category="conflict"):
 
     code, status, title = "state-conflict", 409, "Not possible in its present state"
     next_step = "Read it again. Its state shows what is still possible."
+
+
+class ApprovalRejected(CallerProblem):
+    """The write needed the approval of a person, who rejected it. Nothing was sent."""
+
+    code, status, title = "approval-rejected", 403, "A person rejected the write"
+    next_step = "End this run, or send another write with a new Idempotency-Key. The key of this one is used up."
+
+
+class ApprovalExpired(CallerProblem):
+    """The write needed the approval of a person, and no one decided in time. Nothing was sent."""
+
+    code, status, title = "approval-expired", 403, "No one approved the write in time"
+    next_step = (
+        "To ask again, send the write with a new Idempotency-Key. The event operation.approval_requested notifies those"
+        " who approve."
+    )
 
 
 class AlreadyClaimed(CallerProblem, category="conflict"):

@@ -29,6 +29,7 @@ from app.walks.pull.freshness import announce_freshness
 from app.walks.pull.start import start_due_pulls
 from app.walks.reconcile.start import start_due_reconciles
 from app.wiring.runtime import Runtime, open_runtime
+from app.writes.decide_approval import end_expired
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun
 from app.writes.recover import recover
@@ -44,6 +45,7 @@ DUE_SECONDS: Final = 60.0
 PULLS_SECONDS: Final = 1.0
 FRESHNESS_SECONDS: Final = 5.0
 TOKENS_SECONDS: Final = 30.0
+APPROVALS_SECONDS: Final = 2.0
 EXPORTS_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 15.0
 # Then the runner releases unfinished jobs, for which it needs the database.
@@ -103,6 +105,7 @@ class Worker:
                     ("reap", REAP_SECONDS, self._reap),
                     ("secrets due", DUE_SECONDS, self._announce_due),
                     ("tokens", TOKENS_SECONDS, self._renew_tokens),
+                    ("approvals", APPROVALS_SECONDS, self._end_approvals),
                     ("exports", EXPORTS_SECONDS, self._take_exports),
                     ("pulls", PULLS_SECONDS, self._start_pulls),
                     ("freshness", FRESHNESS_SECONDS, self._announce_freshness),
@@ -166,6 +169,9 @@ class Worker:
     async def _announce_freshness(self) -> bool:
         await announce_freshness(self._runtime.dependencies.of(FreshnessDeps))
         return False
+
+    async def _end_approvals(self) -> bool:
+        return await end_expired(self._writes)
 
     async def _take_exports(self) -> bool:
         return await take_from_folders(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)

@@ -21,6 +21,7 @@ FORMATS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("outcome IN ('succeeded', 'failed')", "'lost' AS outcome"),
         ("attempts >= 0", "-1 AS attempts"),
         ("redrives >= 0", "-1 AS redrives"),
+        ("approval IN ('waiting', 'approved', 'rejected', 'expired')", "'asked' AS approval"),
         (SHA_256.format("upsert_digest"), "'x'::bytea AS upsert_digest"),
     ),
     "link": (

@@ -22,15 +22,17 @@ PREFIX = "lsk_"
 _KEY: Final = re.compile(r"lsk_([a-z][a-z0-9-]{0,30})_[A-Za-z0-9_-]{43}")
 SCOPES = (
     *("customers:read", "customers:write", "orders:read", "orders:write", "tickets:read", "tickets:write"),
-    *("events:read", "subscriptions:read", "subscriptions:write", "ops:read", "ops:write"),
+    *("events:read", "subscriptions:read", "subscriptions:write", "approvals:write", "ops:read", "ops:write"),
 )
+UNAPPROVED = ("approvals:write", "ops:write")
+"""Scopes with which a key could write without the approval of others."""
 OVERLAP = timedelta(hours=24)
 
 INSERT = Statement(
     "INSERT api_key",
     """
-    INSERT INTO api_key (id, principal, name, digest, scopes, expires_at)
-    VALUES ($1, $2, $3, $4, $5, now() + $6::interval)
+    INSERT INTO api_key (id, principal, name, digest, scopes, expires_at, needs_approval)
+    VALUES ($1, $2, $3, $4, $5, now() + $6::interval, $7)
     RETURNING expires_at
     """,
 )
@@ -38,7 +40,7 @@ INSERT = Statement(
 SELECT_VALID = Statement(
     "SELECT api_key",
     """
-    SELECT digest, id, principal, name, scopes, expires_at
+    SELECT digest, id, principal, name, scopes, expires_at, needs_approval
       FROM api_key
      WHERE digest = ANY($1::bytea[])
        AND revoked_at IS NULL
@@ -49,7 +51,7 @@ SELECT_VALID = Statement(
 SELECT_ALL = Statement(
     "SELECT api_key",
     """
-    SELECT id, principal, name, scopes, created_at, expires_at, rotated_at, revoked_at,
+    SELECT id, principal, name, scopes, needs_approval, created_at, expires_at, rotated_at, revoked_at,
            CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
                 WHEN expires_at <= now()    THEN 'expired'
                 WHEN rotated_at IS NOT NULL THEN 'overlapping'
@@ -78,7 +80,7 @@ MARK_ROTATED = Statement(
            expires_at = least(expires_at, now() + $2::interval)
       FROM current
      WHERE api_key.id = current.id
-    RETURNING api_key.id, principal, scopes, lifetime
+    RETURNING api_key.id, principal, scopes, lifetime, needs_approval
     """,
 )
 
@@ -106,6 +108,7 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
     principal: str
     name: str
     scopes: tuple[str, ...]
+    needs_approval: bool
     created_at: datetime
     expires_at: datetime | None
     state: str
@@ -165,6 +168,7 @@ class PostgresKeys:
                 name=row["name"],
                 scopes=frozenset(row["scopes"]),
                 expires_at=row["expires_at"],
+                needs_approval=row["needs_approval"],
             )
             for row in await self._database.fetch(SELECT_VALID, list(digests))
         }
@@ -180,12 +184,15 @@ class PostgresKeys:
         *,
         expires_in: timedelta | None = None,
         secret: str | None = None,
+        needs_approval: bool = False,
     ) -> NewKey:
         """Create a key for a new principal, with this `secret` if given (made by `generate_secret`).
+        `needs_approval`: each of its writes waits for another principal.
 
-        Raises ApiKeyError for an unknown scope and for a name that a live key already has.
+        Raises ApiKeyError for an unknown scope, for one that would go round the approvals, and for a name that a live
+        key already has.
         """
-        key_id, wanted = new_id("key_"), _checked(scopes)
+        key_id, wanted = new_id("key_"), _checked(scopes, needs_approval=needs_approval)
         try:
             async with self._database.transaction() as session:
                 made = await _insert(
@@ -196,8 +203,15 @@ class PostgresKeys:
                     scopes=wanted,
                     lifetime=expires_in,
                     secret=secret or generate_secret(self.environment),
+                    needs_approval=needs_approval,
                 )
-                await self._note(session, "api_key.created", key_id, name=name, principal=key_id, scopes=wanted)
+                await self._note(
+                    *(session, "api_key.created", key_id),
+                    name=name,
+                    principal=key_id,
+                    scopes=wanted,
+                    needs_approval=needs_approval,
+                )
             return made
         except asyncpg.UniqueViolationError:
             raise ApiKeyError(
@@ -214,22 +228,26 @@ class PostgresKeys:
     ) -> NewKey:
         """Create the next key of the same principal and name. The present one stays valid for the overlap.
 
-        Scopes and lifetime default to those of the present key. Raises ApiKeyError for an unknown scope,
-        and without a key of this name.
+        Scopes and lifetime default to those of the present key; whether its writes need approval stays as it is.
+        Raises ApiKeyError for an unknown scope, for one that would go round the approvals, and without a key of this
+        name.
         """
-        wanted = _checked(scopes) if scopes else None
+        if scopes:
+            _checked(scopes)
         async with self._database.transaction() as session:
             present = await session.fetch_row(MARK_ROTATED, name, overlap)
             if present is None:
                 raise ApiKeyError(f"There is no live key named {name!r}.")
+            needs_approval = present["needs_approval"]
             made = await _insert(
                 session,
                 new_id("key_"),
                 principal=present["principal"],
                 name=name,
-                scopes=wanted or present["scopes"],
+                scopes=_checked(scopes, needs_approval=needs_approval) if scopes else present["scopes"],
                 lifetime=expires_in or present["lifetime"],
                 secret=generate_secret(self.environment),
+                needs_approval=needs_approval,
             )
             await self._note(
                 *(session, "api_key.rotated", made.id),
@@ -259,11 +277,18 @@ class PostgresKeys:
         await record.append(session, entry)
 
 
-def _checked(scopes: Collection[str]) -> list[str]:
-    """Return the scopes in their usual order. Raises ApiKeyError for an unknown one, and for none."""
+def _checked(scopes: Collection[str], *, needs_approval: bool = False) -> list[str]:
+    """Return the scopes in their usual order. Raises ApiKeyError for an unknown one, for none, and for one with which a
+    key that needs approval could write without."""
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise ApiKeyError(f"Unknown scope {', '.join(unknown) or '(none given)'}; there are {', '.join(SCOPES)}.")
+    around = [scope for scope in UNAPPROVED if scope in scopes]
+    if needs_approval and around:
+        raise ApiKeyError(
+            f"A key whose writes need approval cannot have {' or '.join(around)}, with which it could write without:"
+            " create another key for that."
+        )
     return [scope for scope in SCOPES if scope in scopes]
 
 
@@ -276,6 +301,8 @@ async def _insert(
     scopes: Collection[str],
     lifetime: timedelta | None,
     secret: str,
+    needs_approval: bool,
 ) -> NewKey:
-    expires_at = await session.fetch_value(INSERT, key_id, principal, name, digest_of(secret), list(scopes), lifetime)
+    values = (key_id, principal, name, digest_of(secret), list(scopes), lifetime, needs_approval)
+    expires_at = await session.fetch_value(INSERT, *values)
     return NewKey(id=key_id, name=name, secret=secret, scopes=tuple(scopes), expires_at=expires_at)

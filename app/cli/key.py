@@ -29,6 +29,7 @@ MOST_DAYS: Final = 36_500
 key = App(name="key")
 SCOPE = Parameter(help="A scope of the key, such as `customers:write`. Repeat it for several.", negative=())
 DAYS = Parameter(help="Days until the key expires. Without it, the key never expires.")
+APPROVAL = Parameter(help="Each write with the key waits until another key approves it.", negative=())
 NEW_DAYS = Parameter(help="Days until the new key expires. Without it, the lifetime of the old key applies.")
 NEW_SCOPE = Parameter(help="A scope of the new key, instead of the old key's scopes. Repeat it for each.", negative=())
 
@@ -45,19 +46,21 @@ def create(
     *,
     scope: Annotated[list[str], SCOPE],
     expires_in_days: Annotated[int | None, DAYS] = None,
+    approval: Annotated[bool, APPROVAL] = False,
 ) -> None:
     """Create a key and print it. It cannot be shown again."""
     lifetime = _lifetime(expires_in_days)
-    _show(opened(lambda keys: keys.create(name, scope, expires_in=lifetime)))
+    _show(opened(lambda keys: keys.create(name, scope, expires_in=lifetime, needs_approval=approval)))
 
 
 @declare_list(key, opened, PostgresKeys.list, ("name, id", "state", "scopes"), none="No keys.")
 def list_row(listed: ListedKey) -> Cells:
     """List all keys ever created, without their secrets."""
     ends = moment(listed.expires_at) if listed.expires_at else "never"
+    approval = ", writes need approval" if listed.needs_approval else ""
     return (
         f"{listed.name}\n{listed.id}",
-        f"{listed.state}\ncreated {moment(listed.created_at)}\nexpires {ends}",
+        f"{listed.state}{approval}\ncreated {moment(listed.created_at)}\nexpires {ends}",
         " ".join(listed.scopes),
     )
 
@@ -70,7 +73,10 @@ def rotate(
     expires_in_days: Annotated[int | None, NEW_DAYS] = None,
     scope: Annotated[list[str] | None, NEW_SCOPE] = None,
 ) -> None:
-    """Create a new key with the same name and scopes, and print it. It cannot be shown again."""
+    """Create a new key with the same name and scopes, and print it. It cannot be shown again.
+
+    If writes with the old key need approval, so do those with the new one.
+    """
     if not 0 <= overlap_hours <= MOST_DAYS * 24:
         refuse_usage(f"--overlap-hours {overlap_hours:g}: must be 0 to {MOST_DAYS * 24}.")
     lifetime, overlap = _lifetime(expires_in_days), timedelta(hours=overlap_hours)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from app.copies.copy import CopyRequest, copy_record, copy_request
 from app.copies.deps import ConsumerDeps
 from app.copies.pauses import ConsumerView, list_consumers, resume_consumer
-from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, PREFER
+from app.http.headers import APPROVAL, CALLBACK, IDEMPOTENCY_KEY, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, Listing, operation
 from app.http.paging import Page, whole_list
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, PathText
@@ -48,7 +48,7 @@ def copy_handler(object_name: ObjectName, answer: type[Struct], example: dict[st
         needs_all=True,
         parameters=(RECORD_ID,),
         query=(RECORD_CONNECTION, LOSS, DRY_RUN, *people),
-        headers=(IDEMPOTENCY_KEY, CALLBACK, PREFER),
+        headers=(IDEMPOTENCY_KEY, APPROVAL, CALLBACK, PREFER),
         body=JsonBody(into=CopyRequest, example=example, raw=True),
         status=201,
         answer=answer,

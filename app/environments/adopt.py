@@ -50,6 +50,17 @@ PARK_JOBS = Statement(
     """,
 )
 
+# No one has approved them here. As unknown ones, an operator's check could send them.
+END_APPROVALS = Statement(
+    "UPDATE operation",
+    """
+    UPDATE operation
+       SET phase = 'settled', outcome = 'failed', approval = 'expired', idempotency_key = NULL, due_at = NULL,
+           updated_at = now()
+     WHERE approval = 'waiting'
+    """,
+)
+
 # Whether the other environment has sent it since the copy is not known here.
 PARK_OPERATIONS = Statement(
     "UPDATE operation",
@@ -101,6 +112,7 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("redrives", CANCEL_REDRIVES),
     ("backfills", CANCEL_BACKFILLS),
     ("walks", Statement("DELETE walk", "DELETE FROM walk")),
+    ("approvals", END_APPROVALS),
     ("operations", PARK_OPERATIONS),
     ("workers", Statement("DELETE worker_heartbeat", "DELETE FROM worker_heartbeat")),
     ("accounts", Statement("DELETE connection_account", "DELETE FROM connection_account")),

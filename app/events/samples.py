@@ -10,7 +10,7 @@ import msgspec
 from app.events.models import Cause
 from app.events.record_changes import changed
 from app.events.record_fields import MODELS
-from app.events.types import EVENT_TYPES, TRANSITIONS
+from app.events.types import APPROVAL_REQUESTED, EVENT_TYPES, TRANSITIONS
 from canonical.schema import FOLDER
 
 SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
@@ -136,6 +136,31 @@ def _operation() -> dict[str, Any]:
     }
 
 
+def _approval() -> dict[str, Any]:
+    values = {"first_name": "Ann", "last_name": "Bell", "emails": [{"address": "ann@example.com"}]}
+    operation = {name: value for name, value in _operation().items() if name != "result"}
+    return operation | {
+        "state": "queued",
+        "attempts": 0,
+        "updated_at": operation["created_at"],
+        "waiting_for": {
+            "reason": "approval",
+            "detail": "Another key with the scope approvals:write must approve it until 2026-05-08 09:30 UTC:"
+            f" POST /v1/operations/{operation['id']}/approve.",
+        },
+        "approval": {
+            "state": "waiting",
+            "requested_by": "agent",
+            "expires_at": "2026-05-08T09:30:00Z",
+            "effect": "create",
+            "remote_id": None,
+            "fields": list(values),
+            "values": values,
+            "loss": [],
+        },
+    }
+
+
 def _dead_letter() -> dict[str, Any]:
     return {
         "id": "dl_0198f0a2b7c47d3c9a51f2e80b6c4d17",
@@ -243,4 +268,5 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "link.split": lambda: _link("split"),
     "copy.conflict": _conflict,
     "copy.source_deleted": _source_deleted,
+    APPROVAL_REQUESTED: _approval,
 }

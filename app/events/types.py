@@ -24,16 +24,19 @@ RECORD_TYPES: Final = (*CHANGES, *TRANSITIONS)
 COPIES: Final = ("copy.conflict", "copy.source_deleted")
 """What becomes of copies."""
 
+APPROVAL_REQUESTED: Final = "operation.approval_requested"
+
 EVENT_TYPES: Final = (
     *RECORD_TYPES,
     *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
     *("mapping.drift_detected", "link.joined", "link.split", "secret.due"),
     *("freshness.breached", "freshness.restored"),
     *COPIES,
+    APPROVAL_REQUESTED,
 )
 """Every type."""
 
-BY_NAME_ONLY: Final = frozenset(TRANSITIONS + COPIES)
+BY_NAME_ONLY: Final = frozenset((*TRANSITIONS, *COPIES, APPROVAL_REQUESTED))
 """Types that no wildcard matches, so that a workflow that named a wildcard before they existed runs no second time."""
 
 EVENT_PATTERNS: Final = (
@@ -62,7 +65,7 @@ def _matches_wildcard(event_type: str, patterns: tuple[str, ...]) -> bool:
 
 EVENTS_READ: Final = "events:read"
 READS: Final = tuple(f"{PLURAL[name]}:read" for name in OBJECTS)
-BY_OBJECT: Final = ("operation.finished", "link.joined", "link.split", "copy.conflict", "copy.source_deleted")
+BY_OBJECT: Final = ("operation.finished", APPROVAL_REQUESTED, "link.joined", "link.split", *COPIES)
 """Types whose Events concern one object each: that of the operation, link or copy."""
 SHOWING_OBJECTS: Final = (*BY_OBJECT, "webhook.received")
 """Types whose objects differ between Events: their own, or those of the webhook's connection."""

@@ -11,13 +11,14 @@ from app.errors import Forbidden
 
 class Caller(Struct, frozen=True, kw_only=True):
     """A caller. `principal` stays the same when the key is rotated; it is the scope of idempotency keys. `key` is the
-    id of the key itself."""
+    id of the key itself. `needs_approval`: each of its writes waits for the approval of another principal."""
 
     principal: str
     key: str
     name: str
     scopes: frozenset[str]
     expires_at: datetime | None
+    needs_approval: bool = False
 
 
 def require_scopes(caller: Caller, needed: Iterable[str], *, next_step: str | None = None) -> None:

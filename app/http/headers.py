@@ -118,6 +118,18 @@ def callback(request: AnyRequest) -> str | None:
     return url
 
 
+def requires_approval(request: AnyRequest) -> bool:
+    """Return whether `Lockstitch-Approval` is `required`. Raises InvalidField for another value: a write must not be
+    sent because of a typo."""
+    sent = request.headers.getall("lockstitch-approval", [])
+    if any(value.strip(" \t") != "required" for value in sent):
+        detail = "must be: required"
+        raise InvalidField(
+            f"Lockstitch-Approval: {detail}.", errors=(FieldError(header="Lockstitch-Approval", detail=detail),)
+        )
+    return bool(sent)
+
+
 def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | None:
     """Return the revision of `X-Lockstitch-Mapping`, such as `hubspot.customer@r2`, for a dry run; None without the
     header. Raises Forbidden without the scope `ops:write`, InvalidField."""
@@ -164,6 +176,13 @@ CALLBACK: Final = Header(
     " node. At most 2000 characters. The rules for targets of subscriptions apply.",
     example="https://n8n.example.com/webhook-waiting/1051",
     read=lambda request, _: None if is_dry_run(request) else callback(request),
+)
+APPROVAL: Final = Header(
+    name="Lockstitch-Approval",
+    meaning="`required`: another key has to approve the write before it is sent. The answer is 202 with the operation.",
+    example="required",
+    pattern="^required$",
+    read=lambda request, _: requires_approval(request),
 )
 WAIT: Final = Header(
     name="Prefer",

@@ -255,6 +255,14 @@ def _redrive(facts: _Facts) -> str:
     return f"{name} is {facts['state']}: {counts}."
 
 
+APPROVALS: Final = {
+    "operation.approval_requested": "Operation {operation} waits for an approval; {by} wants it.",
+    "operation.approved": "Operation {operation} was approved by {by}.",
+    "operation.rejected": "Operation {operation} was rejected by {by}.",
+    "operation.expired": "No one approved operation {operation} in time.",
+}
+
+
 def _audit(facts: _Facts) -> str:
     if facts["type"] == "receipt.overtaken":
         return f"The row recorded as {facts['subject']} was skipped: a later row of its record was already published."
@@ -264,6 +272,8 @@ def _audit(facts: _Facts) -> str:
             f"{about['connection']} sent a webhook that echoes operation {about['operation']}, recorded as"
             f" {facts['subject']} in the run {about['run']}."
         )
+    if facts["type"] in APPROVALS:
+        return APPROVALS[facts["type"]].format(operation=facts["subject"], by=facts["facts"].get("by"))
     return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."
 
 

@@ -142,6 +142,12 @@ Repeated requests are 202 until it is decided, and then get the new answer. Late
 meanwhile; a redrive runs after them. If an operator discards the dead letter, the refusal stays the answer. A refusal
 that you waited for is final, and no dead letter.
 
+A write with `Lockstitch-Approval: required`, and each with a key that needs approvals, is judged, recorded and
+answered 202 at once. It is sent after another principal with the scope `approvals:write` has approved it, by the
+mapping revision that is active then. Until then a repeated request is 202 again. A rejected or expired one is `failed`,
+and a repeated request gets 403 `approval-rejected` or `approval-expired`: the key is used up. Judging asks the vendor
+where a write does, so it takes up to 25 s, or `Prefer: wait=N` and at least 2 s; a vendor that is down is the answer.
+
 `Lockstitch-Callback` sends the event `operation.finished` to one more address, signed and retried like a delivery to a
 subscriber. It is sent once, at the first decision (`unknown` is one), also for a write that was answered at once. The
 header is at most 2,000 characters, sent once, and judged under the rules of subscriptions when the request arrives: 422
@@ -168,7 +174,8 @@ revision of this object at this connection is 422 `invalid-field` with the heade
 _OPERATIONS: Final = """\
 The outcome of writes. While an operation waits, `waiting_for` says for what: `queue` (writes of the connection, or of
 the record, go first), `retry` (the next attempt, or the next look for a write whose reply was lost), `vendor_paused`
-(the vendor throttles, refuses the credential, or an operator paused the connection); `detail` says what goes on.
+(the vendor throttles, refuses the credential, or an operator paused the connection), `approval` (another key has to
+approve it); `detail` says what goes on.
 
 The list shows newest first. A key sees an operation if it has any scope of its object; without the read scope, only
 what it sent. An operation's id at the route of another object, as in `/v1/tickets/op_…`, is 404, and the detail says

@@ -106,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     resend_margin_seconds: int
     """Seconds during which a record must be absent from the vendor's list before a lost write is sent once more
     (LOCKSTITCH_RESEND_MARGIN, 600)."""
+    approval_seconds: int
+    """Seconds that a write waits for an approval, at most 90 days (LOCKSTITCH_APPROVAL_SECONDS, 604800: 7 days)."""
     trace_url: str
     """URL of a trace for people, with `{trace_id}` for its id (LOCKSTITCH_TRACE_URL; default is the Jaeger in
     docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
@@ -217,6 +219,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         job_lease_seconds=read("LOCKSTITCH_JOB_LEASE", _seconds, 30),
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
         resend_margin_seconds=read("LOCKSTITCH_RESEND_MARGIN", _seconds, 600),
+        approval_seconds=read("LOCKSTITCH_APPROVAL_SECONDS", _approval_seconds, 604_800),
         trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
         trace_sql=read("LOCKSTITCH_TRACE_SQL", _flag, False),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
@@ -315,6 +318,7 @@ _port_or_none = _whole(0, 65535, "a port from 1 to 65535, or 0 for none")
 _connections = _whole(16, 100_000, "a number from 16 to 100000")
 _count = _whole(0, 1_000_000, "a number from 0 to 1000000")
 _seconds = _whole(1, 3600, "a number of seconds from 1 to 3600")
+_approval_seconds = _whole(1, 7_776_000, "a number of seconds from 1 to 7776000 (90 days)")
 _days = _whole(1, 3650, "a number of days from 1 to 3650")
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Final
 from weakref import WeakValueDictionary
 
-from app.errors import NotFound, UnsupportedMediaType
+from app.errors import Forbidden, NotFound, UnsupportedMediaType
 from app.http.admission import AnyRequest, content_type_of, read_into
 from app.http.deps import HttpDeps, deps_of
 from app.http.headers import IDEMPOTENCY_KEY
@@ -64,6 +64,11 @@ def _layout_scope(request: AnyRequest) -> tuple[str, ...]:
 )
 async def upload_export(call: Call) -> Answered:
     """Record every new row of an export, then answer 202."""
+    if call.caller.needs_approval:
+        raise Forbidden(
+            f"Each write with the API key {call.caller.name!r} needs an approval, and no upload can wait for one.",
+            next_step="Upload with another key, or send the records one by one: POST /v1/customers waits for approval.",
+        )
     request, principal, connection = call.request, call.caller.principal, call.path("connection")
     deps = call.deps(UploadDeps)
     sender, layout = layout_of(deps.connections, connection)

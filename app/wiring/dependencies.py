@@ -51,6 +51,7 @@ from app.wiring.operators import backfills_of, consents_of, operator_dependencie
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.idempotency import Writers
+from app.writes.store.approvals import PostgresApprovals
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.own_writes import PostgresOwnWrites
@@ -116,7 +117,7 @@ async def open_dependencies(
 def _writes(foundation: Foundation, queue: PostgresQueue, poster: TargetPoster, records: RecordDeps) -> WriteDeps:
     settings, database, sealer = foundation.settings, foundation.database, foundation.sealer
     bases = PostgresCopyBases(database, DigestSecret(database, sealer))
-    completion = CompletionDeps(events=foundation.events, queue=queue, states=records.states, bases=bases)
+    completion = Completion(CompletionDeps(events=foundation.events, queue=queue, states=records.states, bases=bases))
     return WriteDeps(
         **_fields(records),
         bases=bases,
@@ -127,7 +128,10 @@ def _writes(foundation: Foundation, queue: PostgresQueue, poster: TargetPoster, 
             sealer,
             lease=timedelta(seconds=settings.operation_lease_seconds),
             retention=timedelta(days=settings.operation_retention_days),
-            completion=Completion(completion),
+            completion=completion,
+        ),
+        approvals=PostgresApprovals(
+            database, sealer, wait=timedelta(seconds=settings.approval_seconds), completion=completion
         ),
         database=database,
         queue=queue,

@@ -9,6 +9,7 @@ import msgspec
 from app.events.models import Callback, Cause, NewEvent, OwnWrite, PreparedEvents, RecordChange, SeenState
 from app.events.record_changes import events_of
 from app.events.statements import EVENT_VALUES, STATE_VALUES
+from app.events.types import APPROVAL_REQUESTED
 from app.links.models import NO_NEW_RECORD
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
@@ -31,6 +32,11 @@ class Completion:
     def __init__(self, deps: CompletionDeps) -> None:
         self._deps = deps
         self._wanted: set[tuple[str, str]] = set()
+
+    async def request_approval(self, transaction: Transaction, operation: Operation) -> None:
+        """Append the Event by which those who approve learn of an operation, and enqueue its deliveries."""
+        event = _operational(APPROVAL_REQUESTED, operation)
+        await self._deps.queue.enqueue(transaction, *await self._deps.events.append(transaction, event))
 
     async def announce(self, transaction: Transaction, operation: Operation, *, success: Success | None = None) -> None:
         """Keep the state of the record that the write changed, append its Event and that of the operation, and enqueue
@@ -176,24 +182,30 @@ def _next_job(operation: Operation, following: NextJob) -> NewJob:
     )
 
 
-def _finished(operation: Operation) -> NewEvent:
+def _operational(event_type: str, operation: Operation) -> NewEvent:
     """Return the Event whose data is the operation as `GET /v1/operations/{id}` shows it."""
-    view = view_of(operation)
     return NewEvent(
-        type=FINISHED,
-        data=msgspec.json.encode(view),
+        type=event_type,
+        data=msgspec.json.encode(view_of(operation)),
         connection=operation.connection,
         record=_record(operation),
         shows=(operation.object,),
         origin=operation.id,
         correlation_id=operation.correlation_id,
         traceparent=operation.traceparent,
+    )
+
+
+def _finished(operation: Operation) -> NewEvent:
+    """Return the Event of an end, which the callback of the caller gets too."""
+    return msgspec.structs.replace(
+        _operational(FINISHED, operation),
         callback=None
         if operation.callback is None
         else Callback(
             target_url=operation.callback,
             principal=operation.principal,
-            withheld=msgspec.json.encode(withheld_view(operation, view, is_own=True)),
+            withheld=msgspec.json.encode(withheld_view(operation, view_of(operation), is_own=True)),
         ),
     )
 

@@ -51,12 +51,17 @@ async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -
     """Look up the base, under the lock of the copy. Raises VersionConflict if another copy of the two records has ended
     since the source was read: what was read may be older than what that copy has written."""
     known = await resolved.deps.bases.get(resolved.intent.object, source_of(copied), target_of(resolved, remote_id))
-    before = resolved.base
-    if before is not UNSET and known.version != ("" if before is None else before.version):
+    before = resolved.intent.base if resolved.base is UNSET else version_of(resolved.base)
+    if before is not None and known.version != before:
         raise VersionConflict(
             "Another copy of the two records has ended since this one was read.", next_step="Copy the record again."
         )
     return merge_of(resolved, copied, known)
+
+
+def version_of(base: KnownBase | None) -> str:
+    """Return the version of what was known of a base, empty without one."""
+    return "" if base is None else base.version
 
 
 def merge_of(resolved: ResolvedWrite, copied: CopyOf, known: KnownBase) -> CopyMerge:

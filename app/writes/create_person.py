@@ -135,7 +135,7 @@ def _intent_of(resolved: ResolvedWrite, person: Any, *, key: str, part_of: str) 
         body=msgspec.json.encode(body),
         writer=resolved.intent.writer,
         part_of=part_of,
-        approved=resolved.redriven,
+        redriven=resolved.redriven,
         unless_found=True,
     )
 

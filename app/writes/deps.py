@@ -8,6 +8,7 @@ from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
+from app.writes.store.approvals import PostgresApprovals
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.removals import PostgresRemovals
@@ -37,6 +38,7 @@ class WriteDeps(RecordDeps):
 
     public_url: str
     operations: PostgresOperations
+    approvals: PostgresApprovals
     bases: PostgresCopyBases
     removals: PostgresRemovals
     database: Database

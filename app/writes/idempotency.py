@@ -38,6 +38,7 @@ from app.writes.operation_view import views_of
 from app.writes.prepare import PreparedWrite, prepare
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
+from app.writes.request_approval import request_approval
 from app.writes.resolve_references import needs_look_up
 from app.writes.resolved_write import ResolvedWrite, resolve_request
 
@@ -116,6 +117,8 @@ async def write(deps: WriteDeps, writers: Writers, request: WriteRequest) -> Wri
 
 
 async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits: Waits) -> Written:
+    if request.needs_approval:
+        return await _ask(deps, writers, request, waits)
     recorded, prepared, operation_id = None, None, new_id("op_")
     try:
         # The deadline is now: only cached account facts are used.
@@ -153,6 +156,19 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
     if isinstance(begun, Operation):
         return await replay(deps, writers, request, begun, waits)
     return await wait_for(deps, writers, begun, execute(deps, begun, resolved, prepared), waits)
+
+
+async def _ask(deps: WriteDeps, writers: Writers, request: WriteRequest, waits: Waits) -> Written:
+    """Record a write that a person has to approve, and answer 202. Raises what is wrong with it, and KeyIsFree."""
+    recorded = await deps.operations.find_by_key(request.principal, request.key)
+    if recorded is None:
+        operation = await request_approval(deps, request)
+        if operation is not None:
+            return await outcome_of(deps, operation)
+        recorded = await deps.operations.find_by_key(request.principal, request.key)
+    if recorded is None:
+        raise KeyIsFree
+    return await replay(deps, writers, request, recorded, waits)
 
 
 async def _validate_early(resolved: ResolvedWrite, operation_id: str) -> PreparedWrite | None:
@@ -206,6 +222,8 @@ async def replay(
             raise outcome_unknown(current)
         if request.callback not in (None, current.callback):
             raise _other_callback(current)
+        if current.is_waiting_for_approval:
+            return await outcome_of(deps, current)
         idle = not current.queued and not current.lease_live
         if idle and current.phase == "received" and current.due_in <= 0:
             # It was never sent. The caller's retry executes it, unless a worker comes first.

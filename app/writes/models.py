@@ -14,6 +14,7 @@ from app.links.models import NewRecord
 from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
 from app.queue.models import BlockedReason
+from app.writes.approval import Approval, ApprovalView
 from canonical.classes import LossPolicy
 from canonical.copy_base import Base, FieldState
 from canonical.parts import Link, Loss, ObjectName
@@ -144,7 +145,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     missing: Missing = "unscoped"
     references: References | None = None  # as they were sent
     part_of: str | None = None  # the operation that needs this one
-    approved: bool = False  # a person redrove the operation that needs this one
+    redriven: bool = False  # a person redrove the operation that needs this one
     unless_found: bool = False  # an upsert that leaves a record that exists as it is
     writer: str = ""  # who changes the record: a connection, `key:<name>` or `person`
     written_at: datetime | None = None  # when the source of the values had them
@@ -152,6 +153,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body, and what its body holds in another field
     total: str | None = None  # the total of a new order, as it was sent
     sent: bytes = b""  # the caller's body, where `body` is another one
+    base: str | None = None  # the version of the base of a copy that waited for an approval; "" without a base
 
     def with_plan(self, plan: CopyPlan) -> "Intent":
         """Return the intent of a copy with what it sends."""
@@ -164,7 +166,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `effect` is the verb that was sent (an upsert becomes a create or update). `queued`: only its job executes it.
     `deferred`: a caller got 202 for it. `redrives` counts redrives after a refusal. `callback` is the URL that is
-    notified of its end.
+    notified of its end. `approval`: that a person has to approve it, and whether somebody has.
     """
 
     id: str
@@ -195,12 +197,19 @@ class Operation(Struct, frozen=True, kw_only=True):
     deferred: bool = False
     redrives: int = 0
     callback: str | None = None
+    approval: Approval | None = None
+
+    @property
+    def is_waiting_for_approval(self) -> bool:
+        """Whether a person has to approve it first."""
+        return self.approval is not None and self.approval.state == "waiting"
 
     @property
     def is_dead_letter(self) -> bool:
-        """Whether it was finally refused after a caller got 202 for it."""
+        """Whether it was finally refused after a caller got 202 for it. What a person has rejected is no letter that
+        another one could redrive."""
         refused = self.outcome == "failed" and self.problem is not None and self.problem.category in FOR_GOOD
-        return refused and self.deferred
+        return refused and self.deferred and (self.approval is None or self.approval.state == "approved")
 
 
 class Undecided(Exception):
@@ -296,6 +305,9 @@ class Publication(Struct, frozen=True, kw_only=True):
 class Completes(Protocol):
     """Publish the end of an operation, in the transaction that decides it."""
 
+    async def request_approval(self, transaction: Transaction, operation: Operation) -> None:
+        """Publish that an operation waits for an approval."""
+
     async def announce(self, transaction: Transaction, operation: Operation, *, success: Success | None = None) -> None:
         """Publish the end of the operation, and what the write changed. Raises StateMoved."""
 
@@ -364,6 +376,8 @@ class OperationView(Struct, frozen=True, kw_only=True):
     """Whether an operator ran it again after a refusal. Example: `false`"""
     waiting_for: WaitingFor | UnsetType = UNSET
     """What it waits for; absent while it is executed, and after its end."""
+    approval: ApprovalView | UnsetType = UNSET
+    """The approval that it needs or needed; absent without one."""
     part_of: str | UnsetType = UNSET
     """The operation that needs this one: its customer or requester was missing, and is created by this one.
     Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d16"`"""

@@ -8,6 +8,8 @@ from app.http.operation import VENDOR_READ, Call, JsonBody, Listing, operation
 from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, choice, cursor
 from app.writes import operations
+from app.writes.approval import APPROVES
+from app.writes.decide_approval import DecisionNote, decide
 from app.writes.deps import WriteDeps
 from app.writes.idempotency import Writers
 from app.writes.models import OperationView
@@ -25,6 +27,9 @@ SCOPES: Final[dict[str, tuple[ObjectName, ...]]] = {
     "tickets:read": ("ticket", "comment"),
     "tickets:write": ("ticket", "comment"),
 }
+READERS: Final = (*SCOPES, APPROVES)
+WAITING_FOR: Final = choice("waiting_for", "Only queued operations that wait for an approval.", ("approval",))
+NOTE: Final = JsonBody(into=DecisionNote, example={"note": "Agreed with Ann by phone."}, optional=True)
 STATE: Final = choice("state", "Only operations in this state.", STATES, example="unknown")
 CURSOR: Final = cursor("op_.*", longest=64)
 RESOLVE: Final = JsonBody(into=Resolution, example={"outcome": "succeeded", "remote_id": "1051"})
@@ -34,18 +39,24 @@ RESOLVE: Final = JsonBody(into=Resolution, example={"outcome": "succeeded", "rem
     "GET",
     "/v1/operations",
     tag=TAG,
-    scopes=tuple(SCOPES),
-    query=(STATE, LIMIT, CURSOR),
+    scopes=READERS,
+    query=(STATE, WAITING_FOR, LIMIT, CURSOR),
     answer=Listing(item=OperationView, meaning="A page of operations."),
 )
 async def list_operations(call: Call) -> Page:
     """List operations, newest first.
 
-    Shows operations on objects that the key may see: any scope of an object suffices.
+    Shows operations on objects that the key may see: any scope of an object suffices. With `approvals:write` it also
+    shows those that need or needed an approval.
     """
+    state = call.query(STATE)
+    if call.query(WAITING_FOR) is not None:
+        if state not in (None, "queued"):
+            raise InvalidField.of("waiting_for", f"makes no sense with state={state}: only a queued operation waits")
+        state = "approval"
     return await operations.list_operations(
         call.deps(WriteDeps),
-        state=call.query(STATE),
+        state=state,
         objects=_objects(call.granted),
         caller=call.caller,
         after=call.query(CURSOR),
@@ -53,7 +64,7 @@ async def list_operations(call: Call) -> Page:
     )
 
 
-@operation("GET", "/v1/operations/{id}", tag=TAG, scopes=tuple(SCOPES), parameters=(ID,))
+@operation("GET", "/v1/operations/{id}", tag=TAG, scopes=READERS, parameters=(ID,))
 async def read_operation(call: Call) -> OperationView:
     """Read an operation."""
     return await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.granted), call.caller)
@@ -108,8 +119,51 @@ async def resolve_operation(call: Call) -> OperationView:
     )
 
 
+@operation(
+    "POST",
+    "/v1/operations/{id}/approve",
+    tag=TAG,
+    scopes=(APPROVES,),
+    parameters=(ID,),
+    body=NOTE,
+    problems=("not-found", "state-conflict"),
+)
+async def approve_operation(call: Call) -> OperationView:
+    """Approve a write that waits for that.
+
+    A worker then carries it out. Not with the key that wants the write, nor with one that it was rotated to. The first
+    decision counts; the same one again by the same key changes nothing. Audited.
+    """
+    return await decide(call.deps(WriteDeps), call.path("id"), "approved", call.body(NOTE).note, call.caller)
+
+
+@operation(
+    "POST",
+    "/v1/operations/{id}/reject",
+    tag=TAG,
+    scopes=(APPROVES,),
+    parameters=(ID,),
+    body=NOTE,
+    problems=("not-found", "state-conflict"),
+)
+async def reject_operation(call: Call) -> OperationView:
+    """Reject a write that waits for an approval.
+
+    It ends as `failed` with `approval-rejected`, which a repetition with its key gets too. The same rules apply as for
+    `approve`.
+    """
+    return await decide(call.deps(WriteDeps), call.path("id"), "rejected", call.body(NOTE).note, call.caller)
+
+
 def _objects(scopes: tuple[str, ...]) -> tuple[ObjectName, ...]:
-    return tuple(dict.fromkeys(name for scope in scopes for name in SCOPES[scope]))
+    return tuple(dict.fromkeys(name for scope in scopes for name in SCOPES.get(scope, ())))
 
 
-HANDLERS: Final = (list_operations, read_operation, check_operation, resolve_operation)
+HANDLERS: Final = (
+    list_operations,
+    read_operation,
+    check_operation,
+    resolve_operation,
+    approve_operation,
+    reject_operation,
+)

@@ -7,8 +7,10 @@ import msgspec
 from msgspec import UNSET
 
 from app.queue.models import BlockedReason, BudgetShare
+from app.writes.approval import APPROVES, Approval, ApprovalView
 from app.writes.deps import WriteDeps
-from app.writes.models import Delay, Operation, OperationView, WaitingFor
+from app.writes.models import Delay, Intent, Operation, OperationView, WaitingFor
+from app.writes.resolved_write import changed_fields
 from app.writes.store.queued import COUNTED
 
 State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
@@ -30,7 +32,11 @@ def state_of(operation: Operation) -> State:
 
 async def views_of(deps: WriteDeps, operations: Sequence[Operation]) -> list[OperationView]:
     """Return operations as callers see them, with what they wait for."""
-    idle = [one for one in operations if one.phase in ("received", "sent") and not one.lease_live]
+    idle = [
+        one
+        for one in operations
+        if one.phase in ("received", "sent") and not (one.lease_live or one.is_waiting_for_approval)
+    ]
     delays = await deps.operations.delays([one.id for one in idle]) if idle else {}
     waiting = {one.id: waiting_for(deps, one, delays[one.id]) for one in idle if one.id in delays}
     return [view_of(one, waiting.get(one.id)) for one in operations]
@@ -73,6 +79,30 @@ def _in_seconds(seconds: float) -> str:
     return "now" if seconds < 1 else f"in {round(seconds)} s"
 
 
+def _approval_wait(operation: Operation) -> WaitingFor:
+    assert operation.approval is not None  # noqa: S101 - it waits for one
+    until = f"{operation.approval.expires_at:%Y-%m-%d %H:%M} UTC"
+    detail = f"Another key with the scope {APPROVES} must approve it until {until}: POST /v1/operations/{{id}}/approve."
+    return WaitingFor(reason="approval", detail=detail.replace("{id}", operation.id))
+
+
+def _approval_view(intent: Intent, approval: Approval) -> ApprovalView:
+    details, decision = approval.details, approval.details.decision
+    return ApprovalView(
+        state=approval.state,
+        requested_by=details.requested_by,
+        expires_at=approval.expires_at,
+        effect=details.effect,
+        remote_id=details.remote_id,
+        fields=changed_fields(intent),
+        values=msgspec.Raw(intent.sent or intent.body or b"{}"),
+        loss=details.loss,
+        decided_by=UNSET if decision is None else decision.by,
+        decided_at=UNSET if decision is None else decision.at,
+        note=UNSET if decision is None or decision.note is None else decision.note,
+    )
+
+
 def view_of(operation: Operation, waiting: WaitingFor | None = None) -> OperationView:
     """Return the operation with its `result` (the resource) if it succeeded, or its `problem`."""
     succeeded = operation.outcome == "succeeded" and operation.answer is not None
@@ -87,7 +117,8 @@ def view_of(operation: Operation, waiting: WaitingFor | None = None) -> Operatio
         created_at=operation.created_at,
         updated_at=operation.updated_at,
         redriven=operation.redrives > 0,
-        waiting_for=waiting or UNSET,
+        waiting_for=waiting or (_approval_wait(operation) if operation.is_waiting_for_approval else UNSET),
+        approval=UNSET if operation.approval is None else _approval_view(operation.intent, operation.approval),
         part_of=operation.intent.part_of or UNSET,
         result=msgspec.Raw(operation.answer.body) if succeeded and operation.answer is not None else UNSET,
         problem=UNSET if operation.problem is None or succeeded else operation.problem,

@@ -16,6 +16,7 @@ from app.http.paging import Page, page_of
 from app.identifiers import what_else
 from app.records.resources import name_records
 from app.writes.answer import document_for
+from app.writes.approval import APPROVES
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import result_of
 from app.writes.deps import WriteDeps
@@ -27,7 +28,7 @@ from app.writes.operation_view import state_of, views_of
 from app.writes.recover import settle
 from app.writes.request import CREATING
 from app.writes.resolved_write import resolve_recorded
-from app.writes.withhold import view_for
+from app.writes.withhold import may_approve, view_for
 from canonical.parts import ObjectName, Skipped
 
 OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
@@ -45,8 +46,8 @@ class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 async def get_operation(
     deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller
 ) -> OperationView:
-    """Return an operation on an object that the caller may see. Raises NotFound."""
-    operation = await find_visible(deps, operation_id, objects)
+    """Return an operation that the caller may see, as they may see it. Raises NotFound."""
+    operation = await find_visible(deps, operation_id, objects, caller)
     (view,) = await views_of(deps, [operation])
     return view_for(caller, operation, view)
 
@@ -60,8 +61,10 @@ async def list_operations(
     after: str | None,
     limit: int,
 ) -> Page:
-    """List operations, newest first. The cursor is the last id of the page."""
-    listed = await deps.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
+    """List operations, newest first. `state` is a public one, or `approval` for those that wait for one. The cursor is
+    the last id of the page."""
+    approves = APPROVES in caller.scopes
+    listed = await deps.operations.list(state=state, objects=objects, approves=approves, after=after, limit=limit + 1)
     views = zip(listed, await views_of(deps, listed), strict=True)
     return page_of([view_for(caller, operation, view) for operation, view in views], limit)
 
@@ -77,7 +80,7 @@ async def check_operation(
 ) -> OperationView:
     """Check an `unknown` operation at the vendor once more. Returns any other operation as it is, and also this one
     after `wait` seconds."""
-    await find_visible(deps, operation_id, objects)
+    await find_visible(deps, operation_id, objects, caller)
     begun = await deps.operations.reopen(operation_id, actor=caller.principal)
     if begun is not None:
         check = writers.start(settle(deps, begun, final=True))
@@ -88,10 +91,10 @@ async def check_operation(
     return await get_operation(deps, operation_id, objects, caller)
 
 
-async def find_visible(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> Operation:
-    """Return an operation on an object that the caller may see. Raises NotFound."""
+async def find_visible(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller) -> Operation:
+    """Return an operation on one of these objects, or one that the caller may approve. Raises NotFound."""
     operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
-    if operation is None or operation.object not in objects:
+    if operation is None or not (operation.object in objects or may_approve(caller, operation)):
         raise NotFound(what_else(operation_id, "operation") or f"No operation has the id {operation_id[:80]}.")
     return operation
 
@@ -112,7 +115,7 @@ async def resolve_unknown(
     no such record.
     """
     deadline = time.monotonic() + (deps.execution_limit if wait is None else wait)
-    operation = await find_visible(deps, operation_id, objects)
+    operation = await find_visible(deps, operation_id, objects, caller)
     if operation.phase != "unknown":
         detail = f"is not unknown but {state_of(operation)}: there is nothing to decide"
         raise InvalidField.at("/outcome", detail)

@@ -94,7 +94,7 @@ async def run_write_job(deps: WriteDeps, job: Job, finishing: Finishing) -> JobO
     begun = await deps.operations.take_queued(operation_id)
     because = None
     if begun is not None:
-        because = await continue_operation(deps, await _with_redrive_revision(deps, begun))
+        because = await continue_operation(deps, await _with_active_revision(deps, begun))
     operation = await deps.operations.get(operation_id)
     if operation is not None and operation.is_dead_letter:
         return _dead_letter_of(deps, operation)
@@ -105,11 +105,13 @@ async def run_write_job(deps: WriteDeps, job: Job, finishing: Finishing) -> JobO
     return _delayed_by(operation, because)
 
 
-async def _with_redrive_revision(deps: WriteDeps, begun: Begun) -> Begun:
-    """Draft a redriven write by the active revision: the recorded one may be why it was refused. Nothing was sent."""
+async def _with_active_revision(deps: WriteDeps, begun: Begun) -> Begun:
+    """Draft a redriven or approved write by the active revision: the recorded one may be why it was refused, or have
+    been replaced while the write waited for days. Nothing was sent."""
     operation = begun.operation
     connection = deps.connections.by_name.get(operation.connection)
-    if not operation.redrives or operation.phase != "received" or connection is None:
+    is_late = operation.redrives > 0 or operation.approval is not None
+    if not is_late or operation.phase != "received" or connection is None:
         return begun
     intent = operation.intent
     mapping = active_mapping(deps, connection, intent.object)

@@ -52,7 +52,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     removes tags. `missing`: what happens with a person who is missing. `writer` is who changes the record: the
     connection that the values come from, `key:<name>`, or `person`. `written_at` is when its values were as they
     are sent, if not now. `copy_of`: the body is that record as it was read, `lost` is what the copy loses beyond
-    it, and `base` is the base of the copy as it was before the read, None without a link.
+    it, and `base` is the base of the copy as it was before the read, None without a link. `needs_approval`: another
+    principal has to approve it; `caller` is the name of the key.
     """
 
     principal: str
@@ -81,6 +82,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     copy_of: CopyOf | None = None
     lost: tuple[Loss, ...] = ()
     base: KnownBase | None | UnsetType = UNSET
+    needs_approval: bool = False
+    caller: str = ""
 
 
 class PortableBody(Struct, frozen=True, kw_only=True):

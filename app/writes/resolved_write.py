@@ -104,8 +104,8 @@ class ResolvedWrite:
     @property
     def by(self) -> frozenset[str]:
         """Who changes the record."""
-        approved = self.redriven or self.intent.approved
-        writers = {self.intent.writer, PERSON} if approved else {self.intent.writer}
+        redriven = self.redriven or self.intent.redriven
+        writers = {self.intent.writer, PERSON} if redriven else {self.intent.writer}
         return frozenset(writers - {""})
 
     @property

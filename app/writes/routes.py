@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.errors import InvalidField
 from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
-from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
+from app.http.headers import APPROVAL, CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, boolean, choice
 from app.http.plurals import PLURAL, READ_SCOPE
@@ -67,7 +67,7 @@ MISSING: Final = choice(
 DRY_RUN: Final = boolean(
     "dry_run", "Judge the write and answer 200 with the verdict per field. Nothing is sent; a key is not needed."
 )
-HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, CALLBACK, PREFER)
+HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, APPROVAL, CALLBACK, PREFER)
 REPLAYS: Final = (
     "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
     " Answers are kept for 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); then the key is free again."
@@ -309,6 +309,8 @@ def request_of_call(
         wait=prefers.wait,
         query_errors=call.query_errors,
         missing=missing,
+        needs_approval=call.caller.needs_approval or call.header(APPROVAL),
+        caller=call.caller.name,
     )
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from app.http.callers import Caller
 from app.http.plurals import READ_SCOPE
 from app.problem_document import Problem, ProblemDocument, VendorSays
+from app.writes.approval import APPROVES
 from app.writes.models import Answer, Intent, Operation, OperationView
 from canonical.output_only import READING
 from canonical.parts import Loss, ObjectName, ResourceMeta
@@ -80,21 +81,34 @@ def withhold_raised(problem: Problem, object_name: ObjectName) -> None:
         problem.detail = _of_conflict(problem.title, problem.vendor, object_name)
 
 
+def may_approve(caller: Caller, operation: Operation) -> bool:
+    """Return whether a caller may see an operation because they may approve it, or could have."""
+    return operation.approval is not None and APPROVES in caller.scopes
+
+
 def view_for(caller: Caller, operation: Operation, view: OperationView) -> OperationView:
     """Return the view of an operation as this caller may see it."""
     if READ_SCOPE[operation.object] in caller.scopes:
         return view
-    return withheld_view(operation, view, is_own=operation.principal == caller.principal)
+    is_own = operation.principal == caller.principal
+    return withheld_view(operation, view, is_own=is_own, approves=may_approve(caller, operation))
 
 
-def withheld_view(operation: Operation, view: OperationView, *, is_own: bool) -> OperationView:
-    """Return the view without stored values. What was sent is shown to those who sent it."""
+def withheld_view(operation: Operation, view: OperationView, *, is_own: bool, approves: bool = False) -> OperationView:
+    """Return the view without stored values. What was sent is shown to those who sent it, and to those who approve
+    it."""
     result = view.result
     if isinstance(result, Raw):
         sent = sent_values(operation.intent) if is_own else b"{}"
         result = Raw(_withheld_resource(bytes(result), operation.object, sent))
     problem = UNSET if view.problem is UNSET else withhold_problem(view.problem, operation.object)
-    return replace(view, result=result, problem=problem)
+    approval = view.approval
+    if approval is not UNSET:
+        # The values of a copy are those that another system stores.
+        shows = (is_own or approves) and operation.intent.copy_of is None
+        values, loss = approval.values if shows else UNSET, tuple(map(withheld_loss, approval.loss))
+        approval = replace(approval, values=values, loss=loss)
+    return replace(view, result=result, problem=problem, approval=approval)
 
 
 def _withheld_resource(body: bytes, object_name: ObjectName, sent: bytes) -> bytes:

@@ -144,6 +144,22 @@ async def test_a_rotation_may_change_what_a_principal_may_do(keys: PostgresKeys)
         await keys.rotate("n8n", scopes=["orders:destroy"])
 
 
+async def test_a_rotated_key_still_needs_approval_and_gets_no_way_round_it(keys: PostgresKeys) -> None:
+    await keys.create("agent", ["orders:write"], needs_approval=True)
+
+    new = await keys.rotate("agent")
+
+    found = await keys.find(new.secret)
+    assert found is not None
+    assert found.needs_approval
+    assert [key.needs_approval for key in await keys.list()] == [True, True]
+    for scope in ("ops:write", "approvals:write"):
+        with pytest.raises(ApiKeyError, match=scope):
+            await keys.rotate("agent", scopes=["orders:write", scope])
+        with pytest.raises(ApiKeyError, match=scope):
+            await keys.create("other", ["orders:write", scope], needs_approval=True)
+
+
 async def test_every_change_of_a_key_is_audited_without_the_key(database: Database) -> None:
     keys = PostgresKeys(database, actor="cli:ann")
     old = await keys.create("n8n", ["orders:read"])
@@ -166,7 +182,8 @@ async def test_every_change_of_a_key_is_audited_without_the_key(database: Databa
     }
     assert {row["actor"] for row in rows} == {"cli:ann"}
     facts = [msgspec.json.decode(row["facts"]) for row in rows]
-    assert facts[0] == {"name": "n8n", "principal": old.id, "scopes": ["orders:read"]}
+    made = {"name": "n8n", "principal": old.id, "scopes": ["orders:read"], "needs_approval": False}
+    assert facts[0] == made
     assert facts[1] == {
         "name": "n8n",
         "principal": old.id,

@@ -174,11 +174,19 @@ class Facade:
         finally:
             process.stop()
 
-    def make_key(self, *scopes: str, expires_in: timedelta | None = None, name: str | None = None) -> NewKey:
+    def make_key(
+        self,
+        *scopes: str,
+        expires_in: timedelta | None = None,
+        name: str | None = None,
+        needs_approval: bool = False,
+    ) -> NewKey:
         """Create an API key with these scopes, or with all."""
         wanted: Collection[str] = scopes or SCOPES
         chosen = name or f"key-{uuid4().hex[:12]}"
-        return self.with_keys(lambda keys: keys.create(chosen, wanted, expires_in=expires_in))
+        return self.with_keys(
+            lambda keys: keys.create(chosen, wanted, expires_in=expires_in, needs_approval=needs_approval)
+        )
 
     def with_keys(self, do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
         """Run `do` with the store of keys."""

@@ -242,6 +242,14 @@ def test_who_may_send_and_see(uploading: Facade, caller: Caller) -> None:
     assert code_of(caller.get("/v1/uploads/legacy/upl_0"), 404) == "not-found"
 
 
+def test_an_upload_cannot_wait_for_an_approval(uploading: Facade) -> None:
+    key = uploading.make_key("customers:write", needs_approval=True)
+    with uploading.calling(secret=key.secret) as calling:
+        refused = send(calling, export(line(71)))
+        assert code_of(refused, 403) == "forbidden"
+        assert "needs an approval" in refused.json()["detail"]
+
+
 def test_what_became_of_files_and_rows_is_counted(uploading: Facade, caller: Caller) -> None:
     before = metrics(uploading)
     content = export(line(90), line(91, email="nobody"), line(92), line(92))

@@ -36,9 +36,11 @@ from app.queue.models import JobFailure, NewJob
 from app.vendors.fact_store import PostgresAccountFacts, StoredFact
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
+from app.writes.approval import ApprovalDetails
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps
 from app.writes.models import Answer, Begun, Intent, NewOperation, Success
+from app.writes.store.approvals import PostgresApprovals
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from mappings.http import VendorReply, VendorRequest
@@ -88,20 +90,22 @@ class Stores:
         self.events = PostgresEvents(database, sealer, self.deliveries)
         self.queue = PostgresQueue(database, sealer, lease=timedelta(seconds=30), policies={})
         self.states = PostgresRecordStates(database, sealer)
+        completion = Completion(
+            CompletionDeps(
+                events=self.events,
+                queue=self.queue,
+                states=self.states,
+                bases=PostgresCopyBases(database, DigestSecret(database, sealer)),
+            )
+        )
         self.operations = PostgresOperations(
             database,
             sealer,
             lease=timedelta(seconds=30),
             retention=timedelta(days=7),
-            completion=Completion(
-                CompletionDeps(
-                    events=self.events,
-                    queue=self.queue,
-                    states=self.states,
-                    bases=PostgresCopyBases(database, DigestSecret(database, sealer)),
-                )
-            ),
+            completion=completion,
         )
+        self.approvals = PostgresApprovals(database, sealer, wait=timedelta(days=7), completion=completion)
         self.receipts = PostgresReceipts(database, sealer)
         self.subscriptions = PostgresSubscriptions(database, sealer)
         self.dead_letters = PostgresDeadLetters(database, sealer, {})
@@ -158,6 +162,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
         else:
             answer = Answer(status=201, headers={}, body=WORDS)
             await stores.operations.succeed(begun, Success(answer=answer, remote_id="1051"))
+    ids["waiting"] = await request_approval(stores, intent)
     await stores.sight("crm")
     await stores.credentials.set("crm_token", WORDS)
     owners = (VendorReply(status=200, headers={}, body=WORDS),)
@@ -193,6 +198,26 @@ async def write_everything(stores: Stores) -> dict[str, str]:
             else:
                 await stores.queue.give_back([job], "later", after=3600.0)
     return ids
+
+
+async def request_approval(stores: Stores, intent: Intent) -> str:
+    """Record a write that waits for an approval, and return its id."""
+    new = NewOperation(
+        id=new_id("op_"),
+        principal="key_1",
+        key=uuid4().hex,
+        fingerprint=hashlib.sha256(WORDS).digest(),
+        correlation_id="run-1",
+        traceparent=None,
+        intent=intent,
+        phase="received",
+    )
+    details = ApprovalDetails(requested_by="agent", effect="create", remote_id=None)
+    async with stores.database.transaction() as session:
+        operation = await stores.operations.add_queued(session, new)
+        assert operation is not None
+        await stores.approvals.request(session, operation, details)
+    return new.id
 
 
 def a_problem() -> ProblemDocument:

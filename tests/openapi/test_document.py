@@ -23,6 +23,7 @@ from app.openapi.shapes import COMPONENT
 from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
 from app.walks.backfill.models import BackfillRequest
+from app.writes.decide_approval import DecisionNote
 from app.writes.operations import Resolution
 from app.writes.tags import TagsChange
 from canonical.customer import CustomerPatch
@@ -53,6 +54,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         NewNote,
         CopyRequest,
         Resolution,
+        DecisionNote,
         ConnectionPause,
         *OPERATORS,
         SubscriptionRequest,

@@ -34,7 +34,10 @@ def test_what_is_due_is_found_by_its_index(module_database_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("state", "index"),
-    [(state, "operation_unknown" if state == "unknown" else "operation_pkey") for state in statements.PAGES],
+    [
+        (state, f"operation_{state}" if state in ("unknown", "approval") else "operation_pkey")
+        for state in statements.PAGES
+    ],
 )
 def test_a_page_is_read_in_the_order_of_an_index(module_database_url: str, state: str | None, index: str) -> None:
     plan = plan_of(module_database_url, statements.PAGES[state])

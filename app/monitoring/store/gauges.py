@@ -166,6 +166,9 @@ class Gauges:
         yield _one("lockstitch_redrives_running", "Bulk redrives under way.", self._redrives)
 
     def _of_what_waits(self) -> Iterator[Metric]:
+        waiting, oldest = self._operations.get("waiting", (0, 0.0))
+        yield _one("lockstitch_approvals_waiting", "Writes that wait for the approval of a person.", waiting)
+        yield _one("lockstitch_approvals_oldest_seconds", "Age of the oldest write that waits for approval.", oldest)
         paused = {(one.name, one.problem) for one in self._troubles}
         yield _gauge(
             "lockstitch_trouble",

@@ -18,11 +18,11 @@ LAST_SEEN = Statement(
 COUNT_OPERATIONS = Statement(
     "SELECT operation",
     """
-    SELECT phase AS state, count(*)::bigint AS count,
+    SELECT CASE WHEN approval = 'waiting' THEN approval ELSE phase END AS state, count(*)::bigint AS count,
            coalesce(max(extract(epoch FROM now() - created_at)), 0)::float8 AS oldest
       FROM operation
      WHERE phase <> 'settled'
-     GROUP BY phase
+     GROUP BY 1
     """,
 )
 
@@ -39,6 +39,7 @@ async def last_seen(database: Database) -> float | None:
 
 
 async def count_open_operations(database: Database) -> dict[str, tuple[int, float]]:
-    """Return the number of operations in each open phase, and the age in seconds of the oldest."""
+    """Return the number of operations in each open phase, and the age in seconds of the oldest. Those that wait for an
+    approval are `waiting`, and in no phase."""
     rows = await database.fetch(COUNT_OPERATIONS)
     return {row["state"]: (row["count"], row["oldest"]) for row in rows}

@@ -26,6 +26,9 @@ CREATE TABLE api_key (
     name       text        NOT NULL CHECK (name <> ''),
     digest     bytea       NOT NULL UNIQUE CHECK (octet_length(digest) = 32),
     scopes     text[]      NOT NULL CHECK (cardinality(scopes) > 0),
+
+    -- Whether each write with the key waits for the approval of another principal.
+    needs_approval boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz CHECK (expires_at > created_at),
 
@@ -173,13 +176,21 @@ CREATE TABLE operation (
     -- because of that, which happens once.
     absent_at       timestamptz,
     resent_at       timestamptz,
+
+    -- approval: waiting for a person until approve_by, then approved, rejected or expired; NULL for a write that needs
+    -- none. A waiting operation has no job and no lease. approval_details: who wants the write, its judgement, and the
+    -- decision, sealed.
+    approval         text,
+    approve_by       timestamptz,
+    approval_details bytea,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
 
     CHECK ((phase = 'settled') = (outcome IS NOT NULL)),
     CHECK ((phase IN ('received', 'sent')) = (due_at IS NOT NULL)),
     CHECK (phase <> 'sent' OR sent_at IS NOT NULL),
-    CHECK (outcome IS DISTINCT FROM 'succeeded' OR answer IS NOT NULL)
+    CHECK (outcome IS DISTINCT FROM 'succeeded' OR answer IS NOT NULL),
+    CHECK (approval IS DISTINCT FROM 'waiting' OR (phase = 'received' AND queued AND lease_token IS NULL))
 ) WITH (fillfactor = 70, toast_tuple_target = 8160);
 
 CREATE UNIQUE INDEX operation_key ON operation (principal, idempotency_key) WHERE idempotency_key IS NOT NULL;
@@ -201,6 +212,9 @@ CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('receiv
 CREATE INDEX operation_unknown ON operation (id)         WHERE phase = 'unknown';
 CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled';
 CREATE INDEX operation_run     ON operation (correlation_id);
+
+-- For those who approve, and for the worker that ends what no one has decided in time.
+CREATE INDEX operation_approval ON operation (id) WHERE approval = 'waiting';
 
 -- For webhooks: a write of ours that may be their cause, undecided or done. No statement about one operation has both
 -- conditions of the first, so a cached plan cannot read all of it for one row.

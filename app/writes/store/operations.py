@@ -120,10 +120,11 @@ class PostgresOperations(OperationReader):
         await self._database.execute(sql.RELEASE_EXPIRED, principal, key, timedelta(0))
 
     async def list(
-        self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
+        self, *, state: str | None, objects: Sequence[ObjectName], approves: bool, after: str | None, limit: int
     ) -> Sequence[Operation]:
-        """List operations, newest first, below the id `after`."""
-        rows = await self._database.fetch(sql.PAGES[state], list(objects), after, limit)
+        """List operations on these objects, newest first, below the id `after`; with `approves`, also those on others
+        that need or needed an approval. `state` is a public one, or `approval`."""
+        rows = await self._database.fetch(sql.PAGES[state], list(objects), after, limit, approves)
         return [self._rows.open(row) for row in rows]
 
     async def take_over(self, operation_id: str) -> Begun | None:

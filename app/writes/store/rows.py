@@ -9,6 +9,7 @@ import msgspec
 from app.audit.record import Entry, values_of
 from app.postgres.encryption import SealedColumn, Sealer
 from app.problem_document import ProblemDocument
+from app.writes.approval import Approval, ApprovalDetails
 from app.writes.models import Answer, FieldChange, Intent, NewOperation, Operation
 
 
@@ -33,6 +34,10 @@ class OperationRows:
         if problem is None:
             return None
         return self._sealer.seal(msgspec.msgpack.encode(problem), f"operation.problem {operation_id}")
+
+    def approval(self, operation_id: str, details: ApprovalDetails) -> bytes:
+        """Encrypt the details of an approval."""
+        return self._sealer.seal(msgspec.msgpack.encode(details), f"operation.approval_details {operation_id}")
 
     def callback(self, operation_id: str, url: str) -> bytes:
         """Encrypt the callback: its URL is often its only secret."""
@@ -100,7 +105,13 @@ class OperationRows:
             deferred=row["deferred"],
             redrives=row["redrives"],
             callback=None if callback is None else open_(callback, f"operation.callback {identity}").decode(),
+            approval=None if row["approval"] is None else self._approval(row),
         )
+
+    def _approval(self, row: Any) -> Approval:
+        opened = self._sealer.open(row["approval_details"], f"operation.approval_details {row['id']}")
+        details = msgspec.msgpack.decode(opened, type=ApprovalDetails)
+        return Approval(state=row["approval"], expires_at=row["approve_by"], details=details)
 
 
 def entry(what: str, operation: Operation, *, actor: str, **facts: object) -> Entry:
@@ -173,5 +184,5 @@ SEALED: Final = tuple(
         key={"id": "text"},
         belongs_to=lambda row, column=column: f"operation.{column} {row['id']}",  # type: ignore[misc]
     )
-    for column in ("intent", "answer", "problem", "callback")
+    for column in ("intent", "answer", "problem", "callback", "approval_details")
 )

@@ -11,7 +11,7 @@ LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
 COLUMNS: Final = f"""
        id, principal, object, action, connection, phase, outcome, attempts, correlation_id, traceparent,
        fingerprint, intent, effect, remote_id, sent_at, answer, problem, created_at, updated_at,
-       queued, deferred, redrives, callback,
+       queued, deferred, redrives, callback, approval, approve_by, approval_details,
        {LEASED} AS lease_live,
        coalesce(greatest(extract(epoch FROM due_at - now()), 0), 0)::float8 AS due_in,
        coalesce(extract(epoch FROM clock_timestamp() - sent_at), 0)::float8 AS age_since_sent,
@@ -92,8 +92,9 @@ IN_STATE: Final[dict[str | None, str]] = {
     "succeeded": "outcome = 'succeeded'",
     "failed": "outcome = 'failed'",
     "unknown": "phase = 'unknown'",
+    "approval": "approval = 'waiting'",
 }
-"""Public states as SQL conditions."""
+"""Public states as SQL conditions; `approval` are the queued ones that wait for a person."""
 
 # One statement per state, so that rare states use their own index. With `phase = 'settled'` next to an outcome, the
 # index of retention would fit too, and would be sorted as a whole for each page.
@@ -104,7 +105,7 @@ PAGES: Final = {
         SELECT {COLUMNS}
           FROM operation
          WHERE {condition}
-           AND object = ANY($1::text[])
+           AND (object = ANY($1::text[]) OR $4 AND approval IS NOT NULL)
            AND ($2::text IS NULL OR id < $2)
          ORDER BY id DESC
          LIMIT $3
@@ -137,8 +138,11 @@ CLAIM_DUE = Statement(
     """,  # noqa: S608
 )
 
-# The queue decides when. A former owner who may still be working is waited for.
-TAKE_QUEUED = _leased("due_at IS NOT NULL AND queued AND (lease_token IS NULL OR due_at <= now())")
+# The queue decides when. A former owner who may still be working is waited for. Without an approval that it needs, no
+# one may execute it.
+TAKE_QUEUED = _leased(
+    "due_at IS NOT NULL AND queued AND (lease_token IS NULL OR due_at <= now()) AND approval IS DISTINCT FROM 'waiting'"
+)
 
 DEFER = Statement(
     "UPDATE operation",
