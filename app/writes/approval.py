@@ -14,7 +14,7 @@ APPROVES: Final = "approvals:write"
 ApprovalState = Literal["waiting", "approved", "rejected", "expired"]
 
 
-class Decision(Struct, frozen=True, kw_only=True):
+class ApprovalDecision(Struct, frozen=True, kw_only=True):
     """Who decided, by principal and name of the key, when, and what they noted."""
 
     principal: str
@@ -31,7 +31,7 @@ class ApprovalDetails(Struct, frozen=True, kw_only=True):
     effect: Action
     remote_id: str | None
     loss: tuple[Loss, ...] = ()
-    decision: Decision | None = None
+    decision: ApprovalDecision | None = None
 
 
 class Approval(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from app.http.callers import Caller
 from app.problem_document import Problem
 from app.telemetry import count_operation
 from app.writes.answer import document_for, problem_answer
-from app.writes.approval import Approval, ApprovalDetails, Decision
+from app.writes.approval import Approval, ApprovalDetails, ApprovalDecision
 from app.writes.deps import WriteDeps
 from app.writes.models import Operation, OperationView
 from app.writes.operations import find_visible, get_operation
@@ -44,7 +44,7 @@ async def decide(
             f"The API key {caller.name!r} wants this write, so another one must decide.",
             next_step="Use a key of another principal with the scope approvals:write. A rotated key is the same one.",
         )
-    decision = Decision(principal=caller.principal, by=caller.name, at=datetime.now(UTC), note=note)
+    decision = ApprovalDecision(principal=caller.principal, by=caller.name, at=datetime.now(UTC), note=note)
     details = msgspec.structs.replace(approval.details, decision=decision)
     done = await (_approve if verdict == "approved" else _reject)(deps, operation, details)
     if not done:

@@ -155,8 +155,9 @@ def test_me_describes_the_key(facade: Facade) -> None:
         "name": "a key that tells",
         "scopes": ["customers:read", "ops:read"],
         "expires_at": made.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if made.expires_at else None,
+        "needs_approval": False,
     }
-    assert set(shown) == {"name", "scopes", "expires_at"}
+    assert set(shown) == {"name", "scopes", "expires_at", "needs_approval"}
 
 
 def after_its_end(caller: Caller) -> httpx.Response:

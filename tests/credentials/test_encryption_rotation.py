@@ -249,6 +249,10 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     unknown = await stores.operations.get(ids["unknown"])
     assert unknown is not None
     assert unknown.problem is not None
+    waiting = await stores.operations.get(ids["waiting"])
+    assert waiting is not None
+    assert waiting.approval is not None
+    assert (waiting.intent.body, waiting.approval.details.requested_by) == (WORDS, "agent")
     receipt = await stores.receipts.get(ids["receipt"])
     assert receipt is not None
     assert receipt.payload == WORDS
