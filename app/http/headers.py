@@ -118,7 +118,7 @@ def callback(request: AnyRequest) -> str | None:
     return url
 
 
-def requires_approval(request: AnyRequest, _: Admitted) -> bool:
+def requires_approval(request: AnyRequest) -> bool:
     """Return whether `Lockstitch-Approval` is `required`. Raises InvalidField for another value: a write must not be
     sent because of a typo."""
     sent = request.headers.getall("lockstitch-approval", [])
@@ -182,7 +182,7 @@ APPROVAL: Final = Header(
     meaning="`required`: another key has to approve the write before it is sent. The answer is 202 with the operation.",
     example="required",
     pattern="^required$",
-    read=requires_approval,
+    read=lambda request, _: "lockstitch-approval" in request.headers and requires_approval(request),
 )
 WAIT: Final = Header(
     name="Prefer",

@@ -11,7 +11,7 @@ from app.http.callers import Caller
 from app.problem_document import Problem
 from app.telemetry import count_operation
 from app.writes.answer import document_for, problem_answer
-from app.writes.approval import Approval, ApprovalDetails, ApprovalDecision
+from app.writes.approval import Approval, ApprovalDecision, ApprovalDetails
 from app.writes.deps import WriteDeps
 from app.writes.models import Operation, OperationView
 from app.writes.operations import find_visible, get_operation
