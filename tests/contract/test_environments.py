@@ -127,8 +127,8 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 caller.create("/v1/customers", customer("hubspot"))
                 customer_id = caller.create("/v1/customers?connection=shopify", customer("shopify"))["id"]
                 hook.received(1)
-                waiting = {"lockstitch-approval": "required"}
-                assert caller.write("POST", "/v1/customers", customer("hubspot"), headers=waiting).status_code == 202
+                approval = {"lockstitch-approval": "required"}
+                assert caller.write("POST", "/v1/customers", customer("hubspot"), headers=approval).status_code == 202
                 production.worker.stop()  # or it would find out what became of the write
                 production.vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/tickets")
                 lost = caller.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot"))
