@@ -20,7 +20,7 @@ from app.records.fetch import fetch_present
 from app.records.lookup import Key, find_matches
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.read import ListRequest, RecordPage, read_page
-from app.records.resolve import AnyMapping, active_mapping, names_of_able, resolve_record
+from app.records.resolve import AnyMapping, active_mapping, active_mappings, resolve_record
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from canonical import values
@@ -85,9 +85,12 @@ async def look_up_everywhere(
     """
     if key.name == "email" and not values.is_email(key.value):
         raise InvalidField.of("email", "not an e-mail address")
-    able = names_of_able(
-        deps, object_name, lambda one: one.endpoints.list is not None and key.name in one.endpoints.filters
-    )
+    mappings = active_mappings(deps, object_name)
+    able = {
+        name: one
+        for name, one in mappings.items()
+        if one.endpoints.list is not None and key.name in one.endpoints.filters
+    }
     if not able:
         raise UnsupportedAction(f"No connection looks up {object_name}s by {key.name}.")
     deadline = _deadline(wait)
@@ -97,13 +100,11 @@ async def look_up_everywhere(
         await refuse_rejected_drift(deps, connection, *readings)
         return readings
 
-    connections = [deps.connections.by_name[name] for name in _in_order(deps, object_name, able)]
-    answers, unreachable = await _ask_each(deps, object_name, connections, ask, deadline)
+    answers, unreachable = await _ask_each(deps, object_name, able, ask, deadline)
     named = await _name(deps, answers)
     if len({one.id for one in named}) > 1:
         named = await _name(deps, answers)  # naming a customer may have joined it with one that was named before
-    lacking = [name for name in names_of_able(deps, object_name, lambda _: True) if name not in able]
-    unreachable += [Unreachable(connection=name, code=UnsupportedAction.code) for name in lacking]
+    unreachable += [Unreachable(connection=name, code=UnsupportedAction.code) for name in mappings if name not in able]
     return Everywhere(data=named, unreachable=unreachable)
 
 
@@ -123,10 +124,8 @@ async def newest_of_customer(
     """
     deadline = _deadline(wait)
     links = {one.connection: one for one in await _links_of(deps, identifier)}
-    able = names_of_able(deps, object_name, lambda one: one.endpoints.list is not None)
-    connections = [
-        deps.connections.by_name[name] for name in _in_order(deps, object_name, [one for one in links if one in able])
-    ]
+    mappings = active_mappings(deps, object_name)
+    able = {name: one for name in links if (one := mappings.get(name)) is not None and one.endpoints.list is not None}
 
     async def ask(connection: Connection, mapping: AnyMapping) -> Sequence[RecordPage]:
         filters = await _filters_of(deps, connection, mapping, links[connection.name], deadline)
@@ -139,7 +138,7 @@ async def newest_of_customer(
         ]
         return await asyncio.gather(*(read_page(deps, cursors, one) for one in wanted))
 
-    answers, unreachable = await _ask_each(deps, object_name, connections, ask, deadline)
+    answers, unreachable = await _ask_each(deps, object_name, able, ask, deadline)
     records: dict[str, Any] = {}
     for connection, pages in answers:
         if any(page.unreadable for page in pages):
@@ -154,23 +153,17 @@ def _deadline(wait: float | None) -> float:
     return time.monotonic() + (TIME_LIMIT if wait is None else wait)
 
 
-def _in_order(deps: RecordDeps, object_name: ObjectName, names: Sequence[str]) -> Sequence[str]:
-    owner = deps.connections.systems_of_record.get(object_name)
-    return sorted(names, key=lambda name: name != owner)
-
-
 async def _ask_each(
     deps: RecordDeps,
     object_name: ObjectName,
-    connections: Sequence[Connection],
+    able: Mapping[str, AnyMapping],
     ask: Callable[[Connection, AnyMapping], Awaitable[T]],
     deadline: float,
 ) -> tuple[Sequence[tuple[Connection, T]], list[Unreachable]]:
-    """Ask all connections at once. Return the answers, and the connections without one."""
+    """Ask all connections at once, each with its mapping. Return the answers, the system of record first, and the
+    connections without one."""
 
-    async def ask_one(connection: Connection) -> T | Unreachable:
-        mapping = active_mapping(deps, connection, object_name)
-        assert mapping is not None  # noqa: S101 - only connections that are able are asked
+    async def ask_one(connection: Connection, mapping: AnyMapping) -> T | Unreachable:
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 return await ask(connection, mapping)
@@ -181,7 +174,9 @@ async def _ask_each(
         except Problem as problem:
             return Unreachable(connection=connection.name, code=problem.code)
 
-    answers = await asyncio.gather(*map(ask_one, connections))
+    owner = deps.connections.systems_of_record.get(object_name)
+    connections = [deps.connections.by_name[name] for name in sorted(able, key=lambda name: name != owner)]
+    answers = await asyncio.gather(*(ask_one(one, able[one.name]) for one in connections))
     pairs = list(zip(connections, answers, strict=True))
     return (
         [(connection, answer) for connection, answer in pairs if not isinstance(answer, Unreachable)],

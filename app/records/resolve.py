@@ -123,11 +123,16 @@ def cannot(
 
 def names_of_able(deps: RecordDeps, object_name: ObjectName, is_able: Callable[[AnyMapping], bool]) -> list[str]:
     """Return the names of the connections whose active mapping of the object is able, in alphabetical order."""
-    return [
-        name
+    return [name for name, mapping in active_mappings(deps, object_name).items() if is_able(mapping)]
+
+
+def active_mappings(deps: RecordDeps, object_name: ObjectName) -> dict[str, AnyMapping]:
+    """Return the active mapping of the object at each connection that has one, in alphabetical order."""
+    return {
+        name: mapping
         for name, connection in sorted(deps.connections.by_name.items())
-        if (mapping := active_mapping(deps, connection, object_name)) is not None and is_able(mapping)
-    ]
+        if (mapping := active_mapping(deps, connection, object_name)) is not None
+    }
 
 
 def which_can(deps: RecordDeps, object_name: ObjectName, is_able: Callable[[AnyMapping], bool]) -> str:

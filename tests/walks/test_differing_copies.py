@@ -174,6 +174,26 @@ async def test_a_copy_that_was_refused_is_found_with_its_consumer(stage: Stage) 
     assert dict(zip(finding.fields, finding.owners, strict=True))["first_name"] == "consumer:customers:shopify"
 
 
+@pytest.mark.parametrize("repair", ["emit"], indirect=True)
+async def test_a_copy_that_waits_for_its_paused_consumer_is_found(stage: Stage) -> None:
+    await stage.sql("INSERT INTO consumer (name, paused_at) VALUES ('customers:shopify', now())")
+    (source,) = stage.vendors.records("hubspot", "contacts", holding="ada@naht.example")
+    stage.vendors.place(
+        "hubspot", "contacts", {**source, "properties": source["properties"] | {"lastname": "Kingsley"}}
+    )
+    await stage.pull()
+    await stage.until("SELECT count(*) > 0 FROM job WHERE kind = 'fan_out' AND deferred > 0")
+    deps = stage.runtime.dependencies.of(ReconcileDeps)
+    await request_reconcile(deps, ReconcileRequest(connection="shopify", object="customer"), actor="test")
+    await start_due_reconciles(deps)
+
+    await stage.until("SELECT count(*) > 0 FROM reconcile_finding")
+
+    page = await list_findings(deps, ReconcileFilter(kind="differing"), after=None, limit=250)
+    assert [(one.fields, one.is_repaired) for one in page.data] == [(("last_name",), False)]
+    assert await stage.sql("SELECT deferred FROM job WHERE kind = 'reconcile'") == []
+
+
 async def test_a_copy_that_is_listed_in_part_is_compared_by_its_state_and_read_if_that_is_old(facade: Facade) -> None:
     """Freshdesk lists contacts without their tags."""
     facade.vendors.limit("hubspot", per_minute=1_000_000, search_lag=0.0)

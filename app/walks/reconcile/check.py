@@ -27,6 +27,11 @@ from app.walks.reconcile.store import CHECKED
 from app.walks.refetch import read_alone
 from app.webhooks.ingest import LAG_SECONDS, LAGS_AT_MOST, POLICY, again
 
+MOST_WAITS: Final = 4
+"""How many times a check waits for the grace until what is under way has ended. A copy may wait for ever, as that of a
+consumer that is paused."""
+ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
+
 
 def check_job(connection: str, payload: CheckPayload, *, after: float = 0.0) -> NewJob:
     """Return the job that reads a record and what it is a copy of, `after` seconds from now."""
@@ -56,7 +61,7 @@ async def check_record(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOut
         change = None if changed is None else changed.change
         if change is not None and change.lags and job.attempt - job.deferred < LAGS_AT_MOST:
             return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
-        copies = await _compare_copies(deps, plan, payload)
+        copies = await _compare_copies(deps, plan, payload, is_patient=job.deferred < MOST_WAITS)
         if copies is None:
             return Deferred(reason="its source has just changed, or a copy is under way", after=plan.grace)
         finishing.answered()
@@ -69,20 +74,24 @@ async def check_record(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOut
 
 
 async def _compare_copies(
-    deps: WalkDeps, plan: ReconcilePlan, payload: CheckPayload
-) -> Sequence[tuple[Conclusion, NewJob]] | None:
-    """Return in what a record differs from its sources, with the job of the next copy. None if a source has changed
-    within the grace, or a copy waits."""
+    deps: WalkDeps, plan: ReconcilePlan, payload: CheckPayload, *, is_patient: bool
+) -> Sequence[tuple[Conclusion, NewJob | None]] | None:
+    """Return in what a record differs from its sources, with the job of the next copy, unless one waits. None if
+    `is_patient` and a source has changed within the grace, or a copy waits."""
     consumer = consumer_at(deps.copies, payload.object, plan.connection)
-    before = datetime.now(UTC) - timedelta(seconds=plan.grace)
-    findings: list[tuple[Conclusion, NewJob]] = []
+    before = datetime.now(UTC) - timedelta(seconds=plan.grace) if is_patient else ANY_TIME
+    findings: list[tuple[Conclusion, NewJob | None]] = []
     for source in payload.sources:
         if consumer is None or source.connection not in consumer.sources:
             continue
         visited = (source.connection, plan.connection)
         fan_out = fan_out_to(consumer, source, cause=new_id("rec_"), visited=visited)
         waits = await deps.reconciliations.is_copied(plan.connection, order_key_of(fan_out))
-        fields = None if waits else await differing_fields(deps.copies, fan_out, payload.remote_id, before=before)
+        fields = (
+            None
+            if waits and is_patient
+            else await differing_fields(deps.copies, fan_out, payload.remote_id, before=before)
+        )
         if fields is None:
             return None
         if fields:
@@ -93,7 +102,8 @@ async def _compare_copies(
                 source=f"{source.connection}:{source.remote_id}",
                 owners=tuple(fields.values()),
             )
-            findings.append((one, job_of(fan_out, plan.connection, came=(source.connection,))))
+            following = None if waits else job_of(fan_out, plan.connection, came=(source.connection,))
+            findings.append((one, following))
     return findings
 
 
@@ -102,13 +112,14 @@ async def _conclude(
     plan: ReconcilePlan,
     payload: CheckPayload,
     changed: Appended | None,
-    copies: Sequence[tuple[Conclusion, NewJob]],
+    copies: Sequence[tuple[Conclusion, NewJob | None]],
     finishing: Finishing,
 ) -> None:
     """Record the findings about a record, close those that are gone, and repair it if the plan says so. Nothing is
-    concluded about a change that is younger than the grace."""
+    concluded about a change that is younger than the grace. Nothing is repaired while a copy waits."""
     change = None if changed is None else changed.change
-    findings, repairs = [one for one, _ in copies], plan.repair == "emit"
+    jobs = [job for _, job in copies if job is not None]
+    findings, repairs = [one for one, _ in copies], plan.repair == "emit" and len(jobs) == len(copies)
     if change is not None and changed is not None and changed.events and change.remote_id == payload.remote_id:
         if _is_young(change, plan.grace):
             return
@@ -122,7 +133,7 @@ async def _conclude(
         )
         if not repairs:
             changed = Appended(reported=changed.reported)  # its state and Events stay as they are
-    appended = [Appended(jobs=tuple(job for _, job in copies if repairs))]
+    appended = [Appended(jobs=tuple(jobs) if repairs else ())]
     if changed is not None:
         appended.append(changed)
     record = (plan.connection, plan.object, payload.remote_id)
