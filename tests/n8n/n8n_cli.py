@@ -30,6 +30,7 @@ class Execution:
         """`result` is the object that `n8n execute --rawOutput` prints."""
         self._data = result["data"]["resultData"]
         self.status = result.get("status")
+        self.error = str((self._data.get("error") or {}).get("message") or "")
         self.succeeded = result.get("status") == "success" and "error" not in self._data
 
     def items(self, node: str) -> list[Item]:

@@ -24,7 +24,9 @@ class Editor:
 
     def import_file(self, workflow: Workflow) -> str:
         """Import a template and save it; the id that n8n gives it."""
-        return str(self._ask("POST", "/workflows", workflow)["id"])
+        # The editor's page turns the tags of a file into the ids of its own.
+        named = {name: value for name, value in workflow.items() if name != "tags"}
+        return str(self._ask("POST", "/workflows", named)["id"])
 
     def add_credential(self, name: str, kind: str, data: dict[str, str]) -> dict[str, str]:
         """Store a credential; how a node refers to it."""

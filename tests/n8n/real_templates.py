@@ -1,0 +1,219 @@
+"""Every template under every fault, in one running n8n: what the vendors hold afterwards, and what a person reads.
+
+A fault is ordered, each template is set off once, the fault ends, and each effect has to be there exactly once.
+Run by real.py; it is no part of the ordinary suite, which is why its name does not begin with `test_`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import pytest
+from template_stage import Stage, all_templates
+
+WITHIN_S: Final = 90
+SETTLED_S: Final = 10.0  # a turn of the schedules: time for an effect that should not come a second time
+TARGETS: Final = ("hubspot", "zendesk")
+DOWN: Final = {"kind": "status", "status": 503}
+THROTTLED: Final = {"kind": "status", "status": 429, "retry_after": 2}
+LOST: Final = {"kind": "timeout_after_commit", "delay_ms": 0}
+
+
+@contextmanager
+def vendors(stage: Stage, fault: dict[str, Any], *, seconds: float = 0, **plan: Any) -> Iterator[None]:
+    """The targets have this fault; with `seconds` it lasts so long after the templates were set off."""
+    with ExitStack() as stack:
+        for vendor in TARGETS:
+            stack.enter_context(stage.dev.failing(vendor, fault, **plan))
+        yield
+        if seconds:
+            time.sleep(seconds)
+        else:
+            stack.pop_all()  # it ends by its number of times
+
+
+@contextmanager
+def door(stage: Stage, **how: int) -> Iterator[None]:
+    """n8n gets every event `copies` times at once, or Lockstitch loses the next `losing` answers."""
+    for name, value in how.items():
+        setattr(stage.door, name, value)
+    try:
+        yield
+        time.sleep(SETTLED_S)
+    finally:
+        stage.door.copies, stage.door.losing = 1, 0
+
+
+@contextmanager
+def restarted(stage: Stage) -> Iterator[None]:
+    """n8n ends while its writes wait for the vendors, and starts again: between a write and its retry."""
+    with ExitStack() as stack:
+        for vendor in TARGETS:
+            stack.enter_context(stage.dev.failing(vendor, {"kind": "slow", "delay_ms": 4000}))
+        yield
+        eventually(lambda: any(stage.n8n.running(id) for id in stage.ids.values()))
+        stage.stop()
+    stage.start()
+
+
+FAULTS: Final[dict[str, Callable[[Stage], Any]]] = {
+    "none": lambda stage: door(stage, copies=1),
+    "429": lambda stage: vendors(stage, THROTTLED, seconds=4),
+    "lost-reply": lambda stage: vendors(stage, LOST, seconds=8, method="POST"),
+    "down": lambda stage: vendors(stage, DOWN, seconds=8),
+    "duplicates": lambda stage: door(stage, copies=2),
+    "lost-answer": lambda stage: door(stage, losing=3),
+    "restart": restarted,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A template: what sets it off, and its effects at the vendors, each a list that has to come to one."""
+
+    cause: Callable[[Stage, str], object]
+    effects: Callable[[Stage, str], list[list[Any]]]
+
+
+def eventually(check: Callable[[], Any]) -> Any:
+    """What `check` gives once it is true. Raises AssertionError."""
+    give_up = time.monotonic() + WITHIN_S
+    while not (result := check()):
+        assert time.monotonic() < give_up, "it did not come about"
+        time.sleep(0.25)
+    return result
+
+
+def contacts(stage: Stage, email: str) -> list[Any]:
+    return [one for one in stage.dev.records("hubspot", "contacts") if one["properties"].get("email") == email]
+
+
+def tickets(stage: Stage, *words: str) -> list[dict[str, Any]]:
+    """The tickets whose record holds all these words."""
+    return [one for one in stage.dev.records("zendesk", "tickets") if all(word in json.dumps(one) for word in words)]
+
+
+def shop_customer(stage: Stage, tag: str) -> None:
+    stage.dev.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": f"{tag}@example.com"}})
+
+
+def new_ticket(stage: Stage, tag: str) -> None:
+    """A customer of the CRM, with an order in the shop, writes to the help desk."""
+    email = f"{tag}@example.com"
+    stage.dev.place("hubspot", "contacts", {"properties": {"email": email, "lastname": f"Known {tag}"}})
+    user = stage.dev.place("zendesk", "users", {"name": "Known", "email": email, "role": "end-user"})
+    stage.dev.place("zendesk", "tickets", {"subject": f"Help {tag}", "description": "?", "requester_id": user["id"]})
+
+
+def enriched(stage: Stage, tag: str) -> list[list[Any]]:
+    (ticket,) = tickets(stage, f"Help {tag}")
+    notes = [
+        one
+        for one in stage.dev.records("zendesk", "comments")
+        if f"Known {tag}" in json.dumps(one) and "From your other systems" in json.dumps(one)
+    ]
+    return [
+        notes,
+        [one for one in ticket["tags"] if one.startswith("queue-")],
+        [ticket["priority"]] * (ticket["priority"] == "normal"),
+    ]
+
+
+def crm_contact(stage: Stage, tag: str) -> None:
+    stage.dev.place("salesforce", "Contact", {"LastName": tag, "Email": f"{tag}@example.com"})
+
+
+def alarm(stage: Stage, tag: str) -> None:
+    """Lockstitch raises an alarm, and sends it until it is taken."""
+    body = {
+        "text": f"Alarm {tag}",
+        "alarm": tag,
+        "state": "raised",
+        "installation": "test",
+        "since": "2026-05-01T00:00:00Z",
+    }
+    eventually(
+        lambda: httpx.post(f"{stage.door.url}/webhook/lockstitch-alarm", json=body, timeout=60).status_code == 200
+    )
+
+
+def refused_later(stage: Stage, tag: str) -> None:
+    """A write that is answered 202 and then refused by the vendor."""
+    with stage.dev.failing("woocommerce", {"kind": "status", "status": 400}):
+        headers = {
+            "Authorization": f"Bearer {stage.dev.key}",
+            "Idempotency-Key": tag,
+            "Prefer": "respond-async",
+            "X-Correlation-ID": f"after202-{tag}",
+        }
+        body = {"emails": [{"address": f"{tag}@example.com"}]}
+        answer = httpx.post(
+            f"{stage.dev.api}/v1/customers?connection=woocommerce", json=body, headers=headers, timeout=30
+        )
+        assert answer.status_code == 202, answer.text
+        state = f"/v1/operations/{answer.json()['id']}"
+        eventually(lambda: stage.dev.operate(state)["state"] == "failed")
+
+
+CASES: Final = {
+    "webhook--customer-changed-to-crm": Case(
+        cause=shop_customer, effects=lambda stage, tag: [contacts(stage, f"{tag}@example.com")]
+    ),
+    "webhook--new-ticket-enriched": Case(cause=new_ticket, effects=enriched),
+    "schedule--nightly-sync": Case(
+        cause=crm_contact, effects=lambda stage, tag: [contacts(stage, f"{tag}@example.com")]
+    ),
+    "schedule--what-became-of-202": Case(
+        cause=refused_later, effects=lambda stage, tag: [tickets(stage, f"after202-{tag}")]
+    ),
+    "webhook--alarm-to-chat": Case(
+        cause=alarm, effects=lambda stage, tag: [[one for one in stage.chat.texts if one == f"Alarm {tag}"]]
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with all_templates() as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module", params=FAULTS)
+def played(request: pytest.FixtureRequest, stage: Stage) -> dict[str, list[int]]:
+    """The number of each effect of each template after this fault."""
+    fault: str = request.param
+    tags = {name: f"{fault}-{number}" for number, name in enumerate(CASES)}
+    with FAULTS[fault](stage):
+        for name, case in CASES.items():
+            case.cause(stage, tags[name])
+
+    def counts() -> dict[str, list[int]]:
+        return {name: [len(effect) for effect in case.effects(stage, tags[name])] for name, case in CASES.items()}
+
+    give_up = time.monotonic() + WITHIN_S
+    while not all(all(effects) for effects in counts().values()) and time.monotonic() < give_up:
+        time.sleep(0.5)
+    time.sleep(SETTLED_S)
+    return counts()
+
+
+def told(stage: Stage, name: str) -> str:
+    """How the last executions of a template ended, for the message of a failed test."""
+    ends = (
+        f"{one.status}: {one.error or one.last_items()}"[:500] for one in stage.n8n.executions(stage.ids[name])[-4:]
+    )
+    return "\n".join(ends)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_effect_is_there_once(stage: Stage, played: dict[str, list[int]], name: str) -> None:
+    assert set(played[name]) == {1}, f"{played[name]}\n" + told(stage, name)
+
+
+def test_the_templates_are_imported_without_a_warning(stage: Stage) -> None:
+    assert f"Successfully imported {len(stage.ids)} workflows" in stage.imported
+    assert "warn" not in stage.imported.lower()

@@ -1,0 +1,165 @@
+"""Every template that something starts, imported as it is in the repository and published in one running n8n."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from lockstitch_dev import Dev, free_port, running_dev
+from n8n_cli import CREDENTIAL_NAME, CREDENTIAL_TYPE, SECRET_NAME, FreshN8n, Workflow
+from n8n_editor import Editor
+from n8n_front import Chat, Door, chat_room, door_to
+from n8n_server import ServingN8n, serving
+
+from app.dev.folder import CONFIG_FILE
+
+TEMPLATES = Path(__file__).parents[2] / "n8n-workflows"
+ELSEWHERE = ("manual", "schedule--dead-letter-alarm", "schedule--reconciliation-report")
+"""Those that other files of tests/n8n run."""
+ERROR_WORKFLOW = "error--open-ticket"
+OPERATOR = "Lockstitch operator key"
+EVERY_SECONDS = 8
+# One subscription for each webhook: path, types, connection.
+SUBSCRIBED = {
+    "webhook--customer-changed-to-crm": ("lockstitch-customer-changed", ["customer.*"], "shopify"),
+    "webhook--new-ticket-enriched": ("lockstitch-new-ticket", ["ticket.created"], "zendesk"),
+}
+CALLS = {"webhook--new-ticket-enriched": "sub--verified-event"}
+"""The sub-workflow that holds the secret of a webhook."""
+PULLED = """
+[connections.salesforce.pull]
+customers = { every = "1s" }
+"""
+
+
+class Stage:
+    """Lockstitch, n8n with the templates, the door between them, and a chat."""
+
+    def __init__(self, dev: Dev, cli: FreshN8n, port: int, door: Door, chat: Chat) -> None:
+        self.dev, self.cli, self.door, self.chat = dev, cli, door, chat
+        self.imported = ""
+        self.ids: dict[str, str] = {}
+        self._port = port
+        self._running: ExitStack | None = None
+        self.n8n: ServingN8n
+
+    def start(self) -> None:
+        """Start n8n."""
+        self._running = ExitStack()
+        self.n8n = self._running.enter_context(serving(self.cli, self._port))
+
+    def stop(self) -> None:
+        """End n8n."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def publish(self) -> None:
+        """Publish all, first those that others call."""
+        with Editor(self.n8n.url) as editor:
+            for name in sorted(self.ids, key=lambda name: (not name.startswith(("sub", "error")), name)):
+                editor.publish(self.ids[name])
+
+
+@contextmanager
+def all_templates() -> Iterator[Stage]:
+    """Start everything, with all templates published but those that are tested elsewhere."""
+    with ExitStack() as stack:
+        port, front, emulators = free_port(), free_port(), free_port()
+        door = stack.enter_context(door_to(f"http://127.0.0.1:{port}", front))
+        chat = stack.enter_context(chat_room())
+        cli = stack.enter_context(FreshN8n(Path(sys.argv[1]), free_port(), port))
+        cli.environment["WEBHOOK_URL"] = f"{door.url}/"
+        config = cli.home / "lockstitch.toml"
+        config.write_text(CONFIG_FILE.format(emulators=f"http://127.0.0.1:{emulators}") + PULLED)
+        dev = stack.enter_context(
+            running_dev(
+                LOCKSTITCH_CONFIG=str(config),
+                LOCKSTITCH_EMULATORS_PORT=str(emulators),
+                LOCKSTITCH_EGRESS_ALLOW=f"127.0.0.1/32:{front}",
+                LOCKSTITCH_DELIVERY_LADDER=",".join(["3"] * 30),  # the second step is minutes by default
+                LOCKSTITCH_SETTLE_MARGIN="2",
+            )
+        )
+        stage = Stage(dev, cli, port, door, chat)
+        _import(stage)
+        stage.start()
+        stack.callback(stage.stop)
+        stage.publish()
+        yield stage
+
+
+def _import(stage: Stage) -> None:
+    """Import credentials and templates, in one call each."""
+    credentials = [
+        _header(CREDENTIAL_NAME, stage.dev.key),
+        _header(OPERATOR, stage.dev.ops_key),
+        *(_secret(stage, name) for name in SUBSCRIBED),
+    ]
+    _cli(stage, "credentials", credentials)
+    folder = stage.cli.home / "templates"
+    folder.mkdir()
+    adapted: dict[str, Workflow] = {}
+    for path in sorted(TEMPLATES.glob("*.json")):
+        if not path.stem.startswith(ELSEWHERE):
+            adapted[path.stem] = _adapted(stage, path.stem, json.loads(path.read_bytes()))
+    for name, workflow in adapted.items():
+        (folder / f"{name}.json").write_text(json.dumps(workflow))
+    stage.ids = {name: str(workflow["id"]) for name, workflow in adapted.items()}
+    stage.imported = _run(stage, "import:workflow", "--separate", f"--input={folder}")
+
+
+def _adapted(stage: Stage, name: str, workflow: Workflow) -> Workflow:
+    """The template with what its note asks the builder to set; its schedule is every few seconds."""
+    text = json.dumps(workflow).replace("https://chat.example.com/incoming-webhook", stage.chat.url)
+    adapted: Workflow = json.loads(text.replace('"http://127.0.0.1:8080"', json.dumps(stage.dev.api)))
+    for node in adapted["nodes"]:
+        if node["type"] == "n8n-nodes-base.scheduleTrigger":
+            node["parameters"]["rule"] = {"interval": [{"field": "seconds", "secondsInterval": EVERY_SECONDS}]}
+        for kind in node.get("credentials", {}).values():
+            if kind["name"] == SECRET_NAME:
+                kind["name"] = f"{SECRET_NAME} of {name}"
+    if name != ERROR_WORKFLOW:
+        error: Workflow = json.loads((TEMPLATES / f"{ERROR_WORKFLOW}.json").read_bytes())
+        adapted["settings"]["errorWorkflow"] = error["id"]
+    return adapted
+
+
+def _header(name: str, key: str) -> dict[str, Any]:
+    return _credential(name, CREDENTIAL_TYPE, {"name": "Authorization", "value": f"Bearer {key}"})
+
+
+def _secret(stage: Stage, name: str) -> dict[str, Any]:
+    """Subscribe a webhook; the secret under the name that the node asks for."""
+    path, events, connection = SUBSCRIBED[name]
+    wanted = {"target_url": f"{stage.door.url}/webhook/{path}", "events": events, "connection": connection}
+    secret = stage.dev.create("/v1/subscriptions", wanted)["secret"]
+    data = {"hmacSecret": f'={{{{ "{secret}".slice(6).base64Decode() }}}}'}
+    return _credential(f"{SECRET_NAME} of {CALLS.get(name, name)}", "crypto", data)
+
+
+def _credential(name: str, kind: str, data: Mapping[str, str]) -> dict[str, Any]:
+    return {"id": re.sub(r"\W", "", name)[-30:], "name": name, "type": kind, "data": data}
+
+
+def _cli(stage: Stage, kind: str, things: list[dict[str, Any]]) -> None:
+    file = stage.cli.home / "import.json"
+    file.write_text(json.dumps(things))
+    _run(stage, f"import:{kind}", f"--input={file}")
+    file.unlink()
+
+
+def _run(stage: Stage, *arguments: str) -> str:
+    done = subprocess.run(
+        stage.cli.command(*arguments),
+        env=stage.cli.environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    return done.stdout + done.stderr
