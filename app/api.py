@@ -1,9 +1,10 @@
 """The API: every operation, served by one process. Scale by adding processes."""
 
 import uvloop
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from app import telemetry
+from app.agents.endpoint import agents_endpoint
 from app.api_keys import routes as api_keys
 from app.audit import routes as audit
 from app.audit.refused_requests import RefusedRequests
@@ -63,6 +64,12 @@ def handlers() -> list[HTTPRouteHandler]:
     return [*served, *schema_handlers(served)]
 
 
+def routes() -> list[BaseRouteHandler]:
+    """Return every operation, and the endpoint through which agents call some of them."""
+    served = handlers()
+    return [*served, agents_endpoint(served)]
+
+
 def serve(settings: Settings) -> None:
     """Run the API until SIGTERM. Raises SettingsError for settings that it cannot use."""
     telemetry.set_up(settings, "api")
@@ -74,5 +81,5 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with open_runtime(settings) as runtime, runtime.dependencies.of(RefusedRequests).writing():
-        await serve_application(runtime.dependencies, handlers(), settings, settings.port, probes=monitoring.PROBES)
+        await serve_application(runtime.dependencies, routes(), settings, settings.port, probes=monitoring.PROBES)
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

@@ -15,7 +15,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 from app import telemetry
@@ -41,7 +41,7 @@ YOUNG_OBJECTS: Final = 5_000
 _log = logging.getLogger("lockstitch.server")
 
 
-def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
+def application(dependencies: Dependencies, route_handlers: Sequence[BaseRouteHandler]) -> ASGIApp:
     """Return the ASGI application: routes, problem documents for every exception, and the edge around them."""
     telemetry.expect_server_errors(template_of(path) for handler in route_handlers for path in handler.paths)
     app = Litestar(
@@ -55,16 +55,18 @@ def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHa
         request_max_body_size=None,
     )
     http = dependencies.of(HttpDeps)
-    return Edge(app, public_url=http.public_url, answers=http.answers)
+    edge = Edge(app, public_url=http.public_url, answers=http.answers)
+    app.state["edge"] = edge  # for operations that call others, as `/mcp` does
+    return edge
 
 
 async def serve_application(
     dependencies: Dependencies,
-    route_handlers: Sequence[HTTPRouteHandler],
+    route_handlers: Sequence[BaseRouteHandler],
     settings: Settings,
     port: int,
     *,
-    probes: Sequence[HTTPRouteHandler] = (),
+    probes: Sequence[BaseRouteHandler] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT. Answer the requests that have begun. `probes` are also served on `probe_port`,
     where callers cannot take all connections. Raises SettingsError for a port that cannot be used.

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app.agents.endpoint import has_agents
 from app.api_keys.store import PostgresKeys
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json
@@ -69,6 +70,7 @@ def doctor(*, json: Json = False) -> None:
 
 def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
     report.add(_check_configuration(shell), "the configuration is valid")
+    report.add((), "agents: /mcp answers" if has_agents() else "agents: /mcp is off: pip install 'lockstitch[agents]'")
     report.add(_check_database(runner, shell), "the database answers, is migrated and can be written")
     if shell.foreign:
         return  # its connections are not called from here

@@ -40,7 +40,7 @@ class LockstitchCall(Struct, frozen=True):
     def writes(self) -> bool:
         """Whether the call needs an Idempotency-Key. A dry run needs none."""
         required = any(one.name == IDEMPOTENCY_KEY.name and one.required for one in self.operation.headers)
-        return required and "x-lockstitch-mapping" not in self.headers
+        return required and "x-lockstitch-mapping" not in self.headers and "dry_run" not in self.node.text
 
     @property
     def is_tool(self) -> bool:

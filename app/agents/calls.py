@@ -1,0 +1,125 @@
+"""Call an operation of the API for an agent, in this process, as if by HTTP.
+
+Key, scopes, budget, audit, idempotency and telemetry are those of the operation itself.
+"""
+
+import hashlib
+import time
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from litestar.types import ASGIApp
+from msgspec import Struct
+
+from app.agents.tools import BODY, CONFIRM, IF_MATCH_ARGUMENT, REQUEST_KEY, OperationTool
+from app.problem_document import JSON, ProblemDocument
+from app.writes.deps import WriteDeps
+from app.writes.routes import DRY_RUN
+
+SAME_WRITE: Final = 600
+"""Seconds for which the same arguments mean the same write."""
+WAIT: Final = "respond-async, wait=20"
+"""Clients of the protocol give up after 30 to 60 s."""
+MOST_SECONDS: Final = 120.0
+FOR_THE_WRITE: Final = (CONFIRM, REQUEST_KEY, IF_MATCH_ARGUMENT)
+_DRAFTED: Final = "Nothing was sent. To write this, call again with the same arguments and confirm true."
+_UNDECIDED: Final = (
+    "Not decided yet: Lockstitch finishes the write, once. read_operation with this id has the outcome."
+    " Do not repeat it under another request_key."
+)
+_sorted: Final = msgspec.json.Encoder(order="sorted")
+
+
+class ToolArguments(Struct, frozen=True):
+    """The arguments of a call by their place in the request."""
+
+    path: str
+    query: dict[str, str]
+    body: Any
+    confirm: bool
+    request_key: str | None
+    if_match: str | None
+
+
+class ToolAnswer(Struct, frozen=True):
+    """What a tool answers: a sentence, the document of the operation, and whether that is a problem."""
+
+    sentence: str | None
+    document: dict[str, Any]
+    failed: bool
+
+
+def read_arguments(tool: OperationTool, arguments: dict[str, Any]) -> ToolArguments:
+    """Sort the arguments of a call. Raises ValueError for one that the tool does not have, or lacks."""
+    schema = tool.schema
+    if unknown := sorted(set(arguments) - set(schema["properties"])):
+        raise ValueError(f"Unknown arguments: {', '.join(unknown)}. {tool.name} has {', '.join(schema['properties'])}.")
+    present = {name: value for name, value in arguments.items() if value is not None}
+    if absent := [name for name in schema["required"] if name not in present]:
+        raise ValueError(f"Missing arguments: {', '.join(absent)}.")
+    places = {one.name: quote(str(present.pop(one.name)), safe="") for one in tool.operation.parameters}
+    body = present.pop(BODY, None)
+    confirm, request_key, if_match = (present.pop(name, None) for name in FOR_THE_WRITE)
+    if confirm not in (None, True, False):
+        raise ValueError("confirm is true or false.")
+    query = {name: _as_text(value) for name, value in present.items()}
+    return ToolArguments(tool.operation.template.format(**places), query, body, confirm is True, request_key, if_match)
+
+
+async def call_operation(
+    app: ASGIApp, deps: WriteDeps, tool: OperationTool, wanted: ToolArguments, principal: str, headers: dict[str, str]
+) -> ToolAnswer:
+    """Call the operation of a tool. `headers` are those of the agent's own request: its key and its run."""
+    query, headers = dict(wanted.query), headers | {"accept": JSON}
+    if tool.writes and wanted.confirm:
+        headers |= {"idempotency-key": await _key_of(deps, tool, wanted, principal), "prefer": WAIT}
+    elif tool.writes:
+        query[DRY_RUN.name] = "true"
+    if wanted.if_match is not None:
+        headers["if-match"] = wanted.if_match
+    content = None if wanted.body is None else _sorted.encode(wanted.body)
+    if content is not None:
+        headers["content-type"] = JSON
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url=deps.public_url, timeout=MOST_SECONDS) as client:
+        answer = await client.request(
+            tool.operation.method, wanted.path, params=dict(sorted(query.items())), headers=headers, content=content
+        )
+    return _read(answer, drafted=DRY_RUN.name in query)
+
+
+def _read(answer: httpx.Response, *, drafted: bool) -> ToolAnswer:
+    document = msgspec.json.decode(answer.content) if answer.content else {}
+    if answer.is_error:
+        problem = msgspec.convert(document, ProblemDocument)
+        return ToolAnswer(f"{problem.title}: {problem.detail} {problem.next_step}", document, failed=True)
+    sentence = _DRAFTED if drafted else _UNDECIDED if answer.status_code == 202 else None
+    if drafted and "problem" in document:
+        sentence = f"It would be refused: {document['problem']['detail']} {document['problem']['next_step']}"
+    return ToolAnswer(sentence, document if isinstance(document, dict) else {"data": document}, failed=False)
+
+
+def key_of_slot(tool: OperationTool, wanted: ToolArguments, principal: str, slot: int) -> str:
+    """Return the Idempotency-Key of caller, tool, arguments and a slot of `SAME_WRITE` seconds since 1970."""
+    content = [principal, tool.name, wanted.path, wanted.query, wanted.body, wanted.if_match, slot]
+    return f"mcp-{hashlib.sha256(_sorted.encode(content)).hexdigest()}"
+
+
+async def _key_of(deps: WriteDeps, tool: OperationTool, wanted: ToolArguments, principal: str) -> str:
+    """Return the Idempotency-Key: the argument `request_key`, or that of the present slot. A write that began in the
+    slot before, but not long ago, keeps its key."""
+    if wanted.request_key is not None:
+        return str(wanted.request_key)
+    now = time.time()
+    slot = int(now / SAME_WRITE)
+    before = key_of_slot(tool, wanted, principal, slot - 1)
+    earlier = await deps.operations.find_by_key(principal, before)
+    if earlier is not None and now - earlier.created_at.timestamp() < SAME_WRITE:
+        return before
+    return key_of_slot(tool, wanted, principal, slot)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
