@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-n8n test-importers test-peers check generated release bench clean lock
+.PHONY: help run test test-long test-n8n test-importers test-peers test-zapier check generated release bench clean lock
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,10 +68,14 @@ test-importers: $(INSTALLED) ## Import the OpenAPI document with Postman's and c
 test-peers: $(INSTALLED) ## Run against real systems (installs them the first time); narrow with ARGS="localstripe"
 	tests/peers/run $(ARGS)
 
+test-zapier: $(INSTALLED) ## Run the Zapier app and the guides for Zapier and Make (installs Zapier's tools the first time)
+	tests/platforms/run
+
 lock: ## Update the lock files; needs uv and npm
 	$(call compile,requirements.lock,--extra build)
 	$(call compile,requirements-dev.lock,--all-extras --constraint requirements.lock)
 	$(call compile,tests/importers/requirements.lock,,tests/importers/requirements.in)
+	cd zapier-app && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 	cd tests/importers && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts
 
 compile = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
