@@ -24,6 +24,7 @@ from app.records import routes as records
 from app.revisions import routes as revisions
 from app.server import DRAIN_SECONDS, serve_application
 from app.settings.environment import Settings
+from app.stock import routes as stock
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
 from app.walks.backfill import routes as backfills
@@ -53,6 +54,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *drift.HANDLERS,
         *links.HANDLERS,
         *claims.HANDLERS,
+        *stock.HANDLERS,
         *ownership.HANDLERS,
         *pulls.HANDLERS,
         *reconcile.HANDLERS,

@@ -11,6 +11,7 @@ from canonical.classes import Traits
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
 from mappings.spec import VendorMapping
+from mappings.stock import StockReads
 from mappings.tokens import NO_SCOPES, Grant, Scopes
 from mappings.webhooks import WebhookManifest
 
@@ -135,6 +136,7 @@ class Vendor(Manifest, Generic[A]):
     `buckets` are limits that the vendor has for some requests alone, which name them.
     `logins`: objects whose e-mail address is a login, so that a copy does not replace it.
     `options` are the settings of a connection that this vendor has beyond those of all.
+    `stock` reads how many of each item are available, at vendors that count them.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
 
@@ -163,6 +165,7 @@ class Vendor(Manifest, Generic[A]):
     notifies: frozenset[ObjectName] = frozenset()
     logins: frozenset[ObjectName] = frozenset()
     options: frozenset[str] = frozenset()
+    stock: StockReads | None = None
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024

@@ -10,9 +10,10 @@ from app.cli.tables import moment
 from app.http.plurals import PLURAL, counted
 from app.postgres.database import Database
 from app.settings.environment import Settings
+from app.settings.pull import STOCK_LEVEL
 from app.settings.reading import SettingsError
 from app.vendors.configured_connections import connections_of
-from app.walks.plan import pull_plans_of, reconcile_plans_of
+from app.walks.plan import PULLED_PLURAL, pull_plans_of, reconcile_plans_of
 from app.walks.pull.freshness import rules_of
 from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
@@ -37,7 +38,7 @@ def _pulled(settings: Settings) -> Iterator[str]:
             every: dict[str, list[str]] = defaultdict(list)
             for plan in plans:
                 if plan.connection == name:
-                    every[plan.frequency].append(PLURAL[plan.object])
+                    every[plan.frequency].append(PULLED_PLURAL[plan.object])
             pulled = "; ".join(f"{', '.join(objects)} every {often}" for often, objects in every.items())
             yield f"pulls of {name}: {pulled or 'none'}"
 
@@ -47,10 +48,9 @@ def _check_limits(settings: Settings) -> Iterator[Finding]:
     with suppress(SettingsError):  # reported with the configuration
         for rule in rules_of(settings, connections_of(settings)):
             if rule.unreachable is not None:
-                name, plural = rule.connection, PLURAL[rule.object]
-                fix = (
-                    f"Change every in [connections.{name}.pull.{plural}], or freshness_seconds in [ownership.{plural}]"
-                )
+                name, plural = rule.connection, PULLED_PLURAL[rule.object]
+                table = f"connections.{name}.stock" if rule.object == STOCK_LEVEL else f"ownership.{plural}"
+                fix = f"Change every in [connections.{name}.pull.{plural}], or freshness_seconds in [{table}]"
                 yield warning(f"freshness of {plural} from {name}", rule.unreachable, fix)
 
 
@@ -62,12 +62,12 @@ def _check_pulls(runner: asyncio.Runner, database: Database, settings: Settings)
         if state.poison:
             problem = f"it leaves out {counted(state.poison, 'record')} that ended the worker"
             fix = f"See which: lockstitch dead-letters list --connection {state.connection} --kind refetch"
-            yield warning(f"pull of {PLURAL[state.object]} from {state.connection}", problem, fix)
+            yield warning(f"pull of {PULLED_PLURAL[state.object]} from {state.connection}", problem, fix)
         if state.failure is not None:
             since = "ever" if state.completed_at is None else f"since {moment(state.completed_at)} UTC"
             problem = f"the last run failed ({state.failure}), and none has completed {since}"
             fix = f"lockstitch verify {state.connection}"
-            yield warning(f"pull of {PLURAL[state.object]} from {state.connection}", problem, fix)
+            yield warning(f"pull of {PULLED_PLURAL[state.object]} from {state.connection}", problem, fix)
 
 
 def _reconciled(settings: Settings) -> Iterator[str]:

@@ -32,7 +32,8 @@ def grant_of(settings: ConnectionSettings, vendor: Vendor[Any]) -> Grant | None:
 
 
 def needed_scopes(settings: ConnectionSettings, vendor: Vendor[Any], grant: Grant) -> tuple[str, ...]:
-    """Return the least scopes for the enabled objects and verbs, sorted, with those of the settings."""
+    """Return the least scopes for the enabled objects and verbs, and for stock levels if they are read, sorted, with
+    those of the settings."""
     access: dict[ObjectName, Access] = {}
     for mapping in vendor.mappings:
         if mapping.object == "comment":
@@ -44,4 +45,5 @@ def needed_scopes(settings: ConnectionSettings, vendor: Vendor[Any], grant: Gran
                 continue
             most = "read" if allowed == "read" else most
         access[mapping.object] = most
-    return tuple(sorted({*vendor.scopes.needed(access), *grant.scopes, *settings.scopes}))
+    stock = vendor.stock.scopes if vendor.stock is not None and settings.stock is not None else ()
+    return tuple(sorted({*vendor.scopes.needed(access), *stock, *grant.scopes, *settings.scopes}))

@@ -73,6 +73,8 @@ vendor = "shopify"
 base_url = "{emulators}/shopify"
 credentials = {{ token = "env:LOCKSTITCH_DEV_SHOPIFY_TOKEN" }}
 webhook_secrets = ["env:LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET"]
+stock = {{ threshold = 5 }}
+pull = {{ stock_levels = {{ every = "30s" }} }}
 
 [connections.stripe]
 vendor = "stripe"
@@ -84,6 +86,8 @@ webhook_secrets = ["env:LOCKSTITCH_DEV_STRIPE_WEBHOOK_SECRET"]
 vendor = "woocommerce"
 base_url = "{emulators}/woocommerce"
 webhook_secrets = ["env:LOCKSTITCH_DEV_WOOCOMMERCE_WEBHOOK_SECRET"]
+stock = {{ threshold = 5 }}
+pull = {{ stock_levels = {{ every = "30s" }} }}
 
 [connections.woocommerce.credentials]
 consumer_key = "env:LOCKSTITCH_DEV_WOOCOMMERCE_CONSUMER_KEY"

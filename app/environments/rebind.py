@@ -33,7 +33,7 @@ FORGET_RECORDS: Final = (
         Statement(f"DELETE {table}", f"DELETE FROM {table} WHERE connection = $1")  # noqa: S608 - the names below
         for table in (
             *("record_state", "watermark", "reconciliation", "reconcile_finding"),
-            *("link", "match_key", "copied_comment", "connection_setup"),
+            *("link", "match_key", "copied_comment", "connection_setup", "stock_level"),
         )
     ),
     Statement("DELETE link_review", "DELETE FROM link_review WHERE connection = $1 OR other_connection = $1"),

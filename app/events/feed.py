@@ -12,7 +12,6 @@ from app.events.deps import EventDeps
 from app.events.types import READS, SHOWING_OBJECTS, may_read, scopes_of_types, types_of
 from app.http.callers import Caller, forbidden, require_scopes
 from app.http.paging import Page
-from canonical.parts import ObjectName
 
 EVENT_ID: Final = re.compile(r"evt_[0-9a-f]{36}")
 ANY: Final = "*"
@@ -73,18 +72,16 @@ def _require(caller: Caller, pattern: str) -> None:
 
 async def newest_of(
     deps: EventDeps,
-    object_name: ObjectName,
     *,
     patterns: tuple[str, ...],
     limit: int,
     connection: str | None = None,
     since: datetime | None = None,
 ) -> Sequence[Raw]:
-    """Return the newest Events of one object, newest first, of the patterns if there are any; of one connection, and
-    not before `since`, if given. Raises InvalidField for an unknown connection."""
+    """Return the newest Events of the patterns, newest first; of one connection, and not before `since`, if given.
+    Raises InvalidField for an unknown connection."""
     _require_connection(deps, connection)
-    types = types_of(patterns or (f"{object_name}.*",))
-    events = await deps.events.newest(types=types, limit=limit, connection=connection, since=since)
+    events = await deps.events.newest(types=types_of(patterns), limit=limit, connection=connection, since=since)
     return [event.body for event in events]
 
 

@@ -15,7 +15,17 @@ from app.events.feed import EVENT_ID, newest_of, read_events
 from app.events.models import EventDocument
 from app.events.samples import sample_event
 from app.events.subscriptions import SubscriptionRequest, SubscriptionTest, SubscriptionView, SubscriptionWithSecret
-from app.events.types import BY_NAME_ONLY, EVENT_PATTERNS, EVENT_TYPES, SHOWING_OBJECTS, scopes_of
+from app.events.types import (
+    BY_NAME_ONLY,
+    EVENT_PATTERNS,
+    EVENT_TYPES,
+    OBJECTS,
+    SHOWING_OBJECTS,
+    STOCK_LOW,
+    scopes_of,
+    scopes_of_types,
+    types_of,
+)
 from app.http.admission import AnyRequest
 from app.http.headers import IF_NONE_MATCH
 from app.http.operation import Call, JsonBody, Listing, operation
@@ -23,10 +33,10 @@ from app.http.paging import Page, whole_list
 from app.http.parameters import LIMIT, PathText, choice, choices, cursor, instant, matching, text
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, link_next, resource_response
-from canonical.parts import ObjectName
 
 SAMPLED_AT: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
-FEEDS: Final[dict[str, ObjectName]] = {PLURAL[name]: name for name in ("customer", "order", "ticket")}
+FEEDS: Final = {PLURAL[name]: f"{name}.*" for name in OBJECTS} | {"stock_levels": STOCK_LOW}
+"""The Events of each feed, if the caller names no types."""
 EVENTS: Final = "Events"
 SUBSCRIPTIONS: Final = "Subscriptions"
 READ: Final = ("subscriptions:read",)
@@ -111,7 +121,7 @@ def _feed_scope(request: AnyRequest) -> tuple[str, ...]:
     objects: str = request.path_params["objects"]
     if objects not in FEEDS:
         raise NotFound(f"Unknown feed {objects[:80]!r}. The feeds are {', '.join(FEEDS)}.")
-    return (f"{objects}:read",)
+    return scopes_of_types(types_of((FEEDS[objects],)), ())
 
 
 @operation(
@@ -120,7 +130,7 @@ def _feed_scope(request: AnyRequest) -> tuple[str, ...]:
     tag=EVENTS,
     scopes=("customers:read", "orders:read", "tickets:read"),
     scopes_of=_feed_scope,
-    parameters=(PathText("objects", "customers, orders or tickets.", "customers"),),
+    parameters=(PathText("objects", "customers, orders, tickets or stock_levels.", "customers"),),
     query=(FEED_TYPES, CONNECTION, SINCE, LIMIT),
     answer=list[EventDocument],
 )
@@ -128,17 +138,17 @@ async def read_feed(call: Call) -> Sequence[Raw]:
     """List the newest events of an object, for polling triggers.
 
     A plain array, newest first. Each Event has a unique `id`, which a trigger remembers to recognise new ones. The
-    required scope is that of the object in the path.
+    required scope is that of the object in the path; `stock_levels` needs `orders:read`.
     """
-    name, patterns = FEEDS[call.path("objects")], call.query(FEED_TYPES)
+    everything, patterns = FEEDS[call.path("objects")], call.query(FEED_TYPES)
+    name = everything.partition(".")[0]
     offered = tuple(kind for kind in EVENT_PATTERNS if kind.startswith(f"{name}."))
     if wrong := tuple(pattern for pattern in patterns if pattern not in offered):
         detail = f"not a type of {name}: {', '.join(wrong)}; known: {', '.join(offered)}"
         raise InvalidField.of(FEED_TYPES.name, detail)
     return await newest_of(
         call.deps(EventDeps),
-        name,
-        patterns=patterns,
+        patterns=patterns or (everything,),
         limit=call.query(LIMIT),
         connection=call.query(CONNECTION),
         since=call.query(SINCE),

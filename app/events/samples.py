@@ -18,7 +18,10 @@ CORRELATION_ID: Final = "orders-4711"
 OCCURRED_AT: Final = datetime(2026, 5, 1, 9, 29, 58, tzinfo=UTC)
 CAUSE: Final = Cause(operation_id="op_0198f0a2b7c47d3c9a51f2e80b6c4d17", correlation_id=CORRELATION_ID)
 _OPERATIONAL: Final = ("operation", "dead_letter", "connection", "mapping", "link", "copy", "freshness")
-_CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
+_CONNECTIONS: Final = {
+    **{"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"},
+    "stock_level": "shopify",
+}
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
 _PREVIOUS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -197,6 +200,19 @@ def _freshness() -> dict[str, Any]:
     }
 
 
+def _stock() -> dict[str, Any]:
+    return {
+        "connection": "shopify",
+        "remote_id": "43729076@655441491",
+        "sku": "SHIRT-M",
+        "name": "T-shirt - M",
+        "location": "Warehouse",
+        "available": 4,
+        "threshold": 5,
+        "updated_at": OCCURRED_AT,
+    }
+
+
 def _drift() -> dict[str, Any]:
     return {
         "id": "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17",
@@ -259,6 +275,7 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
         "mapping": _drift,
         "secret": _secret,
         "freshness": _freshness,
+        "stock_level": _stock,
     }[name.partition(".")[0]]
     for name in EVENT_TYPES
     if not name.startswith(("link.", "copy."))

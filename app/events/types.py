@@ -25,6 +25,8 @@ COPIES: Final = ("copy.conflict", "copy.source_deleted")
 """What becomes of copies."""
 
 APPROVAL_REQUESTED: Final = "operation.approval_requested"
+STOCK_LOW: Final = "stock_level.low"
+"""The available pieces of an item fell to its threshold or below."""
 
 EVENT_TYPES: Final = (
     *RECORD_TYPES,
@@ -33,10 +35,11 @@ EVENT_TYPES: Final = (
     *("freshness.breached", "freshness.restored"),
     *COPIES,
     APPROVAL_REQUESTED,
+    STOCK_LOW,
 )
 """Every type."""
 
-BY_NAME_ONLY: Final = frozenset((*TRANSITIONS, *COPIES, APPROVAL_REQUESTED))
+BY_NAME_ONLY: Final = frozenset((*TRANSITIONS, *COPIES, APPROVAL_REQUESTED, STOCK_LOW))
 """Types that no wildcard matches, so that a workflow that named a wildcard before they existed runs no second time."""
 
 EVENT_PATTERNS: Final = (
@@ -75,10 +78,12 @@ SHOWING_OBJECTS: Final = (*BY_OBJECT, "webhook.received")
 def scopes_of(event_type: str, shows: tuple[ObjectName, ...] = ()) -> tuple[str, ...]:
     """Return the scopes that an Event of this type needs, all of them.
 
-    `shows` are the objects in its data, if the type does not say. A comment needs its ticket's scope. An Event without
-    an object needs `events:read`.
+    `shows` are the objects in its data, if the type does not say. A comment needs its ticket's scope, and stock that of
+    orders. An Event without an object needs `events:read`.
     """
     subject = event_type.partition(".")[0]
+    if event_type == STOCK_LOW:
+        return ("orders:read",)
     if subject in OBJECTS:
         return (f"{PLURAL[subject]}:read",)
     objects = {"ticket" if name == "comment" else name for name in shows} if event_type in SHOWING_OBJECTS else ()

@@ -39,6 +39,8 @@ PUBLIC_NAMES: Final = {
     "RunReport": "Run",
     "RunStep": "RunEntry",
     "ShadowView": "Comparison",
+    "StockLevelView": "StockLevel",
+    "StockList": "StockLevelList",
     "SubscriptionView": "EventSubscription",
     "UploadView": "Upload",
     "Verification": "AuditVerification",

@@ -258,6 +258,7 @@ TAGS: Final = {
     "Customers": "People and organisations that buy, ask or receive messages.",
     "Orders": "What was bought, its price, and its progress.",
     "Tickets": "Requests for support, and their comments.",
+    "Stock": "How many of each item can be sold, as the shops count it.",
     "Operations": _OPERATIONS,
     "Uploads": _UPLOADS,
     "Claims": "Names that one of several runs has, so that what starts twice has its effect once.",

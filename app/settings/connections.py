@@ -11,6 +11,7 @@ from app.settings.drift import DriftRule
 from app.settings.pull import PullSettings
 from app.settings.reading import PLURALS, SettingsError, convert, require_reference
 from app.settings.reconcile import ReconcileSettings
+from app.settings.stock import StockSettings
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 from mappings.tokens import Access, GrantKind
@@ -44,7 +45,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     share one. `grant` says how tokens are obtained, where the names of the credentials do not. Scopes are asked for the
     `access` to each object (empty: all that the vendor's mapping can), and `scopes` in addition.
     `attach_orders_by_email`: a new order belongs to the shop's account with the buyer's address, if there is one.
-    `options` are settings that only some vendors have (`Vendor.options`).
+    `options` are settings that only some vendors have (`Vendor.options`). `stock`: its stock levels are read.
     """
 
     name: str
@@ -65,6 +66,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...] = ()
     attach_orders_by_email: bool = False
     options: Mapping[str, str | bool] = {}
+    stock: StockSettings | None = None
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -92,6 +94,7 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     access: dict[str, Access] = field(default_factory=dict)
     scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
     attach_orders_by_email: bool = False
+    stock: StockSettings | None = None
     default_account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     default_product: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     create_accounts: bool = False
@@ -149,6 +152,7 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
         scopes=read.scopes,
         attach_orders_by_email=read.attach_orders_by_email,
         options={name: value for name in OPTIONS if (value := getattr(read, name))},
+        stock=read.stock,
     )
 
 

@@ -1,11 +1,12 @@
 """Pull: how often the objects of a connection are read for changes, `[pull]` and `[connections.<name>.pull]`."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from canonical.parts import ObjectName
-
+PulledObject = Literal["customer", "order", "ticket", "comment", "stock_level"]
+"""What a walk can read: an object, or stock levels, which are no records."""
+STOCK_LEVEL: Final = "stock_level"
 OFF: Final = "off"
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 Duration = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]
@@ -27,10 +28,11 @@ class PullSettings(PullRule, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     customers: PullRule = PullRule()
     orders: PullRule = PullRule()
     tickets: PullRule = PullRule()
+    stock_levels: PullRule = PullRule()
 
-    def rules_of(self, object_name: ObjectName) -> tuple[PullRule, ...]:
+    def rules_of(self, object_name: PulledObject) -> tuple[PullRule, ...]:
         """Return the rules of an object, the narrowest first."""
-        own = {"customer": self.customers, "order": self.orders, "ticket": self.tickets}
+        own = {"customer": self.customers, "order": self.orders, "ticket": self.tickets, STOCK_LEVEL: self.stock_levels}
         return (own[object_name], self)
 
 

@@ -1,15 +1,19 @@
 """The configured connections."""
 
+from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.vendors.models import Connection, Connections
 from canonical.parts import ObjectName
-from mappings.registry import MANIFESTS, manifest_of
+from mappings.registry import MANIFESTS, VENDORS, manifest_of
+from mappings.stock import StockReads
 
 
 def connections_of(settings: Settings) -> Connections:
-    """Return the configured connections with their vendors. Raises SettingsError for an unknown vendor."""
+    """Return the configured connections with their vendors. Raises SettingsError for an unknown vendor, and for stock
+    levels that a vendor does not have."""
     _refuse_unknown_vendors(settings)
+    _refuse_stock_without_reads(settings)
     return Connections(
         by_name={
             name: Connection(
@@ -18,6 +22,7 @@ def connections_of(settings: Settings) -> Connections:
                 layout=connection.csv,
                 attaches_orders=connection.attach_orders_by_email,
                 options=connection.options,
+                stock=connection.stock,
             )
             for name, connection in settings.connections.items()
         },
@@ -45,3 +50,19 @@ def _refuse_unknown_vendors(settings: Settings) -> None:
     ]
     if complaints:
         raise SettingsError("\n".join(complaints))
+
+
+def _refuse_stock_without_reads(settings: Settings) -> None:
+    counting = ", ".join(vendor.title for vendor in VENDORS.values() if vendor.stock is not None)
+    complaints = [
+        f"connections.{name}: stock is not possible, because Lockstitch reads stock levels only of {counting}."
+        for name, connection in settings.connections.items()
+        if connection.stock is not None and _reads_of(connection) is None
+    ]
+    if complaints:
+        raise SettingsError("\n".join(complaints))
+
+
+def _reads_of(connection: ConnectionSettings) -> StockReads | None:
+    vendor = None if connection.only_takes_webhooks else VENDORS.get(connection.vendor)
+    return None if vendor is None else vendor.stock

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from app.credentials.token_set import ScopeState
+from app.settings.stock import StockSettings
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal
@@ -17,13 +18,14 @@ from mappings.spec import NO_OPTIONS, Options
 class Connection(Struct, frozen=True, kw_only=True):
     """One configured account at a vendor, or the source of an intake's webhooks, or of exports with this `layout`.
     `attaches_orders`: a new order belongs to the shop's account with the buyer's address. `options` are settings that
-    only this vendor has."""
+    only this vendor has. `stock`: its stock levels are read."""
 
     name: str
     vendor: Manifest
     layout: Layout | None = None
     attaches_orders: bool = False
     options: Options = NO_OPTIONS
+    stock: StockSettings | None = None
 
 
 class CalledConnection(Connection, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.settings.consumers import ConsumerSettings
+from app.stock.store import PostgresStock
 from app.walks.backfill.store import PostgresBackfills
 from app.walks.models import FreshnessRule, ListPlan, PullPlan
 from app.walks.reconcile.models import ReconcilePlan
@@ -20,11 +21,12 @@ from canonical.parts import ObjectName
 
 @dataclass(frozen=True, kw_only=True)
 class WalkDeps(IngestDeps):
-    """What walks are given in addition to what reads a record after a webhook: their stores, the plans of
-    reconciliations, and what makes copies."""
+    """What walks are given in addition to what reads a record after a webhook: their stores and that of stock levels,
+    the plans of reconciliations, and what makes copies."""
 
     copies: CopyDeps
     walks: PostgresWalks
+    stock: PostgresStock
     reconciled: Mapping[tuple[str, ObjectName], ReconcilePlan]
     reconciliations: PostgresReconciliations
 

@@ -7,7 +7,7 @@ from prometheus_client import Counter
 
 from app.events.models import RecordChange
 from app.telemetry.metrics import registry
-from app.walks.models import PageCounts, Walk
+from app.walks.models import AnyWalk, PageCounts
 from app.walks.reconcile.models import FindingKind, ReconcilePlan
 
 pages = Counter(
@@ -61,7 +61,7 @@ def count_missed(plan: ReconcilePlan | None, *changes: RecordChange | None) -> N
             missed.labels(plan.connection, plan.object).inc()
 
 
-def count_page(walk: Walk, counts: PageCounts) -> None:
+def count_page(walk: AnyWalk, counts: PageCounts) -> None:
     """Count a page that is committed."""
     labels = (walk.connection, walk.object, walk.purpose)
     pages.labels(*labels).inc()

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from app.queue.models import BudgetShare
+from app.settings.pull import PulledObject
 from canonical.parts import ObjectName
 
 Purpose = Literal["pull", "backfill", "reconcile"]
@@ -24,7 +25,7 @@ class NewWalk(Struct, frozen=True, kw_only=True):
 
     id: str
     connection: str
-    object: ObjectName
+    object: PulledObject
     purpose: Purpose
     since: datetime | None
     is_baseline: bool
@@ -37,7 +38,7 @@ class NewWalk(Struct, frozen=True, kw_only=True):
         return BudgetShare.BACKFILL if self.purpose == "backfill" else BudgetShare.PULL
 
 
-class Walk(NewWalk, frozen=True, kw_only=True):
+class AnyWalk(NewWalk, frozen=True, kw_only=True):
     """A walk after its last committed page. `cursor` is the vendor's, and `newest` the latest time of a change so far.
 
     `looked_at` is the time of the database now. `pulled_at` is when the last pull of the object that completed
@@ -65,6 +66,18 @@ class Walk(NewWalk, frozen=True, kw_only=True):
     deliver: tuple[str, ...] | None = None
     is_dry_run: bool = False
     is_paused: bool = False
+
+
+class Walk(AnyWalk, frozen=True, kw_only=True):
+    """A walk over the records of an object."""
+
+    object: ObjectName
+
+
+class StockWalk(AnyWalk, frozen=True, kw_only=True):
+    """A walk over stock levels. Its purpose is a pull."""
+
+    object: Literal["stock_level"]
 
 
 class PageCounts(Struct, frozen=True, kw_only=True):
@@ -122,7 +135,7 @@ class PullPlan(Struct, frozen=True, kw_only=True):
     """
 
     connection: str
-    object: ObjectName
+    object: PulledObject
     every: float
     overlap: float
     page_size: int
@@ -137,7 +150,7 @@ class FreshnessRule(Struct, frozen=True, kw_only=True):
     `unreachable` says why pulls cannot keep the limit, if they cannot."""
 
     connection: str
-    object: ObjectName
+    object: PulledObject
     limit: int | None
     is_pulled: bool
     unreachable: str | None
@@ -148,7 +161,7 @@ class DuePull(Struct, frozen=True, kw_only=True):
     started. `tried_at`: when the last run started."""
 
     connection: str
-    object: ObjectName
+    object: PulledObject
     watermark: datetime | None
     started_at: datetime | None
     has_baseline: bool
@@ -160,7 +173,7 @@ class PullState(Struct, frozen=True, kw_only=True):
     did, and how many records all runs leave out, because they have ended their worker."""
 
     connection: str
-    object: ObjectName
+    object: PulledObject
     watermark: datetime | None
     started_at: datetime | None
     completed_at: datetime | None

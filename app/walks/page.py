@@ -22,15 +22,18 @@ from app.records.append import append as append_changes
 from app.records.fetch import FetchedPage, fetch_ids, fetch_page
 from app.records.read import without_rejected
 from app.records.resolve import active_mapping
+from app.stock.read_levels import fetch_levels, reads_of
+from app.vendors.models import Connection
 from app.walks.backfill.compare import compare_backfill
 from app.walks.backfill.store import BACKFILLED
 from app.walks.compare_page import ComparedPage, compare_page, refetch_job
 from app.walks.deps import WalkDeps
 from app.walks.metrics import count_missed, count_page
-from app.walks.models import PAGE, PageCounts, PagePayload, Walk
+from app.walks.models import PAGE, AnyWalk, PageCounts, PagePayload, StockWalk, Walk
 from app.walks.pull.hints import fetch_hints, names_changed
+from app.walks.pull.stock import commit_levels
 from app.walks.reconcile.page import commit_listed
-from app.walks.start import page_job, walk_entry
+from app.walks.start import completed_entry, page_job, walk_entry
 from app.walks.store import ENDED, PAGED
 from mappings.spec import ListQuery
 
@@ -72,6 +75,8 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
     if walk.is_preempted:
         return Deferred(reason="another walk of the object goes first", after=PREEMPTED_SECONDS)
     connection = deps.connections.by_name.get(walk.connection)
+    if isinstance(walk, StockWalk):
+        return await _stock_page(deps, connection, walk, job, finishing)
     mapping = None if connection is None else active_mapping(deps, connection, walk.object)
     if connection is None or mapping is None or mapping.endpoints.list is None:
         return await _fail(deps, walk, "cannot-list", finishing)
@@ -102,6 +107,22 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
     compare = compare_backfill if walk.purpose == "backfill" else compare_page
     compared = await compare(deps, connection, walk, readings)
     return await _commit(deps, walk, page, compared, began, finishing)
+
+
+async def _stock_page(
+    deps: WalkDeps, connection: Connection | None, walk: StockWalk, job: Job, finishing: Finishing
+) -> JobOutcome:
+    reads = reads_of(connection)
+    if connection is None or reads is None:
+        return await _fail(deps, walk, "cannot-list", finishing)
+    deadline = time.monotonic() + READ_LIMIT
+    try:
+        page = await fetch_levels(deps, connection, reads, after=walk.cursor, limit=walk.page_size, deadline=deadline)
+    except Problem as error:
+        return await _after_failure(deps, walk, error, job, finishing)
+    finishing.answered()
+    count_page(walk, await commit_levels(deps, walk, page, finishing, pause=0.0 if walk.is_baseline else FULL_PAUSE))
+    return Done()
 
 
 async def _commit(
@@ -165,14 +186,7 @@ def _pause(walk: Walk, counts: PageCounts, elapsed: float) -> float:
 def _rest(walk: Walk, page: FetchedPage, counts: PageCounts, jobs: Sequence[NewJob], pause: float) -> Appended:
     """Return what follows from a page as a whole: the jobs of single records, and the next page or the end."""
     if page.next is None:
-        entry = walk_entry(
-            *("completed", walk),
-            pages=walk.pages + 1,
-            records=walk.records + counts.records,
-            changed=walk.changed + counts.changed,
-            unreadable=walk.unreadable + counts.unreadable,
-        )
-        return Appended(entries=(entry,), jobs=tuple(jobs))
+        return Appended(entries=(completed_entry(walk, counts),), jobs=tuple(jobs))
     return Appended(jobs=(*jobs, page_job(walk, after=pause)))
 
 
@@ -192,7 +206,7 @@ def _newest(page: FetchedPage) -> datetime | None:
 
 
 async def _after_failure(
-    deps: WalkDeps, walk: Walk, error: Problem | ValueError, job: Job, finishing: Finishing
+    deps: WalkDeps, walk: AnyWalk, error: Problem | ValueError, job: Job, finishing: Finishing
 ) -> JobOutcome:
     """Begin again if the vendor may have refused the cursor; else let the run fail, once waiting does not help."""
     if isinstance(error, Problem) and error.category in ("transient", "throttle", "auth"):
@@ -209,7 +223,7 @@ async def _after_failure(
     return await _fail(deps, walk, error.code if isinstance(error, Problem) else "cursor-refused", finishing)
 
 
-async def _fail(deps: WalkDeps, walk: Walk, reason: str, finishing: Finishing) -> JobOutcome:
+async def _fail(deps: WalkDeps, walk: AnyWalk, reason: str, finishing: Finishing) -> JobOutcome:
     """End a walk that cannot go on. The next one starts when it is due, from the same watermark."""
     async with finishing() as transaction:
         await deps.walks.fail(transaction, walk, reason)
@@ -217,7 +231,7 @@ async def _fail(deps: WalkDeps, walk: Walk, reason: str, finishing: Finishing) -
     return Done()
 
 
-def _failed(walk: Walk, reason: str) -> Entry:
+def _failed(walk: AnyWalk, reason: str) -> Entry:
     return walk_entry("failed", walk, reason=reason, pages=walk.pages, records=walk.records)
 
 

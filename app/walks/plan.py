@@ -1,13 +1,16 @@
 """Plan walks: which objects of which connections are listed, how often they are pulled, and how often reconciled."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
+from app.http.plurals import PLURAL
 from app.settings.environment import Settings
-from app.settings.pull import OFF, PullRule, seconds_of
+from app.settings.pull import OFF, STOCK_LEVEL, PullRule, seconds_of
 from app.settings.reconcile import ReconcileRule
-from app.vendors.models import Connections
+from app.stock.read_levels import reads_of
+from app.vendors.models import Connection, Connections
 from app.walks.models import ListPlan, PullPlan
 from app.walks.reconcile.models import ReconcilePlan
 from canonical.parts import ObjectName
@@ -16,11 +19,15 @@ from mappings.registry import active
 
 OFTEN: Final = PullRule(every="5m", overlap="5m", page=100)
 """For what no webhook reports."""
+STOCK: Final = PullRule(every="15m", overlap="5m", page=100)
+"""For stock levels, of which no vendor lists the changes."""
 SAFETY_NET: Final = PullRule(every="1h", overlap="5m", page=100)
 """For what webhooks report, and for lists of everything."""
 RECONCILED: Final = ReconcileRule(every="1d", grace="15m", repair="report")
 MOST_OFTEN: Final = 60
 """Seconds between two pulls that a freshness limit asks for, at least."""
+PULLED_PLURAL: Final[Mapping[str, str]] = dict([*PLURAL.items(), (STOCK_LEVEL, "stock_levels")])
+"""The table of each object in `[connections.<name>.pull]`."""
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
 
@@ -51,8 +58,33 @@ def _sends(vendor: Manifest, object_name: ObjectName) -> bool:
 
 def pull_plans_of(settings: Settings, connections: Connections) -> tuple[PullPlan, ...]:
     """Return the plans of all objects that are pulled."""
-    plans = (_pull_plan(settings, *one, listed) for one, listed in lists_of(settings, connections).items())
+    plans = [_pull_plan(settings, *one, listed) for one, listed in lists_of(settings, connections).items()]
+    plans += [_stock_plan(settings, one) for _, one in sorted(connections.by_name.items())]
     return tuple(plan for plan in plans if plan is not None)
+
+
+def _stock_plan(settings: Settings, connection: Connection) -> PullPlan | None:
+    """Return how the stock levels of a connection are pulled; None if they are not."""
+    reads = reads_of(connection)
+    if reads is None or connection.stock is None:
+        return None
+    limit = connection.stock.freshness_seconds
+    default = STOCK if limit is None else _within(limit, STOCK)
+    rules = (*settings.connections[connection.name].pull.rules_of(STOCK_LEVEL), settings.pull, default)
+    every = next(rule.every for rule in rules if rule.every is not None)
+    page_size = next(rule.page for rule in rules if rule.page is not None)
+    if every == OFF:
+        return None
+    return PullPlan(
+        connection=connection.name,
+        object=STOCK_LEVEL,
+        every=seconds_of(every),
+        overlap=0.0,
+        page_size=min(page_size, reads.max_limit),
+        by_change=False,
+        by_hints=False,
+        frequency=every,
+    )
 
 
 def _pull_plan(settings: Settings, name: str, object_name: ObjectName, listed: ListPlan) -> PullPlan | None:

@@ -8,7 +8,7 @@ from app.audit.record import Entry, append
 from app.postgres.database import Transaction
 from app.queue.models import NewJob
 from app.walks.deps import StartDeps
-from app.walks.models import PAGE, NewWalk, PagePayload
+from app.walks.models import PAGE, AnyWalk, NewWalk, PageCounts, PagePayload
 
 
 async def start_walk(deps: StartDeps, new: NewWalk, *, claim: Callable[[Transaction], Awaitable[bool]]) -> None:
@@ -37,6 +37,17 @@ def page_job(walk: NewWalk, *, after: float = 0.0, is_singly: bool = False) -> N
         correlation_id=walk.correlation_id,
         origin=walk.id,
         share=walk.share,
+    )
+
+
+def completed_entry(walk: AnyWalk, last: PageCounts) -> Entry:
+    """Return the audit entry of a walk that ends with this page."""
+    return walk_entry(
+        *("completed", walk),
+        pages=walk.pages + 1,
+        records=walk.records + last.records,
+        changed=walk.changed + last.changed,
+        unreadable=walk.unreadable + last.unreadable,
     )
 
 

@@ -8,7 +8,19 @@ import msgspec
 from app.postgres.database import Database, Statement, Transaction
 from app.records.models import REFETCH, record_key
 from app.records.statements import EFFECTS_AT, appending
-from app.walks.models import PAGE, PRECEDENCE, DuePull, NewWalk, PullPlan, PullState, Walk
+from app.settings.pull import STOCK_LEVEL
+from app.walks.models import (
+    PAGE,
+    PRECEDENCE,
+    AnyWalk,
+    DuePull,
+    NewWalk,
+    PageCounts,
+    PullPlan,
+    PullState,
+    StockWalk,
+    Walk,
+)
 from canonical.parts import ObjectName
 
 SKEW: Final = "2 minutes"
@@ -123,29 +135,32 @@ GET = Statement(
     """,  # noqa: S608
 )
 
-ID, NEWEST, CURSOR, RECORDS, CHANGED, UNREADABLE = (
-    f"(SELECT ${number}::{kind})"
-    for number, kind in enumerate(("text", "timestamptz", "text", "bigint", "bigint", "bigint"), start=EFFECTS_AT)
-)
+KINDS: Final = ("text", "timestamptz", "text", "bigint", "bigint", "bigint")
 
-# A walk has one job at a time, so it has not moved while its job has the lease.
-# The arguments: the walk's id, the latest change in the page, the next cursor, and what to add to the counts.
-PAGED = appending(
-    f"""paged AS (
+
+def _paged(*, first: int) -> str:
+    """Return the part of a WITH that moves a walk past a page. Its arguments from `$first` on: the walk's id, the
+    latest change in the page, the next cursor, and what to add to the counts."""
+    id, newest, cursor, records, changed, unreadable = _values(first)
+    return f"""paged AS (
         UPDATE walk
-           SET cursor = {CURSOR}, newest = greatest(newest, {NEWEST}), pages = pages + 1, records = records + {RECORDS},
-               changed = changed + {CHANGED}, unreadable = unreadable + {UNREADABLE}
-         WHERE id = {ID}
+           SET cursor = {cursor}, newest = greatest(newest, {newest}), pages = pages + 1, records = records + {records},
+               changed = changed + {changed}, unreadable = unreadable + {unreadable}
+         WHERE id = {id}
     )"""  # noqa: S608 - no caller's text is in it
-)
 
-# The watermark moves to the start of the run, by the vendor's clock, or to the latest change that was listed, if that
-# is earlier: a list that lags behind has not shown the later ones. It never moves back. A run that listed nothing
-# leaves it.
-ENDED = appending(
-    f"""walked AS (
-        DELETE FROM walk WHERE id = {ID}
-        RETURNING connection, object, purpose, started_at, greatest(newest, {NEWEST}) AS newest
+
+def _ended(*, first: int) -> str:
+    """Return the part of a WITH that ends a walk. Its arguments are the first two of `_paged`.
+
+    The watermark moves to the start of the run, by the vendor's clock, or to the latest change that was listed, if that
+    is earlier: a list that lags behind has not shown the later ones. It never moves back. A run that listed nothing
+    leaves it.
+    """
+    id, newest, *_ = _values(first)
+    return f"""walked AS (
+        DELETE FROM walk WHERE id = {id}
+        RETURNING connection, object, purpose, started_at, greatest(newest, {newest}) AS newest
     ), marked AS (
         UPDATE watermark AS mark
            SET watermark = greatest(
@@ -156,7 +171,17 @@ ENDED = appending(
           FROM walked
          WHERE walked.purpose = 'pull' AND mark.connection = walked.connection AND mark.object = walked.object
     )"""  # noqa: S608
-)
+
+
+def _values(first: int) -> list[str]:
+    return [f"(SELECT ${number}::{kind})" for number, kind in enumerate(KINDS, start=first)]
+
+
+# A walk has one job at a time, so it has not moved while its job has the lease.
+PAGED = appending(_paged(first=EFFECTS_AT))
+ENDED = appending(_ended(first=EFFECTS_AT))
+MOVE_ON = Statement("UPDATE walk", f"WITH {_paged(first=1)} SELECT")
+END = Statement("DELETE walk", f"WITH {_ended(first=1)} SELECT")
 
 FAIL = Statement(
     "DELETE walk",
@@ -248,16 +273,28 @@ class PostgresWalks:
         row = await transaction.fetch_row(START, *values, new.correlation_id)
         return None if row is None else msgspec.convert(dict(row), NewWalk)
 
-    async def get(self, walk_id: str, job_id: int | None = None) -> Walk | None:
+    async def get(self, walk_id: str, job_id: int | None = None) -> Walk | StockWalk | None:
         """Return a walk that runs, with the failures of the job of its next page."""
         row = await self._database.fetch_row(GET, walk_id, list(PRECEDENCE), job_id)
-        return None if row is None else msgspec.convert(dict(row), Walk)
+        if row is None:
+            return None
+        if row["object"] == STOCK_LEVEL:
+            return msgspec.convert(dict(row), StockWalk)
+        return msgspec.convert(dict(row), Walk)
 
-    async def fail(self, transaction: Transaction, walk: Walk, reason: str) -> None:
+    async def move_on(self, transaction: Transaction, walk: AnyWalk, cursor: str | None, counts: PageCounts) -> None:
+        """Move a walk past a page to the next one, or end it if there is none, outside a statement of `appending`."""
+        if cursor is None:
+            await transaction.execute(END, walk.id, None)
+        else:
+            figures = (counts.records, counts.changed, counts.unreadable)
+            await transaction.execute(MOVE_ON, walk.id, None, cursor, *figures)
+
+    async def fail(self, transaction: Transaction, walk: AnyWalk, reason: str) -> None:
         """Remove a walk that cannot go on. The watermark stays."""
         await transaction.execute(FAIL, walk.id, reason)
 
-    async def restart(self, transaction: Transaction, walk: Walk) -> None:
+    async def restart(self, transaction: Transaction, walk: AnyWalk) -> None:
         """Begin a walk again, from its first page."""
         await transaction.execute(RESTART, walk.id)
 

@@ -31,6 +31,8 @@ from app.postgres.digest_secret import DigestSecret
 from app.queue.jobs import PostgresQueue
 from app.records.deps import RecordDeps
 from app.settings.environment import is_production
+from app.stock.deps import StockDeps
+from app.stock.store import PostgresStock
 from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import VendorDeps
@@ -98,6 +100,7 @@ async def open_dependencies(
         ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
         PostgresClaims(database),
+        StockDeps(connections=records.connections, stock=PostgresStock(database)),
         Writers(),
         CredentialDeps(database=database, events=events, queue=queue),
         ingest,
@@ -166,7 +169,14 @@ def _walks(foundation: Foundation, ingest: IngestDeps, copies: CopyDeps) -> tupl
     reconciliations = PostgresReconciliations(foundation.database)
     by_object = {(one.connection, one.object): one for one in reconciled}
     return (
-        WalkDeps(**_fields(ingest), copies=copies, walks=walks, reconciled=by_object, reconciliations=reconciliations),
+        WalkDeps(
+            **_fields(ingest),
+            copies=copies,
+            walks=walks,
+            stock=PostgresStock(foundation.database),
+            reconciled=by_object,
+            reconciliations=reconciliations,
+        ),
         ReconcileDeps(
             plans=lambda: reconciled,
             reconciliations=reconciliations,

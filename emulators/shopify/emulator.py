@@ -12,6 +12,7 @@ from emulators.shopify.context import Context
 from emulators.shopify.cost import DEFAULT_PER_MINUTE, Bucket, full_bucket
 from emulators.shopify.drift import bent
 from emulators.shopify.graph import Documents, Request, answered
+from emulators.shopify.inventory import LEVEL
 from emulators.shopify.placing import placed
 from emulators.shopify.variants import VARIANT
 from emulators.state import State
@@ -55,7 +56,7 @@ class Shopify:
     """The emulator. Lasting data is in the state; this object keeps only parsed documents and the query budget."""
 
     name = "shopify"
-    objects = ("Customer", "Order", VARIANT)
+    objects = ("Customer", "Order", VARIANT, LEVEL)
     webhook_rules = webhooks.RULES
     tokens = TOKENS
 
@@ -85,7 +86,7 @@ class Shopify:
         return _answer(200, answered(request, self._documents, self._bucket(state, now), context))
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
-        """Place a `Customer`, an `Order` or a `ProductVariant` in the shape of GraphQL's answers."""
+        """Place a `Customer`, `Order`, `ProductVariant` or `InventoryLevel` in the shape of GraphQL's answers."""
         return placed(object, payload, state, time.time())
 
     def drift(self, kind: str, answer: Answer) -> Answer:

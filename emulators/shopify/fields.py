@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from emulators.shopify import definitions, index, lists, metafields, records
+from emulators.shopify import definitions, index, inventory, lists, metafields, records
 from emulators.shopify.addresses import formatted
 from emulators.shopify.context import Context, Info
 from emulators.shopify.metafield_types import as_json
@@ -115,7 +115,9 @@ FIELDS: dict[str, Resolver] = {
         marketingOptInLevel="marketingOptInLevel",
         marketingState="marketingState",
     ),
+    "InventoryLevel.quantities": inventory.quantities,
     "LineItem.discountedTotalSet": _discounted_total,
+    "Location.inventoryLevels": inventory.levels_at,
     "MailingAddress.formatted": lambda source, info, **args: formatted(
         source, with_name=args["withName"], with_company=args["withCompany"]
     ),
@@ -124,4 +126,5 @@ FIELDS: dict[str, Resolver] = {
     "Order.customer": _customer_of,
     "Order.metafield": lambda source, info, key, namespace=None: metafields.named(source, namespace, key),
     "Order.metafields": lambda source, info, **args: metafields.page(source, args),
+    "ProductVariant.displayName": lambda source, info: source.get("displayName") or source.get("title", ""),
 }

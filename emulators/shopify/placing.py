@@ -6,6 +6,7 @@ from typing import Any
 from emulators.shopify import records
 from emulators.shopify.customer_input import display_name
 from emulators.shopify.ids import is_gid, new_gid, number_of
+from emulators.shopify.inventory import LEVEL, place
 from emulators.shopify.orders import FIRST_ORDER, confirmation_number
 from emulators.shopify.variants import VARIANT
 from emulators.state import State
@@ -21,6 +22,8 @@ def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonReco
     record with a known id is replaced.
     """
     record = dict(payload)
+    if kind == LEVEL:
+        return place(state, record, now)
     if not is_gid(str(record.get("id", ""))):
         number = str(record.get("id") or "")
         record["id"] = f"gid://shopify/{kind}/{number}" if number.isdecimal() else new_gid(state, kind)

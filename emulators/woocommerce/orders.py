@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from emulators.http import Answer, Call, json_answer
 from emulators.state import JsonRecord
-from emulators.woocommerce import lists, meta, order_lines, order_totals, places, statuses
+from emulators.woocommerce import lists, meta, order_lines, order_totals, places, products, statuses
 from emulators.woocommerce.errors import invalid, refused
 from emulators.woocommerce.shop import FIRST_POST, Shop, body_of, text_of
 
@@ -58,14 +58,17 @@ def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
     if body.get("id"):
         raise refused(400, "woocommerce_rest_shop_order_exists", "Cannot create existing shop_order.")
     order = blank(shop, shop.state.next_id("posts", FIRST_POST))
-    return json_answer(201, rendered(shop, keep(shop, _changed(shop, order, body))))
+    made = keep(shop, _changed(shop, order, body))
+    products.count_order(shop, made)
+    return json_answer(201, rendered(shop, made))
 
 
 def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """Change the members that are sent."""
     order, body = must_get(shop, ids[0], 400), body_of(call)
     changed = _changed(shop, order, body) | shop.times("date_modified", shop.now)
-    return json_answer(200, rendered(shop, keep(shop, changed)))
+    products.count_order(shop, keep(shop, changed))
+    return json_answer(200, rendered(shop, changed))
 
 
 def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:

@@ -27,7 +27,16 @@ SETTINGS = {
 settings."""
 GENERAL = ("woocommerce_default_country", "woocommerce_calc_taxes", "woocommerce_currency")
 PRODUCTS: tuple[JsonRecord, ...] = (
-    {"id": 11, "name": "Mug", "sku": "MUG", "price": "19.90", "type": "simple", "parent_id": 0},
+    {
+        "id": 11,
+        "name": "Mug",
+        "sku": "MUG",
+        "price": "19.90",
+        "type": "simple",
+        "parent_id": 0,
+        "manage_stock": True,
+        "stock_quantity": 12,
+    },
     {"id": 12, "name": "Scarf", "sku": "SCARF", "price": "45.00", "type": "variable", "parent_id": 0},
     {
         "id": 13,
@@ -37,6 +46,9 @@ PRODUCTS: tuple[JsonRecord, ...] = (
         "type": "variation",
         "parent_id": 12,
         "attributes": [{"slug": "pa_color", "name": "Color", "option": "Blue"}],
+        "manage_stock": True,
+        "stock_quantity": 9,
+        "low_stock_amount": 3,
     },
 )
 _TAG = re.compile(r"<[^>]*>")
@@ -94,6 +106,12 @@ class Shop:
         placed = self.state.get("products", str(id))
         return placed or next((one for one in PRODUCTS if str(one["id"]) == str(id)), None)
 
+    def products(self) -> list[JsonRecord]:
+        """Return all products and variations by id: those of a new shop, as they were placed or changed since."""
+        placed = {one["id"]: one for one in self.state.all("products")}
+        everything = {one["id"]: one for one in PRODUCTS} | placed
+        return sorted(everything.values(), key=lambda one: int(one["id"]))
+
     def product_of_sku(self, sku: str) -> JsonRecord | None:
         """Return the product with this SKU."""
         everything = (*self.state.all("products"), *PRODUCTS)
@@ -101,10 +119,8 @@ class Shop:
 
     def products_of_skus(self, skus: str) -> list[JsonRecord]:
         """Return the products and variations with one of these SKUs, or with the whole text as SKU."""
-        placed = {str(one["id"]): one for one in self.state.all("products")}
-        everything = {str(one["id"]): one for one in PRODUCTS} | placed
         wanted = {*(one.lower() for one in skus.split(",")), skus.lower()}
-        return [one for one in everything.values() if str(one.get("sku") or "\0").lower() in wanted]
+        return [one for one in self.products() if str(one.get("sku") or "\0").lower() in wanted]
 
     def next_item(self) -> int:
         """Return a new id for a line of any kind."""

@@ -17,6 +17,7 @@ NAMES: Final = (
     "requests",  # request builders that objects share
     rf"paging(_{OBJECT})?",
     "related",  # further reads that complete records
+    "stock",  # how many of each item are available
     "events",  # hints of what changed, from a list of events
     "enums",  # the vendor's words and the canonical ones
     "bodies",  # body builders that objects share

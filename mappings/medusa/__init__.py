@@ -7,6 +7,7 @@ from mappings.medusa.account import REQUESTS, build_account
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.errors import refusal
 from mappings.medusa.order_r1 import ORDER
+from mappings.medusa.stock import STOCK
 from mappings.medusa.tokens import read_session
 from mappings.medusa.unwrap import unwrap
 from mappings.medusa.wire_2_21 import Account
@@ -49,6 +50,7 @@ VENDOR: Final = Vendor[Account](
     removable=frozenset({"customer"}),
     notifies=frozenset({"order"}),
     logins=frozenset({"customer"}),
+    stock=STOCK,
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=15.0,
     docs="https://docs.medusajs.com/api/admin",

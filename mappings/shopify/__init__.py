@@ -8,6 +8,7 @@ from mappings.shopify.choices import CHOICES
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.errors import budget, refusal
 from mappings.shopify.order_r1 import ORDER
+from mappings.shopify.stock import STOCK
 from mappings.shopify.unwrap import unwrap
 from mappings.shopify.webhooks import WEBHOOKS
 from mappings.shopify.wire_2026_07 import Account
@@ -64,6 +65,7 @@ VENDOR: Final = Vendor[Account](
     webhooks=WEBHOOKS,
     logins=frozenset({"customer"}),
     traits=frozenset({"markets", "taxes", "fulfils", "collects"}),
+    stock=STOCK,
     mappings=(CUSTOMER, ORDER),
     docs="https://shopify.dev/docs/api/admin-graphql/2026-07",
 )

@@ -8,6 +8,7 @@ from mappings.woocommerce.account import REQUESTS, build_account
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.errors import refusal
 from mappings.woocommerce.order_r1 import ORDER
+from mappings.woocommerce.stock import STOCK
 from mappings.woocommerce.unwrap import unwrap
 from mappings.woocommerce.webhooks import WEBHOOKS
 from mappings.woocommerce.wire_v3 import Account
@@ -38,6 +39,7 @@ VENDOR: Final = Vendor[Account](
     traits=frozenset({"fulfils", "collects"}),
     notifies=frozenset({"order"}),
     logins=frozenset({"customer"}),
+    stock=STOCK,
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=20.0,
     docs="https://woocommerce.github.io/woocommerce-rest-api-docs/",

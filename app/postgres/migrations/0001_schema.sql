@@ -716,7 +716,7 @@ CREATE TABLE record_state (
 CREATE TABLE walk (
     id             text        NOT NULL UNIQUE CHECK (id ~ '^(walk|bf)_'),
     connection     text        NOT NULL,
-    object         text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    object         text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket', 'stock_level')),
     purpose        text        NOT NULL CHECK (purpose IN ('pull', 'backfill', 'reconcile')),
 
     -- NULL: all records, not only those that changed since then.
@@ -787,7 +787,7 @@ CREATE INDEX backfill_ended ON backfill (ended_at) WHERE ended_at IS NOT NULL;
 -- Up to when the changes of an object at a connection were pulled, by the vendor's clock.
 CREATE TABLE watermark (
     connection   text        NOT NULL,
-    object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket', 'stock_level')),
     watermark    timestamptz,
 
     -- The last run that completed.
@@ -803,6 +803,28 @@ CREATE TABLE watermark (
     breached_at  timestamptz,
     PRIMARY KEY (connection, object)
 ) WITH (fillfactor = 50);
+
+-- How many pieces of an item are available at a location, as the pull of object `stock_level` last read it.
+CREATE TABLE stock_level (
+    connection text        NOT NULL,
+
+    -- The vendor's id of the item, with `@` and that of the location where there are several.
+    remote_id  text        NOT NULL,
+    sku        text,
+    name       text,
+    location   text        NOT NULL,
+    available  bigint      NOT NULL,
+
+    -- The item is low at this number and below. NULL: it has no threshold.
+    threshold  bigint,
+
+    -- The vendor's time of the last change, and when the vendor was asked.
+    updated_at timestamptz,
+    read_at    timestamptz NOT NULL,
+    PRIMARY KEY (connection, remote_id)
+) WITH (fillfactor = 50);
+
+CREATE INDEX stock_level_sku ON stock_level (sku) WHERE sku IS NOT NULL;
 
 -- What a walk of purpose `reconcile` has listed so far: a state without a row here is absent at its end. A suspect differs
 -- from its state, and is read by itself.

@@ -6,7 +6,7 @@ one record only. The watermark says less: where nothing changes, it stays at the
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -16,14 +16,16 @@ from prometheus_client.core import GaugeMetricFamily
 from app.events.models import NewEvent
 from app.postgres.database import Statement
 from app.settings.environment import Settings
+from app.settings.pull import STOCK_LEVEL, PulledObject
+from app.stock.read_levels import reads_of
 from app.vendors.models import Connections
 from app.walks.deps import FreshnessDeps
 from app.walks.models import FreshnessRule, PullPlan
 from app.walks.plan import OBJECTS, lists_of, pull_plans_of
 from app.walks.store import PULL_FAILURE
-from canonical.parts import ObjectName
 
 State = Literal["fresh", "breached", "unknown"]
+PULLED: Final[tuple[PulledObject, ...]] = (*OBJECTS, STOCK_LEVEL)
 
 READ = Statement(
     "SELECT watermark",
@@ -71,7 +73,7 @@ class ObjectFreshness(Struct, frozen=True, kw_only=True):
 
     connection: str
     """The connection. Example: `"hubspot"`"""
-    object: ObjectName
+    object: PulledObject
     """The object. Example: `"customer"`"""
     state: State
     """`fresh`: younger than the limit. `breached`: older. `unknown`: there is no limit, no pull has completed yet, or
@@ -80,7 +82,8 @@ class ObjectFreshness(Struct, frozen=True, kw_only=True):
     """Seconds since the start of the last pull that completed; if none has, since the connection was set up. Null if
     the object was never pulled, and is not. Example: `184.2`"""
     limit_seconds: int | None
-    """The least `freshness_seconds` of the fields that the connection owns; null if none is configured.
+    """The least `freshness_seconds` of the fields that the connection owns, or that of its stock; null if none is
+    configured.
     Example: `900`"""
     as_of: datetime | None
     """When the last pull that completed started; null if none has. Example: `"2026-05-01T09:30:00Z"`"""
@@ -94,7 +97,8 @@ class ObjectFreshness(Struct, frozen=True, kw_only=True):
 
 def rules_of(settings: Settings, connections: Connections) -> tuple[FreshnessRule, ...]:
     """Return the rules of what is pulled, and of what has a limit, sorted by connection."""
-    lists = lists_of(settings, connections)
+    lists: set[tuple[str, PulledObject]] = {*lists_of(settings, connections)}
+    lists |= {(name, STOCK_LEVEL) for name, one in connections.by_name.items() if reads_of(one) is not None}
     plans = {(one.connection, one.object): one for one in pull_plans_of(settings, connections)}
     return tuple(
         FreshnessRule(
@@ -105,11 +109,18 @@ def rules_of(settings: Settings, connections: Connections) -> tuple[FreshnessRul
             unreachable=None if limit is None else _unreachable(plan, limit, is_listed=(name, object_name) in lists),
         )
         for name in sorted(connections.by_name)
-        for object_name in OBJECTS
+        for object_name in PULLED
         for plan in [plans.get((name, object_name))]
-        for limit in [settings.ownership[object_name].freshness_of(name)]
+        for limit in [_limit(settings, name, object_name)]
         if plan is not None or limit is not None
     )
+
+
+def _limit(settings: Settings, name: str, object_name: PulledObject) -> int | None:
+    if object_name != STOCK_LEVEL:
+        return settings.ownership[object_name].freshness_of(name)
+    stock = settings.connections[name].stock
+    return None if stock is None else stock.freshness_seconds
 
 
 def _unreachable(plan: PullPlan | None, limit: int, *, is_listed: bool) -> str | None:

@@ -1,0 +1,14 @@
+"""Dependencies of stock levels."""
+
+from dataclasses import dataclass
+
+from app.stock.store import PostgresStock
+from app.vendors.models import Connections
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockDeps:
+    """What lists stock levels: the connections and the store."""
+
+    connections: Connections
+    stock: PostgresStock
