@@ -78,8 +78,8 @@ def _keep(shop: Shop, product: JsonRecord) -> JsonRecord:
 
 def _listed(shop: Shop, call: Call, products: list[JsonRecord]) -> Answer:
     members, statuses = lists.words_of(call, "_fields"), lists.words_of(call, "status")
-    shown = [one for one in products if not statuses or one.get("status", "publish") in statuses]
-    return lists.paged(call, [_rendered(shop, one, members) for one in shown])
+    wanted = [one for one in products if not statuses or one.get("status", "publish") in statuses]
+    return lists.paged(call, [_rendered(shop, one, members) for one in wanted])
 
 
 def _rendered(shop: Shop, product: JsonRecord, members: list[str]) -> JsonRecord:
