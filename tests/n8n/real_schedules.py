@@ -154,6 +154,10 @@ def tickets(dev: Dev) -> list[dict[str, Any]]:
     return [one for one in dev.records("zendesk", "tickets") if one["subject"].startswith("Reconciliation: ")]
 
 
+def of_subject(dev: Dev, subject: str) -> list[dict[str, Any]]:
+    return [one for one in tickets(dev) if one["subject"] == subject]
+
+
 def contact_without_webhook(dev: Dev, email: str) -> str:
     """Create a contact of which HubSpot reports nothing, and return its id once reconcile has found it."""
     with dev.failing("hubspot", {"kind": "drop_webhook"}):
@@ -183,6 +187,9 @@ def test_findings_become_one_ticket_and_nothing_else_does(stage: Stage) -> None:
 
 
 def test_findings_while_the_desk_is_down_become_one_ticket_once_it_is_back(stage: Stage) -> None:
+    """The findings are more than a page of two."""
+    earlier = contact_without_webhook(stage.dev, "earlier@example.com")
+    eventually(lambda: of_subject(stage.dev, "Reconciliation: 2 open findings"))
     before = len(tickets(stage.dev))
     with stage.dev.failing("zendesk", OUTAGE):
         placed = contact_without_webhook(stage.dev, "later@example.com")
@@ -192,7 +199,9 @@ def test_findings_while_the_desk_is_down_become_one_ticket_once_it_is_back(stage
 
     repeated(stage, REPORT)
     (ticket,) = tickets(stage.dev)[before:]
+    assert ticket["subject"] == "Reconciliation: 3 open findings"
     assert f"customer {placed}" in str(ticket)
+    assert f"customer {earlier}" in str(ticket)
     assert not with_item(stage.n8n.executions(stage.ids[REPORT]), "In plain words")
 
 
