@@ -380,7 +380,7 @@ class Internal(LockstitchProblem):
 
 
 class StoreUnavailable(LockstitchProblem):
-    """The database does not answer. Nothing was sent."""
+    """The database does not answer. Nothing was sent, unless `operation_id` names a write."""
 
     code, status, title = "store-unavailable", 503, "Lockstitch's database is not available"
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
@@ -17,6 +18,7 @@ from app.errors import (
     InvalidField,
     NotFound,
     NotSystemOfRecord,
+    StoreUnavailable,
     UnsupportedAction,
     UnsupportedField,
     VendorProblem,
@@ -35,6 +37,7 @@ from app.writes.find_record import lost_to_a_create, lost_upsert_race
 from app.writes.finish import CarriedOut, finish, read_later
 from app.writes.judge_ownership import note_refusal, note_verdict
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Success, Undecided
+from app.writes.outage import outlast, release_unsent
 from app.writes.prepare import NothingToCopyTo, Parts, PreparedWrite, RecordFound, prepare, prepare_create
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from mappings.http import VendorRequest
@@ -87,6 +90,9 @@ async def execute(
         raise
     except NotSystemOfRecord as problem:
         return await _record_not_owned(deps, begun, problem, patient=patient)
+    except StoreUnavailable:
+        await release_unsent(deps, begun, deadline)
+        raise
     except Problem as problem:
         await _record_unsent(deps, begun, problem, patient=patient)
         raise
@@ -96,13 +102,17 @@ async def execute(
     if drafted.plan is not None:
         resolved = replace(resolved, intent=resolved.intent.with_plan(drafted.plan))
     if prepared is None and drafted.request is not None:
-        begun = await deps.operations.mark_sent(
-            begun,
-            effect=drafted.effect,
-            remote_id=drafted.remote_id,
-            references=drafted.references,
-            plan=drafted.plan,
-        )
+        try:
+            begun = await deps.operations.mark_sent(
+                begun,
+                effect=drafted.effect,
+                remote_id=drafted.remote_id,
+                references=drafted.references,
+                plan=drafted.plan,
+            )
+        except StoreUnavailable:
+            await release_unsent(deps, begun, deadline)
+            raise
     try:
         return await send_and_settle(resolved, begun, drafted)
     except VendorRefused as refused:
@@ -112,9 +122,8 @@ async def execute(
         if await lost_upsert_race(resolved, operation, drafted.effect, refused):
             await _postpone(deps, begun, UPSERT_RETRY)
             raise Undecided(operation.id) from refused
-        return await record_refusal(
-            deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
-        )
+        refusal = problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
+        return await outlast(resolved.deps, begun, resolved.deadline, partial(record_refusal, deps, begun, refusal))
     except VendorProblem as problem:
         await _record_unsent(deps, begun, problem, patient=patient)
         raise
@@ -135,7 +144,7 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     done = CarriedOut(
         effect=effect, result=result, loss=prepared.loss, skipped=prepared.skipped, before=prepared.before
     )
-    return await finish(resolved, begun, done)
+    return await outlast(resolved.deps, begun, resolved.deadline, partial(finish, resolved, begun, done))
 
 
 async def _send(resolved: ResolvedWrite, begun: Begun, prepared: PreparedWrite, request: VendorRequest) -> WriteResult:
@@ -149,7 +158,9 @@ async def _send(resolved: ResolvedWrite, begun: Begun, prepared: PreparedWrite, 
         reply = await resolved.send(request)
     except ReplyLost as lost:
         _log.warning("a reply was lost", extra=_log_facts(operation) | {"code": lost.why})
-        await resolved.deps.operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
+        margin = resolved.deps.settle_margin
+        wait = partial(resolved.deps.operations.postpone, begun, seconds=margin, sent=True)
+        await outlast(resolved.deps, begun, resolved.deadline, wait)
         raise Undecided(operation.id) from lost
     result_of = resolved.mapping.endpoints.write_result
     assert result_of is not None  # noqa: S101 - every mapping with a write has one

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
-from app.errors import NotFound
+from app.errors import NotFound, StoreUnavailable
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import Watched, watched_in
 from app.http.plurals import PLURAL
@@ -89,6 +89,8 @@ async def finish(resolved: ResolvedWrite, begun: Begun, done: CarriedOut) -> Ans
         raise await read_later(resolved, begun)
     try:
         read = await _read_back(resolved, begun, done, remote_id)
+    except StoreUnavailable:
+        raise
     except Problem as problem:
         # The write stands; only reading it failed. A worker reads it again by its remote id.
         if remote_id is not None:

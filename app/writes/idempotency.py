@@ -23,6 +23,7 @@ from app.errors import (
     IdempotencyKeyReused,
     NotSystemOfRecord,
     OutcomeUnknown,
+    StoreUnavailable,
     VendorProblem,
 )
 from app.identifiers import new_id
@@ -35,6 +36,7 @@ from app.writes.execute import execute
 from app.writes.judge_ownership import note_refusal
 from app.writes.models import Answer, Begun, NewOperation, Operation, OperationView, Undecided
 from app.writes.operation_view import views_of
+from app.writes.outage import sent_without_outcome
 from app.writes.prepare import PreparedWrite, prepare
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
@@ -266,10 +268,13 @@ def waits_of(request: WriteRequest) -> Waits:
 
 async def wait_for(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, waits: Waits) -> Written:
     """Start `work`, and wait for its answer while the caller does."""
-    task = writers.start(work)
+    task, operation = writers.start(work), begun.operation
     done, _ = await asyncio.wait({task}, timeout=max(0.0, waits.own - time.monotonic()))
     if not done:
-        return await outcome_of(deps, await deps.operations.defer(begun.operation.id))
+        try:
+            return await outcome_of(deps, await deps.operations.defer(operation.id))
+        except StoreUnavailable as problem:
+            raise sent_without_outcome(operation.id, operation.connection) from problem
     try:
         return Written(operation_id=begun.operation.id, answer=task.result())
     except (Undecided, LeaseLost):

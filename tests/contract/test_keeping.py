@@ -1,5 +1,6 @@
 """What Lockstitch itself keeps: for how long, how, and what happens while it cannot."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import httpx
@@ -88,3 +89,38 @@ def test_links_are_for_ever(caller: Caller, facade: Facade) -> None:
     path = f"/v1/customers/hubspot:{made['meta']['remote_id']}"
     with facade.another_api() as other, facade.calling(url=other.url) as reader:
         assert {reader.get(path).json()["id"] for _ in range(2)} == {made["id"]}
+
+
+def test_what_the_vendor_answered_during_an_outage_is_recorded_after_it(
+    caller: Caller, facade: Facade, vendors: Emulators
+) -> None:
+    mark, key = word(), new_key()
+    body = customer("hubspot", mark)
+    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    with ThreadPoolExecutor() as pool:
+        sent = pool.submit(caller.write, "POST", "/v1/customers", body, key=key, headers={"prefer": "wait=60"})
+        vendors.await_held()
+        with database_down(facade):
+            vendors.mend()
+            until(lambda: "recorded when the database answers" in facade.api.log)
+        answer = sent.result()
+    assert answer.status_code == 201
+    assert caller.write("POST", "/v1/customers", body, key=key).content == answer.content
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+
+
+def test_an_answer_without_an_outcome_names_the_operation(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+    mark, key = word(), new_key()
+    body = customer("hubspot", mark)
+    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    with ThreadPoolExecutor() as pool:
+        sent = pool.submit(caller.write, "POST", "/v1/customers", body, key=key, headers={"prefer": "wait=2"})
+        vendors.await_held()
+        with database_down(facade):
+            problem = check_problem(sent.result())
+        vendors.mend()
+    assert (problem["code"], problem["status"]) == ("store-unavailable", 503)
+    assert problem["operation_id"] in problem["detail"]
+    assert caller.await_operation(f"/v1/operations/{problem['operation_id']}")["state"] == "succeeded"
+    assert caller.write("POST", "/v1/customers", body, key=key).status_code == 201
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
