@@ -10,7 +10,8 @@ INSTALLED := .venv/.installed
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-n8n test-importers test-peers test-zapier check generated release bench clean lock
+.PHONY: help run test test-long test-n8n check-node test-importers test-peers test-zapier check generated release bench
+.PHONY: clean lock
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ bench: $(INSTALLED) ## Run the benchmarks
 clean: ## Remove the environment and the caches, but not the data in .lockstitch
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+check-node: ## Lint and build the n8n community node (installs n8n the first time)
+	@tests/n8n/build-node
 
 test-n8n: $(INSTALLED) ## Run the templates in a real n8n (installs one the first time)
 	tests/n8n/run

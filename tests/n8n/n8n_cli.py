@@ -15,8 +15,15 @@ Workflow = dict[str, Any]
 
 CREDENTIAL_NAME = "Lockstitch API key"
 CREDENTIAL_TYPE = "httpHeaderAuth"
+NODE_CREDENTIAL_NAME = "Lockstitch account"
 SECRET_NAME = "Lockstitch webhook secret"
 COMMAND_TIMEOUT_S = 180
+
+
+def package_name(package: Path) -> str:
+    """The name in a package.json."""
+    name: str = json.loads((package / "package.json").read_bytes())["name"]
+    return name
 
 
 class N8nRefused(RuntimeError):
@@ -30,7 +37,9 @@ class Execution:
         """`result` is the object that `n8n execute --rawOutput` prints."""
         self._data = result["data"]["resultData"]
         self.status = result.get("status")
-        self.error = str((self._data.get("error") or {}).get("message") or "")
+        failure = self._data.get("error") or {}
+        self.error = str(failure.get("message") or "")
+        self.advice = str(failure.get("description") or "")
         self.succeeded = result.get("status") == "success" and "error" not in self._data
 
     def items(self, node: str) -> list[Item]:
@@ -56,6 +65,7 @@ class FreshN8n:
         self._program = cache / "n8n/node_modules/n8n/bin/n8n"
         self._node = cache / "node"
         self.home = Path(tempfile.mkdtemp(prefix="lockstitch-n8n-"))
+        self._install(Path(os.environ["LOCKSTITCH_N8N_NODE"]))
         self.environment = {
             **os.environ,
             "PATH": f"{self._node.resolve().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -83,6 +93,14 @@ class FreshN8n:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def _install(self, package: Path) -> None:
+        """Put a community node where n8n's own installer puts it."""
+        shutil.copytree(package, self.home / ".n8n/nodes/node_modules" / package_name(package))
+
+    def add_node_credential(self, base_url: str, api_key: str, name: str = NODE_CREDENTIAL_NAME) -> None:
+        """Store the credential of the community node."""
+        self._add_credential(name, "lockstitchApi", {"baseUrl": base_url, "apiKey": api_key})
 
     def add_credential(self, api_key: str, name: str = CREDENTIAL_NAME) -> None:
         """Store a header credential under the name that a template asks for; a second call replaces the key."""

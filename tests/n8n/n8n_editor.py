@@ -48,6 +48,10 @@ class Editor:
         version = self.open(workflow_id)["versionId"]
         self._ask("POST", f"/workflows/{workflow_id}/activate", {"versionId": version})
 
+    def unpublish(self, workflow_id: str) -> None:
+        """Switch a workflow off."""
+        self._ask("POST", f"/workflows/{workflow_id}/deactivate", {})
+
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = self._http.request(method, path, json=body)
         if answer.is_error:

@@ -9,7 +9,18 @@ import pytest
 HERE = Path(__file__).parent
 FILES = tuple(
     f"real_{name}.py"
-    for name in ("calls", "undecided", "requests", "setup", "events", "schedules", "templates", "adopted", "versions")
+    for name in (
+        "calls",
+        "undecided",
+        "requests",
+        "setup",
+        "events",
+        "schedules",
+        "templates",
+        "adopted",
+        "versions",
+        "node",
+    )
 )
 
 

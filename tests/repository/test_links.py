@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page.relative_to(ROOT)
-    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "n8n-workflows").glob("*.md"))
+    for pages in ("*.md", "docs/**/*.md", "n8n-workflows/*.md", "n8n-node/*.md")
+    for page in ROOT.glob(pages)
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"```.*?```", re.DOTALL)

@@ -1,0 +1,44 @@
+"""The package of the n8n community node, read from its files: no npm is needed."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+NODE = ROOT / "n8n-node"
+HOSTS = re.compile(r"registry\.|npmjs|_authToken")
+
+
+def package() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((NODE / "package.json").read_bytes())
+    return loaded
+
+
+def test_the_node_has_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lock = json.loads((NODE / "package-lock.json").read_bytes())
+
+    assert package()["version"] == lock["version"] == project["version"]
+
+
+def test_the_node_has_no_runtime_dependencies() -> None:
+    assert "dependencies" not in package()
+    assert package()["peerDependencies"] == {"n8n-workflow": "*"}
+
+
+def test_the_node_names_no_registry() -> None:
+    lock = (NODE / "package-lock.json").read_text("utf-8")
+    workflow = (ROOT / ".github/workflows/publish-n8n-node.yml").read_text("utf-8")
+
+    assert '"resolved"' not in lock
+    assert not HOSTS.search(lock + workflow + (NODE / ".npmrc").read_text("utf-8"))
+    assert "npm publish --provenance" in workflow
+
+
+def test_everything_that_n8n_loads_has_a_source() -> None:
+    loaded = [*package()["n8n"]["nodes"], *package()["n8n"]["credentials"]]
+
+    sources = [NODE / path.removeprefix("dist/").replace(".js", ".ts") for path in loaded]
+    assert all(source.exists() for source in sources)
