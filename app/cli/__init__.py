@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "redrive": ("redrive:redrive", "Redrive many dead letters. A worker does it in batches."),
     "backfill": ("backfill:backfill", "Read what existed before, page by page. A worker does it."),
     "uploads": ("uploads:uploads", "Send exports of legacy systems and follow their rows."),
+    "extract": ("extract:extract_records", "Write records to a file, as JSON lines or Parquet, for a warehouse."),
     "drift": ("drift:drift", "List and acknowledge unannounced changes at vendors."),
     "reconcile": ("reconcile:reconcile", "Compare all records with what was last seen, and list what was missed."),
     "links": ("links:links", "Show, join and split linked records, and review proposals."),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.egress.poster import TargetPoster
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
+from app.events.store.extracts import PostgresExtracts
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database
 from canonical.parts import ObjectName
@@ -26,3 +27,10 @@ class EventDeps:
     poster: TargetPoster
     connections: Mapping[str, tuple[ObjectName, ...]]
     delivery_ladder: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractDeps:
+    """The store of extracts."""
+
+    extracts: PostgresExtracts

@@ -15,9 +15,11 @@ from app.dead_letters.store.redrives import PostgresRedrives
 from app.dependencies import Dependencies
 from app.drift.deps import DriftDeps
 from app.drift.store import PostgresDrifts
+from app.events.deps import ExtractDeps
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
+from app.events.store.extracts import PostgresExtracts
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.links.announce import announce
 from app.links.deps import LinkDeps, LinkEventDeps
@@ -70,6 +72,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
             database=database,
             queue=queue,
         ),
+        ExtractDeps(extracts=PostgresExtracts(database, sealer)),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
     )
 

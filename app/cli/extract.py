@@ -1,0 +1,97 @@
+"""`lockstitch extract`: write records to a file for a warehouse."""
+
+import os
+import sys
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Annotated, Final
+
+from cyclopts import Parameter
+
+from app.cli.commands import AGE
+from app.cli.database import find_keys, find_settings, with_database
+from app.cli.exits import usage
+from app.cli.extract_files import Format, JsonRows, Parquet, RowWriter, import_pyarrow, whole_file
+from app.cli.operators import read_time
+from app.events.deps import ExtractDeps
+from app.events.extract import Scope, columns_of, extract, next_since
+from app.http.plurals import counted
+from app.settings.environment import Settings
+from app.settings.ownership import OBJECTS
+from app.wiring.operators import operators_on
+from canonical.parts import ObjectName
+
+PAGE_SECONDS: Final = 600.0
+"""How long PostgreSQL may look for one page of records."""
+OBJECT = Parameter(name="OBJECT", help="customer, order or ticket.")
+SINCE = Parameter(help=f"Only records that were seen at this time or later. {AGE}")
+UNTIL = Parameter(help=f"Only records that were seen before this time. {AGE}")
+CONNECTION = Parameter(help="Only records of this connection.")
+FORMAT = Parameter(name="--format", help="jsonl, or parquet, which needs the extra `extract`.")
+FILE = Parameter(name=("--output", "-o"), help="The file, replaced once it is complete. Without it, standard output.")
+
+
+def extract_records(
+    object_name: Annotated[str, OBJECT],
+    /,
+    *,
+    since: Annotated[str | None, SINCE] = None,
+    until: Annotated[str | None, UNTIL] = None,
+    connection: Annotated[str | None, CONNECTION] = None,
+    file_format: Annotated[Format, FORMAT] = "jsonl",
+    output: Annotated[Path | None, FILE] = None,
+) -> None:
+    """Write the last-seen records of an object, for a warehouse.
+
+    The last line on standard error, and with `-o` standard output alone, names the `--since` of the next extract.
+    A record may be in both: keep the row with the highest `version` of each `connection` and `remote_id`.
+    """
+    settings = find_settings(os.environ)
+    scope = Scope(
+        object=_object_of(object_name),
+        connection=_known(settings, connection),
+        since=read_time("--since", since),
+        until=read_time("--until", until),
+    )
+    if file_format == "parquet":
+        import_pyarrow()
+        if output is None:
+            usage("--format parquet needs a file: name it with -o.")
+    with nullcontext(sys.stdout.buffer) if output is None else whole_file(output) as file:
+        number, following = _extract(settings, scope, file, file_format)
+    moment = f"{following:%Y-%m-%dT%H:%M:%S.%fZ}"
+    sys.stderr.write(f"{counted(number, scope.object)}. To continue: --since {moment}\n")
+    if output is not None:
+        sys.stdout.write(f"{moment}\n")
+
+
+def _object_of(name: str) -> ObjectName:
+    known = next((one for one in OBJECTS if one == name), None)
+    if known is None:
+        usage(f"Unknown object {name}. Objects: {', '.join(OBJECTS)}.")
+    return known
+
+
+def _known(settings: Settings, connection: str | None) -> str | None:
+    if connection is not None and connection not in settings.connections:
+        usage(f"Unknown connection {connection}. Connections: {', '.join(sorted(settings.connections))}.")
+    return connection
+
+
+def _extract(settings: Settings, scope: Scope, file: IO[bytes], file_format: Format) -> tuple[int, datetime]:
+    """Return the number of records that were written, and the `since` of the next extract."""
+
+    async def write_pages(deps: ExtractDeps) -> tuple[int, datetime]:
+        following, number = await next_since(deps, scope), 0
+        writer: RowWriter = Parquet(file, columns_of(scope.object)) if file_format == "parquet" else JsonRows(file)
+        async for rows in extract(deps, scope):
+            writer.write(rows)
+            number += len(rows)
+        writer.close()
+        return number, following
+
+    keys = find_keys(os.environ)
+    return with_database(
+        lambda database: write_pages(operators_on(database, settings, keys).of(ExtractDeps)), seconds=PAGE_SECONDS
+    )
