@@ -45,7 +45,7 @@ from mappings.spec import ListQuery
 SIZES: Final = (10_000, 100_000)
 ROUNDS: Final = 3
 PAGE: Final = 100
-TARGET: Final = 0.45
+TARGET: Final = 0.47
 FLAT_AT_MOST: Final = 1.5
 CPU_AT_MOST: Final = 60.0
 """Seconds for 100,000 records."""
@@ -76,9 +76,11 @@ class _Stage(NamedTuple):
 
 
 class _Costs(NamedTuple):
-    """What a record costs, for each round. Other work on the machine moves the time more than the CPU."""
+    """What a record costs, for each round: `time` in seconds, and `over` in those that it costs the bare loop. Other
+    work on the machine moves the time most and the CPU least."""
 
     time: Sequence[float]
+    over: Sequence[float]
     cpu: Sequence[float]
 
 
@@ -98,6 +100,7 @@ def measure(sizes: Sequence[int] = SIZES) -> None:
     if len(costs) > 1:
         between = f"per record, {sizes[-1]:,} records to {sizes[0]:,}"
         figures.ratio(f"time {between}", costs[-1].time, costs[0].time, "at most", FLAT_AT_MOST)
+        figures.ratio(f"time over the bare loop's {between}", costs[-1].over, costs[0].over, "at most", FLAT_AT_MOST)
         figures.ratio(f"CPU {between}", costs[-1].cpu, costs[0].cpu, "at most", FLAT_AT_MOST)
 
 
@@ -130,7 +133,8 @@ async def _measure(stage: _Stage, records: int) -> _Costs:
     middle = median(cpu)
     kept = "kept" if middle <= CPU_AT_MOST else "MISSED"
     print(f"  {'Lockstitch, CPU of 100,000 records':52} {middle:9.1f} s   target: at most {CPU_AT_MOST:g}, {kept}")
-    return _Costs(time=[1 / rate for rate in ours], cpu=cpu)
+    over = [bare / rate for bare, rate in zip(floor, ours, strict=True)]
+    return _Costs(time=[1 / rate for rate in ours], over=over, cpu=cpu)
 
 
 async def _pull(connection: Any) -> float:

@@ -28,6 +28,9 @@ EXTEND = Statement(
     """,
 )
 
+HOLDING: Final = "SELECT FROM job WHERE id = $1 AND lease_token = $2 FOR NO KEY UPDATE"
+"""SQL text for a WITH: one row if a job has its lease, which it then keeps until the statement is committed."""
+
 LOST: Final = """
     SELECT 'job.lost', 'job_' || id, 'lockstitch', correlation_id, format('{"attempt":%s}', attempts)
       FROM freed

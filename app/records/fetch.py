@@ -66,6 +66,11 @@ class FetchedPage(Struct, frozen=True, kw_only=True):
     known: int = 0
     clock_ahead: timedelta = NO_DIFFERENCE
 
+    @property
+    def is_known(self) -> bool:
+        """Whether all records are known to be unchanged, of which there are some."""
+        return bool(self.known) and not (self.readings or self.unreadable or self.hinted)
+
 
 async def fetch_raw(
     deps: RecordDeps,
@@ -177,6 +182,8 @@ async def fetch_page(
             continue
         try:
             reading = await map_record(deps, connection, mapping, raw, account, listed=True, sampled=sampled)
+            if is_known:
+                continue
             if not (endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))):
                 reading = msgspec.structs.replace(reading, is_complete=False)
             readings.append(reading if source is None else msgspec.structs.replace(reading, source=source))

@@ -85,9 +85,9 @@ class PageCounts(Struct, frozen=True, kw_only=True):
     `new` are those without a state, and `differing` those whose state differs."""
 
     records: int
-    changed: int
-    unreadable: int
-    read_again: int
+    changed: int = 0
+    unreadable: int = 0
+    read_again: int = 0
     new: int = 0
     differing: int = 0
 

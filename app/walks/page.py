@@ -1,5 +1,9 @@
 """Read one page of a walk. Its states, its Events, the position of the walk and the job of the next page are committed
-together, so a worker that is killed leaves a walk that goes on after its last committed page."""
+together, so a worker that is killed leaves a walk that goes on after its last committed page.
+
+A page of a pull whose records are all known has nothing to commit but the position. Then the job goes on with the next
+page for a moment, under its lease, which the statement that moves the position checks.
+"""
 
 import logging
 import time
@@ -17,11 +21,12 @@ from app.problem_document import Problem
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Retry
+from app.queue.places import KEEPS_UP_SECONDS
 from app.records.append import Appended, without_outdated
 from app.records.append import append as append_changes
 from app.records.fetch import FetchedPage, fetch_ids, fetch_page
 from app.records.read import without_rejected
-from app.records.resolve import active_mapping
+from app.records.resolve import AnyMapping, active_mapping
 from app.stock.read_levels import fetch_levels, reads_of
 from app.vendors.models import Connection
 from app.walks.backfill.compare import compare_backfill
@@ -51,6 +56,8 @@ MOST_DEATHS: Final = 2
 TRIES: Final = 5
 # Pause between the pages of a list of everything, which is only compared, so that it takes a small part of the budget.
 FULL_PAUSE: Final = 2.0
+# Seconds after which a job reads no further page. Shorter than the time after which a lane counts as slow.
+GOES_ON_SECONDS: Final = KEEPS_UP_SECONDS * 0.8
 
 _log = logging.getLogger("lockstitch.walks")
 
@@ -83,21 +90,21 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
     is_singly = payload.is_singly or walk.deaths >= MOST_DEATHS
     if is_singly:
         _log.warning("the records of a page are read one by one: its job keeps failing", extra={"walk": walk.id})
-    limit = min(walk.page_size, mapping.endpoints.max_limit) >> max(0, walk.deaths - MOST_DEATHS)
-    query = ListQuery(limit=max(1, limit), after=walk.cursor, updated_since=walk.since)
-    began = time.monotonic()
-    # A ticket may have new comments.
-    skips_known = walk.purpose == "pull" and walk.object != "ticket"
-    args = (deps, connection, mapping, query, began + READ_LIMIT)
-    try:
-        if names_changed(mapping, query):
-            page = await fetch_hints(*args)
-        elif is_singly:
-            page = await fetch_ids(*args, poison=walk.poison)
-        else:
-            page = await fetch_page(*args, skips_known=skips_known, poison=walk.poison)
-    except (Problem, ValueError) as error:  # ValueError: the mapping refuses the cursor
-        return await _after_failure(deps, walk, error, job, finishing)
+    # After a failure, the next page has a job with all of its attempts.
+    goes_on = job.attempt - job.deferred == 1 and not is_singly
+    until = time.monotonic() + (GOES_ON_SECONDS if goes_on else 0.0)
+    while True:
+        began = time.monotonic()
+        try:
+            page = await _fetch(deps, connection, mapping, walk, began + READ_LIMIT, is_singly=is_singly)
+        except (Problem, ValueError) as error:  # ValueError: the mapping refuses the cursor
+            return await _after_failure(deps, walk, error, job, finishing)
+        counts = PageCounts(records=page.known)
+        is_more = page.is_known and page.next is not None and _pause(walk, counts, 0.0) <= 0
+        if not is_more or time.monotonic() >= until:
+            break
+        walk = await deps.walks.go_on(walk, page.next, page.known, job)
+        count_page(walk, counts)
     finishing.answered()
     readings, unreadable = await without_rejected(deps, connection, page)
     page = msgspec.structs.replace(page, readings=readings, unreadable=unreadable)
@@ -123,6 +130,21 @@ async def _stock_page(
     finishing.answered()
     count_page(walk, await commit_levels(deps, walk, page, finishing, pause=0.0 if walk.is_baseline else FULL_PAUSE))
     return Done()
+
+
+async def _fetch(
+    deps: WalkDeps, connection: Connection, mapping: AnyMapping, walk: Walk, deadline: float, *, is_singly: bool
+) -> FetchedPage:
+    limit = min(walk.page_size, mapping.endpoints.max_limit) >> max(0, walk.deaths - MOST_DEATHS)
+    query = ListQuery(limit=max(1, limit), after=walk.cursor, updated_since=walk.since)
+    args = (deps, connection, mapping, query, deadline)
+    if names_changed(mapping, query):
+        return await fetch_hints(*args)
+    if is_singly:
+        return await fetch_ids(*args, poison=walk.poison)
+    # A ticket may have new comments.
+    skips_known = walk.purpose == "pull" and walk.object != "ticket"
+    return await fetch_page(*args, skips_known=skips_known, poison=walk.poison)
 
 
 async def _commit(

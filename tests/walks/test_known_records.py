@@ -1,5 +1,6 @@
 """Pulls do not map a record again that is known by the vendor's bytes, and map it if anything else differs."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -8,7 +9,13 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
+from app.postgres.database import Statement
+from app.queue.claim import job_of
+from app.queue.models import LeaseLost
 from app.records.known_records import digests_of
+from app.telemetry.metrics import registry
+from app.walks.models import NewWalk
+from app.walks.start import page_job
 from mappings.registry import mapping_of
 from tests.contract.facade import Facade
 from tests.contract.webhook_driver import record_receipt
@@ -21,6 +28,19 @@ VERSIONS: Final = "SELECT remote_id, version FROM record_state ORDER BY 1"
 SOURCES: Final = "SELECT remote_id FROM record_state WHERE source IS NULL"
 # A record that is mapped is then written.
 WITHOUT_DIGEST: Final = "UPDATE record_state SET digest = NULL"
+LAST_RUN: Final = """
+    SELECT facts::json ->> 'pages' AS pages, facts::json ->> 'records' AS records, facts::json ->> 'changed' AS changed
+      FROM audit_event
+     WHERE type = 'walk.completed'
+     ORDER BY id DESC
+     LIMIT 1
+"""
+LEASED: Final = """
+    UPDATE job
+       SET state = 'running', attempts = 1, lease_token = gen_random_uuid(), lease_until = now() + interval '1 hour',
+           started_at = now()
+    RETURNING *
+"""
 OTHER_SOURCE: Final = "UPDATE record_state SET source = sha256('') WHERE remote_id = $1"
 
 
@@ -69,11 +89,58 @@ async def test_a_record_is_known_until_something_else_replaces_its_state(stage: 
 @pytest.mark.parametrize("stage", [1, 0.05], indirect=True)
 async def test_drift_detection_sees_all_records_while_it_wants_them(stage: Stage) -> None:
     """With a rate of 1, and while it learns."""
+    before = looked_at()
     contact(stage)
-    await stage.pull()
-    await stage.sql(WITHOUT_DIGEST)
+    records = len(stage.vendors.records("hubspot", "contacts"))
+    for pull in (1, 2, 3):
+        await stage.pull()
+        async with asyncio.timeout(30):
+            while looked_at() < before + records * pull:  # noqa: ASYNC110 - it looks in the background
+                await asyncio.sleep(0.02)
 
-    assert await written_by_a_pull(stage) != set()
+
+def looked_at() -> float:
+    """How many records drift detection has looked at."""
+    labels = {"connection": NAME, "outcome": "looked"}
+    return registry.get_sample_value("lockstitch_drift_records_total", labels) or 0.0
+
+
+async def test_a_job_reads_several_pages_of_known_records(stage: Stage) -> None:
+    for _ in range(20):
+        contact(stage)
+    await stage.pull()
+    async with asyncio.timeout(60):
+        while True:  # on a slow machine, each page has a job of its own
+            await stage.pull()
+            await stage.sql("DELETE FROM attempt")
+            await stage.pull()
+            (run,) = await stage.sql(LAST_RUN)
+            (jobs,) = await stage.sql("SELECT count(*) FROM attempt WHERE kind = 'walk'")
+            if jobs["count"] < int(run["pages"]) - 5:
+                break
+    records = len(stage.vendors.records("hubspot", "contacts"))
+    assert (int(run["records"]), int(run["changed"])) == (records, 0)
+
+
+async def test_a_walk_without_the_lease_of_its_job_does_not_go_on(stage: Stage) -> None:
+    new = NewWalk(
+        id="walk_1", connection=NAME, object="customer", purpose="pull", since=None, is_baseline=False, page_size=2,
+        correlation_id="run-1",
+    )  # fmt: skip
+    async with stage.database.transaction() as transaction:
+        await stage.deps.walks.start(transaction, new)
+        await stage.deps.queue.enqueue(transaction, page_job(new, after=3600.0))
+    walk = await stage.deps.walks.get(new.id)
+    assert walk is not None
+    row = await stage.database.fetch_row(Statement("UPDATE job", LEASED))
+    assert row is not None
+    job = job_of(row, b"", probe=False)
+
+    walk = await stage.deps.walks.go_on(walk, "2", 2, job)
+    await stage.database.execute(Statement("UPDATE job", LEASED))  # by another worker
+    with pytest.raises(LeaseLost):
+        await stage.deps.walks.go_on(walk, "4", 2, job)
+    assert await stage.sql("SELECT cursor, pages, records FROM walk") == [{"cursor": "2", "pages": 1, "records": 2}]
 
 
 async def test_other_facts_bytes_or_revisions_are_not_the_same(stage: Stage) -> None:
