@@ -1,7 +1,7 @@
 """Know a listed record again by the vendor's bytes, without mapping it.
 
 A mapping is a function of a record's bytes and of the account facts, with what was read to complete the records. So a
-record is unchanged if all of that, the mapping revision and the release of Lockstitch are those from which its
+record is unchanged if all of that, the code of the mapping and the release of Lockstitch are those from which its
 last-seen state was mapped. An HMAC of them stands with the state (`record_state.source`). Whatever else replaces the
 state, such as a webhook or a write of ours, removes it.
 
@@ -10,17 +10,22 @@ such as refunds, differ from page to page; then records are mapped as if none we
 """
 
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
+import mappings
 from app.records.deps import RecordDeps
 from app.records.resolve import AnyMapping
 from app.telemetry import release
 from app.vendors.models import Connection
 
 RELEASE: Final = release()
+ROOT: Final = Path(mappings.__file__).parents[1]
 
 
 class _Head(Struct):
@@ -62,11 +67,20 @@ async def digests_of(
     """Return the digest of what each record is mapped from; None if the facts cannot be compared."""
     try:
         facts = msgspec.json.encode(
-            (RELEASE, connection.name, mapping.name, mapping.revision, account), order="deterministic"
+            (RELEASE, connection.name, mapping.name, mapping.revision, code_of(mapping.vendor), account),
+            order="deterministic",
         )
     except (TypeError, msgspec.MsgspecError):
         return None
     return await deps.states.sources(facts, records)
+
+
+@cache
+def code_of(vendor: str, root: Path = ROOT) -> str:
+    """Return a digest of the modules below `root` that map a vendor's records."""
+    folders = ("canonical", "mappings", "mappings/kit", f"mappings/{vendor}")
+    modules = sorted(module for folder in folders for module in (root / folder).glob("*.py"))
+    return sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 def _id_of(connection: Connection, record: Raw) -> str:

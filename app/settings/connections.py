@@ -46,6 +46,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     `access` to each object (empty: all that the vendor's mapping can), and `scopes` in addition.
     `attach_orders_by_email`: a new order belongs to the shop's account with the buyer's address, if there is one.
     `options` are settings that only some vendors have (`Vendor.options`). `stock`: its stock levels are read.
+    `account` names the vendor's account: connections that name the same one share its rate limit.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     attach_orders_by_email: bool = False
     options: Mapping[str, str | bool] = {}
     stock: StockSettings | None = None
+    account: str | None = None
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -95,6 +97,7 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
     attach_orders_by_email: bool = False
     stock: StockSettings | None = None
+    account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     default_account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     default_product: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     create_accounts: bool = False
@@ -151,6 +154,7 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
         access={PLURALS[plural]: may for plural, may in read.access.items()},
         scopes=read.scopes,
         attach_orders_by_email=read.attach_orders_by_email,
+        account=read.account,
         options={name: value for name in OPTIONS if (value := getattr(read, name))},
         stock=read.stock,
     )

@@ -105,13 +105,14 @@ class AccountBudget:
         return max(0.0, self._ring.units - self._ring.total(time.monotonic() + self._offset))
 
     def learn(self, budget: Budget) -> None:
-        """Apply the vendor's budget, for all processes: with the next lease, or soon."""
+        """Apply the vendor's budget, for all processes: with the next lease, or soon; at once if it is lower."""
         now = time.monotonic()
         if self._store is None:
             self._ring.learn(budget, now, fixed=self._fixed)
             return
         self._learned = budget
-        if now < self._learned_at + self._ring.seconds * BLOCK:
+        is_lower = 0.0 < (budget.restore_per_second or 0.0) * self._ring.seconds < self._ring.units - NOTHING
+        if None in self._renewals or (now < self._learned_at + self._ring.seconds * BLOCK and not is_lower):
             return
         copy = replace(self._ring, leased=[replace(one) for one in self._ring.leased])
         if copy.learn(budget, now + self._offset, fixed=self._fixed):

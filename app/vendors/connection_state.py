@@ -73,8 +73,10 @@ class AccountBudgets:
 
 
 def account_of(settings: ConnectionSettings, vendor: Vendor[Any], base_url: str) -> str:
-    """Return the account to which a limit applies: a base URL of its own, or else what the connection proves itself
-    with. Tokens of a grant differ between connections with the same client."""
+    """Return the account to which a limit applies: the one that the settings name, a base URL of its own, or else what
+    the connection proves itself with. Tokens of a grant differ between connections with the same client."""
+    if settings.account is not None:
+        return f"{vendor.name} {settings.account}"
     if vendor.default_base_url is None:
         return base_url
     secrets = sorted(settings.credentials.values())

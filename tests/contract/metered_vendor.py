@@ -1,6 +1,8 @@
 """A vendor with a rate limit of its own in front of the emulators: it notes when each request arrived, and its headers
 name the limit, as HubSpot's do."""
 
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,11 +12,18 @@ from typing import Final
 
 import httpx
 
+from tests.contract.standstills import Standstills
+
+AGE_AT: Final = 52
+"""The place in the kernel's `tcp_info` of the age in milliseconds of the data that arrived last."""
+LATEST: Final = 1.0
+"""Seconds before a window in which a standstill may make requests late that arrive in it."""
 HOP: Final = ("connection", "transfer-encoding", "content-length", "content-encoding", "date", "server")
 
 
 class MeteredVendor:
-    """Passes requests on to `behind`. At most `limit` of them are to arrive in any `window` seconds."""
+    """Passes requests on to `behind`. At most `limit` of them are to arrive in any `window` seconds. They arrive when
+    the kernel has them, whether or not this process looks."""
 
     def __init__(self, behind: str, limit: int, window: float) -> None:
         self.limit = limit
@@ -26,10 +35,18 @@ class MeteredVendor:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def most_within(self, seconds: float, since: float = 0.0) -> int:
-        """Return the most requests that arrived in any so many seconds that begin after a time."""
+    def most_within_a_window(self, standstills: Standstills, since: float = 0.0) -> int:
+        """Return the most requests that arrived in any window that begins after a time.
+
+        A request may be late by the longest of these standstills. So those that arrived so soon after the begin of a
+        window may belong to the one before.
+        """
         times = sorted(one for one in self.arrivals if one >= since)
-        return max((sum(start <= one < start + seconds for one in times) for start in times), default=0)
+        most = 0
+        for start in times:
+            late = standstills.longest(start - LATEST, start + self.window)
+            most = max(most, sum(start + late <= one < start + self.window for one in times))
+        return most
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -43,10 +60,11 @@ class MeteredVendor:
             self._server.server_close()
             self._http.close()
 
-    def _note_arrival(self) -> dict[str, str]:
+    def _note_arrival(self, connection: socket.socket) -> dict[str, str]:
+        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, AGE_AT + 4)
         with self._lock:
             now = time.monotonic()
-            self.arrivals.append(now)
+            self.arrivals.append(now - int.from_bytes(info[AGE_AT:], sys.byteorder) / 1000)
             used = sum(now - self.window < one for one in self.arrivals)
             return {
                 "x-hubspot-ratelimit-interval-milliseconds": str(round(self.window * 1000)),
@@ -66,7 +84,7 @@ class MeteredVendor:
                 if not self.raw_requestline or not self.parse_request():
                     self.close_connection = True
                     return
-                budget = vendor._note_arrival()
+                budget = vendor._note_arrival(self.connection)
                 sent = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in (*HOP, "host")}
                 answer = vendor._http.request(self.command, self.path, content=sent, headers=headers)

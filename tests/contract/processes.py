@@ -33,6 +33,12 @@ class Process:
         """Its environment, for a command that runs at the same time."""
         return dict(self._environment)
 
+    @property
+    def pid(self) -> int:
+        """Its id, while it runs."""
+        assert self._running is not None
+        return self._running.pid
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         module, *arguments = self._command

@@ -6,9 +6,12 @@ import pytest
 
 from app.postgres.database import Database
 from app.queue.models import BudgetShare
+from app.settings.connections import read_connection
 from app.vendors.budget import AccountBudget
 from app.vendors.budget_store import PostgresBudgets
+from app.vendors.connection_state import AccountBudgets
 from mappings.http import Budget
+from mappings.registry import VENDORS
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +50,17 @@ async def test_requests_that_follow_each_other_wait_for_no_round_trip(database: 
             assert await budget.claim(1.0, BudgetShare.EVENTS) == 0
     assert waited < 20
     await budget.close()
+
+
+def test_two_keys_of_one_account_share_its_limit_if_the_settings_say_so() -> None:
+    budgets, stripe = AccountBudgets(), VENDORS["stripe"]
+
+    def budget(key: str, **account: str) -> AccountBudget:
+        settings = read_connection(key, {"vendor": "stripe", "credentials": {"key": f"env:{key}"}} | account)
+        return budgets.of(settings, stripe, "https://api.stripe.com")["default"]
+
+    assert budget("first", account="main") is budget("second", account="main")
+    assert len({id(budget("first")), id(budget("second")), id(budget("first", account="main"))}) == 3
 
 
 async def test_what_a_vendor_reports_to_one_process_is_known_to_the_others(database: Database) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from app.postgres.database import Statement
 from app.queue.claim import job_of
 from app.queue.models import LeaseLost
-from app.records.known_records import digests_of
+from app.records.known_records import code_of, digests_of
 from app.telemetry.metrics import registry
 from app.walks.models import NewWalk
 from app.walks.start import page_job
@@ -164,6 +165,17 @@ async def test_other_facts_bytes_or_revisions_are_not_the_same(stage: Stage) -> 
         await digest(second, account, Raw(b'{"id": "2"}')),
     ]
     assert same not in others
+
+
+def test_changed_code_of_a_mapping_is_not_the_same(tmp_path: Path) -> None:
+    digests = []
+    for number, text in enumerate(("REVISION = 1", "REVISION = 2", "REVISION = 2")):
+        module = tmp_path / f"{number}/mappings/acme/customer_r1.py"
+        module.parent.mkdir(parents=True)
+        module.write_text(text)
+        digests.append(code_of("acme", tmp_path / str(number)))
+    assert digests[0] != digests[1] == digests[2]
+    assert code_of("hubspot") != code_of("stripe")
 
 
 async def test_a_contact_is_mapped_again_when_an_owner_has_another_name(stage: Stage) -> None:
