@@ -251,8 +251,6 @@ class VendorClient:
         self, live: LiveConnection, request: VendorRequest, traffic: Traffic, deadline: float, resend_count: int
     ) -> VendorReply | AttemptFailure:
         """Send the request once. Raises NoSecret, and problems of a request that was not sent."""
-        if live.current_state()[0] == "working":
-            await live.credential.ready(deadline)  # now, for the budget says when the request goes out
         admitted = await live.enter(request, traffic, deadline)
         try:
             vendor = live.connection.vendor

@@ -178,12 +178,14 @@ class LiveConnection:
     async def enter(self, request: VendorRequest, traffic: Traffic, deadline: float) -> Admission:
         """Take one of the connection's slots, and return when budget and health admit a request. Call `leave` once.
 
-        Raises VendorThrottled and ConnectionPaused; then nothing was sent.
+        Raises VendorThrottled, ConnectionPaused, NoSecret and what a renewal of tokens raises; then nothing was sent.
         """
         started = time.monotonic()
         key = (request.bucket, running_share.get())
         budget = self.budgets[request.bucket]
         works = self.health.check(deadline) and self.health.circuits[traffic].closed
+        if works:
+            await self.credential.ready(deadline)  # before units are used, for the request must go out at once then
         queued = self._entering[key]
         if works and not queued and not self._slots.locked() and budget.take(request.cost, key[1]):
             await self._slots.acquire()
