@@ -15,7 +15,7 @@ from app.queue.claim import job_of
 from app.queue.models import LeaseLost
 from app.records.known_records import code_of, digests_of
 from app.telemetry.metrics import registry
-from app.walks.models import NewWalk
+from app.walks.models import NewWalk, Walk
 from app.walks.start import page_job
 from mappings.registry import mapping_of
 from tests.contract.facade import Facade
@@ -132,7 +132,7 @@ async def test_a_walk_without_the_lease_of_its_job_does_not_go_on(stage: Stage) 
         await stage.deps.walks.start(transaction, new)
         await stage.deps.queue.enqueue(transaction, page_job(new, after=3600.0))
     walk = await stage.deps.walks.get(new.id)
-    assert walk is not None
+    assert isinstance(walk, Walk)
     row = await stage.database.fetch_row(Statement("UPDATE job", LEASED))
     assert row is not None
     job = job_of(row, b"", probe=False)
