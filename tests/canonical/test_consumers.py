@@ -36,6 +36,7 @@ WRITES: Final[dict[str, tuple[str, type[msgspec.Struct]]]] = {
     "orders": ("order-write", OrderPatch),
     "tickets": ("ticket-write", TicketPatch),
 }
+RECORDS: Final = re.compile(rf"/v1/({'|'.join(WRITES)})(/.+/copies)?$")
 
 Template = dict[str, Any]
 
@@ -107,12 +108,14 @@ GIVEN: Final[dict[str, Any]] = {
 
 
 def writes() -> Iterator[Any]:
-    """Every node of a template that writes, as (template, node)."""
+    """Every node of a template that writes or copies a record, as (template, node)."""
     for path in TEMPLATES:
         template = json.loads(path.read_bytes())
         for node in template["nodes"]:
             parameters = node["parameters"]
             if node["type"].endswith(".httpRequest") and parameters.get("method", "GET") in ("POST", "PATCH", "PUT"):
+                if RECORDS.search(parameters["url"]) is None:
+                    continue
                 yield pytest.param(template, node, id=f"{path.stem}, {node['name']}")
 
 
@@ -146,17 +149,19 @@ def body_of(template: Template, node: dict[str, Any], item: Any) -> Any:
     """The body that a node sends for an item."""
     (run,) = (one for one in template["nodes"] if one["name"] == "Run")
     written: str = node["parameters"]["jsonBody"]
-    for one in run["parameters"]["assignments"]["assignments"]:
-        written = written.replace(f"{{{{ $('Run').first().json.{one['name']} }}}}", one["value"])
+    values = {one["name"]: str(one["value"]) for one in run["parameters"]["assignments"]["assignments"]}
+    for name, value in values.items():
+        written = written.replace(f"{{{{ $('Run').first().json.{name} }}}}", value)
     if written.startswith('={"'):  # JSON with values of *Run* in it
         return json.loads(written[1:])
     expression = re.fullmatch(r"=\{\{(.+)\}\}", written, re.DOTALL)
-    return json.loads(written if expression is None else evaluate(expression[1], item))
+    return json.loads(written if expression is None else evaluate(expression[1], item, values))
 
 
-def evaluate(expression: str, item: Any) -> Any:
-    """The value of a JavaScript expression over `$json`."""
-    program = f"const $json = {json.dumps(item)}; process.stdout.write(JSON.stringify({expression}));"
+def evaluate(expression: str, item: Any, run: dict[str, str] | None = None) -> Any:
+    """The value of a JavaScript expression over `$json`, and over the values of *Run*."""
+    given = f"const $json = {json.dumps(item)}; const $ = () => ({{ first: () => ({{ json: {json.dumps(run)} }}) }});"
+    program = f"{given} process.stdout.write(JSON.stringify({expression}));"
     assert NODE is not None
     done = subprocess.run([NODE, "-e", program], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
@@ -166,7 +171,7 @@ def evaluate(expression: str, item: Any) -> Any:
 @pytest.mark.skipif(NODE is None, reason="Node.js runs the code of the templates")
 @pytest.mark.parametrize(("template", "node"), list(writes()))
 def test_what_a_template_sends_fits(template: Template, node: dict[str, Any]) -> None:
-    resource = re.search(r"/v1/([a-z]+)(/.+/copies)?$", node["parameters"]["url"])
+    resource = RECORDS.search(node["parameters"]["url"])
     assert resource is not None
     bodies = [body_of(template, node, item) for item in items(before(template, node["name"]))]
 
