@@ -45,22 +45,27 @@ class Door:
 
 
 class Chat:
-    """A chat with an incoming webhook at `url`. It refuses the next `refusing` messages; `texts` are those it took."""
+    """A chat with an incoming webhook at `url`. It refuses texts as often as it is told; `texts` are those it took."""
 
     def __init__(self) -> None:
         """Nothing was posted yet."""
         self.url = ""
-        self.refusing = 0
         self.texts: list[str] = []
+        self._refusing: list[str] = []
         self._lock = threading.Lock()
 
+    def refuse(self, text: str) -> None:
+        """Refuse this text the next time."""
+        self._refusing.append(text)
+
     def take(self, body: bytes) -> bool:
-        """Take a message, unless it is to be refused."""
+        """Take a message, or return False if it is refused."""
         with self._lock:
-            if self.refusing > 0:
-                self.refusing -= 1
+            text = json.loads(body)["text"]
+            if text in self._refusing:
+                self._refusing.remove(text)
                 return False
-            self.texts.append(json.loads(body)["text"])
+            self.texts.append(text)
             return True
 
 

@@ -24,7 +24,7 @@ class ServingN8n:
     def __init__(self, url: str, database: Path) -> None:
         """`database` is its SQLite file, from which executions are read."""
         self.url = url
-        self._database = database
+        self.database = database
 
     def executions(self, workflow_id: str) -> list[Execution]:
         """The executions of a workflow that have come to an end, oldest first."""
@@ -35,14 +35,14 @@ class ServingN8n:
                AND execution_entity.status IN ('success', 'error', 'crashed', 'canceled')
              ORDER BY execution_entity.id
         """
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)) as opened:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as opened:
             rows = opened.execute(query, (workflow_id,)).fetchall()
         return [Execution({"status": status, "data": unflatten(data)}) for status, data in rows]
 
     def running(self, workflow_id: str) -> int:
         """How many executions of a workflow have begun and not ended."""
         query = "SELECT count(*) FROM execution_entity WHERE workflowId = ? AND status = 'running'"
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)) as opened:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as opened:
             (number,) = opened.execute(query, (workflow_id,)).fetchone()
         return int(number)
 
@@ -53,7 +53,7 @@ class ServingN8n:
                 return False
         except httpx.TransportError:
             return False
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)) as opened:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as opened:
             (registered,) = opened.execute("SELECT count(*) FROM webhook_entity").fetchone()
         return int(registered) >= webhooks
 

@@ -4,18 +4,16 @@ A fault is ordered, each template is set off once, the fault ends, and each effe
 Run by real.py; it is no part of the ordinary suite, which is why its name does not begin with `test_`.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
 import pytest
+from template_cases import CASES, eventually
 from template_stage import Stage, all_templates
 
-WITHIN_S: Final = 90
+WITHIN_S: Final = 100
 SETTLED_S: Final = 10.0  # a turn of the schedules: time for an effect that should not come a second time
 TARGETS: Final = ("hubspot", "zendesk")
 DOWN: Final = {"kind": "status", "status": 503}
@@ -71,111 +69,6 @@ FAULTS: Final[dict[str, Callable[[Stage], Any]]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A template: what sets it off, and its effects at the vendors, each a list that has to come to one."""
-
-    cause: Callable[[Stage, str], object]
-    effects: Callable[[Stage, str], list[list[Any]]]
-
-
-def eventually(check: Callable[[], Any]) -> Any:
-    """What `check` gives once it is true. Raises AssertionError."""
-    give_up = time.monotonic() + WITHIN_S
-    while not (result := check()):
-        assert time.monotonic() < give_up, "it did not come about"
-        time.sleep(0.25)
-    return result
-
-
-def contacts(stage: Stage, email: str) -> list[Any]:
-    return [one for one in stage.dev.records("hubspot", "contacts") if one["properties"].get("email") == email]
-
-
-def tickets(stage: Stage, *words: str) -> list[dict[str, Any]]:
-    """The tickets whose record holds all these words."""
-    return [one for one in stage.dev.records("zendesk", "tickets") if all(word in json.dumps(one) for word in words)]
-
-
-def shop_customer(stage: Stage, tag: str) -> None:
-    stage.dev.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": f"{tag}@example.com"}})
-
-
-def new_ticket(stage: Stage, tag: str) -> None:
-    """A customer of the CRM, with an order in the shop, writes to the help desk."""
-    email = f"{tag}@example.com"
-    stage.dev.place("hubspot", "contacts", {"properties": {"email": email, "lastname": f"Known {tag}"}})
-    user = stage.dev.place("zendesk", "users", {"name": "Known", "email": email, "role": "end-user"})
-    stage.dev.place("zendesk", "tickets", {"subject": f"Help {tag}", "description": "?", "requester_id": user["id"]})
-
-
-def enriched(stage: Stage, tag: str) -> list[list[Any]]:
-    (ticket,) = tickets(stage, f"Help {tag}")
-    notes = [
-        one
-        for one in stage.dev.records("zendesk", "comments")
-        if f"Known {tag}" in json.dumps(one) and "From your other systems" in json.dumps(one)
-    ]
-    return [
-        notes,
-        [one for one in ticket["tags"] if one.startswith("queue-")],
-        [ticket["priority"]] * (ticket["priority"] == "normal"),
-    ]
-
-
-def crm_contact(stage: Stage, tag: str) -> None:
-    stage.dev.place("salesforce", "Contact", {"LastName": tag, "Email": f"{tag}@example.com"})
-
-
-def alarm(stage: Stage, tag: str) -> None:
-    """Lockstitch raises an alarm, and sends it until it is taken."""
-    body = {
-        "text": f"Alarm {tag}",
-        "alarm": tag,
-        "state": "raised",
-        "installation": "test",
-        "since": "2026-05-01T00:00:00Z",
-    }
-    eventually(
-        lambda: httpx.post(f"{stage.door.url}/webhook/lockstitch-alarm", json=body, timeout=60).status_code == 200
-    )
-
-
-def refused_later(stage: Stage, tag: str) -> None:
-    """A write that is answered 202 and then refused by the vendor."""
-    with stage.dev.failing("woocommerce", {"kind": "status", "status": 400}):
-        headers = {
-            "Authorization": f"Bearer {stage.dev.key}",
-            "Idempotency-Key": tag,
-            "Prefer": "respond-async",
-            "X-Correlation-ID": f"after202-{tag}",
-        }
-        body = {"emails": [{"address": f"{tag}@example.com"}]}
-        answer = httpx.post(
-            f"{stage.dev.api}/v1/customers?connection=woocommerce", json=body, headers=headers, timeout=30
-        )
-        assert answer.status_code == 202, answer.text
-        state = f"/v1/operations/{answer.json()['id']}"
-        eventually(lambda: stage.dev.operate(state)["state"] == "failed")
-
-
-CASES: Final = {
-    "webhook--customer-changed-to-crm": Case(
-        cause=shop_customer, effects=lambda stage, tag: [contacts(stage, f"{tag}@example.com")]
-    ),
-    "webhook--new-ticket-enriched": Case(cause=new_ticket, effects=enriched),
-    "schedule--nightly-sync": Case(
-        cause=crm_contact, effects=lambda stage, tag: [contacts(stage, f"{tag}@example.com")]
-    ),
-    "schedule--what-became-of-202": Case(
-        cause=refused_later, effects=lambda stage, tag: [tickets(stage, f"after202-{tag}")]
-    ),
-    "webhook--alarm-to-chat": Case(
-        cause=alarm, effects=lambda stage, tag: [[one for one in stage.chat.texts if one == f"Alarm {tag}"]]
-    ),
-}
-
-
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     with all_templates() as stage:
@@ -196,7 +89,7 @@ def played(request: pytest.FixtureRequest, stage: Stage) -> dict[str, list[int]]
 
     give_up = time.monotonic() + WITHIN_S
     while not all(all(effects) for effects in counts().values()) and time.monotonic() < give_up:
-        time.sleep(0.5)
+        time.sleep(1)
     time.sleep(SETTLED_S)
     return counts()
 

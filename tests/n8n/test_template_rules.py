@@ -9,6 +9,7 @@ import pytest
 
 from tests.n8n_files import (
     FOLDER,
+    LOCKSTITCH,
     TEMPLATES,
     Template,
     assigned,
@@ -20,7 +21,15 @@ from tests.n8n_files import (
     writes_of,
 )
 
-WITHOUT_SET_AND_CODE: Final = ("webhook--new-ticket-enriched",)
+WITHOUT_SET_AND_CODE: Final = (
+    "schedule--nightly-copy",
+    "event--order-cancelled-notice",
+    "event--new-ticket-enriched",
+    "webhook--new-ticket-enriched",
+    "event--stock-low-ticket",
+    "event--invoice-paid-ledger",
+)
+WRITES: Final = {"create", "upsert", "update", "copy", "comment", "tags", "cancel", "archive"}
 # Nothing is written twice there: a claim and a note have no target, and releasing twice is releasing.
 WITHOUT_TARGET: Final = re.compile(r"/v1/(claims|runs)")
 
@@ -62,6 +71,14 @@ def test_a_key_names_its_target_and_its_workflow(template: Template) -> None:
         assert target_of(write) in key, write["name"]
 
 
+def test_a_write_of_the_community_node_has_a_business_key(template: Template) -> None:
+    """It survives n8n's Retry, which starts a new execution. The node adds workflow, node and connection."""
+    for node in template["nodes"]:
+        parameters = node["parameters"]
+        if node["type"] == f"{LOCKSTITCH}.lockstitch" and parameters["operation"] in WRITES:
+            assert ".id }}" in parameters["options"]["businessKey"] or "remote_updated_at" in json.dumps(parameters)
+
+
 def test_the_claims_of_two_workflows_differ(template: Template) -> None:
     for write in writes_of(template):
         if write["parameters"]["url"].endswith("/v1/claims"):
@@ -92,7 +109,7 @@ def test_every_call_belongs_to_the_run(template: Template) -> None:
 def test_an_error_ends_where_a_person_looks(template: Template) -> None:
     """In a failed execution, in words at the end of the branch, or in an answer that makes the caller send again."""
     ends = {node["name"] for kind in ("stopAndError", "respondToWebhook") for node in nodes_of(template, kind)}
-    ends |= {"In plain words"}
+    ends |= {"In plain words", "Internal note"}  # an agent reads the note
     for node in template["nodes"]:
         if node.get("onError") == "continueErrorOutput":
             assert reached(template, node["name"]) & ends, node["name"]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.n8n_files import (
     FOLDER,
+    LOCKSTITCH,
     TEMPLATES,
     Template,
     assigned,
@@ -218,6 +219,8 @@ def test_what_to_do_is_the_problems_own_next_step(template: Template) -> None:
 def test_templates_name_credentials_and_contain_no_secret(template: Template) -> None:
     for node in template["nodes"]:
         wanted = CREDENTIALS.get(node["type"].removeprefix("n8n-nodes-base."), [None])
+        if node["type"].startswith(LOCKSTITCH):
+            wanted = [{"lockstitchApi": {"id": None, "name": "Lockstitch account"}}]
         if node["name"] == "Post to chat":  # the address is what the chat lets in
             wanted = [None]
         assert node.get("credentials") in wanted
@@ -227,7 +230,8 @@ def test_templates_name_credentials_and_contain_no_secret(template: Template) ->
 def test_a_note_explains_the_set_up(template: Template) -> None:
     notes = "\n".join(note["parameters"]["content"] for note in nodes_of(template, "stickyNote"))
 
-    for word in ("Authorization", "Bearer", "base_url", "make run"):
+    with_node = any(node["type"].startswith(LOCKSTITCH) for node in template["nodes"])
+    for word in ("make run", *(("Base URL",) if with_node else ("Authorization", "Bearer", "base_url"))):
         assert word in notes
     (steps,) = (note["parameters"]["content"] for note in nodes_of(template, "stickyNote") if note["name"] == "Set-up")
     for node in template["nodes"]:
