@@ -77,7 +77,10 @@ const actionsOf = ([object, plural, keys]) => {
       (z, bundle) => {
         const { upsert_on, on_existing } = bundle.inputData;
         const body = bodyOf(z, object, bundle.inputData);
-        return write(z, bundle, `upsert-${object}`, 'POST', `/v1/${plural}`, { query: { upsert_on, on_existing }, body });
+        return write(z, bundle, `upsert-${object}`, 'POST', `/v1/${plural}`, {
+          query: { upsert_on, on_existing },
+          body,
+        });
       },
     ),
     action(
@@ -98,7 +101,10 @@ const actionsOf = ([object, plural, keys]) => {
       (z, bundle) => {
         const { connection, match_on } = bundle.inputData;
         const body = withoutEmpty({ connection, match_on });
-        return write(z, bundle, `copy-${object}`, 'POST', `${path(bundle)}/copies`, { query: { connection: '' }, body });
+        return write(z, bundle, `copy-${object}`, 'POST', `${path(bundle)}/copies`, {
+          query: { connection: '' },
+          body,
+        });
       },
     ),
   ];

@@ -151,7 +151,8 @@ def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | N
 
 IDEMPOTENCY_KEY: Final = Header(
     name="Idempotency-Key",
-    meaning="1-255 visible ASCII characters, bare or quoted. Identifies one request. A dry run needs none.",
+    meaning="1-255 visible ASCII characters, bare or quoted. Identifies one request: name its purpose, its target and"
+    " what it is about, such as an order number. A dry run needs none. In the example, Postman replaces `{{$guid}}`.",
     example="{operation}-{{$guid}}",
     pattern=r'^("[!#-\[\]-~]{1,255}"|[!#-~][!-~]{0,254})$',
     required=True,

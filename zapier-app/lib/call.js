@@ -27,7 +27,7 @@ const sentence = (problem) => {
 const problemOf = (response) => {
   const problem = response.data;
   if (problem && typeof problem === 'object' && problem.code) return problem;
-  const title = `${new URL(response.request.url).host} answered ${response.status}, and not in the words of Lockstitch.`;
+  const title = `${new URL(response.request.url).host} answered ${response.status}, not in the words of Lockstitch.`;
   return {
     title,
     code: 'no-problem-document',

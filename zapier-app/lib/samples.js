@@ -35,7 +35,12 @@ const RECORDS = {
     meta: meta('zendesk', '1274'),
   },
 };
-const OPERATION = { id: 'op_0198f0a2b7c47d3c9a51f2e80b6c4d20', state: 'succeeded', object: 'customer', action: 'create' };
+const OPERATION = {
+  id: 'op_0198f0a2b7c47d3c9a51f2e80b6c4d20',
+  state: 'succeeded',
+  object: 'customer',
+  action: 'create',
+};
 
 const eventSample = (type) => ({
   id: 'evt_000000000000000004d20000000000000001',

@@ -10,20 +10,25 @@ const LONGEST_KEY = 255;
 
 const digest = (text) => createHash('sha256').update(text).digest('hex');
 
-// Zap, action, target, and the business key. In the editor, where a person changes fields between two tests of one step,
+// Zap, action, target, and the business key. In the editor, where a person changes fields between two tests of a step,
 // also what is written.
-const keyOf = (bundle, action, connection, body) => {
+const keyOf = (z, bundle, action, connection, body) => {
+  const about = String(bundle.inputData.business_key ?? '').trim();
+  if (!about) {
+    const text = 'The business key is empty, so every run would be the same write. Map what differs, such as an ID.';
+    throw new z.errors.Error(text, 'idempotency-key-missing');
+  }
   const zap = bundle.meta?.zap?.id || 'zapier';
   const test = bundle.meta?.isLoadingSample ? [`test-${digest(JSON.stringify(body ?? null)).slice(0, 16)}`] : [];
-  const key = [zap, action, connection || 'default', bundle.inputData.business_key, ...test].join('-');
+  const key = [zap, action, connection || 'default', about, ...test].join('-');
   return /^[!#-~][!-~]*$/.test(key) && key.length <= LONGEST_KEY ? key : `${zap}-${action}-${digest(key)}`;
 };
 
 const write = async (z, bundle, action, method, path, { query = {}, body } = {}) => {
   const { connection, fail_if_lost: whole } = bundle.inputData;
-  const key = keyOf(bundle, action, body?.connection ?? connection, body);
+  const key = keyOf(z, bundle, action, body?.connection ?? connection, body);
   const { status, data } = await exchange(z, bundle, method, path, {
-    query: { connection, loss: whole ? 'none' : undefined, ...query },
+    query: { connection, loss: String(whole) === 'true' ? 'none' : undefined, ...query },
     body,
     headers: {
       'Idempotency-Key': key,
@@ -40,4 +45,4 @@ const write = async (z, bundle, action, method, path, { query = {}, body } = {})
   );
 };
 
-module.exports = { write, keyOf };
+module.exports = { write };

@@ -6,12 +6,16 @@ const { App, api, bundle, emulators, recordsOf, request, run } = require('./lock
 
 const create = (name, input, more) => run(App.creates[name].operation.perform, bundle(input, more));
 const search = (name, input) => run(App.searches[name].operation.perform, bundle(input));
-const contacts = async (email) => (await recordsOf('hubspot', 'contacts')).filter((one) => one.properties.email === email);
+const contacts = async (email) =>
+  (await recordsOf('hubspot', 'contacts')).filter((one) => one.properties.email === email);
 
 test('the connection is tested by its key, and named by it', async () => {
   assert.equal((await run(App.authentication.test, bundle())).name, 'dev');
   const wrong = { ...bundle(), authData: { api_url: api, api_key: 'lsk_wrong' } };
-  await assert.rejects(run(App.authentication.test, wrong), { name: 'ExpiredAuthError', message: /unauthenticated, run / });
+  await assert.rejects(run(App.authentication.test, wrong), {
+    name: 'ExpiredAuthError',
+    message: /unauthenticated, run /,
+  });
 });
 
 test('an address that is not a Lockstitch says so', async () => {
@@ -27,7 +31,13 @@ test('drop-downs list connections and event types', async () => {
 });
 
 test('a step that runs twice creates one record', async () => {
-  const input = { email: 'rosa@example.com', first_name: 'Rosa', phone: '+49 30 901820', business_key: 'order 1', tags: [] };
+  const input = {
+    email: 'rosa@example.com',
+    first_name: 'Rosa',
+    phone: '+49 30 901820',
+    business_key: 'order 1',
+    tags: [],
+  };
   const [first, second] = [await create('create_customer', input), await create('create_customer', input)];
   assert.equal(first.id, second.id);
   assert.deepEqual(first, second);
@@ -37,7 +47,12 @@ test('a step that runs twice creates one record', async () => {
 });
 
 test('two Zaps with one business key write both', async () => {
-  const input = { subject: 'Twice', description: 'Two Zaps.', requester_email: 'twice@example.com', business_key: 'b-1' };
+  const input = {
+    subject: 'Twice',
+    description: 'Two Zaps.',
+    requester_email: 'twice@example.com',
+    business_key: 'b-1',
+  };
   const first = await create('create_ticket', input);
   const second = await create('create_ticket', input, { meta: { zap: { id: '4712' } } });
   assert.notEqual(first.meta.remote_id, second.meta.remote_id);
@@ -59,7 +74,12 @@ test('upsert, update and the copy to another system', async () => {
   const made = await create('upsert_customer', { ...person, business_key: 'u-1' });
   const same = await create('upsert_customer', { ...person, job_title: 'Buyer', business_key: 'u-2' });
   assert.equal(made.id, same.id);
-  const ignored = await create('upsert_customer', { ...person, job_title: 'X', on_existing: 'ignore', business_key: 'u-3' });
+  const ignored = await create('upsert_customer', {
+    ...person,
+    job_title: 'X',
+    on_existing: 'ignore',
+    business_key: 'u-3',
+  });
   assert.equal(ignored.job_title, 'Buyer');
   const cleared = await create('update_customer', {
     id: made.id,
@@ -68,7 +88,12 @@ test('upsert, update and the copy to another system', async () => {
     business_key: 'u-4',
   });
   assert.deepEqual([cleared.last_name, cleared.job_title], ['Berg-Lind', null]);
-  const copy = await create('copy_customer', { id: made.id, connection: 'zendesk', match_on: 'email', business_key: 'u-5' });
+  const copy = await create('copy_customer', {
+    id: made.id,
+    connection: 'zendesk',
+    match_on: 'email',
+    business_key: 'u-5',
+  });
   assert.equal(copy.meta.connection, 'zendesk');
   const users = await recordsOf('zendesk', 'users');
   assert.equal(users.filter((one) => one.email === email && one.name === 'Berg-Lind').length, 1);
@@ -119,10 +144,17 @@ test('look-ups: one system, no match, all systems', async () => {
 
 test('refusals are in the words of Lockstitch', async () => {
   const wrong = { email: 'not an address', business_key: 'w-1' };
-  await assert.rejects(create('create_customer', wrong), /emails\/0\/address.*Correct the fields.*invalid-field, run zapier:/s);
+  await assert.rejects(
+    create('create_customer', wrong),
+    /emails\/0\/address.*Correct the fields.*invalid-field, run zapier:/s,
+  );
   const unknown = { email: 'w@example.com', connection: 'hubsport', business_key: 'w-2' };
   await assert.rejects(create('create_customer', unknown), /hubspot/);
   await assert.rejects(create('create_customer', { more: 'notes: x', business_key: 'w-3' }), /not a JSON object/);
+  await assert.rejects(
+    create('create_customer', { email: 'e@example.com', business_key: ' ' }),
+    /business key is empty/,
+  );
   const other = { email: 'other@example.com', business_key: 'order 1' };
   await assert.rejects(create('create_customer', other), /idempotency-key-reused/);
   const lossy = { email: 'lossy@example.com', more: { tags: ['vip'] }, fail_if_lost: true, business_key: 'w-4' };

@@ -37,7 +37,12 @@ const hooks = async () => {
       const camel = (name) => name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
       const renamed = ([name, value]) => [/^content-/.test(name) ? camel(name) : `Http-${camel(name)}`, value];
       const headers = Object.fromEntries(Object.entries(incoming.headers).map(renamed));
-      waiting.shift()?.({ method: incoming.method, querystring: '', headers, content: Buffer.concat(pieces).toString() });
+      waiting.shift()?.({
+        method: incoming.method,
+        querystring: '',
+        headers,
+        content: Buffer.concat(pieces).toString(),
+      });
       answer.writeHead(200).end('{}');
     });
   });

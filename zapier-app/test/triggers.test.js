@@ -13,7 +13,8 @@ const create = (email, business_key) =>
   run(App.creates.create_customer.operation.perform, bundle({ email, business_key, last_name: 'Hook' }));
 const subscribe = (trigger, inputData = {}) =>
   run(trigger.operation.performSubscribe, bundle(inputData, { targetUrl: zapier.url }));
-const unsubscribe = (trigger, subscribeData) => run(trigger.operation.performUnsubscribe, bundle({}, { subscribeData }));
+const unsubscribe = (trigger, subscribeData) =>
+  run(trigger.operation.performUnsubscribe, bundle({}, { subscribeData }));
 
 test('a hook is subscribed, verified, and ended', async () => {
   const subscribeData = await subscribe(created);
@@ -38,7 +39,11 @@ test('a hook is subscribed, verified, and ended', async () => {
 
 test('subscribing again with the same URL gives a secret that works', async () => {
   const first = await subscribe(event, { events: ['customer.updated'], changed: ['last_name'], connection: 'hubspot' });
-  const second = await subscribe(event, { events: ['customer.updated'], changed: ['last_name'], connection: 'hubspot' });
+  const second = await subscribe(event, {
+    events: ['customer.updated'],
+    changed: ['last_name'],
+    connection: 'hubspot',
+  });
   assert.equal(first.id, second.id);
   const made = await create('again@example.com', 'a-1');
   const delivery = zapier.next();

@@ -77,7 +77,8 @@ const isSigned = (secret, headers, content) => {
 const perform = (z, bundle) => {
   const { secret } = bundle.subscribeData ?? {};
   const { headers, content } = bundle.rawRequest ?? {};
-  if (!secret || !headers) throw new z.errors.Error('The hook has no secret. Turn the Zap off and on again.', 'no-secret');
+  if (!secret || !headers)
+    throw new z.errors.Error('The hook has no secret. Turn the Zap off and on again.', 'no-secret');
   if (!isSigned(secret, headers, content)) {
     throw new z.errors.Error('This request is not signed by your Lockstitch, and was dropped.', 'invalid-signature');
   }
