@@ -61,7 +61,8 @@ def _move(shop: Shop, lines: list[tuple[str, int]], sign: int) -> None:
         if product is not None and product.get("manage_stock") == "parent":
             product = shop.product(product["parent_id"])
         if product is not None and product.get("manage_stock") is True:
-            _keep(shop, product | {"stock_quantity": (product.get("stock_quantity") or 0) + sign * quantity})
+            number = (product.get("stock_quantity") or 0) + sign * quantity
+            _keep(shop, product | {"stock_quantity": number} | shop.times("date_modified", shop.now))
 
 
 def _must_get(shop: Shop, id: str) -> JsonRecord:

@@ -19,6 +19,8 @@ MEDUSA: Final = """
 vendor = "medusa"
 base_url = "{url}"
 credentials = {{ api_key = "env:MEDUSA_KEY" }}
+[connections.medusa.stock]
+threshold = 5
 """
 RECONCILE: Final = """
 [reconcile]
@@ -65,6 +67,9 @@ def test_changes_in_medusa_become_events_once(tmp_path: Path, database_url: str)
     with running_peer("medusa", tmp_path) as url:
         shop = Shop(url)
         known = shop.post("/customers", email="known@example.com", first_name="Ada", last_name="Lee")["customer"]
+        (place,) = shop.get("/stock-locations")["stock_locations"]
+        item = shop.post("/inventory-items", sku="BOWL", title="Bowl")["inventory_item"]["id"]
+        shop.post(f"/inventory-items/{item}/location-levels", location_id=place["id"], stocked_quantity=9)
         secrets = {"MEDUSA_KEY": shop.key}
         with running_lockstitch(tmp_path, database_url, MEDUSA.format(url=url), secrets, pull=EVERY) as caller:
             await_runs(caller)
@@ -88,6 +93,12 @@ def test_changes_in_medusa_become_events_once(tmp_path: Path, database_url: str)
             assert (created["type"], created["data"]["meta"]["remote_id"]) == ("customer.created", new["id"])
             assert (drafted["type"], drafted["data"]["meta"]["remote_id"]) == ("order.created", order["id"])
             assert len(events(caller)) == 3
+
+            (bowl,) = caller.get("/v1/stock_levels?sku=BOWL").json()["data"]
+            assert (bowl["name"], bowl["location"], bowl["available"]) == ("Bowl", "Warehouse", 9)
+            shop.post("/reservations", inventory_item_id=item, location_id=place["id"], quantity=4)
+            (low,) = until(lambda: caller.get("/v1/feeds/stock_levels").json())
+            assert (low["data"]["remote_id"], low["data"]["available"]) == (f"{item}@{place['id']}", 5)
 
             shop.post(f"/draft-orders/{order['id']}/convert-to-order")
             await_events(caller, 3)
