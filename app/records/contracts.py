@@ -87,6 +87,8 @@ class OfferedConnection(Struct, frozen=True, kw_only=True):
     """The vendor's name as people write it. Example: `"HubSpot"`"""
     objects: tuple[OfferedObject, ...]
     """The objects that it has, and what can be done with each."""
+    stock: bool
+    """Whether its stock levels are read, for `GET /v1/stock_levels`. Example: `false`"""
 
 
 class DataContract(Struct, frozen=True, kw_only=True):
@@ -129,6 +131,7 @@ def list_connections(deps: RecordDeps) -> list[OfferedConnection]:
             vendor=connection.vendor.name,
             title=connection.vendor.title,
             objects=tuple(_objects_of(deps, connection)),
+            stock=connection.stock is not None,
         )
         for _, connection in sorted(deps.connections.by_name.items())
     )

@@ -61,5 +61,8 @@ def test_scopes_follow_the_access(tmp_path: Path) -> None:
     assert scopes('access = { orders = "read" }', 'scopes = ["read_all_orders"]') == (
         *("read_all_orders", "read_customers", "read_orders"),
     )
+    assert scopes('access = { orders = "read" }', "stock = {}") == (
+        *("read_customers", "read_inventory", "read_locations", "read_orders", "read_products"),
+    )
     with pytest.raises(SettingsError, match="access has unknown object leads"):
         scopes('access = { leads = "read" }')

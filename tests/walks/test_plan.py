@@ -175,3 +175,18 @@ def test_a_limit_that_pulls_cannot_keep_is_named(tmp_path: Path) -> None:
     assert str(found["shop customer"][1]).endswith("is pulled only every 1h")
     assert str(found["sales order"][1]).endswith('is not pulled: every is "off"')
     assert str(found["hooks ticket"][1]).endswith("is not pulled: the connection has no list of it")
+
+
+def test_stock_is_pulled_where_it_is_configured(tmp_path: Path) -> None:
+    table = "[connections.shop.stock]\n"
+    assert pulled(tmp_path, SHOP).get("shop stock_level") is None
+    assert pulled(tmp_path, SHOP + table)["shop stock_level"] == "15m"
+    fresh = f"{SHOP}{table}freshness_seconds = 600\n"
+    assert pulled(tmp_path, fresh)["shop stock_level"] == "300s"
+    assert limited(tmp_path, f'{fresh}[pull]\nevery = "off"\n')["shop stock_level"] == (
+        *(600, 'the limit is 600 s, but it is not pulled: every is "off"'),
+    )
+    with pytest.raises(SettingsError, match="only of Medusa, Shopify, WooCommerce"):
+        pulled(tmp_path, f"{DESK}[connections.desk.stock]\n")
+    with pytest.raises(SettingsError, match=r"stock.*threshold"):
+        settings_of(tmp_path, f"{SHOP}{table}threshold = -1\n")

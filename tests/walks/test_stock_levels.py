@@ -174,6 +174,12 @@ def test_each_fall_is_one_event_while_workers_are_killed(facade: Facade) -> None
         (view,) = [one for one in caller.get("/ops/freshness").json()["data"] if one["object"] == "stock_level"]
         assert (view["state"], view["limit_seconds"]) == ("fresh", 600)
         assert "pulls of shopify: stock_levels every 1s" in facade.lockstitch("doctor").stdout
+        assert "stock levels: 2 levels of a page read" in facade.lockstitch("verify", "shopify").stdout
+        offered = caller.get("/v1/connections").json()["data"]
+        assert [one["name"] for one in offered if one["stock"]] == ["shopify"]
+        with facade.calling("customers:read", "events:read") as other:
+            for path in ("/v1/stock_levels", "/v1/feeds/stock_levels", "/v1/events?type=stock_level.low"):
+                assert (other.get(path).status_code, "orders:read" in other.get(path).text) == (403, True)
 
 
 def sell(facade: Facade, quantity: int) -> None:

@@ -20,6 +20,7 @@ from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled
 from app.problem_document import Problem
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
+from app.settings.pull import STOCK_LEVEL, PulledObject
 from app.vendors.client import VendorClient, open_vendor_client
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, ReplyLost, VendorRefused
@@ -144,13 +145,13 @@ def skew_of(headers: Mapping[str, str]) -> float:
 
 
 def explain(
-    settings: Settings, connection: ConnectionSettings, refusal: Exception, object_name: ObjectName | None = None
+    settings: Settings, connection: ConnectionSettings, refusal: Exception, object_name: PulledObject | None = None
 ) -> Finding:
     """Return what a failed request means. A missing permission is an error where the connection is the object's system
-    of record."""
+    of record, and for stock levels."""
     name, vendor = connection.name, VENDORS[connection.vendor]
     about = f"connection {name}"
-    what = "the account" if object_name is None else f"{object_name}s"
+    what = "the account" if object_name is None else f"{object_name}s".replace("_", " ")
     verify, rebind = f"lockstitch verify {name}", f"lockstitch environment rebind {name}"
     if isinstance(refusal, VendorAuthFailed):
         grant = grant_of(connection, vendor)
@@ -173,7 +174,10 @@ def explain(
             fix = f"Correct the credential or base_url, and resume it; if the new account is meant: {rebind}"
         return error(about, refusal.detail.removeprefix(f"{name} is paused: "), fix)
     if isinstance(refusal, VendorRefused) and refusal.refusal.kind == "not_allowed":
-        level = error if object_name is None or settings.systems_of_record.get(object_name) == name else warning
+        is_needed = (
+            object_name is None or object_name == STOCK_LEVEL or settings.systems_of_record.get(object_name) == name
+        )
+        level = error if is_needed else warning
         return level(
             about,
             f"a scope is missing: the credential may not read {what} ({refusal.refusal.detail[:300]})",

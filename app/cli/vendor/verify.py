@@ -26,6 +26,7 @@ from app.cli.vendor.sample_account import PEOPLE, Account, Refused, whole
 from app.http.plurals import counted
 from app.identifiers import new_id
 from app.problem_document import Problem
+from app.settings.pull import STOCK_LEVEL
 from app.settings.reading import SettingsError
 from app.vendors.models import ReplyLost, VendorRefused
 from mappings.registry import VENDORS, AnyMapping
@@ -81,6 +82,7 @@ def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: Che
     vendor = account.vendor
     for mapping in mappings_of(vendor.name):
         _check_object(live, account, mapping, shell, name, records, report)
+    _check_stock(account, shell, name, report)
     _check_limits(live, account, shell, name, report)
     for mapping in mappings_of(vendor.name) if write else ():
         if mapping.object in vendor.removable:
@@ -120,6 +122,24 @@ def _check_object(
     findings += _check_enums(about, name, mapping, mapped)
     findings += _check_times(about, mapped, live.skew, f"lockstitch verify {name}")
     report.add(findings, f"{mapping.object}: {counted(len(mapped), 'record')} mapped, times and enum values are known")
+
+
+def _check_stock(account: Account, shell: Shell, name: str, report: CheckReport) -> None:
+    """Read one page of stock levels, if they are pulled."""
+    connection, reads = shell.settings.connections[name], account.vendor.stock
+    if connection.stock is None or reads is None:
+        return
+    about, revise = f"connection {name}, stock levels", "Report it: the reads of stock need a revision."
+    try:
+        page = reads.page(account.ask(reads.request(None, reads.max_limit)), None, reads.max_limit)
+    except Unmappable as unmappable:
+        report.add([error(about, f"they cannot be read: {unmappable}", revise)])
+        return
+    except FAILED as refusal:
+        report.add([explain(shell.settings, connection, refusal, STOCK_LEVEL)])
+        return
+    findings = [error(about, f"{counted(page.unreadable, 'item')} cannot be read", revise)] if page.unreadable else []
+    report.add(findings, f"stock levels: {counted(len(page.levels), 'level')} of a page read")
 
 
 def _report_command(mapping: AnyMapping) -> str:
