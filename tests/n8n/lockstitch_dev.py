@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -25,13 +26,24 @@ CALL_TIMEOUT_S = 30
 class Dev:
     """A running Lockstitch with its emulators: where it is, the key to it, and what the vendors hold."""
 
-    def __init__(self, api: str, emulators: str, key: str, ops_key: str) -> None:
+    def __init__(self, api: str, emulators: str, key: str, ops_key: str, data: Path) -> None:
         """`api` and `emulators` are base URLs without a slash at the end; `key` opens all but the operators' calls,
-        `ops_key` those too."""
+        `ops_key` those too. `data` is its data folder."""
         self.api = api
         self.emulators = emulators
         self.key = key
         self.ops_key = ops_key
+        self._data = data
+
+    def make_key(self, *scopes: str) -> str:
+        """Create a key with these scopes, as an operator does on the command line."""
+        options = [option for scope in scopes for option in ("--scope", scope)]
+        done = subprocess.run(
+            [Path(sys.executable).with_name("lockstitch"), "key", "create", f"key-{uuid.uuid4()}", *options],
+            env=_environment(self._data), capture_output=True, text=True, timeout=CALL_TIMEOUT_S, check=True,
+        )  # fmt: skip
+        (secret,) = re.findall(r"\blsk_[A-Za-z0-9_-]+", done.stdout)
+        return str(secret)
 
     def records(self, vendor: str, object: str) -> list[dict[str, Any]]:
         """What an emulator holds, in the vendor's own shape, in the order of insertion."""
@@ -104,7 +116,7 @@ def running_dev(**environment: str) -> Iterator[Dev]:
             )
         try:
             said = _wait_until_ready(process, data / "dev.json", log)
-            yield Dev(api=said["api"], emulators=said["emulators"], key=said["key"], ops_key=said["ops_key"])
+            yield Dev(api=said["api"], emulators=said["emulators"], key=said["key"], ops_key=said["ops_key"], data=data)
         finally:
             process.send_signal(signal.SIGINT)
             try:

@@ -104,13 +104,13 @@ class FreshN8n:
 
     def add_credential(self, api_key: str, name: str = CREDENTIAL_NAME) -> None:
         """Store a header credential under the name that a template asks for; a second call replaces the key."""
-        self._add_credential(name, CREDENTIAL_TYPE, {"name": "Authorization", "value": f"Bearer {api_key}"})
+        self.store_credential(name, CREDENTIAL_TYPE, {"name": "Authorization", "value": f"Bearer {api_key}"})
 
     def add_hmac_secret(self, secret: str, name: str = SECRET_NAME) -> None:
         """Store what a subscription is signed with, as the note in the template says."""
-        self._add_credential(name, "crypto", {"hmacSecret": f'={{{{ "{secret}".slice(6).base64Decode() }}}}'})
+        self.store_credential(name, "crypto", {"hmacSecret": f'={{{{ "{secret}".slice(6).base64Decode() }}}}'})
 
-    def _add_credential(self, name: str, kind: str, data: dict[str, str]) -> None:
+    def store_credential(self, name: str, kind: str, data: dict[str, str]) -> None:
         identity = "".join(filter(str.isalnum, name))[:16]
         self._import("credentials", [{"id": identity, "name": name, "type": kind, "data": data}])
 
