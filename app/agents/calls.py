@@ -5,6 +5,7 @@ Key, scopes, budget, audit, idempotency and telemetry are those of the operation
 
 import hashlib
 import time
+from types import NoneType
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,7 +14,8 @@ import msgspec
 from litestar.types import ASGIApp
 from msgspec import Struct
 
-from app.agents.tools import BODY, CONFIRM, IF_MATCH_ARGUMENT, REQUEST_KEY, OperationTool
+from app.agents.tools import ASK_APPROVAL, BODY, CONFIRM, IF_MATCH_ARGUMENT, REQUEST_KEY, OperationTool
+from app.http.headers import APPROVAL
 from app.problem_document import JSON, ProblemDocument
 from app.writes.deps import WriteDeps
 from app.writes.routes import DRY_RUN
@@ -23,11 +25,15 @@ SAME_WRITE: Final = 600
 WAIT: Final = "respond-async, wait=20"
 """Clients of the protocol give up after 30 to 60 s."""
 MOST_SECONDS: Final = 120.0
-FOR_THE_WRITE: Final = (CONFIRM, REQUEST_KEY, IF_MATCH_ARGUMENT)
+FOR_THE_WRITE: Final = (CONFIRM, ASK_APPROVAL, REQUEST_KEY, IF_MATCH_ARGUMENT)
 _DRAFTED: Final = "Nothing was sent. To write this, call again with the same arguments and confirm true."
 _UNDECIDED: Final = (
     "Not decided yet: Lockstitch finishes the write, once. read_operation with this id has the outcome."
     " Do not repeat it under another request_key."
+)
+_UNAPPROVED: Final = (
+    "Nothing is sent yet: a person has to approve this write. Tell them, and do not repeat it. read_operation with this"
+    " id has the decision and the outcome."
 )
 _sorted: Final = msgspec.json.Encoder(order="sorted")
 
@@ -39,6 +45,7 @@ class ToolArguments(Struct, frozen=True):
     query: dict[str, str]
     body: Any
     confirm: bool
+    ask_approval: bool
     request_key: str | None
     if_match: str | None
 
@@ -61,11 +68,19 @@ def read_arguments(tool: OperationTool, arguments: dict[str, Any]) -> ToolArgume
         raise ValueError(f"Missing arguments: {', '.join(absent)}.")
     places = {one.name: quote(str(present.pop(one.name)), safe="") for one in tool.operation.parameters}
     body = present.pop(BODY, None)
-    confirm, request_key, if_match = (present.pop(name, None) for name in FOR_THE_WRITE)
-    if confirm not in (None, True, False):
-        raise ValueError("confirm is true or false.")
+    confirm, ask_approval, request_key, if_match = (present.pop(name, None) for name in FOR_THE_WRITE)
+    if not {type(confirm), type(ask_approval)} <= {bool, NoneType}:
+        raise ValueError(f"{CONFIRM} and {ASK_APPROVAL} are true or false.")
     query = {name: _as_text(value) for name, value in present.items()}
-    return ToolArguments(tool.operation.template.format(**places), query, body, confirm is True, request_key, if_match)
+    return ToolArguments(
+        path=tool.operation.template.format(**places),
+        query=query,
+        body=body,
+        confirm=confirm is True,
+        ask_approval=ask_approval is True,
+        request_key=request_key,
+        if_match=if_match,
+    )
 
 
 async def call_operation(
@@ -77,6 +92,8 @@ async def call_operation(
         headers |= {"idempotency-key": await _key_of(deps, tool, wanted, principal), "prefer": WAIT}
     elif tool.writes:
         query[DRY_RUN.name] = "true"
+    if wanted.ask_approval:
+        headers[APPROVAL.name] = "required"
     if wanted.if_match is not None:
         headers["if-match"] = wanted.if_match
     content = None if wanted.body is None else _sorted.encode(wanted.body)
@@ -92,13 +109,17 @@ async def call_operation(
 
 def _read(answer: httpx.Response, *, drafted: bool) -> ToolAnswer:
     document = msgspec.json.decode(answer.content) if answer.content else {}
+    if not isinstance(document, dict):
+        document = {"data": document}
     if answer.is_error:
         problem = msgspec.convert(document, ProblemDocument)
         return ToolAnswer(f"{problem.title}: {problem.detail} {problem.next_step}", document, failed=True)
     sentence = _DRAFTED if drafted else _UNDECIDED if answer.status_code == 202 else None
+    if (document.get("waiting_for") or {}).get("reason") == "approval":
+        sentence = _UNAPPROVED
     if drafted and "problem" in document:
         sentence = f"It would be refused: {document['problem']['detail']} {document['problem']['next_step']}"
-    return ToolAnswer(sentence, document if isinstance(document, dict) else {"data": document}, failed=False)
+    return ToolAnswer(sentence, document, failed=False)
 
 
 def key_of_slot(tool: OperationTool, wanted: ToolArguments, principal: str, slot: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from app.http.headers import IDEMPOTENCY_KEY, IF_MATCH
+from app.http.headers import APPROVAL, IDEMPOTENCY_KEY, IF_MATCH
 from app.http.operation import JsonBody, KeyOperation, declaration_of
 from app.openapi.shapes import COMPONENT, Schema, component_schemas, schema_of
 from app.writes.models import OperationView
@@ -33,6 +33,7 @@ NAMES: Final = {"offer_connections": "list_connections"}
 CONFIRM: Final = "confirm"
 REQUEST_KEY: Final = "request_key"
 IF_MATCH_ARGUMENT: Final = "if_match"
+ASK_APPROVAL: Final = "ask_approval"
 BODY: Final = "body"
 SCHEMA_WORDS: Final = {
     *("type", "enum", "const", "items", "anyOf", "oneOf", "allOf", "required", "additionalProperties", "description"),
@@ -112,6 +113,12 @@ def _input_schema(one: KeyOperation, schemas: dict[str, Schema]) -> Schema:
         required += [] if one.body.optional else [BODY]
     if any(header.name == IF_MATCH.name for header in one.headers):
         members[IF_MATCH_ARGUMENT] = {"type": "string", "description": IF_MATCH.meaning, "examples": [IF_MATCH.example]}
+    if any(header.name == APPROVAL.name for header in one.headers):
+        members[ASK_APPROVAL] = {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether a person has to approve the write before it is sent.",
+        }
     if any(header.name == IDEMPOTENCY_KEY.name for header in one.headers):
         members[CONFIRM] = {
             "type": "boolean",

@@ -82,6 +82,22 @@ def write_credential(workflow: Json) -> None:
     )
 
 
+def own(**parameters: Any) -> Callable[[Json], None]:
+    """Read by the community node, and create behind its error output, with these parameters of the reading node."""
+
+    def change(workflow: Json) -> None:
+        common = {"type": "n8n-nodes-lockstitch.lockstitch", "typeVersion": 1, "onError": "continueErrorOutput"}
+        error = [[], [{"node": "In plain words", "type": "main", "index": 0}]]
+        workflow["nodes"].append(common | {"id": "own", "name": "Own", "parameters": parameters})
+        create = {"resource": "customer", "operation": "create"}
+        workflow["nodes"].append(common | {"id": "own-create", "name": "Own create", "parameters": create})
+        workflow["connections"] |= {"Own": {"main": error}, "Own create": {"main": error}}
+        if parameters["operation"] == "lookup":
+            error[1].append({"node": "Own create", "type": "main", "index": 0})
+
+    return change
+
+
 BROKEN: dict[str, tuple[str, Callable[[Json], None], str, str]] = {
     "no key": (EVENT, drop_header(0), "write-without-key", "Upsert customer"),
     "constant": (EVENT, set_key("customer-1"), "key-constant", "Upsert customer"),
@@ -117,6 +133,19 @@ BROKEN: dict[str, tuple[str, Callable[[Json], None], str, str]] = {
     "503": (READ, create_when_unread, "unavailable-as-absent", "Find order"),
     "secret": (EVENT, write_secret, "secret-in-file", "Run"),
     "credential": (READ, write_credential, "secret-in-file", "Find order"),
+    "own key": (
+        READ,
+        own(resource="customer", operation="upsert", options={"businessKey": "one"}),
+        "key-constant",
+        "Own",
+    ),
+    "own 202": (
+        READ,
+        own(resource="customer", operation="update", options={"undecided": "return"}),
+        "no-202-branch",
+        "Own",
+    ),
+    "own 503": (READ, own(resource="customer", operation="lookup"), "unavailable-as-absent", "Own"),
     "correlation": (EVENT, drop_header(1), "no-correlation-id", "Upsert customer"),
 }
 
@@ -129,8 +158,8 @@ def right(workflow: Json) -> None:
     foreign = deepcopy(writing) | {"id": "foreign", "name": "Charge"}
     foreign["parameters"] = {"method": "POST", "url": "https://api.stripe.com/v1/customers"}
     foreign["credentials"] = {}
-    own = {"type": "n8n-nodes-lockstitch.lockstitch", "id": "own", "name": "Own", "typeVersion": 1, "parameters": {}}
-    workflow["nodes"] += [foreign, own, deepcopy(writing) | {"id": "off", "name": "Off", "disabled": True}]
+    own(resource="ticket", operation="create", options={"businessKey": "={{ $json.event }}"})(workflow)
+    workflow["nodes"] += [foreign, deepcopy(writing) | {"id": "off", "name": "Off", "disabled": True}]
 
 
 @pytest.fixture(scope="module")

@@ -215,3 +215,35 @@ def test_a_wrong_argument_is_an_error_of_the_tool(agent: Agent) -> None:
     assert "Missing arguments: id" in absent["content"][0]["text"]
     assert wrong["structuredContent"]["errors"][0]["pointer"] == "/subject"
     assert unknown["isError"] and absent["isError"] and wrong["isError"]  # noqa: PT018
+
+
+def test_a_write_of_a_key_that_needs_an_approval_waits_for_a_person(facade: Facade, vendors: Emulators) -> None:
+    subject = f"Approve {uuid4().hex}"
+    call = {"connection": "zendesk", "body": {"subject": subject, "description": "Late."}, "confirm": True}
+    key = facade.with_keys(
+        lambda keys: keys.create(f"agent-{uuid4().hex}", ["tickets:read", "tickets:write"], needs_approval=True)
+    )
+    with facade.calling(secret=key.secret) as calling, facade.calling("approvals:write", "tickets:read") as person:
+        agent = Agent(calling)
+        assert not [name for name in agent.tools() if "approve" in name]
+        waiting = [agent.call("create_ticket", **call) for _ in range(2)]
+        operation = waiting[0]["structuredContent"]["id"]
+        assert {one["structuredContent"]["id"] for one in waiting} == {operation}
+        assert all("a person has to approve" in one["content"][0]["text"] for one in waiting)
+        assert code_of(calling.post(f"/v1/operations/{operation}/approve", json={}), 403) == "forbidden"
+        assert vendors.records("zendesk", "tickets", subject) == []
+
+        assert person.post(f"/v1/operations/{operation}/approve", json={}).status_code == 200
+        person.await_operation(f"/v1/operations/{operation}")
+        assert agent.ask("read_operation", id=operation)["state"] == "succeeded"
+    assert len(vendors.records("zendesk", "tickets", subject)) == 1
+
+
+def test_an_agent_may_ask_for_an_approval(agent: Agent, vendors: Emulators) -> None:
+    subject = f"Ask {uuid4().hex}"
+    body = {"subject": subject, "description": "Late."}
+
+    waiting = agent.call("create_ticket", connection="zendesk", body=body, confirm=True, ask_approval=True)
+
+    assert "a person has to approve" in waiting["content"][0]["text"]
+    assert vendors.records("zendesk", "tickets", subject) == []

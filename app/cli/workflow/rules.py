@@ -34,8 +34,8 @@ def breaches_of(workflow: Workflow, calls: list[LockstitchCall]) -> Iterator[Bre
         if not call.is_tool:
             yield from _branches(workflow, call)
     for node in workflow.nodes:
-        if node.type in OWN_NODES[:1] and not node.disabled and _fails_unheard(workflow, node):
-            yield "no-error-branch", node, f"/nodes/{node.index}"
+        if node.type in OWN_NODES and not node.disabled:
+            yield from _own_node(workflow, node)
         for pointer, text in _texts(node.parameters, f"/nodes/{node.index}/parameters"):
             if _SECRET.search(text):
                 yield "secret-in-file", node, pointer
@@ -52,7 +52,7 @@ def _key(workflow: Workflow, call: LockstitchCall, calls: list[LockstitchCall]) 
     if "{{" not in key:
         yield "key-constant", node, pointer
         return
-    if any(_CHANGING.search(inner) for inner in re.findall(r"\{\{(.*?)\}\}", key, re.DOTALL)):
+    if _is_new_each_try(key):
         yield "key-changes-each-try", node, pointer
     meaning = workflow.expand(node, key)
     if not _names_workflow(workflow, meaning):
@@ -61,6 +61,30 @@ def _key(workflow: Workflow, call: LockstitchCall, calls: list[LockstitchCall]) 
         yield "key-without-target", node, pointer
     if any(other.headers.get("idempotency-key", ("", ""))[0] == key and _differs(call, other) for other in calls):
         yield "key-shared", node, pointer
+
+
+def _own_node(workflow: Workflow, node: Node) -> Iterator[Breach]:
+    """Judge a community node. It adds workflow and connection to a business key, and waits unless told otherwise."""
+    place, options = f"/nodes/{node.index}", node.parameters.get("options", {})
+    key, pointer = str(options.get("businessKey", "")), f"{place}/parameters/options/businessKey"
+    if key.strip() and "{{" not in key:
+        yield "key-constant", node, pointer
+    elif _is_new_each_try(key):
+        yield "key-changes-each-try", node, pointer
+    if node.type.endswith("Tool"):
+        return
+    returns_early = options.get("undecided") in ("async", "return") and not options.get("callbackUrl")
+    if returns_early and not _awaits(workflow, node):
+        yield "no-202-branch", node, place
+    if _fails_unheard(workflow, node):
+        yield "no-error-branch", node, place
+    is_read = node.parameters.get("operation") in ("get", "lookup")
+    if is_read and _creates_after_any_failure(workflow, node, f"/v1/{node.parameters.get('resource')}s"):
+        yield "unavailable-as-absent", node, place
+
+
+def _is_new_each_try(key: str) -> bool:
+    return any(_CHANGING.search(inner) for inner in re.findall(r"\{\{(.*?)\}\}", key, re.DOTALL))
 
 
 def _names_workflow(workflow: Workflow, meaning: str) -> bool:
@@ -99,21 +123,23 @@ def _headers(call: LockstitchCall) -> Iterator[Breach]:
 
 def _branches(workflow: Workflow, call: LockstitchCall) -> Iterator[Breach]:
     node, place = call.node, f"/nodes/{call.node.index}"
-    if call.writes and 202 in call.operation.also and not _awaits(workflow, call):
+    if call.writes and 202 in call.operation.also and not _awaits(workflow, node):
         yield "no-202-branch", node, place
     if _fails_unheard(workflow, node):
         yield "no-error-branch", node, place
-    if call.operation.method == "GET" and _creates_after_any_failure(workflow, node, call.operation.template):
+    if call.operation.method == "GET" and _creates_after_any_failure(
+        workflow, node, "/".join(call.operation.template.split("/")[:3])
+    ):
         yield "unavailable-as-absent", node, place
 
 
-def _awaits(workflow: Workflow, call: LockstitchCall) -> bool:
+def _awaits(workflow: Workflow, writing: Node) -> bool:
     """Return whether a node behind a write asks whether it is decided."""
     return any(
         _LOOKS_AT_202.search(node.text)
         or (node.kind == "executeWorkflow" and _WAITS.search(f"{node.name} {node.text}"))
         or (node.type in OWN_NODES and node.parameters.get("resource") == "operation")
-        for node in workflow.downstream(call.node.name, 0)
+        for node in workflow.downstream(writing.name, 0)
     )
 
 
@@ -131,19 +157,22 @@ def _never_fails(node: Node) -> bool:
     return bool(node.parameters.get("options", {}).get("response", {}).get("response", {}).get("neverError"))
 
 
-def _creates_after_any_failure(workflow: Workflow, node: Node, template: str) -> bool:
-    """Return whether a create of the same object follows a failed read without a look at its status."""
+def _creates_after_any_failure(workflow: Workflow, node: Node, collection: str) -> bool:
+    """Return whether a create in the same collection follows a failed read without a look at its status."""
     passes_on = node.on_error == "continueRegularOutput" or node.continue_on_fail or _never_fails(node)
     if node.on_error != "continueErrorOutput" and not passes_on:
         return False
-    collection = "/".join(template.split("/")[:3])
     reached = workflow.downstream(node.name, 0 if passes_on else 1, past=lambda one: not _TELLS_APART.search(one.text))
-    return any(
-        one.kind == "httpRequest"
-        and one.parameters.get("method") == "POST"
-        and re.search(rf"{collection}(?:\?|$)", str(one.parameters.get("url")))
-        for one in reached
-    )
+    return any(_creates(one, collection) for one in reached)
+
+
+def _creates(node: Node, collection: str) -> bool:
+    """Return whether a node creates a record, in a collection such as `/v1/customers`."""
+    parameters = node.parameters
+    if node.type in OWN_NODES:
+        return (parameters.get("operation"), f"/v1/{parameters.get('resource')}s") == ("create", collection)
+    is_post = node.kind == "httpRequest" and parameters.get("method") == "POST"
+    return is_post and re.search(rf"{collection}(?:\?|$)", str(parameters.get("url"))) is not None
 
 
 def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
