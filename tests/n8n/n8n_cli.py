@@ -100,7 +100,7 @@ class FreshN8n:
 
     def add_node_credential(self, base_url: str, api_key: str, name: str = NODE_CREDENTIAL_NAME) -> None:
         """Store the credential of the community node."""
-        self._add_credential(name, "lockstitchApi", {"baseUrl": base_url, "apiKey": api_key})
+        self.store_credential(name, "lockstitchApi", {"baseUrl": base_url, "apiKey": api_key})
 
     def add_credential(self, api_key: str, name: str = CREDENTIAL_NAME) -> None:
         """Store a header credential under the name that a template asks for; a second call replaces the key."""

@@ -73,8 +73,8 @@ def _own_node(workflow: Workflow, node: Node) -> Iterator[Breach]:
         yield "key-changes-each-try", node, pointer
     if node.type.endswith("Tool"):
         return
-    returns_early = options.get("undecided") in ("async", "return") and not options.get("callbackUrl")
-    if returns_early and not _awaits(workflow, node):
+    may_be_early = options.get("undecided") == "return" and not options.get("callbackUrl")
+    if may_be_early and not _awaits(workflow, node):
         yield "no-202-branch", node, place
     if _fails_unheard(workflow, node):
         yield "no-error-branch", node, place
