@@ -45,6 +45,12 @@ def test_a_page_is_read_in_the_order_of_an_index(module_database_url: str, state
     assert "Sort" not in plan
 
 
+def test_who_only_approves_reads_no_other_operations(module_database_url: str) -> None:
+    plan = plan_of(module_database_url, statements.APPROVAL_PAGES[None])
+    assert "operation_approval" in plan
+    assert "Sort" not in plan
+
+
 @pytest.mark.parametrize(
     ("name", "indexes"),
     [

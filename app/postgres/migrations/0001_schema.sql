@@ -214,7 +214,8 @@ CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled'
 CREATE INDEX operation_run     ON operation (correlation_id);
 
 -- For those who approve, and for the worker that ends what no one has decided in time.
-CREATE INDEX operation_approval ON operation (id) WHERE approval = 'waiting';
+CREATE INDEX operation_approval  ON operation (id) WHERE approval = 'waiting';
+CREATE INDEX operation_approvals ON operation (id) WHERE approval IS NOT NULL;
 
 -- For webhooks: a write of ours that may be their cause, undecided or done. No statement about one operation has both
 -- conditions of the first, so a cached plan cannot read all of it for one row.

@@ -124,7 +124,8 @@ class PostgresOperations(OperationReader):
     ) -> Sequence[Operation]:
         """List operations on these objects, newest first, below the id `after`; with `approves`, also those on others
         that need or needed an approval. `state` is a public one, or `approval`."""
-        rows = await self._database.fetch(sql.PAGES[state], list(objects), after, limit, approves)
+        pages = sql.PAGES if objects else sql.APPROVAL_PAGES
+        rows = await self._database.fetch(pages[state], list(objects), after, limit, approves)
         return [self._rows.open(row) for row in rows]
 
     async def take_over(self, operation_id: str) -> Begun | None:

@@ -96,23 +96,34 @@ IN_STATE: Final[dict[str | None, str]] = {
 }
 """Public states as SQL conditions; `approval` are the queued ones that wait for a person."""
 
-# One statement per state, so that rare states use their own index. With `phase = 'settled'` next to an outcome, the
-# index of retention would fit too, and would be sorted as a whole for each page.
-PAGES: Final = {
-    state: Statement(
-        "SELECT operation",
-        f"""
-        SELECT {COLUMNS}
-          FROM operation
-         WHERE {condition}
-           AND (object = ANY($1::text[]) OR $4 AND approval IS NOT NULL)
-           AND ($2::text IS NULL OR id < $2)
-         ORDER BY id DESC
-         LIMIT $3
-        """,  # noqa: S608
-    )
-    for state, condition in IN_STATE.items()
-}
+
+def _pages(visible: str) -> dict[str | None, Statement]:
+    """Return a statement per state, so that rare states use their own index. `visible` is what the caller may see.
+
+    With `phase = 'settled'` next to an outcome, the index of retention would fit too, and would be sorted as a whole
+    for each page.
+    """
+    return {
+        state: Statement(
+            "SELECT operation",
+            f"""
+            SELECT {COLUMNS}
+              FROM operation
+             WHERE {condition}
+               AND {visible}
+               AND ($2::text IS NULL OR id < $2)
+             ORDER BY id DESC
+             LIMIT $3
+            """,  # noqa: S608
+        )
+        for state, condition in IN_STATE.items()
+    }
+
+
+PAGES: Final = _pages("(object = ANY($1::text[]) OR $4 AND approval IS NOT NULL)")
+
+# For a key that only approves: few operations need an approval, so the others are not read.
+APPROVAL_PAGES: Final = _pages("approval IS NOT NULL AND $1::text[] IS NOT NULL AND $4")
 
 # Only undecided operations are due (a CHECK of the table). Statements about one operation test `due_at`, not the phase:
 # the index of due operations would fit the phase as well, and a cached plan might read all of it for one row.
