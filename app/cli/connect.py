@@ -29,11 +29,11 @@ from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
 from app.vendors.budget_store import PostgresBudgets
-from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of
 from app.vendors.connections import ConnectionView, list_connections
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.observations import Observations
+from app.vendors.open_client import open_vendor_client
 from app.vendors.refused_webhooks import WebhookStates, described
 from app.vendors.store import PostgresBoundAccounts
 from app.wiring.operators import consents_of, pauses_of

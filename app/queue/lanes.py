@@ -65,15 +65,14 @@ THROTTLE = Statement(
     """,
 )
 
-PROBE_SUCCEEDED = Statement(
-    "UPDATE lane",
-    """
+UNBLOCK: Final = """
     UPDATE lane
        SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
            probe_token = NULL, probing_until = NULL
-     WHERE connection = $1 AND probe_token = $2
-    """,
-)
+     WHERE connection = $1"""
+"""SQL text that ends what blocks a lane, for a further condition."""
+
+PROBE_SUCCEEDED = Statement("UPDATE lane", f"{UNBLOCK} AND probe_token = $2")
 
 PROBE_UNDECIDED = Statement(
     "UPDATE lane",

@@ -84,25 +84,11 @@ PROBE_UNDECIDED = Statement(
     """,
 )
 
-THROTTLE_ENDED = Statement(
-    "UPDATE lane",
-    """
-    UPDATE lane
-       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
-           probe_token = NULL, probing_until = NULL
-     WHERE connection = $1 AND blocked_reason = 'throttle'
-    """,
-)
+THROTTLE_ENDED = Statement("UPDATE lane", f"{lanes.UNBLOCK} AND blocked_reason = 'throttle'")
 
 # A request of the API counts as the probe.
 CREDENTIAL_ACCEPTED = Statement(
-    "UPDATE lane",
-    """
-    UPDATE lane
-       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
-           probe_token = NULL
-     WHERE connection = $1 AND blocked_reason = 'auth' AND blocked_until < 'infinity'
-    """,
+    "UPDATE lane", f"{lanes.UNBLOCK} AND blocked_reason = 'auth' AND blocked_until < 'infinity'"
 )
 
 

@@ -4,14 +4,10 @@ closed ── failures in a row ──▶ open ── the pause ends ──▶ h
 
 Reads and writes have separate circuits, because a vendor whose writes fail can usually still be read. The mapping, not
 the method, says which a request is. Most failures are short, so the first pause is short; each failed probe doubles it.
-
-After a throttle (429 or a quota error), all requests of a connection wait for the time that the vendor names, else for
-a growing one. `app.queue.pauses` tells the other processes.
 """
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,9 +24,6 @@ PROBE_PATIENCE: Final = 1.0
 # Seconds of the longest pause for whose end a read waits. After more failures the vendor is likely to be down, and its
 # caller should hear that at once.
 SHORT_PAUSE: Final = 3.0
-# Seconds of the first and longest throttle if the vendor names no time; each one doubles.
-FIRST_THROTTLE: Final = 1.0
-LONGEST_THROTTLE: Final = 60.0
 
 
 class Probes:
@@ -177,25 +170,3 @@ class Circuit:
 
     def _refuse(self, why: str, wait: float) -> NoReturn:
         raise ConnectionPaused(f"{self._title} keeps failing; {why}.", retry_after=wait)
-
-
-class Throttle:
-    """The back-off of one connection. It grows from throttle to throttle, until `reset`."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def count(self) -> None:
-        """Count a throttle: once for all concurrent requests."""
-        self._count += 1
-
-    def pause(self, retry_after: float | None) -> float:
-        """Return the seconds to wait. `retry_after` is what the vendor names."""
-        if retry_after is not None and retry_after >= 0:
-            return retry_after
-        bound = min(LONGEST_THROTTLE, FIRST_THROTTLE * 2.0 ** min(self._count - 1, 10))
-        return bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, keeps no secret
-
-    def reset(self) -> None:
-        """Forget past throttles: the vendor works again, or an operator has resumed the connection."""
-        self._count = 0

@@ -9,42 +9,35 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from app.credentials.secrets import NoSecret, Secrets
+from app.credentials.secrets import NoSecret
 from app.credentials.tokens import Tokens
 from app.egress.transport import NoReply, NotSent, Wire
 from app.errors import VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
 from app.queue.models import Allowances
 from app.queue.pauses import PostgresPauses
-from app.settings.connections import ConnectionSettings
-from app.settings.environment import Settings
-from app.settings.reading import SettingsError
 from app.telemetry import vendor_span
 from app.telemetry.metrics import count_vendor_outcome, vendor_retries
 from app.vendors.accounts import Accounts
 from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
-from app.vendors.budget_store import PostgresBudgets
-from app.vendors.circuit import FIRST_THROTTLE, Traffic
+from app.vendors.circuit import Traffic
 from app.vendors.connection_state import AccountBudgets, LiveConnection
-from app.vendors.credentials import credential_of
 from app.vendors.fact_store import PostgresAccountFacts
-from app.vendors.health import Admission, Patience
-from app.vendors.models import CalledConnection, Connection, LiveState, OptionLists, ReplyLost, VendorRefused
+from app.vendors.health import FIRST_THROTTLE, Admission
+from app.vendors.models import Connection, LiveState, OptionLists, ReplyLost, VendorRefused
 from app.vendors.observations import LiveObservation
 from app.vendors.option_lists import OptionCache
 from app.vendors.setup import AccountSetup
 from app.vendors.store import PostgresBoundAccounts
 from canonical.parts import ObjectName
 from mappings.http import DEFAULT, VendorRefusal, VendorReply, VendorRequest
-from mappings.manifest import Vendor
-from mappings.registry import MANIFESTS, VENDORS, manifest_of
 
 _log = logging.getLogger("lockstitch.outbound")
 
@@ -56,7 +49,7 @@ TIMEOUTS: Final = ("timeout", "connect timeout")
 
 
 class VendorClient:
-    """The one client for all vendors. Open it with `open_vendor_client`."""
+    """The one client for all vendors. Open it with `open_client.open_vendor_client`."""
 
     def __init__(
         self,
@@ -373,72 +366,5 @@ class VendorClient:
             live.budgets[DEFAULT].learn(budget)
 
 
-@asynccontextmanager
-async def open_vendor_client(
-    settings: Settings,
-    secrets: Secrets,
-    patience: Patience | None = None,
-    pauses: PostgresPauses | None = None,
-    bound: PostgresBoundAccounts | None = None,
-    shared: PostgresAccountFacts | None = None,
-    budgets: PostgresBudgets | None = None,
-) -> AsyncIterator[VendorClient]:
-    """Yield the client for every connection that is called, not those that only receive webhooks. `pauses`, `bound`
-    accounts, `shared` facts and `budgets` are those of the installation.
-
-    Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
-    """
-    live_connections: dict[str, LiveConnection] = {}
-    account_budgets = AccountBudgets(budgets)
-    complaints, wire = [], Wire()
-    for name, connection in settings.connections.items():
-        if connection.vendor in MANIFESTS and not _is_called(connection):
-            continue  # it only receives webhooks
-        try:
-            live_connections[name] = _live_connection(
-                connection, secrets, patience or Patience(), pauses, wire, account_budgets
-            )
-        except SettingsError as error:
-            complaints.append(str(error))
-    if complaints:
-        raise SettingsError("\n".join(complaints))
-    client = VendorClient(live_connections, wire, pauses, bound, shared, account_budgets)
-    try:
-        yield client
-    finally:
-        await client.close()
-        await wire.close()
-
-
 def _is_throttled(live: LiveConnection) -> bool:
     return live.health.current_state()[0] == "throttled"
-
-
-def _is_called(settings: ConnectionSettings) -> bool:
-    manifest = manifest_of(settings.vendor, only_takes_webhooks=settings.only_takes_webhooks)
-    return isinstance(manifest, Vendor)
-
-
-def _live_connection(
-    settings: ConnectionSettings,
-    secrets: Secrets,
-    patience: Patience,
-    pauses: PostgresPauses | None,
-    wire: Wire,
-    budgets: AccountBudgets,
-) -> LiveConnection:
-    vendor = VENDORS.get(settings.vendor)
-    if vendor is None:
-        known = ", ".join(sorted(MANIFESTS))
-        raise SettingsError(f"[connections.{settings.name}] unknown vendor {settings.vendor!r}. Known are: {known}.")
-    if foreign := sorted(settings.options.keys() - vendor.options):
-        raise SettingsError(f"[connections.{settings.name}] {vendor.title} has no setting {', '.join(foreign)}.")
-    return LiveConnection(
-        CalledConnection(name=settings.name, vendor=vendor),
-        settings,
-        patience,
-        secrets,
-        pauses,
-        credential_of(settings, vendor, secrets, wire),
-        budgets,
-    )

@@ -1,5 +1,6 @@
 """Whether requests may go out on a connection. Throttled, failing, unauthorised and paused connections must wait.
 
+After a throttle (429 or a quota error), all requests wait for the time that the vendor names, else for a growing one.
 Every pause ends with one probe: a single request goes first, and the others wait for its success. Failures belong to
 each process; reads and writes fail separately (`circuit`). A throttle that one process meets stops the others as well,
 and one of them probes. An operator's pause and a refused credential belong to the installation (`Pauses`) and last
@@ -9,6 +10,7 @@ not affected.
 """
 
 import logging
+import random
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,7 +24,7 @@ from app.problem_document import Problem
 from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.telemetry.metrics import connection_state, throttled_since
-from app.vendors.circuit import FIRST_THROTTLE, PROBE_PATIENCE, Circuit, Probes, Throttle, Traffic
+from app.vendors.circuit import PROBE_PATIENCE, Circuit, Probes, Traffic
 
 _log = logging.getLogger("lockstitch.outbound")
 
@@ -32,6 +34,9 @@ State = Literal["working", "throttled", "unauthorised"]
 LONGEST_PAUSE: Final = 3600.0
 # Retry-After while an operator must resume the connection.
 HELD_PATIENCE: Final = 60.0
+# Seconds of the first and longest throttle if the vendor names no time; each one doubles.
+FIRST_THROTTLE: Final = 1.0
+LONGEST_THROTTLE: Final = 60.0
 # A waiting request rechecks this often whether the connection was paused or resumed.
 RECHECK_SECONDS: Final = 0.5
 # Two clocks tell the end of a throttle.
@@ -89,7 +94,7 @@ class Health:
         self._state: State = "working"
         self._until = 0.0
         self._began = self._throttled_at = 0.0
-        self._throttle = Throttle()
+        self._throttles = 0
         self._shared_until: float | None = None  # the throttle of the installation, as last seen
         self._probes_until = 0.0  # this process probes for the installation
         self.probes = Probes(self._show)
@@ -158,7 +163,7 @@ class Health:
         self.circuits[request.traffic].worked(request.probes_circuit)
         # A pause that began during the probe stays.
         if request.probes and self.probes.running:
-            self._throttle.reset()
+            self._throttles = 0
             self._set_state("working", 0.0)
 
     def failed(self, request: Admission) -> None:
@@ -171,13 +176,14 @@ class Health:
     def throttled(self, request: Admission, retry_after: float | None) -> None:
         """Record a throttle, with the seconds to wait if the vendor names them."""
         self.circuits[request.traffic].worked(request.probes_circuit)
-        if self._state != "throttled" or self.probes.running:
-            self._throttle.count()
-        pause = self._throttle.pause(retry_after)
-        until = time.monotonic() + pause
-        if self._state == "throttled" and not self.probes.running and until <= self._until:
-            return
-        self._set_state("throttled", pause)
+        is_further = self._state == "throttled" and not self.probes.running  # concurrent requests count once
+        if not is_further:
+            self._throttles += 1
+        if retry_after is None:
+            bound = min(LONGEST_THROTTLE, FIRST_THROTTLE * 2.0 ** min(self._throttles - 1, 10))
+            retry_after = bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, keeps no secret
+        if not is_further or time.monotonic() + retry_after > self._until:
+            self._set_state("throttled", retry_after)
 
     def unauthorised(self, *, recorded: bool, facts: Mapping[str, object] = MappingProxyType({})) -> None:
         """Record a refused credential. `recorded`: the pause is stored for the installation, which decides when to
@@ -222,7 +228,7 @@ class Health:
         for circuit in self.circuits.values():
             circuit.close()
         if self._state == "throttled":
-            self._throttle.reset()
+            self._throttles = 0
             self._set_state("working", 0.0)
 
     def _apply_pause(self) -> None:

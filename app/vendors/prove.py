@@ -15,9 +15,10 @@ from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 from app.signatures import UnusableSecret, check_secret
-from app.vendors.client import VendorClient, open_vendor_client
+from app.vendors.client import VendorClient
 from app.vendors.configured_connections import connections_of
 from app.vendors.models import VendorRefused
+from app.vendors.open_client import open_vendor_client
 from app.vendors.store import PostgresBoundAccounts
 from mappings.registry import VENDORS, active, objects_of
 from mappings.spec import ListQuery

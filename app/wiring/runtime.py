@@ -47,12 +47,12 @@ from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
 from app.settings.environment import Settings, require_for_serving
 from app.vendors.budget_store import PostgresBudgets
-from app.vendors.client import open_vendor_client
 from app.vendors.configured_connections import connections_of
 from app.vendors.deps import VendorDeps
 from app.vendors.fact_store import PostgresAccountFacts
 from app.vendors.models import Connections
 from app.vendors.observations import Observations
+from app.vendors.open_client import open_vendor_client
 from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts

@@ -8,8 +8,8 @@ import pytest
 from app.credentials.secrets import Secrets
 from app.settings.environment import Settings, load_settings
 from app.settings.reading import SettingsError
-from app.vendors.client import open_vendor_client
 from app.vendors.models import Connection
+from app.vendors.open_client import open_vendor_client
 from mappings.http import VendorRequest
 from mappings.registry import MANIFESTS, VENDORS, active, manifest_of
 from tests.vendors.vendor_server import running_vendor

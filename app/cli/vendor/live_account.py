@@ -21,9 +21,10 @@ from app.problem_document import Problem
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
 from app.settings.pull import STOCK_LEVEL, PulledObject
-from app.vendors.client import VendorClient, open_vendor_client
+from app.vendors.client import VendorClient
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, ReplyLost, VendorRefused
+from app.vendors.open_client import open_vendor_client
 from app.vendors.store import PostgresBoundAccounts
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
