@@ -33,7 +33,7 @@ export async function subscribe(context: IHookFunctions): Promise<void> {
 	if ((wanted.events as string[]).length === 0) {
 		throw new NodeOperationError(context.getNode(), 'Choose at least one event');
 	}
-	if (context.getNodeParameter('dropRepeats') === true) await requireClaims(context);
+	if (context.getNodeParameter('dropRepeats', false) === true) await requireClaims(context);
 	const { body } = await send(context, { method: 'POST', path: pathOf('subscriptions'), body: wanted });
 	const secret = body.secret ?? (await rotated(context, body.id as string));
 	Object.assign(storedOf(context), { id: body.id, secret, wanted: JSON.stringify(wanted) });

@@ -80,7 +80,11 @@ class Dev:
         try:
             yield
         finally:
-            _call(f"{self.emulators}/_emulator/faults?vendor={vendor}", method="DELETE")
+            self.heal(vendor)
+
+    def heal(self, vendor: str) -> None:
+        """End all faults of a vendor."""
+        _call(f"{self.emulators}/_emulator/faults?vendor={vendor}", method="DELETE")
 
     def find(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The `data` of a list answer of the API."""

@@ -21,10 +21,16 @@ SEEN_WITHIN_S = 90
 class ServingN8n:
     """n8n while it serves at `url`."""
 
-    def __init__(self, url: str, database: Path) -> None:
+    def __init__(self, url: str, database: Path, process: subprocess.Popen[bytes]) -> None:
         """`database` is its SQLite file, from which executions are read."""
         self.url = url
         self.database = database
+        self._process = process
+
+    def kill(self) -> None:
+        """End it without a chance to finish anything, as a crash does."""
+        self._process.kill()
+        self._process.wait()
 
     def executions(self, workflow_id: str) -> list[Execution]:
         """The executions of a workflow that have come to an end, oldest first."""
@@ -78,7 +84,7 @@ def serving(n8n: FreshN8n, port: int, *, webhooks: int = 0) -> Iterator[ServingN
         process = subprocess.Popen(
             n8n.command("start"), env=n8n.environment, cwd=n8n.home, stdout=output, stderr=subprocess.STDOUT
         )
-    served = ServingN8n(url, n8n.home / ".n8n/database.sqlite")
+    served = ServingN8n(url, n8n.home / ".n8n/database.sqlite", process)
     try:
         _wait_until_ready(process, served, webhooks, log)
         yield served

@@ -6,9 +6,11 @@ Run by real.py; it is no part of the ordinary suite, which is why its name does 
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
+import httpx
 import pytest
 from template_cases import CASES, eventually
 from template_stage import Stage, all_templates
@@ -48,12 +50,13 @@ def door(stage: Stage, **how: int) -> Iterator[None]:
 
 @contextmanager
 def restarted(stage: Stage) -> Iterator[None]:
-    """n8n ends while its writes wait for the vendors, and starts again: between a write and its retry."""
+    """n8n is killed while its writes wait for the vendors, and starts again: between a write and its retry."""
     with ExitStack() as stack:
         for vendor in TARGETS:
             stack.enter_context(stage.dev.failing(vendor, {"kind": "slow", "delay_ms": 4000}))
         yield
         eventually(lambda: any(stage.n8n.running(id) for id in stage.ids.values()))
+        stage.n8n.kill()
         stage.stop()
     stage.start()
 
@@ -105,6 +108,20 @@ def told(stage: Stage, name: str) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_each_effect_is_there_once(stage: Stage, played: dict[str, list[int]], name: str) -> None:
     assert set(played[name]) == {1}, f"{played[name]}\n" + told(stage, name)
+
+
+def test_a_workflow_waits_for_an_outcome_by_the_sub_workflow(stage: Stage) -> None:
+    headers = {"Authorization": f"Bearer {stage.dev.key}", "Idempotency-Key": "waited-for", "Prefer": "respond-async"}
+    body = {"emails": [{"address": "waited-for@example.com"}]}
+    with stage.dev.failing("hubspot", DOWN), ThreadPoolExecutor() as pool:
+        asked = httpx.post(f"{stage.dev.api}/v1/customers?connection=hubspot", json=body, headers=headers, timeout=30)
+        waiting = pool.submit(httpx.post, f"{stage.n8n.url}/webhook/wait-for-it", json=asked.json(), timeout=120)
+        eventually(lambda: stage.n8n.running(stage.ids["sub--wait-for-operation"]))
+        stage.dev.heal("hubspot")
+        outcome = waiting.result().json()
+
+    assert (outcome["ok"], outcome["state"]) == (True, "succeeded"), outcome
+    assert outcome["result"]["emails"][0]["address"] == "waited-for@example.com"
 
 
 def test_the_templates_are_imported_without_a_warning(stage: Stage) -> None:

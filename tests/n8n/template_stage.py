@@ -29,15 +29,40 @@ SUBSCRIBED = {
 }
 CALLS = {"webhook--new-ticket-enriched": "sub--verified-event"}
 """The sub-workflow that holds the secret of a webhook."""
+CALLER: Workflow = {
+    "id": "callerOfTheWait",
+    "name": "Waits for the operation that it is sent",
+    "nodes": [
+        {
+            "id": "call",
+            "name": "Call",
+            "type": "n8n-nodes-base.webhook",
+            "typeVersion": 2.1,
+            "position": [0, 0],
+            "webhookId": "wait-for-it",
+            "parameters": {"httpMethod": "POST", "path": "wait-for-it", "responseMode": "lastNode", "options": {}},
+        },
+        {
+            "id": "wait",
+            "name": "Wait for the operation",
+            "type": "n8n-nodes-base.executeWorkflow",
+            "typeVersion": 1.2,
+            "position": [220, 0],
+            "parameters": {
+                "workflowId": {"__rl": True, "value": "lsSubWaitOperation", "mode": "id"},
+                "mode": "each",
+                "options": {"waitForSubWorkflow": True},
+            },
+        },
+    ],
+    "connections": {"Call": {"main": [[{"node": "Wait for the operation", "type": "main", "index": 0}]]}},
+    "settings": {"executionOrder": "v1"},
+    "active": False,
+}
+"""What the note of `sub--wait-for-operation` says a caller does."""
 PULLED = """
 [connections.salesforce.pull]
 customers = { every = "2s" }
-
-[connections.woocommerce.stock]
-threshold = 5
-
-[connections.woocommerce.pull]
-stock_levels = { every = "2s" }
 """
 
 
@@ -80,7 +105,9 @@ def all_templates() -> Iterator[Stage]:
         cli = stack.enter_context(FreshN8n(Path(sys.argv[1]), free_port(), port))
         cli.environment["WEBHOOK_URL"] = f"{door.url}/"
         config = cli.home / "lockstitch.toml"
-        config.write_text(CONFIG_FILE.format(emulators=f"http://127.0.0.1:{emulators}") + PULLED)
+        config.write_text(
+            CONFIG_FILE.format(emulators=f"http://127.0.0.1:{emulators}").replace('"30s"', '"2s"') + PULLED
+        )
         dev = stack.enter_context(
             running_dev(
                 LOCKSTITCH_CONFIG=str(config),
@@ -109,7 +136,7 @@ def _import(stage: Stage) -> None:
     _cli(stage, "credentials", credentials)
     folder = stage.cli.home / "templates"
     folder.mkdir()
-    adapted: dict[str, Workflow] = {}
+    adapted: dict[str, Workflow] = {"caller": CALLER}
     for path in sorted(TEMPLATES.glob("*.json")):
         if not path.stem.startswith(ELSEWHERE):
             adapted[path.stem] = _adapted(stage, path.stem, json.loads(path.read_bytes()))

@@ -28,7 +28,15 @@ export class LockstitchTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: CREDENTIAL, required: true }],
-		webhooks: [{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: 'lockstitch' }],
+		webhooks: [
+			{
+				name: 'default',
+				httpMethod: 'POST',
+				responseMode: '={{ $parameter["respond"] ?? "onReceived" }}',
+				responseData: 'noData',
+				path: 'lockstitch',
+			},
+		],
 		properties: [
 			{
 				displayName: 'Event Names or IDs',
@@ -59,9 +67,30 @@ export class LockstitchTrigger implements INodeType {
 					'An update starts the workflow only if one of these fields changed. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 			},
 			{
+				displayName: 'Respond',
+				name: 'respond',
+				type: 'options',
+				options: [
+					{
+						name: 'Immediately',
+						value: 'onReceived',
+						description: 'The event counts as delivered before the workflow runs. A failed execution is repeated by n8n\'s Retry only.',
+					},
+					{
+						name: 'When the Workflow Has Ended',
+						value: 'lastNode',
+						description:
+							'If it fails, or n8n ends in the middle, Lockstitch delivers the event again. Give each write a Business Key, and finish within 15 s.',
+					},
+				],
+				default: 'onReceived',
+				description: 'When Lockstitch is told that the event has arrived',
+			},
+			{
 				displayName: 'Drop Repeats',
 				name: 'dropRepeats',
 				type: 'boolean',
+				displayOptions: { show: { respond: ['onReceived'] } },
 				default: true,
 				description:
 					'Whether to start the workflow once for each event, by a claim at Lockstitch. An event is delivered at least once.',
@@ -95,7 +124,9 @@ export class LockstitchTrigger implements INodeType {
 			return { noWebhookResponse: true };
 		}
 		const event = this.getBodyData();
-		if (this.getNodeParameter('dropRepeats') === true && !(await claim(this, event.id as string))) {
+		// A claim would swallow the delivery that repeats a failed execution.
+		const isClaimed = this.getNodeParameter('respond', 'onReceived') === 'onReceived' && this.getNodeParameter('dropRepeats', true) === true;
+		if (isClaimed && !(await claim(this, event.id as string))) {
 			return { webhookResponse: { repeated: true } };
 		}
 		return { workflowData: [this.helpers.returnJsonArray(event)] };
