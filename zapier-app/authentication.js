@@ -19,8 +19,8 @@ module.exports = {
       type: 'password',
       required: true,
       helpText:
-        'An operator makes it: `lockstitch key create zapier --scope subscriptions:write --scope events:read ' +
-        '--scope customers:read --scope customers:write`, and the scopes of the other objects that your Zaps use.',
+        'An operator makes it: `lockstitch key create zapier --scope subscriptions:write --scope customers:read ' +
+        '--scope customers:write`, and the scopes of the other objects that your Zaps use.',
     },
   ],
   test: (z, bundle) => call(z, bundle, 'GET', '/v1/me'),
