@@ -1,8 +1,9 @@
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { bodyOf, listOf } from './fields';
+import { attemptOf, correlationOf } from './keys';
 import { listStock, readAnswer, readList, readOne } from './reads';
-import { pathOf, withoutEmpty } from './requests';
+import { pathOf, send, withoutEmpty } from './requests';
 import { outcomeOf } from './waits';
 import type { Write } from './writes';
 import { uploadCsv, write } from './writes';
@@ -103,14 +104,10 @@ const RECORD_ACTIONS: Record<string, Action> = {
 		await written(context, item, {
 			method: 'POST',
 			path: recordPath(context, item, 'tags'),
-			body: {
-				add: listOf(text(context, 'addTags', item)),
-				remove: listOf(text(context, 'removeTags', item)),
-			},
+			body: { add: listOf(text(context, 'addTags', item)), remove: listOf(text(context, 'removeTags', item)) },
 		}),
 
-	archive: async (context, item) =>
-		await written(context, item, { method: 'DELETE', path: recordPath(context, item) }),
+	archive: async (context, item) => await written(context, item, { method: 'DELETE', path: recordPath(context, item) }),
 
 	cancel: async (context, item) =>
 		await written(context, item, {
@@ -145,10 +142,42 @@ const OTHER_ACTIONS: Record<string, Action> = {
 		return [await outcomeOf(context, text(context, 'operationId', item), limit, item)];
 	},
 
+	'claim.take': async (context, item) => [await takeClaim(context, item)],
+
+	'claim.release': async (context, item) => {
+		const path = pathOf('claims', text(context, 'claimId', item));
+		await send(context, { method: 'DELETE', path, headers: headersOf(context, item), item });
+		return [{ released: true }];
+	},
+
+	'run.note': async (context, item) => {
+		const run = correlationOf(context, item);
+		const path = pathOf('runs', run.replaceAll('/', '%2F'), 'notes');
+		const body = { text: text(context, 'note', item) };
+		return [(await send(context, { method: 'POST', path, body, headers: headersOf(context, item), item })).body];
+	},
+
 	'stock.list': listStock,
 
 	'upload.csv': uploadCsv,
 };
+
+/** A claim that another run has is no error: the item says so, for an If node. A retry gets its own claim again. */
+async function takeClaim(context: IExecuteFunctions, item: number): Promise<IDataObject> {
+	const { status, body } = await send(context, {
+		method: 'POST',
+		path: pathOf('claims'),
+		body: { name: text(context, 'claimName', item), ttl: context.getNodeParameter('ttl', item) as number },
+		headers: { ...headersOf(context, item), 'Idempotency-Key': attemptOf(context, item, 'claim') },
+		accepts: [409],
+		item,
+	});
+	return status === 409 ? { claimed: false, detail: body.detail } : { claimed: true, ...body };
+}
+
+function headersOf(context: IExecuteFunctions, item: number): IDataObject {
+	return { 'X-Correlation-ID': correlationOf(context, item) };
+}
 
 /** Send a write of the record's connection, and put out its answer. */
 async function written(

@@ -14,7 +14,7 @@ const LONGEST_RUN = 128;
 export function correlationOf(context: IExecuteFunctions, item: number): string {
 	const chosen = (context.getNodeParameter('options.correlationId', item, '') as string).trim();
 	if (chosen !== '') return fitting(chosen.replace(/[^A-Za-z0-9._:/+=@-]/g, '-'), LONGEST_RUN);
-	return fitting(`${context.getWorkflow().id ?? 'unsaved'}-${executionOf(context)}`, LONGEST_RUN);
+	return fitting(`${workflowOf(context)}-${executionOf(context)}`, LONGEST_RUN);
 }
 
 /**
@@ -25,22 +25,24 @@ export function correlationOf(context: IExecuteFunctions, item: number): string 
  * a business key survives it.
  */
 export function keyOf(context: IExecuteFunctions, item: number, target: string): string {
-	const workflow = context.getWorkflow().id ?? 'unsaved';
-	const node = context.getNode().id;
 	const business = businessKeyOf(context, item);
-	const parts =
-		business === undefined
-			? [
-					context.getInstanceId().slice(0, 16),
-					workflow,
-					executionOf(context),
-					node,
-					`${context.getWorkflowDataProxy(item).$runIndex as number}`,
-					`${item}`,
-					target,
-				]
-			: [workflow, node, target, business];
+	if (business === undefined) return attemptOf(context, item, target);
+	return joined([workflowOf(context), context.getNode().id, target, business]);
+}
+
+/** Return the key of this item in this run of this node in this execution. */
+export function attemptOf(context: IExecuteFunctions, item: number, target: string): string {
+	const runIndex = context.getWorkflowDataProxy(item).$runIndex as number;
+	const place = [executionOf(context), context.getNode().id, String(runIndex), String(item)];
+	return joined([context.getInstanceId().slice(0, 16), workflowOf(context), ...place, target]);
+}
+
+function joined(parts: string[]): string {
 	return fitting(parts.map((part) => encodeURIComponent(part)).join('.'), LONGEST_KEY);
+}
+
+function workflowOf(context: IExecuteFunctions): string {
+	return context.getWorkflow().id ?? 'unsaved';
 }
 
 function businessKeyOf(context: IExecuteFunctions, item: number): string | undefined {

@@ -67,18 +67,13 @@ export async function changedRecords(context: IPollFunctions): Promise<IDataObje
 	const isFirst = position.since === undefined;
 	const border = Date.parse(now) - OVERLAP_MS;
 	position.since = now;
-	position.recent = [
-		...listed.filter((record) => changedAt(record) >= border - OVERLAP_MS).map(versionOf),
-	];
+	position.recent = [...listed.filter((record) => changedAt(record) >= border - OVERLAP_MS).map(versionOf)];
 	return isFirst ? [] : listed.filter((record) => !known.has(versionOf(record)));
 }
 
 async function exampleEvents(context: IPollFunctions, query: IDataObject): Promise<IDataObject[]> {
 	const since = new Date(Date.now() - 86_400_000).toISOString();
-	const { body } = await send(context, {
-		path: pathOf('events'),
-		query: { ...query, since, limit: SHOWN_IN_EDITOR },
-	});
+	const { body } = await send(context, { path: pathOf('events'), query: { ...query, since, limit: SHOWN_IN_EDITOR } });
 	const events = body.data as IDataObject[];
 	if (events.length > 0) return events;
 	const type = String(query.type).split(',')[0] || 'customer.updated';

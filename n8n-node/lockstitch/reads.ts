@@ -49,18 +49,14 @@ export async function readList(
 	});
 }
 
-/** Return the stock of a product at each location. */
+/** Return the stock of a product, or of all, at each location. */
 export async function listStock(context: IExecuteFunctions, item: number): Promise<IDataObject[]> {
 	const query = {
 		sku: context.getNodeParameter('sku', item),
 		connection: context.getNodeParameter('connection', item),
+		low: context.getNodeParameter('onlyLow', item, false) === true ? 'true' : undefined,
 	} as IDataObject;
-	return await sendWhole(context, callOf(context, item, pathOf('stock_levels'), query));
-}
-
-async function sendWhole(context: IExecuteFunctions, call: Call): Promise<IDataObject[]> {
-	const { body } = await send(context, call);
-	return Array.isArray(body) ? (body as IDataObject[]) : (body.data as IDataObject[]);
+	return await sendPaged(context, callOf(context, item, pathOf('stock_levels'), query), Number.POSITIVE_INFINITY);
 }
 
 function callOf(context: IExecuteFunctions, item: number, path: string, query: IDataObject): Call {

@@ -13,12 +13,7 @@ import { sleep } from 'n8n-workflow';
 import { problemError, problemOf, unreachable } from './errors';
 
 /** Everything that a call can be made from. */
-export type Context =
-	| IExecuteFunctions
-	| IHookFunctions
-	| ILoadOptionsFunctions
-	| IPollFunctions
-	| IWebhookFunctions;
+export type Context = IExecuteFunctions | IHookFunctions | ILoadOptionsFunctions | IPollFunctions | IWebhookFunctions;
 
 /** One call of the API. `path` begins with a slash; an empty query value is not sent. */
 export interface Call {
@@ -152,4 +147,3 @@ export async function sendPaged(
 export function pathOf(...segments: string[]): string {
 	return `/v1/${segments.map(encodeURIComponent).join('/')}`;
 }
-

@@ -1,6 +1,8 @@
 """What a builder does in n8n's editor, through the HTTP interface that the editor itself uses."""
 
+import json
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 from n8n_cli import N8nRefused, Workflow
@@ -47,6 +49,46 @@ class Editor:
         """Publish what was saved last. Raises `N8nRefused` with what n8n misses."""
         version = self.open(workflow_id)["versionId"]
         self._ask("POST", f"/workflows/{workflow_id}/activate", {"versionId": version})
+
+    def options(self, node: str, method: str, parameters: dict[str, Any], credentials: dict[str, Any]) -> list[Any]:
+        """What a drop-down of a node shows; `node` is its type."""
+        shown: list[Any] = self._dynamic("options", node, method, parameters, credentials)
+        return shown
+
+    def columns(self, node: str, method: str, parameters: dict[str, Any], credentials: dict[str, Any]) -> list[Any]:
+        """The fields that a node offers to fill in."""
+        shown: list[Any] = self._dynamic("resource-mapper-fields", node, method, parameters, credentials)["fields"]
+        return shown
+
+    def _dynamic(self, what: str, node: str, method: str, parameters: Any, credentials: Any) -> Any:
+        asked = {
+            "path": "",
+            "nodeTypeAndVersion": {"name": node, "version": 1},
+            "currentNodeParameters": parameters,
+            "methodName": method,
+            "credentials": credentials,
+        }
+        return self._ask("POST", f"/dynamic-node-parameters/{what}", asked)
+
+    def describe(self, node: str) -> list[Any]:
+        """The description of a type of node; none if n8n does not know it."""
+        described: list[Any] = self._ask("POST", "/node-types", {"nodeInfos": [{"name": node, "version": 1}]})
+        return described
+
+    def test_credential(self, reference: dict[str, str], kind: str) -> str:
+        """What n8n says when the button *Test* of a stored credential is pressed: `OK` or `Error`."""
+        stored = self._ask("GET", f"/credentials/{reference['id']}?includeData=true")
+        tested = {"credentials": {name: stored[name] for name in ("id", "name", "data")} | {"type": kind}}
+        return str(self._ask("POST", "/credentials/test", tested)["status"])
+
+    def retry(self, execution_id: str) -> None:
+        """Press *Retry* of a failed execution."""
+        self._ask("POST", f"/executions/{execution_id}/retry", {"loadWorkflow": True})
+
+    def failed(self, workflow_id: str) -> list[str]:
+        """The ids of the failed executions of a workflow, newest first."""
+        query = json.dumps({"workflowId": workflow_id, "status": ["error"]})
+        return [one["id"] for one in self._ask("GET", f"/executions?filter={quote(query)}")["results"]]
 
     def unpublish(self, workflow_id: str) -> None:
         """Switch a workflow off."""

@@ -45,6 +45,14 @@ class ServingN8n:
             rows = opened.execute(query, (workflow_id,)).fetchall()
         return [Execution({"status": status, "data": unflatten(data)}) for status, data in rows]
 
+    def remembered(self, workflow_id: str, node: str) -> dict[str, Any]:
+        """What a node of a published workflow keeps between executions; empty if it keeps nothing."""
+        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)) as opened:
+            query = "SELECT staticData FROM workflow_entity WHERE id = ?"
+            (text,) = opened.execute(query, (workflow_id,)).fetchone()
+        kept: dict[str, Any] = (json.loads(text) if text else {}).get(f"node:{node}", {})
+        return kept
+
     def running(self, workflow_id: str) -> int:
         """How many executions of a workflow have begun and not ended."""
         query = "SELECT count(*) FROM execution_entity WHERE workflowId = ? AND status = 'running'"
@@ -63,7 +71,7 @@ class ServingN8n:
             (registered,) = opened.execute("SELECT count(*) FROM webhook_entity").fetchone()
         return int(registered) >= webhooks
 
-    def wait_for(self, workflow_id: str, enough: Callable[[list[Execution]], bool]) -> list[Execution]:
+    def wait_for(self, workflow_id: str, enough: Callable[[list[Execution]], object]) -> list[Execution]:
         """The executions of a workflow once they are `enough`. Raises TimeoutError."""
         give_up = time.monotonic() + SEEN_WITHIN_S
         while time.monotonic() < give_up:

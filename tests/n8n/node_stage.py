@@ -28,7 +28,7 @@ class Stage:
         self.dev = dev
         self.n8n = n8n
         self.editor = editor
-        self._credential = self.add_account(dev.api, dev.key)
+        self.credential = self.add_account(dev.api, dev.key)
 
     def add_account(self, base_url: str, key: str) -> dict[str, str]:
         """Store a credential of the node; how a node refers to it."""
@@ -36,7 +36,7 @@ class Stage:
 
     def publish(self, name: str, *nodes: Node) -> str:
         """Publish a workflow of these nodes, one after the other; its id."""
-        workflow = self.editor.import_file(chain(name, self._credential, nodes))
+        workflow = self.editor.import_file(chain(name, self.credential, nodes))
         self.editor.publish(workflow)
         return workflow
 

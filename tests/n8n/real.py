@@ -20,6 +20,7 @@ FILES = tuple(
         "adopted",
         "versions",
         "node",
+        "node_resources",
     )
 )
 

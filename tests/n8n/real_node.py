@@ -3,8 +3,10 @@
 Run by real.py; it is no part of the ordinary suite, which is why its name does not begin with `test_`.
 """
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from node_stage import Stage, create_ticket, lockstitch, naming, staged, upsert_
 from real_calls import next_step, only
 from real_events import eventually
 from real_undecided import paused
+from standardwebhooks import Webhook
 
 TRIGGER = "n8n-nodes-lockstitch.lockstitchTrigger"
 MIRA = {"email": "mira.holm@example.com", "name": "Holm"}
@@ -34,6 +37,14 @@ def contacts(dev: Dev, email: str) -> list[dict[str, Any]]:
 
 def tickets(dev: Dev, subject: str) -> list[dict[str, Any]]:
     return [ticket for ticket in dev.records("zendesk", "tickets") if ticket["subject"] == subject]
+
+
+def signed(secret: str, event: dict[str, Any]) -> dict[str, str]:
+    """The headers of a delivery of this event, whose body is its JSON."""
+    now = datetime.now(UTC)
+    signature = Webhook(secret).sign(event["id"], now, json.dumps(event))
+    names = {"webhook-id": event["id"], "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+    return names | {"content-type": "application/json"}
 
 
 def ticket(subject: str) -> dict[str, str]:
@@ -170,14 +181,19 @@ def test_the_trigger_subscribes_starts_once_for_an_event_and_unsubscribes(stage:
     email = "nadia.roth@example.com"
 
     stage.dev.create("/v1/customers", {"emails": [{"address": email}]}, connection="shopify")
-    started = stage.n8n.wait_for(workflow, lambda executions: bool(naming(email)(executions)))
+    started = stage.n8n.wait_for(workflow, naming(email))
     (execution,) = naming(email)(started)
     event = only(execution.items("Trigger"))
     forged = httpx.post(subscription["target_url"], json=event, timeout=60)
+    secret = stage.n8n.remembered(workflow, "Trigger")["secret"]
+    repeated = httpx.post(
+        subscription["target_url"], content=json.dumps(event), headers=signed(secret, event), timeout=60
+    )
     stage.editor.unpublish(workflow)
 
     assert (event["type"], event["connection"]) == ("customer.created", "shopify")
     assert subscription["events"] == ["customer.created"]
     assert forged.status_code == 401
+    assert (repeated.status_code, repeated.json()) == (200, {"repeated": True})
     assert len(stage.n8n.executions(workflow)) == 1
     eventually(lambda: stage.dev.find("/v1/subscriptions") == [])

@@ -1,21 +1,13 @@
-import type {
-	IExecuteFunctions,
-	INodeExecutionData,
-	INodeType,
-	INodeTypeDescription,
-} from 'n8n-workflow';
+import type { IExecuteFunctions, INodeExecutionData, INodeType, INodeTypeDescription } from 'n8n-workflow';
 import { NodeConnectionTypes } from 'n8n-workflow';
 
 import { perform } from '../../lockstitch/actions';
 import { failedItem, nodeError } from '../../lockstitch/errors';
 import { getMappingColumns, loadOptions } from '../../lockstitch/options';
 import { CREDENTIAL } from '../../lockstitch/requests';
-import { customerFields } from './descriptions/customer';
-import { otherOptions, readOptions, writeOptions } from './descriptions/options';
-import { orderFields } from './descriptions/order';
+import { optionFields } from './descriptions/options';
 import { otherFields } from './descriptions/other';
-import { recordFields } from './descriptions/shared';
-import { ticketFields } from './descriptions/ticket';
+import { recordFields } from './descriptions/records';
 
 /** Customers, orders and tickets of all connected systems, and what becomes of writes. */
 export class Lockstitch implements INodeType {
@@ -40,22 +32,19 @@ export class Lockstitch implements INodeType {
 				noDataExpression: true,
 				default: 'customer',
 				options: [
+					{ name: 'Claim', value: 'claim' },
 					{ name: 'Customer', value: 'customer' },
 					{ name: 'Operation', value: 'operation' },
 					{ name: 'Order', value: 'order' },
+					{ name: 'Run', value: 'run' },
 					{ name: 'Stock', value: 'stock' },
 					{ name: 'Ticket', value: 'ticket' },
 					{ name: 'Upload', value: 'upload' },
 				],
 			},
-			...customerFields,
-			...orderFields,
-			...ticketFields,
-			...otherFields,
 			...recordFields,
-			writeOptions,
-			readOptions,
-			otherOptions,
+			...otherFields,
+			...optionFields,
 		],
 	};
 

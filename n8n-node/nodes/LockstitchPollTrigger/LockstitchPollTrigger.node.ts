@@ -27,11 +27,7 @@ export class LockstitchPollTrigger implements INodeType {
 				type: 'options',
 				default: 'events',
 				options: [
-					{
-						name: 'Changed Records',
-						value: 'records',
-						description: 'Ask the vendor for the records that changed',
-					},
+					{ name: 'Changed Records', value: 'records', description: 'Ask the vendor for the records that changed' },
 					{ name: 'Events', value: 'events', description: 'Read the change feed: misses nothing' },
 				],
 			},

@@ -1,134 +1,69 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { choice, flag, loaded, operations, shown, text } from './parts';
+
+const stock = shown({ resource: ['stock'] });
+const upload = shown({ resource: ['upload'] });
+const claim = shown({ resource: ['claim'], operation: ['take'] });
+const note = shown({ resource: ['run'] });
+
 export const otherFields: INodeProperties[] = [
-	{
-		displayName: 'Operation',
-		name: 'operation',
-		type: 'options',
-		noDataExpression: true,
-		default: 'wait',
-		displayOptions: { show: { resource: ['operation'] } },
-		options: [
-			{
-				name: 'Get',
-				value: 'get',
-				action: 'Get an operation',
-				description: 'Read the state of a write',
-			},
-			{
-				name: 'Get Many',
-				value: 'getAll',
-				action: 'Get many operations',
-				description: 'List the writes that the key may see',
-			},
-			{
-				name: 'Wait',
-				value: 'wait',
-				action: 'Wait for an operation',
-				description: 'Wait until a write is decided, and return its record',
-			},
-		],
-	},
-	{
-		displayName: 'Operation',
-		name: 'operation',
-		type: 'options',
-		noDataExpression: true,
-		default: 'list',
-		displayOptions: { show: { resource: ['stock'] } },
-		options: [
-			{
-				name: 'List',
-				value: 'list',
-				action: 'List the stock of a product',
-				description: 'List what is available of a product at each location',
-			},
-		],
-	},
-	{
-		displayName: 'Operation',
-		name: 'operation',
-		type: 'options',
-		noDataExpression: true,
-		default: 'csv',
-		displayOptions: { show: { resource: ['upload'] } },
-		options: [
-			{
-				name: 'CSV',
-				value: 'csv',
-				action: 'Upload a CSV export',
-				description: 'Send an export of a legacy system, and wait until its rows are processed',
-			},
-		],
-	},
-	{
-		displayName: 'Operation ID',
-		name: 'operationId',
-		type: 'string',
+	operations('claim', 'take', [
+		['Take', 'take', 'Take a claim, so that only one run does something'],
+		['Release', 'release', 'Release a claim because the work failed'],
+	]),
+	operations('operation', 'wait', [
+		['Get', 'get', 'Get an operation'],
+		['Get Many', 'getAll', 'Get many operations'],
+		['Wait', 'wait', 'Wait until an operation is decided and return its record'],
+	]),
+	operations('run', 'note', [['Add Note', 'note', 'Add a note to this run, such as where a ticket was routed']]),
+	operations('stock', 'list', [['List', 'list', 'List what is available of a product at each location']]),
+	operations('upload', 'csv', [['CSV', 'csv', 'Upload a CSV export and wait until its rows are processed']]),
+	text('Name', 'claimName', 'What only one run may do. It counts for all keys and workflows.', {
+		required: true,
+		placeholder: 'order-4711-refund-mail',
+		...claim,
+	}),
+	{ displayName: 'Ends After (Seconds)', name: 'ttl', type: 'number', default: 86400, ...claim },
+	text('Claim ID', 'claimId', 'The claim to release', {
+		required: true,
+		...shown({ resource: ['claim'], operation: ['release'] }),
+	}),
+	text('Operation ID', 'operationId', 'The operation, as a write returned it', {
 		default: '={{ $json.id }}',
 		required: true,
-		placeholder: 'op_0198f0a2b7c47d3c9a51f2e80b6c4d17',
-		displayOptions: { show: { resource: ['operation'], operation: ['get', 'wait'] } },
-	},
-	{
-		displayName: 'State',
-		name: 'state',
-		type: 'options',
-		default: '',
-		options: [
-			{ name: 'Any', value: '' },
-			{ name: 'Executing', value: 'executing' },
-			{ name: 'Failed', value: 'failed' },
-			{ name: 'Queued', value: 'queued' },
-			{ name: 'Succeeded', value: 'succeeded' },
-			{ name: 'Unknown', value: 'unknown' },
+		...shown({ resource: ['operation'], operation: ['get', 'wait'] }),
+	}),
+	choice(
+		'State',
+		'state',
+		'',
+		[
+			['Any', ''],
+			['Executing', 'executing'],
+			['Failed', 'failed'],
+			['Queued', 'queued'],
+			['Succeeded', 'succeeded'],
+			['Unknown', 'unknown'],
 		],
-		displayOptions: { show: { resource: ['operation'], operation: ['getAll'] } },
-	},
-	{
-		displayName: 'SKU',
-		name: 'sku',
-		type: 'string',
-		default: '',
-		description: 'The product. Empty lists all.',
-		displayOptions: { show: { resource: ['stock'] } },
-	},
-	{
-		displayName: 'Connection Name or ID',
-		name: 'connection',
-		type: 'options',
-		typeOptions: { loadOptionsMethod: 'getAllConnections' },
-		default: '',
-		description:
-			'The system to ask. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-		displayOptions: { show: { resource: ['stock'] } },
-	},
-	{
-		displayName: 'Connection Name or ID',
-		name: 'connection',
-		type: 'options',
-		typeOptions: { loadOptionsMethod: 'getUploadConnections' },
-		default: '',
+		shown({ resource: ['operation'], operation: ['getAll'] }),
+	),
+	text('Note', 'note', 'What was decided and why. Write no names and no addresses.', { required: true, ...note }),
+	text('SKU', 'sku', 'The product. Empty lists all.', stock),
+	loaded('Connection', 'connection', 'getAllConnections', 'The system to ask.', stock),
+	flag('Only Low', 'onlyLow', 'list only items at or below their threshold', stock),
+	loaded('Connection', 'connection', 'getUploadConnections', 'The connection of the export.', {
 		required: true,
-		description:
-			'The connection of the export. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-		displayOptions: { show: { resource: ['upload'] } },
-	},
-	{
-		displayName: 'Input Binary Field',
-		name: 'binaryField',
-		type: 'string',
+		...upload,
+	}),
+	text('Input Binary Field', 'binaryField', 'The field of the item that holds the file', {
 		default: 'data',
 		required: true,
-		hint: 'The name of the field of the item that holds the file',
-		displayOptions: { show: { resource: ['upload'] } },
-	},
-	{
-		displayName: 'Fail If a Row Is Refused',
-		name: 'failOnRefused',
-		type: 'boolean',
+		...upload,
+	}),
+	flag('Fail If a Row Is Refused', 'failOnRefused', 'fail if rows became dead letters; the others are processed', {
 		default: true,
-		description: 'Whether to fail if rows became dead letters. The others have been processed by then.',
-		displayOptions: { show: { resource: ['upload'] } },
-	},
+		...upload,
+	}),
 ];
