@@ -15,6 +15,7 @@ class Editor:
     """The editor of a running n8n with an empty database: its first visitor becomes its owner."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._http = httpx.Client(base_url=f"{url}/rest", headers={"browser-id": "editor"}, timeout=TIMEOUT_S)
         self._ask("POST", "/owner/setup", OWNER)
 
@@ -70,10 +71,10 @@ class Editor:
         }
         return self._ask("POST", f"/dynamic-node-parameters/{what}", asked)
 
-    def describe(self, node: str) -> list[Any]:
-        """The description of a type of node; none if n8n does not know it."""
-        described: list[Any] = self._ask("POST", "/node-types", {"nodeInfos": [{"name": node, "version": 1}]})
-        return described
+    def node_types(self, package: str) -> dict[str, Any]:
+        """The nodes of a package that the editor offers, by the rest of their names."""
+        offered = self._http.get(f"{self._url}/types/nodes.json").raise_for_status().json()
+        return {one["name"].removeprefix(f"{package}."): one for one in offered if one["name"].startswith(package)}
 
     def test_credential(self, reference: dict[str, str], kind: str) -> str:
         """What n8n says when the button *Test* of a stored credential is pressed: `OK` or `Error`."""

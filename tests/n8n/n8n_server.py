@@ -47,7 +47,7 @@ class ServingN8n:
 
     def remembered(self, workflow_id: str, node: str) -> dict[str, Any]:
         """What a node of a published workflow keeps between executions; empty if it keeps nothing."""
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=10)) as opened:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as opened:
             query = "SELECT staticData FROM workflow_entity WHERE id = ?"
             (text,) = opened.execute(query, (workflow_id,)).fetchone()
         kept: dict[str, Any] = (json.loads(text) if text else {}).get(f"node:{node}", {})

@@ -164,9 +164,10 @@ def test_drop_downs_show_the_connections_and_the_fields_of_the_contract(stage: S
 
 
 def test_n8n_offers_the_node_to_agents_as_a_tool(stage: Stage) -> None:
-    (tool,) = stage.editor.describe(f"{LOCKSTITCH}Tool")
+    offered = stage.editor.node_types("n8n-nodes-lockstitch")
 
-    assert tool["outputs"] == ["ai_tool"]
+    assert set(offered) == {"lockstitch", "lockstitchTool", "lockstitchTrigger", "lockstitchPollTrigger"}
+    assert offered["lockstitchTool"]["outputs"] == ["ai_tool"]
 
 
 def test_the_credential_is_tested_with_the_key(stage: Stage) -> None:
