@@ -83,3 +83,13 @@ def test_keys_are_listed_as_json_without_their_secrets(environment: dict[str, st
 
     assert (key["name"], key["scopes"], key["state"]) == ("n8n", ["orders:read"], "valid")
     assert secret not in json.dumps(key)
+    assert not key["needs_approval"]
+
+
+def test_a_key_whose_writes_need_approval_is_listed_as_one(environment: dict[str, str]) -> None:
+    create = ("key", "create", "agent", "--approval", "--scope", "orders:write")
+    refused = lockstitch(*create, "--scope", "ops:write", environment=environment)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "ops:write" in refused.stderr
+    assert lockstitch(*create, environment=environment).returncode == 0
+    assert "writes need approval" in lockstitch("key", "list", environment=environment, columns=200).stdout
