@@ -7,7 +7,7 @@ import hashlib
 import time
 from types import NoneType
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import httpx
 import msgspec
@@ -99,8 +99,9 @@ async def call_operation(
     content = None if wanted.body is None else _sorted.encode(wanted.body)
     if content is not None:
         headers["content-type"] = JSON
+    origin = urljoin(deps.public_url, "/")  # a path before `/mcp` is that of a proxy
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url=deps.public_url, timeout=MOST_SECONDS) as client:
+    async with httpx.AsyncClient(transport=transport, base_url=origin, timeout=MOST_SECONDS) as client:
         answer = await client.request(
             tool.operation.method, wanted.path, params=dict(sorted(query.items())), headers=headers, content=content
         )

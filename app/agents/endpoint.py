@@ -26,6 +26,7 @@ PATH: Final = "/mcp"
 PROTOCOL: Final = "app.agents.protocol"
 """Imported with the first message: the SDK may be absent, and takes as long to import as the whole API."""
 EVENT_STREAM: Final = "text/event-stream"
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 MISSING_EXTRA: Final = "This Lockstitch has no endpoint for agents: the extra `agents` is not installed."
 
@@ -63,9 +64,11 @@ def _refuse_other_sites(request: AnyRequest) -> None:
     """Refuse a host or an origin that is not the public URL, so that a page cannot reach a Lockstitch on its reader's
     machine by a name of its own (DNS rebinding)."""
     public = urlsplit(deps_of(request, HttpDeps).public_url)
-    port = public.port or {"http": 80, "https": 443}[public.scheme]
-    names = LOOPBACK if public.hostname in ("127.0.0.1", "localhost", "::1") else (public.netloc.partition(":")[0],)
-    hosts = {f"{name}:{port}" for name in names} | ({public.netloc, *names} if public.port is None else set())
+    port = public.port or DEFAULT_PORTS[public.scheme]
+    own = f"[{public.hostname}]" if ":" in str(public.hostname) else str(public.hostname)
+    names = LOOPBACK if own in LOOPBACK else (own,)
+    hosts = {f"{name}:{port}" for name in names}
+    hosts |= set(names) if port == DEFAULT_PORTS[public.scheme] else set()
     host, origin = request.headers.get("host", "").lower(), request.headers.get("origin")
     if host not in hosts:
         raise InvalidHost(

@@ -93,30 +93,31 @@ def play(n8n: FreshN8n, name: str, nodes: list[dict[str, Any]], connections: dic
     return n8n.execute(name)
 
 
-def call_tool(n8n: FreshN8n, dev: Dev, tool: str, arguments: dict[str, Any]) -> Execution:
-    """Call a tool by the node MCP Client."""
-    node = mcp_node(
-        dev, "mcpClient", 1.1, inputMode="json", jsonInput=json.dumps(arguments),
-        tool={"__rl": True, "mode": "id", "value": tool},
-    )  # fmt: skip
-    return play(n8n, "agentsMcpClient", [start(), node], {"Start": link("MCP")})
-
-
 def test_the_node_mcp_client_reads_and_writes(n8n: FreshN8n, dev: Dev) -> None:
     subject = "From n8n's MCP Client"
     ticket = {"connection": "zendesk", "body": {"subject": subject, "description": "Late."}}
+    calls = [
+        {"tool": "create_ticket", "input": ticket},
+        {"tool": "create_ticket", "input": ticket | {"confirm": True}},
+        {"tool": "create_ticket", "input": ticket | {"confirm": True}},
+        {"tool": "read_order", "input": {"id": "ord_unknown"}},
+    ]
+    items = {
+        "id": "calls", "name": "Calls", "type": "n8n-nodes-base.code", "typeVersion": 2, "position": [100, 0],
+        "parameters": {"jsCode": f"return {json.dumps(calls)}.map((json) => ({{ json }}));"},
+    }  # fmt: skip
+    node = mcp_node(
+        dev, "mcpClient", 1.1, inputMode="json", jsonInput="={{ $json.input }}",
+        tool={"__rl": True, "mode": "id", "value": "={{ $json.tool }}"},
+    ) | {"onError": "continueRegularOutput"}  # fmt: skip
 
-    drafted = call_tool(n8n, dev, "create_ticket", ticket)
-    assert drafted.succeeded
-    assert drafted.items("MCP")[0]["structuredContent"]["dry_run"] is True
-    assert not [one for one in dev.records("zendesk", "tickets") if one["subject"] == subject]
+    played = play(n8n, "agentsMcpClient", [start(), items, node], {"Start": link("Calls"), "Calls": link("MCP")})
+    drafted, first, second, refused = played.items("MCP")
 
-    made = [call_tool(n8n, dev, "create_ticket", ticket | {"confirm": True}) for _ in range(2)]
-    assert all(one.succeeded for one in made)
+    assert drafted["structuredContent"]["dry_run"] is True
+    assert first["structuredContent"]["id"] == second["structuredContent"]["id"]
     assert len([one for one in dev.records("zendesk", "tickets") if one["subject"] == subject]) == 1
-
-    refused = call_tool(n8n, dev, "read_order", {"id": "ord_unknown"})
-    assert not refused.succeeded
+    assert "Not found" in refused["error"]["message"]
 
 
 def test_the_agent_does_with_its_key_what_a_text_says_and_no_more(

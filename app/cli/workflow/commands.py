@@ -15,7 +15,7 @@ from rich.text import Text
 from app.api import handlers
 from app.cli.exits import FAILURE, usage
 from app.cli.printing import Json, write_json
-from app.cli.workflow.calls import calls_of
+from app.cli.workflow.calls import OWN_NODES, calls_of
 from app.cli.workflow.difference import WorkflowChange, changes_between
 from app.cli.workflow.document import Workflow, read_workflows
 from app.cli.workflow.findings import RULES, WorkflowFinding
@@ -45,7 +45,7 @@ def check(*files: Place, json: Json = False) -> None:
     for file in _files(files):
         for one in read_workflows(file):
             made = list(calls_of(one, operations, host))
-            calls += len(made)
+            calls += len(made) + sum(node.type in OWN_NODES for node in one.nodes)
             findings += _findings(one, str(file), breaches_of(one, made))
     if json:
         write_json({"calls": calls, "findings": findings})
