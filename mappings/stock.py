@@ -3,7 +3,7 @@
 Everything here is pure.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import floor
@@ -50,16 +50,21 @@ class StockReads:
     scopes: tuple[str, ...] = ()
 
 
-def page_of(records: Iterable[Raw], read: Callable[[Raw], Iterable[StockLevel]], *, next: str | None) -> StockPage:
-    """Return a page of the levels that `read` finds in each record. It raises Unmappable for one that does not fit."""
+def page_of(records: Sequence[Raw], read: Callable[[Raw], Iterable[StockLevel]], *, next: str | None) -> StockPage:
+    """Return a page of the levels that `read` finds in each record; it raises Unmappable for one that does not fit.
+
+    Raises the first one if no record fits: then all of them have another shape.
+    """
     levels: list[StockLevel] = []
-    unreadable = 0
+    faults: list[Unmappable] = []
     for record in records:
         try:
             levels.extend(read(record))
-        except Unmappable:
-            unreadable += 1
-    return StockPage(levels=tuple(levels), unreadable=unreadable, next=next)
+        except Unmappable as fault:
+            faults.append(fault)
+    if faults and len(faults) == len(records):
+        raise faults[0]
+    return StockPage(levels=tuple(levels), unreadable=len(faults), next=next)
 
 
 def whole(quantity: float) -> int:
