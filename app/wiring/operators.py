@@ -47,7 +47,7 @@ from app.walks.plan import lists_of, reconcile_plans_of
 from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.store.operations import OperationReader
+from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
 
 

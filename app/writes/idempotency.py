@@ -9,7 +9,7 @@ fetched after the intent is recorded.
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -210,8 +210,8 @@ async def replay(
     deps: WriteDeps, writers: Writers, request: WriteRequest, recorded: Operation, waits: Waits
 ) -> Written:
     """Answer by the operation of this key: replay it, wait for it, continue it, or refuse. Raises KeyIsFree."""
-    current: Operation | None = recorded
-    while current is not None:
+    current = recorded
+    while True:
         if current.fingerprint != request.fingerprint:
             raise IdempotencyKeyReused(
                 "This Idempotency-Key was used for another request "
@@ -243,8 +243,16 @@ async def replay(
                 retry_after=1,
             )
         await asyncio.sleep(REPLAY_PAUSE)
-        current = await deps.operations.find_by_key(request.principal, request.key)
-    raise KeyIsFree
+        current = await _present(deps, current, deps.operations.find_by_key(request.principal, request.key))
+
+
+async def _present(deps: WriteDeps, last: Operation, look_up: Awaitable[Operation | None]) -> Operation:
+    """Return the operation as it is now, or as it was if the database has lost it: who has sent it records it again.
+    Raises KeyIsFree if it was refused or forgotten before anything was sent."""
+    current = await look_up
+    if current is None and await deps.operations.has_ended_or_is_there(last.id):
+        raise KeyIsFree
+    return current or last
 
 
 def _other_callback(operation: Operation) -> IdempotencyKeyReused:
@@ -272,40 +280,43 @@ async def wait_for(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, w
     done, _ = await asyncio.wait({task}, timeout=max(0.0, waits.own - time.monotonic()))
     if not done:
         try:
-            return await outcome_of(deps, await deps.operations.defer(operation.id))
+            return await defer(deps, operation)
         except StoreUnavailable as problem:
             raise sent_without_outcome(operation.id, operation.connection) from problem
     try:
-        return Written(operation_id=begun.operation.id, answer=task.result())
-    except (Undecided, LeaseLost):
-        return await poll(deps, begun.operation, waits.decision)
+        return Written(operation_id=operation.id, answer=task.result())
+    except Undecided:
+        return await poll(deps, operation, waits.decision)
+    except LeaseLost:
+        current = await deps.operations.get(operation.id)
+        if current is None:  # nothing was sent: else the row would have been recorded again
+            raise KeyIsFree from None
+        return await poll(deps, current, waits.decision)
 
 
 async def poll(deps: WriteDeps, operation: Operation, until: float) -> Written:
     """Poll for the answer of a worker until a time of `time.monotonic`."""
-    current: Operation | None = operation
-    pause = REPLAY_PAUSE
-    while current is not None and current.phase in ("received", "sent"):
+    current, pause = operation, REPLAY_PAUSE
+    while current.phase in ("received", "sent"):
         left = until - time.monotonic()
         if left <= 0:
             return await defer(deps, current)
         await asyncio.sleep(min(pause, left))
         pause = min(LONGEST_PAUSE, pause * 1.2)
-        current = await deps.operations.get(operation.id)
+        current = await _present(deps, current, deps.operations.get(operation.id))
     return await outcome_of(deps, current)
 
 
 async def defer(deps: WriteDeps, current: Operation) -> Written:
-    """Answer 202, and record that a caller got one. If the operation was decided meanwhile, answer its outcome."""
+    """Answer 202, and record that a caller got one. If the operation was decided meanwhile, answer its outcome. Raises
+    KeyIsFree."""
     if current.deferred:
         return await outcome_of(deps, current)
-    return await outcome_of(deps, await deps.operations.defer(current.id))
+    return await outcome_of(deps, await _present(deps, current, deps.operations.defer(current.id)))
 
 
-async def outcome_of(deps: WriteDeps, operation: Operation | None) -> Written:
-    """Return the operation's answer, or the operation for a 202. Raises OutcomeUnknown, and KeyIsFree for None."""
-    if operation is None:
-        raise KeyIsFree
+async def outcome_of(deps: WriteDeps, operation: Operation) -> Written:
+    """Return the operation's answer, or the operation for a 202. Raises OutcomeUnknown."""
     if operation.phase == "unknown":
         raise outcome_unknown(operation)
     if operation.phase != "settled":

@@ -198,6 +198,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     redrives: int = 0
     callback: str | None = None
     approval: Approval | None = None
+    key: str | None = None  # None if it was released
 
     @property
     def is_waiting_for_approval(self) -> bool:

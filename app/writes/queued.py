@@ -41,8 +41,8 @@ from app.writes.deps import WriteDeps
 from app.writes.execute import PATIENT_ATTEMPTS
 from app.writes.models import Begun, Intent, Operation
 from app.writes.recover import continue_operation
-from app.writes.store.operations import OperationReader
 from app.writes.store.queued import reopen_refused
+from app.writes.store.reader import OperationReader
 from canonical.parts import ObjectName
 from mappings.registry import mapping_of
 from mappings.spec import Action

@@ -6,7 +6,7 @@ transaction with its Events and the jobs that deliver them.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 
 from app.audit import record
+from app.errors import StoreUnavailable
 from app.events.models import StateMoved
 from app.links.models import RecordKnown
 from app.links.statements import NEW_RECORD_TABLES
@@ -27,7 +28,6 @@ from app.writes.models import (
     Completes,
     CopyOf,
     CopyPlan,
-    Delay,
     Intent,
     Lease,
     NewOperation,
@@ -38,33 +38,11 @@ from app.writes.models import (
     Success,
 )
 from app.writes.store import statements as sql
-from app.writes.store.queued import SELECT_DELAYS
-from app.writes.store.rows import OperationRows, entry, entry_of_change
+from app.writes.store.lost_rows import restore
+from app.writes.store.reader import OperationReader
+from app.writes.store.rows import entry, entry_of_change
 from canonical.parts import ObjectName
 from mappings.spec import Action
-
-
-class OperationReader:
-    """Look up operations."""
-
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._database = database
-        self._rows = OperationRows(sealer)
-
-    async def get(self, operation_id: str) -> Operation | None:
-        """Return an operation by id."""
-        row = await self._database.fetch_row(sql.SELECT_BY_ID, operation_id)
-        return None if row is None else self._rows.open(row)
-
-    async def find_by_key(self, principal: str, key: str) -> Operation | None:
-        """Return the operation of a key, if any."""
-        row = await self._database.fetch_row(sql.SELECT_BY_KEY, principal, key)
-        return None if row is None else self._rows.open(row)
-
-    async def delays(self, operation_ids: Sequence[str]) -> Mapping[str, Delay]:
-        """Return what holds up these operations, by id."""
-        rows = await self._database.fetch(SELECT_DELAYS, list(operation_ids))
-        return {row["id"]: msgspec.convert(dict(row), Delay) for row in rows}
 
 
 class PostgresOperations(OperationReader):
@@ -345,7 +323,7 @@ class PostgresOperations(OperationReader):
         **outcome: object,
     ) -> bool:
         """Settle the operation. False only without `also_deferred`, for one that is deferred. Raises LeaseLost,
-        StateMoved, RecordKnown."""
+        StateMoved, RecordKnown, and StoreUnavailable if the row was lost, and the whole step has to be repeated."""
         operation, (noted, *further) = begun.operation, entries
         values = {**_values(begun, noted, **outcome), "also_deferred": also_deferred, **published.values}
         try:
@@ -367,6 +345,9 @@ class PostgresOperations(OperationReader):
             if error.table_name in NEW_RECORD_TABLES:
                 raise RecordKnown from error
             raise
+        if await restore(self._database, self._rows, begun, self._lease):
+            # What else the write has committed, such as the link of a copy, may be lost too.
+            raise StoreUnavailable("The database had lost this write. It is recorded again.")
         raise LeaseLost(operation.id)
 
     async def _step(
@@ -379,8 +360,10 @@ class PostgresOperations(OperationReader):
         **values: object,
     ) -> asyncpg.Record:
         """Run the statement, and return its one row. Raises LeaseLost without one."""
-        arguments = query.arguments(_values(begun, noted, **values))
-        row = await (session or self._database).fetch_row(query, *arguments)
+        arguments, place = query.arguments(_values(begun, noted, **values)), session or self._database
+        row = await place.fetch_row(query, *arguments)
+        if row is None and await restore(place, self._rows, begun, self._lease):
+            row = await place.fetch_row(query, *arguments)
         if row is None:
             raise LeaseLost(begun.operation.id)
         return row

@@ -106,6 +106,7 @@ class OperationRows:
             redrives=row["redrives"],
             callback=None if callback is None else open_(callback, f"operation.callback {identity}").decode(),
             approval=None if row["approval"] is None else self._approval(row),
+            key=row["idempotency_key"],
         )
 
     def _approval(self, row: Any) -> Approval:

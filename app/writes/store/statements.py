@@ -9,8 +9,8 @@ from app.postgres.database import NamedStatement, Statement
 
 LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
 COLUMNS: Final = f"""
-       id, principal, object, action, connection, phase, outcome, attempts, correlation_id, traceparent,
-       fingerprint, intent, effect, remote_id, sent_at, answer, problem, created_at, updated_at,
+       id, principal, idempotency_key, object, action, connection, phase, outcome, attempts, correlation_id,
+       traceparent, fingerprint, intent, effect, remote_id, sent_at, answer, problem, created_at, updated_at,
        queued, deferred, redrives, callback, approval, approve_by, approval_details,
        {LEASED} AS lease_live,
        coalesce(greatest(extract(epoch FROM due_at - now()), 0), 0)::float8 AS due_in,

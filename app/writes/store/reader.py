@@ -1,0 +1,41 @@
+"""Look up operations, by id or by key."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from app.postgres.database import Database
+from app.postgres.encryption import Sealer
+from app.writes.models import Delay, Operation
+from app.writes.store import statements as sql
+from app.writes.store.lost_rows import KNOWN
+from app.writes.store.queued import SELECT_DELAYS
+from app.writes.store.rows import OperationRows
+
+
+class OperationReader:
+    """Look up operations."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._rows = OperationRows(sealer)
+
+    async def get(self, operation_id: str) -> Operation | None:
+        """Return an operation by id."""
+        row = await self._database.fetch_row(sql.SELECT_BY_ID, operation_id)
+        return None if row is None else self._rows.open(row)
+
+    async def find_by_key(self, principal: str, key: str) -> Operation | None:
+        """Return the operation of a key, if any."""
+        row = await self._database.fetch_row(sql.SELECT_BY_KEY, principal, key)
+        return None if row is None else self._rows.open(row)
+
+    async def has_ended_or_is_there(self, operation_id: str) -> bool:
+        """Return whether the row of an operation exists, or was deleted by us, so that its key is free. Otherwise the
+        database has lost it."""
+        return bool(await self._database.fetch_value(KNOWN, operation_id))
+
+    async def delays(self, operation_ids: Sequence[str]) -> Mapping[str, Delay]:
+        """Return what holds up these operations, by id."""
+        rows = await self._database.fetch(SELECT_DELAYS, list(operation_ids))
+        return {row["id"]: msgspec.convert(dict(row), Delay) for row in rows}
