@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import type { IDataObject, IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
@@ -59,6 +61,7 @@ export async function claim(context: IWebhookFunctions, event: string): Promise<
 		method: 'POST',
 		path: pathOf('claims'),
 		body: { name: name.slice(0, 255), ttl: SEVEN_DAYS_S },
+		headers: { 'Idempotency-Key': randomUUID() }, // if the answer is lost, the repetition gets its own claim
 		accepts: [409],
 		patience: 5,
 	});

@@ -109,6 +109,37 @@ def test_only_a_business_key_survives_a_new_execution(stage: Stage) -> None:
     assert empty.error == "The business key is empty"
 
 
+def test_two_executions_at_once_with_a_business_key_write_once(stage: Stage) -> None:
+    called = stage.publish_called("at-once", create_ticket(businessKey="={{ $json.subject }}"))
+    called.play(ticket("Before"))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(called.play, [ticket("At once")] * 2))
+
+    assert len(tickets(stage.dev, "At once")) == 1
+
+
+def test_a_reply_that_was_lost_is_found_out(stage: Stage) -> None:
+    called = stage.publish_called("lost-reply", create_ticket())
+    lost = {"kind": "timeout_after_commit", "delay_ms": 0}
+
+    with ThreadPoolExecutor() as pool:
+        with stage.dev.failing("zendesk", lost, method="POST"):
+            playing = pool.submit(called.play, ticket("Lost"))
+            eventually(lambda: tickets(stage.dev, "Lost"))
+        played = playing.result()
+
+    assert only(played.last_items())["subject"] == "Lost"
+    assert len(tickets(stage.dev, "Lost")) == 1
+
+
+def test_a_dry_run_judges_and_writes_nothing(stage: Stage) -> None:
+    played = stage.publish_called("dry", upsert_customer(dryRun=True)).play({"email": "dry@example.com", "name": "Dry"})
+
+    assert only(played.last_items())["dry_run"] is True
+    assert not contacts(stage.dev, "dry@example.com")
+
+
 def test_an_undecided_write_is_waited_for(stage: Stage) -> None:
     called = stage.publish_called("waits", create_ticket())
 
