@@ -28,6 +28,14 @@ const RECORDS = {
     priority: 'normal',
     meta: meta('zendesk', '4711'),
   },
+  stock_level: {
+    connection: 'shopify',
+    remote_id: '43729076@655441491',
+    sku: 'MUG-BLUE',
+    location: 'Warehouse',
+    available: 2,
+    threshold: 5,
+  },
   comment: {
     remote_id: '1274',
     body_text: 'It is on its way.',

@@ -8,7 +8,7 @@ const { CONNECTION } = require('../lib/fields');
 const { eventSample } = require('../lib/samples');
 
 const SHOWN = 3;
-const FEEDS = { customer: 'customers', order: 'orders', ticket: 'tickets' };
+const FEEDS = { customer: 'customers', order: 'orders', ticket: 'tickets', stock_level: 'stock_levels' };
 
 // Event type, label, noun, description.
 const TYPES = [
@@ -26,6 +26,7 @@ const TYPES = [
   ['ticket.comment_added', 'New Comment on Ticket', 'Comment', 'Triggers when a comment is added to a ticket.'],
   ['ticket.resolved', 'Resolved Ticket', 'Ticket', 'Triggers when a ticket is resolved.'],
   ['ticket.reopened', 'Reopened Ticket', 'Ticket', 'Triggers when a resolved ticket is open again.'],
+  ['stock_level.low', 'Low Stock', 'Stock Level', 'Triggers when the stock of a product falls below its threshold.'],
   ['operation.finished', 'Finished Write', 'Write', 'Triggers when a write that was answered 202 has its outcome.'],
 ];
 
