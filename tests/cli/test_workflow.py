@@ -87,7 +87,9 @@ def own(**parameters: Any) -> Callable[[Json], None]:
 
     def change(workflow: Json) -> None:
         common = {"type": "n8n-nodes-lockstitch.lockstitch", "typeVersion": 1, "onError": "continueErrorOutput"}
-        error = [[], [{"node": "In plain words", "type": "main", "index": 0}]]
+        error: list[list[Json]] = [[], [{"node": "In plain words", "type": "main", "index": 0}]]
+        if "undecided" in parameters.get("options", {}):
+            error[0].append({"node": "Opened", "type": "main", "index": 0})
         workflow["nodes"].append(common | {"id": "own", "name": "Own", "parameters": parameters})
         create = {"resource": "customer", "operation": "create"}
         workflow["nodes"].append(common | {"id": "own-create", "name": "Own create", "parameters": create})

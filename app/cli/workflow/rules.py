@@ -11,6 +11,7 @@ Breach = tuple[str, Node, str]
 """A rule, the node, and the pointer from the workflow down."""
 
 _CHANGING: Final = re.compile(r"\$now|\$today|\bDate\b|Math\.random|uuid", re.IGNORECASE)
+_OWN_INPUT: Final = re.compile(r"(?<![\w.)])\$json\b")
 _LOOKS_AT_202: Final = re.compile(r"\b202\b|queued|executing|operation\.finished")
 _LOOKS_AT_ERRORS: Final = {
     **dict.fromkeys(("if", "switch", "filter"), re.compile(r"statusCode|\.code\b|error|\.status\b")),
@@ -73,14 +74,20 @@ def _own_node(workflow: Workflow, node: Node) -> Iterator[Breach]:
         yield "key-changes-each-try", node, pointer
     if node.type.endswith("Tool"):
         return
-    may_be_early = options.get("undecided") == "return" and not options.get("callbackUrl")
-    if may_be_early and not _awaits(workflow, node):
+    if options.get("undecided") == "return" and _is_read(workflow, node) and not _awaits(workflow, node):
         yield "no-202-branch", node, place
     if _fails_unheard(workflow, node):
         yield "no-error-branch", node, place
     is_read = node.parameters.get("operation") in ("get", "lookup")
     if is_read and _creates_after_any_failure(workflow, node, f"/v1/{node.parameters.get('resource')}s"):
         yield "unavailable-as-absent", node, place
+
+
+def _is_read(workflow: Workflow, node: Node) -> bool:
+    """Return whether a later node reads what this one puts out."""
+    texts = [one.text for one in workflow.downstream(node.name, 0)]
+    next_texts = [one.text for one in workflow.after(node.name, 0)]
+    return any(f"$('{node.name}')" in text for text in texts) or any(_OWN_INPUT.search(text) for text in next_texts)
 
 
 def _is_new_each_try(key: str) -> bool:
