@@ -119,6 +119,7 @@ async def walk_page(deps: WalkDeps, job: Job, finishing: Finishing) -> JobOutcom
 async def _stock_page(
     deps: WalkDeps, connection: Connection | None, walk: StockWalk, job: Job, finishing: Finishing
 ) -> JobOutcome:
+    """Read and commit a page of stock levels. It has no records to name, compare or read again."""
     reads = reads_of(connection)
     if connection is None or reads is None:
         return await _fail(deps, walk, "cannot-list", finishing)

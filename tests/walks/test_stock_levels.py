@@ -79,6 +79,7 @@ async def low(stage: Stage) -> list[Event]:
 
 
 async def test_an_item_that_falls_to_its_threshold_has_one_event(shopify: Stage) -> None:
+    named, every = await shopify.subscription("stock_level.low"), await shopify.subscription("*")
     item(shopify, 6)
     item(shopify, 1, location=8)
     assert await low(shopify) == []  # what is low when it is first read is no news
@@ -97,6 +98,8 @@ async def test_an_item_that_falls_to_its_threshold_has_one_event(shopify: Stage)
         "available": 5,
         "threshold": 5,
     }
+    assert [one["id"] for one in await shopify.delivered(named)] == [event["id"]]
+    assert await shopify.delivered(every) == []  # no wildcard matches a type that came later
     for available, events in ((-2, 1), (30, 1), (0, 2)):
         item(shopify, available)
         assert len(await low(shopify)) == events
