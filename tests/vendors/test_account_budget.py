@@ -75,6 +75,18 @@ async def test_what_a_vendor_reports_to_one_process_is_known_to_the_others(datab
     assert 30 <= await use_all(two) <= 39
 
 
+async def test_a_lower_limit_is_known_to_the_others_at_once(database: Database) -> None:
+    one, two = process(database, 100), process(database, 100)
+    assert await one.claim(1.0, BudgetShare.INTERACTIVE) == 0
+    for limit in (90, 50, 20):
+        one.learn(Budget(remaining=limit - 1.0, restore_per_second=limit / WINDOW))
+        async with asyncio.timeout(60):
+            while one.headroom() > limit:  # noqa: ASYNC110 - it is written in the background
+                await asyncio.sleep(0.01)
+    await one.close()
+    assert 10 <= await use_all(two) <= 19
+
+
 async def test_a_process_goes_on_with_a_part_while_the_database_is_away(database_url: str) -> None:
     database = await Database.connect(database_url, max_size=1)
     budget = process(database, 80)
