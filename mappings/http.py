@@ -3,6 +3,7 @@
 Nothing here performs I/O. `app.vendors` turns a `VendorRequest` into bytes on a wire and adds authentication.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -114,3 +115,8 @@ class Budget(Struct, frozen=True, kw_only=True):
     remaining: float
     restore_per_second: float | None = None
     reset_after: float | None = None
+
+    def limit_within(self, seconds: float) -> float:
+        """Return the limit of so many seconds, infinite if the vendor does not report it."""
+        per_second = self.restore_per_second
+        return math.inf if per_second is None or per_second <= 0 else per_second * seconds

@@ -10,7 +10,6 @@ import logging
 import math
 import time
 from contextvars import Context
-from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -112,8 +111,8 @@ class AccountBudget:
             self._ring.learn(budget, now, fixed=self._fixed)
             return
         self._learned = budget
-        is_early = now < self._learned_at + self._ring.seconds * BLOCK and not self._is_lower(budget)
-        if is_early or None in self._renewals:
+        is_lower = budget.limit_within(self._ring.seconds) < self._ring.units - NOTHING
+        if None in self._renewals or (now < self._learned_at + self._ring.seconds * BLOCK and not is_lower):
             return
         copy = replace(self._ring, leased=[replace(one) for one in self._ring.leased])
         if copy.learn(budget, now + self._offset, fixed=self._fixed):
@@ -146,27 +145,19 @@ class AccountBudget:
         if sum(one.units for one in leases) <= last.units / 2 or leases[-1].ends - now < lasts / 4:
             self._begin_renewal(share)
 
-    def _is_lower(self, budget: Budget) -> bool:
-        """Return whether the vendor's limit is lower than the one that applies."""
-        return 0.0 < (budget.restore_per_second or 0.0) * self._ring.seconds < self._ring.units - NOTHING
-
     def _begin_renewal(self, share: BudgetShare | None) -> None:
         # Not part of the span of the request that happens to need it.
         task = asyncio.create_task(self._renew(share), context=Context(), name=f"budget of {self.account}")
         self._renewals[share] = task
-        task.add_done_callback(partial(self._renewed, share))
-
-    def _renewed(self, share: BudgetShare | None, task: asyncio.Task[None]) -> None:
-        """Renew again if the vendor has lowered its limit meanwhile."""
-        self._renewals.pop(share, None)
-        is_away = task.cancelled() or time.monotonic() < self._away_until
-        if self._learned is not None and not is_away and self._is_lower(self._learned):
-            self._begin_renewal(None)
+        task.add_done_callback(lambda _: self._renewals.pop(share, None))
 
     async def _renew(self, share: BudgetShare | None) -> None:
         async with self._turn:
             if share is None:
                 await self._lease(BudgetShare.BACKFILL, 0.0, 0.0)
+                last = self._learned  # meanwhile
+                if last is not None and last.limit_within(self._ring.seconds) < self._ring.units - NOTHING:
+                    await self._lease(BudgetShare.BACKFILL, 0.0, 0.0)
                 return
             await self._lease(share, 1.0, max(1.0, self._wish(share)))
 

@@ -129,8 +129,9 @@ class Ring(Struct):
         """Apply the vendor's budget, and return whether it changed anything. Units that we did not lease were used by
         other clients. `fixed`: the operator set the limit, so a higher one of the vendor does not raise it."""
         restore, before = budget.restore_per_second, self.units
-        if restore is not None and restore > 0:
-            self.units = min(restore * self.seconds, self.published if fixed else math.inf)
+        limit = budget.limit_within(self.seconds)
+        if limit < math.inf:
+            self.units = min(limit, self.published if fixed else math.inf)
         others = self.units - self.total(at) - max(budget.remaining, 0.0)
         if others < 1.0:
             return self.units != before
