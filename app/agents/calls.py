@@ -43,7 +43,7 @@ class ToolArguments(Struct, frozen=True):
 
     path: str
     query: dict[str, str]
-    body: Any
+    content: bytes | None
     confirm: bool
     ask_approval: bool
     request_key: str | None
@@ -59,27 +59,29 @@ class ToolAnswer(Struct, frozen=True):
 
 
 def read_arguments(tool: OperationTool, arguments: dict[str, Any]) -> ToolArguments:
-    """Sort the arguments of a call. Raises ValueError for one that the tool does not have, or lacks."""
+    """Sort the arguments of a call. Raises ValueError for one that the tool does not have, lacks, or cannot send."""
     schema = tool.schema
     if unknown := sorted(set(arguments) - set(schema["properties"])):
         raise ValueError(f"Unknown arguments: {', '.join(unknown)}. {tool.name} has {', '.join(schema['properties'])}.")
     present = {name: value for name, value in arguments.items() if value is not None}
     if absent := [name for name in schema["required"] if name not in present]:
         raise ValueError(f"Missing arguments: {', '.join(absent)}.")
-    places = {one.name: quote(str(present.pop(one.name)), safe="") for one in tool.operation.parameters}
+    places = {one.name: str(present.pop(one.name)) for one in tool.operation.parameters}
+    if turned := [name for name, value in places.items() if value in (".", "..")]:
+        raise ValueError(f"{turned[0]} would lead to another path.")
     body = present.pop(BODY, None)
     confirm, ask_approval, request_key, if_match = (present.pop(name, None) for name in FOR_THE_WRITE)
     if not {type(confirm), type(ask_approval)} <= {bool, NoneType}:
         raise ValueError(f"{CONFIRM} and {ASK_APPROVAL} are true or false.")
     query = {name: _as_text(value) for name, value in present.items()}
     return ToolArguments(
-        path=tool.operation.template.format(**places),
+        path=tool.operation.template.format(**{name: quote(value, safe="") for name, value in places.items()}),
         query=query,
-        body=body,
+        content=None if body is None else _sorted.encode(body),
         confirm=confirm is True,
         ask_approval=ask_approval is True,
-        request_key=request_key,
-        if_match=if_match,
+        request_key=None if request_key is None else str(request_key),
+        if_match=None if if_match is None else str(if_match),
     )
 
 
@@ -96,14 +98,18 @@ async def call_operation(
         headers[APPROVAL.name] = "required"
     if wanted.if_match is not None:
         headers["if-match"] = wanted.if_match
-    content = None if wanted.body is None else _sorted.encode(wanted.body)
-    if content is not None:
+    if wanted.content is not None:
         headers["content-type"] = JSON
     origin = urljoin(deps.public_url, "/")  # a path before `/mcp` is that of a proxy
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url=origin, timeout=MOST_SECONDS) as client:
         answer = await client.request(
-            tool.operation.method, wanted.path, params=dict(sorted(query.items())), headers=headers, content=content
+            tool.operation.method,
+            wanted.path,
+            params=dict(sorted(query.items())),
+            # As bytes, so that the API judges what is not ASCII.
+            headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+            content=wanted.content,
         )
     return _read(answer, drafted=DRY_RUN.name in query)
 
@@ -125,15 +131,16 @@ def _read(answer: httpx.Response, *, drafted: bool) -> ToolAnswer:
 
 def key_of_slot(tool: OperationTool, wanted: ToolArguments, principal: str, slot: int) -> str:
     """Return the Idempotency-Key of caller, tool, arguments and a slot of `SAME_WRITE` seconds since 1970."""
-    content = [principal, tool.name, wanted.path, wanted.query, wanted.body, wanted.if_match, slot]
-    return f"mcp-{hashlib.sha256(_sorted.encode(content)).hexdigest()}"
+    body = (wanted.content or b"").decode()
+    parts = [principal, tool.name, wanted.path, wanted.query, body, wanted.if_match, slot]
+    return f"mcp-{hashlib.sha256(_sorted.encode(parts)).hexdigest()}"
 
 
 async def _key_of(deps: WriteDeps, tool: OperationTool, wanted: ToolArguments, principal: str) -> str:
     """Return the Idempotency-Key: the argument `request_key`, or that of the present slot. A write that began in the
     slot before, but not long ago, keeps its key."""
     if wanted.request_key is not None:
-        return str(wanted.request_key)
+        return wanted.request_key
     now = time.time()
     slot = int(now / SAME_WRITE)
     before = key_of_slot(tool, wanted, principal, slot - 1)

@@ -211,6 +211,11 @@ def test_a_wrong_argument_is_an_error_of_the_tool(agent: Agent) -> None:
     absent = agent.call("read_order")
     wrong = agent.call("create_ticket", body={"subject": 5}, confirm=True)
 
+    turned = agent.call("read_options", connection="..", object="..", field="metrics")
+    odd = agent.call("create_ticket", body={"subject": "Odd"}, confirm=True, request_key="ä\n")
+
+    assert "another path" in turned["content"][0]["text"]
+    assert odd["structuredContent"]["code"] == "idempotency-key-invalid"
     assert "Unknown arguments: force" in unknown["content"][0]["text"]
     assert "Missing arguments: id" in absent["content"][0]["text"]
     assert wrong["structuredContent"]["errors"][0]["pointer"] == "/subject"
