@@ -104,8 +104,8 @@ function pauseAfter(received: Answer | Error, attempt: number): number | undefin
 	if (received instanceof Error) return attempt < SENDS_WITHOUT_ANSWER ? backoff : undefined;
 	const mayRepeat = received.status === 429 || received.status === 503;
 	if (!mayRepeat && received.body.code !== 'idempotency-in-progress') return undefined;
-	const asked = Number(received.headers['retry-after'] ?? received.body.retry_after ?? backoff);
-	return Number.isFinite(asked) ? Math.max(asked, 0.5) : backoff;
+	const requested = Number(received.headers['retry-after'] ?? received.body.retry_after ?? backoff);
+	return Number.isFinite(requested) ? Math.max(requested, 0.5) : backoff;
 }
 
 /** Return the query without members that are empty, which a tool sends for a field that was left blank. */

@@ -12,12 +12,13 @@ TIMEOUT_S = 60
 
 
 class Editor:
-    """The editor of a running n8n with an empty database: its first visitor becomes its owner."""
+    """The editor of a running n8n. The first visitor of an empty database becomes its owner, who can come again."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._http = httpx.Client(base_url=f"{url}/rest", headers={"browser-id": "editor"}, timeout=TIMEOUT_S)
-        self._ask("POST", "/owner/setup", OWNER)
+        if self._http.post("/owner/setup", json=OWNER).is_error:
+            self._ask("POST", "/login", {"emailOrLdapLoginId": OWNER["email"], "password": OWNER["password"]})
 
     def __enter__(self) -> Self:
         return self
@@ -38,8 +39,8 @@ class Editor:
 
     def open(self, workflow_id: str) -> Workflow:
         """The workflow as it was saved last."""
-        found: Workflow = self._ask("GET", f"/workflows/{workflow_id}")
-        return found
+        workflow: Workflow = self._ask("GET", f"/workflows/{workflow_id}")
+        return workflow
 
     def save(self, workflow: Workflow) -> None:
         """Save the nodes of a workflow that was opened; what is published stays as it is."""
@@ -53,23 +54,23 @@ class Editor:
 
     def options(self, node: str, method: str, parameters: dict[str, Any], credentials: dict[str, Any]) -> list[Any]:
         """What a drop-down of a node shows; `node` is its type."""
-        shown: list[Any] = self._dynamic("options", node, method, parameters, credentials)
-        return shown
+        offered: list[Any] = self._dynamic("options", node, method, parameters, credentials)
+        return offered
 
     def columns(self, node: str, method: str, parameters: dict[str, Any], credentials: dict[str, Any]) -> list[Any]:
         """The fields that a node offers to fill in."""
-        shown: list[Any] = self._dynamic("resource-mapper-fields", node, method, parameters, credentials)["fields"]
-        return shown
+        offered: list[Any] = self._dynamic("resource-mapper-fields", node, method, parameters, credentials)["fields"]
+        return offered
 
     def _dynamic(self, what: str, node: str, method: str, parameters: Any, credentials: Any) -> Any:
-        asked = {
+        request = {
             "path": "",
             "nodeTypeAndVersion": {"name": node, "version": 1},
             "currentNodeParameters": parameters,
             "methodName": method,
             "credentials": credentials,
         }
-        return self._ask("POST", f"/dynamic-node-parameters/{what}", asked)
+        return self._ask("POST", f"/dynamic-node-parameters/{what}", request)
 
     def node_types(self, package: str) -> dict[str, Any]:
         """The nodes of a package that the editor offers, by the rest of their names."""

@@ -21,6 +21,7 @@ FILES = tuple(
         "versions",
         "node",
         "node_resources",
+        "node_restart",
     )
 )
 

@@ -187,11 +187,11 @@ def test_reads_find_list_and_pass_over_what_is_missing(stage: Stage) -> None:
     every = lockstitch(resource="customer", operation="getAll", connection="hubspot", returnAll=True, options={})
 
     absent = stage.publish_called("missing", missing).play({"email": "absent@example.com"})
-    found = stage.publish_called("everywhere", everywhere).play(MIRA)
+    matched = stage.publish_called("everywhere", everywhere).play(MIRA)
     listed = stage.publish_called("list", every).play(MIRA)
 
     assert absent.last_items() == [{}]
-    assert "hubspot" in [one["meta"]["connection"] for one in only(found.last_items())["data"]]
+    assert "hubspot" in [one["meta"]["connection"] for one in only(matched.last_items())["data"]]
     assert len(listed.last_items()) == len(stage.dev.records("hubspot", "contacts"))
 
 

@@ -69,7 +69,7 @@ export class LockstitchPollTrigger implements INodeType {
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		const isRecords = this.getNodeParameter('watch') === 'records';
-		const found = isRecords ? await changedRecords(this) : await newEvents(this);
-		return found.length === 0 ? null : [this.helpers.returnJsonArray(found)];
+		const fresh = isRecords ? await changedRecords(this) : await newEvents(this);
+		return fresh.length === 0 ? null : [this.helpers.returnJsonArray(fresh)];
 	}
 }

@@ -74,7 +74,8 @@ export class LockstitchTrigger implements INodeType {
 					{
 						name: 'Immediately',
 						value: 'onReceived',
-						description: 'The event counts as delivered before the workflow runs. A failed execution is repeated by n8n\'s Retry only.',
+						description:
+							"The event counts as delivered before the workflow runs. A failed execution is repeated by n8n's Retry only.",
 					},
 					{
 						name: 'When the Workflow Has Ended',
@@ -125,7 +126,9 @@ export class LockstitchTrigger implements INodeType {
 		}
 		const event = this.getBodyData();
 		// A claim would swallow the delivery that repeats a failed execution.
-		const isClaimed = this.getNodeParameter('respond', 'onReceived') === 'onReceived' && this.getNodeParameter('dropRepeats', true) === true;
+		const isClaimed =
+			this.getNodeParameter('respond', 'onReceived') === 'onReceived' &&
+			this.getNodeParameter('dropRepeats', true) === true;
 		if (isClaimed && !(await claim(this, event.id as string))) {
 			return { webhookResponse: { repeated: true } };
 		}

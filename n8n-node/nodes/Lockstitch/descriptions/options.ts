@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { choice, collection, count, flag, shown, text } from './parts';
+import { choice, collection, count, flag, visible, text } from './parts';
 import { RECORDS } from './records';
 
 const WRITES = ['create', 'upsert', 'update', 'copy', 'archive', 'cancel', 'tags', 'comment'];
@@ -132,7 +132,12 @@ const otherOptions: INodeProperties[] = [
 ];
 
 export const optionFields: INodeProperties[] = [
-	collection('Options', 'options', writeOptions, shown({ resource: RECORDS, operation: WRITES })),
-	collection('Options', 'options', readOptions, shown({ resource: RECORDS, operation: READS })),
-	collection('Options', 'options', otherOptions, shown({ resource: ['claim', 'operation', 'run', 'stock', 'upload'] })),
+	collection('Options', 'options', writeOptions, visible({ resource: RECORDS, operation: WRITES })),
+	collection('Options', 'options', readOptions, visible({ resource: RECORDS, operation: READS })),
+	collection(
+		'Options',
+		'options',
+		otherOptions,
+		visible({ resource: ['claim', 'operation', 'run', 'stock', 'upload'] }),
+	),
 ];

@@ -1,11 +1,11 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { choice, flag, loaded, operations, shown, text } from './parts';
+import { choice, flag, loaded, operations, visible, text } from './parts';
 
-const stock = shown({ resource: ['stock'] });
-const upload = shown({ resource: ['upload'] });
-const claim = shown({ resource: ['claim'], operation: ['take'] });
-const note = shown({ resource: ['run'] });
+const stock = visible({ resource: ['stock'] });
+const upload = visible({ resource: ['upload'] });
+const claim = visible({ resource: ['claim'], operation: ['take'] });
+const note = visible({ resource: ['run'] });
 
 export const otherFields: INodeProperties[] = [
 	operations('claim', 'take', [
@@ -28,12 +28,12 @@ export const otherFields: INodeProperties[] = [
 	{ displayName: 'Ends After (Seconds)', name: 'ttl', type: 'number', default: 86400, ...claim },
 	text('Claim ID', 'claimId', 'The claim to release', {
 		required: true,
-		...shown({ resource: ['claim'], operation: ['release'] }),
+		...visible({ resource: ['claim'], operation: ['release'] }),
 	}),
 	text('Operation ID', 'operationId', 'The operation, as a write returned it', {
 		default: '={{ $json.id }}',
 		required: true,
-		...shown({ resource: ['operation'], operation: ['get', 'wait'] }),
+		...visible({ resource: ['operation'], operation: ['get', 'wait'] }),
 	}),
 	choice(
 		'State',
@@ -47,7 +47,7 @@ export const otherFields: INodeProperties[] = [
 			['Succeeded', 'succeeded'],
 			['Unknown', 'unknown'],
 		],
-		shown({ resource: ['operation'], operation: ['getAll'] }),
+		visible({ resource: ['operation'], operation: ['getAll'] }),
 	),
 	text('Note', 'note', 'What was decided and why. Write no names and no addresses.', { required: true, ...note }),
 	text('SKU', 'sku', 'The product. Empty lists all.', stock),

@@ -4,7 +4,7 @@ type More = Partial<INodeProperties>;
 type Choice = [name: string, value: string, description?: string];
 
 /** Show a field for these values of other fields. */
-export function shown(show: IDisplayOptions['show'], hide?: IDisplayOptions['hide']): More {
+export function visible(show: IDisplayOptions['show'], hide?: IDisplayOptions['hide']): More {
 	return { displayOptions: hide === undefined ? { show } : { show, hide } };
 }
 
@@ -73,7 +73,7 @@ export function operations(resource: string, value: string, choices: Array<[stri
 		noDataExpression: true,
 		default: value,
 		options,
-		...shown({ resource: [resource] }),
+		...visible({ resource: [resource] }),
 	};
 }
 

@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { choice, collection, count, flag, loaded, operations, shown, text } from './parts';
+import { choice, collection, count, flag, loaded, operations, visible, text } from './parts';
 
 export const RECORDS = ['customer', 'order', 'ticket'];
 const BODIES = ['create', 'upsert', 'update'];
@@ -9,9 +9,9 @@ const WITH_ID = [
 	...['get', 'update', 'copy', 'archive', 'cancel', 'tags', 'comment', 'comments'],
 	...['orders', 'tickets'],
 ];
-const forRecords = (...operation: string[]) => shown({ resource: RECORDS, operation });
-const cancelled = shown({ resource: ['order'], operation: ['cancel'] });
-const commented = shown({ resource: ['ticket'], operation: ['comment'] });
+const forRecords = (...operation: string[]) => visible({ resource: RECORDS, operation });
+const cancelled = visible({ resource: ['order'], operation: ['cancel'] });
+const commented = visible({ resource: ['ticket'], operation: ['comment'] });
 
 function recordOperations(one: string, many: string): Array<[string, string, string]> {
 	return [
@@ -29,7 +29,7 @@ function recordOperations(one: string, many: string): Array<[string, string, str
 
 const which: INodeProperties[] = [
 	loaded('Connection', 'connection', 'getConnections', 'The system to use.', {
-		...shown({ resource: RECORDS }, { operation: EVERYWHERE }),
+		...visible({ resource: RECORDS }, { operation: EVERYWHERE }),
 	}),
 	text('Record ID', 'recordId', 'The canonical ID, or connection:vendor ID such as hubspot:734931000002', {
 		required: true,
@@ -86,12 +86,12 @@ const body: INodeProperties[] = [
 				supportAutoMap: true,
 			},
 		},
-		...shown({ resource: RECORDS, operation: BODIES, source: ['fields'] }),
+		...visible({ resource: RECORDS, operation: BODIES, source: ['fields'] }),
 	},
 	text('JSON', 'json', 'The body as the contract has it. A record that was read may be sent as it is.', {
 		type: 'json',
 		default: '{}',
-		...shown({ resource: RECORDS, operation: BODIES, source: ['json'] }),
+		...visible({ resource: RECORDS, operation: BODIES, source: ['json'] }),
 	}),
 ];
 
@@ -150,15 +150,15 @@ const verbs: INodeProperties[] = [
 
 const lists: INodeProperties[] = [
 	flag('Return All', 'returnAll', 'return all results or only up to a given limit', {
-		...shown({ operation: ['getAll', 'comments'] }),
+		...visible({ operation: ['getAll', 'comments'] }),
 	}),
 	count('Limit', 'limit', 50, 'Max number of results to return', {
 		typeOptions: { minValue: 1 },
-		...shown({ operation: ['getAll', 'comments'], returnAll: [false] }),
+		...visible({ operation: ['getAll', 'comments'], returnAll: [false] }),
 	}),
 	count('Newest Per System', 'newest', 10, 'How many records of each linked system to return', {
 		typeOptions: { minValue: 1, maxValue: 50 },
-		...shown({ resource: ['customer'], operation: ['orders', 'tickets'] }),
+		...visible({ resource: ['customer'], operation: ['orders', 'tickets'] }),
 	}),
 	collection(
 		'Filters',
