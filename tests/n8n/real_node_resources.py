@@ -214,3 +214,16 @@ def test_an_update_by_fields_sends_only_what_was_filled_in(stage: Stage) -> None
 
     saved = only(played.last_items())
     assert (saved["phones"][0]["e164"], saved["job_title"]) == ("+4930231250", None)
+
+
+def test_fields_are_mapped_from_the_item_by_their_names(stage: Stage) -> None:
+    parameters = {"resource": "customer", "operation": "upsert", "connection": "hubspot"}
+    account = {"lockstitchApi": stage.credential}
+    columns = stage.editor.columns(LOCKSTITCH, "getMappingColumns", parameters, account)
+    node = upsert_customer()
+    node["parameters"]["fields"] = {"mappingMode": "autoMapInputData", "value": None, "schema": columns}
+
+    item = {"email": "mapped@example.com", "last_name": "Mapped", "favourite_colour": "green"}
+    played = stage.publish_called("mapped", node).play(item)
+
+    assert only(played.last_items())["last_name"] == "Mapped", played.error
