@@ -18,7 +18,7 @@ def clock_ahead(reply: VendorReply, sent_at: datetime) -> timedelta:
     """
     try:
         date = parsedate_to_datetime(reply.headers["date"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return NO_DIFFERENCE
     if date.tzinfo is None:
         return NO_DIFFERENCE

@@ -98,7 +98,7 @@ def left(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> 
 
 def keep(problems: list[str], response: Any) -> None:
     response.read()
-    if response.headers.get("content-type", "").startswith("application/problem+json"):
+    if response.is_error and "json" in response.headers.get("content-type", ""):
         problems.append(response.text)
 
 
