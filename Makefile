@@ -14,7 +14,7 @@ MAKEFLAGS += --jobs=2
 .PHONY: clean lock
 
 help: ## Print this help
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulators, API, worker
 	@exec $(BIN)/lockstitch dev

@@ -31,6 +31,7 @@ class Traced(NamedTuple):
     parent: str
     lost: str
     warm: str
+    cold: str
     again: str
 
     def of(self, run: str) -> list[Span]:
@@ -48,12 +49,12 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
     """A traced API and a traced worker: four calls of one run, one with a traceparent, one whose reply is lost, and
     many with an e-mail address in places where it may be sent or does not belong."""
     facade, collector = running_facade, Collector()
-    run, known, lost, warm, again = (f"{name}:{uuid4().hex}" for name in ("run", "known", "lost", "warm", "again"))
+    names = ("run", "known", "lost", "warm", "cold", "again")
+    run, known, lost, warm, cold, again = (f"{name}:{uuid4().hex}" for name in names)
     parent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
     api = facade.process("serve", **collector.environment)
     worker = facade.process("worker", **collector.environment)
     facade.worker.stop()
-    facade.sql("DELETE FROM account_fact")  # else the processes know what others have learnt
     try:
         api.start()
         worker.start()
@@ -66,9 +67,10 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
             caller.settled(write)
             send_canaries(caller)
             metrics = caller.get("/metrics").text
+        facade.sql("DELETE FROM account_fact")  # else the next process knows what others have learnt
         queries = {**collector.environment, "LOCKSTITCH_TRACE_SQL": "1"}
         with facade.another_api(**queries) as traces_queries, Caller(traces_queries.url, full_key) as caller:
-            caller.create("/v1/customers", customer("hubspot"))
+            caller.create("/v1/customers", customer("hubspot"), headers={"x-correlation-id": cold})
             caller.create("/v1/customers", customer("hubspot"), headers={"x-correlation-id": again})
     finally:
         facade.vendors.mend()
@@ -77,7 +79,7 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
         facade.worker.start()
     yield Traced(
         *(collector.spans(), collector.bodies, api.log + worker.log, metrics),
-        *(run, known, parent, lost, warm, again),
+        *(run, known, parent, lost, warm, cold, again),
     )
     collector.close()
 
@@ -124,7 +126,7 @@ def test_a_run_is_one_trace_of_all_that_was_done(traced: Traced) -> None:
 
 
 def test_what_is_learnt_about_a_vendor_stands_under_one_span(traced: Traced) -> None:
-    spans = traced.of(traced.run)
+    spans = traced.of(traced.cold)
     (discovery,) = (span for span in spans if span.name == "discover hubspot")
     below = {span.name for span in spans if span.parent_span_id == discovery.span_id}
     assert "GET hubspot /account-info/v3/details" in below
