@@ -160,8 +160,8 @@ def body_of(template: Template, node: dict[str, Any], item: Any) -> Any:
 
 def evaluate(expression: str, item: Any, run: dict[str, str] | None = None) -> Any:
     """The value of a JavaScript expression over `$json`, and over the values of *Run*."""
-    given = f"const $json = {json.dumps(item)}; const $ = () => ({{ first: () => ({{ json: {json.dumps(run)} }}) }});"
-    program = f"{given} process.stdout.write(JSON.stringify({expression}));"
+    names = f"const $json = {json.dumps(item)}; const $ = () => ({{ first: () => ({{ json: {json.dumps(run)} }}) }});"
+    program = f"{names} process.stdout.write(JSON.stringify({expression}));"
     assert NODE is not None
     done = subprocess.run([NODE, "-e", program], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

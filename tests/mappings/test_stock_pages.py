@@ -37,12 +37,12 @@ def test_a_page_of_which_nothing_fits_is_drift() -> None:
 
 def test_variable_products_are_followed_by_their_variations() -> None:
     products = [product(1, None, type="variable"), product(2, 5), product(3, None, type="variable-subscription")]
-    asked, after = [], None
+    requests, after = [], None
     for body in (products, [product(4, 1), product(5, 1), product(6, 1)], [], [], [product(7, 9)]):
         request = WOOCOMMERCE.request(after, 3)
-        asked.append((request.path.removeprefix("/wp-json/wc/v3"), dict(request.query)["page"]))
+        requests.append((request.path.removeprefix("/wp-json/wc/v3"), dict(request.query)["page"]))
         after = WOOCOMMERCE.page(reply(body), after, 3).next
-    assert asked == [
+    assert requests == [
         ("/products", "1"),
         ("/products/1/variations", "1"),
         ("/products/1/variations", "2"),

@@ -45,7 +45,7 @@ class Door:
 
 
 class Chat:
-    """A chat with an incoming webhook at `url`. It refuses texts as often as it is told; `texts` are those it took."""
+    """A chat with an incoming webhook at `url`. `texts` are those that it took."""
 
     def __init__(self) -> None:
         """Nothing was posted yet."""

@@ -114,8 +114,8 @@ def test_a_workflow_waits_for_an_outcome_by_the_sub_workflow(stage: Stage) -> No
     headers = {"Authorization": f"Bearer {stage.dev.key}", "Idempotency-Key": "waited-for", "Prefer": "respond-async"}
     body = {"emails": [{"address": "waited-for@example.com"}]}
     with stage.dev.failing("hubspot", DOWN), ThreadPoolExecutor() as pool:
-        asked = httpx.post(f"{stage.dev.api}/v1/customers?connection=hubspot", json=body, headers=headers, timeout=30)
-        waiting = pool.submit(httpx.post, f"{stage.n8n.url}/webhook/wait-for-it", json=asked.json(), timeout=120)
+        queued = httpx.post(f"{stage.dev.api}/v1/customers?connection=hubspot", json=body, headers=headers, timeout=30)
+        waiting = pool.submit(httpx.post, f"{stage.n8n.url}/webhook/wait-for-it", json=queued.json(), timeout=120)
         eventually(lambda: stage.n8n.running(stage.ids["sub--wait-for-operation"]))
         stage.dev.heal("hubspot")
         outcome = waiting.result().json()

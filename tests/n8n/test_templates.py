@@ -221,7 +221,7 @@ def test_templates_name_credentials_and_contain_no_secret(template: Template) ->
         wanted = CREDENTIALS.get(node["type"].removeprefix("n8n-nodes-base."), [None])
         if node["type"].startswith(LOCKSTITCH):
             wanted = [{"lockstitchApi": {"id": None, "name": "Lockstitch account"}}]
-        if node["name"] == "Post to chat":  # the address is what the chat lets in
+        if node["name"] == "Post to chat":  # its address is the only secret
             wanted = [None]
         assert node.get("credentials") in wanted
     assert SECRET.search(json.dumps(template)) is None

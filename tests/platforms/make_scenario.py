@@ -30,7 +30,7 @@ class MakeError(Exception):
 
 
 class Scenario:
-    """One execution. `outputs` holds what each module gave, by its number; `sleep` is told how long to wait."""
+    """One execution. `outputs` holds what each module gave, by its number; `sleep` gets the seconds to wait."""
 
     def __init__(self, blueprint: dict[str, Any], sleep: Callable[[float], None]) -> None:
         self._flow = blueprint["flow"]
