@@ -19,6 +19,10 @@ from app.writes.routes import ORDER
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
+
+# A look-up at all connections meets the refused credentials of the shared Lockstitch, and so pauses its connections.
+running_facade, full_key = own_facade()
 
 HEADERS = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
 BEGAN = "UPDATE operation SET idempotency_key = $2, created_at = now() - make_interval(mins => $3) WHERE id = $1"
