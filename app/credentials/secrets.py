@@ -1,9 +1,10 @@
-"""Resolve references to secrets: `env:NAME`, `file:/path`, `vault:NAME`.
+"""Resolve references to secrets: `env:NAME`, `file:/path`, `vault:NAME`, and those of providers, such as `aws:NAME`.
 
 The vault may change a secret while the process runs. `revision` rises with each possible change. After that, read the
 value again.
 """
 
+import asyncio
 import hmac
 import os
 from collections import defaultdict
@@ -16,7 +17,7 @@ from app.credentials.last_use import LastUse
 from app.credentials.vault import Vault
 from app.errors import StoreUnavailable
 from app.settings.connections import WebhookSecretSettings
-from app.settings.reading import SettingsError, resolve_secret
+from app.settings.reading import SettingsError, fetch_secret, provider_of, resolve_secret
 from app.signatures import Secret
 
 VAULT: Final = "vault:"
@@ -32,6 +33,7 @@ class Secrets:
 
     def __init__(self, environment: Mapping[str, str], vault: Vault | None = None, uses: LastUse | None = None) -> None:
         self._environment = environment
+        self._fetched: dict[str, str] = {}
         self.vault = vault
         self.note_use: Callable[[str, str], None] = _note_nothing if uses is None else uses.note
         """Record that a secret was used now for a part."""
@@ -42,7 +44,14 @@ class Secrets:
         return 0 if self.vault is None else self.vault.revision
 
     def read(self, reference: str) -> str:
-        """Return the present secret. Raises SettingsError, which names the reference; NoSecret for the vault."""
+        """Return the present secret; that of a provider as it was when last fetched. The first fetch blocks.
+
+        Raises SettingsError, which names the reference; NoSecret for the vault.
+        """
+        if provider_of(reference) is not None:
+            if reference not in self._fetched:
+                self._fetched[reference] = fetch_secret(reference)
+            return self._fetched[reference]
         if not reference.startswith(VAULT):
             return resolve_secret(reference, self._environment)
         name = reference.removeprefix(VAULT)
@@ -90,6 +99,15 @@ class Secrets:
         if self.vault is not None:
             with suppress(StoreUnavailable):
                 await self.vault.refresh()
+
+    async def read_again(self, references: Iterable[str]) -> None:
+        """Read the vault and the providers of these again. Keeps what is known where that fails."""
+        references = set(references)
+        if any(reference.startswith(VAULT) for reference in references):
+            await self.refresh()
+        for reference in references & self._fetched.keys():
+            with suppress(SettingsError):
+                self._fetched[reference] = await asyncio.to_thread(fetch_secret, reference)
 
     def twins(self, references: Iterable[str]) -> Sequence[Sequence[str]]:
         """Return the groups of references that lead to one secret. Compares keyed digests; skips the unresolved."""

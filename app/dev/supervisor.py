@@ -42,7 +42,7 @@ PREDECESSOR_GONE_WITHIN = 3.0  # seconds for the children of a killed supervisor
 def run_dev(environment: Mapping[str, str]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP. Raises Complaint if it cannot start."""
     if find_spec("graphql") is None:
-        raise Complaint("The emulators need graphql-core, which is not installed: pip install 'lockstitch[emulators]'.")
+        raise Complaint("The emulators need graphql-core, which is not installed: pip install 'lockstitch[local]'.")
     # A shell starts background processes with SIGINT ignored; restore the default handler.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = load_settings(environment)

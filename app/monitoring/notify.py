@@ -20,7 +20,7 @@ from app.egress.transport import USER_AGENT
 from app.monitoring.metrics import count_sent, expect_alerts
 from app.monitoring.models import Message
 from app.settings.alerts import ALERT_URL, AlertSettings, SmtpSettings
-from app.settings.reading import SECRET_REFERENCE, SettingsError
+from app.settings.reading import SettingsError, is_reference
 
 SECONDS: Final = 10.0
 Reader: TypeAlias = Callable[[], str]
@@ -156,7 +156,7 @@ async def open_alerting(alerts: AlertSettings, *, installation: str, secrets: Se
 def _address(name: str, reference: str | None, secrets: Secrets) -> Reader | None:
     if reference is None:
         return None
-    if SECRET_REFERENCE.fullmatch(reference) is None:
+    if not is_reference(reference):
         return lambda: reference
 
     def check(address: str) -> str:

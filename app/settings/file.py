@@ -15,7 +15,7 @@ from app.settings.consumers import ConsumerSettings, complaints_about
 from app.settings.drift import DriftSettings
 from app.settings.ownership import ObjectOwnership, Ownership, read_ownership, without_owners
 from app.settings.pull import PullRule
-from app.settings.reading import PLURALS, SECRET_REFERENCE, SettingsError, convert, require_reference
+from app.settings.reading import PLURALS, SettingsError, convert, is_reference, require_reference
 from app.settings.reconcile import ReconcileRule
 from canonical.parts import ObjectName
 
@@ -233,9 +233,9 @@ def _realm_of(table: Any) -> Any:
 
 def _check_alerts(alerts: AlertSettings) -> None:
     for name, url in (("url", alerts.url), ("heartbeat_url", alerts.heartbeat_url)):
-        if url is not None and SECRET_REFERENCE.fullmatch(url) is None and ALERT_URL.fullmatch(url) is None:
+        if url is not None and not is_reference(url) and ALERT_URL.fullmatch(url) is None:
             raise SettingsError(
-                f"{name} must be an http or https URL, or a reference to one: env:NAME, file:/path or vault:NAME."
+                f"{name} must be an http or https URL, or a reference: env:NAME, file:/path, vault:NAME, aws:NAME."
             )
     smtp = alerts.smtp
     if smtp is None:

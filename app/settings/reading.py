@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -15,7 +17,9 @@ T = TypeVar("T")
 # The file names objects in the plural, like the URLs.
 PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "tickets": "ticket"}
 
-SECRET_REFERENCE = re.compile(r"(env|file):\S+|vault:[a-z][a-z0-9_.-]{0,62}")
+FILE: Final = "file:"
+_BUILT_IN: Final = re.compile(r"(env|file):\S+|vault:[a-z][a-z0-9_.-]{0,62}")
+_PROVIDED: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9-]*):(?!//)\S+")
 
 
 class SettingsError(Complaint):
@@ -30,18 +34,46 @@ def convert(table: Any, shape: type[T]) -> T:
         raise SettingsError(f"is invalid: {error}.") from None
 
 
+@cache
+def _secret_providers() -> Mapping[str, EntryPoint]:
+    """Return what installed packages resolve references with, by scheme."""
+    return {one.name: one for one in entry_points(group="lockstitch.secret_providers")}
+
+
+def provider_of(reference: str) -> EntryPoint | None:
+    """Return the provider that resolves a reference such as `aws:NAME`. None for built-in schemes and for no
+    reference."""
+    scheme = None if _BUILT_IN.fullmatch(reference) else _PROVIDED.fullmatch(reference)
+    return None if scheme is None else _secret_providers().get(scheme["scheme"])
+
+
+def fetch_secret(reference: str) -> str:
+    """Return the present secret of a provider. Blocks. Raises SettingsError, which names the reference."""
+    provider = provider_of(reference)
+    if provider is None:
+        raise SettingsError(f"No installed package resolves {reference}.")
+    value: str = provider.load()(reference.partition(":")[2])
+    return value
+
+
+def is_reference(text: str) -> bool:
+    """Return whether the text refers to a secret."""
+    return _BUILT_IN.fullmatch(text) is not None or provider_of(text) is not None
+
+
 def require_reference(place: str, text: str) -> None:
     """Raise SettingsError unless the value is a reference to a secret."""
-    if SECRET_REFERENCE.fullmatch(text) is None:
+    if not is_reference(text):
         raise SettingsError(
-            f"{place} must be a reference, env:NAME, file:/path or vault:NAME: never put secrets in this file."
+            f"{place} must be a reference, env:NAME, file:/path, vault:NAME, aws:NAME: never put secrets in this file."
         )
 
 
 def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
     """Return the secret that `env:NAME` or `file:/path` refers to, without a final newline.
 
-    `credentials` resolves `vault:NAME`. Raises SettingsError, which names the reference, never a value.
+    `credentials` resolves `vault:NAME` and those of providers. Raises SettingsError, which names the reference, never a
+    value.
     """
     kind, _, name = reference.partition(":")
     if kind == "env" and environment.get(name):
@@ -49,8 +81,14 @@ def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
     if kind == "env":
         raise SettingsError(f"The environment variable {name}, referenced as {reference}, is not set.")
     if kind == "file":
-        try:
-            return Path(name).read_text(encoding="utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"The file {name}, referenced as {reference}, cannot be read.") from None
-    raise SettingsError("A credential must be a reference: env:NAME, file:/path or vault:NAME.")
+        return read_secret_file(reference)
+    raise SettingsError("A credential must be a reference: env:NAME, file:/path, vault:NAME or aws:NAME.")
+
+
+def read_secret_file(reference: str) -> str:
+    """Return the content of `file:/path` without a final newline. Raises SettingsError."""
+    path = reference.removeprefix(FILE)
+    try:
+        return Path(path).read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"The file {path}, referenced as {reference}, cannot be read.") from None

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from app.credentials.grants import grant_of, needed_scopes
-from app.credentials.secrets import VAULT, NoSecret, Secrets
+from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_endpoint import TokenEndpoint
 from app.credentials.token_set import SUFFIX
 from app.credentials.tokens import Tokens
@@ -63,8 +63,7 @@ class CredentialHeader:
         with suppress(NoSecret):
             if self.header != used:
                 return True
-            if any(reference.startswith(VAULT) for reference in self._settings.credentials.values()):
-                await self._secrets.refresh()
+            await self._secrets.read_again(self._settings.credentials.values())
             self.renew()
             return self.header != used
         return False

@@ -305,9 +305,9 @@ def test_a_taken_port_is_refused_with_the_name_of_its_variable(dev: Dev) -> None
     assert "LOCKSTITCH_WORKER_PORT" in dev.output.read_text()
 
 
-def test_without_the_emulators_extra_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_extra_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "graphql", None)
-    with pytest.raises(Complaint, match=r"lockstitch\[emulators\]"):
+    with pytest.raises(Complaint, match=r"lockstitch\[local\]"):
         run_dev({})
 
 

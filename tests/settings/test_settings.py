@@ -146,6 +146,26 @@ def test_a_bad_encryption_key_is_refused_without_showing_it(value: str) -> None:
     assert value not in str(caught.value)
 
 
+def test_the_database_url_and_the_keys_may_be_files(tmp_path: Path) -> None:
+    """As secrets are mounted into a container; a bad one is refused without showing it."""
+    url, keys = tmp_path / "url", tmp_path / "keys"
+    url.write_text("postgresql://lockstitch:hunter2@db/lockstitch\n")
+    keys.write_text(f"k1:{b64encode(KEY).decode()}\n")
+
+    settings = load_settings({"LOCKSTITCH_DATABASE_URL": f"file:{url}", "LOCKSTITCH_ENCRYPTION_KEYS": f"file:{keys}"})
+
+    database_url, (key,) = require_for_serving(settings)
+    assert database_url == "postgresql://lockstitch:hunter2@db/lockstitch"
+    assert key.key == KEY
+    url.write_text("mysql://user:hunter2@db/x")
+    keys.unlink()
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"LOCKSTITCH_DATABASE_URL": f"file:{url}", "LOCKSTITCH_ENCRYPTION_KEYS": f"file:{keys}"})
+    assert f"LOCKSTITCH_ENCRYPTION_KEYS is file:{keys}: The file" in str(caught.value)
+    assert "LOCKSTITCH_DATABASE_URL must start with postgresql://" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_serving_needs_a_database_and_a_key() -> None:
     with pytest.raises(SettingsError) as caught:
         require_for_serving(load_settings({}))
