@@ -10,7 +10,8 @@ INSTALLED := .venv/.installed
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-n8n check-node test-importers test-peers test-zapier check generated release bench
+.PHONY: help run test test-long test-n8n check-node test-importers test-peers test-zapier test-console check generated
+.PHONY: release bench
 .PHONY: clean lock
 
 help: ## Print this help
@@ -74,6 +75,9 @@ test-peers: $(INSTALLED) ## Run against real systems (installs them the first ti
 
 test-zapier: $(INSTALLED) ## Run the Zapier app and the guides for Zapier and Make (installs Zapier's tools the first time)
 	tests/platforms/run
+
+test-console: $(INSTALLED) ## Walk through the console in a real browser; needs Debian's chromium (apt install chromium)
+	$(IN_TESTS) $(BIN)/pytest -n 0 -m browser tests/browser $(ARGS)
 
 lock: ## Update the lock files; needs uv and npm
 	$(call compile,requirements.lock,--extra build)

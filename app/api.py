@@ -9,6 +9,8 @@ from app.api_keys import routes as api_keys
 from app.audit import routes as audit
 from app.audit.refused_requests import RefusedRequests
 from app.claims import routes as claims
+from app.console import routes as console
+from app.console.templates import TEMPLATES
 from app.copies import routes as copies
 from app.dead_letters import routes as dead_letters
 from app.drift import routes as drift
@@ -67,9 +69,9 @@ def handlers() -> list[HTTPRouteHandler]:
 
 
 def routes() -> list[BaseRouteHandler]:
-    """Return every operation, and the endpoint through which agents call some of them."""
+    """Return every operation, the endpoint through which agents call some of them, and the console."""
     served = handlers()
-    return [*served, agents_endpoint(served)]
+    return [*served, agents_endpoint(served), *console.HANDLERS]
 
 
 def serve(settings: Settings) -> None:
@@ -83,5 +85,7 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with open_runtime(settings) as runtime, runtime.dependencies.of(RefusedRequests).writing():
-        await serve_application(runtime.dependencies, routes(), settings, settings.port, probes=monitoring.PROBES)
+        await serve_application(
+            *(runtime.dependencies, routes(), settings, settings.port), probes=monitoring.PROBES, templates=TEMPLATES
+        )
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

@@ -8,7 +8,7 @@ import resource
 import signal
 import socket
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -16,6 +16,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
+from litestar.template import TemplateConfig
 from litestar.types import ASGIApp
 
 from app import telemetry
@@ -41,7 +42,11 @@ YOUNG_OBJECTS: Final = 5_000
 _log = logging.getLogger("lockstitch.server")
 
 
-def application(dependencies: Dependencies, route_handlers: Sequence[BaseRouteHandler]) -> ASGIApp:
+def application(
+    dependencies: Dependencies,
+    route_handlers: Sequence[BaseRouteHandler],
+    templates: TemplateConfig[Any] | None = None,
+) -> ASGIApp:
     """Return the ASGI application: routes, problem documents for every exception, and the edge around them."""
     telemetry.expect_server_errors(template_of(path) for handler in route_handlers for path in handler.paths)
     app = Litestar(
@@ -49,6 +54,7 @@ def application(dependencies: Dependencies, route_handlers: Sequence[BaseRouteHa
         state=State({"dependencies": dependencies}),
         exception_handlers={Exception: problem_response},
         before_request=refuse_other_path,
+        template_config=templates,
         openapi_config=None,
         logging_config=None,
         # Handlers count the body while it arrives.
@@ -67,12 +73,15 @@ async def serve_application(
     port: int,
     *,
     probes: Sequence[BaseRouteHandler] = (),
+    templates: TemplateConfig[Any] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Answer the requests that have begun. `probes` are also served on `probe_port`,
-    where callers cannot take all connections. Raises SettingsError for a port that cannot be used.
+    where callers cannot take all connections. `templates` are those of the pages among the routes. Raises SettingsError
+    for a port that cannot be used.
 
     Garbage collection no longer looks at what was made before: modules and routes stay until the process ends."""
-    servers = [_server(application(dependencies, route_handlers), settings, port, _room(settings.max_connections))]
+    served = application(dependencies, route_handlers, templates)
+    servers = [_server(served, settings, port, _room(settings.max_connections))]
     if probes and settings.probe_port:
         app = application(dependencies, probes)
         servers.append(_server(app, settings, settings.probe_port, PROBE_CONNECTIONS))

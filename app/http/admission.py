@@ -162,13 +162,21 @@ async def _authenticate(request: AnyRequest, *, while_away: bool) -> Caller:
     foreign = None if match is None else deps.keys.refuse_foreign(match[1])
     caller = None if match is None or foreign is not None else await find(match[1])
     if caller is None:
-        verdict = None if match is None else deps.wrong_keys.spend(_network_of(request))
-        if verdict is not None and not verdict.allowed:
-            await asyncio.sleep(LATE_SECONDS)
+        if match is not None:
+            await delay_wrong_key(request)
         detail = foreign or ("The API key is unknown, expired or revoked." if match else "No API key was sent.")
         challenge = 'Bearer realm="lockstitch"' + (', error="invalid_token"' if match else "")
         raise Unauthenticated(detail, headers=(("WWW-Authenticate", challenge),))
     return caller
+
+
+async def delay_wrong_key(request: AnyRequest) -> bool:
+    """Count a wrong key of the caller's address. Return whether its budget for them is used up, after a delay."""
+    verdict = deps_of(request, HttpDeps).wrong_keys.spend(_network_of(request))
+    if verdict is None or verdict.allowed:
+        return False
+    await asyncio.sleep(LATE_SECONDS)
+    return True
 
 
 def _network_of(request: AnyRequest) -> str:

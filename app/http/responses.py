@@ -99,7 +99,7 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     methods of the route (RFC 9110, section 9.3.7)."""
     if isinstance(error, NoSuchMethod) and request.scope["method"] == ASKED:
         return Response(b"", status_code=204, headers={"allow": _allowed(error)})
-    problem = _problem_of(request, error)
+    problem = problem_of(request, error)
     correlation = correlation_of(request.scope)
     document = document_of(
         problem,
@@ -132,7 +132,8 @@ def problem_type(request: AnyRequest) -> str:
     return accepted_problem_type(request.headers.getall("accept", []))
 
 
-def _problem_of(request: AnyRequest, error: Exception) -> Problem:
+def problem_of(request: AnyRequest, error: Exception) -> Problem:
+    """Return any exception as a problem, and log what is our own fault."""
     if isinstance(error, StoreUnavailable):
         _log.error("the database is not available", exc_info=error)
         return error

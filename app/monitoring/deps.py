@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 from app.monitoring.readiness import Verdict
 from app.monitoring.store.runs import PostgresRuns
+from app.monitoring.store.vitals import PostgresAlarmFigures
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringDeps:
     """`readiness` returns whether this process can serve. `collect` refreshes the gauges from the database, if it
-    answers."""
+    answers. A job waits for too long after `job_lag_seconds`."""
 
     runs: PostgresRuns
+    figures: PostgresAlarmFigures
+    public_url: str
+    job_lag_seconds: float
     readiness: Callable[[], Awaitable[Verdict]]
     collect: Callable[[], Awaitable[None]]

@@ -34,10 +34,11 @@ class Trouble(Struct, frozen=True, kw_only=True):
         ]
     )
     why: str | None = None
+    since: datetime | None = None
 
 
 class AlarmFigures(Struct, frozen=True, kw_only=True):
-    """The figures that raise alarms. Ages are in seconds, 0 without a row."""
+    """The figures that raise alarms. Ages are in seconds, 0 without a row. `…_since`: the oldest of what is counted."""
 
     dead_letters: int
     unknown_operations: int
@@ -45,8 +46,12 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     troubles: Sequence[Trouble]
     job_lag: float  # how long the longest waiting job could have started; not on stopped connections
     lagging: str | None  # that job's connection
-    too_old: Sequence[tuple[str, str]] = ()  # connection and object of data that are older than their limit
+    too_old: Sequence[tuple[str, str, datetime]] = ()  # connection, object, and since when they are over their limit
     frozen_drift: int = 0  # unacknowledged changes at frozen paths
+    dead_letters_since: datetime | None = None
+    unknown_since: datetime | None = None
+    disabled_since: datetime | None = None
+    drift_since: datetime | None = None
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
@@ -56,6 +61,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     summary: str
     next_step: str
     link: str | None = None
+    since: datetime | None = None
 
 
 class AlarmNotice(Struct, frozen=True, kw_only=True):

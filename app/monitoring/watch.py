@@ -195,6 +195,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             summary=f"{counted(figures.dead_letters, 'open dead letter')}.",
             next_step="Redrive or discard them: lockstitch dead-letters list",
             link=f"{url}/ops/dead-letters",
+            since=figures.dead_letters_since,
         )
     if figures.job_lag > job_lag_seconds:
         yield Alarm(
@@ -202,13 +203,15 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             summary=f"Jobs have waited for over {job_lag_seconds / 60:.0f} min ({figures.lagging}).",
             next_step="Check that a worker runs, and that the vendor or target works: lockstitch queue",
             link=f"{url}/ops/queue",
+            since=datetime.now(UTC) - timedelta(seconds=figures.job_lag),
         )
-    for connection, object_name in figures.too_old:
+    for connection, object_name, since in figures.too_old:
         yield Alarm(
             name=f"freshness_breached.{connection}.{object_name}",
             summary=f"The {object_name} data of {connection} are older than their limit: no pull completes.",
             next_step=f"What stops its pulls: lockstitch doctor; lockstitch verify {connection}",
             link=f"{url}/ops/freshness",
+            since=since,
         )
     if figures.unknown_operations:
         yield Alarm(
@@ -216,6 +219,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             summary=f"{counted(figures.unknown_operations, 'write')} with an unknown outcome.",
             next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
             link=f"{url}/v1/operations?state=unknown",
+            since=figures.unknown_since,
         )
     if figures.disabled_subscriptions:
         yield Alarm(
@@ -223,6 +227,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             summary=f"{counted(figures.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
             next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
             link=f"{url}/v1/subscriptions",
+            since=figures.disabled_since,
         )
     if figures.frozen_drift:
         yield Alarm(
@@ -230,6 +235,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             summary=f"{counted(figures.frozen_drift, 'drift finding')} at frozen paths.",
             next_step="Acknowledge what is acceptable: lockstitch drift list",
             link=f"{url}/ops/drift?acknowledged=false",
+            since=figures.drift_since,
         )
 
 
@@ -311,6 +317,7 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         summary=f"The {kind.partition('_')[0]} {one.name} {sentence}.",
         next_step=step,
         link=f"{url}{_LINKS.get(one.problem, '/ops/connections').format(one.name)}",
+        since=one.since,
     )
 
 

@@ -12,6 +12,8 @@ from app.api_keys.store import PostgresKeys
 from app.audit.refused_requests import RefusedRequests
 from app.capabilities import POLICIES
 from app.claims.store import PostgresClaims
+from app.console.deps import ConsoleDeps
+from app.console.store import PostgresSessions
 from app.copies.deps import ConsumerDeps, CopyDeps
 from app.copies.store import PostgresCopiedComments
 from app.credentials.deps import CredentialDeps
@@ -100,6 +102,7 @@ async def open_dependencies(
         ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
         PostgresClaims(database),
+        ConsoleDeps(sessions=PostgresSessions(database)),
         StockDeps(connections=records.connections, stock=PostgresStock(database)),
         Writers(),
         CredentialDeps(database=database, events=events, queue=queue),

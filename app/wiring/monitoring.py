@@ -32,10 +32,14 @@ def open_monitoring(
     exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
     expect_uploads(exporting)
     proof = CachedCheck(partial(write_fault, database), PROOF_SECONDS)
-    gauges = Gauges(database, figures_of(settings, database), settings.connections, exporting, proof, measure_freshness)
+    figures = figures_of(settings, database)
+    gauges = Gauges(database, figures, settings.connections, exporting, proof, measure_freshness)
     telemetry.add_collector(gauges.collect)
     return MonitoringDeps(
         runs=PostgresRuns(database),
+        figures=figures,
+        public_url=settings.public_url,
+        job_lag_seconds=settings.alerts.job_lag_seconds,
         readiness=CachedCheck(partial(_readiness, settings.environment, database, proof, former_environments)),
         collect=gauges.refresh,
     )

@@ -1,7 +1,7 @@
 """Figures for alarms, read with a few look-ups whose cost does not grow with the tables."""
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from app.monitoring.models import AlarmFigures, Trouble
 from app.postgres.database import Database, Statement
@@ -16,18 +16,22 @@ COUNTED_AT_MOST: Final = 10_000
 COUNT = Statement(
     "SELECT dead_letter",
     """
-    SELECT (SELECT count(*) FROM (SELECT FROM dead_letter WHERE state = 'open' LIMIT $1) AS open) AS dead_letters,
-           (SELECT count(*) FROM (SELECT FROM operation WHERE phase = 'unknown' LIMIT $1) AS unknown)
-               AS unknown_operations,
-           (SELECT count(*) FROM subscription WHERE state = 'disabled') AS disabled_subscriptions,
-           (SELECT count(*) FROM drift_finding WHERE policy = 'freeze' AND acknowledged_at IS NULL) AS frozen_drift
+    SELECT *
+      FROM (SELECT count(*) AS dead_letters, min(created_at) AS dead_letters_since
+              FROM (SELECT created_at FROM dead_letter WHERE state = 'open' LIMIT $1) AS open) AS dead,
+           (SELECT count(*) AS unknown_operations, min(updated_at) AS unknown_since
+              FROM (SELECT updated_at FROM operation WHERE phase = 'unknown' LIMIT $1) AS unknown) AS undecided,
+           (SELECT count(*) AS disabled_subscriptions, min(disabled_at) AS disabled_since
+              FROM subscription WHERE state = 'disabled') AS disabled,
+           (SELECT count(*) AS frozen_drift, min(first_seen) AS drift_since
+              FROM drift_finding WHERE policy = 'freeze' AND acknowledged_at IS NULL) AS drift
     """,
 )
 
 STOPPED = Statement(
     "SELECT lane",
     """
-    SELECT connection AS name, blocked_reason AS problem,
+    SELECT connection AS name, blocked_reason AS problem, blocked_at AS since,
            coalesce((SELECT ': lockstitch connect '
                        FROM credential
                       WHERE name = connection || '.tokens' AND refused_at IS NOT NULL), blocked_note) AS why
@@ -43,7 +47,7 @@ STOPPED = Statement(
 HELD = Statement(
     "SELECT consumer",
     """
-    SELECT name, paused_for AS problem
+    SELECT name, paused_for AS problem, paused_at AS since
       FROM consumer
      WHERE name = ANY ($1::text[]) AND paused_at IS NOT NULL
      ORDER BY name
@@ -54,19 +58,19 @@ HELD = Statement(
 HINDERED = Statement(
     "SELECT connection_observation",
     f"""
-    SELECT connection AS name, problem, max(why) AS why
-      FROM (SELECT connection, state AS problem, note AS why
+    SELECT connection AS name, problem, max(why) AS why, min(since) AS since
+      FROM (SELECT connection, state AS problem, note AS why, since
               FROM ({observations.CURRENT}) AS observation
              WHERE since < now() - interval '20 seconds'
                 OR (state = 'throttled' AND until > now() + interval '20 seconds')
              UNION
-            SELECT connection, 'throttled', NULL
+            SELECT connection, 'throttled', NULL, blocked_at
               FROM lane
              WHERE blocked_reason = 'throttle'
                AND blocked_until > now()
                AND blocked_until > blocked_at + interval '20 seconds'
              UNION
-            SELECT connection, 'webhooks', reason
+            SELECT connection, 'webhooks', reason, since
               FROM ({refused_webhooks.REFUSED_NOW}) AS refused
              WHERE alarm) AS each
      WHERE connection = ANY ($1::text[])
@@ -79,8 +83,13 @@ HINDERED = Statement(
 CREDENTIALS = Statement(
     "SELECT credential",
     """
-    SELECT name, problem, CASE problem WHEN 'refused' THEN refused_why END AS why
-      FROM (SELECT coalesce(credential.name, wanted.name) AS name, refused_why,
+    SELECT name, problem, CASE problem WHEN 'refused' THEN refused_why END AS why,
+           CASE problem WHEN 'refused' THEN refused_at
+                        WHEN 'expired' THEN expires_at
+                        WHEN 'due' THEN due_at
+           END AS since
+      FROM (SELECT coalesce(credential.name, wanted.name) AS name, refused_why, refused_at, expires_at,
+                   current.created_at + max_age AS due_at,
                    CASE WHEN version IS NULL THEN CASE WHEN wanted.name IS NOT NULL THEN 'missing' END
                         WHEN refused_at IS NOT NULL THEN 'refused'
                         WHEN expires_at < now() THEN 'expired'
@@ -146,7 +155,7 @@ LAG = Statement(
 UNDELIVERED = Statement(
     "SELECT subscription",
     """
-    SELECT id AS name, 'undelivered' AS problem,
+    SELECT id AS name, 'undelivered' AS problem, failing_since AS since,
            (SELECT last_error
               FROM delivery
              WHERE delivery.subscription = failing.id AND state = 'pending' AND last_error IS NOT NULL
@@ -160,7 +169,19 @@ UNDELIVERED = Statement(
 )
 
 TOO_OLD = Statement(
-    "SELECT watermark", "SELECT connection, object FROM watermark WHERE breached_at IS NOT NULL ORDER BY 1, 2"
+    "SELECT watermark",
+    "SELECT connection, object, breached_at FROM watermark WHERE breached_at IS NOT NULL ORDER BY 1, 2",
+)
+
+
+WORK = Statement(
+    "SELECT job",
+    """
+    SELECT (SELECT count(*) FROM (SELECT FROM job LIMIT $1) AS job) AS jobs,
+           count(*) FILTER (WHERE seen_at > now() - interval '30 seconds') AS workers,
+           extract(epoch FROM now() - max(seen_at))::float8 AS worker_seconds
+      FROM worker_heartbeat
+    """,
 )
 
 
@@ -188,6 +209,12 @@ class PostgresAlarmFigures:
         """Return why nothing can be stored. Raises StoreUnavailable."""
         return await write_fault(self._database)
 
+    async def work(self) -> dict[str, Any]:
+        """Return how many `jobs` there are, `workers` that run, and `worker_seconds` since the last heartbeat. Raises
+        StoreUnavailable."""
+        row = await self._database.fetch_row(WORK, COUNTED_AT_MOST)
+        return dict(row or {})
+
     async def read(self) -> AlarmFigures:
         """Read the present figures. Raises StoreUnavailable."""
         async with self._database.acquire() as session:
@@ -205,5 +232,5 @@ class PostgresAlarmFigures:
             troubles=[Trouble(**row) for row in (*stopped, *hindered, *waiting_consumers, *undelivered, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
-            too_old=[(row["connection"], row["object"]) for row in too_old],
+            too_old=[(row["connection"], row["object"], row["breached_at"]) for row in too_old],
         )

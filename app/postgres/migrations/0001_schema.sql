@@ -43,6 +43,14 @@ CREATE INDEX api_key_principal ON api_key (principal);
 -- A name belongs to one key, the newest of its line, until that key is revoked.
 CREATE UNIQUE INDEX api_key_name ON api_key (name) WHERE rotated_at IS NULL AND revoked_at IS NULL;
 
+-- Sessions of the console. The browser has the random value of which `digest` is the SHA-256. A session ends with its key.
+CREATE TABLE console_session (
+    digest     bytea       PRIMARY KEY CHECK (octet_length(digest) = 32),
+    api_key    text        NOT NULL REFERENCES api_key,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL CHECK (expires_at > created_at)
+);
+
 -- Credentials that Lockstitch keeps: secrets (`vault:NAME`), token sets of OAuth2 grants, sessions of logins.
 CREATE TABLE credential (
     name         text        PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_.-]{0,62}$'),

@@ -1,0 +1,274 @@
+"""Declare a page or an action of the console.
+
+    @page("/console/runs/{id}")
+    async def run(visit: Visit) -> View:
+        return View("run.html", run=await read(visit.deps(RunDeps), visit.path("id")))
+
+    @action("/console/connections/{name}/pause")
+    async def pause(visit: Visit) -> NextPage: ...
+
+A page reads, by the functions that the routes of the API use; an action writes, and leads to a page. Both get a
+`Visit`: the operator and the request. Every answer has the headers of `HEADERS`.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from litestar import Response, route
+from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Template
+
+from app import telemetry
+from app.console.deps import ConsoleDeps
+from app.errors import Forbidden, Unauthenticated
+from app.http.admission import AnyRequest, read_body
+from app.http.callers import Caller, require_scopes
+from app.http.deps import HttpDeps, deps_of
+from app.http.edge import answer_headers, correlation_of
+from app.http.responses import problem_of
+from app.problem_document import document_of
+
+T = TypeVar("T")
+
+HOME: Final = "/console"
+SIGN_IN: Final = "/console/sign-in"
+NAVIGATION: Final = ((HOME, "Now"),)
+"""The pages in the navigation, by path."""
+READ: Final = "ops:read"
+WRITE: Final = "ops:write"
+FORM: Final = "application/x-www-form-urlencoded"
+MOST_FIELDS: Final = 1000
+SESSION: Final = "lockstitch_console"
+NOTICE: Final = "lockstitch_console_notice"
+HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
+    " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_WITHIN: Final = re.compile(r"/console(?:[/?][!-\[\]-~]*)?")
+
+
+class View:
+    """A rendered template: its name and what it shows."""
+
+    def __init__(self, template: str, *, status: int = 200, **context: Any) -> None:
+        self.template = template
+        self.status = status
+        self.context = context
+
+
+class NextPage:
+    """The end of an action: the page that follows, and what it says at its top."""
+
+    def __init__(self, path: str, notice: str) -> None:
+        self.path = path
+        self.notice = notice
+
+
+class Visit:
+    """A request of a signed-in operator. `form` has the fields of an action."""
+
+    def __init__(self, request: AnyRequest, caller: Caller, secret: str, form: dict[str, str]) -> None:
+        self.request = request
+        self.caller = caller
+        self.form = form
+        self._secret = secret
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the key may act."""
+        return WRITE in self.caller.scopes
+
+    @property
+    def csrf(self) -> str:
+        """The token that each form of this session sends."""
+        return csrf_of(self._secret)
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query parameters with a value. Of one that is repeated, the last value."""
+        return dict(parse_qsl(self.request.scope["query_string"].decode("latin-1"), max_num_fields=MOST_FIELDS))
+
+    def path(self, name: str) -> str:
+        """Return a path parameter."""
+        return unquote(str(self.request.path_params[name]))
+
+    def deps(self, kind: type[T]) -> T:
+        """Return the dependencies of this type."""
+        return deps_of(self.request, kind)
+
+
+def page(path: str, *, scopes: Sequence[str] = (READ,)) -> Callable[[Callable[[Visit], Awaitable[View]]], Any]:
+    """Declare a page. Without a session, it leads to the sign-in and back."""
+
+    def declare(show: Callable[[Visit], Awaitable[View]]) -> HTTPRouteHandler:
+        async def handle(request: AnyRequest) -> Response[Any]:
+            telemetry.name_route(path)
+            secret = request.cookies.get(SESSION, "")
+            caller = await find_caller(request, secret)
+            if caller is None:
+                return _ask_to_sign_in(request)
+            _admit(request, caller, scopes)
+            visit = Visit(request, caller, secret, {})
+            return rendered(request, await show(visit), visit)
+
+        return console_route(path, "GET", handle)
+
+    return declare
+
+
+def action(
+    path: str, *, scopes: Sequence[str] = (WRITE,)
+) -> Callable[[Callable[[Visit], Awaitable[NextPage | View]]], Any]:
+    """Declare an action: a form that changes something. Refused without the session's token."""
+
+    def declare(act: Callable[[Visit], Awaitable[NextPage | View]]) -> HTTPRouteHandler:
+        async def handle(request: AnyRequest) -> Response[Any]:
+            telemetry.name_route(path)
+            secret = request.cookies.get(SESSION, "")
+            caller = await find_caller(request, secret)
+            if caller is None:
+                raise Unauthenticated("The session has ended.", next_step="Sign in and repeat it; nothing was done.")
+            _admit(request, caller, scopes)
+            visit = Visit(request, caller, secret, await read_form(request, secret))
+            result = await act(visit)
+            if isinstance(result, View):
+                return rendered(request, result, visit)
+            return redirect(request, result.path, [console_cookie(request, NOTICE, quote(result.notice), 60)])
+
+        return console_route(path, "POST", handle)
+
+    return declare
+
+
+def console_route(path: str, method: Any, handle: Callable[[AnyRequest], Awaitable[Response[Any]]]) -> HTTPRouteHandler:
+    """Declare a route whose problems are pages."""
+    framework_path = re.sub(r"\{(\w+)\}", r"{\1:str}", path)
+    return route(framework_path, http_method=[method], status_code=200, exception_handlers={Exception: _problem_page})(
+        handle
+    )
+
+
+async def find_caller(request: AnyRequest, secret: str) -> Caller | None:
+    """Return the key of the session of this secret, None if it has ended. Raises StoreUnavailable."""
+    return await deps_of(request, ConsoleDeps).sessions.find(secret) if secret else None
+
+
+def csrf_of(secret: str) -> str:
+    """Return the token that goes with a cookie. It does not reveal the cookie."""
+    return hashlib.sha256(f"csrf\0{secret}".encode()).hexdigest()
+
+
+async def read_form(request: AnyRequest, secret: str) -> dict[str, str]:
+    """Return the fields of a form that this browser was given. Raises Forbidden for any other."""
+    body = await read_body(request, (FORM,))
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    try:
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        form = {}
+    matches = hmac.compare_digest(form.pop("csrf", "").encode(), csrf_of(secret).encode())
+    if not secret or not matches or site not in ("same-origin", "none"):
+        raise Forbidden(
+            "The form is not of this session.",
+            next_step="Go back, load the page again, and repeat it; nothing was done.",
+        )
+    return form
+
+
+def rendered(request: AnyRequest, view: View, visit: Visit | None = None) -> Response[Any]:
+    """Return a page, in the frame of the operator who is signed in."""
+    notice = unquote(request.cookies.get(NOTICE, "")) if visit else ""
+    context = {
+        "root": _root(request),
+        "here": request.scope["path"],
+        "address": address_of(request),
+        "navigation": NAVIGATION,
+        "visit": visit,
+        "notice": notice,
+        **view.context,
+    }
+    cookies = [console_cookie(request, NOTICE, "", 0)] if notice else []
+    return Template(
+        view.template,
+        context=context,
+        status_code=view.status,
+        headers=HEADERS,
+        cookies=cookies,
+        media_type="text/html",
+    )
+
+
+def redirect(request: AnyRequest, path: str, cookies: Sequence[Cookie] = ()) -> Response[bytes]:
+    """Lead to a page of the console with GET."""
+    headers = {**HEADERS, "location": f"{_root(request)}{path}"}
+    return Response(b"", status_code=303, headers=headers, cookies=list(cookies), media_type="text/html")
+
+
+def console_cookie(request: AnyRequest, name: str, value: str, seconds: int | None) -> Cookie:
+    """Return a cookie that only this console gets, and no script. `seconds` None: until the browser is closed."""
+    secure = urlsplit(deps_of(request, HttpDeps).public_url).scheme == "https"
+    return Cookie(
+        key=name,
+        value=value,
+        path=f"{_root(request)}{HOME}",
+        max_age=seconds,
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+    )
+
+
+def address_of(request: AnyRequest) -> str:
+    """Return path and query of the request."""
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{request.scope['path']}?{query}" if query else str(request.scope["path"])
+
+
+def within_console(target: str) -> str:
+    """Return a path of the console, the first page for any other address."""
+    climbs = ".." in unquote(target.partition("?")[0])
+    return target if _WITHIN.fullmatch(target) and not climbs and not target.startswith(SIGN_IN) else HOME
+
+
+def _root(request: AnyRequest) -> str:
+    """Return the path of the public URL, under which a proxy serves Lockstitch."""
+    return urlsplit(deps_of(request, HttpDeps).public_url).path.rstrip("/")
+
+
+def _admit(request: AnyRequest, caller: Caller, scopes: Sequence[str]) -> None:
+    telemetry.name_caller(caller.name)
+    require_scopes(caller, scopes)
+    deps_of(request, HttpDeps).note_use(caller.key, *scopes)
+
+
+def _ask_to_sign_in(request: AnyRequest) -> Response[Any]:
+    """Lead to the sign-in. A browser that follows a link of another site sends no strict cookie: it asks once more."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        return rendered(request, View("again.html"))
+    target = f"{SIGN_IN}?to={quote(address_of(request), safe='')}"
+    answer = redirect(request, target)
+    if "hx-request" in request.headers:  # a redirect would put the form into the page
+        answer.status_code = 200
+        answer.headers["hx-redirect"] = answer.headers.pop("location")
+    return answer
+
+
+def _problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
+    problem = problem_of(request, error)
+    correlation_id = correlation_of(request.scope).value
+    document = document_of(problem, public_url="", instance=request.scope["path"], correlation_id=correlation_id)
+    telemetry.name_problem(problem.code, problem.operation_id)
+    answer_headers(request.scope).extend(problem.headers)
+    return rendered(request, View("problem.html", status=document.status, problem=document))

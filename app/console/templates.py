@@ -1,0 +1,63 @@
+"""The templates of the console, its style sheet and its script, read once."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.template import TemplateConfig
+
+FOLDER: Final = Path(__file__).parent
+MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+ASSETS: Final = {path.name: path.read_bytes() for path in sorted((FOLDER / "assets").iterdir())}
+"""The files that pages load, by name."""
+VERSION: Final = hashlib.sha256(b"".join(ASSETS.values())).hexdigest()[:12]
+"""Changes with any of them, so that browsers keep each for ever."""
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its two largest units: `2 d 3 h`, `4 min`, `12 s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    rest = int(seconds)
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        if rest >= size and len(parts) < 2:
+            parts.append(f"{rest // size} {unit}")
+        rest %= size
+    return " ".join(parts) or f"{rest} s"
+
+
+def ago(at: datetime) -> str:
+    """Return how long ago a time is."""
+    return span(max(1.0, (datetime.now(UTC) - at).total_seconds()))
+
+
+def utc(at: datetime) -> str:
+    """Return a time to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def words(code: str) -> str:
+    """Return a code as words: `needs_authorization` as `needs authorization`."""
+    return code.replace("_", " ").replace("-", " ")
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"span": span, "ago": ago, "utc": utc, "words": words}
+    made.globals["version"] = VERSION
+    return made
+
+
+TEMPLATES: Final = TemplateConfig(instance=JinjaTemplateEngine.from_environment(_environment()))
+"""For the application that serves the console."""

@@ -1,0 +1,73 @@
+"""A running Lockstitch, and a headless chromium that reaches nothing else.
+
+Screenshots of the pages are written to the folder that `LOCKSTITCH_SCREENSHOTS` names.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
+
+from tests.browser.pages import Console
+from tests.contract.facade import Facade
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, session_database_url: str) -> Iterator[Facade]:
+    """The processes, started once."""
+    with Facade(tmp_path_factory.mktemp("facade"), session_database_url).running() as facade:
+        yield facade
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[ThreadPoolExecutor]:
+    """A thread for what has an event loop of its own; Playwright's runs in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def operators_key(running_facade: Facade, elsewhere: ThreadPoolExecutor) -> str:
+    """A key of an operator who may act."""
+    return elsewhere.submit(lambda: running_facade.make_key("ops:read", "ops:write", name="nina").secret).result()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not installed: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def console(running_facade: Facade, chromium: Browser, operators_key: str) -> Iterator[Console]:
+    """The console in a new browser context, not signed in. No request may go elsewhere, no script may fail."""
+    context = chromium.new_context(base_url=running_facade.api.url, viewport={"width": 1200, "height": 800})
+    page = context.new_page()
+    urls: list[str] = []
+    complaints: list[str] = []
+    context.on("request", lambda request: urls.append(request.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
+    yield Console(page, operators_key, _screenshots())
+    context.close()
+    assert [url for url in urls if not url.startswith((f"{running_facade.api.url}/", "data:"))] == []
+    assert complaints == []
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    return message.type == "error" and "status of 401" not in message.text  # a wrong key
+
+
+def _screenshots() -> Path | None:
+    folder = os.environ.get("LOCKSTITCH_SCREENSHOTS")
+    return None if folder is None else Path(folder)
