@@ -1,11 +1,12 @@
 """The console as a person uses it."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, ViewportSize
 
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 SERIOUS: Final = ("serious", "critical")
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 SCREEN: Final[ViewportSize] = {"width": 1200, "height": 800}
@@ -33,8 +34,8 @@ class Console:
     def check(self, name: str) -> None:
         """Check the present page, in light and dark, on a screen and on a phone: no serious finding of axe, nothing
         wider than the window. Save screenshots of it."""
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for scheme in SCHEMES:
+            self.page.emulate_media(color_scheme=scheme)
             for device, size in (("", SCREEN), ("-phone", PHONE)):
                 self.page.set_viewport_size(size)
                 found = Axe().run(self.page).response["violations"]
