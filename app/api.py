@@ -20,6 +20,7 @@ from app.links import routes as links
 from app.monitoring import routes as monitoring
 from app.openapi.routes import schema_handlers
 from app.ownership import routes as ownership
+from app.persons import routes as persons
 from app.queue import routes as queue
 from app.records import lookup_routes as lookups
 from app.records import routes as records
@@ -62,6 +63,7 @@ def handlers() -> list[HTTPRouteHandler]:
         *reconcile.HANDLERS,
         *audit.HANDLERS,
         *monitoring.HANDLERS,
+        *persons.HANDLERS,
         *api_keys.HANDLERS,
         explain_problem,
     ]

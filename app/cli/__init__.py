@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "drift": ("drift:drift", "List and acknowledge unannounced changes at vendors."),
     "reconcile": ("reconcile:reconcile", "Compare all records with what was last seen, and list what was missed."),
     "links": ("links:links", "Show, join and split linked records, and review proposals."),
+    "person": ("person:person", "Export what is stored about a person."),
     "consumers": ("consumers:consumers", "List the consumers of changes, or resume one."),
     "ownership": ("ownership:ownership", "Explain who owns a field, and what happens to a writer's change."),
     "connect": ("connect:connect", "Authorise a connection at its vendor."),

@@ -61,8 +61,8 @@ def match_facts_of(customer: Customer, connection: str, remote_id: str, *, is_st
 
 def key_of(secret: bytes, facts: MatchFacts) -> MatchKey:
     """Return the HMACs (SHA-256) of match facts with an address; those of the words are cut to 8 bytes."""
-    words = sorted(_digest(secret, "name", word)[:WORD_BYTES] for word in facts.name)
-    return MatchKey(digest=_digest(secret, "email", facts.email or ""), name=b"".join(words))
+    words = sorted(digest_of(secret, "name", word)[:WORD_BYTES] for word in facts.name)
+    return MatchKey(digest=digest_of(secret, "email", facts.email or ""), name=b"".join(words))
 
 
 def any_contradict(names: Iterable[bytes]) -> bool:
@@ -79,5 +79,6 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(_WORD.findall("".join(one for one in plain if not unicodedata.combining(one))))
 
 
-def _digest(secret: bytes, kind: str, value: str) -> bytes:
+def digest_of(secret: bytes, kind: str, value: str) -> bytes:
+    """Return the HMAC (SHA-256) of a value of this kind."""
     return hmac.digest(secret, f"{kind}\0{value}".encode(), "sha256")

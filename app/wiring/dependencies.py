@@ -51,7 +51,7 @@ from app.webhooks.store.receipts import PostgresArrivals, PostgresReceipts, grou
 from app.webhooks.webhook_connections import load_webhook_connections
 from app.wiring.foundation import Foundation
 from app.wiring.monitoring import open_monitoring
-from app.wiring.operators import backfills_of, consents_of, operator_dependencies
+from app.wiring.operators import backfills_of, consents_of, operator_dependencies, persons_of
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.idempotency import Writers
@@ -101,6 +101,7 @@ async def open_dependencies(
         copies,
         ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
+        persons_of(settings, database, foundation.sealer),
         PostgresClaims(database),
         ConsoleDeps(sessions=PostgresSessions(database)),
         StockDeps(connections=records.connections, stock=PostgresStock(database)),

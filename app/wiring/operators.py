@@ -1,11 +1,11 @@
 """The dependencies of operators: dead letters, queue, drift, mapping revisions, audit."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from app.audit.trail import PostgresAuditTrail
-from app.capabilities import KINDS, POLICIES, REOPEN
+from app.capabilities import KINDS, POLICIES, REOPEN, SEALED_COLUMNS
 from app.copies.deps import ConsumerDeps
 from app.credentials.consents import Consents
 from app.credentials.store import PostgresCredentials
@@ -25,6 +25,8 @@ from app.links.announce import announce
 from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
+from app.persons.deps import PersonDeps
+from app.persons.store import PostgresPersons
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.queue.deps import QueueDeps
@@ -73,6 +75,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
             queue=queue,
         ),
         ExtractDeps(extracts=PostgresExtracts(database, sealer)),
+        persons_of(settings, database, sealer),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
     )
 
@@ -101,6 +104,17 @@ def operator_dependencies(
         DriftDeps(drifts=PostgresDrifts(database), database=database, events=events, queue=queue),
         RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
         PostgresAuditTrail(database),
+    )
+
+
+def persons_of(settings: Settings, database: Database, sealer: Sealer) -> PersonDeps:
+    """Return what exports and erases persons."""
+    return PersonDeps(
+        database=database,
+        sealer=sealer,
+        columns=SEALED_COLUMNS,
+        persons=PostgresPersons(database, sealer),
+        connections=cache(partial(connections_of, settings)),
     )
 
 

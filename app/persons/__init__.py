@@ -1,0 +1,1 @@
+"""Persons: export what is stored about one, and erase it for good."""

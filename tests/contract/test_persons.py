@@ -1,0 +1,80 @@
+"""What is stored about a person is exported, and erased for good."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from app.capabilities import SEALED_COLUMNS
+from app.persons.store import NOT_SEARCHED, SEARCHED
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.samples import customer, order, ticket, word
+from tests.contract.webhook_driver import WebhookDriver
+
+EXPORT = "/ops/persons/export"
+
+
+def known_person(caller: Caller, facade: Facade, mark: str) -> dict[str, Any]:
+    """A customer of the CRM who has bought, and has asked for help. A webhook has told of the name."""
+    made = caller.create(
+        "/v1/customers?connection=hubspot", customer("hubspot", mark, phones=[{"raw": "+441174960123"}])
+    )
+    caller.create("/v1/orders?connection=shopify", order(mark))
+    caller.create("/v1/tickets?connection=zendesk", ticket("zendesk", mark))
+    facts = {"propertyName": "lastname", "propertyValue": mark}
+    driver = WebhookDriver(facade, caller)
+    driver.await_settled(driver.send("hubspot", "customer", "updated", made["meta"]["remote_id"], **facts))
+    return made
+
+
+def test_every_sealed_column_is_searched_or_holds_no_people() -> None:
+    assert {column.table for column in SEALED_COLUMNS} == {*SEARCHED, *NOT_SEARCHED}
+
+
+def test_an_export_has_what_is_stored_and_no_one_else(caller: Caller, facade: Facade) -> None:
+    mark = word()
+    made, other = known_person(caller, facade, mark), f"jo{mark}"
+    stranger = caller.create("/v1/customers?connection=hubspot", customer("hubspot", other))
+    by_email = caller.post(EXPORT, json={"email": f" {mark.upper()}@example.com".strip()})
+    assert by_email.status_code == 200, by_email.text
+    exported = by_email.json()
+    assert exported["emails"] == [f"{mark}@example.com"]
+    assert f"hubspot:{made['meta']['remote_id']}" in exported["records"]
+    assert made["id"] in exported["ids"]
+    tables = Counter(row["table"] for row in exported["rows"])
+    assert {"record_state", "operation", "event", "inbound_event", "link", "match_key", "audit_event"} <= set(tables)
+    states = {row["facts"]["object"] for row in exported["rows"] if row["table"] == "record_state"}
+    assert states == {"customer", "order", "ticket"}
+    (state,) = [
+        row["contents"]["data"]
+        for row in exported["rows"]
+        if row["table"] == "record_state" and row["facts"]["remote_id"] == made["meta"]["remote_id"]
+    ]
+    assert (state["last_name"], state["phones"][0]["e164"]) == (mark, "+441174960123")
+    intents = [row["contents"].get("intent") for row in exported["rows"] if row["table"] == "operation"]
+    assert any(one["body"]["last_name"] == mark for one in intents if one and "last_name" in one["body"])
+    assert other not in by_email.text
+    assert stranger["id"] not in by_email.text
+
+    shown = facade.lockstitch("person", "export", "--id", made["id"], "--json")
+    assert shown.returncode == 0, shown.stderr
+    by_id = Counter(row["table"] for row in json.loads(shown.stdout)["rows"])
+    assert {**by_id, "audit_event": 0} == {**tables, "audit_event": 0}
+    table = facade.lockstitch("person", "export", "--email", f"{mark}@example.com")
+    assert "  record_state: 3 rows" in table.stdout or "  record_state: 4 rows" in table.stdout
+    (audited, *_) = facade.sql("SELECT * FROM audit_event WHERE type = 'person.exported' ORDER BY id DESC")
+    assert audited["subject"] == made["id"] or audited["subject"] in exported["ids"]
+    assert mark not in repr(audited)
+
+
+@pytest.mark.parametrize("body", [{}, {"email": "ann"}, {"id": "ord_1"}, {"email": "a@example.com", "id": "cus_1"}])
+def test_a_person_has_one_name(caller: Caller, body: dict[str, str]) -> None:
+    assert code_of(caller.post(EXPORT, json=body), 422) == "invalid-field"
+
+
+def test_an_export_needs_a_known_id_and_the_scope(caller: Caller, facade: Facade) -> None:
+    assert code_of(caller.post(EXPORT, json={"id": "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"}), 404) == "not-found"
+    with facade.calling("ops:read") as narrow:
+        assert code_of(narrow.post(EXPORT, json={"email": "ann@example.com"}), 403) == "forbidden"
