@@ -19,9 +19,11 @@ Step = Callable[[], Awaitable[bool]]
 
 
 @asynccontextmanager
-async def repeating(what: str, seconds: float, step: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Run a step of any process every `seconds` during the block, and once at its end. One that fails is tried again
-    next time."""
+async def repeating(
+    what: str, seconds: float, step: Callable[[], Awaitable[None]], *, at_once: bool = False
+) -> AsyncIterator[None]:
+    """Run a step of any process every `seconds` during the block, and once at its end; with `at_once` also before it.
+    One that fails is tried again next time."""
 
     async def attempt() -> None:
         try:
@@ -36,6 +38,8 @@ async def repeating(what: str, seconds: float, step: Callable[[], Awaitable[None
             await asyncio.sleep(seconds)
             await attempt()
 
+    if at_once:
+        await attempt()
     task = asyncio.create_task(repeat(), name=what)
     try:
         yield

@@ -3,8 +3,6 @@ rows."""
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -38,7 +36,6 @@ CONCURRENCY: Final = 16
 POLL_SECONDS: Final = 0.25
 SEAL_SECONDS: Final = 0.4
 ANCHOR_SECONDS: Final = 300.0
-HEARTBEAT_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
 DUE_SECONDS: Final = 60.0
@@ -86,7 +83,6 @@ class Worker:
         self._writes = runtime.dependencies.of(WriteDeps)
         self._jobs_run = jobs_run
         self._loops = PeriodicTasks()
-        self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -101,7 +97,6 @@ class Worker:
                     ("redrives", POLL_SECONDS, self._redrive),
                     ("seal", SEAL_SECONDS, self._runtime.seal),
                     ("anchor", ANCHOR_SECONDS, self._anchor),
-                    ("heartbeat", HEARTBEAT_SECONDS, self._note_heartbeat),
                     ("reap", REAP_SECONDS, self._reap),
                     ("secrets due", DUE_SECONDS, self._announce_due),
                     ("tokens", TOKENS_SECONDS, self._renew_tokens),
@@ -145,10 +140,6 @@ class Worker:
         if head.position:
             anchor = f"{head.position}:{head.chain}"
             _log.info("the audit chain reached %s", anchor, extra={"anchor": anchor})
-        return False
-
-    async def _note_heartbeat(self) -> bool:
-        await self._runtime.beat(self._name)
         return False
 
     async def _reap(self) -> bool:

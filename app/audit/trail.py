@@ -9,7 +9,7 @@ from msgspec import Raw
 from app.audit.chain import EVENT, GENESIS, LAST_ID, LAST_XID, STATE, digest_of_event, link
 from app.audit.models import Anchor, AuditEvent, AuditFilter, ChainBreak, UnsealedTail, Verification
 from app.audit.record import digest_of
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Session, Statement
 
 BATCH: Final = 2_000
 MISSING: Final = "events are missing, as after a restore from a backup"
@@ -38,6 +38,9 @@ SELECT_PAGE = Statement(
 )
 
 SELECT_SEAL = Statement("SELECT audit_seal", "SELECT audit_event, chain FROM audit_seal WHERE position = $1")
+
+SELECT_POSITION = Statement("SELECT audit_watch", "SELECT position FROM audit_watch")
+UPDATE_POSITION = Statement("UPDATE audit_watch", "UPDATE audit_watch SET position = $1")
 
 SELECT_SEALS = Statement(
     "SELECT audit_seal",
@@ -95,7 +98,7 @@ SELECT_OLDEST = Statement(
 class PostgresAuditTrail:
     """The events of the audit trail, and the chain over them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database | Session) -> None:
         self._database = database
 
     async def list(self, which: AuditFilter, *, before: int | None, limit: int) -> Sequence[AuditEvent]:
@@ -152,6 +155,16 @@ class PostgresAuditTrail:
             unsealed=await self._tail(state),
             next_from=end + 1 if verifier.first_break is None and end < head.position else None,
         )
+
+    async def verify_next(self, at_most: int) -> Verification:
+        """Verify the seals after those of the last call of any process, in the end the first ones again. Where the
+        chain is broken, the next call verifies the same ones."""
+        start: int = await self._database.fetch_value(SELECT_POSITION)
+        verified = await self.verify(start=start, at_most=at_most, anchor=None)
+        following = verified.next_from or 1
+        if verified.first_break is None and following != start:
+            await self._database.execute(UPDATE_POSITION, following)
+        return verified
 
     async def _state(self) -> asyncpg.Record:
         state = await self._database.fetch_row(STATE)

@@ -114,7 +114,7 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("walks", Statement("DELETE walk", "DELETE FROM walk")),
     ("approvals", END_APPROVALS),
     ("operations", PARK_OPERATIONS),
-    ("workers", Statement("DELETE worker_heartbeat", "DELETE FROM worker_heartbeat")),
+    ("workers", Statement("DELETE heartbeat", "DELETE FROM heartbeat")),
     ("accounts", Statement("DELETE connection_account", "DELETE FROM connection_account")),
     ("account_facts", Statement("DELETE account_fact", "DELETE FROM account_fact")),
     ("setup_times", Statement("DELETE connection_setup", "DELETE FROM connection_setup")),

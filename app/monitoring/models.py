@@ -37,6 +37,18 @@ class Trouble(Struct, frozen=True, kw_only=True):
     since: datetime | None = None
 
 
+class Beat(Struct, frozen=True, kw_only=True):
+    """The heartbeat of a process: since when it runs, and for how long it has been silent, in seconds. `settings` is a
+    digest of those that all processes share; `keys` are the ids of its encryption keys, of which the first encrypts."""
+
+    process: str  # host:pid
+    role: Literal["api", "worker"]
+    settings: str
+    keys: Sequence[str]
+    age: float
+    silent: float
+
+
 class AlarmFigures(Struct, frozen=True, kw_only=True):
     """The figures that raise alarms. Ages are in seconds, 0 without a row. `…_since`: the oldest of what is counted."""
 
@@ -52,6 +64,7 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     unknown_since: datetime | None = None
     disabled_since: datetime | None = None
     drift_since: datetime | None = None
+    beats: Sequence[Beat] = ()
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

@@ -23,9 +23,10 @@ from app.monitoring.models import (
     Trouble,
 )
 from app.monitoring.notify import Alerting
+from app.monitoring.processes import process_alarms
 from app.monitoring.store.alarms import PostgresAlarms
-from app.monitoring.store.vitals import PostgresAlarmFigures
-from app.postgres.database import CANNOT_WRITE
+from app.monitoring.store.vitals import PostgresAlarmFigures, Subject
+from app.postgres.database import CANNOT_WRITE, Session
 from app.postgres.fault import DatabaseFault
 from app.queue.models import CONNECT
 from app.vendors import refused_webhooks
@@ -43,6 +44,14 @@ PAUSED: Final = "connection_paused"
 HINDERED: Final = "connection_throttled"
 FAILING: Final = "connection_failing"
 REFUSED: Final = "connection_webhooks_refused"
+MISSING: Final = "credential_missing"
+CONSUMER_PAUSED: Final = "consumer_paused"
+CHECKED_BY_NAME: Final[Mapping[str, Subject]] = {
+    **dict.fromkeys((PAUSED, HINDERED, FAILING, REFUSED), "connection"),
+    CONSUMER_PAUSED: "consumer",
+    MISSING: "secret",
+}
+"""Alarms about what a worker's own settings name. All workers check the others."""
 _log = logging.getLogger("lockstitch.alerts")
 
 
@@ -53,7 +62,6 @@ class Watch:
         self,
         vitals: PostgresAlarmFigures,
         alarms: PostgresAlarms,
-        trail: PostgresAuditTrail,
         alerter: Alerting,
         *,
         public_url: str,
@@ -63,7 +71,6 @@ class Watch:
     ) -> None:
         self._vitals = vitals
         self._alarms = alarms
-        self._chain = ChainWatch(trail)
         self._alerter = alerter
         self._url = public_url
         self._repeat_seconds = repeat_seconds
@@ -80,12 +87,7 @@ class Watch:
         """Run one round. Never raises for a database that is down. Always returns False: the next round may wait."""
         try:
             well = await self._check_database()
-            figures = await self._vitals.read()
-            raised = [*alarms_of(figures, self._url, self._job_lag_seconds)]
-            raised += await self._chain.check(f"{self._url}/ops/audit/verify")
-            notices: Sequence[AlarmNotice] = ()
-            if self._alerter.reaches_people:
-                notices = await self._alarms.due(raised, repeat_seconds=self._repeat_seconds)
+            raised, notices = await self._check_all()
         except StoreUnavailable as error:
             self.well = False
             if type(error.__cause__) not in CANNOT_WRITE:  # which has its own alarm
@@ -95,12 +97,28 @@ class Watch:
             self.well = False  # no alarm is sent, so the dead man's switch must raise one
             raise
         self.well = well
+        if raised is None:
+            return False
         by_name = {alarm.name: alarm for alarm in raised}
         for notice in notices:
             await self._notify(notice, by_name.get(notice.name))
         if not self._alerter.reaches_people:
             await self._log_changes(by_name)
         return False
+
+    async def _check_all(self) -> tuple[Sequence[Alarm] | None, Sequence[AlarmNotice]]:
+        """Return the alarms that stand, and the notices to send. No alarms: another worker has its round."""
+        async with self._alarms.turn() as session:
+            if session is None:
+                return None, ()
+            figures = await self._vitals.read_within(session)
+            raised = [*alarms_of(figures, self._url, self._job_lag_seconds)]
+            raised += await check_chain(session, f"{self._url}/ops/audit/verify")
+            if not self._alerter.reaches_people:
+                return raised, ()
+            subjects = self._vitals.checked
+            checked = {kind: subjects[subject] for kind, subject in CHECKED_BY_NAME.items()}
+            return raised, await self._alarms.due(session, raised, checked, repeat_seconds=self._repeat_seconds)
 
     async def _check_database(self) -> bool:
         """Raise and end the alarms about the database, and return whether it can be used. Raises StoreUnavailable if it
@@ -189,6 +207,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
     """Yield the alarms that these figures raise. `url` is the public one."""
     for one in figures.troubles:
         yield _trouble(url, one)
+    yield from process_alarms(figures.beats, f"{url}/health/ready")
     if figures.dead_letters:
         yield Alarm(
             name="dead_letters",
@@ -239,29 +258,21 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
         )
 
 
-class ChainWatch:
-    """Verifies a part of the audit chain in each round, then starts again; stays where it is broken."""
-
-    def __init__(self, trail: PostgresAuditTrail) -> None:
-        self._trail = trail
-        self._next = 1
-
-    async def check(self, link: str) -> list[Alarm]:
-        """Return the alarms of a break and of unsealed events. Raises StoreUnavailable."""
-        verified = await self._trail.verify(start=self._next, at_most=VERIFY_EVENTS, anchor=None)
-        alarms = [] if verified.first_break is None else [_broken(verified.first_break, link)]
-        if not alarms:
-            self._next = verified.next_from or 1
-        if (verified.unsealed.oldest_age_seconds or 0.0) > UNSEALED_SECONDS:
-            alarms.append(
-                Alarm(
-                    name="audit_tail",
-                    summary=f"Audit events older than {UNSEALED_SECONDS / 60:.0f} minutes are not sealed.",
-                    next_step="Check that a worker runs; check pg_stat_activity for a long transaction.",
-                    link=link,
-                )
+async def check_chain(session: Session, link: str) -> list[Alarm]:
+    """Verify the next part of the audit chain. Return the alarms of a break and of unsealed events. Raises
+    StoreUnavailable."""
+    verified = await PostgresAuditTrail(session).verify_next(VERIFY_EVENTS)
+    alarms = [] if verified.first_break is None else [_broken(verified.first_break, link)]
+    if (verified.unsealed.oldest_age_seconds or 0.0) > UNSEALED_SECONDS:
+        alarms.append(
+            Alarm(
+                name="audit_tail",
+                summary=f"Audit events older than {UNSEALED_SECONDS / 60:.0f} minutes are not sealed.",
+                next_step="Check that a worker runs; check pg_stat_activity for a long transaction.",
+                link=link,
             )
-        return alarms
+        )
+    return alarms
 
 
 def _message(alarm: Alarm, state: NoticeState) -> Message:
@@ -300,14 +311,14 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         "throttled": (HINDERED, "is throttled by its vendor", f"{wait}; lower its pacing if it happens often."),
         "failing": (FAILING, "fails: its vendor does not answer, or only with errors", f"{wait}; see its status page."),
         "webhooks": (REFUSED, f"refuses its webhooks ({one.why}), and verifies none", refused_webhooks.step(one.why)),
-        "removals": ("consumer_paused", removed, release),
-        "loop": ("consumer_paused", "is stopped: it wrote one record again and again", unwind),
+        "removals": (CONSUMER_PAUSED, removed, release),
+        "loop": (CONSUMER_PAUSED, "is stopped: it wrote one record again and again", unwind),
         "undelivered": (
             "subscription_failing",
             f"gets nothing: {one.why or 'the last attempts failed'}",
             f"Fix its target, and try it with POST /v1/subscriptions/{one.name}/test. What waits: lockstitch queue",
         ),
-        "missing": ("credential_missing", "is not in the vault", f"lockstitch secrets set {one.name}"),
+        "missing": (MISSING, "is not in the vault", f"lockstitch secrets set {one.name}"),
         "refused": ("credential_refused", f"is refused ({one.why})", connect),
         "expired": ("credential_expired", "has expired", f"Renew it, then: {rotate}"),
         "due": ("credential_due", "has reached its maximum age", rotate),

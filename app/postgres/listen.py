@@ -1,8 +1,12 @@
-"""LISTEN: wake waiting tasks when something has changed. A lost notification only delays them until the next poll."""
+"""LISTEN: wake waiting tasks when something has changed. A lost notification only delays them until the next poll.
+
+The session that listens also shows that its process lives: it holds an advisory lock with the number of the process.
+"""
 
 import asyncio
 import logging
 import random
+import secrets
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +18,16 @@ CHANNEL: Final = "lockstitch_job"
 """Notified, without a payload, by every transaction that enqueues a job, unless its own process claims it."""
 
 
+LIVING: Final = 20193
+"""The first number of the advisory locks of living processes; the second is the number of the process."""
+LIVES: Final = f"""
+    EXISTS (SELECT
+              FROM pg_locks
+             WHERE locktype = 'advisory' AND classid = {LIVING} AND objsubid = 2 AND granted
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND objid::bigint = {{number}})
+"""  # noqa: S608
+"""SQL text: whether the session of the process with a number exists. Format it with the `number`."""
 CHECK_SECONDS: Final = 15.0
 RECONNECT_SECONDS: Final = 1.0
 _log = logging.getLogger("lockstitch.queue")
@@ -34,6 +48,10 @@ class Listener:
         self._wakes: list[tuple[str, Wake]] = []
         self._changed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self.number: Final = secrets.randbits(31)
+        """The number of this process."""
+        self.shows_life = False
+        """Whether the session holds the lock with the number."""
 
     async def listen(self, wake: Wake, channel: str = CHANNEL) -> None:
         """Call `wake` for every notification, and once after each connect for missed ones. Runs until cancelled."""
@@ -65,6 +83,9 @@ class Listener:
         channels, woken = set[str](), list[tuple[str, Wake]]()
         try:
             connection.add_termination_listener(lambda _: self._changed.set())
+            # Shared: the server may not have noticed yet that the session before this one has ended.
+            await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", LIVING, self.number)
+            self.shows_life = True
             while not connection.is_closed():
                 self._changed.clear()
                 for channel in {channel for channel, _ in self._wakes} - channels:
@@ -79,6 +100,7 @@ class Listener:
                 except TimeoutError:
                     await connection.execute("SELECT")
         finally:
+            self.shows_life = False
             connection.terminate()
 
     def _notified(self, _connection: object, _process: int, notified: str, _payload: object) -> None:

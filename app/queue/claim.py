@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer
+from app.postgres.listen import Listener
 from app.queue.enqueue import payload_of
 from app.queue.models import Allowances, BudgetShare, Claimed, Job
 from app.queue.places import HeldPlaces
@@ -86,8 +87,8 @@ def _first_jobs(short: str) -> str:
 # Locks the row of each lane first, so that no other claim takes its jobs. Locked lanes are skipped. Its jobs go by
 # share. A walk or a backfill that holds no place goes once before the events, or a flood of them would keep it waiting.
 # `$9` and `$10`: how many jobs a share may have whose budget is short; `$12`: that may have none; `$11`: that hold
-# places. give_up_at counts from the first attempt that was not deferred, because a job that waited for a pause or
-# another job has had no chance yet.
+# places. `$13`: the number of this process, if its session shows that it lives. give_up_at counts from the first
+# attempt that was not deferred, because a job that waited for a pause or another job has had no chance yet.
 _CLAIM: Final = f"""
     served AS MATERIALIZED (
         SELECT ring.place, lane.connection, lane.blocked_reason IS NOT NULL AS probing,
@@ -131,7 +132,7 @@ _CLAIM: Final = f"""
     ), claimed AS (
         UPDATE job
            SET state = 'running', attempts = attempts + 1,
-               lease_token = $6, lease_until = now() + $7::interval, started_at = now(),
+               lease_token = $6, lease_until = now() + $7::interval, lease_holder = $13, started_at = now(),
                give_up_at = CASE WHEN attempts = deferred THEN now() + (give_up_at - created_at) ELSE give_up_at END
           FROM heads
          WHERE job.id = heads.id
@@ -184,10 +185,11 @@ async def open_upkeep(url: str) -> Database:
 class Claims:
     """Claims jobs, one lane after the other."""
 
-    def __init__(self, database: Database, sealer: Sealer, lease: timedelta) -> None:
+    def __init__(self, database: Database, sealer: Sealer, lease: timedelta, listener: Listener | None) -> None:
         self._database = database
         self._sealer = sealer
         self._lease = lease
+        self._listener = listener
         self._served_last = ""
 
     async def claim(
@@ -233,6 +235,7 @@ class Claims:
             [one.jobs for one in allowances.values()],
             [_key(name, share) for name, one in running.items() for share in one.shares],
             _closed(allowances),
+            self._listener.number if self._listener is not None and self._listener.shows_life else None,
         )
         if rows and not of:
             self._served_last = max(rows, key=itemgetter("place"))["connection"]

@@ -18,6 +18,7 @@ from app import telemetry
 from app.audit import record
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import Sealer
+from app.postgres.listen import Listener
 from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
 from app.queue.claim import EVERYTHING, Claims
@@ -109,8 +110,9 @@ DEFER = Statement(
 class PostgresQueue:
     """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone.
 
-    A silent worker keeps its jobs for `lease`. `upkeep` (from `open_upkeep`) is for claims and leases, and is not
-    needed to enqueue. `announcer` makes Events of dead letters and pauses; `chance` gives the jitter.
+    A silent worker keeps its jobs for `lease`; one whose session at `listener` has ended, for seconds. `upkeep` (from
+    `open_upkeep`) is for claims and leases, and is not needed to enqueue. `announcer` makes Events of dead letters and
+    pauses; `chance` gives the jitter.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class PostgresQueue:
         lease: timedelta,
         policies: Mapping[str, JobPolicy],
         upkeep: Database | None = None,
+        listener: Listener | None = None,
         announcer: Announcer | None = None,
         chance: random.Random | None = None,
     ) -> None:
@@ -129,7 +132,7 @@ class PostgresQueue:
         self._announcer = announcer
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._intake = JobIntake(sealer, policies)
-        self._claims = Claims(upkeep or database, sealer, lease)
+        self._claims = Claims(upkeep or database, sealer, lease, listener)
         self._leases = Leases(upkeep or database, lease)
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
@@ -164,6 +167,7 @@ class PostgresQueue:
     async def expire(self, limit: int) -> int:
         """Release jobs whose lease has expired. A job without attempts left is poison and becomes a dead letter."""
         await self._claims.open_lanes()
+        await self._leases.end_of_gone()
         freed = await self._leases.free_expired(limit)
         for job in await self._leases.find_poison(limit):
             why = JobFailure(category="poison", reason=f"its worker died or was too slow in attempt {job.attempt}")

@@ -1,13 +1,21 @@
-"""Leases: extend them, and release jobs whose lease has expired."""
+"""Leases: extend them, and release jobs whose lease has expired.
 
+A lease whose holder's session has ended expires at once: its process has died. A process that only lost its session has
+`RETURN_SECONDS` to open another one.
+"""
+
+import time
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
 from app.audit import record
 from app.postgres.database import Database, Statement
+from app.postgres.listen import LIVES
 from app.queue.claim import job_of
 from app.queue.models import Job
+
+RETURN_SECONDS: Final = 2.5
 
 # A locked row is being finished by its owner and needs no extension.
 EXTEND = Statement(
@@ -71,6 +79,24 @@ FREE_EXPIRED = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
+SELECT_GONE = Statement(
+    "SELECT job",
+    f"""
+    SELECT lease_holder
+      FROM (SELECT DISTINCT lease_holder
+              FROM job
+             WHERE state = 'running' AND lease_until > now() AND lease_holder IS NOT NULL) AS holding
+     WHERE NOT {LIVES.format(number="lease_holder")}
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+EXPIRE_OF = Statement(
+    "UPDATE job",
+    """
+    UPDATE job SET lease_until = now() - interval '1 ms' WHERE state = 'running' AND lease_holder = ANY ($1::integer[])
+    """,
+)
+
 SELECT_POISON = Statement(
     "SELECT job",
     """
@@ -89,6 +115,7 @@ class Leases:
     def __init__(self, database: Database, lease: timedelta) -> None:
         self._database = database
         self._lease = lease
+        self._gone: dict[int, float] = {}
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:
         """Extend the leases. Return the ids of jobs whose lease was lost."""
@@ -96,6 +123,15 @@ class Leases:
             EXTEND, [job.id for job in jobs], [job.lease_token for job in jobs], self._lease
         )
         return {row["id"] for row in rows}
+
+    async def end_of_gone(self) -> None:
+        """End the leases of processes whose session has been gone for `RETURN_SECONDS`. Call it about each second."""
+        now = time.monotonic()
+        gone = {row["lease_holder"] for row in await self._database.fetch(SELECT_GONE)}
+        self._gone = {number: self._gone.get(number, now) for number in gone}
+        ended = [number for number, since in self._gone.items() if now - since >= RETURN_SECONDS]
+        if ended:
+            await self._database.execute(EXPIRE_OF, ended)
 
     async def free_expired(self, limit: int) -> int:
         """Make jobs ready again whose lease has expired and that have attempts left. Return their number."""

@@ -6,6 +6,7 @@ SettingsError lists every complaint with its variable or its place in the file, 
 """
 
 import binascii
+import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -43,6 +44,15 @@ DELIVERY_LADDER = (
     *(5.0, 1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE),
     *(2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 14 * _HOUR, 20 * _HOUR, 24 * _HOUR),
 )
+
+
+OF_ONE_PROCESS = frozenset(
+    {"host", "port", "worker_port", "probe_port", "max_connections", "header_timeout_seconds"}
+    | {"body_idle_timeout_seconds", "body_timeout_seconds", "upload_timeout_seconds", "http2", "emulators_port"}
+    | {"data_dir", "database_url", "public_url", "encryption_keys", "trace_url", "trace_sql", "log_level", "dev"}
+    | {"config_file"}
+)
+"""The settings that may differ between processes of one installation. The ids of encryption keys are compared apart."""
 
 
 class EncryptionKey(NamedTuple):
@@ -177,6 +187,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def vault_names(self) -> tuple[str, ...]:
         """The names of the secrets of the vault that the configuration refers to."""
         return tuple(each.removeprefix("vault:") for each in self.secret_references if each.startswith("vault:"))
+
+    @property
+    def shared_digest(self) -> str:
+        """A digest of the settings that must be the same on every host."""
+        shared = {name: getattr(self, name) for name in self.__struct_fields__ if name not in OF_ONE_PROCESS}
+        return hashlib.sha256(msgspec.json.encode(shared, enc_hook=str, order="deterministic")).hexdigest()[:16]
 
     def __repr__(self) -> str:
         return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"

@@ -78,10 +78,6 @@ class Runtime:
     runner: QueueRunner | None
     upkeep: Upkeep | None
 
-    async def beat(self, worker: str) -> None:
-        """Record that this worker is alive."""
-        await heartbeats.beat(self.database, worker)
-
     async def seal(self) -> bool:
         """Append ready events to the audit chain, and return whether there may be more."""
         return await AuditSealer(self.database).seal() == SEALED_AT_ONCE
@@ -135,6 +131,15 @@ async def _open_foundation(
     sealer, listener = Sealer(keys), Listener(database_url)
     vault = Vault(PostgresCredentials(database, sealer))
     await stack.enter_async_context(vault.refreshing(listener))
+    await stack.enter_async_context(
+        heartbeats.beating(
+            database,
+            "worker" if works else "api",
+            listener.number,
+            settings=settings.shared_digest,
+            keys=[key.id for key in keys],
+        )
+    )
     uses = LastUse(database)
     await stack.enter_async_context(uses.running())
     fan_outs = partial(fan_outs_of, consumers) if consumers else None
@@ -165,6 +170,7 @@ async def _open_queue(stack: AsyncExitStack, foundation: Foundation, *, works: b
         lease=timedelta(seconds=foundation.settings.job_lease_seconds),
         policies=POLICIES,
         upkeep=upkeep,
+        listener=foundation.listener,
         announcer=announcer_of(foundation.sealer, foundation.events),
     )
 

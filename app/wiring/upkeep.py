@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from app.audit.trail import PostgresAuditTrail
 from app.monitoring.notify import Alerting, open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.retention import PostgresRetention
@@ -40,7 +39,6 @@ async def open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:
         watch=Watch(
             figures_of(settings, watched),
             PostgresAlarms(watched),
-            PostgresAuditTrail(watched),
             alerter,
             public_url=settings.public_url,
             repeat_seconds=settings.alerts.repeat_minutes * 60.0,

@@ -80,10 +80,10 @@ ROWS: Final = {
           FROM {NUMBERS}
         RETURNING remote_id AS id""",  # noqa: S608
     "heartbeats": f"""
-        INSERT INTO worker_heartbeat (worker, seen_at)
-        SELECT 'w' || number, at
+        INSERT INTO heartbeat (process, role, holder, settings, keys, seen_at)
+        SELECT 'w:' || number, 'worker', number, '', '{{}}', at
           FROM {NUMBERS}
-        RETURNING worker AS id""",  # noqa: S608
+        RETURNING process AS id""",  # noqa: S608
     "claims": f"""
         INSERT INTO claim (name, id, principal, correlation_id, expires_at)
         SELECT 'order-' || number, 'clm_' || number, 'key_1', 'run-' || number, at
@@ -102,7 +102,7 @@ TABLES: Final = {
     "run_entries": "run_entry",
     "operations": "operation",
     "match_keys": "match_key",
-    "heartbeats": "worker_heartbeat",
+    "heartbeats": "heartbeat",
     "claims": "claim",
 }
 DAYS: Final = {

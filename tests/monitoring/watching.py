@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from app.audit.trail import PostgresAuditTrail
 from app.credentials.secrets import Secrets
 from app.monitoring.notify import open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
@@ -31,15 +30,17 @@ class Clock:
 
 @asynccontextmanager
 async def watching(
-    database: Database, alerts: AlertSettings, clock: Clock | None = None, secrets: Sequence[str] = ()
+    database: Database,
+    alerts: AlertSettings,
+    clock: Clock | None = None,
+    secrets: Sequence[str] = (),
+    connections: Sequence[str] = ("crm", "shop"),
 ) -> AsyncIterator[Watch]:
     """One worker's watcher."""
-    trail = PostgresAuditTrail(database)
     async with open_alerting(alerts, installation=URL, secrets=Secrets({})) as alerter:
         yield Watch(
-            PostgresAlarmFigures(database, ["crm", "shop"], secrets, ["customers:crm"]),
+            PostgresAlarmFigures(database, connections, secrets, ["customers:crm"]),
             PostgresAlarms(database),
-            trail,
             alerter,
             public_url=URL,
             repeat_seconds=REPEAT,

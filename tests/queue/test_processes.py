@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.postgres.database import Statement
+from app.postgres.listen import LIVING
 from tests.forked import Forked
 from tests.queue.harness import Harness, new, until
 from tests.queue.worker_process import CREATE
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 NOTHING = Path(os.devnull)
+SHOWN = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND granted"
 EFFECTS = Statement("SELECT effect", "SELECT job_id FROM effect ORDER BY id")
 
 
@@ -98,6 +100,23 @@ async def test_workers_killed_at_random_run_each_job_once_and_in_order(harness: 
         assert [job_id for job_id in effects if job_id in ids] == sorted(ids)
 
 
+async def test_the_jobs_of_a_killed_worker_do_not_wait_for_its_lease(
+    harness: Harness, database_url: str, tmp_path: Path
+) -> None:
+    await harness.database.execute(CREATE)
+    output = tmp_path / "output"
+    output.touch()
+    async with asyncio.timeout(90), worker(database_url, lease=3600.0, output=output) as process:
+        await until(lambda: _session_shows_life(harness))
+        jobs = await harness.enqueue(*(new("slow", order_key=key) for key in "abc"))
+        await until(lambda: output.read_text().count("begun") == len(jobs))
+        os.kill(process.pid, signal.SIGKILL)
+        async with worker(database_url, lease=3600.0):
+            await until(lambda: _is_empty(harness))
+
+    assert sorted(await _effects(harness)) == jobs
+
+
 async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(
     harness: Harness, database_url: str, tmp_path: Path
 ) -> None:
@@ -118,6 +137,10 @@ async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(
 
 async def _has_gone_on(harness: Harness, before: int) -> bool:
     return len(await _effects(harness)) > before or await _is_empty(harness)
+
+
+async def _session_shows_life(harness: Harness) -> bool:
+    return bool(await harness.database.fetch(Statement("SELECT pg_locks", SHOWN), LIVING))
 
 
 async def _is_empty(harness: Harness) -> bool:

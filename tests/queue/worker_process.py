@@ -49,9 +49,12 @@ HANDLERS: dict[str, Handler] = {"effect": take_effect, "slow": take_effect_slowl
 
 async def main(url: str, lease: float) -> None:
     database, upkeep = await Database.connect(url), await open_upkeep(url)
-    queue = PostgresQueue(database, SEALER, lease=timedelta(seconds=lease), policies=POLICIES, upkeep=upkeep)
+    listener = Listener(url)
+    queue = PostgresQueue(
+        database, SEALER, lease=timedelta(seconds=lease), policies=POLICIES, upkeep=upkeep, listener=listener
+    )
     runner = QueueRunner(
-        queue, HANDLERS, policies=POLICIES, lease_seconds=lease, listen=Listener(url).listen, drain_seconds=5.0
+        queue, HANDLERS, policies=POLICIES, lease_seconds=lease, listen=listener.listen, drain_seconds=5.0
     )
 
     def stop() -> None:

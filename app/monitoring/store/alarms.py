@@ -1,11 +1,12 @@
 """Raised alarms, in the table `alert`: raised once for all workers, notified by one worker at a time."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 from uuid import uuid4
 
 from app.monitoring.models import Alarm, AlarmNotice
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, Transaction
 
 CLAIM_SECONDS: Final = 60.0
 
@@ -17,21 +18,34 @@ RAISE = Statement(
       FROM unnest($1::text[], $2::text[]) AS raised (name, summary)
      ORDER BY name
         ON CONFLICT (name) DO UPDATE
-       SET summary = excluded.summary, ended_at = NULL
-     WHERE (alert.summary, alert.ended_at) IS DISTINCT FROM (excluded.summary, NULL)
+       SET summary = excluded.summary, ended_at = NULL, seen_at = now()
     """,
 )
+
+# Rounds of several workers follow each other, so that one does not end by older figures what another has raised. A
+# worker that stops in the middle of its round loses it.
+TURN = Statement(
+    "SELECT alert",
+    """
+    SELECT set_config('idle_in_transaction_session_timeout', '15s', true), pg_try_advisory_xact_lock(20194) AS ours
+    """,
+)
+
+# What this worker checks and did not find, and what no worker checks any more: $1 are the names of what it found, $2
+# the kinds of which it checks only the names $3.
+OVER: Final = """
+    name <> ALL ($1::text[])
+    AND (split_part(name, '.', 1) <> ALL ($2::text[]) OR name = ANY ($3::text[])
+         OR seen_at < now() - interval '1 minute')
+"""
 
 # An alarm that was never notified needs no end.
 FORGET = Statement(
     "DELETE alert",
-    """
-    DELETE FROM alert
-     WHERE name <> ALL ($1::text[]) AND reported_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
-    """,
+    f"DELETE FROM alert WHERE {OVER} AND reported_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())",  # noqa: S608
 )
 
-END = Statement("UPDATE alert", "UPDATE alert SET ended_at = now() WHERE name <> ALL ($1::text[]) AND ended_at IS NULL")
+END = Statement("UPDATE alert", f"UPDATE alert SET ended_at = now() WHERE {OVER} AND ended_at IS NULL")  # noqa: S608
 
 CLAIM = Statement(
     "UPDATE alert",
@@ -85,17 +99,32 @@ class PostgresAlarms:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def due(self, raised: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[AlarmNotice]:
-        """Record that exactly these alarms stand, and return the notifications for this worker to send.
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Transaction | None]:
+        """Open the transaction of one round of checks; None while another worker has its round."""
+        async with self._database.transaction() as session:
+            row = await session.fetch_row(TURN)
+            yield session if row is not None and row["ours"] else None
 
-        Another worker sends those that are not settled within a minute. Raises StoreUnavailable.
+    async def due(
+        self,
+        session: Transaction,
+        raised: Sequence[Alarm],
+        checked: Mapping[str, Sequence[str]],
+        *,
+        repeat_seconds: float,
+    ) -> Sequence[AlarmNotice]:
+        """Record in a `turn` that these alarms stand, and return the notifications for this worker to send.
+
+        `checked` has the subjects that this worker checks, by kinds of alarms of which it does not check all. Another
+        worker sends what is not settled within a minute. Raises StoreUnavailable.
         """
         names, token = [alarm.name for alarm in raised], str(uuid4())
-        async with self._database.transaction() as session:
-            await session.execute(RAISE, names, [alarm.summary for alarm in raised])
-            await session.execute(FORGET, names)
-            await session.execute(END, names)
-            rows = await session.fetch(CLAIM, token, CLAIM_SECONDS, repeat_seconds)
+        own = [f"{kind}.{subject}" for kind, subjects in checked.items() for subject in subjects]
+        await session.execute(RAISE, names, [alarm.summary for alarm in raised])
+        await session.execute(FORGET, names, list(checked), own)
+        await session.execute(END, names, list(checked), own)
+        rows = await session.fetch(CLAIM, token, CLAIM_SECONDS, repeat_seconds)
         return [
             AlarmNotice(
                 name=row["name"], state=row["state"], summary=row["summary"], since=row["raised_at"], token=token

@@ -162,8 +162,8 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         order="",
     ),
     "claims": _delete("claim", "expires_at", key="name"),
-    # A worker that is silent for a day was removed on purpose.
-    "heartbeats": _delete("worker_heartbeat", "seen_at", key="worker", order=""),
+    # A process that is silent for a day was removed on purpose.
+    "heartbeats": _delete("heartbeat", "seen_at", key="process", order=""),
 }
 
 

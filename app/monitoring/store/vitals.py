@@ -1,14 +1,17 @@
 """Figures for alarms, read with a few look-ups whose cost does not grow with the tables."""
 
-from collections.abc import Collection
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Literal
 
 from app.monitoring.models import AlarmFigures, Trouble
-from app.postgres.database import Database, Statement
+from app.monitoring.store import heartbeats
+from app.postgres.database import Database, Session, Statement
 from app.postgres.fault import DatabaseFault
 from app.postgres.migrate import schema_fault
 from app.postgres.write_proof import write_fault
 from app.vendors import observations, refused_webhooks
+
+Subject = Literal["connection", "consumer", "secret"]
 
 # Counting stops here: an alarm does not depend on more.
 COUNTED_AT_MOST: Final = 10_000
@@ -180,7 +183,8 @@ WORK = Statement(
     SELECT (SELECT count(*) FROM (SELECT FROM job LIMIT $1) AS job) AS jobs,
            count(*) FILTER (WHERE seen_at > now() - interval '30 seconds') AS workers,
            extract(epoch FROM now() - max(seen_at))::float8 AS worker_seconds
-      FROM worker_heartbeat
+      FROM heartbeat
+     WHERE role = 'worker'
     """,
 )
 
@@ -215,17 +219,26 @@ class PostgresAlarmFigures:
         row = await self._database.fetch_row(WORK, COUNTED_AT_MOST)
         return dict(row or {})
 
+    @property
+    def checked(self) -> Mapping[Subject, Sequence[str]]:
+        """The names of each kind that `read` reads figures of. Of other kinds it reads all."""
+        return {"connection": self._connections, "consumer": self._consumers, "secret": self._secrets}
+
     async def read(self) -> AlarmFigures:
         """Read the present figures. Raises StoreUnavailable."""
         async with self._database.acquire() as session:
-            counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
-            stopped = await session.fetch(STOPPED, self._connections)
-            hindered = await session.fetch(HINDERED, self._connections)
-            waiting_consumers = await session.fetch(HELD, self._consumers)
-            undelivered = await session.fetch(UNDELIVERED)
-            troubled = await session.fetch(CREDENTIALS, self._secrets)
-            lagging = await session.fetch_row(LAG)
-            too_old = await session.fetch(TOO_OLD)
+            return await self.read_within(session)
+
+    async def read_within(self, session: Session) -> AlarmFigures:
+        """Read the present figures in a session. Raises StoreUnavailable."""
+        counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
+        stopped = await session.fetch(STOPPED, self._connections)
+        hindered = await session.fetch(HINDERED, self._connections)
+        waiting_consumers = await session.fetch(HELD, self._consumers)
+        undelivered = await session.fetch(UNDELIVERED)
+        troubled = await session.fetch(CREDENTIALS, self._secrets)
+        lagging = await session.fetch_row(LAG)
+        too_old = await session.fetch(TOO_OLD)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
@@ -233,4 +246,5 @@ class PostgresAlarmFigures:
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
             too_old=[(row["connection"], row["object"], row["breached_at"]) for row in too_old],
+            beats=await heartbeats.read_beats(session),
         )

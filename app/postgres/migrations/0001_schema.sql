@@ -426,10 +426,29 @@ CREATE TABLE audit_sealer (
     sealed_id  bigint NOT NULL
 );
 
--- When each worker was last alive, in database time. /health/ready reports it, but does not depend on it.
-CREATE TABLE worker_heartbeat (
-    worker  text        PRIMARY KEY,
-    seen_at timestamptz NOT NULL DEFAULT now()
+-- From which position on the chain is verified next. All workers share it.
+CREATE TABLE audit_watch (
+    position bigint NOT NULL CHECK (position > 0)
+);
+
+INSERT INTO audit_watch VALUES (1);
+
+-- When each process was last alive, in database time. One that ends in order removes its row. /health/ready reports the
+-- last of a worker, but does not depend on it.
+CREATE TABLE heartbeat (
+    -- Host and process id.
+    process    text        PRIMARY KEY CHECK (process LIKE '%:%'),
+    role       text        NOT NULL CHECK (role IN ('api', 'worker')),
+
+    -- Its number in `app.postgres.listen`.
+    holder     integer     NOT NULL,
+
+    -- A digest of the settings that all processes share, and the ids of its encryption keys; the first encrypts.
+    settings   text        NOT NULL,
+    keys       text[]      NOT NULL,
+
+    started_at timestamptz NOT NULL DEFAULT now(),
+    seen_at    timestamptz NOT NULL DEFAULT now()
 );
 
 -- One row, which processes update to prove that the database can be written.
@@ -567,6 +586,10 @@ CREATE TABLE job (
     lease_token    uuid,
     lease_until    timestamptz,
     started_at     timestamptz,
+
+    -- The number of the process that claimed it last (`app.postgres.listen`). NULL: it had no session to show that it
+    -- lives. When that session has ended, the lease ends early.
+    lease_holder   integer,
 
     -- Sealed (AES-256-GCM) for `job <id>`.
     payload        bytea       NOT NULL,
@@ -1091,6 +1114,9 @@ CREATE TABLE alert (
     name          text        PRIMARY KEY CHECK (name <> ''),
     summary       text        NOT NULL,
     raised_at     timestamptz NOT NULL DEFAULT now(),
+
+    -- When a worker last found it. One that no worker checks any more ends a minute later.
+    seen_at       timestamptz NOT NULL DEFAULT now(),
 
     -- When the alarm was last sent. NULL: not yet.
     reported_at   timestamptz,

@@ -1,0 +1,136 @@
+"""Several workers: each alarm is raised and ended once, and one that died or is configured differently is named."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+
+import pytest
+
+from app.audit import record as audit
+from app.audit.chain import AuditSealer
+from app.audit.trail import PostgresAuditTrail
+from app.monitoring.store import heartbeats
+from app.monitoring.watch import Watch
+from app.postgres.database import Database
+from app.postgres.listen import Listener
+from app.queue.pauses import PostgresPauses
+from app.settings.alerts import AlertSettings
+from tests.monitoring.test_retention import sql
+from tests.monitoring.watching import open_dead_letter, reported, watching
+from tests.queue.harness import until
+from tests.vendors.vendor_server import VendorServer, running_vendor
+
+pytestmark = pytest.mark.anyio
+BEAT = """INSERT INTO heartbeat (process, role, holder, settings, keys, started_at, seen_at)
+          VALUES ($1, $2, 1, $3, $4::text[], now() - interval '1 hour', now() - make_interval(secs => $5))"""
+
+
+async def open_two(stack: AsyncExitStack, url: str) -> tuple[VendorServer, list[Watch]]:
+    """The receiver of two workers, of which the second has no connection in its settings."""
+    receiver = await stack.enter_async_context(running_vendor())
+    alerts = AlertSettings(url=receiver.url)
+    watches = []
+    for connections in (["crm", "shop"], []):
+        database = await Database.connect(url, max_size=1)
+        stack.push_async_callback(database.close)
+        watches.append(await stack.enter_async_context(watching(database, alerts, connections=connections)))
+    return receiver, watches
+
+
+async def test_two_workers_raise_and_end_each_alarm_once(database: Database, database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        receiver, watches = await open_two(stack, database_url)
+        pauses = PostgresPauses(database)
+        await pauses.pause("crm", actor="ada", note="stop")
+        await open_dead_letter(database)
+        await AuditSealer(database).seal()
+        for _ in range(3):
+            for watch in watches:
+                await watch.check()
+        for _ in range(5):
+            await asyncio.gather(*(watch.check() for watch in watches))
+        names = ["connection_paused.crm", "dead_letters"]
+        assert sorted(reported(receiver)) == [(name, "raised") for name in names]
+        await pauses.resume("crm", actor="ada")
+        await sql(database, "DELETE FROM dead_letter")
+        await AuditSealer(database).seal()
+        for _ in range(3):
+            for watch in reversed(watches):
+                await watch.check()
+        for _ in range(5):
+            await asyncio.gather(*(watch.check() for watch in watches))
+        assert sorted(reported(receiver)) == [(name, state) for name in names for state in ("over", "raised")]
+
+
+async def test_an_alarm_that_no_worker_checks_any_more_ends(database: Database, database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        receiver, (first, second) = await open_two(stack, database_url)
+        await PostgresPauses(database).pause("crm", actor="ada", note="stop")
+        await AuditSealer(database).seal()
+        await first.check()
+        await sql(database, "UPDATE alert SET seen_at = seen_at - interval '2 minutes'")
+        await second.check()
+        assert reported(receiver) == [("connection_paused.crm", state) for state in ("raised", "over")]
+
+
+async def test_processes_share_how_far_the_chain_was_verified(database: Database) -> None:
+    for number in range(4):
+        async with database.transaction() as session:
+            await audit.append(session, audit.Entry(type="key.created", subject=f"key_{number}", actor="ada"))
+    assert await AuditSealer(database).seal() == 4
+    first, second = (PostgresAuditTrail(database) for _ in range(2))
+    starts = [(await trail.verify_next(2)).from_position for trail in (first, second, first)]
+    assert starts == [1, 3, 1]
+    await sql(database, "UPDATE audit_event SET actor = 'bob' WHERE subject = 'key_3'")
+    broken = [(await trail.verify_next(2)).first_break for trail in (second, first)]
+    assert broken[0] is not None
+    assert broken[0] == broken[1]
+
+
+@pytest.mark.parametrize(
+    ("processes", "name", "says"),
+    [
+        ([("w1:7", "worker", "s", ["k1"], 90.0), ("w2:7", "worker", "s", ["k1"], 1.0)], "worker_gone.w1:7", "w1:7"),
+        (
+            [
+                ("a1:7", "api", "s", ["k1"], 1.0),
+                ("w1:7", "worker", "s", ["k1"], 1.0),
+                ("w2:7", "worker", "t", ["k1"], 1.0),
+            ],
+            "settings_differ",
+            "The settings of w2:7 differ from those of a1:7, w1:7.",
+        ),
+        (
+            [("a1:7", "api", "s", ["k2", "k1"], 1.0), ("w1:7", "worker", "s", ["k1"], 1.0)],
+            "encryption_keys_differ",
+            "w1:7 lacks k2.",
+        ),
+    ],
+)
+async def test_processes_that_died_or_differ_are_named(
+    database: Database, processes: list[tuple[object, ...]], name: str, says: str
+) -> None:
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
+        for process in processes:
+            await sql(database, BEAT, *process)
+        await watch.check()
+        assert reported(receiver) == [(name, "raised")]
+        assert says in json.loads(receiver.calls[0].body)["summary"]
+
+
+async def test_a_worker_takes_the_place_of_one_that_died_and_leaves_none(database: Database, database_url: str) -> None:
+    await sql(database, BEAT, "gone:7", "worker", "s", ["k1"], 3.0)
+    listener = Listener(database_url)
+    listening = asyncio.create_task(listener.listen(lambda: None))
+    try:
+        async with asyncio.timeout(60):
+            await until(lambda: listener.shows_life)
+            async with heartbeats.beating(database, "worker", listener.number, settings="s", keys=["k1"]):
+                (row,) = await sql(database, "SELECT process, holder FROM heartbeat")
+                assert row["holder"] == listener.number
+                # Another one that starts does not take the place of a living one.
+                await database.execute(heartbeats.REPLACE, "other:8", "worker")
+                assert len(await sql(database, "SELECT FROM heartbeat")) == 1
+        assert await sql(database, "SELECT FROM heartbeat") == []
+    finally:
+        listening.cancel()
