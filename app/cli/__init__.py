@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "mapping": ("mapping:mapping", "List, try, activate and roll back mapping revisions."),
     "key": ("key:key", "Create, list, rotate and revoke API keys, and show their use."),
     "dead-letters": ("dead_letters:dead_letters", "Inspect, redrive and discard dead letters."),
+    "approvals": ("approvals:approvals", "List, approve and reject writes that wait for a person."),
     "redrive": ("redrive:redrive", "Redrive many dead letters. A worker does it in batches."),
     "backfill": ("backfill:backfill", "Read what existed before, page by page. A worker does it."),
     "uploads": ("uploads:uploads", "Send exports of legacy systems and follow their rows."),

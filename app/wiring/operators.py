@@ -1,6 +1,7 @@
 """The dependencies of operators: dead letters, queue, drift, mapping revisions, audit."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.extracts import PostgresExtracts
+from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.links.announce import announce
 from app.links.deps import LinkDeps, LinkEventDeps
@@ -28,6 +30,7 @@ from app.links.store import PostgresLinks
 from app.persons.deps import PersonDeps
 from app.persons.store import PostgresPersons
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.queue.deps import QueueDeps
 from app.queue.enqueue import JobIntake
@@ -49,6 +52,10 @@ from app.walks.plan import lists_of, reconcile_plans_of
 from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.store.receipts import PostgresReceipts
+from app.writes.completion import Completion
+from app.writes.deps import ApprovalDeps, CompletionDeps
+from app.writes.store.approvals import PostgresApprovals
+from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
 
@@ -76,6 +83,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
         ),
         ExtractDeps(extracts=PostgresExtracts(database, sealer)),
         persons_of(settings, database, sealer),
+        approvals_of(settings, database, sealer, events, queue),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
     )
 
@@ -115,6 +123,23 @@ def persons_of(settings: Settings, database: Database, sealer: Sealer) -> Person
         columns=SEALED_COLUMNS,
         persons=PostgresPersons(database, sealer),
         connections=cache(partial(connections_of, settings)),
+    )
+
+
+def approvals_of(
+    settings: Settings, database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer
+) -> ApprovalDeps:
+    """Return what decides about writes that wait for an approval."""
+    states, bases = PostgresRecordStates(database, sealer), PostgresCopyBases(database, DigestSecret(database, sealer))
+    completion = Completion(CompletionDeps(events=events, queue=queue, states=states, bases=bases))
+    return ApprovalDeps(
+        public_url=settings.public_url,
+        operations=OperationReader(database, sealer),
+        approvals=PostgresApprovals(
+            database, sealer, wait=timedelta(seconds=settings.approval_seconds), completion=completion
+        ),
+        database=database,
+        queue=queue,
     )
 
 

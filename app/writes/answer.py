@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from app.problem_document import JSON, PROBLEM_JSON, Problem, ProblemDocument, document_of
-from app.writes.deps import WriteDeps
+from app.writes.deps import ApprovalDeps
 from app.writes.models import Answer, Operation
 from canonical.parts import ResourceMeta
 
@@ -68,7 +68,7 @@ def skipped_answer(operation: Operation) -> Answer:
     return Answer(status=200, headers={"content-type": JSON}, body=body)
 
 
-def document_for(deps: WriteDeps, operation: Operation, problem: Problem) -> ProblemDocument:
+def document_for(deps: ApprovalDeps, operation: Operation, problem: Problem) -> ProblemDocument:
     """Return a problem of an operation as the document for the caller who began it."""
     return document_of(
         problem,

@@ -8,12 +8,14 @@ from msgspec import Meta, Struct
 
 from app.errors import ApprovalExpired, ApprovalRejected, Forbidden, NotFound, StateConflict
 from app.http.callers import Caller
+from app.http.paging import Page, page_of
 from app.problem_document import Problem
 from app.telemetry import count_operation
 from app.writes.answer import document_for, problem_answer
-from app.writes.approval import Approval, ApprovalDecision, ApprovalDetails
-from app.writes.deps import WriteDeps
+from app.writes.approval import APPROVES, Approval, ApprovalDecision, ApprovalDetails
+from app.writes.deps import ApprovalDeps, WriteDeps
 from app.writes.models import Operation, OperationView
+from app.writes.operation_view import view_of
 from app.writes.operations import find_visible, get_operation
 from app.writes.queued import job_of
 
@@ -31,12 +33,44 @@ class DecisionNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 async def decide(
     deps: WriteDeps, operation_id: str, verdict: Verdict, note: str | None, caller: Caller
 ) -> OperationView:
-    """Approve or reject a write. An approved one gets its job in the same transaction. The same decision by the same
-    principal once more changes nothing.
+    """Approve or reject a write. The same decision by the same principal once more changes nothing.
 
     Raises NotFound for an operation that needs no approval, Forbidden for the principal that wants the write, and
     StateConflict if it was decided otherwise, or by another one.
     """
+    await _decide(deps, operation_id, verdict, note, caller)
+    return await get_operation(deps, operation_id, (), caller)
+
+
+async def approve_write(deps: ApprovalDeps, operation_id: str, note: DecisionNote, *, actor: str) -> OperationView:
+    """Approve a write as an operator. Raises NotFound, and StateConflict if it was decided otherwise."""
+    return view_of(await _decide(deps, operation_id, "approved", note.note, _operator(actor)))
+
+
+async def reject_write(deps: ApprovalDeps, operation_id: str, note: DecisionNote, *, actor: str) -> OperationView:
+    """Reject a write as an operator. Raises NotFound, and StateConflict if it was decided otherwise."""
+    return view_of(await _decide(deps, operation_id, "rejected", note.note, _operator(actor)))
+
+
+async def read_approval(deps: ApprovalDeps, operation_id: str, *, actor: str) -> OperationView:
+    """Return an operation that needs or needed an approval, for an operator. Raises NotFound."""
+    return view_of(await find_visible(deps, operation_id, (), _operator(actor)))
+
+
+async def list_waiting(deps: ApprovalDeps, *, after: str | None, limit: int) -> Page:
+    """List operations that wait for an approval, newest first, for an operator. The cursor is the last id."""
+    listed = await deps.operations.list(state="approval", objects=(), approves=True, after=after, limit=limit + 1)
+    return page_of(listed, limit, view_of)
+
+
+def _operator(actor: str) -> Caller:
+    return Caller(principal=actor, key=actor, name=actor, scopes=frozenset((APPROVES,)), expires_at=None)
+
+
+async def _decide(
+    deps: ApprovalDeps, operation_id: str, verdict: Verdict, note: str | None, caller: Caller
+) -> Operation:
+    """Decide, and return the operation as it is now. An approved one gets its job in the same transaction."""
     operation = await find_visible(deps, operation_id, (), caller)
     approval = _approval_of(operation)
     if operation.principal == caller.principal:
@@ -47,12 +81,15 @@ async def decide(
     decision = ApprovalDecision(principal=caller.principal, by=caller.name, at=datetime.now(UTC), note=note)
     details = msgspec.structs.replace(approval.details, decision=decision)
     done = await (_approve if verdict == "approved" else _reject)(deps, operation, details)
+    decided = await deps.operations.get(operation_id)
+    if decided is None:
+        raise NotFound("The operation is gone: retention has removed it.")
     if not done:
-        _refuse_unless_same(await deps.operations.get(operation.id), verdict, caller)
-    return await get_operation(deps, operation.id, (), caller)
+        _refuse_unless_same(decided, verdict, caller)
+    return decided
 
 
-async def _approve(deps: WriteDeps, operation: Operation, details: ApprovalDetails) -> bool:
+async def _approve(deps: ApprovalDeps, operation: Operation, details: ApprovalDetails) -> bool:
     async with deps.database.transaction() as transaction:
         approved = await deps.approvals.approve(transaction, operation, details)
         if approved is not None:
@@ -60,7 +97,7 @@ async def _approve(deps: WriteDeps, operation: Operation, details: ApprovalDetai
     return approved is not None
 
 
-async def _reject(deps: WriteDeps, operation: Operation, details: ApprovalDetails) -> bool:
+async def _reject(deps: ApprovalDeps, operation: Operation, details: ApprovalDetails) -> bool:
     decision = details.decision
     assert decision is not None  # noqa: S101 - it is being rejected
     why = "" if decision.note is None else f" Their note: {decision.note}"
@@ -68,7 +105,7 @@ async def _reject(deps: WriteDeps, operation: Operation, details: ApprovalDetail
     return await _end(deps, operation, "rejected", details, problem)
 
 
-async def end_expired(deps: WriteDeps) -> bool:
+async def end_expired(deps: ApprovalDeps) -> bool:
     """End writes that no one has decided in time, and return whether there may be more."""
     expired = await deps.approvals.expired(AT_ONCE)
     for operation in expired:
@@ -80,7 +117,7 @@ async def end_expired(deps: WriteDeps) -> bool:
 
 
 async def _end(
-    deps: WriteDeps,
+    deps: ApprovalDeps,
     operation: Operation,
     state: Literal["rejected", "expired"],
     details: ApprovalDetails,
@@ -99,10 +136,8 @@ def _approval_of(operation: Operation) -> Approval:
     return operation.approval
 
 
-def _refuse_unless_same(operation: Operation | None, verdict: Verdict, caller: Caller) -> None:
+def _refuse_unless_same(operation: Operation, verdict: Verdict, caller: Caller) -> None:
     """Raise StateConflict unless the caller has decided the same before."""
-    if operation is None:
-        raise NotFound("The operation is gone: retention has removed it.")
     approval = _approval_of(operation)
     decision = approval.details.decision
     if decision is None:

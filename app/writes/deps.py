@@ -11,6 +11,7 @@ from app.records.deps import RecordDeps
 from app.writes.store.approvals import PostgresApprovals
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
+from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
 from canonical.parts import ObjectName
 
@@ -26,7 +27,18 @@ class CompletionDeps:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WriteDeps(RecordDeps):
+class ApprovalDeps:
+    """Dependencies of decisions about writes that wait for an approval. They use the database only."""
+
+    public_url: str
+    operations: OperationReader
+    approvals: PostgresApprovals
+    database: Database
+    queue: Enqueuer
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteDeps(RecordDeps, ApprovalDeps):
     """Times are in seconds.
 
     `execution_limit` bounds one attempt. It is shorter than the lease of an operation, so the first owner has stopped
@@ -36,13 +48,9 @@ class WriteDeps(RecordDeps):
     no test order goes to an account that would count it as a sale.
     """
 
-    public_url: str
     operations: PostgresOperations
-    approvals: PostgresApprovals
     bases: PostgresCopyBases
     removals: PostgresRemovals
-    database: Database
-    queue: Enqueuer
     poster: TargetPoster
     queued_writes: frozenset[ObjectName]
     is_production: bool

@@ -19,7 +19,7 @@ from app.writes.answer import document_for
 from app.writes.approval import APPROVES
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import result_of
-from app.writes.deps import WriteDeps
+from app.writes.deps import ApprovalDeps, WriteDeps
 from app.writes.find_lost import marker_lookup
 from app.writes.finish import change_of, find_comment, last_state, of_operation, resource_answer
 from app.writes.idempotency import Writers
@@ -91,7 +91,9 @@ async def check_operation(
     return await get_operation(deps, operation_id, objects, caller)
 
 
-async def find_visible(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller) -> Operation:
+async def find_visible(
+    deps: ApprovalDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller
+) -> Operation:
     """Return an operation on one of these objects, or one that the caller may approve. Raises NotFound."""
     operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
     if operation is None or not (operation.object in objects or may_approve(caller, operation)):

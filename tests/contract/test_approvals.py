@@ -1,5 +1,6 @@
 """Approvals: a write that needs one is not sent before another principal approves it, and then once."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -101,7 +102,11 @@ def test_an_approved_write_has_its_effect_once(
 def test_those_who_approve_are_notified(agent: Caller, caller: Caller) -> None:
     operation = requested(agent, "/v1/customers", customer("hubspot"))
     path = "/v1/events?type=operation.approval_requested&limit=250"
-    (event,) = [one for one in caller.get(path).json()["data"] if one["data"]["id"] == operation["id"]]
+
+    def events() -> list[Any]:
+        return [one for one in caller.get(path).json()["data"] if one["data"]["id"] == operation["id"]]
+
+    (event,) = until(events, bool)  # the feed waits for older transactions
     assert event["data"] == operation
     assert "lockstitch_approvals_waiting 0.0" not in caller.get("/metrics").text
 
@@ -122,6 +127,32 @@ def test_a_rejected_write_is_never_sent(agent: Caller, desk: Caller, caller: Cal
     assert code_of(decide(desk, operation, "approve"), 409) == "state-conflict"
     letters = caller.get(f"/ops/dead-letters?correlation_id={operation['correlation_id']}").json()["data"]
     assert (letters, stored(vendors, mark)) == ([], 0)
+
+
+def test_an_operator_decides_on_the_command_line(
+    facade: Facade, agent: Caller, caller: Caller, vendors: Emulators
+) -> None:
+    mark = word()
+    approved, rejected = (requested(agent, "/v1/customers", customer("hubspot", mark)) for _ in range(2))
+
+    listed = facade.lockstitch("approvals", "list").stdout
+    assert all(f"{one['id']}" in listed for one in (approved, rejected))
+    assert "create customer at hubspot: " in listed
+    shown = json.loads(facade.lockstitch("approvals", "show", approved["id"]).stdout)
+    assert shown["approval"]["values"] == approved["approval"]["values"]
+
+    done = facade.lockstitch("approvals", "approve", approved["id"], "--note", "By phone.")
+    assert done.stdout == f"{approved['id']} is approved.\n", done.stderr
+    assert facade.lockstitch("approvals", "reject", rejected["id"]).returncode == 0
+    refused = facade.lockstitch("approvals", "reject", approved["id"])
+    assert (refused.returncode, "has approved this write" in refused.stderr) == (3, True)
+
+    ended = caller.await_operation(f"/v1/operations/{approved['id']}")
+    assert (ended["state"], ended["approval"]["note"]) == ("succeeded", "By phone.")
+    assert ended["approval"]["decided_by"].startswith("cli:")
+    assert len(finished(caller, rejected["id"])) == 1
+    assert audit_of(facade, rejected["id"])[-1] == "operation.rejected"
+    assert stored(vendors, mark) == 1
 
 
 def test_no_key_decides_about_its_own_writes(facade: Facade, caller: Caller, desk: Caller) -> None:

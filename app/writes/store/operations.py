@@ -97,15 +97,6 @@ class PostgresOperations(OperationReader):
         """Free the key of a settled operation, so that it begins another one."""
         await self._database.execute(sql.RELEASE_EXPIRED, principal, key, timedelta(0))
 
-    async def list(
-        self, *, state: str | None, objects: Sequence[ObjectName], approves: bool, after: str | None, limit: int
-    ) -> Sequence[Operation]:
-        """List operations on these objects, newest first, below the id `after`; with `approves`, also those on others
-        that need or needed an approval. `state` is a public one, or `approval`."""
-        pages = sql.PAGES if objects else sql.APPROVAL_PAGES
-        rows = await self._database.fetch(pages[state], list(objects), after, limit, approves)
-        return [self._rows.open(row) for row in rows]
-
     async def take_over(self, operation_id: str) -> Begun | None:
         """Lease an undecided operation whose lease has ended, for its caller. None if it is held or decided."""
         token = uuid4().hex

@@ -11,6 +11,7 @@ from app.writes.store import statements as sql
 from app.writes.store.lost_rows import KNOWN
 from app.writes.store.queued import SELECT_DELAYS
 from app.writes.store.rows import OperationRows
+from canonical.parts import ObjectName
 
 
 class OperationReader:
@@ -29,6 +30,15 @@ class OperationReader:
         """Return the operation of a key, if any."""
         row = await self._database.fetch_row(sql.SELECT_BY_KEY, principal, key)
         return None if row is None else self._rows.open(row)
+
+    async def list(
+        self, *, state: str | None, objects: Sequence[ObjectName], approves: bool, after: str | None, limit: int
+    ) -> Sequence[Operation]:
+        """List operations on these objects, newest first, below the id `after`; with `approves`, also those on others
+        that need or needed an approval. `state` is a public one, or `approval`."""
+        pages = sql.PAGES if objects else sql.APPROVAL_PAGES
+        rows = await self._database.fetch(pages[state], list(objects), after, limit, approves)
+        return [self._rows.open(row) for row in rows]
 
     async def has_ended_or_is_there(self, operation_id: str) -> bool:
         """Return whether the row of an operation exists, or was deleted by us, so that its key is free. Otherwise the

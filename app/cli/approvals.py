@@ -1,0 +1,49 @@
+"""`lockstitch approvals`: show, approve and reject writes that wait for a person."""
+
+import msgspec
+from cyclopts import App, Parameter
+from msgspec import UNSET
+
+from app.cli.commands import declare_action, declare_list, operators
+from app.cli.tables import Cells, moment
+from app.writes.decide_approval import approve_write, list_waiting, read_approval, reject_write
+from app.writes.deps import ApprovalDeps
+from app.writes.models import OperationView
+
+approvals = App(name="approvals")
+opened = operators(ApprovalDeps)
+ID = Parameter(name="ID", help="The id of the operation, op_….")
+
+
+@declare_list(
+    approvals,
+    opened,
+    list_waiting,
+    ("operation", "until (UTC)", "wants", "write"),
+    none="No write waits for an approval.",
+)
+def list_row(view: OperationView) -> Cells:
+    """List writes that wait for an approval, newest first."""
+    assert view.approval is not UNSET  # noqa: S101 - each of them waits for one
+    approval = view.approval
+    record = f" {approval.remote_id}" if approval.remote_id else ""
+    write = f"{approval.effect} {view.object}{record} at {view.connection}: {', '.join(approval.fields)}"
+    return view.id, moment(approval.expires_at), approval.requested_by, write
+
+
+@declare_action(approvals, opened, read_approval, operation_id=ID)
+def show(view: OperationView) -> str:
+    """Show a write with the values that it would store, which contain personal data, and what was decided."""
+    return msgspec.json.format(msgspec.json.encode(view), indent=2).decode()
+
+
+@declare_action(approvals, opened, approve_write, operation_id=ID)
+def approve(view: OperationView) -> str:
+    """Approve a write. A worker then carries it out. Exits with 3 if it was decided otherwise, or has expired."""
+    return f"{view.id} is approved."
+
+
+@declare_action(approvals, opened, reject_write, operation_id=ID)
+def reject(view: OperationView) -> str:
+    """Reject a write. It is never sent. Exits with 3 if it was decided otherwise, or has expired."""
+    return f"{view.id} is rejected."
