@@ -59,11 +59,13 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     job_lag: float  # how long the longest waiting job could have started; not on stopped connections
     lagging: str | None  # that job's connection
     too_old: Sequence[tuple[str, str, datetime]] = ()  # connection, object, and since when they are over their limit
+    late_approvals: int = 0  # have waited for a day, or for half of their time
     frozen_drift: int = 0  # unacknowledged changes at frozen paths
     dead_letters_since: datetime | None = None
     unknown_since: datetime | None = None
     disabled_since: datetime | None = None
     drift_since: datetime | None = None
+    approvals_since: datetime | None = None
     beats: Sequence[Beat] = ()
 
 

@@ -240,6 +240,14 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             link=f"{url}/v1/operations?state=unknown",
             since=figures.unknown_since,
         )
+    if figures.late_approvals:
+        yield Alarm(
+            name="late_approvals",
+            summary=f"{counted(figures.late_approvals, 'write')} waiting long for an approval.",
+            next_step="Decide: lockstitch approvals list; then lockstitch approvals approve|reject ID",
+            link=f"{url}/v1/operations?state=queued&waiting_for=approval",
+            since=figures.approvals_since,
+        )
     if figures.disabled_subscriptions:
         yield Alarm(
             name="disabled_subscriptions",

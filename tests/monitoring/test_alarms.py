@@ -26,6 +26,21 @@ async def unknown_operation(database: Database) -> None:
     await sql(database, "UPDATE operation SET phase = 'unknown', outcome = NULL")
 
 
+async def late_approval(database: Database) -> None:
+    """One that waits for a day, and one that was requested just now."""
+    await place(database, "operations", 2, 0)
+    await sql(
+        database,
+        """UPDATE operation
+              SET phase = 'received', outcome = NULL, queued = true, due_at = now(), approval = 'waiting',
+                  approve_by = now() + interval '6 days'""",
+    )
+    await sql(
+        database,
+        """UPDATE operation SET created_at = now() - interval '25 hours' WHERE id = (SELECT min(id) FROM operation)""",
+    )
+
+
 async def disabled_subscription(database: Database) -> None:
     await sql(
         database,
@@ -97,6 +112,7 @@ async def looping_consumer(database: Database) -> None:
         (open_dead_letter, "dead_letters", "1 open dead letter."),
         (late_job, "job_lag", "(crm)"),
         (unknown_operation, "unknown_operations", "1 write with an unknown outcome"),
+        (late_approval, "late_approvals", "1 write waiting long for an approval."),
         (disabled_subscription, "disabled_subscriptions", "1 disabled subscription: "),
         (paused_connection, "connection_paused.crm", "an operator has paused it"),
         (refused_credential, "credential_refused.crm.tokens", "is refused (invalid_grant)"),

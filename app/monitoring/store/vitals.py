@@ -27,7 +27,11 @@ COUNT = Statement(
            (SELECT count(*) AS disabled_subscriptions, min(disabled_at) AS disabled_since
               FROM subscription WHERE state = 'disabled') AS disabled,
            (SELECT count(*) AS frozen_drift, min(first_seen) AS drift_since
-              FROM drift_finding WHERE policy = 'freeze' AND acknowledged_at IS NULL) AS drift
+              FROM drift_finding WHERE policy = 'freeze' AND acknowledged_at IS NULL) AS drift,
+           (SELECT count(*) AS late_approvals, min(created_at) AS approvals_since
+              FROM operation
+             WHERE approval = 'waiting' AND created_at < now() - least(interval '1 day', (approve_by - created_at) / 2)
+           ) AS late
     """,
 )
 
