@@ -75,13 +75,12 @@ def run_notes(stage: Stage, subject: str) -> list[str]:
 
 
 def steps_of(stage: Stage, run: str) -> Iterator[dict[str, Any]]:
-    query = {"limit": "250"}
-    while True:
-        page = stage.dev.operate(f"/ops/runs/{run}", **query)
+    path = f"/ops/runs/{run}"
+    page = stage.dev.operate(path, limit="250")
+    yield from page["data"]
+    while page["has_more"]:
+        page = stage.dev.operate(path, limit="250", cursor=page["next_cursor"])
         yield from page["data"]
-        if not page["has_more"]:
-            return
-        query["cursor"] = page["next_cursor"]
 
 
 def crm_contact(stage: Stage, tag: str) -> None:
