@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.audit import record
+from app.postgres.timeline import TIMELINE
 
-ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
+ERA: Final = f"(era + greatest(0, {TIMELINE} - timeline))"
+"""SQL text: the present era, of the row of `event_era`."""
+ERA_DIGITS: Final = f"'evt_' || lpad(to_hex({ERA}), 4, '0')"
 COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at, visited"
 
 STATE_ARGUMENTS: Final = {

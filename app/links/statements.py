@@ -4,6 +4,7 @@ that a write made."""
 from typing import Final
 
 from app.postgres.database import Statement
+from app.postgres.timeline import SERVER
 
 CHANNEL: Final = "lockstitch_link"
 """Notified, without a payload, when records got other canonical ids."""
@@ -103,7 +104,7 @@ ROWS = Statement(
 
 # Orders the changes by commit: the row stays locked until then. Take it after all other locks.
 NUMBER = Statement("UPDATE link_change", "UPDATE link_change SET number = number + 1 RETURNING number")
-SELECT_NUMBER = Statement("SELECT link_change", "SELECT number FROM link_change")
+SELECT_NUMBER = Statement("SELECT link_change", f"SELECT number, {SERVER} AS server FROM link_change")  # noqa: S608
 
 INSERT = Statement(
     "INSERT link",

@@ -46,6 +46,7 @@ class PostgresLinks:
         self._realms = realms or {}
         self._known: dict[tuple[str, str, str], NamedRecord] = {}
         self._last_change: int | None = None
+        self._server = ""
         self._forgotten = 0
         self._makes: Batcher[Unnamed, Mapping[str, NamedRecord]] = Batcher.of(self._make, abandonable=True)
 
@@ -209,11 +210,17 @@ class PostgresLinks:
         return bool(await transaction.execute(sql.NOTE_DELETED, object_name, connection, remote_id, deleted))
 
     async def refresh(self) -> None:
-        """Drop what is cached of records that changed since the last call. Raises StoreUnavailable."""
-        if self._last_change is None:
-            self._last_change = await self._database.fetch_value(sql.SELECT_NUMBER)
+        """Drop what is cached of records that changed since the last call. Another server may lack what was committed
+        at the one before, so drop everything then. Raises StoreUnavailable."""
+        state = await self._database.fetch_row(sql.SELECT_NUMBER)
+        assert state is not None  # noqa: S101 - always one row
+        number, server = state
+        if server != self._server or self._last_change is None or number < self._last_change:
+            self._last_change, self._server = number, server
             self._known.clear()
             self._forgotten += 1
+            return
+        if number == self._last_change:
             return
         for row in await self._database.fetch(sql.CHANGED_SINCE, self._last_change):
             self._known.pop((row["object"], row["connection"], row["remote_id"]), None)

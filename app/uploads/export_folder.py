@@ -9,7 +9,7 @@ import errno
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -25,13 +25,14 @@ from app.uploads.deps import UploadDeps
 from app.uploads.record import MAX_BYTES, layout_of, refuse_export, take_upload
 
 STILL_SECONDS: Final = 5.0
-"""A file unchanged for this long counts as complete. A file renamed into the folder has to wait as well."""
+"""A file that was the same at two looks so far apart counts as complete, also one that was renamed into the folder. The
+clocks of other hosts, which set the times of files, do not matter."""
 MAX_LISTED: Final = 100
 _log = logging.getLogger("lockstitch.worker")
 
 
 class WaitingFile(Struct, frozen=True, kw_only=True):
-    """A complete file in an export folder. `mark` differs between two files of one name."""
+    """A file in an export folder. `mark` differs between two files of one name."""
 
     name: str
     mark: str
@@ -41,12 +42,21 @@ class WaitingFile(Struct, frozen=True, kw_only=True):
 class DiskFolder:
     """A folder on the local file system. File operations run in a thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
+        self._clock = clock
+        self._first_looks: dict[tuple[str, int], float] = {}
+        self.fault: str | None = None
+        """Why it could not be listed at last."""
 
     async def waiting(self) -> Sequence[WaitingFile]:
         """List the complete files, oldest first, at most `MAX_LISTED`. Raises OSError."""
-        return await asyncio.to_thread(self._list)
+        files, now = await asyncio.to_thread(self._list), self._clock()
+        self._first_looks = {
+            (file.mark, file.size): self._first_looks.get((file.mark, file.size), now) for file in files
+        }
+        complete = [file for file in files if now - self._first_looks[file.mark, file.size] >= STILL_SECONDS]
+        return complete[:MAX_LISTED]
 
     async def read(self, file: WaitingFile) -> BytesIO:
         """Read a file. Raises OSError, also if another process has moved it or it has changed in size."""
@@ -61,18 +71,13 @@ class DiskFolder:
         await asyncio.to_thread(self._move, file, reasons)
 
     def _list(self) -> list[WaitingFile]:
-        quiet = time.time() - STILL_SECONDS
-        complete = []
+        files = []
         for path in self._path.iterdir():
             if path.suffix.lower() != ".csv" or path.name.startswith(".") or path.is_symlink() or not path.is_file():
                 continue
             facts = path.stat()
-            if facts.st_mtime <= quiet:
-                complete.append((facts.st_mtime_ns, path.name, facts.st_size))
-        return [
-            WaitingFile(name=name, mark=_mark(name, changed), size=size)
-            for changed, name, size in sorted(complete)[:MAX_LISTED]
-        ]
+            files.append((facts.st_mtime_ns, path.name, facts.st_size))
+        return [WaitingFile(name=name, mark=_mark(name, changed), size=size) for changed, name, size in sorted(files)]
 
     def _read(self, file: WaitingFile) -> bytes:
         with (self._path / file.name).open("rb") as opened:
@@ -103,12 +108,18 @@ async def take_from_folders(deps: UploadDeps, folders: Mapping[str, DiskFolder])
     for connection, folder in folders.items():
         try:
             files = await folder.waiting()
+        except OSError as error:
+            if folder.fault != error.strerror:  # another host may have the folder
+                _log.warning("cannot use an export folder", extra={"connection": connection, "why": error.strerror})
+            folder.fault = error.strerror
+            continue
+        folder.fault = None
+        try:
             if files:
                 await _take(deps, connection, folder, files[0])
                 more = True
-        except OSError as error:
-            # Another worker moved the file first, or the folder is missing.
-            _log.warning("cannot use an export folder", extra={"connection": connection, "why": error.strerror})
+        except OSError as error:  # such as a file that another worker has moved
+            _log.warning("cannot take an export", extra={"connection": connection, "why": error.strerror})
         except IdempotencyInProgress:
             continue
     return more

@@ -182,6 +182,22 @@ async def test_another_cluster_begins_a_new_era_of_ids(database: Database, event
     assert await events.raise_era() is False
 
 
+async def test_each_timeline_begins_a_new_era_while_processes_run(database: Database, events: PostgresEvents) -> None:
+    """A promoted standby that lacks the last commits deals out their transaction numbers again."""
+    await append(database, events, changed(1))
+    await database.execute(Statement("UPDATE event_era", "UPDATE event_era SET timeline = timeline - 2"))
+    await append(database, events, changed(2))
+
+    ids = [row["id"] for row in await database.fetch(Statement("SELECT event", "SELECT id FROM event ORDER BY id"))]
+    assert [id[:8] for id in ids] == ["evt_0000", "evt_0002"]
+    assert numbers(await events.feed(types=(), after=ids[0], limit=10)) == [2]
+    # Restored into a cluster with fewer timelines.
+    await database.execute(Statement("UPDATE event_era", "UPDATE event_era SET timeline = timeline + 3"))
+    assert await events.raise_era()
+    await append(database, events, changed(3))
+    assert numbers(await events.feed(types=(), after=ids[1], limit=10)) == [3]
+
+
 async def test_without_a_restore_no_era_begins(database: Database, events: PostgresEvents) -> None:
     assert await events.raise_era() is False
     await append(database, events, changed(1))

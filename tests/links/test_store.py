@@ -234,3 +234,15 @@ async def test_the_bases_of_copies_end_with_their_links(database: Database) -> N
 
     await database.execute(ERASE, "zendesk")
     assert await database.fetch(BASES) == []
+
+
+async def test_a_server_without_the_last_commits_empties_the_cache(database: Database) -> None:
+    links, other = process(database), process(database)
+    first = await seen(links, "shopify", "7")
+    await other.attach("customer", "zendesk", "8", first, by=PERSON)
+    await links.refresh()
+    await seen(links, "shopify", "7")
+    await database.execute(ERASE, "shopify")
+    await database.execute(Statement("UPDATE link_change", "UPDATE link_change SET number = 0"))
+    await links.refresh()
+    assert await seen(links, "shopify", "7") != first

@@ -20,6 +20,7 @@ from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEve
 from app.events.statements import (
     APPEND_EVENTS,
     COLUMNS,
+    ERA,
     ERA_DIGITS,
     EVENT_ARGUMENTS,
     NOT_OF_BACKFILL,
@@ -31,6 +32,7 @@ from app.events.types import BY_NAME_ONLY, CHANGES, EVENT_TYPES, scopes_of, wild
 from app.identifiers import new_run_id
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
+from app.postgres.timeline import TIMELINE
 from app.queue.models import NewJob
 
 FanOuts = Callable[[Event, tuple[str, ...] | None, Collection[str] | None], Sequence[NewJob]]
@@ -141,12 +143,14 @@ NEWEST = Statement(
 
 SELECT_BY_ID = Statement("SELECT event", f"SELECT {COLUMNS} FROM event WHERE id = $1")  # noqa: S608
 
-# Within an era the transaction counter is above every event, unless it is the counter of another cluster.
+# Within an era the transaction counter is above every event, unless it is the counter of another cluster, whose
+# timelines say nothing.
 RAISE_ERA = Statement(
     "UPDATE event_era",
     f"""
     UPDATE event_era
-       SET era = era + 1
+       SET era = 1 + greatest({ERA}, (SELECT ('x' || substr(max(id), 5, 4))::bit(16)::integer FROM event)),
+           timeline = {TIMELINE}
      WHERE (SELECT max(id) FROM event)
            >= {ERA_DIGITS} || lpad(to_hex(pg_snapshot_xmax(pg_current_snapshot())::text::bigint), 16, '0')
     """,  # noqa: S608

@@ -918,13 +918,15 @@ CREATE UNIQUE INDEX reconcile_finding_open ON reconcile_finding (connection, obj
        NULLS NOT DISTINCT WHERE closed_at IS NULL;
 CREATE INDEX reconcile_finding_closed ON reconcile_finding (closed_at) WHERE closed_at IS NOT NULL;
 
--- The era of the transaction counter that event ids contain. A database restored into another cluster may have a lower
+-- The era of the transaction counter that event ids contain, at a timeline; each later timeline has the next era. A
+-- standby that was promoted without the last commits, and a database restored into another cluster, may have a lower
 -- counter; a higher era makes new events sort after the old ones.
 CREATE TABLE event_era (
-    era smallint NOT NULL CHECK (era >= 0)
+    era      smallint NOT NULL CHECK (era >= 0),
+    timeline integer  NOT NULL
 );
 
-INSERT INTO event_era VALUES (0);
+INSERT INTO event_era SELECT 0, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer;
 
 CREATE SEQUENCE event_place;
 
