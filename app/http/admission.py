@@ -68,7 +68,7 @@ async def admit(
     """
     caller = await _authenticate(request, while_away=while_away)
     name_caller(caller.name)
-    verdict = deps_of(request, HttpDeps).budgets.spend(caller.principal)
+    verdict = await deps_of(request, HttpDeps).budgets.spend(caller.principal, alone=while_away)
     if verdict is not None:
         answer_headers(request.scope).extend(verdict.headers)
         if not verdict.allowed:

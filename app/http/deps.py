@@ -11,6 +11,7 @@ from app.http.bodies import Transfers
 from app.http.callers import Keys
 from app.http.cursors import SealedCursors
 from app.http.rate_limit import Budgets
+from app.http.shared_budget import SharedBudgets
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ class HttpDeps:
     trace_url: str
     keys: Keys
     note_use: Callable[..., None]
-    budgets: Budgets
+    budgets: SharedBudgets
     wrong_keys: Budgets
     bodies: Transfers
     exports: Transfers

@@ -1,4 +1,4 @@
-"""The caller's budget: a token bucket per API key and process, reported in the `RateLimit` headers (IETF draft)."""
+"""A budget: a token bucket per caller in this process, reported in the `RateLimit` headers (IETF draft)."""
 
 import math
 import time
@@ -42,6 +42,10 @@ class Budgets:
         if len(self._left) >= MOST_CALLERS:
             self._left.clear()  # every caller starts again with a full bucket, and memory stays bounded
         self._left[principal] = (left, now)
+        return self.decide(allowed, left)
+
+    def decide(self, allowed: bool, left: float) -> BudgetDecision:
+        """Return the decision on a call with what is left after it."""
         until_full = math.ceil((self._burst - left) / self._rate)
         headers = (
             ("RateLimit-Policy", self._policy),

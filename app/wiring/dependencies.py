@@ -27,6 +27,7 @@ from app.http.bodies import Transfers
 from app.http.cursors import SealedCursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
+from app.http.shared_budget import SharedBudgets
 from app.links.deps import LinkDeps
 from app.ownership.deps import OwnershipDeps
 from app.postgres.digest_secret import DigestSecret
@@ -240,7 +241,7 @@ def _http(foundation: Foundation, refusals: RefusedRequests) -> HttpDeps:
         trace_url=settings.trace_url,
         keys=CachedKeys(keys, refusals=refusals, former_environments=former),
         note_use=foundation.uses.note,
-        budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+        budgets=SharedBudgets(foundation.database, settings.rate_limit_per_minute, settings.rate_limit_burst),
         wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
         bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),
         # Not limited by memory: the routes of uploads admit a few at a time.

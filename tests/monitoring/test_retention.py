@@ -79,6 +79,11 @@ ROWS: Final = {
         SELECT 'crm', number::text, sha256(''), '', false, at
           FROM {NUMBERS}
         RETURNING remote_id AS id""",  # noqa: S608
+    "caller_budgets": f"""
+        INSERT INTO caller_budget (principal, taken, calls, at)
+        SELECT 'key_' || number, 1, 1, at
+          FROM {NUMBERS}
+        RETURNING principal AS id""",  # noqa: S608
     "heartbeats": f"""
         INSERT INTO heartbeat (process, role, holder, settings, keys, seen_at)
         SELECT 'w:' || number, 'worker', number, '', '{{}}', at
@@ -102,6 +107,7 @@ TABLES: Final = {
     "run_entries": "run_entry",
     "operations": "operation",
     "match_keys": "match_key",
+    "caller_budgets": "caller_budget",
     "heartbeats": "heartbeat",
     "claims": "claim",
 }
@@ -109,6 +115,7 @@ DAYS: Final = {
     **{"receipts": 30, "unsettled_receipts": 30, "events": 20, "deliveries": 10, "attempts": 20, "dead_letters": 90},
     **{"redrives": 90, "backfills": 30, "run_entries": 20, "operations": 7, "match_keys": 365, "heartbeats": 1},
     "claims": 1,
+    "caller_budgets": 1,
 }
 
 
@@ -351,7 +358,7 @@ def test_a_receipt_outlives_the_time_for_which_vendors_repeat() -> None:
     assert msgspec.convert({"receipts": 7}, RetentionSettings).receipts == 7
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ROWS if kind != "heartbeats"])
+@pytest.mark.parametrize("kind", [kind for kind in ROWS if kind not in ("heartbeats", "caller_budgets")])
 async def test_no_table_is_read_to_find_what_is_old(database: Database, database_url: str, kind: str) -> None:
     young, old = 20_000, 5
     await sql(database, ROWS[kind], 1, young, timedelta())

@@ -162,6 +162,8 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         order="",
     ),
     "claims": _delete("claim", "expires_at", key="name"),
+    # Full again long since.
+    "caller_budgets": _delete("caller_budget", "at", key="principal", order=""),
     # A process that is silent for a day was removed on purpose.
     "heartbeats": _delete("heartbeat", "seen_at", key="process", order=""),
 }
@@ -194,6 +196,7 @@ class PostgresRetention:
             "account_facts": timedelta(days=1),
             "uses": timedelta(days=30),
             "claims": timedelta(days=1),
+            "caller_budgets": timedelta(days=1),
             "heartbeats": timedelta(days=1),
         }
 

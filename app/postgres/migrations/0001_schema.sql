@@ -451,6 +451,15 @@ CREATE TABLE heartbeat (
     seen_at    timestamptz NOT NULL DEFAULT now()
 );
 
+-- What is left of the calls that each API key may make, and how many a process took last. After a crash of PostgreSQL
+-- all are full.
+CREATE UNLOGGED TABLE caller_budget (
+    principal text             PRIMARY KEY,
+    taken     double precision NOT NULL,
+    calls     double precision NOT NULL,
+    at        timestamptz      NOT NULL DEFAULT clock_timestamp()
+) WITH (fillfactor = 50);
+
 -- One row, which processes update to prove that the database can be written.
 CREATE TABLE write_proof (
     id        smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
