@@ -22,7 +22,8 @@ FAST_SECONDS: Final = 0.25
 TAKE = Statement(
     "UPDATE caller_budget",
     """
-    INSERT INTO caller_budget AS budget (principal, taken, calls) VALUES ($1, least($2::float8, $4::float8), $4 - least($2, $4))
+    INSERT INTO caller_budget AS budget (principal, taken, calls)
+    VALUES ($1, least($2::float8, $4::float8), $4 - least($2, $4))
         ON CONFLICT (principal) DO UPDATE
        SET (taken, calls, at) = (
            SELECT taken, refilled - taken, clock_timestamp()
