@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -38,7 +37,6 @@ class TokenEndpoint(Struct, frozen=True, kw_only=True):
         self, request: VendorRequest, read: Callable[[VendorReply], Issued | None]
     ) -> Issued | EndpointFailure:
         """Return what the vendor issued."""
-        address = urlsplit(self.base_url)
         headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_ENCODING, "User-Agent": USER_AGENT}
         headers |= {"Content-Type": request.content_type, **dict(request.headers)}
         with vendor_span(
@@ -46,8 +44,7 @@ class TokenEndpoint(Struct, frozen=True, kw_only=True):
             vendor=self.vendor,
             method=request.method,
             route=request.route,
-            address=address.hostname or "",
-            port=address.port or (443 if address.scheme == "https" else 80),
+            base_url=self.base_url,
             resend_count=0,
         ) as call:
             try:

@@ -52,7 +52,8 @@ class TargetPoster:
             try:
                 async with asyncio.timeout(self._seconds) as limit:
                     clearance = await self._guard.clear(url)
-                    post.directed(clearance.target.host, clearance.target.port)
+                    target = clearance.target
+                    post.directed(target.scheme, target.host, target.port)
                     status, pause = await self._send(clearance, post, limit, headers, body)
             except TimeoutError:
                 raise NoAnswer("did not answer in time") from None

@@ -17,6 +17,7 @@ from app.telemetry.metrics import (
     count_operation,
     expect_server_errors,
     expect_vendor_calls,
+    refresh_before_push,
     render_metrics,
 )
 from app.telemetry.provider import release, set_up, shut_down
@@ -50,6 +51,7 @@ __all__ = [
     "name_route",
     "note_wait",
     "operation_span",
+    "refresh_before_push",
     "release",
     "render_metrics",
     "server_span",

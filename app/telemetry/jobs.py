@@ -20,7 +20,7 @@ WAITS: Final = frozenset({"deferred", "throttled", "unauthorised"})
 process_duration = Histogram(
     "messaging_process_duration_seconds",
     "Duration of job attempts, by outcome.",
-    ("messaging_destination_name", "outcome"),
+    ("messaging_system", "messaging_operation_name", "messaging_destination_name", "outcome"),
     buckets=_SECONDS,
     registry=registry,
 )
@@ -73,7 +73,7 @@ def job_span(
         try:
             yield run
         finally:
-            process_duration.labels(kind, run.outcome).observe(time.perf_counter() - started)
+            process_duration.labels("lockstitch", "process", kind, run.outcome).observe(time.perf_counter() - started)
             _set_outcome(span, run.outcome)
 
 

@@ -24,7 +24,7 @@ _LONGEST_CHAIN: Final = 5
 ENVIRONMENT: Final = "deployment.environment.name"
 """The member of a line and the attribute of a span that names the environment (OpenTelemetry semantic conventions)."""
 
-_encoder = msgspec.json.Encoder(enc_hook=repr)
+encoder: Final = msgspec.json.Encoder(enc_hook=repr)
 
 
 class JsonLines(logging.Formatter):
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _message(record),
+            "message": message_of(record),
         }
         if self._environment is not None:
             line[ENVIRONMENT] = self._environment
@@ -52,11 +52,7 @@ class JsonLines(logging.Formatter):
         if span.is_valid:
             line["trace_id"] = f"{span.trace_id:032x}"
             line["span_id"] = f"{span.span_id:016x}"
-        extra = vars(record).items()
-        line.update((name, value) for name, value in extra if name not in _STANDARD and value is not None)
-        if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = _describe(record.exc_info[1])
-        return _encoder.encode(line).decode()
+        return encoder.encode(line | extra_of(record)).decode()
 
 
 def set_up_logs(level: str, stream: TextIO | None = None, *, environment: str | None = None) -> None:
@@ -74,7 +70,16 @@ def set_up_logs(level: str, stream: TextIO | None = None, *, environment: str | 
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-def _message(record: logging.LogRecord) -> str:
+def extra_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the members of `extra`, and the exception if there is one."""
+    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD and value is not None}
+    if record.exc_info and record.exc_info[1] is not None:
+        extra["exception"] = _describe(record.exc_info[1])
+    return extra
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """Return the text of a line."""
     text = record.getMessage()
     # asyncio adds lines with the repr of tasks and exceptions, which may quote data.
     return text if record.name.startswith("lockstitch") else text.partition("\n")[0]

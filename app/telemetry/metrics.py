@@ -4,9 +4,10 @@ Names and labels follow the OpenTelemetry semantic conventions where they exist.
 template or a fixed word, never data of a caller or a vendor.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cache
-from typing import get_args
+from typing import Any, Final, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -27,6 +28,9 @@ from mappings.http import Category
 
 # Boundaries from the semantic conventions for http.server.request.duration.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+
+REFRESH_SECONDS: Final = 10.0
+_refreshes: list[tuple[asyncio.AbstractEventLoop, Callable[[], Coroutine[Any, Any, None]]]] = []
 
 # Creation times would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -101,10 +105,13 @@ operations = Counter(
     "lockstitch_operations", "Canonical writes by outcome.", ("object", "action", "outcome"), registry=registry
 )
 target = Info("target", "What this process is, as the OpenTelemetry resource of its spans.", registry=registry)
-spans_exported = Counter("lockstitch_otlp_spans_exported", "Spans that the collector accepted.", registry=registry)
-spans_failed = Counter(
-    "lockstitch_otlp_spans_failed", "Spans lost because no collector accepted them.", registry=registry
+otlp_exported = Counter(
+    "lockstitch_otlp_exported",
+    "Spans, log records and pushes of metrics that the collector accepted.",
+    ("signal",),
+    registry=registry,
 )
+otlp_failed = Counter("lockstitch_otlp_failed", "The same, lost.", ("signal",), registry=registry)
 
 
 def describe_process(service: str, environment: str) -> None:
@@ -160,6 +167,18 @@ class _Collected:
     def describe(self) -> Iterable[Metric]:
         """Return nothing, so that the registry does not collect once just to learn the names."""
         return ()
+
+
+def refresh_before_push(refresh: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `refresh` in this event loop before metrics are pushed, as a scrape does before it collects."""
+    _refreshes.append((asyncio.get_running_loop(), refresh))
+
+
+def refresh_collectors() -> None:
+    """Run every `refresh`, from a thread that is not the loop's."""
+    for loop, refresh in _refreshes:
+        if loop.is_running():
+            asyncio.run_coroutine_threadsafe(refresh(), loop).result(REFRESH_SECONDS)
 
 
 def add_collector(collect: Callable[[], Iterable[Metric]]) -> Callable[[], None]:

@@ -52,10 +52,11 @@ class Post:
         self.status: int | None = None
         self.error_type = ""
 
-    def directed(self, address: str, port: int) -> None:
-        """Set the server and port. The path is omitted because it is often a secret."""
+    def directed(self, scheme: str, address: str, port: int) -> None:
+        """Set the target. The path is omitted because it is often a secret."""
         if self._span.is_recording():
-            self._span.set_attributes({"server.address": address, "server.port": port})
+            url = f"{scheme}://{address}:{port}/REDACTED"
+            self._span.set_attributes({"url.full": url, "server.address": address, "server.port": port})
 
     def answered(self, status: int) -> None:
         """Set the status of the target's answer."""

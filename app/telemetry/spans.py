@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -143,19 +144,23 @@ def _durations(connection: str, method: str, route: str, status_class: str, erro
 
 
 def vendor_span(
-    *, connection: str, vendor: str, method: str, route: str, address: str, port: int, resend_count: int
+    *, connection: str, vendor: str, method: str, route: str, base_url: str, resend_count: int
 ) -> VendorCall:
-    """Trace one attempt of a request to a vendor. `route` is the template of the path; path and query are not recorded.
+    """Trace one attempt of a request to a vendor. `route` is the template of the path, with the name of a GraphQL query
+    behind a space; path and query are not recorded.
 
     Vendors receive no trace headers: they cannot use them, and could link the calls of one run.
     """
     span: Span = INVALID_SPAN
     if trace.get_current_span().is_recording():
+        base = urlsplit(base_url)
+        public = base.netloc.rpartition("@")[2]
         attributes: dict[str, str | int] = {
             "http.request.method": method,
+            "url.full": f"{base.scheme}://{public}{base.path}{route.partition(' ')[0]}",
             "url.template": route,
-            "server.address": address,
-            "server.port": port,
+            "server.address": base.hostname or "",
+            "server.port": base.port or (443 if base.scheme == "https" else 80),
             "lockstitch.connection": connection,
             "lockstitch.vendor": vendor,
         }

@@ -259,8 +259,7 @@ class VendorClient:
                 vendor=vendor.name,
                 method=request.method,
                 route=request.route,
-                address=live.address,
-                port=live.port,
+                base_url=live.base_url,
                 resend_count=resend_count,
             ) as call:
                 failure: AttemptFailure | None

@@ -104,12 +104,10 @@ class LiveConnection:
             raise SettingsError(
                 f"[connections.{connection.name}] lacks base_url: each account at {vendor.title} has its own."
             )
-        address = urlsplit(base_url)
         pacing = settings.pacing or vendor.pacing
         self.connection = connection
         self.base_url = base_url
-        self.address = address.hostname or ""
-        self.port = address.port or (443 if address.scheme == "https" else 80)
+        self.address = urlsplit(base_url).hostname or ""
         self.custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = settings.custom_fields
         self.patience = patience
         self.credential: ConnectionCredential = credential or CredentialHeader(settings, vendor.auth, secrets)

@@ -35,6 +35,7 @@ def open_monitoring(
     figures = figures_of(settings, database)
     gauges = Gauges(database, figures, settings.connections, exporting, proof, measure_freshness)
     telemetry.add_collector(gauges.collect)
+    telemetry.refresh_before_push(gauges.refresh)
     return MonitoringDeps(
         runs=PostgresRuns(database),
         figures=figures,

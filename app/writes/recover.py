@@ -54,7 +54,7 @@ NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find
 async def recover(deps: WriteDeps, begun: Begun) -> None:
     """Continue one undecided operation in the trace of its run. Its own problems are recorded with it, not raised."""
     operation = begun.operation
-    first = operation.phase == "received" and operation.attempts <= 2  # the first owner, then this one
+    first = operation.attempts <= 2 and not operation.redrives  # the first owner, then this one
     name = f"resolve {operation.action} {operation.object}"
     with operation_span(name, operation.correlation_id, operation.traceparent, first=first):
         await continue_operation(deps, begun)

@@ -124,6 +124,18 @@ def test_from_the_webhook_to_the_delivery_it_is_one_trace(traced: Traced) -> Non
     assert chain(read)[-2:] == chain(mapped)[-2:] == ["process ingest", "POST /v1/webhooks/{connection}"]
 
 
+def test_a_webhook_and_its_delivery_are_a_few_spans(traced: Traced) -> None:
+    deliver, again = traced.named(traced.run, "process deliver")
+    first = [span for span in traced.of(traced.run) if span.start_time_unix_nano < again.start_time_unix_nano]
+    assert deliver in first
+    assert 5 <= len(first) <= 10
+
+
+def test_only_the_delivery_that_failed_is_red(traced: Traced) -> None:
+    red = [span.name for span in traced.of(traced.run) if span.status.code]
+    assert red == ["POST", "process deliver"]
+
+
 def test_the_subscriber_gets_the_trace_and_the_run(traced: Traced) -> None:
     for post, run in zip(traced.posts, (traced.run, traced.run, traced.redriven), strict=True):
         assert post.headers["traceparent"].split("-")[1] == derived(run)

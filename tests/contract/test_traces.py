@@ -7,22 +7,29 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.contract.callers import Caller
 from tests.contract.facade import VENDORS, Facade
-from tests.contract.otlp import Collector, attribute
+from tests.contract.otlp import ALL_SIGNALS, Collector, attribute
 from tests.contract.samples import customer, ticket, word
 
 CANARY: Final = f"{word()}@example.com"
 SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
 INTERNAL, CONSUMER = Span.SPAN_KIND_INTERNAL, Span.SPAN_KIND_CONSUMER
+ERROR: Final = Status.STATUS_CODE_ERROR
 
 
 class Traced(NamedTuple):
-    """What was seen of the calls: all spans and their bytes, the logs, the metrics, and the runs they belonged to."""
+    """What was exported and logged of the calls, and the runs they belonged to. `lines` and `pushed` are the log
+    records and the API's metrics that were exported; `log` and `metrics` are the texts on standard error and at
+    `/metrics`."""
 
     spans: list[Span]
+    lines: list[LogRecord]
+    pushed: dict[str, Metric]
     bodies: list[bytes]
     log: str
     metrics: str
@@ -52,8 +59,8 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
     names = ("run", "known", "lost", "warm", "cold", "again")
     run, known, lost, warm, cold, again = (f"{name}:{uuid4().hex}" for name in names)
     parent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
-    api = facade.process("serve", **collector.environment)
-    worker = facade.process("worker", **collector.environment)
+    api = facade.process("serve", **collector.environment, **ALL_SIGNALS)
+    worker = facade.process("worker", **collector.environment, **ALL_SIGNALS)
     facade.worker.stop()
     try:
         api.start()
@@ -78,7 +85,8 @@ def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
         worker.stop()
         facade.worker.start()
     yield Traced(
-        *(collector.spans(), collector.bodies, api.log + worker.log, metrics),
+        *(collector.spans(), collector.log_records(), collector.metrics("lockstitch-api")),
+        *(collector.bodies, api.log + worker.log, metrics),
         *(run, known, parent, lost, warm, cold, again),
     )
     collector.close()
@@ -175,16 +183,18 @@ def test_a_traceparent_wins(traced: Traced) -> None:
     assert call.parent_span_id.hex() == parent_id
 
 
-def test_what_the_worker_finds_out_belongs_to_the_run(traced: Traced) -> None:
+def test_a_lost_reply_is_red_and_its_resolution_stands_beneath_the_call(traced: Traced) -> None:
     spans = traced.of(traced.lost)
-    assert {span.trace_id.hex() for span in spans} >= {derived(traced.lost)}
-    calls = [span for span in spans if span.kind == SERVER]
+    assert {span.trace_id.hex() for span in spans} == {derived(traced.lost)}
+    (call,) = (span for span in spans if span.kind == SERVER)
+    (lost,) = (span for span in spans if span.name == "POST hubspot /crm/v3/objects/contacts")
+    assert (lost.parent_span_id, lost.status.code) == (call.span_id, ERROR)
     resolved = [span for span in spans if span.kind == CONSUMER]
-    assert [span.name for span in calls] == ["POST /v1/customers"]
     assert {span.name for span in resolved} == {"resolve create customer"}
-    assert resolved[0].trace_id.hex() == derived(traced.lost)
-    assert resolved[0].links[0].trace_id.hex() == derived(traced.lost)
-    assert resolved[0].links[0].span_id == calls[0].span_id
+    assert resolved[0].parent_span_id == call.span_id
+    assert resolved[-1].status.code != ERROR
+    reads = [span for span in spans if span.parent_span_id == resolved[-1].span_id]
+    assert [span for span in reads if span.kind == CLIENT]
 
 
 def test_no_personal_data_is_left(traced: Traced) -> None:
@@ -208,3 +218,25 @@ def test_log_lines_are_json_and_lead_to_the_trace(traced: Traced) -> None:
     ours = [line for line in lines if line.get("correlation_id") == traced.run]
     assert {line["trace_id"] for line in ours} == {derived(traced.run)}
     assert {line["route"] for line in ours} >= {"/v1/customers", "/v1/customers/{id}", "/v1/orders", "/v1/tickets"}
+
+
+def test_log_lines_are_exported_with_their_run_and_trace(traced: Traced) -> None:
+    ours = [line for line in traced.lines if attribute(line, "correlation.id") == traced.run]
+    printed = [json.loads(line) for line in traced.log.splitlines()]
+    assert len(ours) == len([line for line in printed if line.get("correlation_id") == traced.run]) >= 4
+    assert {line.trace_id.hex() for line in ours} == {derived(traced.run)}
+    assert {attribute(line, "route") for line in ours} >= {"/v1/customers", "/v1/customers/{id}", "/v1/tickets"}
+    assert "POST /v1/customers 201" in {line.body.string_value for line in ours}
+
+
+def test_metrics_are_exported_under_their_conventional_names(traced: Traced) -> None:
+    duration = traced.pushed["http.server.request.duration"]
+    points = [
+        point
+        for point in duration.histogram.data_points
+        if attribute(point, "http.route") == "/v1/tickets" and attribute(point, "http.response.status_code") == "201"
+    ]
+    assert duration.unit == "s"
+    assert [(point.count, sum(point.bucket_counts), len(point.bucket_counts)) for point in points] == [(1, 1, 15)]
+    assert traced.pushed["lockstitch.database_up"].gauge.data_points[0].as_double == 1.0
+    assert traced.pushed["lockstitch.operations"].sum.is_monotonic

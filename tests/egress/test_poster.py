@@ -184,6 +184,7 @@ async def test_a_span_has_the_host_only_and_the_target_continues_the_trace(
     first, second = [span for span in spans.finished() if span.name == "POST"]
     common = {
         "http.request.method": "POST",
+        "url.full": f"http://127.0.0.1:{target.port}/REDACTED",
         "server.address": "127.0.0.1",
         "server.port": target.port,
         "correlation.id": "run-1",

@@ -19,17 +19,20 @@ PATIENCE: Final = 90.0
 
 
 @contextmanager
-def running_peer(name: str, folder: Path) -> Iterator[str]:
-    """Yield the URL of a peer once it answers at all. `folder` takes its log. Skip the test if the peer is not
-    requested."""
+def running_peer(name: str, folder: Path, *more: str) -> Iterator[str]:
+    """Yield the URL of a peer once it answers at all. `folder` takes its log; its `start` also gets `more`. Skip the
+    test if the peer is not requested, or cannot be installed on this machine."""
     cache = os.environ.get("LOCKSTITCH_PEERS_CACHE")
+    for line in os.environ.get("LOCKSTITCH_PEERS_MISSING", "").splitlines():
+        if line.startswith(f"{name}: "):
+            pytest.skip(line)
     if cache is None or name not in os.environ.get("LOCKSTITCH_PEERS", "").split():
         pytest.skip(f"the real {name} is tested by `make test-peers`")
     port = free_port()
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [HERE / name / "start", str(Path(cache) / name), str(port)],
+            [HERE / name / "start", str(Path(cache) / name), str(port), *more],
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

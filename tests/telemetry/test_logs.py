@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
+from opentelemetry.sdk.resources import Resource
 
 from app.errors import VendorRejected
 from app.problem_document import VendorSays
 from app.telemetry import bind, derive_trace_id, name_caller, name_route, server_span
+from app.telemetry.log_export import OtlpLogs
 from app.telemetry.logs import set_up_logs
 from tests.telemetry.recording import Recording
 
@@ -139,3 +142,26 @@ def test_a_call_that_no_route_takes_does_not_tell_its_path(lines: Lines) -> None
     with bind("run-1"), server_span("GET") as call:
         call.status = 404
     assert lines.all()[0]["route"] == "unmatched"
+
+
+def test_an_exported_line_has_the_class_of_an_exception_and_never_its_text(spans: Recording) -> None:
+    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    handler = OtlpLogs(exporter, Resource.create())
+    log.addHandler(handler)
+    try:
+        with bind("run-1"), server_span("GET"):
+            try:
+                raise ValueError("hypatia@example.com")
+            except ValueError:
+                log.exception("a step failed", extra={"connection": "crm", "tries": 2, "places": ["a"]})
+    finally:
+        log.removeHandler(handler)
+        handler.finish(60.0)
+    (exported,) = (one.log_record for one in exporter.get_finished_logs())
+    attributes = dict(exported.attributes or {})
+    assert (exported.body, exported.severity_text) == ("a step failed", "error")
+    assert exported.trace_id == derive_trace_id("run-1")
+    exception = str(attributes.pop("exception"))
+    assert "builtins.ValueError" in exception
+    assert "hypatia" not in exception
+    assert attributes == {"correlation.id": "run-1", "connection": "crm", "tries": 2, "places": '["a"]'}

@@ -61,12 +61,12 @@ def test_what_is_no_call_of_a_run_is_not_noted(recorded: RunRecorder, route: str
 
 
 def test_a_request_to_a_vendor_is_noted_also_when_it_fails(recorded: RunRecorder) -> None:
-    facts = {"connection": "shop", "vendor": "hubspot", "method": "GET", "address": "a.example", "port": 443}
+    facts = {"connection": "shop", "vendor": "hubspot", "method": "GET", "base_url": "https://a.example"}
     with bind("run-1"):
-        with vendor_span(**facts, route="/crm/{id}", resend_count=1) as call:  # type: ignore[arg-type]
+        with vendor_span(**facts, route="/crm/{id}", resend_count=1) as call:
             call.answered(429, "req-7")
             call.failed("throttled")
-        with pytest.raises(OSError), vendor_span(**facts, route="/crm/{id}", resend_count=0):  # type: ignore[arg-type]
+        with pytest.raises(OSError), vendor_span(**facts, route="/crm/{id}", resend_count=0):
             raise OSError
     first, second = recorded.take(10)
     assert first.facts.items() >= {"attempt": 2, "status": 429, "request_id": "req-7", "outcome": "throttled"}.items()

@@ -137,6 +137,7 @@ async def test_spans_tell_about_a_call_without_what_is_personal(spans: Recording
         first, second = [span for span in spans.finished() if span.name == "GET acme /people/{email}"]
     common = {
         "http.request.method": "GET",
+        "url.full": f"{vendor.url}/people/{{email}}",
         "url.template": "/people/{email}",
         "server.address": "127.0.0.1",
         "server.port": vendor.port,

@@ -1,0 +1,56 @@
+"""Log lines by OTLP, with the members that they have on standard error."""
+
+import logging
+from typing import Any, Final
+
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+
+from app.telemetry.context import correlation_id
+from app.telemetry.exporters import CountingExporter
+from app.telemetry.logs import encoder, extra_of, message_of
+
+SEVERITIES: Final = {
+    logging.DEBUG: SeverityNumber.DEBUG,
+    logging.INFO: SeverityNumber.INFO,
+    logging.WARNING: SeverityNumber.WARN,
+    logging.ERROR: SeverityNumber.ERROR,
+    logging.CRITICAL: SeverityNumber.FATAL,
+}
+
+
+class _LogBatches(BatchLogRecordProcessor):
+    def finish(self, seconds: float) -> None:
+        self._batch_processor.shutdown(int(seconds * 1000))
+
+
+class OtlpLogs(logging.Handler):
+    """Exports in batches. The SDK's own handler would export the texts of exceptions, which may quote a payload."""
+
+    def __init__(self, exporter: Any, resource: Resource) -> None:
+        super().__init__()
+        counting: Any = CountingExporter("logs", exporter)
+        self._batches = _LogBatches(counting)
+        self._provider = LoggerProvider(resource, shutdown_on_exit=False)
+        self._provider.add_log_record_processor(self._batches)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a line. The SDK adds the current span."""
+        attributes: dict[str, str | int | float] = (
+            {"correlation.id": correlation_id.get()} if correlation_id.get() else {}
+        )
+        for name, value in extra_of(record).items():
+            attributes[name] = value if isinstance(value, str | int | float) else encoder.encode(value).decode()
+        self._provider.get_logger(record.name).emit(
+            timestamp=int(record.created * 1e9),
+            severity_number=SEVERITIES.get(record.levelno, SeverityNumber.UNSPECIFIED),
+            severity_text=record.levelname.lower(),
+            body=message_of(record),
+            attributes=attributes,
+        )
+
+    def finish(self, seconds: float) -> None:
+        """Export what is left, for at most so many seconds."""
+        self._batches.finish(seconds)
