@@ -5,6 +5,8 @@ import re
 import time
 from typing import Final
 
+CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+"""A correlation id, which names a run."""
 NAMES: Final = {
     "cus_": ("customer", "GET /v1/customers/{}"),
     "ord_": ("order", "GET /v1/orders/{}"),

@@ -7,10 +7,7 @@ codes, ISO's short names, and ISO 4217's minor units, which differ from the digi
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Final
-
-from babel import Locale
-from babel.core import get_global
+from typing import Any, Final
 
 NO_CURRENCY: Final = "XXX"
 """ISO 4217's code for no currency: an order whose currency is unknown."""
@@ -198,9 +195,23 @@ def fold_name(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
+def _english() -> Any:
+    """Return Babel's locale. Imported at first use: commands import this module and need no codes."""
+    from babel import Locale  # noqa: PLC0415
+
+    return Locale("en")
+
+
+def _global(name: Any) -> Any:
+    from babel.core import get_global  # noqa: PLC0415
+
+    return get_global(name)
+
+
+@lru_cache(maxsize=1)
 def country_codes() -> frozenset[str]:
     """Return the ISO 3166-1 alpha-2 codes, and XK."""
-    codes = {str(code) for code in Locale("en").territories}
+    codes = {str(code) for code in _english().territories}
     return frozenset(code for code in codes if len(code) == 2 and code.isalpha()).difference(_NO_COUNTRIES.split())
 
 
@@ -208,12 +219,10 @@ def country_codes() -> frozenset[str]:
 def country_names() -> dict[str, str]:
     """Return alpha-2 codes by folded English name, by alpha-3 code and by reserved code of a part, in lower case."""
     codes = country_codes()
-    aliases = get_global("territory_aliases")
+    aliases = _global("territory_aliases")
     three = {alias.casefold(): targets[0] for alias, targets in aliases.items() if len(alias) == 3 and alias.isalpha()}
     parts = {code.casefold(): whole for code, whole in _PARTS.items()}
-    english = {
-        fold_name(str(name)): _PARTS.get(str(code), str(code)) for code, name in Locale("en").territories.items()
-    }
+    english = {fold_name(str(name)): _PARTS.get(str(code), str(code)) for code, name in _english().territories.items()}
     return {name: code for name, code in (three | parts | english | _COUNTRY_NAMES).items() if code in codes}
 
 
@@ -231,7 +240,7 @@ def country_named(text: str) -> str | None:
 @lru_cache(maxsize=1)
 def minor_units() -> dict[str, int]:
     """Return the number of decimals of every ISO 4217 currency that is or was used for payments."""
-    known = {*map(str, get_global("all_currencies")), *_NEW_CURRENCIES.split()}.difference(_NO_CURRENCIES.split())
+    known = {*map(str, _global("all_currencies")), *_NEW_CURRENCIES.split()}.difference(_NO_CURRENCIES.split())
     units = {code: digits for digits, codes in _MINOR_UNITS.items() for code in codes.split()}
     return {code: units.get(code, 2) for code in known}
 
@@ -239,25 +248,25 @@ def minor_units() -> dict[str, int]:
 @lru_cache(maxsize=1)
 def languages() -> dict[str, str]:
     """Return the language subtags in lower case, each with the subtag that is current today."""
-    known = {str(code): str(code) for code in Locale("en").languages if re.fullmatch("[a-z]{2,3}", str(code))}
+    known = {str(code): str(code) for code in _english().languages if re.fullmatch("[a-z]{2,3}", str(code))}
     return known | _RENAMED_LANGUAGES
 
 
 @lru_cache(maxsize=1)
 def scripts() -> frozenset[str]:
     """Return the ISO 15924 script subtags, such as `Hant`."""
-    return frozenset(str(code) for code in Locale("en").scripts)
+    return frozenset(str(code) for code in _english().scripts)
 
 
 @lru_cache(maxsize=1)
 def language_regions() -> frozenset[str]:
     """Return the region subtags: countries, and UN M.49 areas such as `419`."""
-    areas = {str(code) for code in Locale("en").territories if str(code).isdecimal()}
+    areas = {str(code) for code in _english().territories if str(code).isdecimal()}
     return country_codes() | areas
 
 
 def likely_script(language: str, region: str | None) -> str | None:
     """Return the usual script of a language in a region (CLDR, likely subtags). None if unknown."""
-    likely = get_global("likely_subtags")
+    likely = _global("likely_subtags")
     implied = likely.get(f"{language}_{region}") or likely.get(language) or ""
     return next((part for part in implied.split("_")[1:] if len(part) == 4), None)

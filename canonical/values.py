@@ -1,7 +1,8 @@
 """Normalise values to their canonical form.
 
 Established libraries decide (email-validator, phonenumbers, Babel); bounded caches make repeated values cheap. A value
-that cannot be parsed returns None or stays unchanged, and is never guessed.
+that cannot be parsed returns None or stays unchanged, and is never guessed. The libraries are imported when they are
+first used, because commands import this module and need none of them.
 """
 
 import html
@@ -15,8 +16,6 @@ from typing import Any, Final, TypeVar, cast
 from zoneinfo import available_timezones
 
 import idna
-import phonenumbers
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from canonical import codes, markup
 
@@ -46,12 +45,6 @@ _LANGUAGE_TAG: Final = re.compile(
 """RFC 5646, section 2.1, in lower case, without extended languages and grandfathered tags."""
 LONGEST_EMAIL: Final = 254
 """Characters of an address in ASCII (RFC 5321, section 4.5.3.1.3)."""
-_SPECIAL_USE: Final = "|".join(re.escape(name.rpartition(".")[2]) for name in SPECIAL_USE_DOMAIN_NAMES)
-_PLAIN_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:(?=[a-z0-9-]{1,63}\.)[a-z0-9]+(?:-[a-z0-9]+)*\.)+"
-    rf"(?!(?:{_SPECIAL_USE})\Z)[a-z]{{2,63}}"
-)
-"""Most addresses. They are well-formed; the library needs a hundred times as long to find that out."""
 _HTML_CLASS: Final = re.compile(r' class="[^"<>]*"')
 _REFERENCE: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 """An HTML character reference. The semicolon is required here, although HTML allows to omit it, to keep `R&D`."""
@@ -105,8 +98,10 @@ def email_key(text: str) -> str:
 @_cached(longest=320, otherwise=False)
 def is_email(text: str) -> bool:
     """Return whether an address from a caller is well-formed (RFC 5321/6531 syntax; no DNS look-up)."""
-    if len(text) <= LONGEST_EMAIL and _PLAIN_EMAIL.fullmatch(text):
+    if len(text) <= LONGEST_EMAIL and _plain_email().fullmatch(text):
         return True
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
     try:
         validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
@@ -114,9 +109,24 @@ def is_email(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1)
+def _plain_email() -> re.Pattern[str]:
+    """Return a pattern of most addresses. They are well-formed; the library needs a hundred times as long to find that
+    out."""
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES  # noqa: PLC0415
+
+    special_use = "|".join(re.escape(name.rpartition(".")[2]) for name in SPECIAL_USE_DOMAIN_NAMES)
+    return re.compile(
+        r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:(?=[a-z0-9-]{1,63}\.)[a-z0-9]+(?:-[a-z0-9]+)*\.)+"
+        rf"(?!(?:{special_use})\Z)[a-z]{{2,63}}"
+    )
+
+
 @_cached(longest=250)
 def phone(text: str, country: str | None = None) -> str | None:
     """Return the E.164 form of a possible number. None if the text has no country or no number."""
+    import phonenumbers  # noqa: PLC0415
+
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
@@ -131,6 +141,8 @@ def phone_extension(text: str) -> str:
     """Return the extension that a number names, as `;ext=5` (RFC 3966), or an empty text."""
     if text.isdecimal():
         return ""
+    import phonenumbers  # noqa: PLC0415
+
     try:
         extension = phonenumbers.parse(text, ANY_REGION).extension
     except phonenumbers.NumberParseException:

@@ -19,6 +19,7 @@ _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         *("app.api", "app.worker", "emulators.registry", "emulators.serve", "cyclopts", "rich.console", "rich.table"),
+        *("phonenumbers", "babel.core", "email_validator", "app.wiring.operators", "app.capabilities"),
         *("anyio._backends._asyncio", "httpcore"),  # which httpx imports when a client is made
         "tests.forked_last",
     ]

@@ -9,11 +9,11 @@ from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 
+from app import VERSION
 from app.agents.calls import ToolAnswer, call_operation, read_arguments
 from app.agents.tools import OperationTool
 from app.http.admission import Admitted, AnyRequest
 from app.http.deps import deps_of
-from app.telemetry import release
 from app.writes.deps import WriteDeps
 
 INSTRUCTIONS: Final = (
@@ -65,7 +65,7 @@ def _server(request: AnyRequest, admitted: Admitted, tools: dict[str, OperationT
     server: Server[Any] = Server(
         "lockstitch",
         title="Lockstitch",
-        version=release(),
+        version=VERSION,
         instructions=INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,

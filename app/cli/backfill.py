@@ -4,14 +4,13 @@ from typing import Annotated, Final, get_args
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from app.cli.commands import PAGING, declare_action, operators
 from app.cli.exits import usage
 from app.cli.operators import actor, read_time
 from app.cli.printing import Flag, Json, print_result, write_json
 from app.cli.progress import IS_WORKER_RUNNING, follow
-from app.cli.tables import Cells, filled_table, moment, print_page, span
+from app.cli.tables import Cells, moment, print_page, print_table, span
 from app.http.plurals import PLURAL, counted
 from app.identifiers import new_run_id
 from app.walks.backfill.manage import (
@@ -127,7 +126,7 @@ def _show(state: BackfillView, json: bool) -> None:
     if json:
         write_json(state)
     else:
-        Console().print(filled_table(COLUMNS, [state], _row))
+        print_table(COLUMNS, [state], _row)
 
 
 def _row(state: BackfillView) -> Cells:

@@ -10,14 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from app.cli.database import find_environment, find_settings, with_database
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause
-from app.cli.printing import Flag, Json, log_nothing, write_json
-from app.cli.tables import moment, table
+from app.cli.printing import Flag, Json, log_nothing, say, write_json
+from app.cli.tables import Cells, moment, print_table
 from app.credentials.consents import CONNECTED, AuthorizationRequest, ConsentError
 from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
@@ -82,19 +81,20 @@ def show(*, json: Json = False) -> None:
     if json:
         write_json(whole_list(listed))
         return
-    states = table("connection", "vendor", "state", "note")
-    for one in listed:
-        times = (("since", one.since), ("until", one.until))
-        notes = (one.note or "", *(f"{word} {moment(at)}" for word, at in times if at is not None))
-        states.add_row(one.name, one.vendor, one.state, ", ".join(filter(None, notes)))
-    Console().print(states)
+    print_table(("connection", "vendor", "state", "note"), listed, _row)
     for one in listed:
         if one.refused_webhooks is not None:
-            sys.stdout.write(f"{one.name}: {described(one.refused_webhooks)} {one.refused_webhooks.next_step}\n")
+            say(f"{one.name}: {described(one.refused_webhooks)} {one.refused_webhooks.next_step}")
         if one.scopes is not None and one.scopes.granted is not None:
-            Console().print(f"{one.name}: granted {', '.join(one.scopes.granted)}.", soft_wrap=True, markup=False)
+            say(f"{one.name}: granted {', '.join(one.scopes.granted)}.")
             if one.scopes.missing:
-                Console().print(f"{one.name}: missing {', '.join(one.scopes.missing)}.", soft_wrap=True, markup=False)
+                say(f"{one.name}: missing {', '.join(one.scopes.missing)}.")
+
+
+def _row(one: ConnectionView) -> Cells:
+    times = (("since", one.since), ("until", one.until))
+    notes = (one.note or "", *(f"{word} {moment(at)}" for word, at in times if at is not None))
+    return one.name, one.vendor, one.state, ", ".join(filter(None, notes))
 
 
 @connections.command

@@ -7,13 +7,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.text import Text
 
 from app.cli.database import find_settings
 from app.cli.exits import REFUSED, usage
-from app.cli.printing import Json, write_json
-from app.cli.tables import Cells, filled_table
+from app.cli.printing import Json, say, write_json
+from app.cli.tables import Cells, print_table, print_text
 from app.ownership.contract import with_owners
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
@@ -33,7 +31,7 @@ def show(object_name: Name = None, /, *, json: Annotated[Json, WHOLE] = False) -
         documents = [{"contract": _configured(verdict.object), "since_release": verdict} for verdict in verdicts]
         write_json(documents[0] if object_name is not None else documents)
     elif object_name is None:
-        Console().print(filled_table(("object", "version", "state", "means"), verdicts, _summary_row))
+        print_table(("object", "version", "state", "means"), verdicts, _summary_row)
     else:
         _write_contract(verdicts[0], _configured(object_name))
 
@@ -114,36 +112,35 @@ def _summary_row(verdict: Verdict) -> Cells:
 
 
 def _write_contract(verdict: Verdict, content: Contract) -> None:
-    console = Console()
-    console.print(Text(f"{content['object']} {content['version']}, {_state(verdict)}", style="bold"))
-    console.print(Text(content["meaning"]))
-    _write_people(console, content)
-    _write_section(console, "Guarantees", *_flattened(content["guarantees"]))
+    say(f"{content['object']} {content['version']}, {_state(verdict)}")
+    print_text(content["meaning"])
+    _write_people(content)
+    _write_section("Guarantees", *_flattened(content["guarantees"]))
     policy, incidents = content["change_policy"], content["incidents"]
     lists = {name: "; ".join(policy[name]) for name in ("compatible", "breaking")}
-    _write_section(console, "Changes", *lists.items(), ("notice", policy["notice"]))
-    _write_section(console, "Incidents", ("contact", incidents["contact"] or "not configured"))
+    _write_section("Changes", *lists.items(), ("notice", policy["notice"]))
+    _write_section("Incidents", ("contact", incidents["contact"] or "not configured"))
     for severity in incidents["severities"]:
-        console.print(Text(f"{severity['level']}. {severity['means']} Within {severity['respond_within']}."))
+        print_text(f"{severity['level']}. {severity['means']} Within {severity['respond_within']}.")
         if severity["first_step"] is not None:
-            console.print(Text(f"   {severity['first_step']}"))
+            say(f"   {severity['first_step']}")
     for title, changes in (("Added since the release", verdict.additions), ("Breaking", verdict.breaches)):
         if changes:
-            _write_section(console, title)
+            _write_section(title)
             for one in changes:
-                console.print(Text(f"{one.schema}: {one.field}: {getattr(one, 'what', getattr(one, 'rule', ''))}"))
+                say(f"{one.schema}: {one.field}: {getattr(one, 'what', getattr(one, 'rule', ''))}")
 
 
-def _write_people(console: Console, content: Contract) -> None:
-    _write_section(console, "Owners")
-    console.print(Text(f"{content['owner']['team'] or 'The owner'} decides {content['owner']['decides']}."))
-    console.print(filled_table(("team", "system", "fields"), content["field_owners"], _owner_row))
-    _write_section(console, "Producers and consumers")
+def _write_people(content: Contract) -> None:
+    _write_section("Owners")
+    say(f"{content['owner']['team'] or 'The owner'} decides {content['owner']['decides']}.")
+    print_table(("team", "system", "fields"), content["field_owners"], _owner_row)
+    _write_section("Producers and consumers")
     writers = [("writes", one["name"], one["how"]) for one in content["producers"]]
     readers = [("reads", one["name"], f"{one['uses']}; needs {one['needs']}") for one in content["consumers"]]
-    console.print(filled_table(("", "", ""), [*writers, *readers], tuple))
+    print_table(("", "", ""), [*writers, *readers], tuple)
     vendors = [vendor.title for vendor in VENDORS.values() if active(vendor, content["object"]) is not None]
-    console.print(Text(f"Mapped for {', '.join(vendors)}: lockstitch coverage {content['object']}"))
+    say(f"Mapped for {', '.join(vendors)}: lockstitch coverage {content['object']}")
 
 
 def _owner_row(group: Mapping[str, Any]) -> Cells:
@@ -162,9 +159,8 @@ def _plain(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(msgspec.to_builtins(value))
 
 
-def _write_section(console: Console, title: str, *lines: tuple[str, str]) -> None:
+def _write_section(title: str, *lines: tuple[str, str]) -> None:
     """Print a heading, and lines with a label each."""
-    console.print()
-    console.print(Text(title, style="bold underline"))
+    say("", title)
     for label, text in lines:
-        console.print(Text.assemble((f"{label}: ", "bold"), text))
+        print_text(f"{label}: {text}")

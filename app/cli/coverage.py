@@ -5,19 +5,17 @@ from typing import Annotated, Any, Final, get_args
 
 from cyclopts import Parameter
 from msgspec import Struct
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from app.cli.exits import usage
-from app.cli.printing import Json, write_json
-from app.cli.tables import table
+from app.cli.printing import Json, say, write_json
+from app.cli.tables import BOLD, print_table, screen
 from canonical.parts import MappingName, ObjectName
 from mappings.coverage import FieldCoverage, coverage, unsupported
 from mappings.registry import VENDORS, AnyMapping, active
 
 NOWHERE: Final = "·"
 GAP: Final = 2  # columns between two columns of a table
+WIDEST: Final = 10_000
 OBJECT = Parameter(name="OBJECT", help="customer, order, ticket or comment. Omit it for all.")
 
 
@@ -48,13 +46,12 @@ def show_coverage(
     if json:
         write_json(columns)
         return
-    console = Console()
     for one in objects:
         of_object = [column for column in columns if column.object == one]
         if of_object:
-            console.print(Text(f"{one}s", style="bold underline"))
-            _write_tables(console, of_object)
-    console.print(f"R read, C written on a create, U changed by an update, {NOWHERE} not mapped")
+            say(f"{one}s", style=BOLD)
+            _write_tables(of_object)
+    say(f"R read, C written on a create, U changed by an update, {NOWHERE} not mapped")
 
 
 def _columns(object_name: ObjectName, vendors: Sequence[str]) -> list[MappingColumn]:
@@ -73,19 +70,15 @@ def _column(mapping: AnyMapping) -> MappingColumn:
     )
 
 
-def _write_tables(console: Console, columns: Sequence[MappingColumn]) -> None:
+def _write_tables(columns: Sequence[MappingColumn]) -> None:
     """Print as many vendors side by side as the screen is wide, and the rest below."""
     names = [field.field for field in columns[0].fields]
     left = max(len(name) for name in names) + GAP
-    for group in _packed(columns, console.width - left):
-        letters: Table = table("field", *(VENDORS[column.vendor].title for column in group))
-        for header in letters.columns[1:]:
-            header.no_wrap = True
-        letters.add_row("revision", *(f"r{column.mapping.revision}" for column in group))
-        for place, name in enumerate(names):
-            letters.add_row(name, *(_letters(column.fields[place]) for column in group))
-        console.print(letters)
-        console.print()
+    for group in _packed(columns, (screen() or WIDEST) - left):
+        rows = [("revision", *(f"r{column.mapping.revision}" for column in group))]
+        rows += [(name, *(_letters(column.fields[place]) for column in group)) for place, name in enumerate(names)]
+        print_table(("field", *(VENDORS[column.vendor].title for column in group)), rows, lambda row: row)
+        say("")
 
 
 def _packed(columns: Sequence[MappingColumn], width: int) -> list[list[MappingColumn]]:

@@ -5,15 +5,13 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 from msgspec import UNSET
-from rich.console import Console
-from rich.text import Text
 
 from app.cli.commands import declare_action, declare_list, operators
 from app.cli.exits import usage
 from app.cli.inputs import read_input
 from app.cli.operators import actor
-from app.cli.printing import Json, print_result
-from app.cli.tables import Cells, facts, filled_table, moment
+from app.cli.printing import Json, print_result, say
+from app.cli.tables import Cells, moment, print_facts, print_table, print_text
 from app.dead_letters.decide import RedriveOrder, discard_dead_letter, redrive_dead_letter
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import list_dead_letters, read_dead_letter
@@ -51,38 +49,33 @@ def list_row(letter: DeadLetterView) -> Cells:
 @declare_action(dead_letters, opened, read_dead_letter, dead_letter_id=ID)
 def show(letter: DeadLetterDetail) -> None:
     """Show a dead letter with its payload, which contains personal data, its attempts and the next steps."""
-    console, why, decision = Console(), letter.failure, letter.decision
-    console.print(
-        facts(
-            ("dead letter", letter.id),
-            ("state", letter.state),
-            ("work", f"{letter.kind} at {letter.connection}"),
-            ("record", letter.record),
-            ("failure", f"{why.category}: {why.reason}"),
-            ("where", why.path),
-            ("mapping", why.mapping and f"{why.mapping} r{why.revision}"),
-            ("created", f"{moment(letter.created_at)} after {counted(letter.attempts, 'attempt')}"),
-            ("enqueued", moment(letter.enqueued_at)),
-            ("origin", letter.origin),
-            ("run", letter.correlation_id),
-            ("holds up", "later jobs of its record" if letter.holds_up else None),
-            ("decided", None if decision is None else f"{moment(decision.at)} by {decision.by}"),
-            ("because", None if decision is None else decision.because),
-        )
+    why, decision = letter.failure, letter.decision
+    print_facts(
+        ("dead letter", letter.id),
+        ("state", letter.state),
+        ("work", f"{letter.kind} at {letter.connection}"),
+        ("record", letter.record),
+        ("failure", f"{why.category}: {why.reason}"),
+        ("where", why.path),
+        ("mapping", why.mapping and f"{why.mapping} r{why.revision}"),
+        ("created", f"{moment(letter.created_at)} after {counted(letter.attempts, 'attempt')}"),
+        ("enqueued", moment(letter.enqueued_at)),
+        ("origin", letter.origin),
+        ("run", letter.correlation_id),
+        ("holds up", "later jobs of its record" if letter.holds_up else None),
+        ("decided", None if decision is None else f"{moment(decision.at)} by {decision.by}"),
+        ("because", None if decision is None else decision.because),
     )
-    console.print()
-    attempts = filled_table(("attempt", "started", "outcome", "trace"), letter.history, _attempt_row)
-    attempts.columns[-1].no_wrap = True
-    console.print(attempts)
-    console.print(Text("\npayload", style="bold"))
+    say("")
+    print_table(("attempt", "started", "outcome", "trace"), letter.history, _attempt_row)
+    say("", "payload")
     if letter.payload is not None:
-        formatted = msgspec.json.format(msgspec.json.encode(letter.payload), indent=2).decode()
-        console.print(Text(formatted), soft_wrap=True)
+        say(*msgspec.json.format(msgspec.json.encode(letter.payload), indent=2).decode().splitlines())
     if letter.payload_note is not None:
-        console.print(Text(letter.payload_note))
+        print_text(letter.payload_note)
     for step in letter.next_steps:
-        console.print(Text(f"\n{step.action}: {step.advice}"))
-        console.print(Text(f"    {step.command}"), soft_wrap=True)  # so that it can be copied
+        print_text("", f"{step.action}: {step.advice}")
+        say(f"    {step.command}")
 
 
 @dead_letters.command

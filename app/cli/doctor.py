@@ -30,7 +30,7 @@ from app.credentials.last_use import last_uses
 from app.credentials.secrets import VAULT
 from app.credentials.token_set import SUFFIX
 from app.errors import Complaint
-from app.http.admission import OR_ANOTHER
+from app.http.callers import OR_ANOTHER
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import alarms_of

@@ -6,11 +6,9 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
-from rich.text import Text
 
 from app.cli.exits import FAILURE, SUCCESS
-from app.cli.printing import write_json
+from app.cli.printing import say, write_json
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -52,11 +50,8 @@ class CheckReport:
         if json:
             write_json({**facts, "findings": msgspec.to_builtins(self.findings), "passed": self.passed})
         else:
-            console = Console(soft_wrap=True, highlight=False)
-            for line in self.passed:
-                console.print(Text(f"ok       {line}"))
+            say(*(f"ok       {line}" for line in self.passed))
             for one in self.findings:
-                style = "red" if one.level == "error" else "yellow"
-                console.print(Text(f"{one.level:<8} {one.about}: {one.found}", style=style))
-                console.print(Text(f"         -> {one.mend}"))
+                say(f"{one.level:<8} {one.about}: {one.found}", style="31" if one.level == "error" else "33")
+                say(f"         -> {one.mend}")
         sys.exit(FAILURE if any(one.level == "error" for one in self.findings) else SUCCESS)

@@ -9,16 +9,15 @@ from typing import Annotated, Final, TypeVar
 
 from cyclopts import App, Parameter
 from msgspec import Struct
-from rich.console import Console
 
 from app.api_keys.store import ListedKey, NewKey, PostgresKeys
 from app.cli.commands import declare_action, declare_list
 from app.cli.database import find_settings, with_database
 from app.cli.exits import usage as refuse_usage
 from app.cli.operators import actor
-from app.cli.tables import Cells, filled_table, moment
+from app.cli.tables import Cells, moment, print_table
 from app.credentials.last_use import last_uses
-from app.http.admission import OR_ANOTHER
+from app.http.callers import OR_ANOTHER
 from app.http.plurals import counted
 from app.postgres.database import Database
 from app.settings.environment import load_settings
@@ -156,9 +155,9 @@ async def read_usage(database: Database) -> Usage:
 @declare_action(key, with_database, read_usage)
 def usage(usage: Usage) -> None:
     """Show when each key, and each secret for vendors, was last used, and which scopes were never used."""
-    keys = filled_table(("key", "last use", "scopes never used"), usage.keys, _key_row)
-    secrets = filled_table(("secret", "last use", "used for"), usage.secrets, _secret_row)
-    Console().print(keys, secrets, sep="\n\n")
+    print_table(("key", "last use", "scopes never used"), usage.keys, _key_row)
+    sys.stdout.write("\n")
+    print_table(("secret", "last use", "used for"), usage.secrets, _secret_row)
 
 
 def _key_row(key: KeyUsage) -> Cells:

@@ -7,15 +7,13 @@ from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.text import Text
 
 from app.cli.commands import declare_action
 from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.operators import actor, with_operators
-from app.cli.printing import Flag, Json, write_json
-from app.cli.tables import Cells, filled_table, moment
+from app.cli.printing import Flag, Json, say, write_json
+from app.cli.tables import Cells, moment, print_table
 from app.http.paging import Page, whole_list
 from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import RouteOrder, ShadowOrder, list_mappings, read_mapping, roll_back, set_route
@@ -67,18 +65,17 @@ def opened(do: Callable[[Revisions], Awaitable[T]]) -> T:
 def list_(page: Page) -> None:
     """List every mapping, its revisions, and the active one at each connection."""
     rows = [(one, route) for one in page.data for route in one.routes or (None,)]
-    Console().print(filled_table(("mapping", "revisions", "connection", "active", "shadow"), rows, _row))
+    print_table(("mapping", "revisions", "connection", "active", "shadow"), rows, _row)
 
 
 @declare_action(mapping, opened, Revisions.read, name=NAME)
 def show(view: MappingView) -> None:
     """Show one mapping with its routes and trial results."""
-    console = Console()
-    console.print(Text(view.name, style="bold"))
+    say(view.name)
     for each in view.revisions:
-        console.print(f"  r{each.revision}, API {each.vendor_api}, {'released' if each.released else 'not released'}")
+        say(f"  r{each.revision}, API {each.vendor_api}, {'released' if each.released else 'not released'}")
     for route in view.routes:
-        _show_route(route, console)
+        _show_route(route)
 
 
 @mapping.command
@@ -95,11 +92,10 @@ def diff(
     if json:
         write_json([{"connection": where, **msgspec.to_builtins(one)} for where, one in comparisons])
         return
-    console = Console()
     if not comparisons:
-        console.print(f"No comparisons yet. To start some: lockstitch mapping shadow {name}@rN")
+        say(f"No comparisons yet. To start some: lockstitch mapping shadow {name}@rN")
     for where, one in comparisons:
-        _show_differences(where, one, console)
+        _show_differences(where, one)
 
 
 @mapping.command
@@ -147,9 +143,8 @@ def _decide(name: str, where: str, decide: Callable[[Revisions], Awaitable[None]
     if json:
         write_json(view)
         return
-    console = Console()
-    console.print(Text(view.name, style="bold"))
-    _show_route(next(route for route in view.routes if route.connection == where), console)
+    say(view.name)
+    _show_route(next(route for route in view.routes if route.connection == where))
 
 
 def _read(name: str) -> MappingView:
@@ -185,18 +180,18 @@ def _shadow_of(route: RouteView) -> str:
     return "" if route.shadow is None else f"r{route.shadow.revision} ({route.shadow.sample_rate:.0%})"
 
 
-def _show_route(route: RouteView, console: Console) -> None:
+def _show_route(route: RouteView) -> None:
     """Print the route at one connection and the results of shadows."""
     newest = "" if route.pinned else ", the newest released one"
-    console.print(Text(f"\nat {route.connection}: r{route.active} is active{newest}"))
+    say("", f"at {route.connection}: r{route.active} is active{newest}")
     if route.previous is not None:
-        console.print(Text(f"  previous: r{route.previous}"))
+        say(f"  previous: r{route.previous}")
     if route.shadow is not None:
-        console.print(Text(f"  shadow: {_shadow_of(route)}"))
+        say(f"  shadow: {_shadow_of(route)}")
     if route.changed_at is not None:
-        console.print(Text(f"  changed {moment(route.changed_at)} by {route.changed_by}"))
+        say(f"  changed {moment(route.changed_at)} by {route.changed_by}")
     for one in route.comparisons:
-        console.print(Text(f"  {_summary(one)}"))
+        say(f"  {_summary(one)}")
 
 
 def _summary(one: ShadowView) -> str:
@@ -204,12 +199,12 @@ def _summary(one: ShadowView) -> str:
     return f"r{one.shadow} against r{one.active}: {one.differing} of {one.compared} differ{dropped}"
 
 
-def _show_differences(where: str, one: ShadowView, console: Console) -> None:
+def _show_differences(where: str, one: ShadowView) -> None:
     """Print the differences of a shadow, one row per sample, grouped by path."""
-    console.print(Text(f"{where}: {_summary(one)}, {moment(one.first_at)} to {moment(one.last_at)}", style="bold"))
+    say(f"{where}: {_summary(one)}, {moment(one.first_at)} to {moment(one.last_at)}")
     rows = [row for difference in one.differences for row in _rows_of(difference)]
     if rows:
-        console.print(filled_table(("path", "in", "count", f"r{one.active}", f"r{one.shadow}"), rows, tuple))
+        print_table(("path", "in", "count", f"r{one.active}", f"r{one.shadow}"), rows, tuple)
 
 
 def _rows_of(difference: DifferenceView) -> Iterator[Cells]:

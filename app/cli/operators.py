@@ -13,7 +13,6 @@ import msgspec
 from app.cli.database import find_keys, find_settings, with_database
 from app.cli.exits import usage
 from app.queue.models import Pause
-from app.wiring.operators import operators_on
 from canonical.parts import Instant
 
 D = TypeVar("D")
@@ -24,6 +23,8 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
     """Run `do` with the dependencies of this type. Raises Problem if it is refused, Complaint without a database."""
+    from app.wiring.operators import operators_on  # noqa: PLC0415 - not for commands on a store alone
+
     settings = find_settings(os.environ)
     return with_database(lambda database: do(operators_on(database, settings, find_keys(os.environ)).of(kind)))
 

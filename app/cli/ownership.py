@@ -4,13 +4,11 @@ import os
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.text import Text
 
 from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.printing import Json, write_json
-from app.cli.tables import table
+from app.cli.tables import print_table
 from app.ownership.verdict import Change, depends_on_record, may_write, rule
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
@@ -83,16 +81,17 @@ def _outcome(field: str, policy: FieldOwnership, by: frozenset[str], target: str
 
 
 def _write_table(chosen: dict[str, FieldOwnership], changes: dict[str, dict[str, str]]) -> None:
-    columns = ("field", "owner", "writers", "fresh within", "anyone else", "among writers", "team")
-    rules = table(*columns, *(("a change is",) if any(changes.values()) else ()))
+    columns = ["field", "owner", "writers", "fresh within", "anyone else", "among writers", "team"]
+    columns += ["a change is"] if any(changes.values()) else []
+    rows = []
     for name, policy in chosen.items():
         writers = "anyone at the owner" if policy.writers is None else ", ".join(policy.writers)
         fresh = None if policy.freshness_seconds is None else f"{policy.freshness_seconds} s"
         cells: list[Any] = [name, policy.owner, writers if policy.anyone_else else None, fresh]
         cells += [policy.anyone_else or "not checked", policy.among_writers, policy.team]
         outcomes = [f"{outcome} at {', '.join(at)}" for outcome, at in _grouped(changes[name]).items()]
-        rules.add_row(*(Text(cell or "") for cell in [*cells, *(["\n".join(outcomes)] if outcomes else [])]))
-    Console().print(rules)
+        rows.append([cell or "" for cell in (*cells, *(["\n".join(outcomes)] if outcomes else []))])
+    print_table(columns, rows, lambda row: row)
 
 
 def _grouped(outcomes: dict[str, str]) -> dict[str, list[str]]:

@@ -7,9 +7,6 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from app.cli.commands import Opener
 from app.cli.exits import INTERRUPTED
 
@@ -23,6 +20,15 @@ class Bar:
     """A progress bar, for a `with` block. It appears with the first figures, unless it is `hidden`."""
 
     def __init__(self, doing: str, *, hidden: bool = False) -> None:
+        from rich.console import Console  # noqa: PLC0415 - most commands show no bar
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

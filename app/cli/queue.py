@@ -1,14 +1,11 @@
 """`lockstitch queue`: show queued and running jobs."""
 
-from rich.console import Console
-from rich.text import Text
-
 from app.cli.operators import with_operators
-from app.cli.printing import Json, write_json
-from app.cli.tables import span, table
+from app.cli.printing import Json, say, write_json
+from app.cli.tables import Cells, print_table, span
 from app.http.plurals import counted
 from app.queue.deps import QueueDeps
-from app.queue.state import QueueLane, read_queue
+from app.queue.state import KindFigures, QueueLane, read_queue
 
 
 def queue(*, json: Json = False) -> None:
@@ -17,32 +14,20 @@ def queue(*, json: Json = False) -> None:
     if json:
         write_json(view)
         return
-    console = Console()
-    console.print(
+    say(
         f"{counted(view.depth, 'job')}, the oldest {span(view.oldest_seconds)} old,"
         f" {counted(view.blocked_keys, 'blocked record')}, {counted(view.dead_letters, 'dead letter')}."
     )
-    lanes = table("connection", "kind", "jobs", "run", "ready", "blocked", "oldest", "lag")
-    # At 80 columns, shorten a long name, never a figure.
-    lanes.columns[0].overflow, lanes.columns[0].max_width = "ellipsis", 24
-    for column in lanes.columns:
-        column.no_wrap = True
-    for column in lanes.columns[2:]:
-        column.justify = "right"
-    for lane in view.lanes:
-        for each in lane.kinds:
-            lanes.add_row(
-                Text(lane.connection),
-                Text(each.kind),
-                *(str(figure) for figure in (each.depth, each.running, each.ready, each.blocked_keys)),
-                span(each.oldest_seconds),
-                span(each.lag_seconds),
-            )
-    if lanes.rows:
-        console.print(lanes)
-    for lane in view.lanes:
-        if lane.state != "open":
-            console.print(Text(_blocked_lane(lane)), soft_wrap=True)
+    rows = [(lane, one) for lane in view.lanes for one in lane.kinds]
+    if rows:
+        print_table(("connection", "kind", "jobs", "run", "ready", "blocked", "oldest", "lag"), rows, _row)
+    say(*(_blocked_lane(lane) for lane in view.lanes if lane.state != "open"))
+
+
+def _row(row: tuple[QueueLane, KindFigures]) -> Cells:
+    lane, one = row
+    figures = (one.depth, one.running, one.ready, one.blocked_keys)
+    return lane.connection, one.kind, *map(str, figures), span(one.oldest_seconds), span(one.lag_seconds)
 
 
 def _blocked_lane(lane: QueueLane) -> str:

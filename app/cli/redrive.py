@@ -3,14 +3,13 @@
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from app.cli.commands import PAGING, declare_action, operators, with_options
 from app.cli.exits import usage
 from app.cli.operators import actor
 from app.cli.printing import Flag, Json, print_result, write_json
 from app.cli.progress import IS_WORKER_RUNNING, follow
-from app.cli.tables import Cells, filled_table, moment, print_page, span
+from app.cli.tables import Cells, moment, print_page, print_table, span
 from app.dead_letters.bulk_redrive import (
     DryRun,
     RedriveRequest,
@@ -107,7 +106,7 @@ def _show(state: RedriveView, json: bool) -> None:
     if json:
         write_json(state)
     else:
-        Console().print(filled_table(COLUMNS, [state], _row))
+        print_table(COLUMNS, [state], _row)
 
 
 def _row(state: RedriveView) -> Cells:
@@ -125,7 +124,7 @@ def _show_dry_run(preview: DryRun, json: bool) -> None:
     length = "" if preview.seconds is None else f", in about {span(preview.seconds)}"
     print_result(preview, f"This would redrive {counted(preview.total, 'dead letter')}{length}.", json=json)
     if preview.groups and not json:
-        Console().print(filled_table(("example", "count", "connection", "failure"), preview.groups, _group_row))
+        print_table(("example", "count", "connection", "failure"), preview.groups, _group_row)
 
 
 def _group_row(group: DeadLetterGroup) -> Cells:

@@ -3,12 +3,11 @@
 import sys
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.text import Text
 
 from app.cli.commands import declare_action
 from app.cli.database import with_database
-from app.cli.tables import Cells, filled_table
+from app.cli.printing import say
+from app.cli.tables import Cells, print_table
 from app.monitoring.runs import RunReport, RunStep, read_whole_run
 from app.monitoring.store.runs import PostgresRuns
 
@@ -24,9 +23,8 @@ ID = Parameter(name="ID", help="The correlation id: the X-Correlation-ID of a ca
 )
 def show(report: RunReport) -> None:
     """Show the steps of a run, oldest first, and the URL of its trace."""
-    console = Console()
-    console.print(filled_table(("at (UTC)", "kind", "what happened"), report.data, _row))
-    console.print(Text(f"Trace: {report.trace_url}"), soft_wrap=True)
+    print_table(("at (UTC)", "kind", "what happened"), report.data, _row)
+    say(f"Trace: {report.trace_url}")
     if report.has_more:
         sys.stderr.write("There are more steps: raise --limit.\n")
 

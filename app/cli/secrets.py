@@ -8,16 +8,14 @@ from typing import Annotated, Final, TypeVar
 
 from cyclopts import App, Parameter
 from msgspec import Struct
-from rich.console import Console
 
-from app.capabilities import SEALED_COLUMNS
 from app.cli import vault
 from app.cli.database import find_keys, with_database
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.cli.progress import Bar
-from app.cli.tables import filled_table
+from app.cli.tables import print_table
 from app.credentials.encryption_rotation import KeyRotation
 from app.http.plurals import counted
 from app.postgres.encryption import Sealer
@@ -77,7 +75,7 @@ def show_status(*, json: Json = False) -> None:
     keys = sorted({key for counts in status.values.values() for key in counts} | {status.writes})
     columns = ("sealed", *(f"{key} (writes)" if key == status.writes else key for key in keys))
     values = status.values.items()
-    Console().print(filled_table(columns, values, lambda one: (one[0], *(str(one[1].get(key, 0)) for key in keys))))
+    print_table(columns, values, lambda one: (one[0], *(str(one[1].get(key, 0)) for key in keys)))
     if status.missing:
         sys.stdout.write(f"Required, but not configured: {', '.join(status.missing)}.\n")
     if status.droppable:
@@ -154,6 +152,8 @@ def _others(used: Counter[str], sealer: Sealer) -> int:
 
 def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:
     """Run `do` with a key rotation. Raises Complaint without a database or keys."""
+    from app.capabilities import SEALED_COLUMNS  # noqa: PLC0415 - it imports the whole product
+
     keys = find_keys(os.environ)
     sealer, ids = Sealer(keys), tuple(key.id for key in keys)
     return with_database(

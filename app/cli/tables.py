@@ -1,27 +1,27 @@
-"""Tables that fit 80 columns: no frame, short times, and unbroken ids that can be copied."""
+"""Tables for people: no frame, short times, ids that can be copied whole.
 
+On a terminal, text wraps to its width (or to COLUMNS). Through a pipe, each row is one line, however long.
+"""
+
+import os
 import sys
+import textwrap
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from app.cli.printing import write_json
+from app.cli.printing import CONTROL, REPLACEMENT, say, write_json
 from app.http.paging import Page
 
 T = TypeVar("T")
 Cells = tuple[str, ...]
 
-
-def table(*columns: str) -> Table:
-    """Make a table whose first column never wraps. Without any names it has no header."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=any(columns))
-    for number, column in enumerate(columns):
-        made.add_column(column, no_wrap=number == 0, overflow="fold")
-    return made
+BOLD: Final = "1"
+GAP: Final = "  "
+LONGEST_WORD: Final = 40
+"""Characters of a word that stays whole if there is room: an id has up to 39."""
+NARROWEST: Final = 6
 
 
 def print_page(page: Page, columns: Sequence[str], row: Callable[[Any], Cells], *, none: str, json: bool) -> None:
@@ -31,30 +31,35 @@ def print_page(page: Page, columns: Sequence[str], row: Callable[[Any], Cells], 
     """
     if json:
         write_json(page)
-        return
-    if not page.data:
+    elif not page.data:
         sys.stdout.write(f"{none}\n")
-        return
-    Console().print(filled_table(columns, page.data, row))
-    if page.next_cursor is not None:
+    else:
+        print_table(columns, page.data, row)
+    if page.next_cursor is not None and not json:
         sys.stderr.write(f"More: --cursor {page.next_cursor}\n")
 
 
-def filled_table(columns: Sequence[str], items: Iterable[T], row: Callable[[T], Cells]) -> Table:
-    """Return a table with a row of each item. Its cells are printed as they are, without markup."""
-    filled = table(*columns)
-    for item in items:
-        filled.add_row(*map(Text, row(item)))
-    return filled
+def print_table(columns: Sequence[str], items: Iterable[T], row: Callable[[T], Sequence[str]]) -> None:
+    """Print a row of each item below a header. Columns without names have no header."""
+    rows = [[CONTROL.sub(REPLACEMENT, cell) for cell in row(item)] for item in items]
+    header = [list(columns)] if any(columns) else []
+    width = screen()
+    if width is None:
+        rows = [[" ".join(cell.split("\n")) for cell in cells] for cells in rows]
+    for number, line in enumerate(_lines(header + rows, len(columns), width)):
+        say(line, style=BOLD if number < len(header) else "")
 
 
-def facts(*named: tuple[str, str | None]) -> Table:
-    """Make a table of names and values, without those that are None or empty."""
-    made = table("", "")
-    for name, value in named:
-        if value:
-            made.add_row(Text(name, style="bold"), Text(value))
-    return made
+def print_facts(*named: tuple[str, str | None]) -> None:
+    """Print names and values, without those that are None or empty."""
+    print_table(("", ""), [(name, value) for name, value in named if value], lambda one: one)
+
+
+def print_text(*paragraphs: str) -> None:
+    """Print sentences, wrapped to the screen. For commands, which must stay whole, use `say`."""
+    width = screen()
+    for one in paragraphs:
+        say(*([one] if width is None else _wrap(one, width)))
 
 
 def moment(at: datetime) -> str:
@@ -73,3 +78,62 @@ def span(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 86400:.1f} d"
+
+
+def screen() -> int | None:
+    """Return the columns of the screen; None for a pipe or a file."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+
+
+def _lines(rows: Sequence[Sequence[str]], columns: int, screen: int | None) -> Iterable[str]:
+    """Yield the lines of a table."""
+    widths = [max((_width(line) for cells in rows for line in cells[at : at + 1]), default=0) for at in range(columns)]
+    if screen is not None:
+        widths = _fit(rows, widths, screen)
+    for cells in rows:
+        wrapped = [_wrap(cell, width) for cell, width in zip(cells, widths, strict=False)]
+        for at in range(max(map(len, wrapped))):
+            parts = [lines[at] if at < len(lines) else "" for lines in wrapped]
+            padded = (part + " " * (width - _width(part)) for part, width in zip(parts, widths, strict=False))
+            yield GAP.join(padded).rstrip()
+
+
+def _fit(rows: Sequence[Sequence[str]], widths: Sequence[int], screen: int) -> list[int]:
+    """Narrow the widest columns until they fit: first to their longest words, then the last ones further."""
+    words = [[word for cells in rows for word in " ".join(cells[at : at + 1]).split()] for at in range(len(widths))]
+    least = [min(LONGEST_WORD, max(map(_width, those), default=0)) for those in words]
+    fitted, excess = list(widths), sum(widths) + len(GAP) * (len(widths) - 1) - screen
+    for floors in (least, [least[0], *(min(NARROWEST, one) for one in least[1:])]):
+        while excess > 0:
+            at = max(range(len(fitted)), key=lambda one: (fitted[one] > floors[one], fitted[one], one))
+            if fitted[at] <= floors[at]:
+                break
+            fitted[at], excess = fitted[at] - 1, excess - 1
+    return fitted
+
+
+def _wrap(cell: str, width: int) -> list[str]:
+    return [
+        line
+        for paragraph in cell.split("\n")
+        for line in (
+            textwrap.wrap(paragraph, max(width, 1), break_on_hyphens=False)
+            if _width(paragraph) > width
+            else [paragraph]
+        )
+    ]
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes: the widest of its lines."""
+    return max(map(_line_width, text.split("\n")))
+
+
+def _line_width(line: str) -> int:
+    if line.isascii():
+        return len(line)
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in line)
+    return len(line) + wide - sum(unicodedata.combining(sign) > 0 for sign in line)

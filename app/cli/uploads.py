@@ -7,7 +7,6 @@ from io import BytesIO
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from app import telemetry
 from app.cli.commands import declare_list, operators
@@ -17,7 +16,7 @@ from app.cli.inputs import read_input
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
 from app.cli.progress import IS_WORKER_RUNNING, Bar, follow
-from app.cli.tables import Cells, facts, filled_table, moment
+from app.cli.tables import Cells, moment, print_facts, print_table
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import list_dead_letters
 from app.dead_letters.models import DeadLetterFilter
@@ -27,7 +26,6 @@ from app.identifiers import new_run_id
 from app.uploads.deps import ExportDeps
 from app.uploads.record import MAX_BYTES, RecordedUpload, layout_of, take_upload
 from app.uploads.views import UploadView, list_uploads, read_upload
-from app.vendors.configured_connections import connections_of
 
 BAD_ROWS_SHOWN: Final = 20
 
@@ -85,6 +83,8 @@ def send(
     """
     if key is not None and not 1 <= len(key) <= 255:
         usage("--key: must have 1 to 255 characters.")
+    from app.vendors.configured_connections import connections_of  # noqa: PLC0415 - they import every mapping
+
     connections = connections_of(find_settings(os.environ))
     content = read_input(file)
     if len(content) > MAX_BYTES:
@@ -133,28 +133,26 @@ def _show_upload(upload: UploadView, *, json: bool) -> None:
     if json:
         write_json(upload)
         return
-    Console().print(
-        facts(
-            ("upload", upload.id),
-            ("connection", f"{upload.connection}, object {upload.object}"),
-            ("state", upload.state),
-            ("sent", moment(upload.created_at)),
-            ("rows", f"{upload.rows}, {upload.seen} of them recorded"),
-            ("new", f"{upload.accepted}, and {counted(upload.duplicates, 'duplicate')}"),
-            ("done", f"{upload.settled}, and {upload.waiting} waiting"),
-            ("refused", f"{upload.refused} open, {upload.discarded} discarded"),
-            ("run", upload.correlation_id),
-        )
+    print_facts(
+        ("upload", upload.id),
+        ("connection", f"{upload.connection}, object {upload.object}"),
+        ("state", upload.state),
+        ("sent", moment(upload.created_at)),
+        ("rows", f"{upload.rows}, {upload.seen} of them recorded"),
+        ("new", f"{upload.accepted}, and {counted(upload.duplicates, 'duplicate')}"),
+        ("done", f"{upload.settled}, and {upload.waiting} waiting"),
+        ("refused", f"{upload.refused} open, {upload.discarded} discarded"),
+        ("run", upload.correlation_id),
     )
     if upload.refused:
-        _show_bad_rows(upload, Console())
+        _show_bad_rows(upload)
 
 
-def _show_bad_rows(upload: UploadView, console: Console) -> None:
+def _show_bad_rows(upload: UploadView) -> None:
     which = DeadLetterFilter(connection=upload.connection, correlation_id=upload.correlation_id)
     page = with_operators(DeadLetterDeps, lambda deps: list_dead_letters(deps, which, after=None, limit=BAD_ROWS_SHOWN))
-    console.print()
-    console.print(filled_table(("dead letter", "where", "why"), page.data, _bad_row))
+    sys.stdout.write("\n")
+    print_table(("dead letter", "where", "why"), page.data, _bad_row)
     if page.has_more:
         sys.stderr.write(f"More: lockstitch dead-letters list --correlation-id {upload.correlation_id}\n")
     sys.stderr.write(

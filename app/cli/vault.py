@@ -1,4 +1,7 @@
-"""`lockstitch secrets set | rotate | promote | rollback | revoke | list`: the secrets of the vault."""
+"""`lockstitch secrets set | rotate | promote | rollback | revoke | list`: the secrets of the vault.
+
+What calls vendors is imported where it is used: a list needs none of it.
+"""
 
 import getpass
 import os
@@ -9,21 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from app.cli.database import find_environment, find_settings
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import Json, log_nothing, write_json
-from app.cli.tables import Cells, filled_table, moment
+from app.cli.tables import Cells, moment, print_table
 from app.credentials.models import CredentialError, CredentialKind, ListedVersion
 from app.credentials.secrets import VAULT, Secrets
 from app.credentials.token_set import SUFFIX
-from app.vendors.authorize import end_pause
-from app.vendors.prove import calling, complaints_about, prove
-from app.vendors.store import PostgresBoundAccounts
-from app.wiring.operators import pauses_of
 
 T = TypeVar("T")
 
@@ -104,7 +102,7 @@ def list_secrets(*, json: Json = False) -> None:
     if json:
         write_json(versions)
         return
-    Console().print(filled_table(("name, version", "state", "last use", "ends"), versions, _row))
+    print_table(("name, version", "state", "last use", "ends"), versions, _row)
 
 
 def _row(version: ListedVersion) -> Cells:
@@ -120,6 +118,8 @@ def _row(version: ListedVersion) -> Cells:
 async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None, overlap: timedelta | None) -> None:
     """Store a new secret; with an `overlap`, promote it. Raises CredentialError if it cannot be what its references
     need."""
+    from app.vendors.prove import complaints_about  # noqa: PLC0415
+
     age = None if max_age is None else read_duration("--max-age", max_age)
     _require_secret(opened, name)
     if closed := sorted({f"{other} {number}" for other, number in opened.store.unreadable}):
@@ -149,6 +149,9 @@ def _require_secret(opened: OpenedVault, name: str) -> None:
 
 async def _promote(opened: OpenedVault, name: str, number: int, value: str, overlap: timedelta) -> None:
     """Prove a version and promote it, or exit."""
+    from app.vendors.prove import prove  # noqa: PLC0415
+    from app.vendors.store import PostgresBoundAccounts  # noqa: PLC0415
+
     log_nothing()
     bound = PostgresBoundAccounts(opened.database, binds=False)
     await bound.refresh()
@@ -177,12 +180,17 @@ async def _promote(opened: OpenedVault, name: str, number: int, value: str, over
 
 def _users(opened: OpenedVault, name: str) -> Iterable[str]:
     """Return the connections that are called with this secret, or these tokens."""
+    from app.vendors.prove import calling  # noqa: PLC0415
+
     connections = opened.settings.connections
     return [*calling(opened.settings, f"{VAULT}{name}"), *(one for one in connections if f"{one}{SUFFIX}" == name)]
 
 
 async def _resume(opened: OpenedVault, connections: Iterable[str], *, accepted: bool) -> None:
     """End the pauses for a refused credential, and report what is still paused. `accepted`: it was proven."""
+    from app.vendors.authorize import end_pause  # noqa: PLC0415
+    from app.wiring.operators import pauses_of  # noqa: PLC0415
+
     pauses = pauses_of(opened.database, opened.sealer)
     for name in connections:
         pause = await end_pause(pauses, name, actor=actor(), accepted=accepted)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.copies import FAN_OUT
 from app.events.models import Event
 from app.http.plurals import PLURAL
 from app.queue.models import NewJob
@@ -21,7 +22,6 @@ from mappings.manifest import Vendor
 from mappings.registry import active, objects_of
 from mappings.spec import UpsertKey
 
-KIND: Final = "fan_out"
 CONSENTS: Final = "consents"
 
 
@@ -178,7 +178,7 @@ def job_of(fan_out: FanOut, target: str, *, came: tuple[str, ...]) -> NewJob:
     # Waiting jobs of one record that came the same way are one group: the first to run supersedes the others.
     group = hashlib.sha256("\0".join(came).encode()).hexdigest()[:16]
     return NewJob(
-        kind=KIND,
+        kind=FAN_OUT,
         payload=msgspec.json.encode(fan_out),
         connection=target,
         order_key=order_key_of(fan_out),

@@ -1,14 +1,19 @@
 """Dependencies of copies and fan-out."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.copies.consumers import Consumer
-from app.copies.store import PostgresCopiedComments
-from app.events.store.events import PostgresEvents
-from app.postgres.database import Database
 from app.writes.deps import WriteDeps
 from app.writes.store.removals import PostgresRemovals
+
+if TYPE_CHECKING:
+    from app.copies.consumers import Consumer
+    from app.copies.store import PostgresCopiedComments
+    from app.events.store.events import PostgresEvents
+    from app.postgres.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from app.audit.record import Entry, append
-from app.copies.consumers import CONSENTS, KIND, Consumer, FanOut
+from app.copies import FAN_OUT
+from app.copies.consumers import CONSENTS, Consumer, FanOut
 from app.copies.deps import CopyDeps
 from app.copies.request import Copy, request_of
 from app.copies.source import SourceRecord, read_source, unreadable_source
@@ -276,7 +277,7 @@ def _advice(letter: DeadLetter) -> str | None:
 
 KINDS: Final = (
     JobKind(
-        name=KIND,
+        name=FAN_OUT,
         policy=POLICY,
         bind=lambda dependencies: partial(run_fan_out, dependencies.of(CopyDeps)),
         show=show_fan_out,

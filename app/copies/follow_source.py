@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from app.audit.record import Entry, append
-from app.copies.consumers import KIND as FAN_OUT
+from app.copies import FAN_OUT
 from app.copies.consumers import FanOut
 from app.copies.deps import CopyDeps
 from app.errors import NotFound, VendorDrifted

@@ -1,10 +1,14 @@
 """Dependencies of credentials."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.events.store.events import PostgresEvents
-from app.postgres.database import Database
-from app.queue.models import Enqueuer
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.events.store.events import PostgresEvents
+    from app.postgres.database import Database
+    from app.queue.models import Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)

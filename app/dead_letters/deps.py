@@ -1,15 +1,19 @@
 """Dependencies of decisions about dead letters."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.dead_letters.store.dead_letters import PostgresDeadLetters
-from app.dead_letters.store.redrives import PostgresRedrives
-from app.events.store.subscriptions import PostgresSubscriptions
-from app.postgres.database import Database
-from app.queue.kinds import JobKind, Shown
-from app.queue.models import Enqueuer
-from app.revisions.store.mapping_routes import PostgresMappingRoutes
+if TYPE_CHECKING:
+    from app.dead_letters.store.dead_letters import PostgresDeadLetters
+    from app.dead_letters.store.redrives import PostgresRedrives
+    from app.events.store.subscriptions import PostgresSubscriptions
+    from app.postgres.database import Database
+    from app.queue.kinds import JobKind, Shown
+    from app.queue.models import Enqueuer
+    from app.revisions.store.mapping_routes import PostgresMappingRoutes
 
 
 @dataclass(frozen=True, kw_only=True)

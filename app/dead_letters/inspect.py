@@ -5,7 +5,6 @@ from typing import Final
 
 from msgspec import Raw
 
-from app.dead_letters.advice import next_steps
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterDetail, attempt_view_of, members_of, view_of
@@ -15,7 +14,6 @@ from app.identifiers import what_else
 from app.postgres.encryption import SealBroken
 from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter
-from app.revisions.mapping_routes import revision_at
 
 SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
 DEAD_LETTER_ID: Final = re.compile(r"dl_[A-Za-z0-9]{1,64}")
@@ -30,6 +28,9 @@ async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, af
 async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:
     """Return one with its payload, attempts and next steps. `trace_url` is the template of trace URLs. Raises
     NotFound."""
+    from app.dead_letters.advice import next_steps  # noqa: PLC0415 - they import every mapping, which a list does not need
+    from app.revisions.mapping_routes import revision_at  # noqa: PLC0415
+
     letter = await find_letter(deps, dead_letter_id)
     payload = await show_payload(deps, letter)
     attempts = await deps.dead_letters.attempts(letter.job_id)

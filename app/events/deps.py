@@ -1,15 +1,19 @@
 """Dependencies of the feed, subscriptions and deliveries."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.egress.poster import TargetPoster
-from app.events.store.deliveries import PostgresDeliveries
-from app.events.store.events import PostgresEvents
-from app.events.store.extracts import PostgresExtracts
-from app.events.store.subscriptions import PostgresSubscriptions
-from app.postgres.database import Database
-from canonical.parts import ObjectName
+if TYPE_CHECKING:
+    from app.egress.poster import TargetPoster
+    from app.events.store.deliveries import PostgresDeliveries
+    from app.events.store.events import PostgresEvents
+    from app.events.store.extracts import PostgresExtracts
+    from app.events.store.subscriptions import PostgresSubscriptions
+    from app.postgres.database import Database
+    from canonical.parts import ObjectName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from app.errors import (
 )
 from app.http.accept import quality
 from app.http.bodies import MOST_PIECES, Transfers
-from app.http.callers import Caller, forbidden, require_scopes
+from app.http.callers import OR_ANOTHER, Caller, forbidden, require_scopes
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
 from app.problem_document import JSON, PROBLEM_JSON
@@ -37,8 +37,6 @@ SMALL_PIECE: Final = 64
 MERGE_PATCH: Final = "application/merge-patch+json"
 LATE_SECONDS: Final = 1.0
 """Delay of the refusal of a wrong key, once its address has used up its budget for them. A good key is never late."""
-OR_ANOTHER: Final = " or another"
-"""Follows a scope in the record of last uses if the call needed one of several that the key has."""
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 
 

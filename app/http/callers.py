@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from app.errors import Forbidden
+
+OR_ANOTHER: Final = " or another"
+"""Follows a scope in the record of last uses if the call needed one of several that the key has."""
 
 
 class Caller(Struct, frozen=True, kw_only=True):

@@ -12,10 +12,9 @@ from msgspec import Struct
 from app import telemetry
 from app.errors import InvalidHost, MalformedBody, RateLimited
 from app.http.bodies import Incoming, Transfers
-from app.identifiers import new_run_id
+from app.identifiers import CORRELATION, new_run_id
 from app.problem_document import PROBLEM_JSON, document_of
 
-CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")
 PIECE: Final = 64 * 1024
 """Bytes of an answer handed to the server at once. It keeps a copy of them until they are sent."""

@@ -1,11 +1,15 @@
 """Dependencies of links."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.events.store.events import PostgresEvents
-from app.links.match_store import PostgresMatches
-from app.links.store import PostgresLinks
-from app.queue.models import Enqueuer
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.events.store.events import PostgresEvents
+    from app.links.match_store import PostgresMatches
+    from app.links.store import PostgresLinks
+    from app.queue.models import Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)

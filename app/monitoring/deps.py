@@ -1,11 +1,15 @@
 """Dependencies of probes, metrics and the steps of a run."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.monitoring.readiness import Verdict
-from app.monitoring.store.runs import PostgresRuns
-from app.monitoring.store.vitals import PostgresAlarmFigures
+if TYPE_CHECKING:
+    from app.monitoring.readiness import Verdict
+    from app.monitoring.store.runs import PostgresRuns
+    from app.monitoring.store.vitals import PostgresAlarmFigures
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import SealedCursors
-from app.http.edge import CORRELATION
 from app.http.plurals import counted
+from app.identifiers import CORRELATION
 from app.monitoring.models import RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
 from app.redaction import without_people

@@ -1,11 +1,12 @@
 """The OpenAPI 3.1 document, assembled from the declarations of the operations and the committed schemas."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from app import VERSION
 from app.errors import CATALOGUE, VendorProblem
 from app.http.operation import ApiOperation, JsonBody, declaration_of
 from app.openapi.operations import Describer
@@ -14,8 +15,6 @@ from app.openapi.shapes import Schema, component_schemas
 from app.openapi.texts import INTRODUCTION, TAGS
 from app.problem_document import Problem, VendorSays, document_of
 from app.records.fetch import UnreadableRecord
-
-VERSION: Final = "1.0.0"
 
 
 def document(public_url: str, handlers: Sequence[HTTPRouteHandler], *, optional_headers: bool = False) -> Schema:

@@ -1,8 +1,12 @@
 """Dependencies of the ownership operations."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.settings.ownership import Ownership
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.settings.ownership import Ownership
 
 
 @dataclass(frozen=True, kw_only=True)

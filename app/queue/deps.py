@@ -1,10 +1,14 @@
 """Dependencies of the view of the queue."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.queue.lanes import PostgresLanes
-from app.queue.models import QueueFigures
+if TYPE_CHECKING:
+    from app.queue.lanes import PostgresLanes
+    from app.queue.models import QueueFigures
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,21 +1,25 @@
 """Dependencies of reading and mapping records, and of appending what has changed."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.drift.detect import DriftDetection
-from app.events.store.events import PostgresEvents
-from app.events.store.record_states import PostgresRecordStates
-from app.links.match_store import PostgresMatches
-from app.links.store import PostgresLinks
-from app.postgres.database import Database
-from app.queue.models import Enqueuer
-from app.records.models import ChecksWrites
-from app.revisions.store.mapping_routes import PostgresMappingRoutes
-from app.revisions.trials import Trials
-from app.settings.ownership import Ownership
-from app.vendors.client import VendorClient
-from app.vendors.models import Connections
-from app.vendors.setup_times import PostgresSetupTimes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.drift.detect import DriftDetection
+    from app.events.store.events import PostgresEvents
+    from app.events.store.record_states import PostgresRecordStates
+    from app.links.match_store import PostgresMatches
+    from app.links.store import PostgresLinks
+    from app.postgres.database import Database
+    from app.queue.models import Enqueuer
+    from app.records.models import ChecksWrites
+    from app.revisions.store.mapping_routes import PostgresMappingRoutes
+    from app.revisions.trials import Trials
+    from app.settings.ownership import Ownership
+    from app.vendors.client import VendorClient
+    from app.vendors.models import Connections
+    from app.vendors.setup_times import PostgresSetupTimes
 
 
 @dataclass(frozen=True, kw_only=True)

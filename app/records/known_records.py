@@ -19,12 +19,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 import mappings
+from app import VERSION
 from app.records.deps import RecordDeps
 from app.records.resolve import AnyMapping
-from app.telemetry import release
 from app.vendors.models import Connection
 
-RELEASE: Final = release()
 ROOT: Final = Path(mappings.__file__).parents[1]
 
 
@@ -67,7 +66,7 @@ async def digests_of(
     """Return the digest of what each record is mapped from; None if the facts cannot be compared."""
     try:
         facts = msgspec.json.encode(
-            (RELEASE, connection.name, mapping.name, mapping.revision, code_of(mapping.vendor), account),
+            (VERSION, connection.name, mapping.name, mapping.revision, code_of(mapping.vendor), account),
             order="deterministic",
         )
     except (TypeError, msgspec.MsgspecError):

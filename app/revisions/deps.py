@@ -1,9 +1,13 @@
 """Dependencies of the mapping revision operations."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.revisions.store.mapping_routes import PostgresMappingRoutes
-from app.revisions.store.trials import PostgresTrialBook
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.revisions.store.mapping_routes import PostgresMappingRoutes
+    from app.revisions.store.trials import PostgresTrialBook
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,13 @@
 """Dependencies of stock levels."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.stock.store import PostgresStock
-from app.vendors.models import Connections
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.stock.store import PostgresStock
+    from app.vendors.models import Connections
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,26 +10,35 @@ Names follow the OpenTelemetry semantic conventions. Telemetry never contains qu
 texts of exceptions or header values. A record's id points at a person, so the route template replaces it.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id
-from app.telemetry.jobs import count_dead_letter, job_span, note_wait
-from app.telemetry.metrics import (
-    add_collector,
-    count_operation,
-    expect_server_errors,
-    expect_vendor_calls,
-    refresh_before_push,
-    render_metrics,
-)
-from app.telemetry.provider import release, set_up, shut_down
-from app.telemetry.server import (
-    mark_replayed,
-    name_caller,
-    name_operation,
-    name_problem,
-    name_route,
-    server_span,
-)
-from app.telemetry.spans import discovery_span, mapping_span, operation_span, trace_echo, vendor_span
+
+if TYPE_CHECKING:
+    from app.telemetry.jobs import count_dead_letter, job_span, note_wait
+    from app.telemetry.metrics import (
+        add_collector,
+        count_operation,
+        expect_server_errors,
+        expect_vendor_calls,
+        refresh_before_push,
+        render_metrics,
+    )
+    from app.telemetry.provider import set_up, shut_down
+    from app.telemetry.server import mark_replayed, name_caller, name_operation, name_problem, name_route, server_span
+    from app.telemetry.spans import discovery_span, mapping_span, operation_span, trace_echo, vendor_span
+
+_NAMES: Final = {
+    "jobs": "count_dead_letter job_span note_wait",
+    "metrics": "add_collector count_operation expect_server_errors expect_vendor_calls refresh_before_push"
+    " render_metrics",
+    "provider": "set_up shut_down",
+    "server": "mark_replayed name_caller name_operation name_problem name_route server_span",
+    "spans": "discovery_span mapping_span operation_span trace_echo vendor_span",
+}
+_MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
+"""The module of each name that is imported when it is first used: they import the SDK and Prometheus' client."""
 
 __all__ = [
     "add_collector",
@@ -52,7 +61,6 @@ __all__ = [
     "note_wait",
     "operation_span",
     "refresh_before_push",
-    "release",
     "render_metrics",
     "server_span",
     "set_up",
@@ -60,3 +68,10 @@ __all__ = [
     "trace_echo",
     "vendor_span",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value

@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 from uuid import uuid4
 
@@ -16,12 +15,13 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from app import VERSION
 from app.postgres.database import trace_queries
 from app.settings.environment import Settings
-from app.telemetry.context import CorrelationProcessor, RunIdGenerator, Unsampled
 from app.telemetry.exporters import CountingExporter, open_exporter
 from app.telemetry.logs import ENVIRONMENT, set_up_logs
 from app.telemetry.metrics import describe_process
+from app.telemetry.run_ids import CorrelationProcessor, RunIdGenerator, Unsampled
 
 _closing: Final[list[Callable[[], None]]] = []
 
@@ -88,19 +88,11 @@ def _set_up_pushes(resource: Resource) -> None:
         _closing.append(lambda: pushes.close(FLUSH_SECONDS))
 
 
-def release() -> str:
-    """Return the release of Lockstitch; `0` if it runs without being installed."""
-    try:
-        return version("lockstitch")
-    except PackageNotFoundError:
-        return "0"
-
-
 def _resource(service: str, environment: str) -> Resource:
     ours = Resource.create(
         {
             "service.name": f"lockstitch-{service}",
-            "service.version": release(),
+            "service.version": VERSION,
             "service.instance.id": str(uuid4()),
             "host.name": socket.gethostname(),
             ENVIRONMENT: environment,

@@ -14,8 +14,8 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Histogram
 
-from app.telemetry.context import UnsampledTracer
 from app.telemetry.metrics import UNMATCHED, server_duration, server_errors
+from app.telemetry.run_ids import UnsampledTracer
 from app.telemetry.runs import recorder
 
 _tracer = trace.get_tracer("lockstitch.http")

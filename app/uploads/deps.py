@@ -1,18 +1,22 @@
 """Dependencies of the upload operations."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.events.store.events import PostgresEvents
-from app.events.store.record_states import PostgresRecordStates
-from app.links.match_store import PostgresMatches
-from app.links.store import PostgresLinks
-from app.postgres.database import Database
-from app.queue.models import Enqueuer
-from app.settings.ownership import Ownership
-from app.uploads.store import PostgresUploads
-from app.vendors.models import Connections
-from app.vendors.setup_times import PostgresSetupTimes
-from app.webhooks.store.receipts import PostgresReceipts
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.events.store.events import PostgresEvents
+    from app.events.store.record_states import PostgresRecordStates
+    from app.links.match_store import PostgresMatches
+    from app.links.store import PostgresLinks
+    from app.postgres.database import Database
+    from app.queue.models import Enqueuer
+    from app.settings.ownership import Ownership
+    from app.uploads.store import PostgresUploads
+    from app.vendors.models import Connections
+    from app.vendors.setup_times import PostgresSetupTimes
+    from app.webhooks.store.receipts import PostgresReceipts
 
 
 @dataclass(frozen=True, kw_only=True)

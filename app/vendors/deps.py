@@ -1,18 +1,22 @@
 """Dependencies of calls to vendors, and of connections for operators."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.credentials.consents import Consents
-from app.credentials.store import PostgresCredentials
-from app.queue.lanes import PostgresLanes
-from app.queue.pauses import PostgresPauses
-from app.vendors.budget_store import PostgresBudgets
-from app.vendors.client import VendorClient
-from app.vendors.models import Connections
-from app.vendors.observations import Observations
-from app.vendors.refused_webhooks import WebhookStates
-from app.vendors.store import PostgresBoundAccounts
+if TYPE_CHECKING:
+    from app.credentials.consents import Consents
+    from app.credentials.store import PostgresCredentials
+    from app.queue.lanes import PostgresLanes
+    from app.queue.pauses import PostgresPauses
+    from app.vendors.budget_store import PostgresBudgets
+    from app.vendors.client import VendorClient
+    from app.vendors.models import Connections
+    from app.vendors.observations import Observations
+    from app.vendors.refused_webhooks import WebhookStates
+    from app.vendors.store import PostgresBoundAccounts
 
 
 @dataclass(frozen=True, kw_only=True)

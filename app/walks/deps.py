@@ -1,22 +1,27 @@
 """Dependencies of walks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.copies.deps import CopyDeps
-from app.events.store.events import PostgresEvents
-from app.events.store.subscriptions import PostgresSubscriptions
-from app.postgres.database import Database
-from app.queue.models import Enqueuer
-from app.settings.consumers import ConsumerSettings
-from app.stock.store import PostgresStock
-from app.walks.backfill.store import PostgresBackfills
-from app.walks.models import FreshnessRule, ListPlan, PullPlan
-from app.walks.reconcile.models import ReconcilePlan
-from app.walks.reconcile.store import PostgresReconciliations
-from app.walks.store import PostgresWalks
 from app.webhooks.deps import IngestDeps
-from canonical.parts import ObjectName
+
+if TYPE_CHECKING:
+    from app.copies.deps import CopyDeps
+    from app.events.store.events import PostgresEvents
+    from app.events.store.subscriptions import PostgresSubscriptions
+    from app.postgres.database import Database
+    from app.queue.models import Enqueuer
+    from app.settings.consumers import ConsumerSettings
+    from app.stock.store import PostgresStock
+    from app.walks.backfill.store import PostgresBackfills
+    from app.walks.models import FreshnessRule, ListPlan, PullPlan
+    from app.walks.reconcile.models import ReconcilePlan
+    from app.walks.reconcile.store import PostgresReconciliations
+    from app.walks.store import PostgresWalks
+    from canonical.parts import ObjectName
 
 
 @dataclass(frozen=True, kw_only=True)

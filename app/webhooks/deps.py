@@ -1,12 +1,17 @@
 """Dependencies of webhook ingestion."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.records.deps import AppendDeps
-from app.webhooks.part_owners import PartOwners
-from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.store.copy_bases import PostgresCopyBases
-from app.writes.store.own_writes import PostgresOwnWrites
+
+if TYPE_CHECKING:
+    from app.webhooks.part_owners import PartOwners
+    from app.webhooks.store.receipts import PostgresReceipts
+    from app.writes.store.copy_bases import PostgresCopyBases
+    from app.writes.store.own_writes import PostgresOwnWrites
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from app.queue.models import NewJob
 from app.records.models import ReportedChange
-from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
+from mappings.spec import VendorMapping
 from mappings.webhooks import Notice
 
 
@@ -59,7 +59,7 @@ class ReportedRecord(ReceiptJob, frozen=True, kw_only=True):
     added. `is_news` as for `compare`."""
 
     connection: Connection
-    mapping: AnyMapping
+    mapping: VendorMapping[Any, Any, Any, Any, Any]
     notice: Notice
     is_news: bool = False
 

@@ -1,19 +1,18 @@
 """The dependencies of operators: dead letters, queue, drift, mapping revisions, audit."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from app.audit.trail import PostgresAuditTrail
-from app.capabilities import KINDS, POLICIES, REOPEN, SEALED_COLUMNS
 from app.copies.deps import ConsumerDeps
-from app.credentials.consents import Consents
-from app.credentials.store import PostgresCredentials
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
-from app.dependencies import Dependencies
+from app.dependencies import Dependencies, OnDemand
 from app.drift.deps import DriftDeps
 from app.drift.store import PostgresDrifts
 from app.events.deps import ExtractDeps
@@ -21,16 +20,12 @@ from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.extracts import PostgresExtracts
-from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
-from app.links.announce import announce
 from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.persons.deps import PersonDeps
-from app.persons.store import PostgresPersons
 from app.postgres.database import Database
-from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.queue.deps import QueueDeps
 from app.queue.enqueue import JobIntake
@@ -44,20 +39,34 @@ from app.revisions.store.trials import PostgresTrialBook
 from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
-from app.vendors.configured_connections import connections_of
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.walks.backfill.store import PostgresBackfills
 from app.walks.deps import BackfillDeps, ReconcileDeps
-from app.walks.plan import lists_of, reconcile_plans_of
 from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.completion import Completion
 from app.writes.deps import ApprovalDeps, CompletionDeps
-from app.writes.store.approvals import PostgresApprovals
-from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from app.walks.models import ListPlan
+    from app.walks.reconcile.models import ReconcilePlan
+    from canonical.parts import ObjectName
+
+
+def _capabilities() -> ModuleType:
+    """Import every job kind, and with them the whole product: a second of CPU, which queries do not need."""
+    from app import capabilities  # noqa: PLC0415
+
+    return capabilities
+
+
+KINDS: Final = OnDemand(lambda: _capabilities().KINDS)
+POLICIES: Final = OnDemand(lambda: _capabilities().POLICIES)
+REOPEN: Final = OnDemand(lambda: _capabilities().REOPEN)
 
 
 def operators_on(database: Database, settings: Settings, keys: Sequence[EncryptionKey]) -> Dependencies:
@@ -75,16 +84,18 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
         LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
         backfills_of(settings, database, sealer, queue),
         ReconcileDeps(
-            plans=lambda: reconcile_plans_of(settings, connections_of(settings)),
+            plans=lambda: _plans_of(settings),
             reconciliations=PostgresReconciliations(database),
             walks=PostgresWalks(database),
             database=database,
             queue=queue,
         ),
         ExtractDeps(extracts=PostgresExtracts(database, sealer)),
-        persons_of(settings, database, sealer),
-        approvals_of(settings, database, sealer, events, queue),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
+        on_demand={
+            PersonDeps: lambda: persons_of(settings, database, sealer),
+            ApprovalDeps: lambda: approvals_of(settings, database, sealer, events, queue),
+        },
     )
 
 
@@ -102,7 +113,9 @@ def operator_dependencies(
             mapping_routes=mapping_routes,
             subscriptions=PostgresSubscriptions(database, sealer),
             kinds=KINDS,
-            show={kind.name: partial(kind.show, readers) for kind in KINDS.values() if kind.show is not None},
+            show=OnDemand(
+                lambda: {one.name: partial(one.show, readers) for one in KINDS.values() if one.show is not None}
+            ),
         ),
         QueueDeps(
             lanes=PostgresLanes(database),
@@ -117,10 +130,13 @@ def operator_dependencies(
 
 def persons_of(settings: Settings, database: Database, sealer: Sealer) -> PersonDeps:
     """Return what exports and erases persons."""
+    from app.persons.store import PostgresPersons  # noqa: PLC0415
+    from app.vendors.configured_connections import connections_of  # noqa: PLC0415
+
     return PersonDeps(
         database=database,
         sealer=sealer,
-        columns=SEALED_COLUMNS,
+        columns=_capabilities().SEALED_COLUMNS,
         persons=PostgresPersons(database, sealer),
         connections=cache(partial(connections_of, settings)),
     )
@@ -130,6 +146,12 @@ def approvals_of(
     settings: Settings, database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer
 ) -> ApprovalDeps:
     """Return what decides about writes that wait for an approval."""
+    from app.events.store.record_states import PostgresRecordStates  # noqa: PLC0415
+    from app.postgres.digest_secret import DigestSecret  # noqa: PLC0415
+    from app.writes.completion import Completion  # noqa: PLC0415
+    from app.writes.store.approvals import PostgresApprovals  # noqa: PLC0415
+    from app.writes.store.copy_bases import PostgresCopyBases  # noqa: PLC0415
+
     states, bases = PostgresRecordStates(database, sealer), PostgresCopyBases(database, DigestSecret(database, sealer))
     completion = Completion(CompletionDeps(events=events, queue=queue, states=states, bases=bases))
     return ApprovalDeps(
@@ -146,7 +168,7 @@ def approvals_of(
 def backfills_of(settings: Settings, database: Database, sealer: Sealer, queue: Enqueuer) -> BackfillDeps:
     """Return what starts and decides about backfills."""
     return BackfillDeps(
-        lists=lambda: lists_of(settings, connections_of(settings)),
+        lists=lambda: _lists_of(settings),
         consumers=settings.consumers,
         subscriptions=PostgresSubscriptions(database, sealer),
         backfills=PostgresBackfills(database),
@@ -156,8 +178,24 @@ def backfills_of(settings: Settings, database: Database, sealer: Sealer, queue: 
     )
 
 
+def _lists_of(settings: Settings) -> Mapping[tuple[str, ObjectName], ListPlan]:
+    from app.vendors.configured_connections import connections_of  # noqa: PLC0415
+    from app.walks.plan import lists_of  # noqa: PLC0415
+
+    return lists_of(settings, connections_of(settings))
+
+
+def _plans_of(settings: Settings) -> Sequence[ReconcilePlan]:
+    from app.vendors.configured_connections import connections_of  # noqa: PLC0415
+    from app.walks.plan import reconcile_plans_of  # noqa: PLC0415
+
+    return reconcile_plans_of(settings, connections_of(settings))
+
+
 def links_of(settings: Settings, database: Database, events: PostgresEvents, queue: Enqueuer) -> PostgresLinks:
     """Return the links, whose changes are announced."""
+    from app.links.announce import announce  # noqa: PLC0415
+
     return PostgresLinks(database, partial(announce, LinkEventDeps(events=events, queue=queue)), settings.realms)
 
 
@@ -169,6 +207,9 @@ def pauses_of(database: Database, sealer: Sealer) -> PostgresPauses:
 
 def consents_of(settings: Settings, database: Database, sealer: Sealer, vendors: VendorDeps) -> ConsentDeps:
     """Return what authorises connections."""
+    from app.credentials.consents import Consents  # noqa: PLC0415
+    from app.credentials.store import PostgresCredentials  # noqa: PLC0415
+
     return ConsentDeps(
         vendors=vendors.vendors,
         pauses=vendors.pauses,

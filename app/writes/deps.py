@@ -1,19 +1,24 @@
 """Dependencies of writes."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from app.egress.poster import TargetPoster
-from app.events.store.events import PostgresEvents
-from app.events.store.record_states import PostgresRecordStates
-from app.postgres.database import Database
-from app.queue.models import Enqueuer
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from app.records.deps import RecordDeps
-from app.writes.store.approvals import PostgresApprovals
-from app.writes.store.copy_bases import PostgresCopyBases
-from app.writes.store.operations import PostgresOperations
-from app.writes.store.reader import OperationReader
-from app.writes.store.removals import PostgresRemovals
-from canonical.parts import ObjectName
+
+if TYPE_CHECKING:
+    from app.egress.poster import TargetPoster
+    from app.events.store.events import PostgresEvents
+    from app.events.store.record_states import PostgresRecordStates
+    from app.postgres.database import Database
+    from app.queue.models import Enqueuer
+    from app.writes.store.approvals import PostgresApprovals
+    from app.writes.store.copy_bases import PostgresCopyBases
+    from app.writes.store.operations import PostgresOperations
+    from app.writes.store.reader import OperationReader
+    from app.writes.store.removals import PostgresRemovals
+    from canonical.parts import ObjectName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,16 +27,6 @@ def migrated(empty_database_url: str) -> dict[str, str]:
     return environment
 
 
-def test_help_names_the_commands_and_imports_none_of_them() -> None:
-    program = "import sys, app.cli; app.cli.app(['--help']); sys.exit('asyncpg' in sys.modules)"
-
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-
-    assert done.returncode == 0, done.stderr
-    for command in ("dev", "serve", "worker", "migrate", "key"):
-        assert f" {command} " in done.stdout
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

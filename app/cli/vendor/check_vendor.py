@@ -13,13 +13,11 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import Parameter
 from msgspec import Struct
-from rich.console import Console
-from rich.text import Text
 
 import mappings
 from app.cli.exits import REFUSED, usage
-from app.cli.printing import Flag, Json, write_json
-from app.cli.tables import table
+from app.cli.printing import Flag, Json, say, write_json
+from app.cli.tables import BOLD, print_table
 from app.cli.vendor.conformance import answers, lost_create, round_trip
 from app.cli.vendor.emulator import RunningSystem, is_checkout, running, running_peer
 from app.errors import Complaint
@@ -224,34 +222,29 @@ def _document(report: Report) -> dict[str, Any]:
 
 def _write(report: Report, levels: Sequence[Level]) -> None:
     """Print the rules of these levels, and the complaints of all levels."""
-    console = Console()
     rules = [one for one in report.rules if one.level in levels or one.complaint is not None]
-    overview = table("rule", "claim", "found")
-    for one in rules:
-        overview.add_row(Text(one.rule), Text("-" if one.claim is None else one.claim.status), _found(one))
-    console.print(overview)
-    for one in rules:
-        for line in _explanation(one):
-            console.print(Text(line))
-    console.print()
+    print_table(
+        ("rule", "claim", "found"),
+        rules,
+        lambda one: (one.rule, "-" if one.claim is None else one.claim.status, _result(one)),
+    )
+    say(*(line for one in rules for line in _explanation(one)), "")
     for level in LEVELS:
         left = report.missing[level]
         exempt = sum(
             one.level == level and one.claim is not None and one.claim.status == "exempt" for one in report.rules
         )
         done = f"complete, {exempt} exempt" if exempt else "complete"
-        console.print(Text(f"{level}: {done if not left else f'{len(left)} to go: ' + _names(left)}"))
-    console.print(Text(f"{report.vendor} has reached {report.reached or 'no level yet'}.", style="bold"))
+        say(f"{level}: {done if not left else f'{len(left)} to go: ' + _names(left)}")
+    say(f"{report.vendor} has reached {report.reached or 'no level yet'}.", style=BOLD)
 
 
-def _found(one: Judgement) -> Text:
+def _result(one: Judgement) -> str:
     if one.claim is not None and one.claim.status == "exempt":
-        return Text("exempt")
+        return "exempt"
     if one.result is None:
-        return Text(UNCHECKED.get(one.rule, "needs review"))
-    if one.result.holds:
-        return Text(f"holds, {one.result.summary}", style="green")
-    return Text(one.result.summary, style="red" if one.complaint else "yellow")
+        return UNCHECKED.get(one.rule, "needs review")
+    return f"holds, {one.result.summary}" if one.result.holds else one.result.summary
 
 
 def _explanation(one: Judgement) -> Sequence[str]:

@@ -90,7 +90,7 @@ class PostgresDeadLetters:
         self._database = database
         self._sealer = sealer
         self._policies = policies
-        self._reopen = reopen or {}
+        self._reopen = {} if reopen is None else reopen
 
     async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
         """List dead letters, newest first, below the id `after`."""

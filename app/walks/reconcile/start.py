@@ -11,7 +11,6 @@ from app.identifiers import new_id, new_run_id, what_else
 from app.problem_document import FieldError
 from app.walks.deps import ReconcileDeps
 from app.walks.models import NewWalk
-from app.walks.reconcile.check import check_job
 from app.walks.reconcile.models import (
     CheckPayload,
     DueReconcile,
@@ -72,6 +71,8 @@ async def confirm_absences(deps: ReconcileDeps, finding_id: str, *, actor: str) 
             facts = {"object": finding.object, "finding": finding_id, "records": finding.records}
             entry = Entry(type="reconcile.confirmed", subject=finding.connection, actor=actor, facts=facts)
             await append(transaction, entry)
+            from app.walks.reconcile.check import check_job  # noqa: PLC0415 - not for a list
+
             payload = CheckPayload(walk=confirmed.walk, object=finding.object, remote_id="")
             jobs = (check_job(finding.connection, replace(payload, remote_id=one)) for one in confirmed.absentees)
             await deps.queue.enqueue(transaction, *jobs)

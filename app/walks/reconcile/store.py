@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from app.copies.consumers import KIND as FAN_OUT
+from app.copies import FAN_OUT
 from app.postgres.database import Database, Statement, Transaction
 from app.records.statements import EFFECTS_AT, appending
 from app.walks.models import Walk

@@ -1,0 +1,97 @@
+"""What the command line imports: modules are counted, because time depends on the machine."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from typing import Any, Final
+
+import pytest
+
+from app import VERSION
+from app.cli import COMMANDS, EXAMPLES, build_app
+from tests.commands import ROOT
+from tests.encryption import ENCRYPTION_KEYS
+
+HEAVY: Final = ("litestar", "granian", "httpx", "aiohttp", "rich", "phonenumbers", "babel", "email_validator")
+QUERIES: Final = (
+    ("audit", "list"),
+    ("backfill", "status"),
+    ("consumers", "list"),
+    ("dead-letters", "list"),
+    ("drift", "list"),
+    ("key", "list"),
+    ("key", "usage"),
+    ("links", "review"),
+    ("queue",),
+    ("reconcile", "list"),
+    ("redrive", "status"),
+    ("secrets", "list"),
+    ("uploads", "list"),
+)
+RUN: Final = """
+import json, sys
+from app.cli import main
+loaded = {}
+for arguments in json.loads(sys.argv[1]):
+    sys.argv[1:] = arguments
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, (arguments, ended.code)
+    loaded[" ".join(arguments)] = sorted(name for name in sys.modules if "." not in name or name == "mappings.registry")
+print("\\n" + json.dumps(loaded))
+"""
+
+
+def run(*commands: tuple[str, ...], environment: dict[str, str] | None = None) -> tuple[str, dict[str, list[str]]]:
+    """Run commands in one process. Return what they print, and the modules that are there after each."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, json.dumps(commands)],
+        env=os.environ | (environment or {}),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed, _, loaded = done.stdout.rstrip().rpartition("\n")
+    modules: dict[str, list[str]] = json.loads(loaded)
+    return printed, modules
+
+
+def test_help_and_version_import_no_library() -> None:
+    printed, loaded = run(("--help",), (), ("--version",))
+
+    for modules in loaded.values():
+        assert not {"cyclopts", "msgspec", "asyncpg", "opentelemetry", *HEAVY} & set(modules)
+    assert printed.rstrip().endswith(VERSION)
+    for group, commands in COMMANDS.items():
+        assert f"\n{group}:\n" in printed
+        assert all(f"\n  {name} " in printed for name in commands)
+    assert max(map(len, printed.splitlines())) <= 90
+
+
+def test_queries_import_no_server_and_no_mapping(database_url: str) -> None:
+    environment = {"LOCKSTITCH_DATABASE_URL": database_url, "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS}
+
+    _, loaded = run(*QUERIES, environment=environment)
+
+    assert len(loaded) == len(QUERIES)
+    for command, modules in loaded.items():
+        assert sorted({*HEAVY, "mappings.registry"} & set(modules)) == [], command
+
+
+def test_every_command_is_where_the_help_says() -> None:
+    for commands in COMMANDS.values():
+        for place, _ in commands.values():
+            module, name = place.split(":")
+            assert hasattr(importlib.import_module(f"app.cli.{module}"), name)
+
+
+@pytest.mark.parametrize("example", [line.split("  ")[1] for line in EXAMPLES.splitlines()[1:-1]])
+def test_the_examples_of_the_help_parse(example: str) -> None:
+    parsed: Any = build_app().parse_args(example.split()[1:], exit_on_error=False, print_error=False)
+
+    assert parsed[0] is not None
