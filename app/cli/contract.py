@@ -123,24 +123,24 @@ def _write_contract(verdict: Verdict, content: Contract) -> None:
     for severity in incidents["severities"]:
         print_text(f"{severity['level']}. {severity['means']} Within {severity['respond_within']}.")
         if severity["first_step"] is not None:
-            say(f"   {severity['first_step']}")
+            print_text(f"   {severity['first_step']}")
     for title, changes in (("Added since the release", verdict.additions), ("Breaking", verdict.breaches)):
         if changes:
             _write_section(title)
             for one in changes:
-                say(f"{one.schema}: {one.field}: {getattr(one, 'what', getattr(one, 'rule', ''))}")
+                print_text(f"{one.schema}: {one.field}: {getattr(one, 'what', getattr(one, 'rule', ''))}")
 
 
 def _write_people(content: Contract) -> None:
     _write_section("Owners")
-    say(f"{content['owner']['team'] or 'The owner'} decides {content['owner']['decides']}.")
+    print_text(f"{content['owner']['team'] or 'The owner'} decides {content['owner']['decides']}.")
     print_table(("team", "system", "fields"), content["field_owners"], _owner_row)
     _write_section("Producers and consumers")
     writers = [("writes", one["name"], one["how"]) for one in content["producers"]]
     readers = [("reads", one["name"], f"{one['uses']}; needs {one['needs']}") for one in content["consumers"]]
     print_table(("", "", ""), [*writers, *readers], tuple)
     vendors = [vendor.title for vendor in VENDORS.values() if active(vendor, content["object"]) is not None]
-    say(f"Mapped for {', '.join(vendors)}: lockstitch coverage {content['object']}")
+    print_text(f"Mapped for {', '.join(vendors)}: lockstitch coverage {content['object']}")
 
 
 def _owner_row(group: Mapping[str, Any]) -> Cells:
