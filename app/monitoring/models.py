@@ -67,6 +67,7 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     drift_since: datetime | None = None
     approvals_since: datetime | None = None
     beats: Sequence[Beat] = ()
+    sent_twice: Sequence[tuple[str, str]] = ()  # operations that were sent with one idempotency key
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

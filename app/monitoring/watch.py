@@ -207,6 +207,13 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
     """Yield the alarms that these figures raise. `url` is the public one."""
     for one in figures.troubles:
         yield _trouble(url, one)
+    for first, second in figures.sent_twice:
+        yield Alarm(
+            name=f"sent_twice.{first}",
+            summary=f"The operations {first} and {second} have one idempotency key, and both were sent.",
+            next_step="Compare their records at the vendor, and remove one if both exist. This ends after a day.",
+            link=f"{url}/v1/operations/{first}",
+        )
     yield from process_alarms(figures.beats, f"{url}/health/ready")
     if figures.dead_letters:
         yield Alarm(

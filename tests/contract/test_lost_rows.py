@@ -110,3 +110,22 @@ def test_who_took_the_key_meanwhile_keeps_it(write: Write) -> None:
         "SELECT facts FROM audit_event WHERE subject = $1 AND type = 'operation.key_taken'", operation
     )
     assert second.json()["meta"]["operation_id"] in str(restored["facts"])
+
+
+def test_a_copy_is_recorded_and_linked_again(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+    mark, key = word(), new_key()
+    source = caller.create("/v1/customers?connection=shopify", customer("shopify", mark))
+    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    with ThreadPoolExecutor() as pool:
+        path, order = f"/v1/customers/{source['id']}/copies", {"connection": "hubspot", "match_on": "email"}
+        sent = pool.submit(caller.write, "POST", path, order, key=key, headers={"prefer": "wait=60"})
+        vendors.await_held()
+        facade.sql("DELETE FROM operation WHERE idempotency_key = $1", key)
+        vendors.mend()
+        answer = sent.result()
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["id"] == source["id"]
+    assert {one["connection"] for one in answer.json()["meta"]["links"]} == {"shopify", "hubspot"}
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+    assert caller.write("POST", path, order, key=key).content == answer.content

@@ -99,6 +99,12 @@ async def old_data(database: Database) -> None:
     await sql(database, "INSERT INTO watermark (connection, object, breached_at) VALUES ('crm', 'customer', now())")
 
 
+async def key_taken(database: Database) -> None:
+    async with database.transaction() as session:
+        taken = audit.Entry(type="operation.key_taken", subject="op_1", actor="key_1", facts={"by": "op_2"})
+        await audit.append(session, taken)
+
+
 async def looping_consumer(database: Database) -> None:
     await sql(
         database,
@@ -122,6 +128,7 @@ async def looping_consumer(database: Database) -> None:
         (paused_consumers, "consumer_paused.customers:crm", "would have removed more than 20 values"),
         (old_data, "freshness_breached.crm.customer", "older than their limit"),
         (looping_consumer, "consumer_paused.customers:crm", "wrote one record again and again"),
+        (key_taken, "sent_twice.op_1", "op_1 and op_2 have one idempotency key"),
         (unsealed_event, "audit_tail", "not sealed"),
         (forged_event, "audit_broken", "content at position 1"),
     ],

@@ -19,7 +19,7 @@ from app.postgres.migrate import migrate
 from app.queue.enqueue import JobIntake
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps
-from app.writes.models import Answer, Begun, Intent, NewOperation, Success
+from app.writes.models import Answer, Begun, CopyOf, Intent, NewOperation, Success
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from tests.encryption import SEALER
@@ -30,7 +30,22 @@ pytestmark = pytest.mark.anyio
 RECORD: Record = ("customer", "crm", "1051")
 NOW = datetime.now(UTC)
 PHASES = Statement("SELECT operation", "SELECT phase FROM operation")
+GUARDS = Statement("SELECT operation", "SELECT upsert_digest, copy_of, copied_pair FROM operation WHERE id = $1")
 ANSWER = Answer(status=200, headers={}, body=b"{}")
+
+
+def operations_on(database: Database) -> PostgresOperations:
+    """The operations of one process."""
+    states, queue = PostgresRecordStates(database, SEALER), JobIntake(SEALER, POLICIES)
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    bases = PostgresCopyBases(database, DigestSecret(database, SEALER))
+    return PostgresOperations(
+        database,
+        SEALER,
+        lease=timedelta(seconds=30),
+        retention=timedelta(days=7),
+        completion=Completion(CompletionDeps(events=events, queue=queue, states=states, bases=bases)),
+    )
 
 
 async def begun_update(operations: PostgresOperations, *, deferred: bool) -> Begun:
@@ -62,16 +77,8 @@ async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logge
     await migrate(url)
     database = await Database.connect(url)
     try:
-        states, queue = PostgresRecordStates(database, SEALER), JobIntake(SEALER, POLICIES)
-        events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-        bases = PostgresCopyBases(database, DigestSecret(database, SEALER))
-        operations = PostgresOperations(
-            database,
-            SEALER,
-            lease=timedelta(seconds=30),
-            retention=timedelta(days=7),
-            completion=Completion(CompletionDeps(events=events, queue=queue, states=states, bases=bases)),
-        )
+        states = PostgresRecordStates(database, SEALER)
+        operations = operations_on(database)
         begun = await begun_update(operations, deferred=deferred)
 
         async def settle(last_state: SeenState | None) -> None:
@@ -99,3 +106,26 @@ async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logge
         await database.close()
 
     assert "ERROR" not in log.read_text(errors="replace")
+
+
+async def test_a_lost_row_gets_its_guards_back_unless_another_has_them(database: Database) -> None:
+    """A copy whose row is recorded again still excludes another copy of the same record."""
+    operations = operations_on(database)
+    copied = CopyOf(connection="shop", remote_id="7", canonical_id="cus_1", names=("email",))
+    guards = []
+    for is_taken in (False, True):
+        await database.execute(Statement("DELETE operation", "DELETE FROM operation"))
+        begun = await begun_update(operations, deferred=False)
+        assert await operations.lock_upsert("crm", "customer", "email=a@example.com", copied, begun.lease)
+        await database.execute(Statement("DELETE operation", "DELETE FROM operation"))
+        other = await begun_update(operations, deferred=False)
+        if is_taken:
+            assert await operations.lock_upsert("crm", "customer", "email=a@example.com", copied, other.lease)
+        await operations.note_remote_id(begun, "1051")
+        (row,) = await database.fetch(GUARDS, begun.operation.id)
+        guards.append(tuple(row))
+        if not is_taken:
+            assert not await operations.lock_upsert("crm", "customer", "email=a@example.com", copied, other.lease)
+    assert guards[0][1:] == ("cus_1", "cus_1 crm shop")
+    assert guards[0][0] is not None
+    assert guards[1] == (None, None, None)

@@ -180,6 +180,16 @@ TOO_OLD = Statement(
     "SELECT connection, object, breached_at FROM watermark WHERE breached_at IS NOT NULL ORDER BY 1, 2",
 )
 
+# Two writes with one idempotency key, of the last day.
+SENT_TWICE = Statement(
+    "SELECT audit_event",
+    """
+    SELECT subject, facts::json ->> 'by' AS by
+      FROM (SELECT * FROM audit_event WHERE type = 'operation.key_taken' ORDER BY type DESC, id DESC LIMIT 20) AS last
+     WHERE at > now() - interval '1 day'
+     ORDER BY id
+    """,
+)
 
 WORK = Statement(
     "SELECT job",
@@ -243,6 +253,7 @@ class PostgresAlarmFigures:
         troubled = await session.fetch(CREDENTIALS, self._secrets)
         lagging = await session.fetch_row(LAG)
         too_old = await session.fetch(TOO_OLD)
+        sent_twice = await session.fetch(SENT_TWICE)
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
@@ -250,5 +261,6 @@ class PostgresAlarmFigures:
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
             too_old=[(row["connection"], row["object"], row["breached_at"]) for row in too_old],
+            sent_twice=[(row["subject"], row["by"]) for row in sent_twice],
             beats=await heartbeats.read_beats(session),
         )

@@ -11,24 +11,38 @@ from typing import Any, Final
 from app.audit import record
 from app.postgres.database import Database, NamedStatement, Session, Statement
 from app.writes.models import Begun
+from app.writes.store.guards import Guards
 from app.writes.store.rows import OperationRows, entry
 
 _log = logging.getLogger("lockstitch.write")
 
-# If another operation has taken the key meanwhile, the row has none. Nothing happens if the row exists: then the lease
-# was lost to another owner.
+
+def _unless_held(column: str, among: str, kind: str) -> str:
+    """Return SQL text for the value of a guard, if no undecided operation holds it by now."""
+    return f"""
+        CASE WHEN NOT EXISTS (SELECT
+                                FROM operation
+                               WHERE {among} AND {column} = :{column}::{kind} AND phase IN ('received', 'sent'))
+             THEN :{column}::{kind} END"""  # noqa: S608
+
+
+# If another operation has taken the key or a guard meanwhile, the row has none. Nothing happens if the row exists: then
+# the lease was lost to another owner.
 RESTORE: Final = NamedStatement(
     "INSERT operation",
     f"""
     WITH restored AS (
         INSERT INTO operation (id, principal, idempotency_key, fingerprint, object, action, connection, correlation_id,
                                traceparent, intent, phase, effect, remote_id, attempts, sent_at, lease_token, due_at,
-                               callback, queued, deferred, redrives)
+                               callback, queued, deferred, redrives, upsert_digest, copy_of, copied_pair)
         SELECT :id, :principal,
                CASE WHEN NOT EXISTS (SELECT FROM operation WHERE principal = :principal AND idempotency_key = :key)
                     THEN :key END,
                :fingerprint, :object, :action, :connection, :correlation_id, :traceparent, :intent, 'sent', :effect,
-               :remote_id, :attempts, now(), :token, now() + :lease::interval, :callback, :queued, :deferred, :redrives
+               :remote_id, :attempts, now(), :token, now() + :lease::interval, :callback, :queued, :deferred, :redrives,
+               {_unless_held("upsert_digest", "connection = :connection AND object = :object", "bytea")},
+               {_unless_held("copy_of", "connection = :connection AND object = :object", "text")},
+               {_unless_held("copied_pair", "object = :object", "text")}
             ON CONFLICT DO NOTHING
         RETURNING id
     ), noted AS (
@@ -48,7 +62,9 @@ KNOWN: Final = Statement(
 )
 
 
-async def restore(session: Database | Session, rows: OperationRows, begun: Begun, lease: timedelta) -> bool:
+async def restore(
+    session: Database | Session, rows: OperationRows, begun: Begun, lease: timedelta, guards: Guards
+) -> bool:
     """Insert the row of an operation that was sent, if the database has lost it. Return whether it did. If another
     operation has its key by now, the audit trail names both."""
     operation = begun.operation
@@ -74,6 +90,7 @@ async def restore(session: Database | Session, rows: OperationRows, begun: Begun
         "queued": operation.queued,
         "deferred": operation.deferred,
         "redrives": operation.redrives,
+        **guards._asdict(),
         **record.values_of(entry("operation.restored", operation, actor=begun.lease.actor)),
     }
     row = await session.fetch_row(RESTORE, *RESTORE.arguments(values))

@@ -5,7 +5,6 @@ result is void. Only the clock of the database counts. An unannounced refusal is
 transaction with its Events and the jobs that deliver them.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
@@ -38,9 +37,11 @@ from app.writes.models import (
     Success,
 )
 from app.writes.store import statements as sql
+from app.writes.store.guards import KeptGuards, guards_of
 from app.writes.store.lost_rows import restore
 from app.writes.store.reader import OperationReader
 from app.writes.store.rows import entry, entry_of_change
+from app.writes.store.unsure_begins import UnsureBegins
 from canonical.parts import ObjectName
 from mappings.spec import Action
 
@@ -66,6 +67,8 @@ class PostgresOperations(OperationReader):
         self._lease = lease
         self._retention = retention
         self._completion = completion
+        self._guards = KeptGuards()
+        self._unsure = UnsureBegins(database)
 
     async def begin(self, new: NewOperation) -> Begun | Operation:
         """Insert an operation, or return the one that its key already names. INSERT comes first, so one of several
@@ -73,7 +76,11 @@ class PostgresOperations(OperationReader):
         token = uuid4().hex
         arguments = sql.INSERT.arguments(self._rows.new(new, token, self._lease))
         for _ in range(3):
-            row = await self._database.fetch_row(sql.INSERT, *arguments)
+            try:
+                row = await self._database.fetch_row(sql.INSERT, *arguments)
+            except StoreUnavailable:
+                self._unsure.add(new, token)
+                raise
             if row is not None:
                 lease = Lease(operation_id=new.id, token=token, actor=new.principal)
                 return Begun(operation=self._rows.open(row, intent=new.intent), lease=lease)
@@ -280,19 +287,14 @@ class PostgresOperations(OperationReader):
     ) -> bool:
         """Reserve a unique key, the copy of an id, and its pair of records while this operation is undecided. False if
         another one holds one of them. Raises LeaseLost."""
-        digest, copy, pair = None, None, None
-        if value is not None:
-            digest = hashlib.sha256("\0".join((connection, object_name, value)).encode()).digest()
-        if copied is not None:
-            copy = copied.canonical_id
-            pair = " ".join((copy, *sorted((connection, copied.connection))))
-        values = (lease.operation_id, lease.token, digest, copy, pair)
+        guards = guards_of(connection, object_name, value, copied)
         try:
-            locked = await self._database.fetch_value(sql.LOCK_UPSERT, *values)
+            locked = await self._database.fetch_value(sql.LOCK_UPSERT, lease.operation_id, lease.token, *guards)
         except asyncpg.UniqueViolationError:
             return False
         if locked is None:
             raise LeaseLost(lease.operation_id)
+        self._guards.keep(lease.operation_id, guards)
         return True
 
     async def is_taken(self, connection: str, object_name: ObjectName, remote_id: str, operation_id: str) -> bool:
@@ -336,7 +338,7 @@ class PostgresOperations(OperationReader):
             if error.table_name in NEW_RECORD_TABLES:
                 raise RecordKnown from error
             raise
-        if await restore(self._database, self._rows, begun, self._lease):
+        if await self._restore(self._database, begun):
             # What else the write has committed, such as the link of a copy, may be lost too.
             raise StoreUnavailable("The database had lost this write. It is recorded again.")
         raise LeaseLost(operation.id)
@@ -353,11 +355,14 @@ class PostgresOperations(OperationReader):
         """Run the statement, and return its one row. Raises LeaseLost without one."""
         arguments, place = query.arguments(_values(begun, noted, **values)), session or self._database
         row = await place.fetch_row(query, *arguments)
-        if row is None and await restore(place, self._rows, begun, self._lease):
+        if row is None and await self._restore(place, begun):
             row = await place.fetch_row(query, *arguments)
         if row is None:
             raise LeaseLost(begun.operation.id)
         return row
+
+    async def _restore(self, session: Database | Session, begun: Begun) -> bool:
+        return await restore(session, self._rows, begun, self._lease, self._guards.of(begun.operation.id))
 
     def _begun(self, row: asyncpg.Record, token: str, *, actor: str = "lockstitch") -> Begun:
         lease = Lease(operation_id=row["id"], token=token, actor=actor)

@@ -1,6 +1,7 @@
 """What is stored of operations: rows, whose intent, answer, problem and callback are encrypted, each bound to its row,
 and audit entries, which say who did what to which record without its content."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -154,6 +155,20 @@ def first_entry(new: NewOperation, *, queued: bool) -> Entry:
             **({} if intent.part_of is None else {"part_of": intent.part_of}),
             **({} if new.phase == "received" else {"effect": new.effect, "attempts": 1}),
         },
+    )
+
+
+def released_entry(new: NewOperation) -> Mapping[str, object]:
+    """Return the values of the entry for a new operation that was released before anything was sent."""
+    facts = {"object": new.intent.object, "action": new.intent.action, "connection": new.intent.connection}
+    return values_of(
+        Entry(
+            type="operation.postponed",
+            subject=new.id,
+            actor=new.principal,
+            correlation_id=new.correlation_id,
+            facts={**facts, "seconds": 0.0, "phase": "received"},
+        )
     )
 
 

@@ -1,0 +1,137 @@
+"""A second API process, which reaches the database through a proxy that can lose the answer to a commit."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.samples import customer, word
+from tests.contract.waiting import until
+
+
+class Proxy:
+    """Passes on what clients and the server send. A connection whose client sends `fatal` loses every answer to it."""
+
+    def __init__(self, url: str) -> None:
+        self._path = f"{parse_qs(urlsplit(url).query)['host'][0]}/.s.PGSQL.5432"
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self.fatal: bytes | None = None
+        self.sent: list[bytes] = []
+        """What clients have sent."""
+
+    def start(self) -> int:
+        """Return the port."""
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        return asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(60)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _listen(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_unix_connection(self._path)
+        lost = False
+
+        async def answers() -> None:
+            while (data := await server_reader.read(65536)) and not lost:
+                writer.write(data)
+            writer.close()
+
+        passing = asyncio.create_task(answers())
+        while data := await reader.read(65536):
+            self.sent.append(data)
+            lost = lost or (self.fatal is not None and self.fatal in data)
+            server_writer.write(data)
+            if lost:
+                self.fatal = None
+                break
+        server_writer.write_eof()
+        await asyncio.wait({passing})  # the server has done what it was sent
+        server_writer.close()
+
+
+@pytest.fixture(scope="module")
+def proxied(running_facade: Facade) -> Iterator[tuple[Proxy, str]]:
+    proxy = Proxy(running_facade.database_url)
+    port = proxy.start()
+    parts = urlsplit(running_facade.database_url)
+    user = parts.username or "postgres"
+    url = parts._replace(netloc=f"{user}@127.0.0.1:{port}", query="").geturl()
+    with running_facade.another_api(LOCKSTITCH_DATABASE_URL=url) as process:
+        yield proxy, process.url
+    proxy.stop()
+
+
+@pytest.fixture
+def other(proxied: tuple[Proxy, str], full_key: str) -> Iterator[Caller]:
+    with Caller(proxied[1], full_key) as calling:
+        yield calling
+
+
+def body() -> tuple[str, dict[str, Any]]:
+    mark = word()
+    return mark, customer("hubspot", mark)
+
+
+def test_a_begin_whose_commit_is_unknown_frees_its_key(
+    proxied: tuple[Proxy, str], other: Caller, facade: Facade, vendors: Emulators
+) -> None:
+    (mark, sent), key, run = body(), new_key(), f"run-{word()}"
+    path = "/v1/customers?connection=hubspot"
+    other.create(path, body()[1])  # account facts are known, so the first statement with the run begins the write
+    proxied[0].fatal = run.encode()
+
+    answer = other.write("POST", path, sent, key=key, headers={"x-correlation-id": run})
+
+    assert code_of(answer, 503) == "store-unavailable"
+    (row,) = facade.sql("SELECT id FROM operation WHERE idempotency_key = $1", key)
+    until(
+        lambda: facade.sql(
+            "SELECT FROM audit_event WHERE subject = $1 AND type = 'operation.postponed' AND actor <> 'lockstitch'",
+            row["id"],
+        )
+    )
+    retried = other.write("POST", path, sent, key=key, headers={"prefer": "wait=60"})
+    assert retried.status_code == 201, retried.text
+    assert retried.json()["meta"]["operation_id"] == row["id"]
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+
+
+def test_who_waits_in_another_process_gets_the_answer_of_a_lost_row(
+    proxied: tuple[Proxy, str], other: Caller, caller: Caller, facade: Facade, vendors: Emulators
+) -> None:
+    (mark, sent), key = body(), new_key()
+    path, headers = "/v1/customers?connection=hubspot", {"prefer": "wait=60"}
+    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(caller.write, "POST", path, sent, key=key, headers=headers)
+        vendors.await_held()
+        second = pool.submit(other.write, "POST", path, sent, key=key, headers=headers)
+        until(lambda: looks(proxied[0], key) > 2)
+        (row,) = facade.sql("DELETE FROM operation WHERE idempotency_key = $1 RETURNING id", key)
+        before = looks(proxied[0], key)
+        until(lambda: looks(proxied[0], key) > before + 2)
+        vendors.mend()
+        answers = [first.result(), second.result()]
+
+    assert [answer.status_code for answer in answers] == [201, 201], [answer.text for answer in answers]
+    assert answers[0].content == answers[1].content
+    assert answers[0].json()["meta"]["operation_id"] == row["id"]
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+
+
+def looks(proxy: Proxy, key: str) -> int:
+    """Return how often the second process has looked for a key."""
+    return sum(key.encode() in data for data in proxy.sent)
