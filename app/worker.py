@@ -14,6 +14,8 @@ from app.credentials.deps import CredentialDeps
 from app.credentials.due import announce_due
 from app.dead_letters.bulk_redrive import run_due_redrives
 from app.dead_letters.deps import DeadLetterDeps
+from app.monitoring.deps import MonitoringDeps
+from app.monitoring.failures import key_failures
 from app.monitoring.retention import reap
 from app.monitoring.routes import PROBES
 from app.periodic import PeriodicTasks
@@ -44,6 +46,7 @@ FRESHNESS_SECONDS: Final = 5.0
 TOKENS_SECONDS: Final = 30.0
 APPROVALS_SECONDS: Final = 2.0
 EXPORTS_SECONDS: Final = 3.0
+FAILURES_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 15.0
 # Then the runner releases unfinished jobs, for which it needs the database.
 GIVE_BACK_SECONDS: Final = 3.0
@@ -98,6 +101,7 @@ class Worker:
                     ("seal", SEAL_SECONDS, self._runtime.seal),
                     ("anchor", ANCHOR_SECONDS, self._anchor),
                     ("reap", REAP_SECONDS, self._reap),
+                    ("failure keys", FAILURES_SECONDS, self._key_failures),
                     ("secrets due", DUE_SECONDS, self._announce_due),
                     ("tokens", TOKENS_SECONDS, self._renew_tokens),
                     ("approvals", APPROVALS_SECONDS, self._end_approvals),
@@ -144,6 +148,10 @@ class Worker:
 
     async def _reap(self) -> bool:
         return (await reap(self._upkeep.retention)).more
+
+    async def _key_failures(self) -> bool:
+        deps = self._runtime.dependencies
+        return await key_failures(deps.of(MonitoringDeps), deps.of(DeadLetterDeps))
 
     async def _announce_due(self) -> bool:
         await announce_due(self._runtime.dependencies.of(CredentialDeps))

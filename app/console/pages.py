@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 HOME: Final = "/console"
 SIGN_IN: Final = "/console/sign-in"
-NAVIGATION: Final = ((HOME, "Now"),)
+NAVIGATION: Final = ((HOME, "Now"), ("/console/runs", "Runs"))
 """The pages in the navigation, by path."""
 READ: Final = "ops:read"
 WRITE: Final = "ops:write"
@@ -69,9 +69,9 @@ class View:
 
 
 class NextPage:
-    """The end of an action: the page that follows, and what it says at its top."""
+    """The page that follows an action, and what it says at its top."""
 
-    def __init__(self, path: str, notice: str) -> None:
+    def __init__(self, path: str, notice: str = "") -> None:
         self.path = path
         self.notice = notice
 
@@ -109,10 +109,12 @@ class Visit:
         return deps_of(self.request, kind)
 
 
-def page(path: str, *, scopes: Sequence[str] = (READ,)) -> Callable[[Callable[[Visit], Awaitable[View]]], Any]:
+def page(
+    path: str, *, scopes: Sequence[str] = (READ,)
+) -> Callable[[Callable[[Visit], Awaitable[View | NextPage]]], Any]:
     """Declare a page. Without a session, it leads to the sign-in and back."""
 
-    def declare(show: Callable[[Visit], Awaitable[View]]) -> HTTPRouteHandler:
+    def declare(show: Callable[[Visit], Awaitable[View | NextPage]]) -> HTTPRouteHandler:
         async def handle(request: AnyRequest) -> Response[Any]:
             telemetry.name_route(path)
             secret = request.cookies.get(SESSION, "")
@@ -121,7 +123,7 @@ def page(path: str, *, scopes: Sequence[str] = (READ,)) -> Callable[[Callable[[V
                 return _ask_to_sign_in(request)
             _admit(request, caller, scopes)
             visit = Visit(request, caller, secret, {})
-            return rendered(request, await show(visit), visit)
+            return _answer(request, await show(visit), visit)
 
         return console_route(path, "GET", handle)
 
@@ -142,10 +144,7 @@ def action(
                 raise Unauthenticated("The session has ended.", next_step="Sign in and repeat it; nothing was done.")
             _admit(request, caller, scopes)
             visit = Visit(request, caller, secret, await read_form(request, secret))
-            result = await act(visit)
-            if isinstance(result, View):
-                return rendered(request, result, visit)
-            return redirect(request, result.path, [console_cookie(request, NOTICE, quote(result.notice), 60)])
+            return _answer(request, await act(visit), visit)
 
         return console_route(path, "POST", handle)
 
@@ -208,6 +207,13 @@ def rendered(request: AnyRequest, view: View, visit: Visit | None = None) -> Res
         cookies=cookies,
         media_type="text/html",
     )
+
+
+def _answer(request: AnyRequest, result: View | NextPage, visit: Visit) -> Response[Any]:
+    if isinstance(result, View):
+        return rendered(request, result, visit)
+    cookies = [console_cookie(request, NOTICE, quote(result.notice), 60)] if result.notice else []
+    return redirect(request, result.path, cookies)
 
 
 def redirect(request: AnyRequest, path: str, cookies: Sequence[Cookie] = ()) -> Response[bytes]:

@@ -77,7 +77,7 @@ async def _open_session(request: AnyRequest, caller: Caller, target: str) -> Res
 async def sign_out(visit: Visit) -> NextPage:
     """End the session in every process."""
     await visit.deps(ConsoleDeps).sessions.close(visit.request.cookies[SESSION])
-    return NextPage(SIGN_IN, "")
+    return NextPage(SIGN_IN)
 
 
 def _form(request: AnyRequest, target: str, error: str, status: int) -> Response[Any]:

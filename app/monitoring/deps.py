@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.monitoring.readiness import Verdict
+    from app.monitoring.store.failures import PostgresFailures
     from app.monitoring.store.runs import PostgresRuns
     from app.monitoring.store.vitals import PostgresAlarmFigures
+    from app.postgres.digest_secret import DigestSecret
+    from app.writes.store.reader import OperationReader
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringDeps:
     """`readiness` returns whether this process can serve. `collect` refreshes the gauges from the database, if it
-    answers. A job waits for too long after `job_lag_seconds`."""
+    answers. `secret` keys the digests by which failures are found. A job waits for too long after `job_lag_seconds`."""
 
     runs: PostgresRuns
+    failures: PostgresFailures
+    operations: OperationReader
+    secret: DigestSecret
     figures: PostgresAlarmFigures
     public_url: str
     job_lag_seconds: float

@@ -220,7 +220,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="dead_letters",
             summary=f"{counted(figures.dead_letters, 'open dead letter')}.",
             next_step="Redrive or discard them: lockstitch dead-letters list",
-            link=f"{url}/ops/dead-letters",
+            link=f"{url}/console/runs?state=open",
             since=figures.dead_letters_since,
         )
     if figures.job_lag > job_lag_seconds:
@@ -228,7 +228,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="job_lag",
             summary=f"Jobs have waited for over {job_lag_seconds / 60:.0f} min ({figures.lagging}).",
             next_step="Check that a worker runs, and that the vendor or target works: lockstitch queue",
-            link=f"{url}/ops/queue",
+            link=f"{url}/console",
             since=datetime.now(UTC) - timedelta(seconds=figures.job_lag),
         )
     for connection, object_name, since in figures.too_old:
@@ -236,7 +236,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name=f"freshness_breached.{connection}.{object_name}",
             summary=f"The {object_name} data of {connection} are older than their limit: no pull completes.",
             next_step=f"What stops its pulls: lockstitch doctor; lockstitch verify {connection}",
-            link=f"{url}/ops/freshness",
+            link=f"{url}/console",
             since=since,
         )
     if figures.unknown_operations:
@@ -244,7 +244,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="unknown_operations",
             summary=f"{counted(figures.unknown_operations, 'write')} with an unknown outcome.",
             next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
-            link=f"{url}/v1/operations?state=unknown",
+            link=f"{url}/console/runs?state=unknown",
             since=figures.unknown_since,
         )
     if figures.late_approvals:
@@ -260,7 +260,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="disabled_subscriptions",
             summary=f"{counted(figures.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
             next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
-            link=f"{url}/v1/subscriptions",
+            link=f"{url}/console",
             since=figures.disabled_since,
         )
     if figures.frozen_drift:
@@ -268,7 +268,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="drift",
             summary=f"{counted(figures.frozen_drift, 'drift finding')} at frozen paths.",
             next_step="Acknowledge what is acceptable: lockstitch drift list",
-            link=f"{url}/ops/drift?acknowledged=false",
+            link=f"{url}/console",
             since=figures.drift_since,
         )
 
@@ -342,9 +342,6 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         name=f"{kind}.{one.name}",
         summary=f"The {kind.partition('_')[0]} {one.name} {sentence}.",
         next_step=step,
-        link=f"{url}{_LINKS.get(one.problem, '/ops/connections').format(one.name)}",
+        link=f"{url}/console",
         since=one.since,
     )
-
-
-_LINKS: Final = {"undelivered": "/v1/subscriptions/{}", "removals": "/ops/consumers", "loop": "/ops/consumers"}

@@ -117,7 +117,10 @@ async def open_dependencies(
         _uploads(foundation, ingest),
         OwnershipDeps(ownership=settings.ownership),
         _events(foundation, poster, records),
-        open_monitoring(settings, database, foundation.former_environments, partial(measure_freshness, freshness)),
+        open_monitoring(
+            *(settings, database, foundation.sealer, foundation.former_environments),
+            partial(measure_freshness, freshness),
+        ),
         _http(foundation, refusals),
     )
 

@@ -10,21 +10,26 @@ from app.errors import Complaint, StoreUnavailable
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.readiness import PROOF_SECONDS, CachedCheck, Verdict
 from app.monitoring.store import heartbeats
+from app.monitoring.store.failures import PostgresFailures
 from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.runs import PostgresRuns
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
+from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
 from app.postgres.fault import DatabaseFault
 from app.postgres.migrate import schema_fault
 from app.postgres.write_proof import write_fault
 from app.settings.environment import Settings
 from app.uploads.metrics import expect_uploads
+from app.writes.store.reader import OperationReader
 
 
 def open_monitoring(
     settings: Settings,
     database: Database,
+    sealer: Sealer,
     former_environments: set[str],
     measure_freshness: Callable[[], Awaitable[Sequence[Metric]]],
 ) -> MonitoringDeps:
@@ -38,6 +43,9 @@ def open_monitoring(
     telemetry.refresh_before_push(gauges.refresh)
     return MonitoringDeps(
         runs=PostgresRuns(database),
+        failures=PostgresFailures(database),
+        operations=OperationReader(database, sealer),
+        secret=DigestSecret(database, sealer),
         figures=figures,
         public_url=settings.public_url,
         job_lag_seconds=settings.alerts.job_lag_seconds,

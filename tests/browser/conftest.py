@@ -6,13 +6,17 @@ Screenshots of the pages are written to the folder that `LOCKSTITCH_SCREENSHOTS`
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
 
 from tests.browser.pages import Console
+from tests.contract.callers import Caller
+from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
+from tests.contract.samples import customer
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -35,6 +39,28 @@ def elsewhere() -> Iterator[ThreadPoolExecutor]:
 def operators_key(running_facade: Facade, elsewhere: ThreadPoolExecutor) -> str:
     """A key of an operator who may act."""
     return elsewhere.submit(lambda: running_facade.make_key("ops:read", "ops:write", name="nina").secret).result()
+
+
+@pytest.fixture(scope="session")
+def bad_day(running_facade: Facade, elsewhere: ThreadPoolExecutor) -> str:
+    """A refused write of a customer, a dead letter, a paused connection. Returns the customer's address."""
+    return elsewhere.submit(partial(_spoil, running_facade)).result()
+
+
+def _spoil(facade: Facade) -> str:
+    with Caller(facade.api.url, facade.make_key(name="n8n").secret) as caller:
+        good = {"x-correlation-id": "crm-sync-4710"}
+        assert caller.write("POST", "/v1/customers", customer("hubspot"), headers=good).status_code == 201
+        facade.vendors.break_("hubspot", "status", method="POST", path="/crm/v3/objects/contacts", status=400)
+        refused = {**customer("hubspot"), "emails": [{"address": "ada@example.com"}]}
+        run = {"x-correlation-id": "crm-sync-4711"}
+        assert caller.write("POST", "/v1/customers", refused, headers=run).status_code == 422
+        caller.post("/ops/connections/pausable/pause", json={"note": "moving to another account"}).raise_for_status()
+    dead = DeadJobs(facade)
+    dead.bury(
+        dead.new("1051", kind="ingest", connection="shopify", correlation_id="shop-webhooks-77"), failure=UNMAPPABLE
+    )
+    return "ada@example.com"
 
 
 @pytest.fixture(scope="session")

@@ -145,6 +145,12 @@ ADD_NOTE = Statement(
 )
 
 
+CAUSES = Statement(
+    "SELECT audit_event",
+    "SELECT subject, correlation_id FROM audit_event WHERE subject = ANY ($1::text[]) AND type = 'receipt.echoed'",
+)
+
+
 class PostgresRuns:
     """Reads the stories of runs, and adds notes to them."""
 
@@ -168,6 +174,10 @@ class PostgresRuns:
         """Add a note, and return its time. Raises StoreUnavailable."""
         at: datetime = await self._database.fetch_value(ADD_NOTE, correlation_id, msgspec.json.encode(facts).decode())
         return at
+
+    async def causes(self, receipts: Sequence[str]) -> Mapping[str, str]:
+        """Return the runs of the writes that webhooks echo, by receipt."""
+        return {row["subject"]: row["correlation_id"] for row in await self._database.fetch(CAUSES, list(receipts))}
 
     async def trace_id(self, correlation_id: str) -> str | None:
         """Return the trace id in which the run began, 32 hexadecimal digits, or None if none is stored."""

@@ -191,6 +191,10 @@ CREATE TABLE operation (
     approval         text,
     approve_by       timestamptz,
     approval_details bytea,
+
+    -- HMACs of the e-mail addresses and order numbers of a failed or unknown operation, by which operators find it. NULL:
+    -- not made yet. A success has none.
+    failure_keys    bytea[],
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
 
@@ -230,6 +234,13 @@ CREATE INDEX operation_approvals ON operation (id) WHERE approval IS NOT NULL;
 CREATE INDEX operation_sent    ON operation (connection, object) WHERE phase = 'sent' AND due_at IS NOT NULL;
 CREATE INDEX operation_comment ON operation (connection, remote_id)
  WHERE outcome = 'succeeded' AND object IN ('comment', 'ticket');
+
+-- For operators: failures by time, of a record, by what people know of them, and those without keys yet.
+CREATE INDEX operation_failed  ON operation (updated_at, id)         WHERE outcome = 'failed' OR phase = 'unknown';
+CREATE INDEX operation_failing ON operation (connection, remote_id)  WHERE outcome = 'failed' OR phase = 'unknown';
+CREATE INDEX operation_sought  ON operation USING gin (failure_keys) WHERE failure_keys IS NOT NULL;
+CREATE INDEX operation_unkeyed ON operation (id)
+ WHERE (outcome = 'failed' OR phase = 'unknown') AND failure_keys IS NULL;
 
 -- Canonical id of each record of a connection. Linked records share one.
 CREATE TABLE link (
@@ -679,6 +690,9 @@ CREATE TABLE dead_letter (
     closed_by      text,
     closed_reason  text,
 
+    -- HMACs of the e-mail addresses and order numbers in its payload, as of an operation. NULL: not made yet.
+    failure_keys   bytea[],
+
     CHECK ((mapping IS NULL) = (revision IS NULL)),
     CHECK ((state = 'open') = (closed_at IS NULL) AND (closed_at IS NULL) = (closed_by IS NULL)),
     CHECK (state <> 'discarded' OR closed_reason IS NOT NULL)
@@ -690,6 +704,12 @@ CREATE INDEX dead_letter_poison ON dead_letter (connection, kind) WHERE state = 
 CREATE INDEX dead_letter_run  ON dead_letter (correlation_id);
 CREATE INDEX dead_letter_job  ON dead_letter (job_id);
 CREATE INDEX dead_letter_closed ON dead_letter (closed_at) WHERE state <> 'open';
+
+-- For operators, as of operations.
+CREATE INDEX dead_letter_made    ON dead_letter (created_at, id);
+CREATE INDEX dead_letter_record  ON dead_letter (connection, order_key) WHERE order_key IS NOT NULL;
+CREATE INDEX dead_letter_sought  ON dead_letter USING gin (failure_keys) WHERE failure_keys IS NOT NULL;
+CREATE INDEX dead_letter_unkeyed ON dead_letter (id) WHERE failure_keys IS NULL;
 
 -- Keys that are blocked until an operator decides.
 CREATE UNIQUE INDEX dead_letter_block ON dead_letter (connection, order_key)

@@ -249,7 +249,7 @@ def _settled(condition: str, *, returning: str, result: str) -> NamedStatement:
                answer = CASE WHEN :keeps_answer OR deferred THEN :answer::bytea END, problem = :problem,
                remote_id = coalesce(:remote_id, remote_id),
                idempotency_key = CASE WHEN :keeps_answer OR (deferred AND :answer IS NOT NULL) THEN idempotency_key END,
-               lease_token = NULL, due_at = NULL, updated_at = now()
+               lease_token = NULL, due_at = NULL, failure_keys = NULL, updated_at = now()
          WHERE id = (SELECT id FROM due)
            AND ((SELECT :state_object::text) IS NULL OR EXISTS (SELECT FROM kept))
         RETURNING {returning}
@@ -327,7 +327,7 @@ RESOLVE = Statement(
     UPDATE operation
        SET phase = 'settled', outcome = $2, answer = $3, problem = $4, remote_id = coalesce($5, remote_id),
            idempotency_key = CASE WHEN $2 = 'succeeded' THEN idempotency_key END,
-           callback = NULL, updated_at = now()
+           callback = NULL, failure_keys = CASE WHEN $2 = 'failed' THEN failure_keys END, updated_at = now()
      WHERE id = $1 AND phase = 'unknown'
     RETURNING {COLUMNS}
     """,  # noqa: S608

@@ -1,0 +1,49 @@
+"""The Structs of failures."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+FailureState = Literal["failed", "unknown", "open", "redriven", "discarded"]
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """A failed or unknown write, or a dead letter. `what`: the action, or the kind of job. `key`: the name of the API
+    key of a write. `why` holds no personal data; that of a write is added later."""
+
+    at: datetime
+    state: FailureState
+    id: str
+    what: str
+    connection: str
+    object: str | None
+    remote_id: str | None
+    correlation_id: str
+    key: str | None
+    why: str | None
+    path: str | None
+
+
+class FailureFilter(Struct, frozen=True, kw_only=True):
+    """Which failures: by state (without one, all but closed dead letters), connection, object, name of the API key."""
+
+    state: FailureState | None = None
+    connection: str | None = None
+    object: str | None = None
+    key: str | None = None
+
+
+class FailurePosition(Struct, frozen=True, kw_only=True):
+    """A position in the list."""
+
+    at: datetime
+    id: str
+
+
+class Unkeyed(Struct, frozen=True, kw_only=True):
+    """A failure without keys. `kind` is that of a dead letter."""
+
+    table: Literal["operation", "dead_letter"]
+    id: str
+    kind: str

@@ -1,0 +1,84 @@
+"""Find failures for operators, and give them the keys by which they are found."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from app.dead_letters.deps import DeadLetterDeps
+from app.dead_letters.inspect import show_payload
+from app.monitoring.deps import MonitoringDeps
+from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, Unkeyed
+from app.monitoring.failure_terms import digest_of_query, digests_of
+from app.postgres.encryption import SealBroken
+from canonical import values
+
+AT_ONCE: Final = 50
+CANONICAL: Final = ("cus_", "ord_", "tkt_", "cmt_")
+
+
+async def list_failures(
+    deps: MonitoringDeps, which: FailureFilter, text: str, *, after: FailurePosition | None, limit: int
+) -> Sequence[Failure]:
+    """Return failures, newest first: all, or those that a text finds. It is a canonical id, `connection:remote_id`, an
+    e-mail address or the number of an order. Raises StoreUnavailable."""
+    if not text:
+        failures = await deps.failures.browse(which, after=after, limit=limit)
+    else:
+        digest = digest_of_query(await deps.secret.load(), text)
+        records = list(await deps.failures.customers_of(digest)) if values.is_email(text) else []
+        if text.startswith(CANONICAL):
+            records += await deps.failures.records_of(text)
+        connection, _, remote_id = text.partition(":")
+        records += [("", connection, remote_id)] if remote_id else []
+        failures = await deps.failures.search(which, [digest], records, after=after, limit=limit)
+    return [await _with_reason(deps, one) for one in failures]
+
+
+async def find_run(deps: MonitoringDeps, text: str) -> str | None:
+    """Return the correlation id of the run that a text names, by itself or by the id of one of its parts. Raises
+    StoreUnavailable."""
+    run = await deps.failures.run_of(text)
+    return run or (text if await deps.runs.story(text, after=None, limit=1) else None)
+
+
+async def key_failures(deps: MonitoringDeps, letters: DeadLetterDeps) -> bool:
+    """Give new failures their keys. Return whether there may be more. Any number of workers may do it at once. Raises
+    StoreUnavailable."""
+    unkeyed = await deps.failures.unkeyed(AT_ONCE)
+    secret = await deps.secret.load() if unkeyed else b""
+    for one in unkeyed:
+        await deps.failures.set_keys(one, digests_of(secret, *await _contents(deps, letters, one)))
+    return len(unkeyed) >= AT_ONCE
+
+
+async def _contents(deps: MonitoringDeps, letters: DeadLetterDeps, failure: Unkeyed) -> Sequence[bytes]:
+    """Return the JSON texts in which a person would look; none if they cannot be decrypted."""
+    if failure.table == "dead_letter":
+        letter = await letters.dead_letters.get(failure.id)
+        return () if letter is None else (msgspec.json.encode((await show_payload(letters, letter)).payload),)
+    try:
+        operation = await deps.operations.get(failure.id)
+    except SealBroken:
+        return ()
+    if operation is None:
+        return ()
+    intent = operation.intent
+    email = None if intent.references is None else intent.references.email
+    return intent.body, intent.sent, msgspec.json.encode([email, intent.upsert_value])
+
+
+async def _with_reason(deps: MonitoringDeps, failure: Failure) -> Failure:
+    """Add why a write failed, which is encrypted."""
+    return failure if failure.why is not None else replace(failure, why=await why_failed(deps, failure.id))
+
+
+async def why_failed(deps: MonitoringDeps, operation_id: str) -> str | None:
+    """Return why a write failed or is unknown, in words without personal data. Raises StoreUnavailable."""
+    try:
+        operation = await deps.operations.get(operation_id)
+    except SealBroken:
+        return "The reason cannot be decrypted: its encryption key is not configured."
+    problem = None if operation is None else operation.problem
+    return None if problem is None else f"{problem.title}: {problem.detail}"

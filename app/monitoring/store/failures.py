@@ -1,0 +1,186 @@
+"""Failed and undecided writes, and dead letters, as operators look for them. Only failures are read and indexed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, get_args
+
+import msgspec
+
+from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, Unkeyed
+from app.postgres.database import Database, Statement
+from canonical.parts import ObjectName
+
+OBJECTS: Final[tuple[str, ...]] = get_args(ObjectName)
+FAILED: Final = "(outcome = 'failed' OR phase = 'unknown')"
+
+# Every part reads an index backwards, and stops at the limit.
+_PAGE: Final = """
+    WITH failure AS (
+        (SELECT updated_at AS at, CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END AS state, id,
+                action AS what, connection, object, remote_id, NULL AS order_key, principal, correlation_id,
+                NULL AS why, NULL AS path
+           FROM operation
+          WHERE {failed}
+            AND {operations}
+            AND ($1::text IS NULL OR CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END = $1)
+            AND ($2::text IS NULL OR connection = $2)
+            AND ($3::text IS NULL OR object = $3)
+            AND ($4::text IS NULL OR principal IN (SELECT principal FROM api_key WHERE name = $4))
+            AND ($5::timestamptz IS NULL OR (updated_at, id) < ($5, $6::text))
+          ORDER BY updated_at DESC, id DESC
+          LIMIT $7)
+        UNION ALL
+        (SELECT created_at, state, id, kind, connection, NULL, NULL, order_key, NULL, correlation_id, reason, path
+           FROM dead_letter
+          WHERE state = coalesce($1, 'open')
+            AND {letters}
+            AND ($2::text IS NULL OR connection = $2)
+            AND ($3::text IS NULL OR ':' || order_key LIKE '%:' || $3 || ':%')
+            AND $4::text IS NULL
+            AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::text))
+          ORDER BY created_at DESC, id DESC
+          LIMIT $7)
+    )
+    SELECT failure.*, (SELECT name FROM api_key AS key
+                        WHERE key.principal = failure.principal ORDER BY created_at DESC LIMIT 1) AS key
+      FROM failure
+     ORDER BY at DESC, id DESC
+     LIMIT $7
+"""
+
+BROWSE = Statement("SELECT operation", _PAGE.format(failed=FAILED, operations="true", letters="true"))
+
+# $8: digests. $9 to $11: records, by connection, remote id and order key.
+SEARCH = Statement(
+    "SELECT operation",
+    _PAGE.format(
+        failed=FAILED,
+        operations=f"""id IN (SELECT id FROM operation WHERE failure_keys && $8::bytea[]
+                              UNION
+                              SELECT id
+                                FROM operation
+                                JOIN unnest($9::text[], $10::text[]) AS record (connection, remote_id)
+                               USING (connection, remote_id)
+                               WHERE {FAILED})""",  # noqa: S608 - no caller's text is in it
+        letters="""id IN (SELECT id FROM dead_letter WHERE failure_keys && $8::bytea[]
+                          UNION
+                          SELECT id
+                            FROM dead_letter
+                            JOIN unnest($9::text[], $11::text[]) AS record (connection, order_key)
+                           USING (connection, order_key))""",
+    ),
+)
+
+RUN_OF: Final = {
+    "op_": Statement("SELECT operation", "SELECT correlation_id FROM operation WHERE id = $1"),
+    "dl_": Statement("SELECT dead_letter", "SELECT correlation_id FROM dead_letter WHERE id = $1"),
+    "in_": Statement("SELECT inbound_event", "SELECT correlation_id FROM inbound_event WHERE id = $1"),
+    "evt_": Statement("SELECT event", "SELECT correlation_id FROM event WHERE id = $1"),
+    "dlv_": Statement("SELECT delivery", "SELECT correlation_id FROM delivery WHERE id = $1"),
+}
+"""The run of an id, by its prefix."""
+
+RECORDS = Statement("SELECT link", "SELECT object, connection, remote_id FROM link WHERE canonical_id = $1")
+CUSTOMERS = Statement(
+    "SELECT match_key", "SELECT 'customer' AS object, connection, remote_id FROM match_key WHERE digest = $1 LIMIT 100"
+)
+
+UNKEYED = Statement(
+    "SELECT operation",
+    f"""
+    (SELECT 'operation' AS table, id, '' AS kind
+       FROM operation
+      WHERE {FAILED} AND failure_keys IS NULL
+      ORDER BY id
+      LIMIT $1)
+    UNION ALL
+    (SELECT 'dead_letter', id, kind
+       FROM dead_letter
+      WHERE failure_keys IS NULL
+      ORDER BY id
+      LIMIT $1)
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+# An operation that was begun again meanwhile is no failure any more.
+KEY: Final = {
+    "operation": Statement(
+        "UPDATE operation",
+        f"UPDATE operation SET failure_keys = $2 WHERE id = $1 AND {FAILED} AND failure_keys IS NULL",  # noqa: S608
+    ),
+    "dead_letter": Statement("UPDATE dead_letter", "UPDATE dead_letter SET failure_keys = $2 WHERE id = $1"),
+}
+
+Record = tuple[str, str, str]
+"""Object, connection and remote id. Without an object: of any."""
+
+
+class PostgresFailures:
+    """Reads failures. Times are the database's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def browse(self, which: FailureFilter, *, after: FailurePosition | None, limit: int) -> Sequence[Failure]:
+        """Return failures, newest first, after a position."""
+        return _failures(await self._database.fetch(BROWSE, *_arguments(which, after, limit)))
+
+    async def search(
+        self,
+        which: FailureFilter,
+        digests: Sequence[bytes],
+        records: Sequence[Record],
+        *,
+        after: FailurePosition | None,
+        limit: int,
+    ) -> Sequence[Failure]:
+        """Return those with any of the digests, or of any of the records."""
+        placed = [
+            (connection, remote_id, f"{one}:{remote_id}")
+            for object_name, connection, remote_id in records
+            for one in ((object_name,) if object_name else OBJECTS)
+        ]
+        columns = [list(column) for column in zip(*placed, strict=True)] or [[], [], []]
+        rows = await self._database.fetch(SEARCH, *_arguments(which, after, limit), list(digests), *columns)
+        return _failures(rows)
+
+    async def run_of(self, identifier: str) -> str | None:
+        """Return the correlation id of what an id of Lockstitch names, None if it is unknown."""
+        statement = RUN_OF.get(f"{identifier.partition('_')[0]}_")
+        run: str | None = None if statement is None else await self._database.fetch_value(statement, identifier)
+        return run
+
+    async def records_of(self, canonical_id: str) -> Sequence[Record]:
+        """Return the records with a canonical id."""
+        return [tuple(row) for row in await self._database.fetch(RECORDS, canonical_id)]
+
+    async def customers_of(self, digest: bytes) -> Sequence[Record]:
+        """Return the customers with the e-mail address of a match key."""
+        return [tuple(row) for row in await self._database.fetch(CUSTOMERS, digest)]
+
+    async def unkeyed(self, limit: int) -> Sequence[Unkeyed]:
+        """Return failures without keys, at most `limit` of each table."""
+        return [msgspec.convert(dict(row), Unkeyed) for row in await self._database.fetch(UNKEYED, limit)]
+
+    async def set_keys(self, failure: Unkeyed, digests: Sequence[bytes]) -> None:
+        """Store the keys of a failure."""
+        await self._database.execute(KEY[failure.table], failure.id, list(digests))
+
+
+def _arguments(which: FailureFilter, after: FailurePosition | None, limit: int) -> tuple[object, ...]:
+    place: tuple[datetime | None, str | None] = (None, None) if after is None else (after.at, after.id)
+    return (which.state, which.connection, which.object, which.key, *place, limit)
+
+
+def _failures(rows: Sequence[Any]) -> Sequence[Failure]:
+    return [_failure(dict(row)) for row in rows]
+
+
+def _failure(row: dict[str, Any]) -> Failure:
+    order_key = row.pop("order_key")
+    row.pop("principal")
+    if order_key is not None:
+        parts = order_key.split(":")
+        row["object"] = next((part for part in parts if part in OBJECTS), None)
+        row["remote_id"] = order_key.partition(":")[2] if parts[0] in OBJECTS else None
+    return Failure(**row)

@@ -1,0 +1,105 @@
+"""Runs at the console: a failure is found by what people know of it, and its run shows why."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
+from tests.contract.emulators import Emulators
+from tests.contract.facade import Facade
+from tests.contract.operator import Operator
+from tests.contract.samples import customer
+from tests.contract.waiting import until
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def operator(facade: Facade) -> Iterator[Operator]:
+    """An operator who may read."""
+    with Operator(facade.api.url) as browser:
+        browser.sign_in(facade.make_key("ops:read").secret)
+        yield browser
+
+
+def test_a_refused_write_is_found_by_its_address(operator: Operator, caller: Caller, vendors: Emulators) -> None:
+    run, address = f"refused/{uuid4().hex}", f"{uuid4().hex[:12]}@example.com"
+    vendors.break_("hubspot", "status", method="POST", path="/crm/v3/objects/contacts", status=400)
+    body = {**customer("hubspot"), "emails": [{"address": address}]}
+    assert caller.write("POST", "/v1/customers", body, headers={"x-correlation-id": run}).status_code == 422
+    found = page_with(run, operator, address.upper())
+    assert f'href="/console/run?id={quote(run)}"' in found
+    assert "The vendor refused the data" in found
+    assert address not in operator.get("/console/runs").text
+    assert run not in operator.get("/console/runs", params={"find": f"other-{address}"}).text
+    assert run not in operator.get("/console/runs", params={"find": address, "connection": "shopify"}).text
+    by_id = operator.get("/console/runs", params={"find": run})
+    assert (by_id.status_code, by_id.headers["location"]) == (303, f"/console/run?id={quote(run, safe='')}")
+    shown = operator.get(by_id.headers["location"]).text
+    assert re.search("What failed.*The vendor refused the data.*Steps", shown, re.DOTALL)
+    assert "hubspot was called: POST /crm/v3/objects/contacts: 400" in shown
+    assert re.search(r'href="http://127.0.0.1:16686/trace/[0-9a-f]{32}"', shown)
+
+
+def test_a_dead_letter_is_found_by_order_number_and_record(operator: Operator, facade: Facade) -> None:
+    dead, number = DeadJobs(facade), f"N{uuid4().hex[:10]}"
+    payload = f'{{"order_number": "#{number}", "note": "{SCRIPT}"}}'.encode()
+    record = uuid4().hex[:12]
+    (letter,) = dead.bury(dead.new(payload=payload, order_key=f"order:{record}"), failure=UNMAPPABLE)
+    for text in (number.lower(), f"#{number}", f"{dead.connection}:{record}"):
+        found = page_with(letter, operator, text)
+        assert f"<code>{UNMAPPABLE.path}</code>" in found
+    here = {"connection": dead.connection}
+    assert letter in operator.get("/console/runs", params={**here, "object": "order", "state": "open"}).text
+    assert letter not in operator.get("/console/runs", params={**here, "object": "ticket"}).text
+    assert letter not in operator.get("/console/runs", params={**here, "state": "discarded"}).text
+    lead = operator.get("/console/runs", params={"find": letter}).headers["location"]
+    assert f"Dead letter {letter}" in operator.get(lead).text
+
+
+def test_older_failures_are_on_the_next_page(operator: Operator, facade: Facade) -> None:
+    dead = DeadJobs(facade)
+    letters = dead.bury(*(dead.new(correlation_id=f"run-{dead.connection}-{number}") for number in range(52)))
+    first = operator.get("/console/runs", params={"connection": dead.connection}).text
+    following = re.search(r'href="([^"]+)">Older<', first)
+    assert following is not None
+    second = operator.get(following[1].replace("&amp;", "&")).text
+    assert [letter for letter in letters if (letter in first) == (letter in second)] == []
+    assert "Older" not in second
+
+
+def test_what_others_write_is_no_markup(operator: Operator, facade: Facade) -> None:
+    dead = DeadJobs(facade)
+    failure = type(UNMAPPABLE)(category="permanent", reason=SCRIPT, path=f"$.{SCRIPT}")
+    dead.bury(dead.new(correlation_id=f"run-{dead.connection}", kind=SCRIPT), failure=failure)
+    for path in (f"/console/runs?connection={dead.connection}", f"/console/run?id=run-{dead.connection}"):
+        text = operator.get(path).text
+        assert "&lt;script&gt;" in text
+        assert SCRIPT not in text
+    echoed = operator.get("/console/runs", params={"find": f'"><b>{SCRIPT}', "key": SCRIPT, "connection": SCRIPT})
+    assert echoed.status_code == 200
+    assert SCRIPT not in echoed.text
+
+
+@pytest.mark.parametrize("query", ["state=lost", "after=x", "after=%7B%7D"])
+def test_a_wrong_filter_is_a_page(operator: Operator, query: str) -> None:
+    refused = operator.get(f"/console/runs?{query}")
+    assert (refused.status_code, refused.headers["content-type"]) == (422, "text/html; charset=utf-8")
+
+
+def test_an_unknown_run_is_a_page(operator: Operator) -> None:
+    assert operator.get("/console/run?id=nobodys").status_code == 404
+    assert operator.get("/console/run").status_code == 404
+
+
+def page_with(part: str, operator: Operator, text: str) -> str:
+    """Search for a text, once a worker has made the keys of what it finds."""
+    found = until(
+        lambda: operator.get("/console/runs", params={"find": text}),
+        lambda page: page.status_code == 200 and part in page.text,
+    )
+    return str(found.text)
