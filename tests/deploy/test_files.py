@@ -14,7 +14,7 @@ from tests.deploy.files import ROOT, SYSTEMD, build_context, compose, manifests,
 from tests.repository.test_lock import requirements
 
 # Files of other capabilities, which may be made later.
-LATER = ("./lockstitch.toml", "./deploy/haproxy.cfg", "./deploy/grafana/lockstitch.json")
+LATER = ("./lockstitch.toml", "./deploy/grafana/lockstitch.json")
 LASTING = ("api", "worker", "proxy", "postgres", "backup", "prometheus", "grafana", "jaeger")
 
 
