@@ -132,5 +132,5 @@ def _group_row(group: DeadLetterGroup) -> Cells:
         group.example,
         str(group.count),
         f"{group.connection}\n{group.kind}",
-        f"{group.category}\n{group.reason}",
+        f"{group.category}\n{group.reason}" + (f"\n{group.path}" if group.path else ""),
     )

@@ -38,7 +38,11 @@ T = TypeVar("T")
 
 HOME: Final = "/console"
 SIGN_IN: Final = "/console/sign-in"
-NAVIGATION: Final = ((HOME, "Now"), ("/console/runs", "Runs"))
+NAVIGATION: Final = (
+    (HOME, "Now"),
+    ("/console/runs", "Runs"),
+    ("/console/dead-letters", "Dead letters"),
+)
 """The pages in the navigation, by path."""
 READ: Final = "ops:read"
 WRITE: Final = "ops:write"

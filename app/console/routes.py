@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import Response
 
 from app import telemetry
-from app.console import now, runs, sign_in
+from app.console import dead_letters, now, runs, sign_in
 from app.console.pages import HEADERS, console_route
 from app.console.templates import ASSETS, MEDIA_TYPES
 from app.errors import NotFound
@@ -26,4 +26,11 @@ async def read_asset(request: AnyRequest) -> Response[Any]:
     return Response(ASSETS[name], media_type=MEDIA_TYPES[PurePath(name).suffix], headers=headers)
 
 
-HANDLERS: Final = (*sign_in.HANDLERS, console_route(ASSET, "GET", read_asset), now.now, runs.list_runs, runs.show_run)
+HANDLERS: Final = (
+    *sign_in.HANDLERS,
+    console_route(ASSET, "GET", read_asset),
+    now.now,
+    runs.list_runs,
+    runs.show_run,
+    *dead_letters.HANDLERS,
+)

@@ -3,8 +3,9 @@
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
@@ -46,6 +47,11 @@ def words(code: str) -> str:
     return code.replace("_", " ").replace("-", " ")
 
 
+def pretty(value: Any) -> str:
+    """Return JSON on indented lines. A string stays as it is."""
+    return value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(FOLDER / "html"),
@@ -54,7 +60,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"span": span, "ago": ago, "utc": utc, "words": words}
+    made.filters |= {"span": span, "ago": ago, "utc": utc, "words": words, "pretty": pretty}
     made.globals["version"] = VERSION
     return made
 

@@ -10,6 +10,7 @@ from app.queue.models import DeadLetterState, DeathCategory
 from canonical.parts import Instant
 
 Word = Annotated[str, Meta(min_length=1, max_length=255)]
+Cause = Annotated[str, Meta(min_length=1, max_length=1000)]
 AttemptOutcome = Literal["done", "retried", "deferred", "lost", "dead"]
 
 
@@ -44,6 +45,10 @@ class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Only those given up before this time. Example: `"2026-05-01T09:30:00Z"`"""
     correlation_id: Word | None = None
     """Only this run. Example: `"orders-4711-1767225600000"`"""
+    reason: Cause | None = None
+    """Only this reason. Example: `"vendor-unavailable"`"""
+    path: Cause | None = None
+    """Only failures at this place of the payload or the vendor's record. Example: `"$.properties.email"`"""
 
 
 class DeadLetterFilter(RedriveFilter, frozen=True, kw_only=True):
@@ -64,6 +69,8 @@ class DeadLetterGroup(Struct, frozen=True, kw_only=True):
     """The kind of failure. `poison` ended its worker. Example: `"transient"`"""
     reason: str
     """The reason. Example: `"vendor-unavailable"`"""
+    path: str | None
+    """Place in the payload, or in the vendor's record; null for none. Example: `"$.properties.email"`"""
     count: int
     """Number of dead letters in the group. Example: `1180`"""
     example: str

@@ -91,7 +91,7 @@ def console(running_facade: Facade, chromium: Browser, operators_key: str) -> It
 
 
 def _is_complaint(message: ConsoleMessage) -> bool:
-    return message.type == "error" and "status of 401" not in message.text  # a wrong key
+    return message.type == "error" and "status of 4" not in message.text  # a wrong key, a wrong form
 
 
 def _screenshots() -> Path | None:

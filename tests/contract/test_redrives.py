@@ -75,12 +75,13 @@ def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: De
                 "kind": "nobodys",
                 "category": category,
                 "reason": reason,
+                "path": path,
                 "count": count,
                 "example": example,
             }
-            for category, reason, count, example in (
-                ("transient", "vendor-unavailable", 3, ids[0]),
-                ("permanent", "unmappable", 1, refused),
+            for category, reason, path, count, example in (
+                ("transient", "vendor-unavailable", None, 3, ids[0]),
+                ("permanent", "unmappable", "$.email", 1, refused),
             )
         ],
     }

@@ -24,19 +24,26 @@ WHICH: Final = """
        AND ($5::timestamptz IS NULL OR created_at >= $5)
        AND ($6::timestamptz IS NULL OR created_at < $6)
        AND ($7::text IS NULL OR correlation_id = $7)
+       AND ($8::text IS NULL OR reason = $8)
+       AND ($9::text IS NULL OR path = $9)
 """
-"""A DeadLetterFilter as SQL. Its values are the first seven arguments."""
+"""A DeadLetterFilter as SQL. Its values are the first nine arguments."""
+OPEN: Final = "state = 'open'"
 
-SELECT_PAGE = Statement(
-    "SELECT dead_letter",
-    f"""
-    SELECT {COLUMNS}
-      FROM dead_letter
-     WHERE {WHICH}
-       AND ($8::text IS NULL OR id < $8)
-     ORDER BY id DESC
-     LIMIT $9
-    """,  # noqa: S608
+SELECT_PAGE, SELECT_OPEN = (
+    Statement(
+        "SELECT dead_letter",
+        f"""
+        SELECT {COLUMNS}
+          FROM dead_letter
+         WHERE {WHICH}
+           AND ($10::text IS NULL OR id < $10)
+           AND {state}
+         ORDER BY id DESC
+         LIMIT $11
+        """,  # noqa: S608
+    )
+    for state in ("true", OPEN)
 )
 
 COUNT = Statement("SELECT dead_letter", f"SELECT count(*) FROM dead_letter WHERE {WHICH}")  # noqa: S608
@@ -44,12 +51,11 @@ COUNT = Statement("SELECT dead_letter", f"SELECT count(*) FROM dead_letter WHERE
 SELECT_GROUPS = Statement(
     "SELECT dead_letter",
     f"""
-    SELECT connection, kind, category, reason, count(*)::integer AS count, min(id) AS example
-      FROM dead_letter
-     WHERE {WHICH}
-     GROUP BY connection, kind, category, reason
+    SELECT connection, kind, category, reason, path, count(*)::integer AS count, min(id) AS example
+      FROM (SELECT * FROM dead_letter WHERE {WHICH} AND {OPEN} ORDER BY id DESC LIMIT $11) AS letter
+     GROUP BY connection, kind, category, reason, path
      ORDER BY count(*) DESC, min(id)
-     LIMIT $8
+     LIMIT $10
     """,  # noqa: S608
 )
 
@@ -94,7 +100,8 @@ class PostgresDeadLetters:
 
     async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
         """List dead letters, newest first, below the id `after`."""
-        rows = await self._database.fetch(SELECT_PAGE, *values_of(which), after, limit)
+        statement = SELECT_OPEN if which.state == "open" else SELECT_PAGE
+        rows = await self._database.fetch(statement, *values_of(which), after, limit)
         return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
     async def count(self, which: DeadLetterFilter) -> int:
@@ -102,9 +109,11 @@ class PostgresDeadLetters:
         number: int = await self._database.fetch_value(COUNT, *values_of(which))
         return number
 
-    async def groups(self, which: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterGroup]:
-        """Group dead letters by cause, most frequent first."""
-        rows = await self._database.fetch(SELECT_GROUPS, *values_of(which), limit)
+    async def groups(
+        self, which: DeadLetterFilter, *, limit: int, newest: int | None = None
+    ) -> Sequence[DeadLetterGroup]:
+        """Group open dead letters by cause, most frequent first; only this many of the `newest`, if given."""
+        rows = await self._database.fetch(SELECT_GROUPS, *values_of(which), limit, newest)
         return [msgspec.convert(dict(row), DeadLetterGroup) for row in rows]
 
     async def get(self, dead_letter_id: str) -> DeadLetter | None:
@@ -186,7 +195,7 @@ def values_of(which: DeadLetterFilter) -> tuple[object, ...]:
     """Return the arguments of WHICH."""
     return (
         *(None if which.state == "all" else which.state, which.connection, which.kind, which.category),
-        *(which.since, which.until, which.correlation_id),
+        *(which.since, which.until, which.correlation_id, which.reason, which.path),
     )
 
 

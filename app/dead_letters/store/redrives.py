@@ -32,7 +32,7 @@ INSERT_LETTERS = Statement(
     "INSERT redrive_letter",
     f"""
     INSERT INTO redrive_letter (redrive, job_id, dead_letter)
-    SELECT $8, job_id, id
+    SELECT $10, job_id, id
       FROM dead_letter
      WHERE {WHICH}
        AND state = 'open'
