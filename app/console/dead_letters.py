@@ -75,7 +75,9 @@ async def redrive_letter(visit: Visit) -> NextPage | View:
         )
     except (InvalidField, MalformedBody) as error:
         wrong = "; ".join(f"{one.pointer or 'payload'} {one.detail}" for one in error.errors)
-        return await _letter_view(visit, status=error.status, text=text, wrong=wrong or error.detail.replace("body", "payload"))
+        return await _letter_view(
+            visit, status=error.status, text=text, wrong=wrong or error.detail.replace("body", "payload")
+        )
     return NextPage(f"{LETTERS}/{letter.id}", "It was redriven. The worker has it now.")
 
 
