@@ -6,6 +6,8 @@ from app.copies import comments, fan_out, follow_source
 from app.credentials import store as credentials
 from app.events import deliver
 from app.events.store import deliveries, events, record_states, subscriptions
+from app.persons import erase
+from app.persons.store import erasures
 from app.postgres import digest_secret
 from app.queue import enqueue
 from app.queue.kinds import policies_of
@@ -22,7 +24,15 @@ KINDS: Final = {
     kind.name: kind
     for kind in (
         *(*queued.KINDS, *comments.KINDS, *fan_out.KINDS, *follow_source.KINDS),
-        *(*ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS, page.WALK, refetch.REFETCHES, reconcile.CHECKS),
+        *(
+            *ingest.KINDS,
+            *ingest_row.KINDS,
+            *deliver.KINDS,
+            *erase.KINDS,
+            page.WALK,
+            refetch.REFETCHES,
+            reconcile.CHECKS,
+        ),
     )
 }
 """Every job kind, by name."""
@@ -43,5 +53,6 @@ SEALED_COLUMNS: Final = (
     *digest_secret.SEALED,
     *credentials.SEALED,
     *fact_store.SEALED,
+    *erasures.SEALED,
 )
 """In the order of a key rotation."""

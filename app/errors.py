@@ -6,7 +6,7 @@
     │   ├── IdempotencyKeyMissing, IdempotencyKeyInvalid                                             400
     │   ├── Unauthenticated, InvalidSignature 401, NotFound 404
     │   ├── Forbidden, WrongAccount, ApprovalRejected, ApprovalExpired                               403
-    │   ├── MethodNotAllowed 405, NotAcceptable 406
+    │   ├── MethodNotAllowed 405, NotAcceptable 406, Erased 410
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
     │   ├── AmbiguousMatch, NotSystemOfRecord, IdempotencyInProgress, StateConflict 409
@@ -209,6 +209,13 @@ class NotSystemOfRecord(CallerProblem, category="conflict"):
         super().__init__(detail, next_step=REVIEWED if review else None, **facts)
         self.review = review
         self.skipped = skipped
+
+
+class Erased(CallerProblem):
+    """The person was erased here. Nothing about them is read, stored or sent until they return."""
+
+    code, status, title = "erased", 410, "The person was erased"
+    next_step = "If the person has returned, an operator lifts the erasure: `lockstitch person lift era_…`."
 
 
 class IdempotencyKeyReused(CallerProblem, category="conflict"):

@@ -26,6 +26,7 @@ NAMES: Final = {
     "rec_": ("finding of a reconciliation", "GET /ops/reconciliations"),
     "walk_": ("walk", "GET /ops/audit?record={}"),
     "clm_": ("claim", "GET /ops/audit?record={}"),
+    "era_": ("erasure", "GET /ops/erasures/{}"),
     "dlv_": ("delivery", "GET /ops/audit?record={}"),
 }
 """What an id of Lockstitch names, by its prefix, and where to find it."""

@@ -5,6 +5,7 @@ may contain a name.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from canonical.ticket import Comment, Ticket
 
 _OUTSIDE: Final = r"\s@\"'`<>(),;:\[\]{}/\\|"
 _EMAIL: Final = re.compile(rf"[^{_OUTSIDE}]{{1,64}}(?:@|%40)[^{_OUTSIDE}]{{1,255}}", re.IGNORECASE)
+_AT: Final = re.compile("@|%40")
+_BETWEEN: Final = re.compile("[=&?#]")
+_ESCAPED: Final = re.compile(r"\\[nrt]")
 _DOMAIN: Final = re.compile(r"(?:@|%40).*\..", re.IGNORECASE)
 _PHONE: Final = re.compile(r"(?:\+|%2B|\b00)[1-9][0-9]{6,14}\b", re.IGNORECASE)
 
@@ -32,6 +36,13 @@ def without_people(text: str) -> str:
     if "@" in text or "%40" in text:
         text = _EMAIL.sub(lambda match: "(e-mail)" if _DOMAIN.search(match[0]) else match[0], text)
     return _PHONE.sub("(phone)", text)
+
+
+def addresses_in(text: str) -> Iterator[str]:
+    """Yield what looks like an e-mail address, also in JSON and in a URL."""
+    for match in _EMAIL.finditer(_ESCAPED.sub(" ", text)):
+        local, domain = _AT.split(match[0], maxsplit=1)
+        yield f"{_BETWEEN.split(local)[-1]}@{_BETWEEN.split(domain)[0].rstrip('.')}"
 
 
 MOST_SHOWN: Final = 40

@@ -23,7 +23,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "drift": ("drift:drift", "List and acknowledge unannounced changes at vendors."),
         "reconcile": ("reconcile:reconcile", "Compare all records with what was last seen, and list what was missed."),
         "links": ("links:links", "Show, join and split linked records, and review proposals."),
-        "person": ("person:person", "Export what is stored about a person."),
+        "person": ("person:person", "Export what is stored about a person, or erase it."),
         "consumers": ("consumers:consumers", "List the consumers of changes, or resume one."),
         "backfill": ("backfill:backfill", "Read what existed before, page by page. A worker does it."),
         "uploads": ("uploads:uploads", "Send exports of legacy systems and follow their rows."),

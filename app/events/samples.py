@@ -10,7 +10,7 @@ import msgspec
 from app.events.models import Cause
 from app.events.record_changes import changed
 from app.events.record_fields import MODELS
-from app.events.types import APPROVAL_REQUESTED, EVENT_TYPES, TRANSITIONS
+from app.events.types import APPROVAL_REQUESTED, CUSTOMER_ERASED, EVENT_TYPES, TRANSITIONS
 from canonical.schema import FOLDER
 
 SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
@@ -263,6 +263,11 @@ def _source_deleted() -> dict[str, Any]:
     }
 
 
+def _erased() -> dict[str, Any]:
+    records = [{"connection": "hubspot", "remote_id": "1051"}, {"connection": "shopify", "remote_id": "7001"}]
+    return {"id": "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17", "aliases": [], "records": records}
+
+
 _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     name: {
         "customer": lambda: _resource("customer"),
@@ -286,4 +291,5 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "copy.conflict": _conflict,
     "copy.source_deleted": _source_deleted,
     APPROVAL_REQUESTED: _approval,
+    CUSTOMER_ERASED: _erased,
 }

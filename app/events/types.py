@@ -25,6 +25,8 @@ COPIES: Final = ("copy.conflict", "copy.source_deleted")
 """What becomes of copies."""
 
 APPROVAL_REQUESTED: Final = "operation.approval_requested"
+CUSTOMER_ERASED: Final = "customer.erased"
+"""A person was erased: whoever got the ids earlier should erase them too."""
 STOCK_LOW: Final = "stock_level.low"
 """The available pieces of an item fell to its threshold or below."""
 
@@ -36,10 +38,11 @@ EVENT_TYPES: Final = (
     *COPIES,
     APPROVAL_REQUESTED,
     STOCK_LOW,
+    CUSTOMER_ERASED,
 )
 """Every type."""
 
-BY_NAME_ONLY: Final = frozenset((*TRANSITIONS, *COPIES, APPROVAL_REQUESTED, STOCK_LOW))
+BY_NAME_ONLY: Final = frozenset((*TRANSITIONS, *COPIES, APPROVAL_REQUESTED, STOCK_LOW, CUSTOMER_ERASED))
 """Types that no wildcard matches, so that a workflow that named a wildcard before they existed runs no second time."""
 
 EVENT_PATTERNS: Final = (

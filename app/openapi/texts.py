@@ -224,8 +224,8 @@ Read the records that existed before Lockstitch came. A worker reads page by pag
 - A second backfill of the object and connection is 409 `state-conflict`; `detail` names the first one. So the request
   needs no `Idempotency-Key`."""
 _OPERATORS: Final = """\
-Connections, queue, dead letters, drift, mappings and the audit trail, for operators. The command line does the same,
-also while the API is down.
+Connections, queue, dead letters, drift, mappings, persons and the audit trail, for operators. The command line does the
+same, also while the API is down.
 
 - Pausing a stopped connection, or resuming a working one, changes nothing. Callers see the note of a pause in the
   `detail` of `connection-paused`, so it should hold no personal data.

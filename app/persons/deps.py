@@ -7,18 +7,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.persons.store import PostgresPersons
+    from app.dead_letters.deps import DeadLetterDeps
+    from app.events.store.events import PostgresEvents
+    from app.links.match_store import PostgresMatches
+    from app.links.tombstones import Tombstones
+    from app.persons.store.erasures import PostgresErasures
+    from app.persons.store.persons import PostgresPersons
     from app.postgres.database import Database
-    from app.postgres.encryption import SealedColumn, Sealer
+    from app.postgres.encryption import SealedColumn
+    from app.queue.models import Enqueuer
     from app.vendors.models import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonDeps:
-    """The database, its sealed `columns`, the store of persons, and the connections, whose webhooks name records."""
+    """The database with its sealed `columns`, what finds and erases persons, what ends their dead letters and publishes
+    their erasure, and the connections, whose webhooks name records."""
 
     database: Database
-    sealer: Sealer
     columns: Sequence[SealedColumn]
     persons: PostgresPersons
+    erasures: PostgresErasures
+    erased: Tombstones
+    matches: PostgresMatches
+    dead_letters: DeadLetterDeps
+    events: PostgresEvents
+    queue: Enqueuer
+    public_url: str
     connections: Callable[[], Connections]

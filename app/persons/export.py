@@ -17,7 +17,7 @@ STAYS: Final[Mapping[str, str]] = {
     "audit_event": "ids and Lockstitch's own terms, no values of the person; a changed row would break the chain",
     "operation": "its row without contents, so that a repeated request is answered and has no second effect",
     "inbound_event": "its row without contents, so that a webhook that is sent again is recognised",
-    "attempt, run_entry": "times, ids and outcomes; keys and correlation ids are as their callers chose them",
+    "attempt, run_entry": "notes without addresses, outcomes; keys and correlation ids are as callers chose them",
     "claim": "a name that a caller chose; it ends by itself within seven days",
     "order, ticket": "states and events stay without the person: amounts, lines and status are records of the business",
     "erased_key": "keyed digests of the addresses and records, so that no pull or webhook brings the person back",

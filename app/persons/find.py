@@ -7,20 +7,19 @@ name or a telephone number alone identifies no one.
 import json
 import re
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from app.errors import InvalidField, NotFound
+from app.events.types import CUSTOMER_ERASED
 from app.links.manage import object_of
 from app.links.role_mailboxes import is_role
 from app.persons.deps import PersonDeps
 from app.persons.models import Person, PersonName
-from app.persons.store import SEARCHED, OpenedValue
+from app.persons.store.persons import SEARCHED, OpenedValue
 from canonical.values import email_key, is_email
-
-ERASED_EVENT: Final = "customer.erased"
 
 
 async def find_person(deps: PersonDeps, name: PersonName) -> Person:
@@ -39,41 +38,50 @@ async def find_person(deps: PersonDeps, name: PersonName) -> Person:
 
 
 async def complete(deps: PersonDeps, person: Person) -> Person:
-    """Return the person with the customers of which an address is the given one, and with the addresses of all their
-    records. Reads the last-seen state of every customer."""
+    """Return the person with the customers of which an address is the given one, with the addresses of all their
+    customers, and with the orders and tickets that name them. Reads the last-seen state of every record."""
     (column,) = [one for one in deps.columns if one.table == "record_state"]
     addresses: dict[tuple[str, str], set[str]] = {}
     async for row in deps.persons.read(column):
-        if row.facts["object"] != "customer" or row.plain is None:
-            continue
-        state = msgspec.json.decode(row.plain)
-        own = {email_key(one["address"]) for one in state.get("emails") or ()}
-        addresses[row.facts["connection"], row.facts["remote_id"]] = own
+        if row.facts["object"] == "customer" and row.plain is not None:
+            own = {email_key(one["address"]) for one in msgspec.json.decode(row.plain).get("emails") or ()}
+            addresses[row.facts["connection"], row.facts["remote_id"]] = own
     places = {place for place, own in addresses.items() if own & person.emails}
     person = await deps.persons.linked(replace(person, places=person.places | places))
     others = {one for place in person.places for one in addresses.get(place, ()) if not is_role(one)} - person.emails
-    further = await deps.persons.not_shared(sorted(others), person.places)
-    return replace(person, emails=person.emails | further)
+    person = replace(person, emails=person.emails | await deps.persons.not_shared(sorted(others), person.places))
+    names, records, ids = naming(person), set(person.records), set(person.record_ids)
+    async for row in deps.persons.read(column):
+        if row.facts["object"] != "customer" and row.plain is not None and names.search(row.plain):
+            records.add((row.facts["object"], row.facts["connection"], row.facts["remote_id"]))
+            ids.add(msgspec.json.decode(row.plain).get("id") or "")
+    return replace(person, records=frozenset(records), record_ids=frozenset(ids - {""}))
 
 
 async def rows_about(deps: PersonDeps, person: Person) -> AsyncIterator[OpenedValue]:
-    """Yield the sealed values that are about the person or name them. An operation or a receipt is named by the jobs
-    and dead letters that follow it. Reads every sealed row."""
-    names, followed = naming(person), set[bytes]()
+    """Yield the sealed values that are about the person or name them, or an order or ticket that does. An operation or
+    a receipt is named by the events, jobs and dead letters that follow it. Reads every sealed row."""
+    names, followed = naming(person, also=person.record_ids), set[bytes]()
     for table in SEARCHED:
         for column in (one for one in deps.columns if one.table == table):
             async for row in deps.persons.read(column):
-                if row.facts.get("type") == ERASED_EVENT or row.plain is None:
+                if row.facts.get("type") == CUSTOMER_ERASED or row.plain is None:
                     continue
-                if names.search(row.plain) or is_about(deps, person, row) or _follows(row, followed):
+                if (
+                    names.search(row.plain)
+                    or is_about(deps, person, row)
+                    or _record_of(deps, row) in person.records
+                    or _follows(row, followed)
+                ):
                     if table in ("operation", "inbound_event"):
                         followed.add(row.facts["id"].encode())
                     yield row
 
 
-def naming(person: Person) -> re.Pattern[bytes]:
-    """Return a pattern that matches text with an address or id of the person, as JSON may escape it, also in a URL."""
-    words = {*person.emails, *(json.dumps(one)[1:-1] for one in person.emails), *person.ids}
+def naming(person: Person, *, also: frozenset[str] = frozenset()) -> re.Pattern[bytes]:
+    """Return a pattern that matches text with an address or id of the person, as JSON may escape it, also in a URL, or
+    with one of the further ids."""
+    words = {*person.emails, *(json.dumps(one)[1:-1] for one in person.emails), *person.ids, *also}
     words |= {one.replace("@", "%40") for one in person.emails}
     inner = b"|".join(re.escape(one.encode()) for one in sorted(words)) or b"(?!)"
     # Neither joann@example.com nor ann@example.com.au; but what follows an escaped line break.
@@ -82,16 +90,22 @@ def naming(person: Person) -> re.Pattern[bytes]:
 
 def is_about(deps: PersonDeps, person: Person, row: OpenedValue) -> bool:
     """Return whether a row is about a customer who is the person, whatever it says."""
+    object_name, *place = _record_of(deps, row)
+    return object_name == "customer" and tuple(place) in person.places
+
+
+def _record_of(deps: PersonDeps, row: OpenedValue) -> tuple[Any, ...]:
+    """Return object, connection and remote id of the record that a row is about."""
     facts: Any = row.facts
     match row.column.table:
         case "record_state" | "operation":
-            return facts["object"] == "customer" and (facts["connection"], facts["remote_id"]) in person.places
+            return facts["object"], facts["connection"], facts["remote_id"]
         case "event":
-            kind, _, remote_id = (facts["record"] or "").partition(":")
-            return kind == "customer" and (facts["connection"], remote_id) in person.places
+            object_name, _, remote_id = (facts["record"] or "").partition(":")
+            return object_name, facts["connection"], remote_id
         case "inbound_event":
-            return (facts["connection"], facts["remote_id"]) in person.places and _object_of(deps, row) == "customer"
-    return False
+            return _object_of(deps, row), facts["connection"], facts["remote_id"]
+    return "", None, None
 
 
 def _object_of(deps: PersonDeps, receipt: OpenedValue) -> str | None:
@@ -106,6 +120,6 @@ def _object_of(deps: PersonDeps, receipt: OpenedValue) -> str | None:
 
 
 def _follows(row: OpenedValue, followed: set[bytes]) -> bool:
-    if row.column.table not in ("job", "dead_letter") or row.plain is None:
+    if row.column.table not in ("event", "job", "dead_letter") or row.plain is None:
         return False
     return any(one in followed for one in re.findall(rb"(?:op|in)_[0-9a-f]{32}", row.plain))

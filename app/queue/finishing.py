@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import asyncpg
 
 from app import telemetry
-from app.errors import ConnectionPaused, StoreUnavailable, VendorThrottled
+from app.errors import ConnectionPaused, Erased, StoreUnavailable, VendorThrottled
 from app.postgres.batching import Batcher
 from app.postgres.database import Statement, Transaction
 from app.problem_document import Problem
@@ -210,6 +210,8 @@ async def _attempt(handler: Handler, finishing: Finishing, limit: float) -> JobO
         return None
     except TimeoutError:
         return Retry(reason="timed out")
+    except Erased:
+        return Done()
     except Problem as problem:
         return _of_problem(problem)
     except Exception as error:  # noqa: BLE001 - any exception is a failed attempt

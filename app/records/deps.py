@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from app.events.store.record_states import PostgresRecordStates
     from app.links.match_store import PostgresMatches
     from app.links.store import PostgresLinks
+    from app.links.tombstones import Tombstones
     from app.postgres.database import Database
     from app.queue.models import Enqueuer
     from app.records.models import ChecksWrites
@@ -24,14 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDeps:
-    """The connections, when they were set up, and their client, the links and the matching of customers, the last-seen
-    states, the routes, trials and drift of mapping revisions, and who owns what."""
+    """The connections, when they were set up, and their client, the links and the matching of customers, who was
+    erased, the last-seen states, the routes, trials and drift of mapping revisions, and who owns what."""
 
     connections: Connections
     setups: PostgresSetupTimes
     vendors: VendorClient
     links: PostgresLinks
     matches: PostgresMatches
+    erased: Tombstones
     states: PostgresRecordStates
     mapping_routes: PostgresMappingRoutes
     trials: Trials

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.errors import NotFound, UnsupportedAction, VendorDrifted, VendorRejected
+from app.errors import Erased, NotFound, UnsupportedAction, VendorDrifted, VendorRejected
 from app.http.decode_body import pointer_of
 from app.records.deps import RecordDeps
 from app.records.known_records import ListedRecord, know_again
@@ -181,12 +181,16 @@ async def fetch_page(
         if is_known and not sampled:
             continue
         try:
-            reading = await map_record(deps, connection, mapping, raw, account, listed=True, sampled=sampled)
+            reading = await map_record(
+                deps, connection, mapping, raw, account, listed=True, sampled=sampled, ticket=query.parent
+            )
             if is_known:
                 continue
             if not (endpoints.list_is_whole and (is_done or _needs_none(endpoints, raw, page.account))):
                 reading = msgspec.structs.replace(reading, is_complete=False)
             readings.append(reading if source is None else msgspec.structs.replace(reading, source=source))
+        except Erased:
+            continue
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
         if time.monotonic() - now > TURN_SECONDS:

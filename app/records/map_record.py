@@ -13,6 +13,7 @@ from msgspec import Struct
 from app.records.deps import RecordDeps
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
+from app.records.withhold_person import withhold_person
 from app.revisions.large_records import run_mapping
 from app.revisions.models import TrialKey
 from app.revisions.trials import Trial
@@ -27,7 +28,8 @@ _log = logging.getLogger("lockstitch.records")
 class Reading(Struct, frozen=True, kw_only=True):
     """A mapped record, with the revision that mapped it, the vendor's bytes, and the account facts used. A record of a
     page that is not `is_complete` may lack what a read by its id has, such as the lines of refunds. `source` is the
-    digest of what it was mapped from (`known_records`), if its page is compared by that."""
+    digest of what it was mapped from (`known_records`), if its page is compared by that. `is_withheld`: it names a
+    person who was erased, and lacks what is personal."""
 
     mapped: Mapped[Any]
     mapping: AnyMapping
@@ -35,6 +37,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     account: Any = None
     is_complete: bool = True
     source: bytes | None = None
+    is_withheld: bool = False
 
 
 async def map_record(
@@ -46,9 +49,11 @@ async def map_record(
     *,
     listed: bool = False,
     sampled: bool = False,
+    ticket: str | None = None,
 ) -> Reading:
     """Map a record, and offer it to drift detection, which has chosen it already if `sampled`, and to the shadow.
-    `listed` says that it comes from a list. Raises VendorDrifted, also if the mapping itself fails."""
+    `listed` says that it comes from a list, and `ticket` is that of a comment. Raises VendorDrifted, also if the
+    mapping itself fails, and Erased for a customer who was erased."""
     with mapping_span(mapping.name, mapping.revision, "read"), as_vendor_drift(deps, connection, mapping, raw):
         try:
             mapped = await run_mapping(mapping, raw, account, partial(mapping.read, raw, account))
@@ -60,7 +65,10 @@ async def map_record(
             raise Unmappable("$", f"the mapping failed with {type(error).__qualname__}") from error
     offer_to_shadow(deps, connection, mapping, raw, account, mapped)
     deps.drift.show(connection.name, mapping, raw, mapped.data, listed=listed, sampled=sampled)
-    return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account)
+    whole = mapped
+    if deps.erased.digests:
+        mapped = withhold_person(deps.erased, mapping.object, connection.name, mapped, raw, ticket=ticket)
+    return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account, is_withheld=mapped is not whole)
 
 
 def offer_to_shadow(
@@ -89,9 +97,10 @@ def offer_to_shadow(
 
 
 async def read_again(connection: Connection, reading: Reading, revision: int) -> Reading | None:
-    """Map the record with another revision. None if there is no such revision, or it refuses the record."""
+    """Map the record with another revision. None if there is no such revision, it refuses the record, or part of that
+    is withheld."""
     mapping = mapping_of(connection.vendor, reading.mapping.object, revision)
-    if mapping is None:
+    if mapping is None or reading.is_withheld:
         return None
     try:
         mapped = await run_mapping(

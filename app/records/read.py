@@ -98,7 +98,8 @@ async def _read_live(
     resource: Any
     (resource,) = await name_records(deps, connection, [reading])
     if "raw" in include:
-        resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
+        raw = {} if reading.is_withheld else msgspec.json.decode(reading.raw)
+        resource = msgspec.structs.replace(resource, raw=raw)
     if "owners" in include:
         owners = dict(deps.ownership[mapping.object].fields)
         resource = msgspec.structs.replace(resource, meta=msgspec.structs.replace(resource.meta, owners=owners))

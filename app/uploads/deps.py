@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from app.events.store.record_states import PostgresRecordStates
     from app.links.match_store import PostgresMatches
     from app.links.store import PostgresLinks
+    from app.links.tombstones import Tombstones
     from app.postgres.database import Database
     from app.queue.models import Enqueuer
     from app.settings.ownership import Ownership
@@ -37,6 +38,7 @@ class UploadDeps(ExportDeps):
     setups: PostgresSetupTimes
     links: PostgresLinks
     matches: PostgresMatches
+    erased: Tombstones
     states: PostgresRecordStates
     events: PostgresEvents
     ownership: Ownership

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from app.audit.record import Entry, append
+from app.errors import Erased
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import (
     Fields,
@@ -29,6 +30,7 @@ from app.queue.models import Conflict, DeadLetter, Done, Job, JobOutcome, Perman
 from app.records.compare import transitions_of
 from app.records.last_seen import export_meta
 from app.records.resources import referenced_ids
+from app.records.withhold_person import withhold_person
 from app.uploads import metrics
 from app.uploads.deps import UploadDeps
 from app.uploads.metrics import ProcessedRow
@@ -61,6 +63,15 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     except Unmappable as bad:
         metrics.count_row_processed(connection.name, "bad")
         return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
+    whole = mapped
+    try:
+        if deps.erased.digests:
+            mapped = withhold_person(deps.erased, layout.object, connection.name, mapped, payload)
+    except Erased:
+        async with finishing() as transaction:
+            await deps.receipts.erase(transaction, receipt.id)
+        metrics.count_row_processed(connection.name, "erased")
+        return Done()
     read_at, last_state = await deps.states.look(layout.object, connection.name, mapped.remote.id)
     resource = await _resource(deps, connection, layout, mapped)
     before, after = _last_fields(last_state), fields_of(state_of(resource))
@@ -78,7 +89,10 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
         async with finishing() as transaction:
             await append(transaction, _receipt_fact("receipt.validated", receipt, layout), *ruled.facts)
             outcome = await _publish(deps, transaction, job, receipt, layout, change)
-            await deps.receipts.settle(transaction, [receipt.id])
+            if mapped is whole:
+                await deps.receipts.settle(transaction, [receipt.id])
+            else:
+                await deps.receipts.erase(transaction, receipt.id)
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)
     metrics.count_row_processed(connection.name, outcome)

@@ -9,7 +9,7 @@ from app.telemetry.metrics import registry
 
 UploadOutcome = Literal["recorded", "refused"]
 ReceivedRow = Literal["accepted", "duplicate"]
-ProcessedRow = Literal["applied", "unchanged", "overtaken", "bad"]
+ProcessedRow = Literal["applied", "unchanged", "overtaken", "bad", "erased"]
 
 uploads = Counter(
     "lockstitch_uploads",
@@ -25,7 +25,7 @@ rows_received = Counter(
 )
 rows_processed = Counter(
     "lockstitch_upload_rows_processed",
-    "Processed rows: applied as an event, unchanged in meaning, overtaken by a later row of the record, or bad.",
+    "Processed rows: applied as an event, unchanged in meaning, overtaken by a later row, bad, or erased.",
     ("connection", "outcome"),
     registry=registry,
 )

@@ -12,6 +12,7 @@ stored: one that was read while a write was under way is never stored.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace as replace_fields
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -22,7 +23,7 @@ from app import telemetry
 from app.audit.record import Entry
 from app.copies.follow_source import DeletedSource, job_of_source
 from app.dependencies import Dependencies
-from app.errors import VendorDrifted
+from app.errors import Erased, VendorDrifted
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, read_state, shows, with_notes
 from app.queue.finishing import Finishing, Handler
@@ -51,8 +52,9 @@ DAY: Final = 86_400.0
 
 MERGED: Final = "customer.merged"
 
-Outcome = Literal["event", "unchanged", "read_before"]
-"""What became of a receipt: an Event; nothing, as nothing differs; nothing, as the record was read after it arrived."""
+Outcome = Literal["event", "unchanged", "read_before", "erased"]
+"""What became of a receipt: an Event; nothing, as nothing differs; nothing, as the record was read after it arrived;
+nothing, as the person was erased."""
 
 POLICY: Final = JobPolicy(
     max_attempts=45, base_seconds=2.0, cap_seconds=5400.0, give_up_seconds=DAY, dead_head="skip", attempt_seconds=60.0
@@ -80,22 +82,36 @@ async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finish
         return work
     connection = deps.connections.by_name.get(work.receipt.connection)
     record = None if connection is None else _reported_record(deps, connection, work)
+    is_erased = _is_erased(deps, work, record)
     try:
-        if record is None:
+        if is_erased and (record is None or record.notice.object == "customer"):
+            ingested: Ingested | Retry = _ended(work.receipt, finishing, "erased")
+        elif record is None:
             event = raw_event(work, connection, finishing)
-            ingested: Ingested | Retry = _ended(work.receipt, finishing, "event", events=(event,))
+            ingested = _ended(work.receipt, finishing, "event", events=(event,))
         else:
             ingested = await _find_change(deps, record, finishing)
         if isinstance(ingested, Retry):
             return ingested
         finishing.answered()
-        await commits.run(ingested)
+        await commits.run(replace_fields(ingested, is_erased=is_erased))
     except (WriteUnderWay, StateMoved) as why:
         return again(job, why)
+    except Erased:
+        await commits.run(_ended(work.receipt, finishing, "erased", is_erased=True))
     except VendorDrifted as drifted:
         assert record is not None  # noqa: S101 - only a record is mapped
         return permanent_of(record.mapping, drifted)
     return Done()
+
+
+def _is_erased(deps: IngestDeps, work: ReceiptJob, record: ReportedRecord | None) -> bool:
+    """Return whether a receipt is about a person who was erased, or names one: its payload goes when it is settled."""
+    if not deps.erased.digests or deps.erased.names_one(work.payload):
+        return bool(deps.erased.digests)
+    return record is not None and deps.erased.has_record(
+        record.notice.object, record.connection.name, record.notice.remote_id
+    )
 
 
 def again(job: Job, why: Exception) -> Deferred | Retry:

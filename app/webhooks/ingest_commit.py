@@ -17,10 +17,11 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Ingested(Appended):
-    """What became of a receipt."""
+    """What became of a receipt. If it `is_erased`, its payload is replaced by an empty one."""
 
     finishing: Finishing
     receipt: str
+    is_erased: bool = False
 
 
 Commits = Batcher[Ingested, None]
@@ -44,7 +45,8 @@ async def _commit_all(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Ex
     outcomes = await find_outdated(deps.own_writes, ingested)
     rest = [one for one, why in zip(ingested, outcomes, strict=True) if why is None]
     if rest:
-        await append(deps, [one.finishing for one in rest], rest, INGEST, [one.receipt for one in rest])
+        blanks = [deps.receipts.blank(one.receipt) if one.is_erased else None for one in rest]
+        await append(deps, [one.finishing for one in rest], rest, INGEST, [one.receipt for one in rest], blanks)
     return outcomes
 
 

@@ -92,8 +92,9 @@ async def open_dependencies(
     freshness = FreshnessDeps(
         rules=rules_of(settings, records.connections), database=database, events=events, queue=queue
     )
+    operators = operator_dependencies(database, foundation.sealer, events, queue, records.mapping_routes)
     return Dependencies(
-        *operator_dependencies(database, foundation.sealer, events, queue, records.mapping_routes),
+        *operators,
         records.connections,
         vendors,
         consents_of(settings, database, foundation.sealer, vendors),
@@ -102,7 +103,7 @@ async def open_dependencies(
         copies,
         ConsumerDeps(consumers=foundation.consumers, removals=writes.removals),
         LinkDeps(links=records.links, matches=records.matches),
-        persons_of(settings, database, foundation.sealer),
+        persons_of(settings, operators[0], foundation.sealer, events, records.matches, records.erased),
         PostgresClaims(database),
         ConsoleDeps(sessions=PostgresSessions(database)),
         StockDeps(connections=records.connections, stock=PostgresStock(database)),
@@ -216,6 +217,7 @@ def _uploads(foundation: Foundation, ingest: IngestDeps) -> UploadDeps:
         setups=ingest.setups,
         links=ingest.links,
         matches=ingest.matches,
+        erased=ingest.erased,
         states=ingest.states,
         events=ingest.events,
         ownership=ingest.ownership,

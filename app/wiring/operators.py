@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from app.audit.trail import PostgresAuditTrail
 from app.copies.deps import ConsumerDeps
@@ -24,6 +24,7 @@ from app.events.store.subscriptions import PostgresSubscriptions
 from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
+from app.links.tombstones import Tombstones
 from app.persons.deps import PersonDeps
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
@@ -75,13 +76,15 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
     events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
     queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
     links = links_of(settings, database, events, queue)
+    matches = PostgresMatches(database, sealer, links)
+    operators = operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database))
     return Dependencies(
-        *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
+        *operators,
         ConsumerDeps(
             consumers=[one.name for one in settings.consumers],
             removals=PostgresRemovals(database),
         ),
-        LinkDeps(links=links, matches=PostgresMatches(database, sealer, links)),
+        LinkDeps(links=links, matches=matches),
         backfills_of(settings, database, sealer, queue),
         ReconcileDeps(
             plans=lambda: _plans_of(settings),
@@ -93,7 +96,9 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
         ExtractDeps(extracts=PostgresExtracts(database, sealer)),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         on_demand={
-            PersonDeps: lambda: persons_of(settings, database, sealer),
+            PersonDeps: lambda: persons_of(
+                settings, operators[0], sealer, events, matches, Tombstones(database, sealer)
+            ),
             ApprovalDeps: lambda: approvals_of(settings, database, sealer, events, queue),
         },
     )
@@ -101,7 +106,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
 
 def operator_dependencies(
     database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
-) -> tuple[Any, ...]:
+) -> tuple[DeadLetterDeps, QueueDeps, DriftDeps, RevisionDeps, PostgresAuditTrail]:
     """Return the dependencies of operators, over HTTP and on the command line."""
     readers = Dependencies(PostgresReceipts(database, sealer), OperationReader(database, sealer))
     return (
@@ -128,16 +133,31 @@ def operator_dependencies(
     )
 
 
-def persons_of(settings: Settings, database: Database, sealer: Sealer) -> PersonDeps:
+def persons_of(
+    settings: Settings,
+    dead_letters: DeadLetterDeps,
+    sealer: Sealer,
+    events: PostgresEvents,
+    matches: PostgresMatches,
+    erased: Tombstones,
+) -> PersonDeps:
     """Return what exports and erases persons."""
-    from app.persons.store import PostgresPersons  # noqa: PLC0415
+    from app.persons.store.erasures import PostgresErasures  # noqa: PLC0415
+    from app.persons.store.persons import PostgresPersons  # noqa: PLC0415
     from app.vendors.configured_connections import connections_of  # noqa: PLC0415
 
+    database = dead_letters.database
     return PersonDeps(
         database=database,
-        sealer=sealer,
         columns=_capabilities().SEALED_COLUMNS,
         persons=PostgresPersons(database, sealer),
+        erasures=PostgresErasures(database, sealer),
+        erased=erased,
+        matches=matches,
+        dead_letters=dead_letters,
+        events=events,
+        queue=dead_letters.queue,
+        public_url=settings.public_url,
         connections=cache(partial(connections_of, settings)),
     )
 

@@ -27,6 +27,7 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.links.match_store import PostgresMatches
+from app.links.tombstones import Tombstones
 from app.monitoring.store import heartbeats
 from app.monitoring.store.run_entries import recording_runs
 from app.postgres.database import Database
@@ -221,12 +222,15 @@ async def _open_records(
     links = links_of(settings, database, foundation.events, queue)
     await stack.enter_async_context(links.refreshing(foundation.listener))
     matches = PostgresMatches(database, foundation.sealer, links, settings.links.auto_join)
+    erased = Tombstones(database, foundation.sealer)
+    await stack.enter_async_context(erased.refreshing(foundation.listener))
     return RecordDeps(
         connections=vendors.connections,
         setups=PostgresSetupTimes(database),
         vendors=vendors.vendors,
         links=links,
         matches=await stack.enter_async_context(matches.running()),
+        erased=erased,
         states=PostgresRecordStates(database, foundation.sealer),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),

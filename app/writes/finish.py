@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
-from app.errors import NotFound, StoreUnavailable
+from app.errors import Erased, NotFound, StoreUnavailable
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import Watched, watched_in
 from app.http.plurals import PLURAL
@@ -23,7 +23,7 @@ from app.records.map_record import Reading, map_record
 from app.records.resources import etag_of, name_new_record, name_records
 from app.telemetry import count_operation
 from app.writes.accept_loss import other_total
-from app.writes.answer import Archived
+from app.writes.answer import Archived, document_for, problem_answer
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import is_mixed, result_of
 from app.writes.models import Answer, Begun, FieldChange, Intent, Operation, Success, Undecided
@@ -91,6 +91,11 @@ async def finish(resolved: ResolvedWrite, begun: Begun, done: CarriedOut) -> Ans
         read = await _read_back(resolved, begun, done, remote_id)
     except StoreUnavailable:
         raise
+    except Erased as erased:
+        # The write stands, of a person who was erased meanwhile: nothing of it is kept.
+        answer = problem_answer(document_for(resolved.deps, operation, erased))
+        await resolved.deps.operations.succeed(begun, Success(answer=answer, remote_id=remote_id))
+        return answer
     except Problem as problem:
         # The write stands; only reading it failed. A worker reads it again by its remote id.
         if remote_id is not None:

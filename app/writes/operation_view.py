@@ -6,6 +6,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
+from app.errors import Erased
+from app.problem_document import ProblemDocument
 from app.queue.models import BlockedReason, BudgetShare
 from app.writes.approval import APPROVES, Approval, ApprovalView
 from app.writes.deps import WriteDeps
@@ -104,8 +106,12 @@ def _approval_view(intent: Intent, approval: Approval) -> ApprovalView:
 
 
 def view_of(operation: Operation, waiting: WaitingFor | None = None) -> OperationView:
-    """Return the operation with its `result` (the resource) if it succeeded, or its `problem`."""
+    """Return the operation with its `result` (the resource) if it succeeded, or its `problem`: also if the person
+    was erased."""
     succeeded = operation.outcome == "succeeded" and operation.answer is not None
+    erased = (
+        operation.answer.body if operation.answer is not None and operation.answer.status == Erased.status else None
+    )
     return OperationView(
         id=operation.id,
         state=state_of(operation),
@@ -120,6 +126,10 @@ def view_of(operation: Operation, waiting: WaitingFor | None = None) -> Operatio
         waiting_for=waiting or (_approval_wait(operation) if operation.is_waiting_for_approval else UNSET),
         approval=UNSET if operation.approval is None else _approval_view(operation.intent, operation.approval),
         part_of=operation.intent.part_of or UNSET,
-        result=msgspec.Raw(operation.answer.body) if succeeded and operation.answer is not None else UNSET,
-        problem=UNSET if operation.problem is None or succeeded else operation.problem,
+        result=msgspec.Raw(operation.answer.body) if succeeded and operation.answer and not erased else UNSET,
+        problem=msgspec.json.decode(erased, type=ProblemDocument)
+        if erased
+        else UNSET
+        if operation.problem is None or succeeded
+        else operation.problem,
     )

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.errors import InvalidField, UnsupportedAction
+from app.errors import Erased, InvalidField, UnsupportedAction
 from app.http.decode_body import DecodedBody
 from app.ownership.verdict import depends_on_record, may_write
 from app.records.fetch import fetch_raw, fetch_record
@@ -255,7 +255,7 @@ def fingerprint(*parts: bytes) -> bytes:
 async def resolve_request(
     deps: WriteDeps, request: WriteRequest, deadline: float, *, dry: bool = False
 ) -> ResolvedWrite:
-    """Resolve a caller's request. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction."""
+    """Resolve a caller's request. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction, Erased."""
     # The body is judged before the record is looked up, with the connection that the request itself names.
     read = read_with_query(request, partial(read_body, deps, request))
     remote_id = parent = canonical_id = None
@@ -316,7 +316,16 @@ async def resolve_request(
         total=_total(read.sent) if request.object == "order" and request.action in CREATING else None,
         sent=b"" if request.copy_of is not None or sent.body is request.body else request.body,
     )
+    if deps.erased.digests:
+        _refuse_erased(deps, intent)
     return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry, base=request.base)
+
+
+def _refuse_erased(deps: WriteDeps, intent: Intent) -> None:
+    if intent.object == "customer" and deps.erased.has_record("customer", intent.connection, intent.remote_id):
+        raise Erased("This customer was erased here.")
+    if deps.erased.names_one(intent.body):
+        raise Erased("The body names a person who was erased here.")
 
 
 def _total(sent: DecodedBody[Any]) -> str | None:

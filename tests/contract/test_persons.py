@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.capabilities import SEALED_COLUMNS
-from app.persons.store import NOT_SEARCHED, SEARCHED
+from app.persons.store.persons import NOT_SEARCHED, SEARCHED
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order, ticket, word

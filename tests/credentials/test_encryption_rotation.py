@@ -27,6 +27,8 @@ from app.identifiers import new_id
 from app.links.match_keys import MatchFacts
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
+from app.persons.models import Person
+from app.persons.store.erasures import PostgresErasures
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealBroken, Sealer
@@ -53,6 +55,7 @@ pytestmark = pytest.mark.anyio
 K1, K2 = ("k1", bytes(range(32))), ("k2", bytes(range(32, 64)))
 OLD, BOTH, NEW = Sealer((K1,)), Sealer((K2, K1)), Sealer((K2,))
 WORDS = b'{"name":"Hypatia","meta":{}}'
+HYPATIA = Person(emails=frozenset({"hypatia@example.com"}))
 NOW = datetime.now(UTC)
 
 LOCK_EVENT = Statement(
@@ -112,6 +115,7 @@ class Stores:
         self.matches = PostgresMatches(database, sealer, PostgresLinks(database))
         self.credentials = PostgresCredentials(database, sealer)
         self.facts = PostgresAccountFacts(database, sealer)
+        self.erasures = PostgresErasures(database, sealer)
 
     async def store_state(
         self, session: Transaction, remote_id: str, data: bytes, *, instead_of: SeenState | None
@@ -167,7 +171,9 @@ async def write_everything(stores: Stores) -> dict[str, str]:
     await stores.credentials.set("crm_token", WORDS)
     owners = (VendorReply(status=200, headers={}, body=WORDS),)
     await stores.facts.keep("crm", "https://crm.example", "token", {OWNERS: StoredFact(pages=owners, age=0.0)})
+    ids["erasure"] = new_id("era_")
     async with stores.database.transaction() as session:
+        await stores.erasures.begin(session, ids["erasure"], HYPATIA, actor="key_1", run="run-1")
         receipt = NewReceipt(
             connection="crm",
             dedupe_key="event-1",
@@ -272,6 +278,9 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     for row in callbacks:
         assert await stores.deliveries.open(row["id"]) is not None
     assert await stores.dead_letters.payload(ids["dead"]) == WORDS
+    erasure = await stores.erasures.get(ids["erasure"])
+    assert erasure is not None
+    assert erasure[1] == HYPATIA
     known = await stores.facts.load("crm", "https://crm.example", "token", [OWNERS])
     assert known[OWNERS].pages == (VendorReply(status=200, headers={}, body=WORDS),)
     (credential,) = (await stores.credentials.read()).values()

@@ -20,7 +20,7 @@ from app.http.decode_body import decode_patch
 from app.http.operation import KeyOperation, declaration_of
 from app.monitoring.runs import NewNote
 from app.openapi.shapes import COMPONENT
-from app.persons.models import PersonName
+from app.persons.models import EraseOrder, PersonName
 from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
 from app.walks.backfill.models import BackfillRequest
@@ -58,6 +58,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         DecisionNote,
         ConnectionPause,
         PersonName,
+        EraseOrder,
         *OPERATORS,
         SubscriptionRequest,
         RouteOrder,

@@ -349,6 +349,31 @@ CREATE TABLE digest_secret (
     secret bytea    NOT NULL
 );
 
+-- The erasure of a person. person: their addresses, ids and records until it is done, sealed for `erasure <id>`.
+CREATE TABLE erasure (
+    id             text        PRIMARY KEY CHECK (id LIKE 'era\_%'),
+    state          text        NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'lifted')),
+    person         bytea,
+
+    -- How many rows of each table were deleted or changed, as JSON, and the operations and jobs that must end first.
+    changed        text        NOT NULL DEFAULT '{}',
+    waits_for      text[]      NOT NULL DEFAULT '{}',
+    actor          text        NOT NULL,
+    correlation_id text        NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    ended_at       timestamptz,
+    CHECK ((state = 'running') = (person IS NOT NULL) AND (state = 'running') = (ended_at IS NULL))
+);
+
+-- Tombstones: the HMAC of each address and record of a person who was erased, and of the orders and tickets that named
+-- them. They stay until the erasure is lifted.
+CREATE TABLE erased_key (
+    digest  bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
+    erasure text  NOT NULL REFERENCES erasure
+);
+
+CREATE INDEX erased_key_erasure ON erased_key (erasure);
+
 -- What customers are matched by: the HMAC of the primary e-mail address, and those of the words of the name, each cut
 -- to 8 bytes.
 CREATE TABLE match_key (

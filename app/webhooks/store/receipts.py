@@ -84,14 +84,21 @@ SETTLE = Statement(
     "UPDATE inbound_event SET settled_at = now() WHERE id = ANY ($1::text[]) AND settled_at IS NULL",
 )
 
+ERASE = Statement(
+    "UPDATE inbound_event",
+    "UPDATE inbound_event SET settled_at = coalesce(settled_at, now()), payload = $2 WHERE id = $1",
+)
+
 INGEST = appending(
     f"""settled AS (
         UPDATE inbound_event
-           SET settled_at = now()
+           SET settled_at = now(),
+               payload = coalesce(
+                   (${EFFECTS_AT + 1}::bytea[])[array_position(${EFFECTS_AT}::text[], id)], payload)
          WHERE id = ANY ((SELECT ${EFFECTS_AT}::text[])::text[]) AND settled_at IS NULL
     )"""  # noqa: S608 - no caller's text is in it
 )
-"""Settles receipts, the ids in its own argument."""
+"""Settles receipts: the ids, and of each the payload that replaces its own, or None, in its own arguments."""
 
 Key = tuple[str, str]
 """Connection and dedupe key."""
@@ -128,6 +135,14 @@ class PostgresReceipts:
         if row is None:
             return None
         return Receipt(**{**row, "payload": self._sealer.open(row["payload"], payload_of(row["id"]))})
+
+    def blank(self, receipt_id: str) -> bytes:
+        """Return an empty payload for a receipt."""
+        return self._sealer.seal(b"{}", payload_of(receipt_id))
+
+    async def erase(self, transaction: Transaction, receipt_id: str) -> None:
+        """Record that it has been processed, and empty its payload."""
+        await transaction.execute(ERASE, receipt_id, self.blank(receipt_id))
 
     async def settle(self, transaction: Transaction, receipt_ids: Sequence[str]) -> None:
         """Record that they have been processed."""

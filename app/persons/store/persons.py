@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from app.links.match_keys import digest_of
-from app.persons.models import Person, Place
+from app.persons.models import Person, Place, columns_of
 from app.postgres.database import Database, Statement
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer
@@ -50,7 +50,7 @@ SHARED: Final = Statement(
 
 SEARCHED: Final[Mapping[str, Sequence[str]]] = {
     "record_state": (),
-    "operation": ("object", "connection", "remote_id", "phase"),
+    "operation": ("object", "connection", "remote_id", "phase", "correlation_id"),
     "inbound_event": ("connection", "topic", "remote_object", "remote_id", "settled_at"),
     "event": ("type", "connection", "record"),
     "job": ("kind", "state", "connection"),
@@ -64,20 +64,19 @@ NOT_SEARCHED: Final[Mapping[str, str]] = {
     "subscription": "URLs of subscribers",
     "subscription_secret": "secrets that sign deliveries",
     "delivery": "URLs of callers who wait",
+    "erasure": "the person of an erasure until that is done",
     "account_fact": "what vendors say of their accounts, such as the names of agents; asked again within a day",
 }
 """The tables with sealed columns that hold no customers, and what they hold."""
 _OF_PLACES: Final = "(connection, remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
 _OF_OTHER_PLACES: Final = "(other_connection, other_remote_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
-_NAMES_AN_ADDRESS: Final = "EXISTS (SELECT FROM unnest($4::text[]) AS one WHERE position(one IN lower({column})) > 0)"
 CLEAR: Final[Mapping[str, str]] = {
     "link": f"object = 'customer' AND {_OF_PLACES}",
     "match_key": _OF_PLACES,
     "link_review": f"{_OF_PLACES} OR {_OF_OTHER_PLACES}",
     "link_alias": "canonical_id = ANY ($3::text[])",
     "reconcile_finding": f"object = 'customer' AND {_OF_PLACES}",
-    "run_entry": f"kind = 'note' AND {_NAMES_AN_ADDRESS.format(column='facts')}",
-    "claim": _NAMES_AN_ADDRESS.format(column="name"),
+    "claim": "EXISTS (SELECT FROM unnest($4::text[]) AS address WHERE position(address IN lower(name)) > 0)",
     "audit_event": """subject = ANY ($3) OR (subject IN (SELECT 'customer:' || one FROM unnest($2) AS one)
                                              AND (facts::jsonb ->> 'connection') = ANY ($1))""",
 }
@@ -176,12 +175,6 @@ def clear_statement(table: str, condition: str) -> Statement:
 def clear_values(person: Person) -> tuple[list[str], ...]:
     """Return the arguments of the conditions in `CLEAR`."""
     return (*columns_of(person.places), sorted(person.ids), sorted(person.emails))
-
-
-def columns_of(places: frozenset[Place]) -> tuple[list[str], list[str]]:
-    """Return places as two columns."""
-    ordered = sorted(places)
-    return [connection for connection, _ in ordered], [remote_id for _, remote_id in ordered]
 
 
 def _select(column: SealedColumn, *, first: bool) -> Statement:

@@ -1,0 +1,182 @@
+"""An erased person is nowhere in the database, opened, and does not return by any way that is not theirs."""
+
+import json
+from collections.abc import Iterator
+from random import randint
+from typing import Any, Final
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.emulators import Emulators
+from tests.contract.exports import LEGACY, export, line, send, settled
+from tests.contract.facade import Facade
+from tests.contract.samples import customer, order, ticket, word
+from tests.contract.stored_people import stored
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
+
+NOBODY: Final = "127.0.0.1/32:9"
+"""No one listens there."""
+PULLS: Final = "".join(
+    f'\n[connections.{connection}.pull]\n{objects} = {{ every = "1d" }}\n'
+    for connection, objects in (("hubspot", "customers"), ("shopify", "orders"), ("zendesk", "tickets"))
+)
+ERASE: Final = "/ops/persons/erase"
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module that pulls, and whose subscribers are away."""
+    folder = tmp_path_factory.mktemp("erasure")
+    facade = Facade(folder, module_database_url, more=LEGACY + PULLS, LOCKSTITCH_EGRESS_ALLOW=NOBODY)
+    with facade.running():
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+class KnownPerson:
+    """A person of whom every part of Lockstitch knows something."""
+
+    def __init__(self, facade: Facade, caller: Caller) -> None:
+        self.facade, self.caller, self.driver = facade, caller, WebhookDriver(facade, caller)
+        self.mark, self.phone = word(), f"+4930{randint(10**7, 10**8 - 1)}"
+        self.email = f"{self.mark}@example.com"
+        self.words = (self.mark, self.phone, self.phone[1:])
+        self.key = new_key()
+        where = {"line1": f"{self.mark} street 1", "city": "Bristol", "country_code": "GB"}
+        self.body = customer("hubspot", self.mark, phones=[{"raw": self.phone}])
+        self.crm = caller.create("/v1/customers?connection=hubspot", self.body, key=self.key)
+        self.buyer = caller.create("/v1/customers?connection=shopify", customer("shopify", self.mark))
+        bought = order(self.mark, customer={"email": self.email}, shipping_address=where, customer_note=self.phone)
+        bought["line_items"][0]["name"] = "Mug"
+        self.order = caller.create("/v1/orders?connection=shopify", bought)
+        self.ticket = caller.create("/v1/tickets?connection=zendesk", ticket("zendesk", self.mark))
+        comment = {"body_text": f"{self.mark} called from {self.phone}."}
+        caller.create(f"/v1/tickets/{self.ticket['id']}/comments", comment)
+        upload = settled(caller, send(caller, export(line(1, name=self.mark, email=self.email))))
+        assert upload["refused"] == 0
+
+    def report(self) -> None:
+        """Report all records by webhooks, and wait until they are processed."""
+        facts = {"propertyName": "lastname", "propertyValue": self.mark}
+        for vendor, object_name, made in (
+            ("hubspot", "customer", self.crm),
+            ("shopify", "customer", self.buyer),
+            ("shopify", "order", self.order),
+            ("zendesk", "ticket", self.ticket),
+        ):
+            more = facts if vendor == "hubspot" else {}
+            receipt = self.driver.send(vendor, object_name, "updated", made["meta"]["remote_id"], **more)  # type: ignore[arg-type]
+            self.driver.await_settled(receipt)
+
+    def pull(self) -> None:
+        """Pull everything, and wait for the end."""
+        began = self.facade.sql("SELECT now() AS now")[0]["now"]
+        self.facade.sql("UPDATE watermark SET tried_at = now() - interval '2 days'")
+        late = "SELECT 1 FROM watermark WHERE started_at IS NULL OR started_at < $1 OR completed_at IS NULL"
+        until(lambda: not self.facade.sql(late, began))
+        until(lambda: not self.facade.sql("SELECT 1 FROM job WHERE kind IN ('walk', 'refetch')"))
+
+    def backfill(self) -> None:
+        """Read everything from the beginning."""
+        for connection, object_name in (("hubspot", "customer"), ("shopify", "order"), ("zendesk", "ticket")):
+            wanted = {"connection": connection, "object": object_name}
+            begun = self.caller.post("/v1/backfills", json=wanted).raise_for_status().json()
+            path = f"/v1/backfills/{begun['id']}"
+            until(lambda path=path: self.caller.get(path).json(), lambda one: one["state"] == "completed")  # type: ignore[misc]
+        until(lambda: not self.facade.sql("SELECT 1 FROM job WHERE kind IN ('walk', 'refetch')"))
+
+    def erased(self, erasure: str) -> dict[str, Any]:
+        """Wait for the end of the erasure."""
+        path = f"/ops/erasures/{erasure}"
+        return until(lambda: self.caller.get(path).raise_for_status().json(), lambda one: one["state"] == "done")
+
+
+def test_an_erased_person_is_gone_for_good(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    target = {"target_url": "http://127.0.0.1:9/", "events": ["*"]}
+    assert caller.post("/v1/subscriptions", json=target).status_code == 201
+    other = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
+    person = KnownPerson(facade, caller)
+    person.report()
+    known = stored(facade, person.words)
+    columns = {"record_state.data", "event.body", "operation.intent", "operation.answer", "job.payload"}
+    assert known.keys() >= {*columns, "inbound_event.payload"}
+    assert "audit_event" not in known
+
+    shown = facade.lockstitch("person", "erase", "--email", person.email)
+    assert shown.returncode == 0, shown.stderr
+    assert "Nothing was erased" in shown.stdout
+    assert stored(facade, person.words) == known
+    begun = facade.lockstitch("person", "erase", "--email", person.email, "--confirm", "--json")
+    assert begun.returncode == 0, begun.stderr
+    erasure = person.erased(json.loads(begun.stdout)["id"])
+    assert erasure["changed"].keys() >= {"record_state", "event", "operation", "inbound_event", "job"}
+    assert stored(facade, person.words) == {}
+
+    replayed = caller.write("POST", "/v1/customers?connection=hubspot", person.body, key=person.key)
+    assert code_of(replayed, 410) == "erased"
+    operation = caller.get(f"/v1/operations/{person.crm['meta']['operation_id']}").json()
+    assert (operation["state"], operation["problem"]["code"]) == ("succeeded", "erased")
+    assert code_of(caller.get(f"/v1/customers/hubspot:{person.crm['meta']['remote_id']}"), 410) == "erased"
+    assert code_of(caller.get(f"/v1/customers/{person.crm['id']}"), 404) == "not-found"
+    left = caller.get(f"/v1/orders/{person.order['id']}?include=raw").json()
+    assert (left["customer"], left["shipping_address"], left["customer_note"], left["raw"]) == (None, None, None, {})
+    assert left["totals"]["total"] == person.order["totals"]["total"]
+    about = caller.get("/v1/events?type=customer.erased&limit=250").json()["data"]
+    (event,) = [one for one in about if person.crm["id"] in (one["data"]["id"], *one["data"]["aliases"])]
+    assert {"connection": "hubspot", "remote_id": person.crm["meta"]["remote_id"]} in event["data"]["records"]
+
+    person.report()
+    person.pull()
+    person.backfill()
+    copy = {"connection": "zendesk", "match_on": "email"}
+    source = f"/v1/customers/hubspot:{person.crm['meta']['remote_id']}/copies"
+    assert code_of(caller.write("POST", source, copy), 410) == "erased"
+    assert code_of(caller.write("POST", "/v1/customers?connection=zendesk", person.body), 410) == "erased"
+    settled(caller, send(caller, export(line(1, name=person.mark, email=person.email, since="02.07.2026"))))
+    listed = caller.get("/v1/customers?connection=hubspot&limit=100").json()["data"]
+    assert [one["id"] for one in listed if one["id"] in (other["id"], person.crm["id"])] == [other["id"]]
+    assert stored(facade, person.words) == {}
+    assert caller.get(f"/v1/customers/{other['id']}").status_code == 200
+    assert vendors.records("hubspot", "contacts", holding=person.mark)  # the vendor has its own erasure
+    verified = facade.lockstitch("audit", "verify", "--json")
+    assert json.loads(verified.stdout)["intact"] is True
+
+    assert caller.post(f"/ops/erasures/{erasure['id']}/lift").json()["state"] == "lifted"
+    again = f"/v1/customers/hubspot:{person.crm['meta']['remote_id']}"
+    assert until(lambda: caller.get(again), lambda answer: answer.status_code == 200).json()["last_name"] == person.mark
+    assert code_of(caller.post(f"/ops/erasures/{erasure['id']}/lift"), 409) == "state-conflict"
+
+
+def test_an_erasure_waits_for_an_undecided_write(facade: Facade, caller: Caller) -> None:
+    mark = word()
+    body = customer("hubspot", mark)
+    made = caller.create("/v1/customers?connection=hubspot", body)
+    path = f"/v1/customers/{made['id']}"
+    waiting = caller.write("PATCH", path, {"last_name": f"{mark} Bell"}, headers={"lockstitch-approval": "required"})
+    assert waiting.status_code == 202
+    begun = caller.post(ERASE, json={"id": made["id"], "dry_run": False})
+    assert (begun.status_code, begun.headers["location"]) == (202, f"/ops/erasures/{begun.json()['id']}")
+    state = until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["waits_for"])
+    assert (state["state"], state["waits_for"]) == ("running", [waiting.json()["id"]])
+    with facade.calling("approvals:write") as desk:
+        rejected = desk.post(f"/v1/operations/{waiting.json()['id']}/reject", json={"note": "gone"})
+    assert rejected.status_code == 200, rejected.text
+    until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["state"] == "done")
+    assert stored(facade, [mark]) == {}
+
+
+@pytest.mark.parametrize("body", [{"dry_run": False}, {"email": "ann"}, {"id": "cus_1", "email": "ann@example.com"}])
+def test_an_order_to_erase_names_one_person(caller: Caller, body: dict[str, Any]) -> None:
+    assert code_of(caller.post(ERASE, json=body), 422) == "invalid-field"
+
+
+def test_an_unknown_erasure_is_not_found(caller: Caller) -> None:
+    assert code_of(caller.get("/ops/erasures/era_0198f0a2b7c47d3c9a51f2e80b6c4d17"), 404) == "not-found"
+    assert code_of(caller.get("/ops/erasures/op_0198f0a2b7c47d3c9a51f2e80b6c4d17"), 404) == "not-found"
