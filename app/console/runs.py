@@ -13,7 +13,7 @@ from app.console.pages import NextPage, View, Visit, page
 from app.errors import InvalidField
 from app.http.deps import HttpDeps
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, FailureState
+from app.monitoring.failure_models import LOOKED_AT, Failure, FailureFilter, FailurePosition, FailureState
 from app.monitoring.failures import find_run, list_failures, why_failed
 from app.monitoring.runs import RunStep, read_whole_run
 from app.vendors.connections import OBJECTS
@@ -70,6 +70,7 @@ async def list_runs(visit: Visit) -> View | NextPage:
         connections=sorted(visit.deps(VendorDeps).connections.by_name),
         objects=OBJECTS,
         following=following,
+        looked_at=LOOKED_AT,
         is_first=not visit.query.get("after"),
     )
 

@@ -7,6 +7,7 @@ WELCOME = """
 Lockstitch is ready ({seconds:.1f} s). Press Ctrl-C to stop it; the data is kept.
 
   API         {api}  (browse it at {api}/schema)
+  Console     {api}/console  (sign in with the operators' key)
   Emulators   {emulators}  (freshdesk, hubspot, salesforce, shopify, stripe, woocommerce, zendesk)
   Database    {database}
   Key         {key}

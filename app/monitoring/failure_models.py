@@ -1,10 +1,12 @@
 """The Structs of failures."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
+LOOKED_AT: Final = 20_000
+"""Writes, and dead letters, to which a filter is applied at once."""
 FailureState = Literal["failed", "unknown", "open", "redriven", "discarded"]
 
 

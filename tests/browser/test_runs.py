@@ -17,6 +17,7 @@ def test_a_failed_run_is_found_and_read(console: Console, bad_day: str) -> None:
     page = console.page
     console.open("/console")
     expect(page.get_by_role("heading", level=1)).to_contain_text("alarm")
+    expect(page.get_by_text(re.compile(r"^\s*For \d+ (ms|s|min)\. To resume it"))).to_be_visible()
     console.check("now-alarms")
     page.get_by_role("link", name="Runs").click()
     expect(page.get_by_role("link", name="crm-sync-4711")).to_be_visible()

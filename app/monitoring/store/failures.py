@@ -6,38 +6,44 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, Unkeyed
+from app.monitoring.failure_models import LOOKED_AT, Failure, FailureFilter, FailurePosition, Unkeyed
 from app.postgres.database import Database, Statement
 from canonical.parts import ObjectName
 
 OBJECTS: Final[tuple[str, ...]] = get_args(ObjectName)
 FAILED: Final = "(outcome = 'failed' OR phase = 'unknown')"
 
-# Every part reads an index backwards, and stops at the limit.
+# Every part reads an index backwards, and stops at the limit, or after LOOKED_AT failures that the filter does not fit.
 _PAGE: Final = """
     WITH failure AS (
         (SELECT updated_at AS at, CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END AS state, id,
                 action AS what, connection, object, remote_id, NULL AS order_key, principal, correlation_id,
                 NULL AS why, NULL AS path
-           FROM operation
-          WHERE {failed}
-            AND {operations}
-            AND ($1::text IS NULL OR CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END = $1)
+           FROM (SELECT *
+                   FROM operation
+                  WHERE {failed}
+                    AND {operations}
+                    AND ($5::timestamptz IS NULL OR (updated_at, id) < ($5, $6::text))
+                  ORDER BY updated_at DESC, id DESC
+                  LIMIT {most}) AS newest
+          WHERE ($1::text IS NULL OR CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END = $1)
             AND ($2::text IS NULL OR connection = $2)
             AND ($3::text IS NULL OR object = $3)
             AND ($4::text IS NULL OR principal IN (SELECT principal FROM api_key WHERE name = $4))
-            AND ($5::timestamptz IS NULL OR (updated_at, id) < ($5, $6::text))
           ORDER BY updated_at DESC, id DESC
           LIMIT $7)
         UNION ALL
         (SELECT created_at, state, id, kind, connection, NULL, NULL, order_key, NULL, correlation_id, reason, path
-           FROM dead_letter
+           FROM (SELECT *
+                   FROM dead_letter
+                  WHERE {letters}
+                    AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::text))
+                  ORDER BY created_at DESC, id DESC
+                  LIMIT {most}) AS newest
           WHERE state = coalesce($1, 'open')
-            AND {letters}
             AND ($2::text IS NULL OR connection = $2)
             AND ($3::text IS NULL OR ':' || order_key LIKE '%:' || $3 || ':%')
             AND $4::text IS NULL
-            AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::text))
           ORDER BY created_at DESC, id DESC
           LIMIT $7)
     )
@@ -48,12 +54,13 @@ _PAGE: Final = """
      LIMIT $7
 """
 
-BROWSE = Statement("SELECT operation", _PAGE.format(failed=FAILED, operations="true", letters="true"))
+BROWSE = Statement("SELECT operation", _PAGE.format(most=LOOKED_AT, failed=FAILED, operations="true", letters="true"))
 
 # $8: digests. $9 to $11: records, by connection, remote id and order key.
 SEARCH = Statement(
     "SELECT operation",
     _PAGE.format(
+        most=LOOKED_AT,
         failed=FAILED,
         operations=f"""id IN (SELECT id FROM operation WHERE failure_keys && $8::bytea[]
                               UNION
