@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "connect": ("connect:connect", "Authorise a connection at its vendor."),
         "mapping": ("mapping:mapping", "List, try, activate and roll back mapping revisions."),
         "ownership": ("ownership:ownership", "Explain who owns a field, and what happens to a writer's change."),
+        "integration": ("integration:integration", "Write, check and show the briefs of integrations."),
         "environment": ("environment:environment", "Adopt a copied database; rename an installation."),
         "completion": ("completion:completion", "Print the completion script of a shell."),
     },

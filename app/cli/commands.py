@@ -1,8 +1,8 @@
 """Declare a command over the function that it runs and the Structs of that function.
 
 The parameters of the function are the options of the command. Each field of a Struct is an option of its own, and the
-string below the field is its help. `after` is `--cursor`, `limit` is `--limit`, and Lockstitch fills in `actor` and
-`trace_url`. Every other parameter is described by a cyclopts `Parameter` of its name. The decorated function formats
+string below the field is its help. `after` is `--cursor`, `limit` is `--limit`, and Lockstitch fills in those of
+`FILLED_IN`. Every other parameter is described by a cyclopts `Parameter` of its name. The decorated function formats
 the result for people, and its docstring is the help of the command. `--json` prints the result itself, like the API.
 
     @declare_action(drift, operators(DriftDeps), acknowledge_drift, finding_id=Parameter(name="ID", help="…"))
@@ -25,6 +25,7 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 from msgspec.structs import fields
 
+from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Json, write_json
@@ -50,6 +51,7 @@ PAGING: Final = {
 FILLED_IN: Final[Mapping[str, Callable[[], Any]]] = {
     "actor": actor,
     "trace_url": lambda: load_settings(os.environ).trace_url,
+    "responsible": lambda: find_settings(os.environ).responsible,
 }
 AGE: Final = "RFC 3339, or an age such as 90m, 2h or 1d."
 _OPTION: Final = inspect.Parameter.KEYWORD_ONLY

@@ -65,6 +65,7 @@ def show(letter: DeadLetterDetail) -> None:
         ("holds up", "later jobs of its record" if letter.holds_up else None),
         ("decided", None if decision is None else f"{moment(decision.at)} by {decision.by}"),
         ("because", None if decision is None else decision.because),
+        ("responsible", "\n".join(map(str, letter.responsible))),
     )
     say("")
     print_table(("attempt", "started", "outcome", "trace"), letter.history, _attempt_row)

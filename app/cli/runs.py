@@ -24,6 +24,7 @@ ID = Parameter(name="ID", help="The correlation id: the X-Correlation-ID of a ca
 def show(report: RunReport) -> None:
     """Show the steps of a run, oldest first, and the URL of its trace."""
     print_table(("at (UTC)", "kind", "what happened"), report.data, _row)
+    say(*(f"Responsible: {one}" for one in report.responsible))
     say(f"Trace: {report.trace_url}")
     if report.has_more:
         sys.stderr.write("There are more steps: raise --limit.\n")

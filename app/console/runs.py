@@ -79,8 +79,13 @@ async def list_runs(visit: Visit) -> View | NextPage:
 async def show_run(visit: Visit) -> View:
     """Show the steps of a run: failures first, then all in order. It refreshes itself while the run goes on."""
     run_id = visit.query.get("id", "")
+    monitoring = visit.deps(MonitoringDeps)
     report = await read_whole_run(
-        visit.deps(MonitoringDeps).runs, run_id, trace_url=visit.deps(HttpDeps).trace_url, limit=STEPS
+        monitoring.runs,
+        run_id,
+        trace_url=visit.deps(HttpDeps).trace_url,
+        responsible=monitoring.responsible,
+        limit=STEPS,
     )
     receipts = [one.facts["receipt"] for one in report.data if one.kind == "receipt"]
     causes = await visit.deps(MonitoringDeps).runs.causes(receipts) if receipts else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from app.queue.kinds import JobKind, Shown
     from app.queue.models import Enqueuer
     from app.revisions.store.mapping_routes import PostgresMappingRoutes
+    from app.settings.briefs import Responsible
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetterDeps:
-    """Stores and job kinds. `kinds` are by name; `show` replaces references in the payload of a kind by their data."""
+    """Stores and job kinds. `kinds` are by name; `show` replaces references in the payload of a kind by their data;
+    `responsible` are the people for a connection."""
 
     database: Database
     queue: Enqueuer
@@ -28,3 +30,4 @@ class DeadLetterDeps:
     subscriptions: PostgresSubscriptions
     kinds: Mapping[str, JobKind]
     show: Mapping[str, Callable[[bytes], Awaitable[Shown]]]
+    responsible: Mapping[str, Sequence[Responsible]]

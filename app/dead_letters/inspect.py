@@ -46,6 +46,7 @@ async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_u
         payload_note=payload.note,
         editable=letter.state == "open" and is_editable(deps, letter),
         history=[attempt_view_of(attempt, trace_url) for attempt in attempts],
+        responsible=list(deps.responsible.get(letter.connection, ())),
         next_steps=next_steps(letter, deps.kinds, revision_now, is_disabled=is_disabled),
     )
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from app.dead_letters.models import Attempt, AttemptOutcome
 from app.queue.models import DeadLetter, DeadLetterState, DeathCategory
+from app.settings.briefs import Responsible
 from app.telemetry.context import TRACE_ID
 
 _NAMES: Final = re.compile(r"""\.([^.\[\]]+)|\[((?:"(?:[^"\\]|\\.)*",?)+)\]""")
@@ -130,6 +131,8 @@ class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
     """Whether a redrive accepts another payload of the same form. Example: `true`"""
     history: list[AttemptView]
     """Every attempt, oldest first."""
+    responsible: list[Responsible]
+    """Who is responsible for the connection, by the briefs of integrations."""
     next_steps: list[NextStep]
     """Possible actions; empty once decided."""
 

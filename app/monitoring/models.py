@@ -2,11 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
 from app.queue.models import PauseReason
+
+ALARMS: Final = (
+    *("dead_letters", "job_lag", "unknown_operations", "late_approvals", "disabled_subscriptions", "drift"),
+    *("connection_paused", "connection_throttled", "connection_failing", "connection_webhooks_refused"),
+    *("credential_missing", "credential_refused", "credential_expired", "credential_due"),
+    *("freshness_breached", "subscription_failing", "consumer_paused", "audit_broken", "audit_tail"),
+    *("database_away", "database_unwritable", "schema_differs", "settings_differ", "encryption_keys_differ"),
+    *("worker_gone", "sent_twice"),
+)
+"""The names of alarms, up to the first dot. `docs/runbook.md` has a section for each."""
 
 NoticeState = Literal["raised", "standing", "over"]
 

@@ -5,10 +5,11 @@ The operator configures the addresses, so the egress guard does not apply.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import aiohttp
@@ -20,6 +21,7 @@ from app.egress.transport import USER_AGENT
 from app.monitoring.metrics import count_sent, expect_alerts
 from app.monitoring.models import Message
 from app.settings.alerts import ALERT_URL, AlertSettings, SmtpSettings
+from app.settings.briefs import Responsible
 from app.settings.reading import SettingsError, is_reference
 
 SECONDS: Final = 10.0
@@ -40,8 +42,12 @@ class Alerting:
         smtp: SmtpSettings | None,
         password: Reader | None,
         heartbeat_url: Reader | None,
+        runbook: str,
+        responsible: Mapping[str, Sequence[Responsible]],
     ) -> None:
         self._session = session
+        self._runbook = runbook
+        self._responsible = responsible
         self._installation = installation
         self._url = url
         self._smtp = smtp
@@ -99,6 +105,7 @@ class Alerting:
         mail["Message-ID"] = make_msgid(domain="lockstitch.invalid")
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses automatic replies
         facts = {name: value for name, value in self._facts(message).items() if value is not None}
+        facts["responsible"] = "; ".join(map(str, facts["responsible"])) or "see the runbook"
         mail.set_content("".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in facts.items()))
         why = ""
         try:
@@ -129,13 +136,27 @@ class Alerting:
             "link": message.link,
             "since": message.since.isoformat(timespec="seconds"),
             "installation": self._installation,
+            "runbook": f"{self._runbook}#{message.alarm.partition('.')[0]}",
+            "responsible": self._responsible_for(message.alarm),
         }
+
+    def _responsible_for(self, alarm: str) -> Sequence[Responsible]:
+        """An alarm is named `kind.connection`, `kind.secret` or `kind.connection.object`."""
+        subject = alarm.partition(".")[2]
+        return self._responsible.get(subject) or self._responsible.get(subject.partition(".")[0], ())
 
 
 @asynccontextmanager
-async def open_alerting(alerts: AlertSettings, *, installation: str, secrets: Secrets) -> AsyncIterator[Alerting]:
-    """Yield the configured ways, and close them at the end. `installation` names this installation in messages. Raises
-    SettingsError if a reference cannot be resolved."""
+async def open_alerting(
+    alerts: AlertSettings,
+    *,
+    installation: str,
+    secrets: Secrets,
+    responsible: Mapping[str, Sequence[Responsible]] = MappingProxyType({}),
+) -> AsyncIterator[Alerting]:
+    """Yield the configured ways, and close them at the end. `installation` names this installation in messages;
+    `responsible` are the people to name, by connection and by secret of the vault. Raises SettingsError if a reference
+    cannot be resolved."""
     expect_alerts()
     smtp = alerts.smtp
     password = None
@@ -149,7 +170,14 @@ async def open_alerting(alerts: AlertSettings, *, installation: str, secrets: Se
         trust_env=False,
     ) as session:
         yield Alerting(
-            session, installation=installation, url=url, smtp=smtp, password=password, heartbeat_url=heartbeat_url
+            session,
+            installation=installation,
+            url=url,
+            smtp=smtp,
+            password=password,
+            heartbeat_url=heartbeat_url,
+            runbook=alerts.runbook,
+            responsible=responsible,
         )
 
 

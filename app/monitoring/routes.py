@@ -96,14 +96,15 @@ async def read_run(call: Call) -> RunReport:
     Everything with this correlation id: calls, receipts, operations, requests to vendors with the vendors' request ids,
     attempts, events, deliveries, dead letters, redrives, audit events.
     """
-    http = call.deps(HttpDeps)
+    http, monitoring = call.deps(HttpDeps), call.deps(MonitoringDeps)
     report = await runs.read_run(
-        call.deps(MonitoringDeps).runs,
+        monitoring.runs,
         path_of(call.request.scope).removeprefix(RUNS),  # the whole rest, as a correlation id may hold slashes
         trace_url=http.trace_url,
         cursors=http.cursors,
         cursor=call.query(CURSOR),
         limit=call.query(LIMIT),
+        responsible=monitoring.responsible,
     )
     link_next(call.request, report.next_cursor)
     return report

@@ -1,12 +1,13 @@
 """The steps of one run: what was called, what was done at vendors, and the outcomes."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import SealedCursors
@@ -15,6 +16,7 @@ from app.identifiers import CORRELATION
 from app.monitoring.models import RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
 from app.redaction import without_people
+from app.settings.briefs import Responsible
 from app.telemetry import derive_trace_id
 from app.telemetry.context import TRACE_ID
 from canonical.parts import Instant
@@ -75,12 +77,25 @@ class RunReport(Struct, frozen=True, kw_only=True):
     """Send it as `cursor` to get the next page; null on the last one. Example: `null`"""
     has_more: bool
     """Whether there are more pages. Example: `false`"""
+    responsible: Sequence[Responsible]
+    """Who is responsible for the connections of these entries, by the briefs of integrations."""
+
+
+_People = Mapping[str, Sequence[Responsible]]
 
 
 async def read_run(
-    runs: PostgresRuns, correlation_id: str, *, trace_url: str, cursors: SealedCursors, cursor: str | None, limit: int
+    runs: PostgresRuns,
+    correlation_id: str,
+    *,
+    trace_url: str,
+    cursors: SealedCursors,
+    cursor: str | None,
+    limit: int,
+    responsible: _People,
 ) -> RunReport:
-    """Return a page of a run's steps. Raises NotFound for an unknown id, InvalidField for a bad cursor."""
+    """Return a page of a run's steps. `responsible` are the people for a connection. Raises NotFound for an unknown id,
+    InvalidField for a bad cursor."""
     scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()
     after = None if cursor is None else _place(cursors.open(cursor, scope))
     records = await runs.story(correlation_id, after=after, limit=limit + 1)
@@ -89,15 +104,19 @@ async def read_run(
     next_cursor = (
         cursors.seal(msgspec.json.encode(records[limit - 1].place).decode(), scope) if records[limit:] else None
     )
-    return await _story(runs, correlation_id, trace_url, records[:limit], next_cursor, more=next_cursor is not None)
+    report = await _story(runs, correlation_id, trace_url, records[:limit], responsible)
+    return replace(report, next_cursor=next_cursor, has_more=next_cursor is not None)
 
 
-async def read_whole_run(runs: PostgresRuns, correlation_id: str, *, trace_url: str, limit: int = 1000) -> RunReport:
+async def read_whole_run(
+    runs: PostgresRuns, correlation_id: str, *, trace_url: str, responsible: _People, limit: int = 1000
+) -> RunReport:
     """Return the first `limit` steps of a run, without a cursor. Raises NotFound for an unknown id."""
     records = await runs.story(correlation_id, after=None, limit=limit + 1)
     if not records:
         raise _unknown(correlation_id)
-    return await _story(runs, correlation_id, trace_url, records[:limit], None, more=len(records) > limit)
+    report = await _story(runs, correlation_id, trace_url, records[:limit], responsible)
+    return replace(report, has_more=len(records) > limit)
 
 
 def _unknown(correlation_id: str) -> NotFound:
@@ -108,22 +127,20 @@ def _unknown(correlation_id: str) -> NotFound:
 
 
 async def _story(
-    runs: PostgresRuns,
-    correlation_id: str,
-    trace_url: str,
-    page: Sequence[RunRecord],
-    cursor: str | None,
-    *,
-    more: bool,
+    runs: PostgresRuns, correlation_id: str, trace_url: str, page: Sequence[RunRecord], responsible: _People
 ) -> RunReport:
+    """Return a page as if it were the last one."""
+    connections = dict.fromkeys(record.facts.get("connection") for record in page)
+    people = dict.fromkeys(one for name in connections for one in responsible.get(name or "", ()))
     trace_id = await find_trace(runs, correlation_id)
     return RunReport(
         correlation_id=correlation_id,
         trace_id=trace_id,
         trace_url=trace_url.replace(TRACE_ID, trace_id),
         data=[step_of(record) for record in page],
-        next_cursor=cursor,
-        has_more=more,
+        next_cursor=None,
+        has_more=False,
+        responsible=list(people),
     )
 
 

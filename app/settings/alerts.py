@@ -26,6 +26,7 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `url` receives a POST per alarm. `heartbeat_url` receives a GET every `heartbeat_seconds` while all is well, for a
     dead man's switch. Both are URLs or references to them, because such a URL is often a secret. A lasting alarm is
     repeated after `repeat_minutes`. A job that is ready to start is late after `job_lag_seconds`.
+    `runbook` is where people find the runbook: an alarm adds its name to it.
     """
 
     url: str | None = None
@@ -34,3 +35,4 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     heartbeat_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
     repeat_minutes: Annotated[int, Meta(ge=1, le=10080)] = 60
     job_lag_seconds: Annotated[int, Meta(ge=10, le=86400)] = 600
+    runbook: str = "docs/runbook.md"

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 import msgspec
 
 from app.settings.alerts import AlertSettings
+from app.settings.briefs import Brief, Responsible, briefs_folder, read_briefs, responsible_of
 from app.settings.connections import ConnectionSettings, check_base_url
 from app.settings.consumers import ConsumerSettings
 from app.settings.drift import DriftSettings
@@ -164,6 +165,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How often changes are read, where neither the connection nor its object says so."""
     reconcile: ReconcileRule
     """How often all records are compared, where neither the connection nor its object says so."""
+    briefs: dict[str, Brief]
+    """The briefs of integrations, from the folder `integrations` beside the configuration file."""
+
+    @property
+    def responsible(self) -> Mapping[str, tuple[Responsible, ...]]:
+        """Who is responsible for each connection, and for each secret of the vault, by the briefs."""
+        return responsible_of(self.briefs, {name: one.credentials for name, one in self.connections.items()})
 
     @property
     def realms(self) -> Mapping[str, str]:
@@ -214,6 +222,11 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     except SettingsError as error:
         read.complaints.append(str(error))
         content = ConfigFile()
+    briefs: dict[str, Brief] = {}
+    try:
+        briefs = read_briefs(briefs_folder(config_file))
+    except SettingsError as error:
+        read.complaints.append(str(error))
     settings = Settings(
         host=read("LOCKSTITCH_HOST", str, "127.0.0.1"),
         port=port,
@@ -258,6 +271,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         drift=content.drift,
         pull=content.pull,
         reconcile=content.reconcile,
+        briefs=briefs,
     )
     if read.complaints:
         raise SettingsError("\n".join(read.complaints))

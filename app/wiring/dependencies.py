@@ -92,7 +92,7 @@ async def open_dependencies(
     freshness = FreshnessDeps(
         rules=rules_of(settings, records.connections), database=database, events=events, queue=queue
     )
-    operators = operator_dependencies(database, foundation.sealer, events, queue, records.mapping_routes)
+    operators = operator_dependencies(settings, database, foundation.sealer, events, queue, records.mapping_routes)
     return Dependencies(
         *operators,
         records.connections,

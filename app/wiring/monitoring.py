@@ -46,6 +46,7 @@ def open_monitoring(
         failures=PostgresFailures(database),
         operations=OperationReader(database, sealer),
         secret=DigestSecret(database, sealer),
+        responsible=settings.responsible,
         figures=figures,
         public_url=settings.public_url,
         job_lag_seconds=settings.alerts.job_lag_seconds,

@@ -77,7 +77,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
     queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
     links = links_of(settings, database, events, queue)
     matches = PostgresMatches(database, sealer, links)
-    operators = operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database))
+    operators = operator_dependencies(settings, database, sealer, events, queue, PostgresMappingRoutes(database))
     return Dependencies(
         *operators,
         ConsumerDeps(
@@ -105,7 +105,12 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
 
 
 def operator_dependencies(
-    database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
+    settings: Settings,
+    database: Database,
+    sealer: Sealer,
+    events: PostgresEvents,
+    queue: Enqueuer,
+    mapping_routes: PostgresMappingRoutes,
 ) -> tuple[DeadLetterDeps, QueueDeps, DriftDeps, RevisionDeps, PostgresAuditTrail]:
     """Return the dependencies of operators, over HTTP and on the command line."""
     readers = Dependencies(PostgresReceipts(database, sealer), OperationReader(database, sealer))
@@ -121,6 +126,7 @@ def operator_dependencies(
             show=OnDemand(
                 lambda: {one.name: partial(one.show, readers) for one in KINDS.values() if one.show is not None}
             ),
+            responsible=settings.responsible,
         ),
         QueueDeps(
             lanes=PostgresLanes(database),

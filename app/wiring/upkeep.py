@@ -33,7 +33,12 @@ async def open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:
     watched = await Database.connect(foundation.database_url, max_size=1)
     stack.push_async_callback(watched.close)
     alerter = await stack.enter_async_context(
-        open_alerting(settings.alerts, installation=settings.public_url, secrets=foundation.secrets)
+        open_alerting(
+            settings.alerts,
+            installation=settings.public_url,
+            secrets=foundation.secrets,
+            responsible=settings.responsible,
+        )
     )
     return Upkeep(
         watch=Watch(

@@ -27,6 +27,14 @@ from tests.ports import free_port
 T = TypeVar("T")
 
 LEASE_SECONDS: Final = 6
+BRIEF: Final = """
+owner = "growth"
+on_call = "growth-oncall@example.com"
+severity = "critical"
+runbook = "https://wiki.example.com/signups"
+[calls]
+hubspot = 1
+"""
 SETTLE_SECONDS: Final = 1
 VENDORS: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
 # The systems of record; `other-` connections to the same accounts, for what somebody else changes; `frail-` and `busy-`
@@ -85,6 +93,9 @@ class Facade:
         self.token_file = folder / "hubspot-token"
         self.token_file.write_text(f"{SECRETS['WRONG_TOKEN']}\n", encoding="utf-8")
         self._config.write_text(_configuration(self.emulators.url, self.token_file) + more, encoding="utf-8")
+        integrations = folder / "integrations"
+        integrations.mkdir(exist_ok=True)
+        (integrations / "signups.toml").write_text(BRIEF, encoding="utf-8")
         self.api = self.process("serve")
         self.worker = self.process("worker")
 

@@ -168,7 +168,7 @@ def test_what_has_to_raise_an_alarm_has_a_rule() -> None:
 def test_a_rule_says_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
     assert re.fullmatch(r"Lockstitch[A-Za-z]+", rule["alert"])
     assert rule["labels"]["severity"] in ("warning", "critical")
-    assert set(rule["annotations"]) == {"summary", "next_step"}
+    assert set(rule["annotations"]) == {"summary", "next_step", "runbook_url"}
     used = set(re.findall(r"\$labels\.([a-z_]+)", str(rule["annotations"])))
     assert used <= grouped_by(rule["expr"]) | {"instance"}
     assert rule["expr"].count("(") == rule["expr"].count(")")

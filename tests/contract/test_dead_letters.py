@@ -99,6 +99,20 @@ def test_one_dead_letter_is_shown_in_full(reader: Caller, dead: DeadJobs) -> Non
     ]
 
 
+def test_a_dead_letter_names_who_is_responsible(facade: Facade, reader: Caller, dead: DeadJobs) -> None:
+    of_hubspot, of_none = dead.bury(dead.new(connection="hubspot"), dead.new())
+    (responsible,) = reader.get(f"{PATH}/{of_hubspot}").json()["responsible"]
+    assert responsible == {
+        "integration": "signups",
+        "severity": "critical",
+        "owner": "growth",
+        "on_call": "growth-oncall@example.com",
+        "runbook": "https://wiki.example.com/signups",
+    }
+    assert reader.get(f"{PATH}/{of_none}").json()["responsible"] == []
+    assert "on call: growth-oncall@example.com" in facade.lockstitch("dead-letters", "show", of_hubspot).stdout
+
+
 @pytest.mark.parametrize(
     ("received", "shown"),
     [

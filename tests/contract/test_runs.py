@@ -67,6 +67,19 @@ def test_a_write_is_traced_to_the_vendors_request_id(caller: Caller, reader: Cal
     assert all(entry["sentence"].endswith(".") for entry in story)
 
 
+def test_it_names_who_is_responsible_for_its_connections(facade: Facade, caller: Caller, reader: Caller) -> None:
+    run = new_run()
+    caller.write("POST", "/v1/customers", customer("hubspot"), headers={"x-correlation-id": run})
+    run_of(reader, run, lambda story: bool(of(story, "operation")))
+
+    (responsible,) = reader.get(f"{PATH}/{run}").json()["responsible"]
+
+    assert responsible["integration"] == "signups"
+    assert responsible["on_call"] == "growth-oncall@example.com"
+    printed = facade.lockstitch("runs", "show", run).stdout
+    assert "Responsible: growth (signups, critical), on call: growth-oncall@example.com" in printed
+
+
 def test_it_leads_into_the_trace(caller: Caller, reader: Caller) -> None:
     run, known = new_run(), new_run()
     parent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"

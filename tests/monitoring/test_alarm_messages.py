@@ -16,6 +16,7 @@ from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import AWAY_SECONDS
 from app.postgres.database import Database
 from app.settings.alerts import AlertSettings, SmtpSettings
+from app.settings.briefs import Responsible
 from app.settings.reading import SettingsError
 from tests.encryption import SEALER
 from tests.monitoring.mailbox import running_mailbox
@@ -45,6 +46,32 @@ async def test_an_alarm_goes_to_an_address_in_the_vault(database: Database) -> N
         await store.revoke("pager")
         await vault.refresh()
         assert not await alerter.send(message)
+
+
+@pytest.mark.parametrize(
+    ("alarm", "integrations"),
+    [
+        ("connection_paused.crm", ["signups"]),
+        ("freshness_breached.crm.customer", ["signups"]),
+        ("credential_due.crm.token", ["refunds"]),
+        ("connection_paused.shop", []),
+        ("dead_letters", []),
+    ],
+)
+async def test_an_alarm_names_its_runbook_and_who_is_responsible(alarm: str, integrations: list[str]) -> None:
+    people = {
+        subject: (Responsible(integration=name, severity="critical", owner="growth", on_call="+1 555", runbook="r.md"),)
+        for subject, name in {"crm": "signups", "crm.token": "refunds"}.items()
+    }
+    async with running_vendor() as receiver:
+        alerts = AlertSettings(url=receiver.url, runbook="https://docs.example.com/runbook")
+        async with open_alerting(alerts, installation=URL, secrets=Secrets({}), responsible=people) as alerter:
+            now = datetime.now(UTC)
+            message = Message(alarm=alarm, state="raised", summary="s", next_step="n", link=None, since=now)
+            assert await alerter.send(message)
+    body = json.loads(receiver.calls[-1].body)
+    assert body["runbook"] == f"https://docs.example.com/runbook#{alarm.partition('.')[0]}"
+    assert [one["integration"] for one in body["responsible"]] == integrations
 
 
 async def test_several_workers_report_a_trouble_once_per_interval(database: Database) -> None:

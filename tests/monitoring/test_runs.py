@@ -99,7 +99,7 @@ async def runs(database_url: str) -> AsyncIterator[PostgresRuns]:
 
 
 async def test_every_table_contributes_in_order(runs: PostgresRuns) -> None:
-    story = await read_whole_run(runs, RUN, trace_url="http://ui.example/{trace_id}", limit=100)
+    story = await read_whole_run(runs, RUN, responsible={}, trace_url="http://ui.example/{trace_id}", limit=100)
 
     assert story is not None
     assert [entry.sentence for entry in story.data] == RUN_SENTENCES
@@ -120,7 +120,7 @@ async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> 
 
 async def test_an_unknown_run_is_not_found(runs: PostgresRuns) -> None:
     with pytest.raises(NotFound):
-        await read_whole_run(runs, "run-3", trace_url="", limit=1)
+        await read_whole_run(runs, "run-3", responsible={}, trace_url="", limit=1)
     assert await find_trace(runs, "run-3") == "14713de982472b500bedcac5e1409e69"  # printf %s run-3 | sha256sum
 
 
