@@ -88,14 +88,19 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
 async def _comments_of(
     deps: CopyDeps, source: Connection, remote_id: str, ticket: SourceRecord
 ) -> list[_SourceComment]:
-    """Return all comments with a text, oldest first, without the one that is the ticket's description."""
+    """Return all comments with a text, oldest first, without the one that is the ticket's description, and those that
+    name a person who was erased."""
     deadline = time.monotonic() + READ_LIMIT
     mapping = choose_mapping(deps, source, "comment")
     query = ListQuery(limit=mapping.endpoints.max_limit, parent=remote_id)
     comments: list[_SourceComment] = []
     while True:
         page = await fetch_page(deps, source, mapping, query, deadline)
-        comments += [_SourceComment(comment=one.mapped.data, remote=one.mapped.remote) for one in page.readings]
+        comments += [
+            _SourceComment(comment=one.mapped.data, remote=one.mapped.remote)
+            for one in page.readings
+            if one.whole is None
+        ]
         if page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from app.errors import Erased
 from app.problem_document import Problem
-from app.queue.models import Deferred, JobOutcome, Permanent, Retry
+from app.queue.models import Deferred, Done, JobOutcome, Permanent, Retry
 from app.records.deps import RecordDeps
 from app.records.last_seen import Tolerance
 from app.records.read import read_one
@@ -38,9 +39,11 @@ async def read_source(
     tolerance: Tolerance | None = None,
 ) -> SourceRecord:
     """Read a record, within `wait` seconds if given, or its last row if it is known from exports only. `tolerance` as
-    in `read_one`. Raises NotFound, and the vendor's problems."""
+    in `read_one`. Raises NotFound, Erased if it is or names a person who was, and the vendor's problems."""
     place = f"{connection.name}:{remote_id}"
     read = await read_one(deps, object_name, place, connection=None, wait=wait, tolerance=tolerance)
+    if read.is_withheld or deps.erased.has_record(object_name, connection.name, remote_id):
+        raise Erased(f"This {object_name} names a person who was erased here, so it is not copied.")
     resource: Any = read.resource
     return SourceRecord(
         id=resource.id,
@@ -57,6 +60,8 @@ async def read_source(
 
 def unreadable_source(problem: Problem) -> JobOutcome:
     """Return the outcome of a job that cannot read its source. The job is in the lane of the target, which is well."""
+    if isinstance(problem, Erased):
+        return Done()
     match problem.category:
         case "permanent" | "conflict":
             return Permanent(reason=f"source: {problem.code}")

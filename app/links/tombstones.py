@@ -80,7 +80,7 @@ class Tombstones:
 
     def names_one(self, text: bytes) -> bool:
         """Return whether a text has the address of a person who was erased."""
-        return any(map(self.has_address, addresses_in(text.decode(errors="replace"))))
+        return any(map(self.has_address, addresses_in(bytes(text).decode(errors="replace"))))
 
 
 def _of_record(key: bytes, object_name: str, connection: str, remote_id: str) -> bytes:

@@ -21,6 +21,15 @@ def emptied(_plain: bytes) -> bytes:
     return b"{}"
 
 
+def without_payload(names: re.Pattern[bytes], plain: bytes) -> bytes:
+    """Return the payload of a dead letter with what it refers to: its receipt, its operation, its delivery."""
+    members: dict[str, Any] = msgspec.json.decode(plain)
+    left = {
+        name: {} if name == "event" else one for name, one in members.items() if name not in ("payload", "withheld")
+    }
+    return names.sub(TEXT.encode(), msgspec.json.encode(left))
+
+
 def redacted(names: re.Pattern[bytes], plain: bytes, *, whole: bool) -> bytes:
     """Return the JSON of a state or an event without the addresses and ids that `names` matches, and without its
     personal members, unless it is left `whole`: it is about somebody else."""

@@ -7,6 +7,7 @@ store more. Each pass is safe to repeat, so a worker that is killed loses nothin
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -21,7 +22,7 @@ from app.errors import NotFound, StateConflict
 from app.events.models import NewEvent
 from app.events.types import CUSTOMER_ERASED
 from app.identifiers import new_id, new_run_id, what_else
-from app.persons.blank import KEPT, BlankOperation, emptied, redacted, redacted_delivery
+from app.persons.blank import KEPT, BlankOperation, emptied, redacted, redacted_delivery, without_payload
 from app.persons.deps import PersonDeps
 from app.persons.find import complete, find_person, is_about, naming, rows_about
 from app.persons.models import EraseOrder, Erasure, ErasurePreview, Person, PersonName
@@ -179,8 +180,9 @@ async def _erase_one(deps: PersonDeps, person: Person, erasure: Erasure, hit: Hi
             return (facts["settled_at"] is not None or not waits) and await rewrite(emptied)
         case "dead_letter":
             if facts["state"] == "open":
-                await discard_dead_letter(deps.dead_letters, facts["id"], BECAUSE, actor=erasure.actor)
-            return await rewrite(emptied)
+                with suppress(StateConflict):  # it was decided meanwhile
+                    await discard_dead_letter(deps.dead_letters, facts["id"], BECAUSE, actor=erasure.actor)
+            return await rewrite(partial(without_payload, names))
         case "record_state" if hit.is_about:
             return await deps.erasures.delete(column, facts)
         case "record_state":

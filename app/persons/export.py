@@ -37,7 +37,7 @@ async def export_person(deps: PersonDeps, name: PersonName, *, actor: str) -> Pe
         if (table, *row.key) not in rows:
             rows[table, *row.key] = PersonRow(table=table, facts=await deps.persons.facts(row, [*sealed]), contents={})
         contents: Any = rows[table, *row.key].contents
-        contents[row.column.column] = readable(row.plain or b"")
+        contents[row.column.column] = readable(row.plain)
     followed = replace(person, ids=person.ids | {str(row.facts["id"]) for row in rows.values() if "id" in row.facts})
     clear = [PersonRow(table=table, facts=facts, contents={}) async for table, facts in deps.persons.clear(followed)]
     async with deps.database.transaction() as transaction:

@@ -43,7 +43,7 @@ async def complete(deps: PersonDeps, person: Person) -> Person:
     (column,) = [one for one in deps.columns if one.table == "record_state"]
     addresses: dict[tuple[str, str], set[str]] = {}
     async for row in deps.persons.read(column):
-        if row.facts["object"] == "customer" and row.plain is not None:
+        if row.facts["object"] == "customer":
             own = {email_key(one["address"]) for one in msgspec.json.decode(row.plain).get("emails") or ()}
             addresses[row.facts["connection"], row.facts["remote_id"]] = own
     places = {place for place, own in addresses.items() if own & person.emails}
@@ -52,7 +52,7 @@ async def complete(deps: PersonDeps, person: Person) -> Person:
     person = replace(person, emails=person.emails | await deps.persons.not_shared(sorted(others), person.places))
     names, records, ids = naming(person), set(person.records), set(person.record_ids)
     async for row in deps.persons.read(column):
-        if row.facts["object"] != "customer" and row.plain is not None and names.search(row.plain):
+        if row.facts["object"] != "customer" and names.search(row.plain):
             records.add((row.facts["object"], row.facts["connection"], row.facts["remote_id"]))
             ids.add(msgspec.json.decode(row.plain).get("id") or "")
     return replace(person, records=frozenset(records), record_ids=frozenset(ids - {""}))
@@ -65,7 +65,7 @@ async def rows_about(deps: PersonDeps, person: Person) -> AsyncIterator[OpenedVa
     for table in SEARCHED:
         for column in (one for one in deps.columns if one.table == table):
             async for row in deps.persons.read(column):
-                if row.facts.get("type") == CUSTOMER_ERASED or row.plain is None:
+                if row.facts.get("type") == CUSTOMER_ERASED:
                     continue
                 if (
                     names.search(row.plain)
@@ -115,11 +115,11 @@ def _object_of(deps: PersonDeps, receipt: OpenedValue) -> str | None:
     webhooks = None if connection is None else connection.vendor.webhooks
     if webhooks is None:
         return facts["remote_object"]  # type: ignore[no-any-return]
-    notice = webhooks.notice(facts["topic"], facts["remote_object"], facts["remote_id"], receipt.plain or b"")
+    notice = webhooks.notice(facts["topic"], facts["remote_object"], facts["remote_id"], receipt.plain)
     return None if notice is None else notice.object
 
 
 def _follows(row: OpenedValue, followed: set[bytes]) -> bool:
-    if row.column.table not in ("event", "job", "dead_letter") or row.plain is None:
+    if row.column.table not in ("event", "job", "dead_letter"):
         return False
     return any(one in followed for one in re.findall(rb"(?:op|in)_[0-9a-f]{32}", row.plain))

@@ -16,7 +16,7 @@ ERASE: Final = JsonBody(into=EraseOrder, example={"email": "ann@example.com", "d
 EXPORT: Final = JsonBody(into=PersonName, example={"email": "ann@example.com"})
 
 
-@operation("POST", "/ops/persons/export", tag=TAG, scopes=WRITE, body=EXPORT, problems=("not-found",))
+@operation("POST", "/ops/persons/export", tag=TAG, scopes=WRITE, body=EXPORT, problems=("not-found", "state-conflict"))
 async def export_person(call: Call) -> PersonExport:
     """Export what is stored about a person.
 
@@ -37,7 +37,7 @@ async def export_person(call: Call) -> PersonExport:
     answer=ErasurePreview,
     also={202: Erasure},
     sends=("Location",),
-    problems=("not-found",),
+    problems=("not-found", "state-conflict"),
 )
 async def erase_person(call: Call) -> Answered:
     """Erase a person.

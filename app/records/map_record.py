@@ -28,8 +28,8 @@ _log = logging.getLogger("lockstitch.records")
 class Reading(Struct, frozen=True, kw_only=True):
     """A mapped record, with the revision that mapped it, the vendor's bytes, and the account facts used. A record of a
     page that is not `is_complete` may lack what a read by its id has, such as the lines of refunds. `source` is the
-    digest of what it was mapped from (`known_records`), if its page is compared by that. `is_withheld`: it names a
-    person who was erased, and lacks what is personal."""
+    digest of what it was mapped from (`known_records`), if its page is compared by that. `whole`: what a write to it
+    merges with, if `mapped` lacks what is personal of a person who was erased."""
 
     mapped: Mapped[Any]
     mapping: AnyMapping
@@ -37,7 +37,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     account: Any = None
     is_complete: bool = True
     source: bytes | None = None
-    is_withheld: bool = False
+    whole: Mapped[Any] | None = None
 
 
 async def map_record(
@@ -65,10 +65,11 @@ async def map_record(
             raise Unmappable("$", f"the mapping failed with {type(error).__qualname__}") from error
     offer_to_shadow(deps, connection, mapping, raw, account, mapped)
     deps.drift.show(connection.name, mapping, raw, mapped.data, listed=listed, sampled=sampled)
-    whole = mapped
+    visible = mapped
     if deps.erased.digests:
-        mapped = withhold_person(deps.erased, mapping.object, connection.name, mapped, raw, ticket=ticket)
-    return Reading(mapped=mapped, mapping=mapping, raw=raw, account=account, is_withheld=mapped is not whole)
+        visible = withhold_person(deps.erased, mapping.object, connection.name, mapped, raw, ticket=ticket)
+    whole = None if visible is mapped else mapped
+    return Reading(mapped=visible, mapping=mapping, raw=raw, account=account, whole=whole)
 
 
 def offer_to_shadow(
@@ -100,7 +101,7 @@ async def read_again(connection: Connection, reading: Reading, revision: int) ->
     """Map the record with another revision. None if there is no such revision, it refuses the record, or part of that
     is withheld."""
     mapping = mapping_of(connection.vendor, reading.mapping.object, revision)
-    if mapping is None or reading.is_withheld:
+    if mapping is None or reading.whole is not None:
         return None
     try:
         mapped = await run_mapping(

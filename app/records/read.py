@@ -98,12 +98,12 @@ async def _read_live(
     resource: Any
     (resource,) = await name_records(deps, connection, [reading])
     if "raw" in include:
-        raw = {} if reading.is_withheld else msgspec.json.decode(reading.raw)
+        raw = {} if reading.whole is not None else msgspec.json.decode(reading.raw)
         resource = msgspec.structs.replace(resource, raw=raw)
     if "owners" in include:
         owners = dict(deps.ownership[mapping.object].fields)
         resource = msgspec.structs.replace(resource, meta=msgspec.structs.replace(resource.meta, owners=owners))
-    return tagged(resource)
+    return msgspec.structs.replace(tagged(resource), is_withheld=reading.whole is not None)
 
 
 async def read_page(deps: RecordDeps, cursors: SealedCursors, request: ListRequest) -> RecordPage:

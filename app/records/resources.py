@@ -29,11 +29,13 @@ _encoder = msgspec.json.Encoder()
 
 
 class ReadRecord(Struct, frozen=True, kw_only=True):
-    """A resource, and its entity tag; or, if it is from the last-seen state, its age in seconds."""
+    """A resource, and its entity tag; or, if it is from the last-seen state, its age in seconds. `is_withheld`: it
+    lacks what is personal of a person who was erased."""
 
     resource: Any
     etag: str | None
     age: float | None = None
+    is_withheld: bool = False
 
 
 async def name_records(

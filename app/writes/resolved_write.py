@@ -72,8 +72,9 @@ class PresentRecord:
         return self._reading
 
     async def mapped(self) -> Mapped[Any]:
-        """Return the mapped record alone. Raises VendorDrifted."""
-        return (await self.read()).mapped
+        """Return the mapped record alone, whole: a write merges with it. Raises VendorDrifted."""
+        reading = await self.read()
+        return reading.whole or reading.mapped
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,40 @@ def test_an_erasure_waits_for_an_undecided_write(facade: Facade, caller: Caller)
     assert stored(facade, [mark]) == {}
 
 
+def test_an_order_goes_on_without_the_person(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    bought = order(mark, shipping_address={"line1": f"{mark} street 1", "country_code": "GB"}, customer_note=mark)
+    made = caller.create("/v1/orders?connection=shopify", bought)
+    path = f"/v1/orders/{made['id']}"
+    begun = caller.post(ERASE, json={"email": f"{mark}@example.com", "dry_run": False}).json()
+    until(lambda: caller.get(f"/ops/erasures/{begun['id']}").json(), lambda one: one["state"] == "done")
+    read = caller.get(path)
+    assert (read.json()["customer"], read.json()["shipping_address"]) == (None, None)
+    changed = caller.write("PATCH", path, {"tags": ["gift"]}, headers={"if-match": read.headers["etag"]})
+    assert (changed.status_code, changed.json()["tags"]) == (200, ["gift"]), changed.text
+    assert mark not in changed.text.replace(f"Mug {mark}", "")
+    (held,) = vendors.records("shopify", "Order", holding=f"{mark} street 1")  # no write has cleared it at the vendor
+    assert held["note"] == mark
+    copy = {"connection": "hubspot", "match_on": "external_id"}
+    assert code_of(caller.write("POST", f"{path}/copies", copy), 410) == "erased"
+
+
+def test_dead_letters_of_the_person_are_discarded(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", mark))
+    vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts*", times=None, change="type")
+    driver = WebhookDriver(facade, caller)
+    facts = {"propertyName": "lastname", "propertyValue": mark}
+    receipt = driver.send("hubspot", "customer", "updated", made["meta"]["remote_id"], **facts)
+    letter = driver.dead_letter_of(receipt)
+    vendors.mend()
+    begun = caller.post(ERASE, json={"id": made["id"], "dry_run": False}).json()
+    until(lambda: caller.get(f"/ops/erasures/{begun['id']}").json(), lambda one: one["state"] == "done")
+    shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    assert (shown["state"], shown["decision"]["because"]) == ("discarded", "the person was erased")
+    assert stored(facade, [mark]) == {}
+
+
 @pytest.mark.parametrize("body", [{"dry_run": False}, {"email": "ann"}, {"id": "cus_1", "email": "ann@example.com"}])
 def test_an_order_to_erase_names_one_person(caller: Caller, body: dict[str, Any]) -> None:
     assert code_of(caller.post(ERASE, json=body), 422) == "invalid-field"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from app.errors import StateConflict
 from app.links.match_keys import digest_of
 from app.persons.models import Person, Place, columns_of
 from app.postgres.database import Database, Statement
@@ -85,12 +86,11 @@ records, $3 the ids, $4 the addresses."""
 
 
 class OpenedValue(Struct, frozen=True, kw_only=True):
-    """A sealed value, opened, with the key of its row and the columns to judge it by. `plain` is None if it cannot be
-    opened."""
+    """A sealed value, opened, with the key of its row and the columns to judge it by."""
 
     column: SealedColumn
     facts: Mapping[str, Any]
-    plain: bytes | None
+    plain: bytes
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -126,7 +126,7 @@ class PostgresPersons:
         return set(emails) - {digests[row["digest"]] for row in rows}
 
     async def read(self, column: SealedColumn) -> AsyncIterator[OpenedValue]:
-        """Yield every value of a column, in the order of its keys."""
+        """Yield every value of a column, in the order of its keys. Raises StateConflict for one that no key opens."""
         after: Sequence[Any] = ()
         while True:
             rows = await self._database.fetch(_select(column, first=not after), BATCH, *after)
@@ -134,9 +134,9 @@ class PostgresPersons:
                 facts = dict(row)
                 sealed = facts.pop(column.column)
                 try:
-                    plain = self._sealer.open(sealed, column.belongs_to(facts)) if sealed else None
-                except SealBroken:
-                    plain = None
+                    plain = self._sealer.open(sealed, column.belongs_to(facts))
+                except SealBroken as error:
+                    raise StateConflict(f"The search is not complete: {error}.") from error
                 yield OpenedValue(column=column, facts=facts, plain=plain)
             if len(rows) < BATCH:
                 return
