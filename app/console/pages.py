@@ -42,6 +42,8 @@ NAVIGATION: Final = (
     (HOME, "Now"),
     ("/console/runs", "Runs"),
     ("/console/dead-letters", "Dead letters"),
+    ("/console/writes", "Undecided writes"),
+    ("/console/connections", "Connections"),
 )
 """The pages in the navigation, by path."""
 READ: Final = "ops:read"

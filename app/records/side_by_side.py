@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
@@ -17,12 +18,13 @@ from mappings.spec import Unmappable
 
 
 class SideBySide(Struct, frozen=True, kw_only=True):
-    """A record as its vendor holds it, and as the active revision reads it. `problem` says why one of the two is
-    missing, and `place` is where the mapping refused it."""
+    """A record as its vendor has it, and `data` that the active revision reads from it, which `canonical` is as JSON.
+    `problem` says why one of the two is missing, and `place` is where the mapping refused it."""
 
     mapping: str = ""
     vendor: Raw | None = None
     canonical: Raw | None = None
+    data: Any = None
     problem: str | None = None
     place: str | None = None
 
@@ -44,4 +46,4 @@ async def read_side_by_side(deps: RecordDeps, connection: str, object_name: Obje
     except Unmappable as error:
         why = problem_of_unmappable(place, object_name, error)
         return SideBySide(mapping=name, vendor=raw, problem=why.detail, place=error.place)
-    return SideBySide(mapping=name, vendor=raw, canonical=Raw(msgspec.json.encode(mapped.data)))
+    return SideBySide(mapping=name, vendor=raw, canonical=Raw(msgspec.json.encode(mapped.data)), data=mapped.data)

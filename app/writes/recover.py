@@ -14,6 +14,7 @@ from app.errors import NotFound, OutcomeUnknown, VersionConflict
 from app.problem_document import Problem
 from app.queue.models import LeaseLost
 from app.records.refusals import problem_of_refusal
+from app.records.resolve import AnyMapping
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
 from app.writes.answer import document_for
@@ -92,7 +93,7 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> None:
     resolved = resolve_recorded(deps, operation.intent, time.monotonic() + deps.execution_limit)
     resolved = replace(resolved, redriven=operation.redrives > 0, resends=True).as_planned
     effect: Action = operation.effect or operation.action
-    recovery = _recovery_of(resolved, effect)
+    recovery = recovery_of(resolved.mapping, effect)
     try:
         if recovery.by == "state":
             await _by_state(resolved, begun, effect)
@@ -112,8 +113,9 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> None:
         await _retry_later(deps, begun, problem)
 
 
-def _recovery_of(resolved: ResolvedWrite, effect: Action) -> Recovery:
-    return resolved.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
+def recovery_of(mapping: AnyMapping, effect: Action) -> Recovery:
+    """Return how the outcome of a write can be found out."""
+    return mapping.endpoints.recovery.get(effect, NO_RECOVERY)
 
 
 def _key_helps(begun: Begun, recovery: Recovery) -> bool:
@@ -150,7 +152,7 @@ async def _after_refusal(resolved: ResolvedWrite, begun: Begun, effect: Action, 
 
     Raises the refusal if neither a look-up nor the refusal itself decides. Then it is tried again later.
     """
-    recovery = _recovery_of(resolved, effect)
+    recovery = recovery_of(resolved.mapping, effect)
     # Without any strength the write carries no marker to look for.
     lookup = MarkerLookup(request=None, body=None)
     if recovery.strength != "none":

@@ -7,6 +7,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.operator import Operator
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +52,19 @@ def anonymous(facade: Facade) -> Iterator[Caller]:
     """A caller without a key."""
     with Caller(facade.api.url, None) as calling:
         yield calling
+
+
+@pytest.fixture(scope="session")
+def console_operator(running_facade: Facade) -> Iterator[Operator]:
+    """A browser at the console, signed in with a key that may act."""
+    with Operator(running_facade.api.url) as browser:
+        browser.sign_in(running_facade.make_key("ops:read", "ops:write").secret)
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def console_reader(running_facade: Facade) -> Iterator[Operator]:
+    """A browser at the console, signed in with a key that may only read."""
+    with Operator(running_facade.api.url) as browser:
+        browser.sign_in(running_facade.make_key("ops:read").secret)
+        yield browser

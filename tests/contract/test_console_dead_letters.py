@@ -26,45 +26,26 @@ def dead(facade: Facade) -> Iterator[DeadJobs]:
     facade.sql("DELETE FROM job WHERE connection = $1", work.connection)
 
 
-@pytest.fixture(scope="module")
-def operators(running_facade: Facade) -> Iterator[tuple[Operator, Operator]]:
-    """Two browsers: one whose key may act, one whose key may only read."""
-    with Operator(running_facade.api.url) as writer, Operator(running_facade.api.url) as reader:
-        writer.sign_in(running_facade.make_key("ops:read", "ops:write").secret)
-        reader.sign_in(running_facade.make_key("ops:read").secret)
-        yield writer, reader
-
-
-@pytest.fixture
-def operator(operators: tuple[Operator, Operator]) -> Operator:
-    return operators[0]
-
-
-@pytest.fixture
-def reader(operators: tuple[Operator, Operator]) -> Operator:
-    return operators[1]
-
-
-def test_they_are_grouped_by_cause_and_filtered_by_code_and_path(operator: Operator, dead: DeadJobs) -> None:
+def test_they_are_grouped_by_cause_and_filtered_by_code_and_path(console_operator: Operator, dead: DeadJobs) -> None:
     plain = dead.bury(dead.new(), dead.new())
     (refused,) = dead.bury(dead.new(), failure=UNMAPPABLE)
-    page = operator.get(PATH, params={"connection": dead.connection}).text
+    page = console_operator.get(PATH, params={"connection": dead.connection}).text
     groups = page.partition('id="causes"')[2].partition("</table>")[0]
     assert groups.index("<td>2</td>") < groups.index("<td>1</td>")
     assert "<code>$.email</code>" in groups
     assert f"{PATH}/{plain[0]}" in groups
-    narrowed = operator.get(
+    narrowed = console_operator.get(
         PATH, params={"connection": dead.connection, "reason": "unmappable", "path": "$.email"}
     ).text
     assert refused in narrowed
     assert plain[0] not in narrowed
-    assert operator.get(PATH, params={"state": "shut"}).status_code == 422
+    assert console_operator.get(PATH, params={"state": "shut"}).status_code == 422
 
 
-def test_one_is_shown_in_full_and_nothing_of_it_is_markup(operator: Operator, dead: DeadJobs) -> None:
+def test_one_is_shown_in_full_and_nothing_of_it_is_markup(console_operator: Operator, dead: DeadJobs) -> None:
     payload = json.dumps({"email": EVIL}).encode()
     (letter,) = dead.bury(dead.new(payload=payload, correlation_id="run-9"), failure=UNMAPPABLE)
-    page = operator.get(f"{PATH}/{letter}").text
+    page = console_operator.get(f"{PATH}/{letter}").text
     assert "hubspot.customer@r1" in page
     assert "<mark>  &#34;email&#34;: &#34;&lt;script&gt;" in page
     assert "run?id=run-9" in page
@@ -72,82 +53,86 @@ def test_one_is_shown_in_full_and_nothing_of_it_is_markup(operator: Operator, de
 
 
 def test_the_vendors_record_is_beside_its_canonical_form(
-    operator: Operator, facade: Facade, caller: Caller, vendors: Emulators, dead: DeadJobs
+    console_operator: Operator, facade: Facade, caller: Caller, vendors: Emulators, dead: DeadJobs
 ) -> None:
     made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", first_name=EVIL))
     dead.connection = "hubspot"
     (letter,) = dead.bury(dead.new(order_key=f"customer:{made['meta']['remote_id']}"), failure=UNMAPPABLE)
-    assert "At the vendor" not in operator.get(f"{PATH}/{letter}").text
-    page = operator.get(f"{PATH}/{letter}?compare=1").text
+    assert "At the vendor" not in console_operator.get(f"{PATH}/{letter}").text
+    page = console_operator.get(f"{PATH}/{letter}?compare=1").text
     for shown in ('"firstname":', '"first_name":', made["emails"][0]["address"]):
         assert shown in unescape(page)
     assert EVIL not in page
     vendors.break_("hubspot", "drift", path=PATHS["hubspot"], times=None, change="type")
-    refused = operator.get(f"{PATH}/{letter}?compare=1").text
+    refused = console_operator.get(f"{PATH}/{letter}?compare=1").text
     assert 'role="alert"' in refused
     assert "<mark>" in refused
     facade.sql("DELETE FROM dead_letter WHERE id = $1", letter)
 
 
-def test_an_edited_payload_is_processed(operator: Operator, facade: Facade, caller: Caller, dead: DeadJobs) -> None:
+def test_an_edited_payload_is_processed(
+    console_operator: Operator, facade: Facade, caller: Caller, dead: DeadJobs
+) -> None:
     receipt = dead.receive(b'{"email": "nonsense"}')
     work = dead.new(kind="ingest", payload=json.dumps({"receipt": receipt}).encode(), origin=receipt)
     (letter,) = dead.bury(work)
     page = f"{PATH}/{letter}"
     for wrong in ('{"receipt": ', json.dumps({"receipt": "in_1", "payload": {}})):
-        again = operator.submit(page, f"{page}/redrive", {"payload": wrong})
+        again = console_operator.submit(page, f"{page}/redrive", {"payload": wrong})
         assert again.status_code in (400, 422)
         assert unescape(again.text).count(wrong) == 1
     assert dead.states() == ["open"]
     facade.worker.stop()
     try:
         edited = {"receipt": receipt, "payload": {"email": "ada@example.com"}}
-        done = operator.submit(page, f"{page}/redrive", {"payload": json.dumps(edited, indent=2)})
+        done = console_operator.submit(page, f"{page}/redrive", {"payload": json.dumps(edited, indent=2)})
         assert (done.status_code, done.headers["location"]) == (303, page)
         (job,) = dead.jobs()
         assert json.loads(dead.payload_of(job)) == edited
     finally:
         facade.sql("DELETE FROM job WHERE connection = $1", dead.connection)
         facade.worker.start()
-    assert "was redriven" in operator.get(page).text
+    assert "was redriven" in console_operator.get(page).text
     (audited,) = facade.sql(
         "SELECT actor FROM audit_event WHERE type = 'job.redriven' AND facts LIKE $1", f"%{letter}%"
     )
     assert audited["actor"].startswith("key_")
 
 
-def test_a_discard_is_previewed_and_needs_a_reason(operator: Operator, dead: DeadJobs) -> None:
+def test_a_discard_is_previewed_and_needs_a_reason(console_operator: Operator, dead: DeadJobs) -> None:
     (letter,) = dead.bury(dead.new("k1", kind="blocking"))
     page = f"{PATH}/{letter}"
-    preview = operator.submit(page, f"{page}/discard").text
+    preview = console_operator.submit(page, f"{page}/discard").text
     assert "Later work on the record waits for it now" in preview
-    assert operator.submit(page, f"{page}/discard", {"because": ""}).status_code == 422
+    assert console_operator.submit(page, f"{page}/discard", {"because": ""}).status_code == 422
     assert dead.states() == ["open"]
-    assert operator.submit(page, f"{page}/discard", {"because": "merged by hand"}).status_code == 303
+    assert console_operator.submit(page, f"{page}/discard", {"because": "merged by hand"}).status_code == 303
     assert dead.states() == ["discarded"]
-    assert "merged by hand" in operator.get(page).text
+    assert "merged by hand" in console_operator.get(page).text
 
 
-def test_many_are_previewed_then_redriven(operator: Operator, dead: DeadJobs) -> None:
+def test_many_are_previewed_then_redriven(console_operator: Operator, dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(3)))
     fields = {"connection": dead.connection, "reason": "vendor-unavailable", "rate": "50"}
-    preview = operator.submit(PATH, "/console/redrives", fields).text
+    preview = console_operator.submit(PATH, "/console/redrives", fields).text
     assert "This would redrive 3 dead letters" in preview
     assert dead.states() == ["open"] * 3
-    begun = operator.submit(PATH, "/console/redrives", {**fields, "confirmed": "1"})
+    begun = console_operator.submit(PATH, "/console/redrives", {**fields, "confirmed": "1"})
     progress = begun.headers["location"]
-    page = until(lambda: operator.get(progress).text, lambda text: "<dt>Left</dt><dd>0</dd>" in text)
+    page = until(lambda: console_operator.get(progress).text, lambda text: "<dt>Left</dt><dd>0</dd>" in text)
     assert "<dt>Redriven</dt><dd>3</dd>" in page
     assert dead.states() == ["redriven"] * 3
-    assert operator.submit(PATH, "/console/redrives", {"rate": "fast"}).status_code == 422
+    assert console_operator.submit(PATH, "/console/redrives", {"rate": "fast"}).status_code == 422
 
 
-def test_a_key_that_may_only_read_has_no_form(reader: Operator, operator: Operator, dead: DeadJobs) -> None:
+def test_a_key_that_may_only_read_has_no_form(
+    console_reader: Operator, console_operator: Operator, dead: DeadJobs
+) -> None:
     (letter,) = dead.bury(dead.new())
     for page in (PATH, f"{PATH}/{letter}"):
-        forms = reader.get(page).text.split('method="post"')[1:]
+        forms = console_reader.get(page).text.split('method="post"')[1:]
         assert ["/console/sign-out" in form.partition(">")[0] for form in forms] == [True]
     for path in (f"{PATH}/{letter}/redrive", f"{PATH}/{letter}/discard", "/console/redrives"):
-        assert reader.submit(PATH, path, {"because": "x", "confirmed": "1"}).status_code == 403
-        assert operator.post(path, data={"csrf": "0" * 64}).status_code == 403
+        assert console_reader.submit(PATH, path, {"because": "x", "confirmed": "1"}).status_code == 403
+        assert console_operator.post(path, data={"csrf": "0" * 64}).status_code == 403
     assert dead.states() == ["open"]
