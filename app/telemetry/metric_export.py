@@ -64,7 +64,9 @@ class MetricPushes:
     def _push(self) -> None:
         try:
             refresh_collectors()
-            metrics = [_metric(family, self._since) for family in registry.collect() if family.type != "info"]
+            # Prometheus refuses a push with a metric that has no points yet.
+            families = [family for family in registry.collect() if family.samples and family.type != "info"]
+            metrics = [_metric(family, self._since) for family in families]
         except Exception:  # noqa: BLE001 - a failing push must not end the thread silently
             _log.exception("the metrics could not be read; retrying")
             return

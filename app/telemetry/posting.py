@@ -25,6 +25,8 @@ deliveries = Counter(
     ("outcome",),
     registry=registry,
 )
+for _outcome in ("delivered", "failed", "given up", "dropped"):
+    deliveries.labels(_outcome)  # at 0, so that the first one is an increase
 subscriptions_disabled = Counter(
     "lockstitch_subscriptions_disabled",
     "Subscriptions disabled because nothing could be delivered.",

@@ -1,5 +1,6 @@
-"""The alert rules that are shipped speak of metrics that are served, with labels that they have."""
+"""The shipped alert rules and dashboard name metrics that are served, with labels that they have."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from tests.contract.exports import LEGACY
 from tests.contract.facade import Facade
 from tests.contract.processes import NO_TLS, Process
 from tests.contract.samples import customer
+from tests.contract.waiting import until
+from tests.contract.webhook_driver import WebhookDriver
 
 RULES = Path(__file__).resolve().parents[2] / "docs" / "alerts" / "lockstitch.rules.yml"
+DASHBOARD = RULES.parents[2] / "deploy" / "grafana" / "lockstitch.json"
 CASES = sorted(RULES.parent.glob("*.test.yml"))
 LIMITED = """
 [connections.hubspot.pull.customers]
@@ -28,11 +32,11 @@ every = "5m"
 freshness_seconds = 900
 """
 # What alarms name of Prometheus itself.
-FOREIGN = {"up"}
-# The label that it adds to everything that it scrapes.
-ADDED = {"instance"}
-WORDS = {"sum", "max", "min", "by", "rate", "increase", "or", "and", "unless", "for"}
-SELECTOR = re.compile(r"""([a-z_:][a-z0-9_:]*)\s*(\{(?:[^}"]|"[^"]*")*\})?""")
+FOREIGN = {"up", "ALERTS"}
+# The labels that it adds to everything that it scrapes.
+ADDED = {"instance", "job"}
+WORDS = {"histogram_quantile", "vector", "sum", "max", "min", "by", "rate", "increase", "or", "and", "unless", "for"}
+SELECTOR = re.compile(r"""([A-Za-z_:][A-Za-z0-9_:]*)\s*(\{(?:[^}"]|"[^"]*")*\})?""")
 GROUPING = re.compile(r"\bby\s*\(([^)]*)\)")
 COUNTED = re.compile(r"(?:rate|increase)\(([a-z_]+)(?:\{([^}]*(?:\{[^}]*\}[^}]*)*)\})?\[")
 
@@ -46,7 +50,7 @@ def rules() -> list[dict[str, Any]]:
 def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
     """Every metric that an expression names, with the labels that it is chosen by."""
     without_groups = GROUPING.sub(" ", expression)
-    without_ranges = re.sub(r"\[[0-9]+[smhd]\]|\boffset [0-9]+d\b", " ", without_groups)
+    without_ranges = re.sub(r"\[[0-9]+[smhd]\]|\[\$__rate_interval\]|\boffset [0-9]+d\b", " ", without_groups)
     for name, braces in SELECTOR.findall(without_ranges):
         if name not in WORDS:
             yield name, set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"", braces))
@@ -76,7 +80,9 @@ def served(running_facade: Facade, full_key: str, exporting: str) -> dict[str, d
     that takes exports."""
     facade = running_facade
     with Caller(facade.api.url, full_key) as caller:
-        caller.create("/v1/customers", customer("hubspot"))
+        made = caller.create("/v1/customers", customer("hubspot"))
+        WebhookDriver(facade, caller).send("hubspot", "customer", "updated", made["meta"]["remote_id"])
+        until(lambda: not facade.sql("SELECT 1 FROM job WHERE kind = 'ingest'"))
         facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts*", times=None, change="type")
         assert caller.get("/v1/customers?connection=hubspot&limit=5").json()["unreadable"]
         facade.vendors.mend()
@@ -181,6 +187,15 @@ def test_a_rule_names_what_is_served(rule: dict[str, Any], served: dict[str, dic
             continue
         assert name in served, name
         assert chosen_by | grouped_by(rule["expr"]) <= set(served[name]) | ADDED, name
+
+
+def test_a_query_of_the_dashboard_names_what_is_served(served: dict[str, dict[str, set[str]]]) -> None:
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    for query in [target["expr"] for panel in panels for target in panel["targets"]]:
+        named = [(name, chosen_by) for name, chosen_by in selectors(query) if name not in FOREIGN]
+        assert {name for name, _ in named} <= set(served)
+        for name, chosen_by in named:
+            assert chosen_by | grouped_by(query) <= set(served[name]) | ADDED | {"le"}, query
 
 
 def test_the_values_that_rules_choose_by_are_real(served: dict[str, dict[str, set[str]]], vendors: Emulators) -> None:
