@@ -4,6 +4,9 @@ What containers would add is replaced: hosts by ports of this machine, and /run/
 """
 
 import os
+import re
+import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,7 @@ from tests.commands import lockstitch
 from tests.contract.callers import Caller
 from tests.contract.facade import vendors_in
 from tests.contract.processes import Process
+from tests.contract.waiting import until
 from tests.deploy.files import ROOT, compose
 from tests.encryption import ENCRYPTION_KEYS
 from tests.ports import free_port
@@ -87,6 +91,44 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
+def proxy(stack: Stack) -> Iterator[str]:
+    """The URL of the service `proxy`: HAProxy with deploy/haproxy.cfg and the certificate of deploy/make-secrets.
+
+    What Docker's DNS would give it, the addresses of the replicas, stands in its file instead.
+    """
+    copy = stack.folder / "copy"
+    (copy / "deploy").mkdir(parents=True)
+    shutil.copy(ROOT / "deploy/make-secrets", copy / "deploy")
+    shutil.copy(ROOT / "lockstitch.example.toml", copy)
+    subprocess.run([copy / "deploy/make-secrets", "localhost"], check=True, stdout=subprocess.DEVNULL)
+    port, template = free_port(), re.compile(r"^ *server-template .*$", re.M)
+    text = (ROOT / "deploy/haproxy.cfg").read_text().replace("/run/secrets", str(copy / "secrets"))
+    servers = "\n".join(
+        f"  server api{number} {stack.address(api).removeprefix('http://')} check port {api.url.rpartition(':')[2]}"
+        for number, api in enumerate(stack.apis)
+    )
+    assert len(template.findall(text)) == 1
+    configuration = stack.folder / "haproxy.cfg"
+    configuration.write_text(template.sub(servers, text).replace("bind :8443", f"bind 127.0.0.1:{port}"))
+    with (stack.folder / "haproxy.log").open("wb") as log:
+        running = subprocess.Popen(["haproxy", "-db", "-f", configuration], stdout=log, stderr=log)
+    url = f"https://localhost:{port}"
+    try:
+        until(lambda: _status_of(url, copy / "secrets/proxy.pem") == 401)
+        yield url
+    finally:
+        running.terminate()
+        running.wait(60)
+
+
+def _status_of(url: str, certificate: Path) -> int:
+    try:
+        return httpx.get(f"{url}/v1/customers", verify=ssl.create_default_context(cafile=str(certificate))).status_code
+    except httpx.TransportError:
+        return 0
+
+
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, lively_postgres_url: str) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     name = lively_postgres_url.replace("/lockstitch?", "/topology?")
@@ -141,6 +183,32 @@ def test_one_api_replays_what_the_other_did_and_a_killed_one_is_not_missed(stack
         assert second.settled(queued)["state"] == "succeeded"
     stack.apis[0].start()
     stack.workers[0].start()
+
+
+def test_the_proxy_speaks_tls_and_leaves_out_a_dead_api(stack: Stack, proxy: str) -> None:
+    """Every write succeeds, or is refused by the proxy as a problem that says to repeat it."""
+    secret = stack.command("key", "create", "zapier", "--scope", "customers:read", "--scope", "customers:write").strip()
+    trusted = ssl.create_default_context(cafile=str(stack.folder / "copy/secrets/proxy.pem"))
+    with httpx.Client(
+        base_url=proxy, verify=trusted, headers={"authorization": f"Bearer {secret}"}, timeout=60
+    ) as http:
+        bodies = [{**PERSON, "emails": [{"address": f"ines.{number}@example.com"}]} for number in range(8)]
+        for number, body in enumerate(bodies):
+            if number == 2:
+                stack.apis[1].kill()
+
+            def write(key: str = f"through-{number}", body: dict[str, Any] = body) -> httpx.Response:
+                return http.post("/v1/customers", json=body, headers={"idempotency-key": key})
+
+            answer = until(write, lambda answer: answer.status_code == 201 or not answer.json().get("retryable"))
+            assert answer.status_code == 201, answer.text
+        listed = http.get("/v1/customers", params={"limit": "50"}).json()["data"]
+    addresses = [one["address"] for person in listed for one in person["emails"]]
+    assert sorted(set(addresses) & {body["emails"][0]["address"] for body in bodies}) == [
+        body["emails"][0]["address"] for body in bodies
+    ]
+    assert len(addresses) == len(set(addresses))
+    stack.apis[1].start()
 
 
 def test_prometheus_reads_each_process_at_its_probe_port(stack: Stack) -> None:
