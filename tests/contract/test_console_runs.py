@@ -43,6 +43,8 @@ def test_a_refused_write_is_found_by_its_address(operator: Operator, caller: Cal
     assert re.search("What failed.*The vendor refused the data.*Steps", shown, re.DOTALL)
     assert "hubspot was called: POST /crm/v3/objects/contacts: 400" in shown
     assert re.search(r'href="http://127.0.0.1:16686/trace/[0-9a-f]{32}"', shown)
+    assert caller.post("/ops/persons/erase", json={"email": address, "dry_run": False}).is_success
+    until(lambda: operator.get("/console/runs", params={"find": address}), lambda page: run not in page.text)
 
 
 def test_a_dead_letter_is_found_by_order_number_and_record(operator: Operator, facade: Facade) -> None:

@@ -11,26 +11,26 @@ from app.postgres.database import Database, Statement
 from canonical.parts import ObjectName
 
 OBJECTS: Final[tuple[str, ...]] = get_args(ObjectName)
-FAILED: Final = "(outcome = 'failed' OR phase = 'unknown')"
+FAILED: Final = "failed_at IS NOT NULL"
 
 # Every part reads an index backwards, and stops at the limit, or after LOOKED_AT failures that the filter does not fit.
 _PAGE: Final = """
     WITH failure AS (
-        (SELECT updated_at AS at, CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END AS state, id,
+        (SELECT failed_at AS at, CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END AS state, id,
                 action AS what, connection, object, remote_id, NULL AS order_key, principal, correlation_id,
                 NULL AS why, NULL AS path
            FROM (SELECT *
                    FROM operation
                   WHERE {failed}
                     AND {operations}
-                    AND ($5::timestamptz IS NULL OR (updated_at, id) < ($5, $6::text))
-                  ORDER BY updated_at DESC, id DESC
+                    AND ($5::timestamptz IS NULL OR (failed_at, id) < ($5, $6::text))
+                  ORDER BY failed_at DESC, id DESC
                   LIMIT {most}) AS newest
           WHERE ($1::text IS NULL OR CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END = $1)
             AND ($2::text IS NULL OR connection = $2)
             AND ($3::text IS NULL OR object = $3)
             AND ($4::text IS NULL OR principal IN (SELECT principal FROM api_key WHERE name = $4))
-          ORDER BY updated_at DESC, id DESC
+          ORDER BY failed_at DESC, id DESC
           LIMIT $7)
         UNION ALL
         (SELECT created_at, state, id, kind, connection, NULL, NULL, order_key, NULL, correlation_id, reason, path

@@ -51,6 +51,15 @@ FORGET_ALIASES: Final = Statement(
 )
 
 
+ALSO: Final = {
+    "record_state": ", version = version + 1, digest = NULL, source = NULL",
+    # A worker makes them again, of what is left.
+    "operation": ", failure_keys = NULL",
+    "dead_letter": ", failure_keys = NULL",
+}
+"""What changes with a sealed value, by table."""
+
+
 class PostgresErasures:
     """Erasures. The person is encrypted in the row until it is done."""
 
@@ -102,8 +111,7 @@ class PostgresErasures:
         key, table = [facts[name] for name in column.key], column.table
         where = _is_row(column, first=1)
         query = f"SELECT {column.column} AS sealed FROM {table} WHERE {where} FOR UPDATE"  # noqa: S608
-        also = ", version = version + 1, digest = NULL, source = NULL" if table == "record_state" else ""
-        update = f"UPDATE {table} SET {column.column} = $1{also} WHERE {_is_row(column, first=2)}"  # noqa: S608
+        update = f"UPDATE {table} SET {column.column} = $1{ALSO.get(table, '')} WHERE {_is_row(column, first=2)}"  # noqa: S608
         async with self._database.transaction() as transaction:
             row = await transaction.fetch_row(Statement(f"SELECT {table}", query), *key)
             if row is None or row["sealed"] is None:

@@ -198,6 +198,11 @@ CREATE TABLE operation (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
 
+    -- When it failed or became unknown. Indexes of failures name no other column in their condition, so no statement about
+    -- one operation uses them.
+    failed_at       timestamptz GENERATED ALWAYS AS (
+                        CASE WHEN outcome = 'failed' OR phase = 'unknown' THEN updated_at END) STORED,
+
     CHECK ((phase = 'settled') = (outcome IS NOT NULL)),
     CHECK ((phase IN ('received', 'sent')) = (due_at IS NOT NULL)),
     CHECK (phase <> 'sent' OR sent_at IS NOT NULL),
@@ -236,11 +241,10 @@ CREATE INDEX operation_comment ON operation (connection, remote_id)
  WHERE outcome = 'succeeded' AND object IN ('comment', 'ticket');
 
 -- For operators: failures by time, of a record, by what people know of them, and those without keys yet.
-CREATE INDEX operation_failed  ON operation (updated_at, id)         WHERE outcome = 'failed' OR phase = 'unknown';
-CREATE INDEX operation_failing ON operation (connection, remote_id)  WHERE outcome = 'failed' OR phase = 'unknown';
+CREATE INDEX operation_failed  ON operation (failed_at, id)          WHERE failed_at IS NOT NULL;
+CREATE INDEX operation_failing ON operation (connection, remote_id)  WHERE failed_at IS NOT NULL;
 CREATE INDEX operation_sought  ON operation USING gin (failure_keys) WHERE failure_keys IS NOT NULL;
-CREATE INDEX operation_unkeyed ON operation (id)
- WHERE (outcome = 'failed' OR phase = 'unknown') AND failure_keys IS NULL;
+CREATE INDEX operation_unkeyed ON operation (id)                     WHERE failed_at IS NOT NULL AND failure_keys IS NULL;
 
 -- Canonical id of each record of a connection. Linked records share one.
 CREATE TABLE link (
