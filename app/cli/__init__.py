@@ -14,11 +14,16 @@ OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 HELP: Final = "Hardened middleware between automation platforms and business systems."
 COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Operate": {
+        "status": ("status:status", "Show what is broken, and since when."),
         "runs": ("runs:runs", "Show what happened in a run."),
-        "connections": ("connect:connections", "List connections, or resume one."),
+        "connections": ("connections:connections", "Show, pause and resume connections."),
+        "operations": ("operations:operations", "Show writes, and decide those of unknown outcome."),
         "dead-letters": ("dead_letters:dead_letters", "Inspect, redrive and discard dead letters."),
         "approvals": ("approvals:approvals", "List, approve and reject writes that wait for a person."),
         "redrive": ("redrive:redrive", "Redrive many dead letters. A worker does it in batches."),
+        "subscriptions": ("subscriptions:subscriptions", "Show subscribers, and what fails."),
+        "events": ("events:events", "Follow the Events."),
+        "receipts": ("receipts:receipts", "List received webhooks."),
         "queue": ("queue:queue", "Show queued and running jobs."),
         "drift": ("drift:drift", "List and acknowledge unannounced changes at vendors."),
         "reconcile": ("reconcile:reconcile", "Compare all records with what was last seen, and list what was missed."),
@@ -58,9 +63,10 @@ COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 """The place in this package and the help of each command, by group, in the order of the help."""
 EXAMPLES: Final = """\
 Examples:
-  lockstitch doctor                              what is broken now
+  lockstitch status                              what is broken now
   lockstitch runs show RUN                       what happened in a run, and why
   lockstitch dead-letters list --since 1h        what failed in the last hour
+  lockstitch operations list --state unknown     writes that someone must decide
   lockstitch redrive start --connection crm --dry-run
   lockstitch COMMAND --help                      the options of a command
 """
@@ -122,7 +128,9 @@ def _report(error: Exception) -> int | None:
     if isinstance(error, CycloptsError):
         return USAGE_ERROR  # cyclopts has printed the error
     if isinstance(error, Problem):
-        sys.stderr.write(f"{error.detail}\n")
+        from app.cli.advice import in_commands  # noqa: PLC0415
+
+        sys.stderr.write(f"{in_commands(error.detail)}\n")
         return REFUSED if isinstance(error, InvalidField | StateConflict) else FAILURE
     message = str(error) if isinstance(error, Complaint) else unimportable(error)
     if message is None:

@@ -6,8 +6,9 @@ from msgspec import UNSET
 
 from app.cli.commands import declare_action, declare_list, operators
 from app.cli.tables import Cells, moment
-from app.writes.decide_approval import approve_write, list_waiting, read_approval, reject_write
+from app.writes.decide_approval import approve_write, reject_write
 from app.writes.deps import ApprovalDeps
+from app.writes.for_operators import list_waiting, read_operation
 from app.writes.models import OperationView
 
 approvals = App(name="approvals")
@@ -31,7 +32,7 @@ def list_row(view: OperationView) -> Cells:
     return view.id, moment(approval.expires_at), approval.requested_by, write
 
 
-@declare_action(approvals, opened, read_approval, operation_id=ID)
+@declare_action(approvals, opened, read_operation, operation_id=ID)
 def show(view: OperationView) -> str:
     """Show a write with the values that it would store, which contain personal data, and what was decided."""
     return msgspec.json.format(msgspec.json.encode(view), indent=2).decode()

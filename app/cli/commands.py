@@ -30,6 +30,8 @@ from app.cli.exits import usage
 from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Json, write_json
 from app.cli.tables import Cells, print_page
+from app.errors import Complaint
+from app.http.nearest_name import did_you_mean
 from app.http.paging import Page, whole_list
 from app.http.plain_errors import in_words
 from app.settings.environment import load_settings
@@ -69,11 +71,12 @@ def declare_list(
     columns: Sequence[str],
     *,
     none: str,
+    alone: bool = False,
     **described: Parameter,
 ) -> Callable[[Row], Row]:
     """Add the command `list` to a group. The decorated function returns the cells of one item's row.
 
-    `none` is printed for an empty list.
+    `none` is printed for an empty list. `alone`: the group without a command lists too.
     """
 
     def declare(row: Row) -> Row:
@@ -82,6 +85,8 @@ def declare_list(
 
         list_.__doc__ = row.__doc__
         declare_action(group, opened, read, **described)(list_)
+        if alone:
+            group.default(command_of(opened, read, list_, **described))
         return row
 
     return declare
@@ -96,27 +101,40 @@ def declare_action(
     """
 
     def declare(show: Callable[[T], str | None]) -> Callable[[T], str | None]:
-        def command(*arguments: str, json: bool, **options: Any) -> None:
-            check_limit(options.get("limit", LISTED))
-            filled = {name: fill() for name, fill in FILLED_IN.items() if name in inspect.signature(do).parameters}
-            result = opened(lambda deps: do(deps, *arguments, **options, **filled))
-            if isinstance(result, list):
-                result = whole_list(result)
-            if json:
-                write_json(result)
-            elif (sentence := show(result)) is not None:
-                sys.stdout.write(f"{sentence}\n")
-
-        parameters = [
-            *_parameters_of(do, described),
-            inspect.Parameter("json", _OPTION, default=False, annotation=Json),
-        ]
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__doc__ = show.__doc__
-        group.command(with_options(command), name=show.__name__.rstrip("_").replace("_", "-"))
+        group.command(command_of(opened, do, show, **described), name=show.__name__.rstrip("_").replace("_", "-"))
         return show
 
     return declare
+
+
+def command_of(
+    opened: Opener,
+    do: Callable[..., Awaitable[T]],
+    show: Callable[[T], str | None],
+    **described: Parameter,
+) -> Callable[..., None]:
+    """Return the command that runs `do` and shows its result."""
+
+    def command(*arguments: str, json: bool, **options: Any) -> None:
+        check_limit(options.get("limit", LISTED))
+        filled = {name: fill() for name, fill in FILLED_IN.items() if name in inspect.signature(do).parameters}
+        result = opened(lambda deps: do(deps, *arguments, **options, **filled))
+        if isinstance(result, list):
+            result = whole_list(result)
+        if isinstance(result, Page) and not result.data:
+            _refuse_unknown(options)
+        if json:
+            write_json(result)
+        elif (sentence := show(result)) is not None:
+            sys.stdout.write(f"{sentence}\n")
+
+    parameters = [
+        *_parameters_of(do, described),
+        inspect.Parameter("json", _OPTION, default=False, annotation=Json),
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__doc__ = show.__doc__
+    return with_options(command)
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -139,6 +157,16 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = expanded  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in expanded.parameters.values()}
     return run
+
+
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    """Raise Complaint if the connection of an empty list is none, which would look like good news."""
+    named = next((getattr(one, "connection", None) for one in options.values() if isinstance(one, Struct)), None)
+    named = named or options.get("connection")
+    known = sorted(find_settings(os.environ).connections)
+    if named and known and named not in known and not named.startswith("sub_"):
+        near = did_you_mean(named, known)
+        raise Complaint(f"There is no connection {named}.{near} Connections: {', '.join(known)}.")
 
 
 def check_limit(limit: int) -> None:

@@ -1,4 +1,4 @@
-"""`lockstitch connect` and `lockstitch connections`: authorise connections, and show their state and scopes."""
+"""`lockstitch connect`: authorise connections."""
 
 import asyncio
 import os
@@ -9,42 +9,37 @@ from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from app.cli.database import find_environment, find_settings, with_database
+from app.cli.database import find_environment, find_settings
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause
-from app.cli.printing import Flag, Json, log_nothing, say, write_json
-from app.cli.tables import Cells, moment, print_table
+from app.cli.printing import Flag, log_nothing
 from app.credentials.consents import CONNECTED, AuthorizationRequest, ConsentError
 from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
-from app.http.paging import whole_list
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Pause
-from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
 from app.vendors.budget_store import PostgresBudgets
 from app.vendors.configured_connections import connections_of
-from app.vendors.connections import ConnectionView, list_connections
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.observations import Observations
 from app.vendors.open_client import open_vendor_client
-from app.vendors.refused_webhooks import WebhookStates, described
+from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.store import PostgresBoundAccounts
 from app.wiring.operators import consents_of, pauses_of
 
 POLL_SECONDS: Final = 0.5
 
-connections = App(name="connections")
 NAME = Parameter(name="NAME", help="The connection, as in `lockstitch.toml`.")
 PASTE = Parameter(help="The browser cannot reach the API: paste the address to which the vendor sends it.")
 
 
-class _NoSecrets(Secrets):
+class NoSecrets(Secrets):
     """For commands that send nothing: no secret has to be in the environment of the operator."""
 
     def read(self, reference: str) -> str:
@@ -74,38 +69,6 @@ def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = Fa
         sys.stdout.write(f"Missing: {', '.join(scopes.missing)}. Calls that need them are refused by the vendor.\n")
 
 
-@connections.default
-def show(*, json: Json = False) -> None:
-    """List the connections with their state and scopes."""
-    listed = with_vault(find_settings(os.environ), _list)
-    if json:
-        write_json(whole_list(listed))
-        return
-    print_table(("connection", "vendor", "state", "note"), listed, _row)
-    for one in listed:
-        if one.refused_webhooks is not None:
-            say(f"{one.name}: {described(one.refused_webhooks)} {one.refused_webhooks.next_step}")
-        if one.scopes is not None and one.scopes.granted is not None:
-            say(f"{one.name}: granted {', '.join(one.scopes.granted)}.")
-            if one.scopes.missing:
-                say(f"{one.name}: missing {', '.join(one.scopes.missing)}.")
-
-
-def _row(one: ConnectionView) -> Cells:
-    times = (("since", one.since), ("until", one.until))
-    notes = (one.note or "", *(f"{word} {moment(at)}" for word, at in times if at is not None))
-    return one.name, one.vendor, one.state, ", ".join(filter(None, notes))
-
-
-@connections.command
-def resume(name: Annotated[str, NAME], /) -> None:
-    """Resume a connection in all processes, like POST /ops/connections/NAME/resume."""
-    _require_known(find_settings(os.environ), name)
-    was_paused = with_database(lambda database: PostgresPauses(database).resume(name, actor=actor()))
-    what = "is resumed" if was_paused else "was not paused"
-    sys.stdout.write(f"{name} {what}. Every process forgets its throttles and failures within about a second.\n")
-
-
 def _require_known(settings: Settings, name: str) -> None:
     if name not in settings.connections:
         known = ", ".join(sorted(settings.connections)) or "none. LOCKSTITCH_CONFIG names the file"
@@ -114,7 +77,7 @@ def _require_known(settings: Settings, name: str) -> None:
 
 async def _connect(opened: OpenedVault, name: str, *, paste: bool) -> tuple[ScopeState, Pause | None]:
     """Return the scopes, and the pause that is left."""
-    async with _open_vendors(opened, Secrets) as vendors:
+    async with open_vendors(opened, Secrets) as vendors:
         deps = consents_of(opened.settings, opened.database, opened.sealer, vendors)
         tokens = tokens_of(vendors.vendors, name)
         if any(one == tokens.name for one, _ in opened.store.unreadable):
@@ -173,13 +136,9 @@ async def _paste(deps: ConsentDeps, name: str) -> None:
     await take_answer(deps, begun, answer)
 
 
-async def _list(opened: OpenedVault) -> list[ConnectionView]:
-    async with _open_vendors(opened, _NoSecrets) as vendors:
-        return await list_connections(vendors)
-
-
 @asynccontextmanager
-async def _open_vendors(opened: OpenedVault, secrets: type[Secrets]) -> AsyncIterator[VendorDeps]:
+async def open_vendors(opened: OpenedVault, secrets: type[Secrets]) -> AsyncIterator[VendorDeps]:
+    """Open the connections with their client."""
     settings, database = opened.settings, opened.database
     pauses, bound = pauses_of(database, opened.sealer), PostgresBoundAccounts(database)
     await pauses.refresh()

@@ -10,8 +10,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from app.cli.database import find_keys, find_settings, with_database
+from app.cli.database import find_database, find_environment, find_keys, find_settings, run, with_database
 from app.cli.exits import usage
+from app.cli.printing import log_nothing
+from app.dependencies import Dependencies
 from app.queue.models import Pause
 from canonical.parts import Instant
 
@@ -27,6 +29,22 @@ def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
 
     settings = find_settings(os.environ)
     return with_database(lambda database: do(operators_on(database, settings, find_keys(os.environ)).of(kind)))
+
+
+def with_runtime(do: Callable[[Dependencies], Awaitable[T]]) -> T:
+    """Run `do` with all that a process of the API has. It may call vendors, within their limits."""
+    from app.wiring.runtime import open_runtime  # noqa: PLC0415 - the whole product
+
+    found = find_settings(os.environ)
+    settings = msgspec.structs.replace(found, database_url=find_database(found), encryption_keys=find_keys(os.environ))
+    os.environ.update(find_environment(os.environ))
+
+    async def open_and_do() -> T:
+        async with open_runtime(settings) as runtime:
+            return await do(runtime.dependencies)
+
+    log_nothing()
+    return run(open_and_do())
 
 
 def actor() -> str:

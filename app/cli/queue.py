@@ -1,22 +1,18 @@
 """`lockstitch queue`: show queued and running jobs."""
 
-from app.cli.operators import with_operators
-from app.cli.printing import Json, say, write_json
+from app.cli.commands import command_of, operators
+from app.cli.printing import say
 from app.cli.tables import Cells, print_table, span
 from app.http.plurals import counted
 from app.queue.deps import QueueDeps
-from app.queue.state import KindFigures, QueueLane, read_queue
+from app.queue.state import KindFigures, QueueLane, QueueView, read_queue
 
 
-def queue(*, json: Json = False) -> None:
+def show(view: QueueView) -> None:
     """Show depth, age and lag by connection and kind, and which connections are blocked."""
-    view = with_operators(QueueDeps, lambda deps: read_queue(deps))
-    if json:
-        write_json(view)
-        return
     say(
-        f"{counted(view.depth, 'job')}, the oldest {span(view.oldest_seconds)} old,"
-        f" {counted(view.blocked_keys, 'blocked record')}, {counted(view.dead_letters, 'dead letter')}."
+        f"{counted(view.depth, 'job')}, {f'the oldest {span(view.oldest_seconds)} old, ' * (view.depth > 0)}"
+        f"{counted(view.blocked_keys, 'blocked record')}, {counted(view.dead_letters, 'dead letter')}."
     )
     rows = [(lane, one) for lane in view.lanes for one in lane.kinds]
     if rows:
@@ -36,5 +32,8 @@ def _blocked_lane(lane: QueueLane) -> str:
     if lane.state not in ("paused", "unauthorised"):
         return f"{lane.connection} is {lane.state}{rest}{why}"
     # Only a person can end these.
-    where = f"/v1/subscriptions/{lane.connection}" if lane.connection.startswith("sub_") else "/ops/connections"
-    return f"{lane.connection} is {lane.state}{rest}{why}. GET {where} has the next step."
+    where = "subscriptions" if lane.connection.startswith("sub_") else "connections"
+    return f"{lane.connection} is {lane.state}{rest}{why}. Next step: lockstitch {where} show {lane.connection}"
+
+
+queue = command_of(operators(QueueDeps), read_queue, show)

@@ -50,9 +50,15 @@ def print_table(columns: Sequence[str], items: Iterable[T], row: Callable[[T], S
         say(line, style=BOLD if number < len(header) else "")
 
 
-def print_facts(*named: tuple[str, str | None]) -> None:
-    """Print names and values, without those that are None or empty."""
-    print_table(("", ""), [(name, value) for name, value in named if value], lambda one: one)
+def print_facts(*named: tuple[str, Any]) -> None:
+    """Print names and values, without those that are None or empty: texts, times, and sequences of texts."""
+    print_table(("", ""), [(name, _fact(value)) for name, value in named if value], lambda one: one)
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, datetime):
+        return moment(value)
+    return value if isinstance(value, str) else ", ".join(value)
 
 
 def print_text(*paragraphs: str) -> None:

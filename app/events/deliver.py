@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from app.egress.models import NotPosted
 from app.egress.poster import TargetPoster
 from app.events.deps import EventDeps
-from app.events.models import Delivery, DeliveryFailure, DeliveryPayload
+from app.events.models import JITTER, Delivery, DeliveryFailure, DeliveryPayload
 from app.events.store.deliveries import fail
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
@@ -27,7 +27,6 @@ POLICY: Final = JobPolicy(max_attempts=50, base_seconds=5.0, cap_seconds=3600.0,
 GONE: Final = 410
 SLOW_DOWN: Final = (429, 502, 503, 504)
 LONGEST_WAIT: Final = 86_400.0
-JITTER: Final = 0.2
 NO_KEY: Final = "its owner has no valid API key"
 # The lane of a disabled subscription is blocked; this applies if an operator resumes the lane.
 DISABLED_PAUSE: Final = 60.0

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EventDeps:
-    """Stores and settings of events.
+class FeedDeps:
+    """Stores and settings of events, to read them and their subscriptions.
 
     `delivery_ladder` holds the seconds between delivery attempts. `connections` maps each configured connection to the
     objects whose data it may show, none if nothing is mapped.
@@ -26,11 +26,17 @@ class EventDeps:
 
     events: PostgresEvents
     subscriptions: PostgresSubscriptions
+    connections: Mapping[str, tuple[ObjectName, ...]]
+    delivery_ladder: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventDeps(FeedDeps):
+    """What delivers events and changes subscriptions: in addition what posts to targets."""
+
     deliveries: PostgresDeliveries
     database: Database
     poster: TargetPoster
-    connections: Mapping[str, tuple[ObjectName, ...]]
-    delivery_ladder: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Raw
 
 from app.errors import InvalidField
-from app.events.deps import EventDeps
+from app.events.deps import FeedDeps
 from app.events.types import READS, SHOWING_OBJECTS, may_read, scopes_of_types, types_of
 from app.http.callers import Caller, forbidden, require_scopes
 from app.http.paging import Page
@@ -18,7 +18,7 @@ ANY: Final = "*"
 
 
 async def read_events(
-    deps: EventDeps,
+    deps: FeedDeps,
     *,
     patterns: tuple[str, ...],
     after: str | None,
@@ -71,7 +71,7 @@ def _require(caller: Caller, pattern: str) -> None:
 
 
 async def newest_of(
-    deps: EventDeps,
+    deps: FeedDeps,
     *,
     patterns: tuple[str, ...],
     limit: int,
@@ -85,7 +85,7 @@ async def newest_of(
     return [event.body for event in events]
 
 
-def _require_connection(deps: EventDeps, connection: str | None) -> None:
+def _require_connection(deps: FeedDeps, connection: str | None) -> None:
     if connection is not None and connection not in deps.connections:
         raise InvalidField.of(
             "connection", f"no connection has this name; there are: {', '.join(sorted(deps.connections))}"

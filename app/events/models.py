@@ -10,12 +10,15 @@ by target.
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app.signatures import Secret
 from canonical.parts import ObjectName
+
+JITTER: Final = 0.2
+"""The share of a pause between attempts by which it may be longer."""
 
 
 class OwnWrite(Struct, frozen=True, kw_only=True):

@@ -8,11 +8,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from app.egress.named_targets import NEXT_STEP, complaint_about
 from app.errors import InvalidField, NotFound
-from app.events.deliver import JITTER, send
-from app.events.deps import EventDeps
-from app.events.models import EventSubscription, NewSubscription, SubscriptionState
+from app.events.deps import EventDeps, FeedDeps
+from app.events.models import JITTER, EventSubscription, NewSubscription, SubscriptionState
 from app.events.record_fields import delivered_body, field_errors
 from app.events.samples import sample_event
 from app.events.types import EVENT_PATTERNS, OBJECTS, scopes_of_types, types_of
@@ -127,6 +125,8 @@ async def subscribe(
 
     Raises Forbidden if the caller may not read its events, InvalidField with all errors.
     """
+    from app.egress.named_targets import NEXT_STEP, complaint_about  # noqa: PLC0415 - a list posts nothing
+
     require_scopes(caller, _scopes_of(deps, wanted), next_step=NARROWER)
     complaints = [
         FieldError(pointer=f"/events/{place}", detail=f"unknown event; known are: {', '.join(EVENT_PATTERNS)}")
@@ -159,13 +159,13 @@ async def subscribe(
     return _with_secret(deps, made, secret) if made.id == subscription_id else view_of(deps, made)
 
 
-async def list_subscriptions(deps: EventDeps, *, after: str | None, limit: int) -> Page:
+async def list_subscriptions(deps: FeedDeps, *, after: str | None, limit: int) -> Page:
     """List subscriptions, newest first. The cursor is the last id of the page."""
     subscriptions = await deps.subscriptions.list(after=after, limit=limit + 1)
     return page_of(subscriptions, limit, partial(view_of, deps))
 
 
-async def get_subscription(deps: EventDeps, subscription_id: str) -> SubscriptionView:
+async def get_subscription(deps: FeedDeps, subscription_id: str) -> SubscriptionView:
     """Return one subscription. Raises NotFound."""
     return view_of(deps, await _existing(deps, subscription_id))
 
@@ -207,6 +207,8 @@ async def deliver_test(
 
     The Event has its own id and is not in the feed. Raises NotFound, Forbidden.
     """
+    from app.events.deliver import send  # noqa: PLC0415
+
     subscription = await _readable(deps, subscription_id, caller)
     event_id = new_id("evt_test_")
     lacking = _lacking(deps, subscription)
@@ -228,7 +230,7 @@ async def deliver_test(
     return SubscriptionTest(delivered=sent.reason is None, status=sent.status, detail=detail, event_id=event_id)
 
 
-def view_of(deps: EventDeps, subscription: EventSubscription) -> SubscriptionView:
+def view_of(deps: FeedDeps, subscription: EventSubscription) -> SubscriptionView:
     """Return a subscription as callers see it."""
     lacking = _lacking(deps, subscription)
     renewable = WHEN_LACKING if subscription.held else WHEN_NO_KEY
@@ -253,19 +255,19 @@ def _with_secret(deps: EventDeps, subscription: EventSubscription, secret: str) 
     return SubscriptionWithSecret(**msgspec.structs.asdict(view_of(deps, subscription)), secret=secret)
 
 
-def _scopes_of(deps: EventDeps, wanted: SubscriptionRequest | EventSubscription) -> tuple[str, ...]:
+def _scopes_of(deps: FeedDeps, wanted: SubscriptionRequest | EventSubscription) -> tuple[str, ...]:
     """Return the scopes for all Events of a subscription; without a connection, those of every connection."""
     named = deps.connections if wanted.connection is None else (wanted.connection,)
     shows = {name for connection in named for name in deps.connections.get(connection, OBJECTS)}
     return scopes_of_types(types_of(wanted.events), shows)
 
 
-def _lacking(deps: EventDeps, subscription: EventSubscription) -> tuple[str, ...]:
+def _lacking(deps: FeedDeps, subscription: EventSubscription) -> tuple[str, ...]:
     """Return the scopes that its owner lacks now."""
     return tuple(scope for scope in _scopes_of(deps, subscription) if scope not in subscription.held)
 
 
-async def _existing(deps: EventDeps, subscription_id: str) -> EventSubscription:
+async def _existing(deps: FeedDeps, subscription_id: str) -> EventSubscription:
     subscription = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
     if subscription is None:
         raise _not_found(subscription_id)

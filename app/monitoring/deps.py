@@ -17,18 +17,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitoringDeps:
-    """`readiness` returns whether this process can serve. `collect` refreshes the gauges from the database, if it
-    answers. `secret` keys the digests by which failures are found. `responsible` are the people for a connection. A job
-    waits for too long after `job_lag_seconds`."""
+class PresentDeps:
+    """What reads the alarms that stand. A job waits for too long after `job_lag_seconds`."""
+
+    figures: PostgresAlarmFigures
+    public_url: str
+    job_lag_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureDeps:
+    """What finds runs that failed. `secret` keys the digests by which failures are found."""
 
     runs: PostgresRuns
     failures: PostgresFailures
     operations: OperationReader
     secret: DigestSecret
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringDeps(PresentDeps, FailureDeps):
+    """`readiness` returns whether this process can serve. `collect` refreshes the gauges from the database, if it
+    answers. `responsible` are the people for a connection."""
+
     responsible: Mapping[str, Sequence[Responsible]]
-    figures: PostgresAlarmFigures
-    public_url: str
-    job_lag_seconds: float
     readiness: Callable[[], Awaitable[Verdict]]
     collect: Callable[[], Awaitable[None]]

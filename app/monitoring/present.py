@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.monitoring.deps import MonitoringDeps
+from app.monitoring.deps import PresentDeps
 from app.monitoring.models import Alarm
 from app.monitoring.watch import alarms_of
 
@@ -23,7 +23,7 @@ class Present(Struct, frozen=True, kw_only=True):
     """Longest time that a job could have started, or is tried in vain."""
 
 
-async def read_present(deps: MonitoringDeps) -> Present:
+async def read_present(deps: PresentDeps) -> Present:
     """Read what stands now, with a few look-ups whose cost does not grow with the tables. Raises StoreUnavailable."""
     figures, work = await deps.figures.read(), await deps.figures.work()
     alarms = alarms_of(figures, deps.public_url, deps.job_lag_seconds)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from app.errors import InvalidField, NotFound
 from app.http.cursors import SealedCursors
 from app.http.plurals import counted
-from app.identifiers import CORRELATION
+from app.identifiers import CORRELATION, what_else
 from app.monitoring.models import RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
 from app.redaction import without_people
@@ -121,7 +121,7 @@ async def read_whole_run(
 
 def _unknown(correlation_id: str) -> NotFound:
     return NotFound(
-        f"No run has the correlation id {correlation_id[:128]}.",
+        what_else(correlation_id, "run") or f"No run has the correlation id {correlation_id[:128]}.",
         next_step="Check the id: it is the X-Correlation-ID of an answer. Steps are removed after their retention.",
     )
 

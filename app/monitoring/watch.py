@@ -3,11 +3,13 @@
 It uses neither the queue nor Events nor subscriptions. Each worker itself sends the alarms about the database.
 """
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from app.audit.models import ChainBreak
 from app.audit.trail import PostgresAuditTrail
@@ -22,7 +24,6 @@ from app.monitoring.models import (
     NoticeState,
     Trouble,
 )
-from app.monitoring.notify import Alerting
 from app.monitoring.processes import process_alarms
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures, Subject
@@ -30,6 +31,9 @@ from app.postgres.database import CANNOT_WRITE, Session
 from app.postgres.fault import DatabaseFault
 from app.queue.models import CONNECT
 from app.vendors import refused_webhooks
+
+if TYPE_CHECKING:
+    from app.monitoring.notify import Alerting
 
 # A restart of the database raises no alarm.
 AWAY_SECONDS: Final = 15.0

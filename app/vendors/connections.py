@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from app.credentials.token_set import ScopeState
 from app.errors import NotFound
+from app.http.nearest_name import did_you_mean
 from app.queue.models import Lane
 from app.vendors.budget_store import BudgetRow
 from app.vendors.deps import VendorDeps
@@ -89,6 +90,11 @@ async def list_connections(deps: VendorDeps) -> list[ConnectionView]:
     return await _views(deps, deps.connections.by_name.values())
 
 
+async def read_connection(deps: VendorDeps, name: str) -> ConnectionView:
+    """Return one connection. Raises NotFound."""
+    return (await _views(deps, [_configured(deps, name)]))[0]
+
+
 async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, *, actor: str) -> ConnectionView:
     """Stop requests and jobs of a connection in all processes until an operator resumes it. Audited. Does nothing if it
     is already stopped. Raises NotFound."""
@@ -108,8 +114,9 @@ async def resume_connection(deps: VendorDeps, name: str, *, actor: str) -> Conne
 def _configured(deps: VendorDeps, name: str) -> Connection:
     connection = deps.connections.by_name.get(name)
     if connection is None:
-        known = ", ".join(sorted(deps.connections.by_name))
-        raise NotFound(f"Unknown connection {name[:80]!r}. Known are: {known}.")
+        known = sorted(deps.connections.by_name)
+        near = did_you_mean(name, known)
+        raise NotFound(f"Unknown connection {name[:80]!r}.{near} Known are: {', '.join(known)}.")
     return connection
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from app.queue.models import NewJob
 from app.records.models import ReportedChange
 from app.vendors.models import Connection
+from canonical.parts import Instant
 from mappings.spec import VendorMapping
 from mappings.webhooks import Notice
 
@@ -29,6 +30,34 @@ class NewReceipt(Struct, frozen=True, kw_only=True):
     payload: bytes
     digest: bytes
     correlation_id: str
+
+
+class ReceiptFilter(Struct, frozen=True, kw_only=True):
+    """Which receipts."""
+
+    connection: str | None = None
+    """Only webhooks of this connection."""
+    correlation_id: str | None = None
+    """Only webhooks of this run."""
+    remote_id: str | None = None
+    """Only webhooks about the record with this id at the vendor."""
+    since: Instant | None = None
+    """Only webhooks that were received at this time or later."""
+    waiting: bool = False
+    """Only webhooks that are not processed yet."""
+
+
+class ReceiptView(Struct, frozen=True, kw_only=True):
+    """A received webhook, without its payload."""
+
+    id: str
+    connection: str
+    topic: str | None
+    remote_object: str | None
+    remote_id: str | None
+    correlation_id: str
+    received_at: datetime
+    settled_at: datetime | None
 
 
 class Receipt(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from app.dead_letters.store.redrives import PostgresRedrives
 from app.dependencies import Dependencies, OnDemand
 from app.drift.deps import DriftDeps
 from app.drift.store import PostgresDrifts
-from app.events.deps import ExtractDeps
+from app.events.deps import ExtractDeps, FeedDeps
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -25,6 +25,7 @@ from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.links.tombstones import Tombstones
+from app.monitoring.deps import PresentDeps
 from app.persons.deps import PersonDeps
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
@@ -45,6 +46,7 @@ from app.walks.backfill.store import PostgresBackfills
 from app.walks.deps import BackfillDeps, ReconcileDeps
 from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
+from app.webhooks.received import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.deps import ApprovalDeps, CompletionDeps
 from app.writes.store.reader import OperationReader
@@ -94,11 +96,14 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
             queue=queue,
         ),
         ExtractDeps(extracts=PostgresExtracts(database, sealer)),
+        ReceiptDeps(receipts=receipts),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         on_demand={
             PersonDeps: lambda: persons_of(
                 settings, operators[0], sealer, events, matches, Tombstones(database, sealer)
             ),
+            FeedDeps: lambda: _feed_of(settings, database, sealer, events),
+            PresentDeps: lambda: _present_of(settings, database),
             ApprovalDeps: lambda: approvals_of(settings, database, sealer, events, queue),
         },
     )
@@ -201,6 +206,34 @@ def backfills_of(settings: Settings, database: Database, sealer: Sealer, queue: 
         walks=PostgresWalks(database),
         database=database,
         queue=queue,
+    )
+
+
+def _feed_of(settings: Settings, database: Database, sealer: Sealer, events: PostgresEvents) -> FeedDeps:
+    """Return what reads Events and their subscriptions."""
+
+    def shown() -> Mapping[str, tuple[ObjectName, ...]]:
+        from app.vendors.configured_connections import connections_of  # noqa: PLC0415
+        from mappings.registry import objects_of  # noqa: PLC0415
+
+        return {name: objects_of(one.vendor.name) for name, one in connections_of(settings).by_name.items()}
+
+    return FeedDeps(
+        events=events,
+        subscriptions=PostgresSubscriptions(database, sealer),
+        connections=OnDemand(shown),
+        delivery_ladder=settings.delivery_ladder,
+    )
+
+
+def _present_of(settings: Settings, database: Database) -> PresentDeps:
+    """Return what reads the alarms that stand."""
+    from app.wiring.monitoring import figures_of  # noqa: PLC0415
+
+    return PresentDeps(
+        figures=figures_of(settings, database),
+        public_url=settings.public_url,
+        job_lag_seconds=settings.alerts.job_lag_seconds,
     )
 
 

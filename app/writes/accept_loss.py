@@ -14,7 +14,8 @@ from msgspec import Struct
 from app.errors import InvalidField, UnsupportedField
 from app.links.models import TotalDifference
 from app.problem_document import FieldError, summary
-from app.writes.resolved_write import PresentRecord, ResolvedWrite, changed_fields
+from app.writes.operation_view import changed_fields
+from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from canonical.classes import LINE, NAMING, Traits, is_essential
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.order import Order

@@ -8,16 +8,14 @@ from msgspec import Meta, Struct
 
 from app.errors import ApprovalExpired, ApprovalRejected, Forbidden, NotFound, StateConflict
 from app.http.callers import Caller
-from app.http.paging import Page, page_of
 from app.problem_document import Problem
 from app.telemetry import count_operation
 from app.writes.answer import document_for, problem_answer
-from app.writes.approval import APPROVES, Approval, ApprovalDecision, ApprovalDetails
+from app.writes.approval import Approval, ApprovalDecision, ApprovalDetails
 from app.writes.deps import ApprovalDeps, WriteDeps
+from app.writes.for_operators import operator_of
 from app.writes.models import Operation, OperationView
-from app.writes.operation_view import view_of
-from app.writes.operations import find_visible, get_operation
-from app.writes.queued import job_of
+from app.writes.operation_view import find_visible, view_of
 
 AT_ONCE: Final = 100
 Verdict = Literal["approved", "rejected"]
@@ -38,33 +36,20 @@ async def decide(
     Raises NotFound for an operation that needs no approval, Forbidden for the principal that wants the write, and
     StateConflict if it was decided otherwise, or by another one.
     """
+    from app.writes.operations import get_operation  # noqa: PLC0415 - it calls vendors, which a list does not
+
     await _decide(deps, operation_id, verdict, note, caller)
     return await get_operation(deps, operation_id, (), caller)
 
 
 async def approve_write(deps: ApprovalDeps, operation_id: str, note: DecisionNote, *, actor: str) -> OperationView:
     """Approve a write as an operator. Raises NotFound, and StateConflict if it was decided otherwise."""
-    return view_of(await _decide(deps, operation_id, "approved", note.note, _operator(actor)))
+    return view_of(await _decide(deps, operation_id, "approved", note.note, operator_of(actor)))
 
 
 async def reject_write(deps: ApprovalDeps, operation_id: str, note: DecisionNote, *, actor: str) -> OperationView:
     """Reject a write as an operator. Raises NotFound, and StateConflict if it was decided otherwise."""
-    return view_of(await _decide(deps, operation_id, "rejected", note.note, _operator(actor)))
-
-
-async def read_approval(deps: ApprovalDeps, operation_id: str, *, actor: str) -> OperationView:
-    """Return an operation that needs or needed an approval, for an operator. Raises NotFound."""
-    return view_of(await find_visible(deps, operation_id, (), _operator(actor)))
-
-
-async def list_waiting(deps: ApprovalDeps, *, after: str | None, limit: int) -> Page:
-    """List operations that wait for an approval, newest first, for an operator. The cursor is the last id."""
-    listed = await deps.operations.list(state="approval", objects=(), approves=True, after=after, limit=limit + 1)
-    return page_of(listed, limit, view_of)
-
-
-def _operator(actor: str) -> Caller:
-    return Caller(principal=actor, key=actor, name=actor, scopes=frozenset((APPROVES,)), expires_at=None)
+    return view_of(await _decide(deps, operation_id, "rejected", note.note, operator_of(actor)))
 
 
 async def _decide(
@@ -90,6 +75,8 @@ async def _decide(
 
 
 async def _approve(deps: ApprovalDeps, operation: Operation, details: ApprovalDetails) -> bool:
+    from app.writes.queued import job_of  # noqa: PLC0415
+
     async with deps.database.transaction() as transaction:
         approved = await deps.approvals.approve(transaction, operation, details)
         if approved is not None:

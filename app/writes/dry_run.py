@@ -15,9 +15,10 @@ from app.problem_document import Problem, ProblemDocument, document_of
 from app.writes.answer import NO_MATCH
 from app.writes.create_person import judge_person
 from app.writes.deps import WriteDeps
+from app.writes.operation_view import changed_fields
 from app.writes.prepare import NothingToCopyTo, PreparedWrite, RecordFound, prepare
 from app.writes.request import WriteRequest
-from app.writes.resolved_write import ResolvedWrite, changed_fields, resolve_request
+from app.writes.resolved_write import ResolvedWrite, resolve_request
 from app.writes.withhold import PLAIN, withheld_loss, withhold_problem
 from canonical.parts import Loss, MappingName, ObjectName
 from mappings.http import VendorRequest

@@ -27,7 +27,8 @@ from app.writes.answer import Archived, document_for, problem_answer
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import is_mixed, result_of
 from app.writes.models import Answer, Begun, FieldChange, Intent, Operation, Success, Undecided
-from app.writes.resolved_write import ResolvedWrite, changed_fields
+from app.writes.operation_view import changed_fields
+from app.writes.resolved_write import ResolvedWrite
 from canonical.order import Order
 from canonical.parts import Loss, ResourceMeta, Skipped
 from mappings.spec import Action, Mapped, Remote, WriteResult

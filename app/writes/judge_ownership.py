@@ -23,7 +23,8 @@ from app.revisions.large_records import run_mapping
 from app.writes.deps import WriteDeps
 from app.writes.draft import patch_of
 from app.writes.models import Intent
-from app.writes.resolved_write import PresentRecord, ResolvedWrite, changed_fields
+from app.writes.operation_view import changed_fields
+from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from canonical.field_kinds import ComparedField, kinds_of
 from canonical.parts import FieldOwnership, Skipped
 from canonical.same_value import is_empty, same

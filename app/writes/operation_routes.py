@@ -11,9 +11,10 @@ from app.writes import operations
 from app.writes.approval import APPROVES
 from app.writes.decide_approval import DecisionNote, decide
 from app.writes.deps import WriteDeps
+from app.writes.for_operators import Resolution
 from app.writes.idempotency import Writers
 from app.writes.models import OperationView
-from app.writes.operations import Resolution, resolve_unknown
+from app.writes.operations import resolve_unknown
 from canonical.parts import ObjectName
 
 TAG: Final = "Operations"
@@ -106,13 +107,10 @@ async def resolve_operation(call: Call) -> OperationView:
 
     Send `succeeded` with the record's remote id, or `failed`, which frees the idempotency key. Audited.
     """
-    resolution = call.body(RESOLVE)
-    if resolution.outcome == "failed" and resolution.remote_id is not None:
-        raise InvalidField.at("/remote_id", "makes no sense when the outcome is failed")
     return await resolve_unknown(
         call.deps(WriteDeps),
         call.path("id"),
-        resolution,
+        call.body(RESOLVE),
         wait=call.header(WAIT),
         caller=call.caller,
         objects=_objects(tuple(SCOPES)),

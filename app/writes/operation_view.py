@@ -1,20 +1,27 @@
 """Operations as callers see them."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET
 
-from app.errors import Erased
+from app.errors import Erased, NotFound
+from app.http.callers import Caller
+from app.identifiers import what_else
 from app.problem_document import ProblemDocument
 from app.queue.models import BlockedReason, BudgetShare
+from app.settings.ownership import COMMENTS
 from app.writes.approval import APPROVES, Approval, ApprovalView
-from app.writes.deps import WriteDeps
+from app.writes.deps import ApprovalDeps, WriteDeps
 from app.writes.models import Delay, Intent, Operation, OperationView, WaitingFor
-from app.writes.resolved_write import changed_fields
 from app.writes.store.queued import COUNTED
+from app.writes.withhold import may_approve
+from canonical.order_patch import OrderCancel
+from canonical.parts import ObjectName
 
+OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
 State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
 UNTIL_RESUMED: Final[dict[BlockedReason, str]] = {
     "auth": "{title} refuses the credential of {name}. An operator must replace it and resume the connection.",
@@ -133,3 +140,25 @@ def view_of(operation: Operation, waiting: WaitingFor | None = None) -> Operatio
         if operation.problem is None or succeeded
         else operation.problem,
     )
+
+
+async def find_visible(
+    deps: ApprovalDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller
+) -> Operation:
+    """Return an operation on one of these objects, or one that the caller may approve. Raises NotFound."""
+    operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
+    if operation is None or not (operation.object in objects or may_approve(caller, operation)):
+        raise NotFound(what_else(operation_id, "operation") or f"No operation has the id {operation_id[:80]}.")
+    return operation
+
+
+def changed_fields(intent: Intent) -> tuple[str, ...]:
+    """Return the names of the fields that a write changes."""
+    if intent.action == "comment":
+        return (COMMENTS,)
+    if intent.action == "archive":
+        return ("status",)
+    if intent.action == "cancel":
+        refunds = msgspec.json.decode(intent.body, type=OrderCancel).refund
+        return ("status", "payment_status") if refunds else ("status",)
+    return ("tags",) if intent.edits_tags else tuple(msgspec.json.decode(intent.body, type=dict[str, msgspec.Raw]))

@@ -6,41 +6,27 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
-
-from app.errors import InvalidField, NotFound, VendorUnavailable
+from app.errors import InvalidField, VendorUnavailable
 from app.http.callers import Caller
 from app.http.paging import Page, page_of
-from app.identifiers import what_else
 from app.records.resources import name_records
 from app.writes.answer import document_for
 from app.writes.approval import APPROVES
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import result_of
-from app.writes.deps import ApprovalDeps, WriteDeps
+from app.writes.deps import WriteDeps
 from app.writes.find_lost import marker_lookup
 from app.writes.finish import change_of, find_comment, last_state, of_operation, resource_answer
+from app.writes.for_operators import Resolution
 from app.writes.idempotency import Writers
 from app.writes.models import Operation, OperationView, Success, Undecided
-from app.writes.operation_view import state_of, views_of
+from app.writes.operation_view import find_visible, state_of, views_of
 from app.writes.recover import settle
 from app.writes.request import CREATING
 from app.writes.resolved_write import resolve_recorded
-from app.writes.withhold import may_approve, view_for
+from app.writes.withhold import view_for
 from canonical.parts import ObjectName, Skipped
-
-OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
-
-
-class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an operator found at the vendor: it happened, and this is the record; or it did not."""
-
-    outcome: Literal["succeeded", "failed"]
-    """What you found at the vendor. Example: `"succeeded"`"""
-    remote_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
-    """The record's id at the vendor; required for `succeeded`. Example: `"1051"`"""
 
 
 async def get_operation(
@@ -91,16 +77,6 @@ async def check_operation(
     return await get_operation(deps, operation_id, objects, caller)
 
 
-async def find_visible(
-    deps: ApprovalDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller
-) -> Operation:
-    """Return an operation on one of these objects, or one that the caller may approve. Raises NotFound."""
-    operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
-    if operation is None or not (operation.object in objects or may_approve(caller, operation)):
-        raise NotFound(what_else(operation_id, "operation") or f"No operation has the id {operation_id[:80]}.")
-    return operation
-
-
 async def resolve_unknown(
     deps: WriteDeps,
     operation_id: str,
@@ -121,6 +97,8 @@ async def resolve_unknown(
     if operation.phase != "unknown":
         detail = f"is not unknown but {state_of(operation)}: there is nothing to decide"
         raise InvalidField.at("/outcome", detail)
+    if resolution.outcome == "failed" and resolution.remote_id is not None:
+        raise InvalidField.at("/remote_id", "makes no sense when the outcome is failed")
     if resolution.outcome == "failed":
         problem = VendorUnavailable("A person found that the vendor did not carry this out.", operation_id=operation_id)
         document = document_for(deps, operation, problem)

@@ -27,8 +27,9 @@ from app.writes.draft import Drafted, draft_body, says_nothing
 from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
 from app.writes.models import CopyOf, CopyPlan, References
+from app.writes.operation_view import changed_fields
 from app.writes.resolve_references import resolve_references
-from app.writes.resolved_write import PresentRecord, ResolvedWrite, changed_fields
+from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from canonical.order_patch import OrderCancel
 from canonical.parts import Loss, Skipped
 from mappings.http import VendorReply, VendorRequest

@@ -20,15 +20,15 @@ from app.ownership.verdict import depends_on_record, may_write
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
-from app.settings.ownership import COMMENTS, PERSON
+from app.settings.ownership import PERSON
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
+from app.writes.operation_view import changed_fields
 from app.writes.request import CREATING, WriteRequest, make_portable, read_body, read_with_query
 from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import can_write_tags
 from canonical import values
-from canonical.order_patch import OrderCancel
 from canonical.parts import FieldOwnership, ObjectName
 from canonical.portable import origin_of
 from canonical.totals import stated
@@ -230,18 +230,6 @@ class ResolvedWrite:
     def cannot(self, what: str) -> UnsupportedAction:
         """Return the problem for an action that this connection lacks."""
         return cannot(self.deps, self.connection, self.mapping.object, what)
-
-
-def changed_fields(intent: Intent) -> tuple[str, ...]:
-    """Return the names of the fields that a write changes."""
-    if intent.action == "comment":
-        return (COMMENTS,)
-    if intent.action == "archive":
-        return ("status",)
-    if intent.action == "cancel":
-        refunds = msgspec.json.decode(intent.body, type=OrderCancel).refund
-        return ("status", "payment_status") if refunds else ("status",)
-    return ("tags",) if intent.edits_tags else tuple(msgspec.json.decode(intent.body, type=dict[str, msgspec.Raw]))
 
 
 def fingerprint(*parts: bytes) -> bytes:

@@ -22,7 +22,7 @@ from app.postgres.listen import CHANNEL
 from app.queue import enqueue
 from app.queue.models import JobPolicy, NewJob
 from app.records.statements import EFFECTS_AT, appending
-from app.webhooks.models import Arrival, NewReceipt, Receipt, Record
+from app.webhooks.models import Arrival, NewReceipt, Receipt, ReceiptFilter, ReceiptView, Record
 
 NUMBERS_AT_ONCE: Final = 256
 NUMBERS_OF_JOBS: Final = "job_pkey"
@@ -76,6 +76,20 @@ SELECT = Statement(
            received_at, settled_at
       FROM inbound_event
      WHERE id = ANY ((SELECT $1::text[])::text[])
+    """,
+)
+
+# Ids sort by time. A rare connection costs no more than the newest receipts.
+LIST = Statement(
+    "SELECT inbound_event",
+    """
+    SELECT id, connection, topic, remote_object, remote_id, correlation_id, received_at, settled_at
+      FROM (SELECT * FROM inbound_event WHERE $1::text IS NULL OR id < $1 ORDER BY id DESC LIMIT 100000) AS newest
+     WHERE ($3::text IS NULL OR connection = $3) AND ($4::text IS NULL OR correlation_id = $4)
+       AND ($5::text IS NULL OR remote_id = $5) AND ($6::timestamptz IS NULL OR received_at >= $6)
+       AND NOT ($7 AND settled_at IS NOT NULL)
+     ORDER BY id DESC
+     LIMIT $2
     """,
 )
 
@@ -143,6 +157,12 @@ class PostgresReceipts:
     async def erase(self, transaction: Transaction, receipt_id: str) -> None:
         """Record that it has been processed, and empty its payload."""
         await transaction.execute(ERASE, receipt_id, self.blank(receipt_id))
+
+    async def newest(self, which: ReceiptFilter, *, after: str | None, limit: int) -> Sequence[ReceiptView]:
+        """List the newest receipts, below the id `after`. Looks at no more than 100,000."""
+        filters = (which.connection, which.correlation_id, which.remote_id, which.since, which.waiting)
+        rows = await self._database.fetch(LIST, after, limit, *filters)
+        return [ReceiptView(**row) for row in rows]
 
     async def settle(self, transaction: Transaction, receipt_ids: Sequence[str]) -> None:
         """Record that they have been processed."""

@@ -1,0 +1,26 @@
+"""Turn the calls that a problem names into commands."""
+
+import re
+from typing import Final
+
+_CALLS: Final = (
+    (r"GET /v1/operations/(\S+?)", r"lockstitch operations show \1"),
+    (r"GET /v1/subscriptions/(\S+?)", r"lockstitch subscriptions show \1"),
+    (r"GET /ops/dead-letters/(\S+?)", r"lockstitch dead-letters show \1"),
+    (r"GET /ops/redrives/(\S+?)", r"lockstitch redrive status \1"),
+    (r"GET /v1/uploads/\{connection\}/(\S+?)", r"lockstitch uploads show \1"),
+    (r"GET /ops/drift/(\S+?)", "lockstitch drift list"),
+    (r"GET /v1/(?:customers|orders|tickets)/(\S+?)", r"lockstitch links show \1"),
+    (r"GET /ops/runs/(\S+?)", r"lockstitch runs show \1"),
+    (r"GET /ops/audit\?record=(\S+?)", r"lockstitch audit list --record \1"),
+    (r"GET /v1/events", "lockstitch events tail"),
+    (r"POST /ops/connections/(\S+?)/resume", r"lockstitch connections resume \1"),
+    (r"GET /ops/connections", "lockstitch connections list"),
+)
+
+
+def in_commands(text: str) -> str:
+    """Return a sentence with the command for each call that has one."""
+    for call, command in _CALLS:
+        text = re.sub(rf"{call}(?=[.,;]?(?:\s|$))", command, text)
+    return text

@@ -1,0 +1,92 @@
+"""`lockstitch operations`: show writes, and decide those of unknown outcome."""
+
+import msgspec
+from cyclopts import App, Parameter
+from msgspec import UNSET
+
+from app.cli.commands import declare_action, declare_list, operators
+from app.cli.operators import with_runtime
+from app.cli.printing import say
+from app.cli.tables import Cells, moment, print_facts
+from app.dependencies import Dependencies
+from app.writes.deps import ApprovalDeps, WriteDeps
+from app.writes.for_operators import EVERY, Resolution, list_operations, operator_of, read_operation
+from app.writes.models import OperationView
+
+operations = App(name="operations")
+ID = Parameter(name="ID", help="The id of the operation, op_….")
+
+
+@declare_list(
+    operations,
+    operators(ApprovalDeps),
+    list_operations,
+    ("operation, run", "requested", "write", "state"),
+    none="No matching operations.",
+)
+def list_row(view: OperationView) -> Cells:
+    """List writes, newest first."""
+    why = "" if view.problem is UNSET else f"\n{view.problem.title}"
+    return (
+        f"{view.id}\n{view.correlation_id}",
+        moment(view.created_at).replace(" ", "\n"),
+        f"{view.action} {view.object}\nat {view.connection}",
+        f"{view.state}{why}",
+    )
+
+
+@declare_action(operations, operators(ApprovalDeps), read_operation, operation_id=ID)
+def show(view: OperationView) -> None:
+    """Show a write with its result, which contains personal data, or its problem."""
+    problem = None if view.problem is UNSET else view.problem
+    print_facts(
+        ("operation", view.id),
+        ("state", view.state),
+        ("write", f"{view.action} {view.object} at {view.connection}"),
+        ("requested", f"{moment(view.created_at)}, last changed {moment(view.updated_at)}"),
+        ("attempts", f"{view.attempts}{', redriven' if view.redriven else ''}"),
+        ("approval", None if view.approval is UNSET else view.approval.state),
+        ("part of", None if view.part_of is UNSET else view.part_of),
+        ("problem", problem and f"{problem.title}: {problem.detail}"),
+        ("next step", problem and problem.next_step),
+        ("run", view.correlation_id),
+    )
+    if view.result is not UNSET:
+        say("", *msgspec.json.format(msgspec.json.encode(view.result), indent=2).decode().splitlines())
+    if view.state == "unknown":
+        resolve = f"lockstitch operations resolve {view.id} --outcome"
+        say("", f"To ask the vendor once more: lockstitch operations check {view.id}")
+        say(f"If you find the record there: {resolve} succeeded --remote-id …")
+        say(f"If it is not there: {resolve} failed")
+
+
+async def _check(deps: Dependencies, operation_id: str, *, actor: str) -> OperationView:
+    from app.writes.idempotency import Writers  # noqa: PLC0415 - it calls the vendor, unlike a list
+    from app.writes.operations import check_operation  # noqa: PLC0415
+
+    writes, writers = deps.of(WriteDeps), deps.of(Writers)
+    caller = operator_of(actor)
+    return await check_operation(writes, writers, operation_id, wait=None, caller=caller, objects=EVERY)
+
+
+@declare_action(operations, with_runtime, _check, operation_id=ID)
+def check(view: OperationView) -> str:
+    """Ask the vendor once more whether a write of unknown outcome happened."""
+    return f"{view.id} is {view.state}."
+
+
+async def _resolve(deps: Dependencies, operation_id: str, resolution: Resolution, *, actor: str) -> OperationView:
+    from app.writes.operations import resolve_unknown  # noqa: PLC0415
+
+    writes, caller = deps.of(WriteDeps), operator_of(actor)
+    return await resolve_unknown(writes, operation_id, resolution, wait=None, caller=caller, objects=EVERY)
+
+
+@declare_action(operations, with_runtime, _resolve, operation_id=ID)
+def resolve(view: OperationView) -> str:
+    """Record what you found at the vendor about a write of unknown outcome. Audited.
+
+    `succeeded` needs the record's id there, which Lockstitch reads. `failed` frees the idempotency key. Exits with 3 if
+    the outcome is not unknown.
+    """
+    return f"{view.id} is {view.state}."

@@ -1,0 +1,46 @@
+"""`lockstitch subscriptions`: show subscribers, what fails, and until when it is retried."""
+
+from cyclopts import App, Parameter
+
+from app.cli.commands import declare_action, declare_list, operators
+from app.cli.tables import Cells, moment, print_facts
+from app.events.deps import FeedDeps
+from app.events.subscriptions import SubscriptionView, get_subscription, list_subscriptions
+from app.http.plurals import counted
+
+subscriptions = App(name="subscriptions")
+opened = operators(FeedDeps)
+ID = Parameter(name="ID", help="The id of the subscription, sub_….")
+
+
+@declare_list(subscriptions, opened, list_subscriptions, ("subscription", "events", "state"), none="No subscriptions.")
+def list_row(view: SubscriptionView) -> Cells:
+    """List subscriptions, newest first."""
+    return f"{view.id}\n{view.target_url}", f"{', '.join(view.events)}\n{view.connection or ''}".strip(), _state(view)
+
+
+@declare_action(subscriptions, opened, get_subscription, subscription_id=ID)
+def show(view: SubscriptionView) -> None:
+    """Show a subscription: what it gets, whether it fails, and what you can do."""
+    print_facts(
+        ("subscription", view.id),
+        ("target", view.target_url),
+        ("events", view.events),
+        ("connection", view.connection or "all"),
+        ("fields", view.fields),
+        ("only if changed", view.changed),
+        ("state", _state(view)),
+        ("because", view.disabled_reason),
+        ("next attempt", view.next_attempt),
+        ("disabled at the latest", view.disabled_at_latest),
+        ("created", view.created_at),
+        ("next step", view.next_step),
+    )
+
+
+def _state(view: SubscriptionView) -> str:
+    if view.disabled_at is not None:
+        return f"{view.state} since {moment(view.disabled_at)}"
+    if view.failing_since is not None:
+        return f"failing since {moment(view.failing_since)}, {counted(view.attempts, 'attempt')}"
+    return view.state
