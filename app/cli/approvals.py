@@ -7,7 +7,7 @@ from msgspec import UNSET
 from app.cli.commands import declare_action, declare_list, operators
 from app.cli.tables import Cells, moment
 from app.writes.decide_approval import approve_write, reject_write
-from app.writes.deps import ApprovalDeps
+from app.writes.deps import ApprovalDeps, OperationDeps
 from app.writes.for_operators import list_waiting, read_operation
 from app.writes.models import OperationView
 
@@ -18,7 +18,7 @@ ID = Parameter(name="ID", help="The id of the operation, op_….")
 
 @declare_list(
     approvals,
-    opened,
+    operators(OperationDeps),
     list_waiting,
     ("operation", "until (UTC)", "wants", "write"),
     none="No write waits for an approval.",
@@ -32,7 +32,7 @@ def list_row(view: OperationView) -> Cells:
     return view.id, moment(approval.expires_at), approval.requested_by, write
 
 
-@declare_action(approvals, opened, read_operation, operation_id=ID)
+@declare_action(approvals, operators(OperationDeps), read_operation, operation_id=ID)
 def show(view: OperationView) -> str:
     """Show a write with the values that it would store, which contain personal data, and what was decided."""
     return msgspec.json.format(msgspec.json.encode(view), indent=2).decode()

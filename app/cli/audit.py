@@ -36,16 +36,15 @@ def opened(do: Callable[[PostgresAuditTrail], Awaitable[Any]]) -> Any:
     audit,
     opened,
     list_audit,
-    ("subject, run, position", "at (UTC), type, actor", "facts"),
+    ("at (UTC), type, position", "subject, actor, run, facts"),
     none="No matching events.",
 )
 def list_row(event: AuditEvent) -> Cells:
     """List audit events, newest first."""
     position = "-" if event.position is None else event.position
     return (
-        f"{event.subject}\n{event.correlation_id or '-'}\n{position}",
-        f"{event.at:%Y-%m-%d %H:%M:%S}\n{event.type}\n{event.actor}",
-        bytes(event.facts).decode(),
+        f"{event.at:%Y-%m-%d %H:%M:%S}\n{event.type}\n{position}",
+        f"{event.subject}\nby {event.actor}\nrun {event.correlation_id or '-'}\n{bytes(event.facts).decode()}",
     )
 
 

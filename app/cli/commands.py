@@ -55,6 +55,8 @@ FILLED_IN: Final[Mapping[str, Callable[[], Any]]] = {
     "trace_url": lambda: load_settings(os.environ).trace_url,
     "responsible": lambda: find_settings(os.environ).responsible,
 }
+TABLES: Final[dict[str, tuple[Sequence[str], Row]]] = {}
+"""The columns and the row of each list whose module is imported, by command."""
 AGE: Final = "RFC 3339, or an age such as 90m, 2h or 1d."
 _OPTION: Final = inspect.Parameter.KEYWORD_ONLY
 
@@ -80,6 +82,8 @@ def declare_list(
     """
 
     def declare(row: Row) -> Row:
+        TABLES[f"{group.name[0]} list"] = (columns, row)
+
         def list_(page: Page) -> None:
             print_page(page, columns, row, none=none, json=False)
 

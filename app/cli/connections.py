@@ -87,7 +87,7 @@ def resume(one: ConnectionView) -> str:
 
 
 def _left(budgets: list[BudgetView]) -> str:
-    return ", ".join(f"{one.headroom:g} of {one.units:g} per {one.per_seconds:g} s" for one in budgets)
+    return ", ".join(f"{one.headroom:,.0f} of {one.units:,.0f} per {one.per_seconds:g} s" for one in budgets)
 
 
 def _refused(one: ConnectionView) -> str | None:

@@ -39,7 +39,7 @@ def list_row(letter: DeadLetterView) -> Cells:
     why = letter.failure
     where = "" if why.path is None else f"\nat {why.path}"
     return (
-        f"{letter.id}\n  {letter.record or letter.origin or ''}",
+        f"{letter.id}\n{letter.record or letter.origin or ''}",
         moment(letter.created_at).replace(" ", "\n"),
         f"{letter.connection}\n{letter.kind}",
         f"{why.category}{'' if letter.state == 'open' else f' ({letter.state})'}\n{why.reason}{where}",

@@ -7,20 +7,19 @@ from app.cli.tables import Cells, moment
 from app.drift.deps import DriftDeps
 from app.drift.findings import acknowledge_drift, list_drift
 from app.drift.models import DriftFinding
+from app.http.plurals import counted
 
 drift = App(name="drift")
 opened = operators(DriftDeps)
 ID = Parameter(name="ID", help="The id of the finding, drf_….")
 
 
-@declare_list(
-    drift, opened, list_drift, ("finding", "last seen", "times", "mapping", "what"), none="No matching findings."
-)
+@declare_list(drift, opened, list_drift, ("finding, mapping", "last seen", "what"), none="No matching findings.")
 def list_row(finding: DriftFinding) -> Cells:
     """List findings, newest first."""
     what = f"{finding.kind} at {finding.path}: {finding.found}, not {finding.expected} ({finding.policy})"
-    mapping = f"{finding.connection}\n{finding.mapping}@r{finding.revision}"
-    return finding.id, moment(finding.last_seen), str(finding.count), mapping, what
+    mapping = f"{finding.id}\n{finding.connection} {finding.mapping}@r{finding.revision}"
+    return mapping, f"{moment(finding.last_seen)}\n{counted(finding.count, 'time')}", what
 
 
 @declare_action(drift, opened, acknowledge_drift, finding_id=ID)

@@ -68,7 +68,7 @@ def _show(bodies: Any, *, json: bool | None) -> str | None:
             sys.stdout.write(bytes(body).decode() + "\n")
         elif json is not None:
             record = (event.get("data") or {}).get("id") or ""
-            changed = f"changed {', '.join(event['changed'])}" if event.get("changed") else ""
+            changed = f"changed {', '.join(event.get('changed') or ())}" if event["type"].endswith(".updated") else ""
             say("  ".join(filter(None, (event["timestamp"][:19], event["type"], event["connection"], record, changed))))
     sys.stdout.flush()
     return last

@@ -9,7 +9,7 @@ from app.cli.operators import with_runtime
 from app.cli.printing import say
 from app.cli.tables import Cells, moment, print_facts
 from app.dependencies import Dependencies
-from app.writes.deps import ApprovalDeps, WriteDeps
+from app.writes.deps import OperationDeps, WriteDeps
 from app.writes.for_operators import EVERY, Resolution, list_operations, operator_of, read_operation
 from app.writes.models import OperationView
 
@@ -19,7 +19,7 @@ ID = Parameter(name="ID", help="The id of the operation, op_….")
 
 @declare_list(
     operations,
-    operators(ApprovalDeps),
+    operators(OperationDeps),
     list_operations,
     ("operation, run", "requested", "write", "state"),
     none="No matching operations.",
@@ -35,7 +35,7 @@ def list_row(view: OperationView) -> Cells:
     )
 
 
-@declare_action(operations, operators(ApprovalDeps), read_operation, operation_id=ID)
+@declare_action(operations, operators(OperationDeps), read_operation, operation_id=ID)
 def show(view: OperationView) -> None:
     """Show a write with its result, which contains personal data, or its problem."""
     problem = None if view.problem is UNSET else view.problem

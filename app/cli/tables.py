@@ -4,6 +4,7 @@ On a terminal, text wraps to its width (or to COLUMNS). Through a pipe, each row
 """
 
 import os
+import re
 import sys
 import textwrap
 import unicodedata
@@ -20,8 +21,9 @@ Cells = tuple[str, ...]
 BOLD: Final = "1"
 GAP: Final = "  "
 LONGEST_WORD: Final = 40
-"""Characters of a word that stays whole if there is room: an id has up to 39."""
+"""Characters of a word that stays whole if there is room."""
 NARROWEST: Final = 6
+_ID: Final = re.compile(r"[a-z]+_[0-9a-f]{32,}")
 
 
 def print_page(page: Page, columns: Sequence[str], row: Callable[[Any], Cells], *, none: str, json: bool) -> None:
@@ -108,11 +110,12 @@ def _lines(rows: Sequence[Sequence[str]], columns: int, screen: int | None) -> I
 
 
 def _fit(rows: Sequence[Sequence[str]], widths: Sequence[int], screen: int) -> list[int]:
-    """Narrow the widest columns until they fit: first to their longest words, then the last ones further."""
+    """Narrow the widest columns until they fit: first to their longest words, then to their longest ids."""
     words = [[word for cells in rows for word in " ".join(cells[at : at + 1]).split()] for at in range(len(widths))]
-    least = [min(LONGEST_WORD, max(map(_width, those), default=0)) for those in words]
+    by_word = [min(LONGEST_WORD, max(map(_width, those), default=0)) for those in words]
+    by_id = [max((len(word) for word in those if _ID.fullmatch(word)), default=NARROWEST) for those in words]
     fitted, excess = list(widths), sum(widths) + len(GAP) * (len(widths) - 1) - screen
-    for floors in (least, [least[0], *(min(NARROWEST, one) for one in least[1:])]):
+    for floors in (by_word, by_id):
         while excess > 0:
             at = max(range(len(fitted)), key=lambda one: (fitted[one] > floors[one], fitted[one], one))
             if fitted[at] <= floors[at]:

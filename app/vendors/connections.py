@@ -116,7 +116,7 @@ def _configured(deps: VendorDeps, name: str) -> Connection:
     if connection is None:
         known = sorted(deps.connections.by_name)
         near = did_you_mean(name, known)
-        raise NotFound(f"Unknown connection {name[:80]!r}.{near} Known are: {', '.join(known)}.")
+        raise NotFound(f"Unknown connection {name[:80]!r}.{near} Known are: {', '.join(known) or 'none; LOCKSTITCH_CONFIG names the file'}.")
     return connection
 
 

@@ -48,7 +48,7 @@ from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.received import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.deps import ApprovalDeps, CompletionDeps
+from app.writes.deps import ApprovalDeps, CompletionDeps, OperationDeps
 from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
 
@@ -97,6 +97,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
         ),
         ExtractDeps(extracts=PostgresExtracts(database, sealer)),
         ReceiptDeps(receipts=receipts),
+        OperationDeps(operations=OperationReader(database, sealer)),
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         on_demand={
             PersonDeps: lambda: persons_of(

@@ -32,11 +32,17 @@ class CompletionDeps:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApprovalDeps:
+class OperationDeps:
+    """What reads operations."""
+
+    operations: OperationReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalDeps(OperationDeps):
     """Dependencies of decisions about writes that wait for an approval. They use the database only."""
 
     public_url: str
-    operations: OperationReader
     approvals: PostgresApprovals
     database: Database
     queue: Enqueuer

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from app.http.callers import Caller
 from app.http.paging import Page, page_of
 from app.writes.approval import APPROVES
-from app.writes.deps import ApprovalDeps
+from app.writes.deps import OperationDeps
 from app.writes.models import OperationView
 from app.writes.operation_view import find_visible, view_of
 from canonical.parts import ObjectName
@@ -36,17 +36,17 @@ def operator_of(actor: str) -> Caller:
     return Caller(principal=actor, key=actor, name=actor, scopes=frozenset((APPROVES,)), expires_at=None)
 
 
-async def list_operations(deps: ApprovalDeps, which: OperationFilter, *, after: str | None, limit: int) -> Page:
+async def list_operations(deps: OperationDeps, which: OperationFilter, *, after: str | None, limit: int) -> Page:
     """List operations, newest first. The cursor is the last id of the page."""
     listed = await deps.operations.list(state=which.state, objects=EVERY, approves=True, after=after, limit=limit + 1)
     return page_of(listed, limit, view_of)
 
 
-async def read_operation(deps: ApprovalDeps, operation_id: str, *, actor: str) -> OperationView:
+async def read_operation(deps: OperationDeps, operation_id: str, *, actor: str) -> OperationView:
     """Return an operation. Raises NotFound."""
     return view_of(await find_visible(deps, operation_id, EVERY, operator_of(actor)))
 
 
-async def list_waiting(deps: ApprovalDeps, *, after: str | None, limit: int) -> Page:
+async def list_waiting(deps: OperationDeps, *, after: str | None, limit: int) -> Page:
     """List operations that wait for an approval, newest first. The cursor is the last id of the page."""
     return await list_operations(deps, OperationFilter(state="approval"), after=after, limit=limit)

@@ -14,7 +14,7 @@ from app.problem_document import ProblemDocument
 from app.queue.models import BlockedReason, BudgetShare
 from app.settings.ownership import COMMENTS
 from app.writes.approval import APPROVES, Approval, ApprovalView
-from app.writes.deps import ApprovalDeps, WriteDeps
+from app.writes.deps import OperationDeps, WriteDeps
 from app.writes.models import Delay, Intent, Operation, OperationView, WaitingFor
 from app.writes.store.queued import COUNTED
 from app.writes.withhold import may_approve
@@ -143,7 +143,7 @@ def view_of(operation: Operation, waiting: WaitingFor | None = None) -> Operatio
 
 
 async def find_visible(
-    deps: ApprovalDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller
+    deps: OperationDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller
 ) -> Operation:
     """Return an operation on one of these objects, or one that the caller may approve. Raises NotFound."""
     operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
