@@ -15,7 +15,7 @@ HELP: Final = "Hardened middleware between automation platforms and business sys
 COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Operate": {
         "status": ("status:status", "Show what is broken, and since when."),
-        "runs": ("runs:runs", "Show what happened in a run."),
+        "runs": ("runs:runs", "List runs that failed, and show what happened in one."),
         "connections": ("connections:connections", "Show, pause and resume connections."),
         "operations": ("operations:operations", "Show writes, and decide those of unknown outcome."),
         "dead-letters": ("dead_letters:dead_letters", "Inspect, redrive and discard dead letters."),
@@ -65,7 +65,7 @@ EXAMPLES: Final = """\
 Examples:
   lockstitch status                              what is broken now
   lockstitch runs show RUN                       what happened in a run, and why
-  lockstitch dead-letters list --since 1h        what failed in the last hour
+  lockstitch runs list --failed --since 1h       what failed in the last hour
   lockstitch operations list --state unknown     writes that someone must decide
   lockstitch redrive start --connection crm --dry-run
   lockstitch COMMAND --help                      the options of a command

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import show_payload
-from app.monitoring.deps import MonitoringDeps
+from app.monitoring.deps import FailureDeps
 from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, Unkeyed
 from app.monitoring.failure_terms import digest_of_query, digests_of
 from app.postgres.encryption import SealBroken
@@ -19,7 +19,7 @@ CANONICAL: Final = ("cus_", "ord_", "tkt_", "cmt_")
 
 
 async def list_failures(
-    deps: MonitoringDeps, which: FailureFilter, text: str, *, after: FailurePosition | None, limit: int
+    deps: FailureDeps, which: FailureFilter, text: str, *, after: FailurePosition | None, limit: int
 ) -> Sequence[Failure]:
     """Return failures, newest first: all, or those that a text finds. It is a canonical id, `connection:remote_id`, an
     e-mail address or the number of an order. Raises StoreUnavailable."""
@@ -36,14 +36,14 @@ async def list_failures(
     return [await _with_reason(deps, one) for one in failures]
 
 
-async def find_run(deps: MonitoringDeps, text: str) -> str | None:
+async def find_run(deps: FailureDeps, text: str) -> str | None:
     """Return the correlation id of the run that a text names, by itself or by the id of one of its parts. Raises
     StoreUnavailable."""
     run = await deps.failures.run_of(text)
     return run or (text if await deps.runs.story(text, after=None, limit=1) else None)
 
 
-async def key_failures(deps: MonitoringDeps, letters: DeadLetterDeps) -> bool:
+async def key_failures(deps: FailureDeps, letters: DeadLetterDeps) -> bool:
     """Give new failures their keys. Return whether there may be more. Any number of workers may do it at once. Raises
     StoreUnavailable."""
     unkeyed = await deps.failures.unkeyed(AT_ONCE)
@@ -53,7 +53,7 @@ async def key_failures(deps: MonitoringDeps, letters: DeadLetterDeps) -> bool:
     return len(unkeyed) >= AT_ONCE
 
 
-async def _contents(deps: MonitoringDeps, letters: DeadLetterDeps, failure: Unkeyed) -> Sequence[bytes]:
+async def _contents(deps: FailureDeps, letters: DeadLetterDeps, failure: Unkeyed) -> Sequence[bytes]:
     """Return the JSON texts in which a person would look; none if they cannot be decrypted."""
     if failure.table == "dead_letter":
         letter = await letters.dead_letters.get(failure.id)
@@ -69,12 +69,12 @@ async def _contents(deps: MonitoringDeps, letters: DeadLetterDeps, failure: Unke
     return intent.body, intent.sent, msgspec.json.encode([email, intent.upsert_value])
 
 
-async def _with_reason(deps: MonitoringDeps, failure: Failure) -> Failure:
+async def _with_reason(deps: FailureDeps, failure: Failure) -> Failure:
     """Add why a write failed, which is encrypted."""
     return failure if failure.why is not None else replace(failure, why=await why_failed(deps, failure.id))
 
 
-async def why_failed(deps: MonitoringDeps, operation_id: str) -> str | None:
+async def why_failed(deps: FailureDeps, operation_id: str) -> str | None:
     """Return why a write failed or is unknown, in words without personal data. Raises StoreUnavailable."""
     try:
         operation = await deps.operations.get(operation_id)

@@ -115,8 +115,8 @@ def _configured(deps: VendorDeps, name: str) -> Connection:
     connection = deps.connections.by_name.get(name)
     if connection is None:
         known = sorted(deps.connections.by_name)
-        near = did_you_mean(name, known)
-        raise NotFound(f"Unknown connection {name[:80]!r}.{near} Known are: {', '.join(known) or 'none; LOCKSTITCH_CONFIG names the file'}.")
+        all_of_them = ", ".join(known) or "none; LOCKSTITCH_CONFIG names the file"
+        raise NotFound(f"Unknown connection {name[:80]!r}.{did_you_mean(name, known)} Known are: {all_of_them}.")
     return connection
 
 

@@ -25,7 +25,7 @@ from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.links.tombstones import Tombstones
-from app.monitoring.deps import PresentDeps
+from app.monitoring.deps import FailureDeps, PresentDeps
 from app.persons.deps import PersonDeps
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
@@ -104,6 +104,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
                 settings, operators[0], sealer, events, matches, Tombstones(database, sealer)
             ),
             FeedDeps: lambda: _feed_of(settings, database, sealer, events),
+            FailureDeps: lambda: _failures_of(database, sealer),
             PresentDeps: lambda: _present_of(settings, database),
             ApprovalDeps: lambda: approvals_of(settings, database, sealer, events, queue),
         },
@@ -224,6 +225,20 @@ def _feed_of(settings: Settings, database: Database, sealer: Sealer, events: Pos
         subscriptions=PostgresSubscriptions(database, sealer),
         connections=OnDemand(shown),
         delivery_ladder=settings.delivery_ladder,
+    )
+
+
+def _failures_of(database: Database, sealer: Sealer) -> FailureDeps:
+    """Return what finds runs that failed."""
+    from app.monitoring.store.failures import PostgresFailures  # noqa: PLC0415
+    from app.monitoring.store.runs import PostgresRuns  # noqa: PLC0415
+    from app.postgres.digest_secret import DigestSecret  # noqa: PLC0415
+
+    return FailureDeps(
+        runs=PostgresRuns(database),
+        failures=PostgresFailures(database),
+        operations=OperationReader(database, sealer),
+        secret=DigestSecret(database, sealer),
     )
 
 

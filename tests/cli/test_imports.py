@@ -30,6 +30,7 @@ QUERIES: Final = (
     ("receipts",),
     ("events", "tail", "--once"),
     ("status",),
+    ("runs", "list", "--failed", "--since", "1h"),
     ("reconcile", "list"),
     ("redrive", "status"),
     ("secrets", "list"),

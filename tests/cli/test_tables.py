@@ -49,7 +49,7 @@ def filled(struct: type[Struct]) -> Any:
     values = {}
     for field in msgspec.structs.fields(struct):
         example = texts[field.name].example if field.name in texts else None
-        if example is None or example == "null" or hints[field.name] is msgspec.Raw:
+        if example is None or bytes(example) == b"null" or hints[field.name] is msgspec.Raw:
             values[field.name] = sample(hints[field.name], field.name)
         else:
             values[field.name] = msgspec.convert(msgspec.json.decode(example), hints[field.name])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import httpx
+import msgspec
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, pointers
@@ -37,11 +38,12 @@ class Unknown(NamedTuple):
 
 @pytest.fixture(scope="module")
 def unknowns(running_facade: Facade, full_key: str) -> list[Unknown]:
-    """Creates of tickets: the first five were carried out, the last two never arrived."""
+    """Creates of tickets: the first six were carried out, the last three never arrived."""
     running_facade.worker.stop()
     try:
         with running_facade.calling(secret=full_key) as caller:
             lost = [lose(running_facade, caller, "timeout_after_commit") for _ in range(5)]
+            lost += [lose(running_facade, caller, loss) for loss in ("timeout_after_commit", "reset")]
             lost += [lose(running_facade, caller, "reset") for _ in range(2)]
         shift_age(running_facade, lost, "3 hours")
     finally:
@@ -234,3 +236,25 @@ def test_a_settled_operation_shows_its_result(caller: Caller) -> None:
     assert operation["result"] == made
     assert operation["correlation_id"] == "run-1"
     assert caller.post(f"{path}/check").json() == operation
+
+
+def test_an_operator_decides_on_the_command_line(
+    facade: Facade, vendors: Emulators, caller: Caller, unknowns: list[Unknown]
+) -> None:
+    made, lost = unknowns[5:7]
+    listed = facade.lockstitch("operations", "list", "--state", "unknown", "--json").stdout
+    assert {made.id, lost.id} <= {one["id"] for one in msgspec.json.decode(listed)["data"]}
+    shown = facade.lockstitch("operations", "show", made.id).stdout
+    assert f"lockstitch operations check {made.id}" in shown
+    assert facade.lockstitch("operations", "check", made.id).stdout == f"{made.id} is unknown.\n"
+
+    found = ("--outcome", "succeeded", "--remote-id", remote_id(vendors, made))
+    assert facade.lockstitch("operations", "resolve", made.id, *found).stdout == f"{made.id} is succeeded.\n"
+    assert facade.lockstitch("operations", "resolve", lost.id, "--outcome", "failed").returncode == 0
+    assert facade.lockstitch("operations", "resolve", lost.id, "--outcome", "failed").returncode == 3
+
+    assert made.again(caller).status_code == 201
+    (resolved,) = facade.sql(
+        "SELECT actor FROM audit_event WHERE subject = $1 AND type = 'operation.resolved'", made.id
+    )
+    assert resolved["actor"].startswith("cli:")
