@@ -10,9 +10,9 @@ from app.http.decode_body import decode_patch
 from app.vendors.connections import OBJECTS
 from app.writes import operations
 from app.writes.deps import WriteDeps
+from app.writes.for_operators import Resolution
 from app.writes.idempotency import Writers
 from app.writes.operation_view import state_of
-from app.writes.operations import Resolution
 from app.writes.undecided import read_undecided
 
 WRITES: Final = "/console/writes"

@@ -10,7 +10,7 @@ from app.http.callers import Caller
 from app.records.side_by_side import SideBySide, read_side_by_side
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent, Operation
-from app.writes.operations import find_visible
+from app.writes.operation_view import find_visible
 from app.writes.recover import recovery_of
 from app.writes.withhold import SENDING
 from canonical.field_kinds import fields_of

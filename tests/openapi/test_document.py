@@ -25,7 +25,7 @@ from app.revisions.mapping_routes import RouteOrder
 from app.vendors.connections import ConnectionPause
 from app.walks.backfill.models import BackfillRequest
 from app.writes.decide_approval import DecisionNote
-from app.writes.operations import Resolution
+from app.writes.for_operators import Resolution
 from app.writes.tags import TagsChange
 from canonical.customer import CustomerPatch
 from canonical.order import Order
