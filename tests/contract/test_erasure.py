@@ -15,6 +15,7 @@ from tests.contract.samples import customer, order, ticket, word
 from tests.contract.stored_people import stored
 from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
+from tests.contract.webhook_senders import WebhookEndpoint, shopify
 
 NOBODY: Final = "127.0.0.1/32:9"
 """No one listens there."""
@@ -74,6 +75,11 @@ class KnownPerson:
             more = facts if vendor == "hubspot" else {}
             receipt = self.driver.send(vendor, object_name, "updated", made["meta"]["remote_id"], **more)  # type: ignore[arg-type]
             self.driver.await_settled(receipt)
+        endpoint = WebhookEndpoint(self.facade, "shopify")
+        buyer = {"email": self.email, "customer": {"first_name": self.mark}}
+        for topic, record in (("orders/updated", int(self.order["meta"]["remote_id"])), ("checkouts/update", 7)):
+            sent = shopify(endpoint.url, topic=topic, body=json.dumps({"id": record, **buyer}).encode())
+            self.driver.await_settled(self.driver.deliver(endpoint, sent))
 
     def pull(self) -> None:
         """Pull everything, and wait for the end."""
@@ -139,7 +145,8 @@ def test_an_erased_person_is_gone_for_good(facade: Facade, caller: Caller, vendo
     source = f"/v1/customers/hubspot:{person.crm['meta']['remote_id']}/copies"
     assert code_of(caller.write("POST", source, copy), 410) == "erased"
     assert code_of(caller.write("POST", "/v1/customers?connection=zendesk", person.body), 410) == "erased"
-    settled(caller, send(caller, export(line(1, name=person.mark, email=person.email, since="02.07.2026"))))
+    row = export(line(1, name=person.mark, email=person.email))
+    assert settled(caller, send(caller, row))["accepted"] == 1
     listed = caller.get("/v1/customers?connection=hubspot&limit=100").json()["data"]
     assert [one["id"] for one in listed if one["id"] in (other["id"], person.crm["id"])] == [other["id"]]
     assert stored(facade, person.words) == {}
@@ -152,6 +159,8 @@ def test_an_erased_person_is_gone_for_good(facade: Facade, caller: Caller, vendo
     again = f"/v1/customers/hubspot:{person.crm['meta']['remote_id']}"
     assert until(lambda: caller.get(again), lambda answer: answer.status_code == 200).json()["last_name"] == person.mark
     assert code_of(caller.post(f"/ops/erasures/{erasure['id']}/lift"), 409) == "state-conflict"
+    assert settled(caller, send(caller, export(line(1, name=f"{person.mark}s", email=person.email))))["accepted"] == 1
+    assert caller.get("/v1/customers/legacy:C00001").json()["last_name"] == f"{person.mark}s"
 
 
 def test_an_erasure_waits_for_an_undecided_write(facade: Facade, caller: Caller) -> None:

@@ -45,7 +45,10 @@ FORGET: Final = (
         f"DELETE FROM reconcile_finding WHERE object = 'customer' AND (connection, remote_id) IN {_PLACES}",  # noqa: S608
     ),
 )
-FORGET_ROWS: Final = Statement("DELETE upload_row", "DELETE FROM upload_row WHERE identity_digest = ANY ($1::bytea[])")
+# The generations of a record's rows go on: a former receipt has the key of each.
+FORGET_ROWS: Final = Statement(
+    "UPDATE upload_row", "UPDATE upload_row SET digest = sha256('') WHERE identity_digest = ANY ($1::bytea[])"
+)
 FORGET_ALIASES: Final = Statement(
     "DELETE link_alias", "DELETE FROM link_alias WHERE alias = ANY ($1) OR canonical_id = ANY ($1)"
 )
