@@ -11,7 +11,7 @@ MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long test-n8n check-node test-importers test-peers test-zapier test-console check generated
-.PHONY: release bench test-deploy
+.PHONY: release bench test-deploy docs
 .PHONY: clean lock
 
 help: ## Print this help
@@ -81,6 +81,9 @@ test-console: $(INSTALLED) ## Walk through the console in a real browser; needs 
 
 test-deploy: $(INSTALLED) ## Prove the Dockerfile, Compose, Kubernetes and systemd files (Debian, as root; installs tools the first time)
 	tests/deploy/run $(ARGS)
+
+docs: $(INSTALLED) ## Build the site of docs/ in dist/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: ## Update the lock files; needs uv and npm
 	$(call compile,requirements.lock,--extra build)

@@ -13,8 +13,6 @@ from app.settings.environment import Settings, load_settings, require_for_servin
 from tests.deploy.files import ROOT, SYSTEMD, build_context, compose, manifests, pod_templates, steps, unit
 from tests.repository.test_lock import requirements
 
-# Files of other capabilities, which may be made later.
-LATER = ("./lockstitch.toml", "./deploy/grafana/lockstitch.json")
 LASTING = ("api", "worker", "proxy", "postgres", "backup", "prometheus", "grafana", "jaeger")
 
 
@@ -65,7 +63,7 @@ def test_what_is_mounted_exists() -> None:
     for name, service in compose()["services"].items():
         for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
-            if source.startswith("./") and source not in LATER:
+            if source.startswith("./") and source != "./lockstitch.toml":
                 assert (ROOT / source).is_file(), (name, source)
 
 
