@@ -44,6 +44,7 @@ NAVIGATION: Final = (
     ("/console/dead-letters", "Dead letters"),
     ("/console/writes", "Undecided writes"),
     ("/console/connections", "Connections"),
+    ("/console/subscribers", "Subscribers"),
 )
 """The pages in the navigation, by path."""
 READ: Final = "ops:read"

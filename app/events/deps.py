@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from app.events.store.deliveries import PostgresDeliveries
     from app.events.store.events import PostgresEvents
     from app.events.store.extracts import PostgresExtracts
+    from app.events.store.replays import PostgresReplays
     from app.events.store.subscriptions import PostgresSubscriptions
     from app.postgres.database import Database
+    from app.queue.models import Enqueuer
     from canonical.parts import ObjectName
 
 
@@ -37,6 +39,14 @@ class EventDeps(FeedDeps):
     deliveries: PostgresDeliveries
     database: Database
     poster: TargetPoster
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayDeps(EventDeps):
+    """Dependencies of delivering Events again."""
+
+    replays: PostgresReplays
+    queue: Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)

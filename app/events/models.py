@@ -9,6 +9,7 @@ Each subscription has its own lane in the queue, named by its id, so a slow one 
 by target.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -243,6 +244,30 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
     next_attempt: datetime | None
     created_at: datetime
     held: frozenset[str]
+
+
+class ListedDelivery(Struct, frozen=True, kw_only=True):
+    """A delivery as operators see it. `last_error` completes "the target …"."""
+
+    id: str
+    event: str
+    state: Literal["pending", "delivered", "dead", "dropped"]
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class DeliveryStanding(Struct, frozen=True, kw_only=True):
+    """How the deliveries of a subscription stand: how many wait (counted up to a limit), since when the oldest does,
+    how many were given up, those that failed and are retried, and the newest."""
+
+    waiting: int
+    oldest_at: datetime | None
+    dead: int
+    failing: Sequence[ListedDelivery]
+    newest: Sequence[ListedDelivery]
 
 
 class DeliveryPayload(Struct, frozen=True, kw_only=True):

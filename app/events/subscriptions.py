@@ -167,7 +167,7 @@ async def list_subscriptions(deps: FeedDeps, *, after: str | None, limit: int) -
 
 async def get_subscription(deps: FeedDeps, subscription_id: str) -> SubscriptionView:
     """Return one subscription. Raises NotFound."""
-    return view_of(deps, await _existing(deps, subscription_id))
+    return view_of(deps, await existing(deps, subscription_id))
 
 
 async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) -> None:
@@ -194,7 +194,7 @@ async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> Subsc
     If the owner may not read its events, the caller becomes the owner. Raises NotFound, Forbidden.
     """
     subscription = await _readable(deps, subscription_id, caller)
-    takes_over = subscription.state == "disabled" and _lacking(deps, subscription)
+    takes_over = subscription.state == "disabled" and lacking_scopes(deps, subscription)
     owner = caller.principal if takes_over else subscription.principal
     await deps.subscriptions.enable(subscription_id, actor=caller.principal, principal=owner)
     return await get_subscription(deps, subscription_id)
@@ -211,7 +211,7 @@ async def deliver_test(
 
     subscription = await _readable(deps, subscription_id, caller)
     event_id = new_id("evt_test_")
-    lacking = _lacking(deps, subscription)
+    lacking = lacking_scopes(deps, subscription)
     if lacking:
         detail = f"nothing was sent: no valid API key of its owner has the scope {' and '.join(lacking)}"
         return SubscriptionTest(delivered=False, status=None, detail=detail, event_id=event_id)
@@ -232,7 +232,7 @@ async def deliver_test(
 
 def view_of(deps: FeedDeps, subscription: EventSubscription) -> SubscriptionView:
     """Return a subscription as callers see it."""
-    lacking = _lacking(deps, subscription)
+    lacking = lacking_scopes(deps, subscription)
     renewable = WHEN_LACKING if subscription.held else WHEN_NO_KEY
     next_step = renewable.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
     members = {
@@ -262,12 +262,13 @@ def _scopes_of(deps: FeedDeps, wanted: SubscriptionRequest | EventSubscription) 
     return scopes_of_types(types_of(wanted.events), shows)
 
 
-def _lacking(deps: FeedDeps, subscription: EventSubscription) -> tuple[str, ...]:
+def lacking_scopes(deps: FeedDeps, subscription: EventSubscription) -> tuple[str, ...]:
     """Return the scopes that its owner lacks now."""
     return tuple(scope for scope in _scopes_of(deps, subscription) if scope not in subscription.held)
 
 
-async def _existing(deps: FeedDeps, subscription_id: str) -> EventSubscription:
+async def existing(deps: FeedDeps, subscription_id: str) -> EventSubscription:
+    """Return a subscription. Raises NotFound."""
     subscription = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
     if subscription is None:
         raise _not_found(subscription_id)
@@ -276,7 +277,7 @@ async def _existing(deps: FeedDeps, subscription_id: str) -> EventSubscription:
 
 async def _readable(deps: EventDeps, subscription_id: str, caller: Caller) -> EventSubscription:
     """Return a subscription to a caller who may read all its Events. Raises NotFound, Forbidden."""
-    subscription = await _existing(deps, subscription_id)
+    subscription = await existing(deps, subscription_id)
     require_scopes(caller, _scopes_of(deps, subscription))
     return subscription
 

@@ -20,8 +20,9 @@ from app.credentials.deps import CredentialDeps
 from app.dependencies import Dependencies
 from app.egress.poster import TargetPoster, open_poster
 from app.egress.rules import EgressRules
-from app.events.deps import EventDeps
+from app.events.deps import EventDeps, ReplayDeps
 from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.replays import PostgresReplays
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.bodies import Transfers
 from app.http.cursors import SealedCursors
@@ -93,6 +94,8 @@ async def open_dependencies(
         rules=rules_of(settings, records.connections), database=database, events=events, queue=queue
     )
     operators = operator_dependencies(settings, database, foundation.sealer, events, queue, records.mapping_routes)
+    subscribed = _events(foundation, poster, records)
+    replays = PostgresReplays(database, subscribed.deliveries)
     return Dependencies(
         *operators,
         records.connections,
@@ -117,7 +120,8 @@ async def open_dependencies(
         _receiver(foundation, vendors, refusals, works=works),
         _uploads(foundation, ingest),
         OwnershipDeps(ownership=settings.ownership),
-        _events(foundation, poster, records),
+        subscribed,
+        ReplayDeps(**_fields(subscribed), replays=replays, queue=queue),
         open_monitoring(
             *(settings, database, foundation.sealer, foundation.former_environments),
             partial(measure_freshness, freshness),
@@ -256,6 +260,6 @@ def _http(foundation: Foundation, refusals: RefusedRequests) -> HttpDeps:
     )
 
 
-def _fields(extended: RecordDeps) -> dict[str, Any]:
+def _fields(extended: RecordDeps | EventDeps) -> dict[str, Any]:
     """Return the fields of dependencies, for those that extend them."""
     return {field.name: getattr(extended, field.name) for field in fields(extended)}

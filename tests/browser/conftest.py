@@ -17,14 +17,31 @@ from tests.contract.callers import Caller
 from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
+from tests.contract.subscribers import SubscriberServer
 
 CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture(scope="session")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, session_database_url: str) -> Iterator[Facade]:
-    """The processes, started once."""
-    with Facade(tmp_path_factory.mktemp("facade"), session_database_url).running() as facade:
+def subscribers() -> Iterator[SubscriberServer]:
+    """Targets of subscriptions."""
+    server = SubscriberServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, session_database_url: str, subscribers: SubscriberServer
+) -> Iterator[Facade]:
+    """The processes, started once. They retry a delivery soon, and then not for ten minutes."""
+    whole = Facade(
+        tmp_path_factory.mktemp("facade"),
+        session_database_url,
+        LOCKSTITCH_EGRESS_ALLOW=f"127.0.0.1/32:{subscribers.port}",
+        LOCKSTITCH_DELIVERY_LADDER="0.2,600",
+    )
+    with whole.running() as facade:
         yield facade
 
 

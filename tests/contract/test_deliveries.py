@@ -19,6 +19,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from app.api_keys.store import PostgresKeys
 from app.events.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller
+from tests.contract.operator import Operator
 from tests.contract.subscribers import (
     Answer,
     Delivering,
@@ -296,3 +297,37 @@ def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Del
 
     until(lambda: len(attempts()) == 2)
     assert attempts() == [("failed", 1, 500), ("delivered", 2, 204)]
+
+
+def test_the_console_shows_a_failing_subscriber_and_replays(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("shown-in-the-console", Answer(status=500))
+    subscription = subscribe(owner, hook, "customer.*", changed=["emails"])["id"]
+    ids = delivering.publish(news(1, record="customer:1"), news(2, record="customer:2", changed=("phones",)))
+    path = f"/console/subscribers/{subscription}"
+    with Operator(delivering.api.url) as operator, Operator(delivering.api.url) as reader:
+        operator.sign_in(delivering.facade.make_key("ops:read", "ops:write").secret)
+        reader.sign_in(delivering.facade.make_key("ops:read").secret)
+        assert operator.get(path).status_code == 200
+        page = until(lambda: operator.get(path).text, lambda text: "the target answered 500" in text)
+        assert "Retried until" in page
+        assert "shown-in-the-console" not in page, "the path of a target is often its secret"
+        assert path in reader.get("/console/subscribers").text
+        assert 'method="post"' not in reader.get(path).text.partition("<main")[2]
+        for verb in ("enable", "replay"):
+            assert reader.submit(path, f"{path}/{verb}", {"from_event": ids[0], "confirmed": "1"}).status_code == 403
+
+        hook.always = Answer()
+        assert operator.submit(path, f"{path}/enable").status_code == 303
+        until(lambda: delivering.states(subscription), lambda states: states == ["delivered"])
+        received = len(hook.posts)
+        preview = operator.submit(path, f"{path}/replay", {"from_event": ids[0]}).text
+        assert "This would deliver 1 Event again" in preview
+        assert delivering.states(subscription) == ["delivered"]
+        for wrong, status in (("evt_1", 422), (f"evt_{0:036x}", 404)):
+            assert operator.submit(path, f"{path}/replay", {"from_event": wrong}).status_code == status
+        done = operator.submit(path, f"{path}/replay", {"from_event": ids[0], "confirmed": "1"})
+        assert (done.status_code, done.headers["location"]) == (303, path)
+    again = hook.received(received + 1)[-1]
+    assert again.headers["webhook-id"] == ids[0]
+    until(lambda: delivering.states(subscription), lambda states: states == ["delivered"] * 2)
+    assert "subscription.replayed" in delivering.audited(subscription)
