@@ -52,5 +52,6 @@ class OtlpLogs(logging.Handler):
         )
 
     def finish(self, seconds: float) -> None:
-        """Export what is left, for at most so many seconds."""
+        """Export what is left, for at most so many seconds, and nothing from then on."""
+        logging.getLogger().removeHandler(self)
         self._batches.finish(seconds)

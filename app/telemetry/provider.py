@@ -51,7 +51,7 @@ def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcess
 def shut_down() -> None:
     """Export what is left, for at most FLUSH_SECONDS a signal."""
     while _closing:
-        _closing.pop()()
+        _closing.pop(0)()
 
 
 def _set_up_spans(settings: Settings, resource: Resource, processors: Sequence[SpanProcessor]) -> None:
@@ -73,19 +73,19 @@ def _set_up_spans(settings: Settings, resource: Resource, processors: Sequence[S
 
 
 def _set_up_pushes(resource: Resource) -> None:
-    """Imports are here, so that a process without them does not load them."""
-    if exporter := open_exporter("logs", os.environ):
-        from app.telemetry.log_export import OtlpLogs  # noqa: PLC0415
-
-        handler = OtlpLogs(exporter, resource)
-        logging.getLogger().addHandler(handler)
-        _closing.append(lambda: handler.finish(FLUSH_SECONDS))
+    """Logs end last, as the others log. Imports are here, so that a process without them does not load them."""
     if exporter := open_exporter("metrics", os.environ):
         from app.telemetry.metric_export import MetricPushes  # noqa: PLC0415
 
         interval = float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") or METRIC_INTERVAL_MS)
         pushes = MetricPushes(exporter, resource, interval / 1000)
         _closing.append(lambda: pushes.close(FLUSH_SECONDS))
+    if exporter := open_exporter("logs", os.environ):
+        from app.telemetry.log_export import OtlpLogs  # noqa: PLC0415
+
+        handler = OtlpLogs(exporter, resource)
+        logging.getLogger().addHandler(handler)
+        _closing.append(lambda: handler.finish(FLUSH_SECONDS))
 
 
 def _resource(service: str, environment: str) -> Resource:

@@ -11,7 +11,7 @@ import pytest
 from tests.contract.callers import Caller, new_key
 from tests.contract.exports import LEGACY
 from tests.contract.facade import SECRETS, VENDORS, Facade
-from tests.contract.otlp import Collector
+from tests.contract.otlp import ALL_SIGNALS, Collector
 from tests.contract.personal_data import ALERTS, plant_in_a_dead_webhook, plant_in_exports, plant_in_redrives
 from tests.contract.samples import customer, ticket, word
 from tests.contract.waiting import until
@@ -64,6 +64,7 @@ def left(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> 
         "ALARM_URL": f"http://127.0.0.1:{person.port}/alarm/{ALARM_TOKEN}",
         "SIGN_URL": f"http://127.0.0.1:{person.port}/sign/{SIGN_TOKEN}",
         **collector.environment,
+        **ALL_SIGNALS,
     }
     facade = Facade(tmp_path_factory.mktemp("canaries"), module_database_url, more=LEGACY + ALERTS, **environment)
     problems: list[str] = []

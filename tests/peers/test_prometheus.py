@@ -37,6 +37,7 @@ every = "1m"
 [ownership.customers]
 freshness_seconds = 900
 """
+READS: Final = 'http_client_request_duration_seconds_count{url_template="/crm/v3/objects/contacts/{id}"}'
 OF_SCRAPES: Final = re.compile(r"up|scrape_.*|target_info|ALERTS.*")
 
 Labels = frozenset[tuple[str, str]]
@@ -92,13 +93,17 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, module_database_url: st
             prometheus = Prometheus(url)
             until(lambda: len(prometheus.ask('up{job="lockstitch"} == 1')) == 2)
             with facade.calling() as caller:
-                a_little_of_everything(facade, caller, subscribers)
+                made = a_little_of_everything(facade, caller, subscribers)
+                # A rate needs a second count: the first one may be the first sample.
+                until(lambda: prometheus.ask(READS))
+                assert caller.get(f"/v1/customers/{made['id']}").status_code == 200
             yield prometheus
         subscribers.close()
 
 
-def a_little_of_everything(facade: Facade, caller: Caller, subscribers: SubscriberServer) -> None:
-    """Writes, webhooks, a delivery that fails at first, a refused webhook and credential, and a dead letter."""
+def a_little_of_everything(facade: Facade, caller: Caller, subscribers: SubscriberServer) -> dict[str, Any]:
+    """Writes, webhooks, a delivery that fails at first, a refused webhook and credential, and a dead letter. Return the
+    first customer."""
     hook = subscribers.hook("dashboard").then(Answer(status=503))
     subscribe(caller, hook, "customer.*", connection="hubspot")
     made = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
@@ -117,6 +122,7 @@ def a_little_of_everything(facade: Facade, caller: Caller, subscribers: Subscrib
         """INSERT INTO job (kind, connection, state, run_at, max_attempts, dead_head, payload, correlation_id)
            VALUES ('dashboard', 'dashboard', 'ready', now() + interval '1 day', 8, 'skip', '', 'dashboard')"""
     )
+    return made
 
 
 def test_what_is_pushed_is_what_is_scraped(prometheus: Prometheus) -> None:

@@ -163,14 +163,18 @@ def test_the_sampler_is_the_standard_one(collector: Collector) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
-def test_an_unreachable_collector_costs_a_counter_and_one_line(protocol: str) -> None:
+def test_an_unreachable_collector_costs_a_counter_and_one_line_a_signal(protocol: str) -> None:
     with socket.socket() as bound:  # bound and not listening
         bound.bind(("127.0.0.1", 0))
         said = run(
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{bound.getsockname()[1]}",
             OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+            OTEL_METRICS_EXPORTER="otlp",
+            OTEL_LOGS_EXPORTER="otlp",
         )
     assert said["recording"] is True
-    assert said["counted"] == {'lockstitch_otlp_failed_total{signal="traces"}': 1.0}
+    signals = ("traces", "metrics", "logs")
+    assert set(said["counted"]) == {f'lockstitch_otlp_failed_total{{signal="{signal}"}}' for signal in signals}
     assert said["seconds"] < 20
-    assert ["accepts no traces" in line for line in said["log"]] == [True]
+    logged = sorted(json.loads(line)["message"].partition(";")[0] for line in said["log"])
+    assert logged == [f"the collector accepts no {signal}" for signal in sorted(signals)]
