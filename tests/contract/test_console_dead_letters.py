@@ -52,6 +52,11 @@ def test_one_is_shown_in_full_and_nothing_of_it_is_markup(console_operator: Oper
     assert EVIL not in page
 
 
+def test_one_of_a_briefed_connection_names_who_is_responsible(console_operator: Operator, dead: DeadJobs) -> None:
+    (letter,) = dead.bury(dead.new(connection="hubspot"))
+    assert "on call: growth-oncall@example.com" in console_operator.get(f"{PATH}/{letter}").text
+
+
 def test_the_vendors_record_is_beside_its_canonical_form(
     console_operator: Operator, facade: Facade, caller: Caller, vendors: Emulators, dead: DeadJobs
 ) -> None:
