@@ -11,7 +11,7 @@ MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long test-n8n check-node test-importers test-peers test-zapier test-console check generated
-.PHONY: release bench test-deploy docs
+.PHONY: release bench test-deploy test-hosts docs
 .PHONY: clean lock
 
 help: ## Print this help
@@ -78,6 +78,9 @@ test-zapier: $(INSTALLED) ## Run the Zapier app and the guides for Zapier and Ma
 
 test-console: $(INSTALLED) ## Walk through the console in a real browser; needs Debian's chromium (apt install chromium)
 	$(IN_TESTS) $(BIN)/pytest -n 0 -m browser tests/browser $(ARGS)
+
+test-hosts: $(INSTALLED) ## Break hosts of the database while Lockstitch runs on it (Debian, as root; installs Patroni the first time)
+	tests/hosts/run $(ARGS)
 
 test-deploy: $(INSTALLED) ## Prove the Dockerfile, Compose, Kubernetes and systemd files (Debian, as root; installs tools the first time)
 	tests/deploy/run $(ARGS)
