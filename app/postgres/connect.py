@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 STAGGER_SECONDS: Final = 0.4
-DEAD_AFTER_SECONDS: Final = 10
+DEAD_AFTER_SECONDS: Final = 8
 """How long a peer may leave data unacknowledged, or keepalive probes unanswered, until the socket is closed."""
 DEFAULT_PORT: Final = 5432
 REFUSED: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)

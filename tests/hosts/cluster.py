@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -82,7 +83,8 @@ class Cluster:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._http = httpx.Client(timeout=2.0, trust_env=False)
+        self._http = httpx.Client(timeout=1.0, trust_env=False)
+        self._pool = ThreadPoolExecutor(len(NODES))
 
     def up(self) -> None:
         """Start everything, and wait for two standbys, of which one is synchronous."""
@@ -121,7 +123,8 @@ psql -v ON_ERROR_STOP=1 "$1" -c "CREATE ROLE lockstitch LOGIN PASSWORD '{PASSWOR
 
     def leader(self) -> int | None:
         """Return the node of the primary, if there is one that can be reached."""
-        return next((number for number in NODES if self._is(number, "primary")), None)
+        answers = self._pool.map(lambda number: self._is(number, "primary"), NODES)
+        return next((number for number, is_primary in zip(NODES, answers, strict=True) if is_primary), None)
 
     def kill(self, number: int) -> None:
         """Kill -9 Patroni and PostgreSQL of a node."""
