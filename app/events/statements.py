@@ -107,7 +107,7 @@ def keep_text(rows: str, *, source: str) -> str:
 def new_text(rows: str, *, source: str) -> str:
     """Return SQL text for a WITH: the Events to append, `rows`, with their ids, if `source` has a row."""
     return f"""
-    SELECT (SELECT {ERA_DIGITS} FROM event_era) || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0')
+    SELECT (SELECT {ERA_DIGITS} FROM event_era LIMIT 1) || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0')
            || new.place AS id, now() AS created_at, new.*
       FROM {source}, {rows}
     """  # noqa: S608

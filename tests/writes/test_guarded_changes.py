@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import VersionConflict
 from app.links.store import PostgresLinks
+from app.links.tombstones import Tombstones
 from app.postgres.database import Database
 from app.records.fetch import fetch_record
 from app.records.resources import etag_of, name_records
@@ -19,6 +20,7 @@ from app.writes.prepare import prepare
 from app.writes.resolved_write import ResolvedWrite
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
+from tests.encryption import SEALER
 from tests.vendors.acme import REAL_TIME, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
@@ -64,6 +66,7 @@ async def drafting(
                 links=PostgresLinks(database),
                 drift=drift,
                 mapping_routes=unrouted,
+                erased=Tombstones(database, SEALER),
             ),
         )
         present = await fetch_record(deps, acme.connection, TICKET, "7", within(30.0))

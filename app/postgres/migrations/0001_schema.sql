@@ -989,9 +989,9 @@ INSERT INTO event_era SELECT 0, ('x' || substr(pg_walfile_name(pg_current_wal_ls
 
 CREATE SEQUENCE event_place;
 
--- A canonical change, for the feed and for subscribers. Sealed bodies do not compress, so they stay in the row. The id is era, transaction and place in hexadecimal (4, 16 and
--- 16 digits), and sorts in feed order. The feed ends below the oldest open transaction, so no event can appear before a
--- reader's position.
+-- A canonical change, for the feed and for subscribers. Sealed bodies do not compress, so they stay in the row. The id is
+-- era, transaction and place in hexadecimal (4, 16 and 16 digits), and sorts in feed order. The feed ends below the
+-- oldest open transaction, so no event can appear before a reader's position.
 CREATE TABLE event (
     id             text COLLATE "C" PRIMARY KEY,
     type           text        NOT NULL,
