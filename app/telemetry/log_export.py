@@ -1,7 +1,7 @@
 """Log lines by OTLP, with the members that they have on standard error."""
 
 import logging
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import LoggerProvider
@@ -11,14 +11,6 @@ from opentelemetry.sdk.resources import Resource
 from app.telemetry.context import correlation_id
 from app.telemetry.exporters import CountingExporter
 from app.telemetry.logs import encoder, extra_of, message_of
-
-SEVERITIES: Final = {
-    logging.DEBUG: SeverityNumber.DEBUG,
-    logging.INFO: SeverityNumber.INFO,
-    logging.WARNING: SeverityNumber.WARN,
-    logging.ERROR: SeverityNumber.ERROR,
-    logging.CRITICAL: SeverityNumber.FATAL,
-}
 
 
 class _LogBatches(BatchLogRecordProcessor):
@@ -38,14 +30,13 @@ class OtlpLogs(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Add a line. The SDK adds the current span."""
-        attributes: dict[str, str | int | float] = (
-            {"correlation.id": correlation_id.get()} if correlation_id.get() else {}
-        )
+        run = correlation_id.get()
+        attributes: dict[str, str | int | float] = {"correlation.id": run} if run else {}
         for name, value in extra_of(record).items():
             attributes[name] = value if isinstance(value, str | int | float) else encoder.encode(value).decode()
         self._provider.get_logger(record.name).emit(
             timestamp=int(record.created * 1e9),
-            severity_number=SEVERITIES.get(record.levelno, SeverityNumber.UNSPECIFIED),
+            severity_number=SeverityNumber(min(record.levelno, logging.CRITICAL) // 10 * 4 + 1),  # 20 is INFO, 9 there
             severity_text=record.levelname.lower(),
             body=message_of(record),
             attributes=attributes,

@@ -11,27 +11,16 @@ from collections.abc import Iterable
 from threading import Event, Thread
 from typing import Any, Final
 
-from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
-    Gauge,
-    Histogram,
-    HistogramDataPoint,
-    Metric,
-    MetricsData,
-    NumberDataPoint,
-    ResourceMetrics,
-    ScopeMetrics,
-    Sum,
-)
+from opentelemetry.sdk.metrics import export as otlp
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from prometheus_client import Metric as Family
+from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
 from app.telemetry.exporters import CountingExporter
 from app.telemetry.metrics import refresh_collectors, registry
 
-CUMULATIVE: Final = AggregationTemporality.CUMULATIVE
+CUMULATIVE: Final = otlp.AggregationTemporality.CUMULATIVE
 UNITS: Final = {"seconds": "s", "bytes": "By"}
 CONVENTIONAL: Final = ("http_", "messaging_", "error_", "url_")
 SCOPE: Final = InstrumentationScope("lockstitch")
@@ -70,26 +59,26 @@ class MetricPushes:
         except Exception:  # noqa: BLE001 - a failing push must not end the thread silently
             _log.exception("the metrics could not be read; retrying")
             return
-        scopes = [ScopeMetrics(SCOPE, metrics, "")]
-        self._exporter.export(MetricsData([ResourceMetrics(self._resource, scopes, "")]))
+        scopes = [otlp.ScopeMetrics(SCOPE, metrics, "")]
+        self._exporter.export(otlp.MetricsData([otlp.ResourceMetrics(self._resource, scopes, "")]))
 
 
-def _metric(family: Family, since: int) -> Metric:
+def _metric(family: Metric, since: int) -> otlp.Metric:
     stem, _, word = family.name.rpartition("_")
     unit = UNITS.get(word, "")
     name = stem if unit else family.name
     name = name.replace("_", ".") if name.startswith(CONVENTIONAL) else name.replace("lockstitch_", "lockstitch.", 1)
-    return Metric(name, family.documentation, unit, _data(family, since, time.time_ns()))
+    return otlp.Metric(name, family.documentation, unit, _data(family, since, time.time_ns()))
 
 
-def _data(family: Family, since: int, now: int) -> Sum | Gauge | Histogram:
+def _data(family: Metric, since: int, now: int) -> otlp.Sum | otlp.Gauge | otlp.Histogram:
     if family.type == "histogram":
-        return Histogram(_histograms(family.samples, since, now), CUMULATIVE)
-    points = [NumberDataPoint(_attributes(one.labels), since, now, one.value) for one in family.samples]
-    return Sum(points, CUMULATIVE, True) if family.type == "counter" else Gauge(points)
+        return otlp.Histogram(_histograms(family.samples, since, now), CUMULATIVE)
+    points = [otlp.NumberDataPoint(_attributes(one.labels), since, now, one.value) for one in family.samples]
+    return otlp.Sum(points, CUMULATIVE, True) if family.type == "counter" else otlp.Gauge(points)
 
 
-def _histograms(samples: Iterable[Sample], since: int, now: int) -> list[HistogramDataPoint]:
+def _histograms(samples: Iterable[Sample], since: int, now: int) -> list[otlp.HistogramDataPoint]:
     """Prometheus counts up to each boundary, OTLP between two."""
     series: defaultdict[tuple[tuple[str, str], ...], dict[str, float]] = defaultdict(dict)
     for one in samples:
@@ -103,7 +92,7 @@ def _histograms(samples: Iterable[Sample], since: int, now: int) -> list[Histogr
         bounds = [float(bound) for bound in values if bound != "+Inf"]
         extremes: Any = None  # not known; the encoder leaves them out
         attributes = _attributes(dict(labels))
-        point = HistogramDataPoint(attributes, since, now, int(count), total, between, bounds, extremes, extremes)
+        point = otlp.HistogramDataPoint(attributes, since, now, int(count), total, between, bounds, extremes, extremes)
         points.append(point)
     return points
 

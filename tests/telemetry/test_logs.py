@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
 from opentelemetry.sdk.resources import Resource
 
@@ -160,6 +161,7 @@ def test_an_exported_line_has_the_class_of_an_exception_and_never_its_text(spans
     (exported,) = (one.log_record for one in exporter.get_finished_logs())
     attributes = dict(exported.attributes or {})
     assert (exported.body, exported.severity_text) == ("a step failed", "error")
+    assert exported.severity_number == SeverityNumber.ERROR
     assert exported.trace_id == derive_trace_id("run-1")
     exception = str(attributes.pop("exception"))
     assert "builtins.ValueError" in exception
