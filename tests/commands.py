@@ -24,7 +24,7 @@ def lockstitch(
         process = Forked(
             "app.cli",
             arguments,
-            environment={**inherited, "COLUMNS": str(columns), **(environment or {})},
+            environment={**inherited, **(environment or {}), "COLUMNS": str(columns)},
             folder=ROOT,
             streams=(streams[0], streams[1], streams[2]),
         )

@@ -1,11 +1,10 @@
 """`lockstitch approvals`: show, approve and reject writes that wait for a person."""
 
-import msgspec
 from cyclopts import App, Parameter
 from msgspec import UNSET
 
 from app.cli.commands import declare_action, declare_list, operators
-from app.cli.tables import Cells, moment
+from app.cli.tables import Cells, moment, print_view
 from app.writes.decide_approval import approve_write, reject_write
 from app.writes.deps import ApprovalDeps, OperationDeps
 from app.writes.for_operators import list_waiting, read_operation
@@ -20,7 +19,7 @@ ID = Parameter(name="ID", help="The id of the operation, op_….")
     approvals,
     operators(OperationDeps),
     list_waiting,
-    ("operation", "until (UTC)", "wants", "write"),
+    ("operation, write", "until (UTC)", "wants"),
     none="No write waits for an approval.",
 )
 def list_row(view: OperationView) -> Cells:
@@ -29,13 +28,13 @@ def list_row(view: OperationView) -> Cells:
     approval = view.approval
     record = f" {approval.remote_id}" if approval.remote_id else ""
     write = f"{approval.effect} {view.object}{record} at {view.connection}: {', '.join(approval.fields)}"
-    return view.id, moment(approval.expires_at), approval.requested_by, write
+    return f"{view.id}\n{write}", moment(approval.expires_at), approval.requested_by
 
 
 @declare_action(approvals, operators(OperationDeps), read_operation, operation_id=ID)
-def show(view: OperationView) -> str:
+def show(view: OperationView) -> None:
     """Show a write with the values that it would store, which contain personal data, and what was decided."""
-    return msgspec.json.format(msgspec.json.encode(view), indent=2).decode()
+    print_view(view)
 
 
 @declare_action(approvals, opened, approve_write, operation_id=ID)

@@ -5,12 +5,12 @@ from typing import Annotated, Final, get_args
 import msgspec
 from cyclopts import App, Parameter
 
-from app.cli.commands import PAGING, declare_action, operators
+from app.cli.commands import declare_action, operators
 from app.cli.exits import usage
 from app.cli.operators import actor, read_time
-from app.cli.printing import Flag, Json, print_result, write_json
-from app.cli.progress import IS_WORKER_RUNNING, follow
-from app.cli.tables import Cells, moment, print_page, print_table, span
+from app.cli.printing import Flag, Json, print_result
+from app.cli.progress import FOLLOW, IS_WORKER_RUNNING, Followed, declare_status
+from app.cli.tables import Cells, moment, print_table, span
 from app.http.plurals import PLURAL, counted
 from app.identifiers import new_run_id
 from app.walks.backfill.manage import (
@@ -24,17 +24,14 @@ from app.walks.backfill.manage import (
 from app.walks.backfill.models import BackfilledObject, BackfillRequest, BackfillView
 from app.walks.deps import BackfillDeps
 
-LISTED: Final = 20
 COLUMNS: Final = ("backfill", "state", "records", "started", "time left")
 
 backfill = App(name="backfill")
 opened = operators(BackfillDeps)
 ID = Parameter(name="ID", help="The id of the backfill, bf_….")
-LATEST = Parameter(name="ID", help="The id of the backfill, bf_…. Without it, the latest ones.")
 SINCE = Parameter(help="Only records that changed since then: RFC 3339, or an age such as 90m, 2h or 1d.")
 RATE = Parameter(help="The maximum of records per second. Without it, as the budget of the connection allows.")
 DELIVER = Parameter(help="A subscription's id, or consumer:NAME, to get an event for each record. Repeat it for more.")
-FOLLOW = Parameter(help="Show the progress until it ends. Ctrl-C stops the display, not the backfill.")
 
 
 @backfill.command
@@ -67,29 +64,10 @@ def start(
         usage(f"{error}.")
     begun = opened(lambda deps: start_backfill(deps, request, actor=actor(), correlation_id=new_run_id()))
     if follow:
-        _show(_follow(begun.id), json)
+        WORK.print(begun.id, follow=True, json=json)
         return
     number = PLURAL[begun.object] if begun.total is None else counted(begun.total, begun.object)
     print_result(begun, f"{begun.id} reads {number} of {begun.connection}.", json=json)
-
-
-@backfill.command
-def status(
-    backfill_id: Annotated[str | None, LATEST] = None,
-    /,
-    *,
-    follow: Annotated[Flag, FOLLOW] = False,
-    cursor: Annotated[str | None, PAGING["after"]] = None,
-    json: Json = False,
-) -> None:
-    """Show the progress of one backfill, or of the latest ones."""
-    if backfill_id is not None:
-        _show(_follow(backfill_id) if follow else opened(lambda deps: read_backfill(deps, backfill_id)), json)
-        return
-    if follow:
-        usage("--follow requires an ID.")
-    page = opened(lambda deps: list_backfills(deps, after=cursor, limit=LISTED))
-    print_page(page, COLUMNS, _row, none="No backfills.", json=json)
 
 
 @declare_action(backfill, opened, pause_backfill, backfill_id=ID)
@@ -110,25 +88,6 @@ def cancel(cancelled: BackfillView) -> str:
     return f"{cancelled.id} is cancelled after {counted(cancelled.records, 'record')}."
 
 
-def _follow(backfill_id: str) -> BackfillView:
-    return follow(
-        opened,
-        lambda deps: read_backfill(deps, backfill_id),
-        lambda state: (state.records, state.total),
-        is_over=lambda state: state.ended_at is not None,
-        stuck=lambda state: "It is paused." if state.state == "paused" else IS_WORKER_RUNNING,
-        doing="backfilling",
-        later=f"The backfill continues. To see it: lockstitch backfill status {backfill_id}",
-    )
-
-
-def _show(state: BackfillView, json: bool) -> None:
-    if json:
-        write_json(state)
-    else:
-        print_table(COLUMNS, [state], _row)
-
-
 def _row(state: BackfillView) -> Cells:
     counts = {"new": state.new, "differing": state.differing, "unreadable": state.unreadable}
     done = str(state.records) if state.total is None else f"{state.records}/{state.total}"
@@ -139,3 +98,16 @@ def _row(state: BackfillView) -> Cells:
         moment(state.created_at).replace(" ", "\n"),
         "" if state.eta_seconds is None else span(state.eta_seconds),
     )
+
+
+WORK: Final = Followed(
+    opened=opened,
+    read=read_backfill,
+    show=lambda state: print_table(COLUMNS, [state], _row),
+    progress=lambda state: (state.records, state.total),
+    is_over=lambda state: state.ended_at is not None,
+    doing="backfilling",
+    command="backfill status",
+    stuck=lambda state: "It is paused." if state.state == "paused" else IS_WORKER_RUNNING,
+)
+declare_status(backfill, WORK, list_backfills, COLUMNS, _row, none="No backfills.")

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from app.cli.commands import declare_action, declare_list
 from app.cli.database import find_settings
 from app.cli.open_vault import OpenedVault, with_vault
-from app.cli.tables import Cells, moment, print_facts
+from app.cli.tables import Cells, moment, print_view
 from app.vendors.connections import (
     BudgetView,
     ConnectionView,
@@ -56,22 +56,7 @@ def list_row(one: ConnectionView) -> Cells:
 @declare_action(connections, opened, read_connection, name=NAME)
 def show(one: ConnectionView) -> None:
     """Show a connection: its state, the vendor's limit, scopes, refused webhooks, and what you can do."""
-    scopes = one.scopes
-    print_facts(
-        ("connection", one.name),
-        ("vendor", f"{one.vendor} {one.base_url or ''}".rstrip()),
-        ("state", one.state),
-        ("since", one.since),
-        ("until", one.until),
-        ("note", one.note),
-        ("next step", one.next_step),
-        *((f"{name}s", verbs) for name, verbs in one.objects.items()),
-        ("left", _left(one.budgets)),
-        ("granted", scopes and scopes.granted),
-        ("missing", scopes and scopes.missing),
-        ("webhooks", _refused(one)),
-        ("next step", one.refused_webhooks and one.refused_webhooks.next_step),
-    )
+    print_view(one)
 
 
 @declare_action(connections, opened, pause_connection, name=NAME)

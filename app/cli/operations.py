@@ -1,13 +1,12 @@
 """`lockstitch operations`: show writes, and decide those of unknown outcome."""
 
-import msgspec
 from cyclopts import App, Parameter
 from msgspec import UNSET
 
 from app.cli.commands import declare_action, declare_list, operators
 from app.cli.operators import with_runtime
 from app.cli.printing import say
-from app.cli.tables import Cells, moment, print_facts
+from app.cli.tables import Cells, moment, print_view
 from app.dependencies import Dependencies
 from app.writes.deps import OperationDeps, WriteDeps
 from app.writes.for_operators import EVERY, Resolution, list_operations, operator_of, read_operation
@@ -38,21 +37,7 @@ def list_row(view: OperationView) -> Cells:
 @declare_action(operations, operators(OperationDeps), read_operation, operation_id=ID)
 def show(view: OperationView) -> None:
     """Show a write with its result, which contains personal data, or its problem."""
-    problem = None if view.problem is UNSET else view.problem
-    print_facts(
-        ("operation", view.id),
-        ("state", view.state),
-        ("write", f"{view.action} {view.object} at {view.connection}"),
-        ("requested", f"{moment(view.created_at)}, last changed {moment(view.updated_at)}"),
-        ("attempts", f"{view.attempts}{', redriven' if view.redriven else ''}"),
-        ("approval", None if view.approval is UNSET else view.approval.state),
-        ("part of", None if view.part_of is UNSET else view.part_of),
-        ("problem", problem and f"{problem.title}: {problem.detail}"),
-        ("next step", problem and problem.next_step),
-        ("run", view.correlation_id),
-    )
-    if view.result is not UNSET:
-        say("", *msgspec.json.format(msgspec.json.encode(view.result), indent=2).decode().splitlines())
+    print_view(view)
     if view.state == "unknown":
         resolve = f"lockstitch operations resolve {view.id} --outcome"
         say("", f"To ask the vendor once more: lockstitch operations check {view.id}")

@@ -3,16 +3,22 @@
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Self
 
-from app.cli.commands import Opener
-from app.cli.exits import INTERRUPTED
+from cyclopts import App, Parameter
+from msgspec import Struct
 
-T = TypeVar("T")
+from app.cli.commands import PAGING, TABLES, Opener, Row
+from app.cli.exits import INTERRUPTED, usage
+from app.cli.printing import Flag, Json, write_json
+from app.cli.tables import print_page
+
 LOOK_SECONDS: Final = 0.3
 STILL_SECONDS: Final = 15.0
+LISTED: Final = 20
+FOLLOW: Final = Parameter(help="Show the progress until it ends. Ctrl-C stops the display, not the work.")
 IS_WORKER_RUNNING: Final = "No progress. Is a worker running?"
 
 
@@ -59,40 +65,75 @@ class Bar:
         self._bar.console.print(sentence)
 
 
-def follow(
-    opened: Opener,
-    read: Callable[[Any], Awaitable[T]],
-    progress: Callable[[T], tuple[int, int | None]],
-    *,
-    is_over: Callable[[T], bool],
-    stuck: Callable[[T], str],
-    doing: str,
-    later: str,
-) -> T:
-    """Read a state until it is over, and return the last one. Ctrl-C ends the command, not the work.
+class Followed(Struct, frozen=True, kw_only=True):
+    """Work in the background that a command starts and shows.
 
-    `progress` returns what is done, and of how much. `stuck` says what to do if nothing changes for 15 s, and `later`
-    how to see the state again after Ctrl-C.
+    `progress` returns what is done, and of how much. `stuck` says what to do if nothing changes for 15 s, and `command`
+    shows the work again.
     """
 
-    async def watch(deps: Any) -> T:
-        state, changed_at = await read(deps), time.monotonic()
-        with Bar(doing) as bar:
-            while not is_over(state):
-                bar.show(*progress(state))
+    opened: Opener
+    read: Callable[[Any, str], Awaitable[Any]]
+    show: Callable[[Any], None]
+    progress: Callable[[Any], tuple[int, int | None]]
+    is_over: Callable[[Any], bool]
+    doing: str
+    command: str
+    stuck: Callable[[Any], str] = lambda _: IS_WORKER_RUNNING
+
+    def print(self, identifier: str, *, follow: bool, json: bool) -> None:
+        """Print the state of some work; with `follow`, once it is over."""
+        state = self._follow(identifier) if follow else self.opened(lambda deps: self.read(deps, identifier))
+        if json:
+            write_json(state)
+        else:
+            self.show(state)
+
+    def _follow(self, identifier: str) -> Any:
+        """Read the state until it is over, and return the last one. Ctrl-C ends the command, not the work."""
+        try:
+            return self.opened(lambda deps: self._watch(deps, identifier))
+        except KeyboardInterrupt:
+            sys.stderr.write(f"The work continues. To see it: lockstitch {self.command} {identifier}\n")
+            sys.exit(INTERRUPTED)
+
+    async def _watch(self, deps: Any, identifier: str) -> Any:
+        state, changed_at = await self.read(deps, identifier), time.monotonic()
+        with Bar(self.doing) as bar:
+            while not self.is_over(state):
+                bar.show(*self.progress(state))
                 await asyncio.sleep(LOOK_SECONDS)
-                before, state = state, await read(deps)
+                before, state = state, await self.read(deps, identifier)
                 if state != before:
                     changed_at = time.monotonic()
                 elif time.monotonic() - changed_at > STILL_SECONDS:
-                    bar.say(stuck(state))
+                    bar.say(self.stuck(state))
                     changed_at = time.monotonic()
-            bar.show(*progress(state))
+            bar.show(*self.progress(state))
         return state
 
-    try:
-        ended: T = opened(watch)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{later}\n")
-        sys.exit(INTERRUPTED)
-    return ended
+
+def declare_status(
+    group: App, work: Followed, listed: Callable[..., Awaitable[Any]], columns: Sequence[str], row: Row, *, none: str
+) -> None:
+    """Add the command `status` to a group: the progress of one, or the list of all."""
+
+    def status(
+        identifier: Annotated[str | None, Parameter(name="ID", help="Its id. Without it, the latest ones.")] = None,
+        /,
+        *,
+        follow: Annotated[Flag, FOLLOW] = False,
+        cursor: Annotated[str | None, PAGING["after"]] = None,
+        json: Json = False,
+    ) -> None:
+        """Show the progress of one, or of the latest ones."""
+        if identifier is not None:
+            work.print(identifier, follow=follow, json=json)
+            return
+        if follow:
+            usage("--follow requires an ID.")
+        page = work.opened(lambda deps: listed(deps, after=cursor, limit=LISTED))
+        print_page(page, columns, row, none=none, json=json)
+
+    group.command(status)
+    TABLES[f"{group.name[0]} status"] = (columns, row)

@@ -4,12 +4,12 @@ from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
-from app.cli.commands import PAGING, declare_action, operators, with_options
+from app.cli.commands import declare_action, operators, with_options
 from app.cli.exits import usage
 from app.cli.operators import actor
-from app.cli.printing import Flag, Json, print_result, write_json
-from app.cli.progress import IS_WORKER_RUNNING, follow
-from app.cli.tables import Cells, moment, print_page, print_table, span
+from app.cli.printing import Flag, Json, print_result
+from app.cli.progress import FOLLOW, Followed, declare_status
+from app.cli.tables import Cells, moment, print_table, span
 from app.dead_letters.bulk_redrive import (
     DryRun,
     RedriveRequest,
@@ -25,16 +25,13 @@ from app.dead_letters.models import DeadLetterGroup, RedriveFilter
 from app.http.plurals import counted
 from app.identifiers import new_run_id
 
-LISTED: Final = 20
 FASTEST: Final = 10_000
 COLUMNS: Final = ("redrive", "state", "done", "started", "time left")
 
 redrive = App(name="redrive")
 opened = operators(DeadLetterDeps)
 ID = Parameter(name="ID", help="The id of the redrive, rdv_….")
-LATEST = Parameter(name="ID", help="The id of the redrive, rdv_…. Without it, the latest ones.")
 RATE = Parameter(help="The maximum number per second. Without it, as fast as possible.")
-FOLLOW = Parameter(help="Show the progress until it ends. Ctrl-C stops the display, not the redrive.")
 
 
 @redrive.command
@@ -60,53 +57,15 @@ def start(
     run = new_run_id()
     begun = opened(lambda deps: start_redrive(deps, request, actor=actor(), correlation_id=run))
     if follow:
-        _show(_follow(begun.id), json)
+        WORK.print(begun.id, follow=True, json=json)
     else:
         print_result(begun, f"{begun.id} will redrive {counted(begun.total, 'dead letter')}.", json=json)
-
-
-@redrive.command
-def status(
-    redrive_id: Annotated[str | None, LATEST] = None,
-    /,
-    *,
-    follow: Annotated[Flag, FOLLOW] = False,
-    cursor: Annotated[str | None, PAGING["after"]] = None,
-    json: Json = False,
-) -> None:
-    """Show the progress of one redrive, or of the latest ones."""
-    if redrive_id is not None:
-        _show(_follow(redrive_id) if follow else opened(lambda deps: read_redrive(deps, redrive_id)), json)
-        return
-    if follow:
-        usage("--follow requires an ID.")
-    page = opened(lambda deps: list_redrives(deps, after=cursor, limit=LISTED))
-    print_page(page, COLUMNS, _row, none="No redrives.", json=json)
 
 
 @declare_action(redrive, opened, cancel_redrive, redrive_id=ID)
 def cancel(cancelled: RedriveView) -> str:
     """Cancel a redrive. Dead letters that it has already redriven stay redriven. Exits with 3 if it has ended."""
     return f"{cancelled.id} is cancelled with {cancelled.left} left."
-
-
-def _follow(redrive_id: str) -> RedriveView:
-    return follow(
-        opened,
-        lambda deps: read_redrive(deps, redrive_id),
-        lambda state: (state.total - state.left, state.total),
-        is_over=lambda state: state.state != "running",
-        stuck=lambda _: IS_WORKER_RUNNING,
-        doing="redriving",
-        later=f"The redrive continues. To see it: lockstitch redrive status {redrive_id}",
-    )
-
-
-def _show(state: RedriveView, json: bool) -> None:
-    if json:
-        write_json(state)
-    else:
-        print_table(COLUMNS, [state], _row)
 
 
 def _row(state: RedriveView) -> Cells:
@@ -118,6 +77,18 @@ def _row(state: RedriveView) -> Cells:
         moment(state.created_at).replace(" ", "\n"),
         "" if state.eta_seconds is None else span(state.eta_seconds),
     )
+
+
+WORK: Final = Followed(
+    opened=opened,
+    read=read_redrive,
+    show=lambda state: print_table(COLUMNS, [state], _row),
+    progress=lambda state: (state.total - state.left, state.total),
+    is_over=lambda state: state.state != "running",
+    doing="redriving",
+    command="redrive status",
+)
+declare_status(redrive, WORK, list_redrives, COLUMNS, _row, none="No redrives.")
 
 
 def _show_dry_run(preview: DryRun, json: bool) -> None:

@@ -3,7 +3,7 @@
 from cyclopts import App, Parameter
 
 from app.cli.commands import declare_action, declare_list, operators
-from app.cli.tables import Cells, moment, print_facts
+from app.cli.tables import Cells, moment, print_view
 from app.events.deps import FeedDeps
 from app.events.subscriptions import SubscriptionView, get_subscription, list_subscriptions
 from app.http.plurals import counted
@@ -22,20 +22,7 @@ def list_row(view: SubscriptionView) -> Cells:
 @declare_action(subscriptions, opened, get_subscription, subscription_id=ID)
 def show(view: SubscriptionView) -> None:
     """Show a subscription: what it gets, whether it fails, and what you can do."""
-    print_facts(
-        ("subscription", view.id),
-        ("target", view.target_url),
-        ("events", view.events),
-        ("connection", view.connection or "all"),
-        ("fields", view.fields),
-        ("only if changed", view.changed),
-        ("state", _state(view)),
-        ("because", view.disabled_reason),
-        ("next attempt", view.next_attempt),
-        ("disabled at the latest", view.disabled_at_latest),
-        ("created", view.created_at),
-        ("next step", view.next_step),
-    )
+    print_view(view)
 
 
 def _state(view: SubscriptionView) -> str:

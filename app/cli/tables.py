@@ -8,9 +8,13 @@ import re
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import fields
 
 from app.cli.printing import CONTROL, REPLACEMENT, say, write_json
 from app.http.paging import Page
@@ -53,14 +57,31 @@ def print_table(columns: Sequence[str], items: Iterable[T], row: Callable[[T], S
 
 
 def print_facts(*named: tuple[str, Any]) -> None:
-    """Print names and values, without those that are None or empty: texts, times, and sequences of texts."""
+    """Print names and values, without those that are None, zero or empty."""
     print_table(("", ""), [(name, _fact(value)) for name, value in named if value], lambda one: one)
+
+
+def print_view(view: Struct) -> None:
+    """Print each field that says something, and JSON documents below."""
+    values = {one.name: getattr(view, one.name) for one in fields(view)}
+    documents = {name: value for name, value in values.items() if isinstance(value, Raw)}
+    print_facts(*((name.replace("_", " "), value) for name, value in values.items() if name not in documents))
+    for name, document in documents.items():
+        say("", name, *msgspec.json.format(document, indent=2).decode().splitlines())
 
 
 def _fact(value: Any) -> str:
     if isinstance(value, datetime):
         return moment(value)
-    return value if isinstance(value, str) else ", ".join(value)
+    if isinstance(value, Raw):
+        return bytes(value).decode()
+    if isinstance(value, int | float):
+        return "yes" if value is True else f"{value:,g}"
+    if isinstance(value, Struct):
+        value = {one.name.replace("_", " "): getattr(value, one.name) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}: {_fact(one)}" for name, one in value.items() if one)
+    return value if isinstance(value, str) else ", ".join(map(_fact, value))
 
 
 def print_text(*paragraphs: str) -> None:

@@ -14,14 +14,13 @@ from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.inputs import read_input
 from app.cli.operators import actor, with_operators
-from app.cli.printing import Flag, Json, write_json
-from app.cli.progress import IS_WORKER_RUNNING, Bar, follow
-from app.cli.tables import Cells, moment, print_facts, print_table
+from app.cli.printing import Flag, Json
+from app.cli.progress import FOLLOW, IS_WORKER_RUNNING, Bar, Followed
+from app.cli.tables import Cells, moment, print_table, print_view
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import list_dead_letters
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterView
-from app.http.plurals import counted
 from app.identifiers import new_run_id
 from app.uploads.deps import ExportDeps
 from app.uploads.record import MAX_BYTES, RecordedUpload, layout_of, take_upload
@@ -38,7 +37,6 @@ KEY = Parameter(
     help="An idempotency key for this file. With it, an interrupted upload resumes, and a recorded one is not read"
     " again."
 )
-FOLLOW = Parameter(help="Show the progress until every row is processed. Ctrl-C stops the display, not the upload.")
 
 # The command prints these log messages in its own words.
 logging.getLogger("lockstitch.uploads").addHandler(logging.NullHandler())
@@ -62,8 +60,7 @@ def list_row(upload: UploadView) -> Cells:
 @uploads.command
 def show(upload_id: Annotated[str, ID], /, *, follow: Annotated[Flag, FOLLOW] = False, json: Json = False) -> None:
     """Show the outcomes of an upload's rows, and why rows were refused."""
-    state = _follow(upload_id) if follow else opened(lambda deps: read_upload(deps.uploads, upload_id))
-    _show_upload(state, json=json)
+    WORK.print(upload_id, follow=follow, json=json)
 
 
 @uploads.command
@@ -108,19 +105,7 @@ def send(
     taken = opened(take)
     if taken.replayed:
         sys.stderr.write(f"The file was already recorded under this key, as {taken.upload.id}.\n")
-    _show_upload(_follow(taken.upload.id) if follow else taken.upload, json=json)
-
-
-def _follow(upload_id: str) -> UploadView:
-    return follow(
-        opened,
-        lambda deps: read_upload(deps.uploads, upload_id),
-        lambda upload: (upload.accepted - upload.waiting, upload.accepted),
-        is_over=lambda upload: upload.state == "done",
-        stuck=_stuck,
-        doing="processing",
-        later=f"The upload continues. To see it: lockstitch uploads show {upload_id}",
-    )
+    WORK.print(taken.upload.id, follow=follow, json=json)
 
 
 def _stuck(upload: UploadView) -> str:
@@ -129,21 +114,8 @@ def _stuck(upload: UploadView) -> str:
     return IS_WORKER_RUNNING
 
 
-def _show_upload(upload: UploadView, *, json: bool) -> None:
-    if json:
-        write_json(upload)
-        return
-    print_facts(
-        ("upload", upload.id),
-        ("connection", f"{upload.connection}, object {upload.object}"),
-        ("state", upload.state),
-        ("sent", moment(upload.created_at)),
-        ("rows", f"{upload.rows}, {upload.seen} of them recorded"),
-        ("new", f"{upload.accepted}, and {counted(upload.duplicates, 'duplicate')}"),
-        ("done", f"{upload.settled}, and {upload.waiting} waiting"),
-        ("refused", f"{upload.refused} open, {upload.discarded} discarded"),
-        ("run", upload.correlation_id),
-    )
+def _show(upload: UploadView) -> None:
+    print_view(upload)
     if upload.refused:
         _show_bad_rows(upload)
 
@@ -162,3 +134,15 @@ def _show_bad_rows(upload: UploadView) -> None:
 
 def _bad_row(letter: DeadLetterView) -> Cells:
     return letter.id, letter.failure.path or "", letter.failure.reason
+
+
+WORK: Final = Followed(
+    opened=opened,
+    read=lambda deps, upload_id: read_upload(deps.uploads, upload_id),
+    show=_show,
+    progress=lambda upload: (upload.accepted - upload.waiting, upload.accepted),
+    is_over=lambda upload: upload.state == "done",
+    doing="processing",
+    command="uploads show",
+    stuck=_stuck,
+)
