@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -35,9 +36,14 @@ SELECT = Statement(
 
 CLOSE = Statement("DELETE console_session", "DELETE FROM console_session WHERE digest = $1 OR expires_at < now()")
 
+SELECT_NAMES = Statement(
+    "SELECT api_key",
+    "SELECT DISTINCT ON (principal) principal, name FROM api_key ORDER BY principal, created_at DESC",
+)
+
 
 class PostgresSessions:
-    """The store of sessions."""
+    """The store of sessions, and of who may have them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,6 +63,10 @@ class PostgresSessions:
         """Return the key of a session, None if the session or the key has ended. Raises StoreUnavailable."""
         row = await self._database.fetch_row(SELECT, _digest_of(secret))
         return None if row is None else Caller(**{**row, "scopes": frozenset(row["scopes"])})
+
+    async def names(self) -> Mapping[str, str]:
+        """Return the name of each principal's newest key. Raises StoreUnavailable."""
+        return {row["principal"]: row["name"] for row in await self._database.fetch(SELECT_NAMES)}
 
     async def close(self, secret: str) -> None:
         """End a session. Raises StoreUnavailable."""

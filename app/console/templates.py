@@ -60,7 +60,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"span": span, "ago": ago, "utc": utc, "words": words, "pretty": pretty}
+    made.filters |= {
+        "span": span,
+        "ago": ago,
+        "utc": utc,
+        "words": words,
+        "pretty": pretty,
+        "from_json": msgspec.json.decode,
+        "zip": zip,
+    }
     made.globals["version"] = VERSION
     return made
 
