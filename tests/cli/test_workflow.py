@@ -45,6 +45,11 @@ def drop_header(number: int) -> Callable[[Json], None]:
     return change
 
 
+def write_headers_as_json(workflow: Json) -> None:
+    parameters = node(workflow, "Open ticket")["parameters"]
+    parameters |= {"specifyHeaders": "json", "jsonHeaders": '{"Idempotency-Key": "one", "X-Correlation-ID": "run"}'}
+
+
 def share_key(workflow: Json) -> None:
     second = deepcopy(node(workflow, "Open ticket")) | {"id": "second", "name": "Open another"}
     second["parameters"]["jsonBody"] = "={{ JSON.stringify($json) }}"
@@ -103,6 +108,7 @@ def own(**parameters: Any) -> Callable[[Json], None]:
 BROKEN: dict[str, tuple[str, Callable[[Json], None], str, str]] = {
     "no key": (EVENT, drop_header(0), "write-without-key", "Upsert customer"),
     "constant": (EVENT, set_key("customer-1"), "key-constant", "Upsert customer"),
+    "as JSON": (READ, write_headers_as_json, "key-constant", "Open ticket"),
     "new each try": (
         READ,
         set_key("={{ $workflow.id }}-{{ $now.toMillis() }}-zendesk"),
