@@ -1,4 +1,4 @@
-"""A second API process, which reaches the database through a proxy that can lose the answer to a commit."""
+"""A second API process, which reaches the database through a proxy that loses the answer to a commit, or is silent."""
 
 import asyncio
 import threading
@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
@@ -24,6 +25,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         self.fatal: bytes | None = None
+        self._passes = asyncio.Event()
+        self._passes.set()
         self.sent: list[bytes] = []
         """What clients have sent."""
 
@@ -34,6 +37,10 @@ class Proxy:
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def be_silent(self, silent: bool) -> None:
+        """Keep what is sent, in both directions, or pass it on again."""
+        self._loop.call_soon_threadsafe(self._passes.clear if silent else self._passes.set)
 
     async def _listen(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -46,11 +53,13 @@ class Proxy:
 
         async def answers() -> None:
             while (data := await server_reader.read(65536)) and not lost:
+                await self._passes.wait()
                 writer.write(data)
             writer.close()
 
         passing = asyncio.create_task(answers())
         while data := await reader.read(65536):
+            await self._passes.wait()
             self.sent.append(data)
             lost = lost or (self.fatal is not None and self.fatal in data)
             server_writer.write(data)
@@ -130,6 +139,23 @@ def test_who_waits_in_another_process_gets_the_answer_of_a_lost_row(
     assert answers[0].content == answers[1].content
     assert answers[0].json()["meta"]["operation_id"] == row["id"]
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+
+
+def test_readiness_is_answered_while_the_database_is_silent(proxied: tuple[Proxy, str]) -> None:
+    proxy, url = proxied
+
+    def ready() -> httpx.Response:
+        return httpx.get(f"{url}/health/ready", timeout=60.0)
+
+    proxy.be_silent(True)
+    try:
+        until(lambda: ready().status_code == 503)  # the last answer of the database counts for a moment
+        answer = ready()
+    finally:
+        proxy.be_silent(False)
+    assert code_of(answer, 503) == "store-unavailable"
+    assert "did not answer within 2 s" in answer.json()["detail"]
+    until(lambda: ready().status_code == 200)
 
 
 def looks(proxy: Proxy, key: str) -> int:

@@ -76,9 +76,8 @@ class Installation:
             wait_until("the emulators", self._has_vendors)
         self.command("migrate", "--wait", "60")
         began = time.monotonic()
-        for host, command in HOSTS.items():
-            settings = self._settings(database_url) | {"LOCKSTITCH_HOST": ADDRESSES[host]}
-            self._start(host, host, [sys.executable, "-m", "app.cli", command], settings)
+        for host in HOSTS:
+            self.start_one(host, database_url)
         took: dict[str, float] = {}
         while len(took) < len(HOSTS):
             for host in HOSTS.keys() - took.keys():
@@ -88,6 +87,16 @@ class Installation:
             assert time.monotonic() - began < 120, took
             time.sleep(0.1)
         return took
+
+    def start_one(self, host: str, database_url: str) -> None:
+        """Start the process of a host."""
+        settings = self._settings(database_url) | {"LOCKSTITCH_HOST": ADDRESSES[host]}
+        self._start(host, host, [sys.executable, "-m", "app.cli", HOSTS[host]], settings)
+
+    def kill(self, host: str) -> None:
+        """Kill -9 the process of a host."""
+        self._running[host].kill()
+        self._running[host].wait(30)
 
     def is_ready(self, host: str) -> bool:
         """Return whether the process of a host is ready."""

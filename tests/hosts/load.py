@@ -55,8 +55,8 @@ class Load:
         self.acknowledged: dict[str, float] = {}
         """When each create was answered with success, by its mark."""
         self.undecided: set[str] = set()
-        self.sent: list[tuple[int, int]] = []
-        """Record and number of the acknowledged webhooks."""
+        self.sent: dict[tuple[int, int], float] = {}
+        """When each webhook was acknowledged, by its record and number."""
         self.delivered: list[Delivered] = []
         self._server = ThreadingHTTPServer(HOOK, _handler_of(self.delivered))
 
@@ -115,7 +115,7 @@ class Load:
             }
             mark = f"{record}-{number}"
             if await self._until_accepted(http, "/v1/webhooks/shop", body, headers, mark, is_webhook=True):
-                self.sent.append((record, number))
+                self.sent[record, number] = time.monotonic()
             await asyncio.sleep(RECORD_SECONDS)
 
     async def _until_accepted(

@@ -22,7 +22,8 @@ FIRST_WRITE_SECONDS: Final = 6.0
 SLOWEST_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 2.0
 READY_SECONDS: Final = 5.0
-LEASE_SECONDS: Final = 45.0
+WORKER_SECONDS: Final = 8.0
+"""The jobs of a killed worker begin again within 5 s."""
 BEFORE_SECONDS: Final = 8.0
 AFTER_SECONDS: Final = 12.0
 SCOPES: Final = (
@@ -148,7 +149,7 @@ class Fault:
 
     def undelivered(self) -> set[tuple[int, int]]:
         """Return the acknowledged webhooks that the subscriber lacks."""
-        return set(self.load.sent) - {(one.record, one.number) for one in self.load.delivered}
+        return self.load.sent.keys() - {(one.record, one.number) for one in self.load.delivered}
 
     def report(self) -> None:
         """Print the figures."""
@@ -213,6 +214,33 @@ def test_the_primary_is_frozen_behind_haproxy(lab: Lab) -> None:
 def test_a_switchover_behind_haproxy(lab: Lab) -> None:
     lab.use(BY_PROXY)
     Fault(lab, "HAProxy, switchover").prove(lambda _: lab.cluster.switch_over(), lambda _: None)
+
+
+def test_a_worker_is_killed(lab: Lab) -> None:
+    lab.use(BY_PROXY)
+    load = Load(lab.key)
+    try:
+        load.start()
+        time.sleep(BEFORE_SECONDS)
+        lab.installation.kill("work1")
+        time.sleep(AFTER_SECONDS)
+        load.stop()
+        wait_until(
+            "every webhook delivered",
+            lambda: not load.sent.keys() - {(one.record, one.number) for one in load.delivered},
+        )
+    finally:
+        load.close()
+        lab.installation.start_one("work1", lab.route)
+    wait_until("the worker", lambda: lab.installation.is_ready("work1"))
+    first: dict[tuple[int, int], float] = {}
+    for one in load.delivered:
+        first.setdefault((one.record, one.number), one.at)
+    slowest = max(first[sent] - at for sent, at in load.sent.items())
+    print(f"\na worker killed -9: {len(load.sent)} webhooks, the slowest delivered {slowest:.1f} s after its answer")
+    assert slowest <= WORKER_SECONDS
+    assert all(call.status in (200, 201, 202) for call in load.calls)
+    wait_until("a heartbeat of each process, and no other", lambda: psql("SELECT count(*) FROM heartbeat") == "4")
 
 
 def test_the_primary_first_in_the_url_is_cut_off(lab: Lab) -> None:

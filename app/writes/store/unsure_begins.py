@@ -47,6 +47,7 @@ class UnsureBegins:
             self._task = asyncio.create_task(self._release())
 
     async def _release(self) -> None:
+        _log.warning("writes that may have been recorded but were not sent are released when the database answers")
         while self._waiting:
             try:
                 for operation_id, unsure in list(self._waiting.items()):
@@ -54,5 +55,5 @@ class UnsureBegins:
                     if unsure.rounds >= ROUNDS:
                         del self._waiting[operation_id]
             except StoreUnavailable:
-                _log.warning("writes that were not sent are released when the database answers")
+                pass  # of all rows
             await asyncio.sleep(PAUSE_SECONDS)
