@@ -15,7 +15,7 @@ import pytest
 from template_cases import CASES, eventually
 from template_stage import Stage, all_templates
 
-WITHIN_S: Final = 100
+WITHIN_S: Final = 300  # on a busy machine n8n works off the executions of earlier faults first
 SETTLED_S: Final = 10.0  # a turn of the schedules: time for an effect that should not come a second time
 TARGETS: Final = ("hubspot", "zendesk")
 DOWN: Final = {"kind": "status", "status": 503}
