@@ -44,14 +44,14 @@ async def list_changes(visit: Visit) -> View:
     kind = sent.pop("type", None)
     which = decode_patch(msgspec.json.encode(sent or {"type": None}), AuditFilter)
     events = await _newest(visit, which, kind, before=_position(visit.query.get("after")))
-    shown = events[:ON_A_PAGE]
+    rows = events[:ON_A_PAGE]
     following = None
     if events[ON_A_PAGE:]:
-        following = f"{CHANGES}?{urlencode({**chosen, 'after': shown[-1].id})}"
+        following = f"{CHANGES}?{urlencode({**chosen, 'after': rows[-1].id})}"
     ownership = visit.deps(OwnershipDeps).ownership
     return View(
         "changes.html",
-        events=shown,
+        events=rows,
         names=names,
         fields={name: visit.query.get(name, "") for name in FILTERS},
         kinds=DECISIONS,
