@@ -47,7 +47,8 @@ class Delivered(Struct, frozen=True, kw_only=True):
 class Load:
     """Runs between `start` and `stop`. Callers and the vendor repeat what failed with the same key, after a second."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, *, answer_seconds: float = 0.0) -> None:
+        """The subscriber takes `answer_seconds` for an answer, so that deliveries are under way."""
         self._key = key
         self._stopping = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
@@ -58,7 +59,7 @@ class Load:
         self.sent: dict[tuple[int, int], float] = {}
         """When each webhook was acknowledged, by its record and number."""
         self.delivered: list[Delivered] = []
-        self._server = ThreadingHTTPServer(HOOK, _handler_of(self.delivered))
+        self._server = ThreadingHTTPServer(HOOK, _handler_of(self.delivered, answer_seconds))
 
     def start(self) -> None:
         """Begin."""
@@ -156,7 +157,7 @@ def _code_of(answer: httpx.Response) -> str:
         return ""
 
 
-def _handler_of(delivered: list[Delivered]) -> type[BaseHTTPRequestHandler]:
+def _handler_of(delivered: list[Delivered], answer_seconds: float) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -166,6 +167,7 @@ def _handler_of(delivered: list[Delivered]) -> type[BaseHTTPRequestHandler]:
             delivered.append(
                 Delivered(at=time.monotonic(), event=event["id"], record=payload["id"], number=payload["number"])
             )
+            time.sleep(answer_seconds)
             self.send_response(204)
             self.send_header("connection", "close")  # the next load has its own subscriber at this address
             self.end_headers()
