@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -18,8 +19,11 @@ from canonical.ticket import Comment, Ticket
 _OUTSIDE: Final = r"\s@\"'`<>(),;:\[\]{}/\\|"
 _EMAIL: Final = re.compile(rf"[^{_OUTSIDE}]{{1,64}}(?:@|%40)[^{_OUTSIDE}]{{1,255}}", re.IGNORECASE)
 _AT: Final = re.compile("@|%40")
-_BETWEEN: Final = re.compile("[=&?#]")
+_LOCAL: Final = re.compile(rf"(?:'|[^{_OUTSIDE}=&?#])+$")
+_HOST: Final = re.compile(rf"[^{_OUTSIDE}=&?#]+")
 _ESCAPED: Final = re.compile(r"\\[nrt]")
+LONGEST_LOCAL: Final = 66
+"""Characters before the sign of an address, with an escaped line break."""
 _DOMAIN: Final = re.compile(r"(?:@|%40).*\..", re.IGNORECASE)
 _PHONE: Final = re.compile(r"(?:\+|%2B|\b00)[1-9][0-9]{6,14}\b", re.IGNORECASE)
 
@@ -39,10 +43,14 @@ def without_people(text: str) -> str:
 
 
 def addresses_in(text: str) -> Iterator[str]:
-    """Yield what looks like an e-mail address, also in JSON and in a URL."""
-    for match in _EMAIL.finditer(_ESCAPED.sub(" ", text)):
-        local, domain = _AT.split(match[0], maxsplit=1)
-        yield f"{_BETWEEN.split(local)[-1]}@{_BETWEEN.split(domain)[0].rstrip('.')}"
+    """Yield what may be an e-mail address, also in JSON and in a URL. An apostrophe may be part of it, or before it."""
+    for at in _AT.finditer(text):
+        before = _LOCAL.search(_ESCAPED.sub(" ", text[max(0, at.start() - LONGEST_LOCAL) : at.start()]))
+        domain = _HOST.match(text, at.end())
+        local = "" if before is None or domain is None else before[0]
+        while local and domain is not None:
+            yield f"{unquote(local) if at[0] == '%40' else local}@{domain[0].rstrip('.')}"
+            local = local.partition("'")[2]
 
 
 MOST_SHOWN: Final = 40

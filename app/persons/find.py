@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec.structs import replace
@@ -82,7 +83,7 @@ def naming(person: Person, *, also: frozenset[str] = frozenset()) -> re.Pattern[
     """Return a pattern that matches text with an address or id of the person, as JSON may escape it, also in a URL, or
     with one of the further ids."""
     words = {*person.emails, *(json.dumps(one)[1:-1] for one in person.emails), *person.ids, *also}
-    words |= {one.replace("@", "%40") for one in person.emails}
+    words |= {quote(one, safe=safe) for one in person.emails for safe in ("", "+")}
     inner = b"|".join(re.escape(one.encode()) for one in sorted(words)) or b"(?!)"
     # Neither joann@example.com nor ann@example.com.au; but what follows an escaped line break.
     return re.compile(rb"(?:(?<![\w.+%-])|(?<=\\[nrt]))(?:" + inner + rb")(?![\w-]|\.\w)", re.IGNORECASE)

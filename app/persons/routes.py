@@ -22,7 +22,7 @@ async def export_person(call: Call) -> PersonExport:
 
     Names every row that is about the person, or has an address or id of theirs, with its contents: states, events,
     receipts, operations with their recorded answers, waiting deliveries, dead letters, links, match keys and audit
-    facts. `stays` says what an erasure would leave. It decrypts every row once, about a minute for a million of them.
+    facts. `stays` says what an erasure would leave. It opens every stored value: about a minute of CPU for a million.
     Audited, without the address.
     """
     return await export.export_person(call.deps(PersonDeps), call.body(EXPORT), actor=call.caller.principal)

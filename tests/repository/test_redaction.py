@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidField, NotFound, VendorRejected
 from app.problem_document import FieldError, ProblemDocument, VendorSays, document_of
-from app.redaction import shape_of, without_people, word_of
+from app.redaction import addresses_in, shape_of, without_people, word_of
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,22 @@ from app.redaction import shape_of, without_people, word_of
 )
 def test_what_looks_like_a_person_is_left_out(said: str, shown: str) -> None:
     assert without_people(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ('{"email":"ann@example.com"}', "ann@example.com"),
+        ("Ask ann.b+x@mail.example.com.", "ann.b+x@mail.example.com"),
+        ("/customers?email=ann%2Bx%40example.com&limit=1", "ann+x@example.com"),
+        (r'"Hello\nann@example.com"', "ann@example.com"),
+        ("name='o'neil@example.com'", "o'neil@example.com"),
+        ("name='ann@example.com'", "ann@example.com"),
+        ("<mailto:ann@example.com>", "ann@example.com"),
+    ],
+)
+def test_addresses_are_found_where_they_may_stand(text: str, address: str) -> None:
+    assert address in set(addresses_in(text))
 
 
 @given(
