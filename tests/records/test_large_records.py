@@ -96,6 +96,7 @@ async def desk(database: Database, subject: str, message: str) -> AsyncIterator[
                     links=PostgresLinks(database),
                     drift=unchecked,
                     mapping_routes=unrouted,
+                    erased=SimpleNamespace(digests=frozenset()),
                 ),
             ),
             acme,

@@ -63,7 +63,8 @@ async def fetched(
     """Fetch a page of a vendor that answers so."""
     async with running_vendor(answer) as server, asking(server.url, **REAL_TIME, **manifest(vendor)) as acme:
         unrouted, unchecked = SimpleNamespace(in_force={}), SimpleNamespace(show=lambda *shown, listed, sampled: None)
-        deps = SimpleNamespace(vendors=acme.client, drift=unchecked, mapping_routes=unrouted)
+        unerased = SimpleNamespace(digests=frozenset())
+        deps = SimpleNamespace(vendors=acme.client, drift=unchecked, mapping_routes=unrouted, erased=unerased)
         return await fetch_page(cast(RecordDeps, deps), acme.connection, mapping, query, within(30.0))
 
 
