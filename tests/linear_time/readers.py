@@ -27,7 +27,7 @@ from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.role_mailboxes import is_role
 from app.problem_document import Problem, document_of
 from app.queue.kinds import legible
-from app.redaction import shape_of, without_people, word_of
+from app.redaction import addresses_in, shape_of, without_people, word_of
 from app.signatures import Secret, SignatureRefused
 from app.webhooks.raw_forwarding import raw_payload
 from canonical import markup, values
@@ -347,6 +347,11 @@ NORMALISERS: Final = (
     Reader(name="HTML that is cut", call=markup.is_cut),
     Reader(name="a sender", call=address_of, attacks=ADDRESSES),
     Reader(name="people", call=without_people, attacks=(Attack("", "a.b%40c.d "), Attack("", "+1234567"))),
+    Reader(
+        name="addresses",
+        call=lambda text: list(addresses_in(text)),
+        attacks=(Attack("", "a.b%40c.d "), Attack("", "@"), Attack("", "'a@")),
+    ),
     Reader(name="shape", call=lambda text: (shape_of(text), shape_of({text: [text]}), word_of(text))),
     Reader(name="Retry-After", call=seconds_asked, longest=HEADER),
     Reader(name="target", call=parse_target, attacks=(Attack("https://a.example/", "a/"), Attack("https://", "a."))),

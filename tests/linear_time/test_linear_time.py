@@ -35,6 +35,7 @@ READ_BY: Final = {
     ("app.cli.database", "json"): "what the operator's own files say",
     ("app.dev.folder", "json"): "what the operator's own files say",
     ("app.http.decode_body", "json"): "body",
+    ("app.persons.find", "json"): "only quotes",
     ("mappings.checks.variations", "json"): "the mapping's own requests",
     ("app.http.nearest_name", "difflib"): "an unknown name",
     ("app.monitoring.notify", "email"): "our own mail",
