@@ -14,7 +14,7 @@ COPY canonical canonical
 COPY mappings mappings
 RUN sed -nE 's/^([a-z][^\\]*==[^\\]*)\\?$/\1/p' requirements-dev.lock > constraints.txt
 RUN pip --python /opt/lockstitch/bin/python install --no-cache-dir --no-build-isolation \
-    --constraint constraints.txt ".[${EXTRAS}]"
+    --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 RUN /opt/lockstitch/bin/python -m compileall -q /opt/lockstitch/lib
 
 FROM python:3.13.9-slim-trixie

@@ -23,7 +23,7 @@ class Image:
         self._base = base
         self._folder = folder
         self._stages: dict[str, Path] = {}
-        self._arguments = arguments
+        self.arguments = arguments
         self.root = folder
         self.environment: dict[str, str] = {}
         self.user = "0:0"
@@ -50,7 +50,7 @@ class Image:
                 )
             case "ARG":
                 name, _, default = value.partition("=")
-                self.environment[name] = self._arguments.get(name, default.strip('"'))
+                self.environment[name] = self.arguments.get(name, default.strip('"'))
             case "ENV":
                 self.environment |= dict(one.split("=", 1) for one in shlex.split(value))
             case "WORKDIR":

