@@ -9,13 +9,10 @@ from msgspec import Raw
 from app.audit.chain import EVENT, GENESIS, LAST_ID, LAST_XID, STATE, digest_of_event, link
 from app.audit.models import Anchor, AuditEvent, AuditFilter, ChainBreak, UnsealedTail, Verification
 from app.audit.record import digest_of
-from app.postgres.database import Database, Session, Statement
+from app.postgres.database import CUSTOM_PLAN, Database, Session, Statement
 
 BATCH: Final = 2_000
 MISSING: Final = "events are missing, as after a restore from a backup"
-
-# The filters decide which index to use; a generic plan would read the whole trail.
-CUSTOM_PLAN = Statement("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
 
 SELECT_PAGE = Statement(
     "SELECT audit_event",
@@ -106,7 +103,7 @@ class PostgresAuditTrail:
         kind = which.type
         space = kind[:-1] if kind is not None and kind.endswith(".*") else None
         async with self._database.transaction() as session:
-            await session.execute(CUSTOM_PLAN)
+            await session.execute(CUSTOM_PLAN)  # a generic plan would read the whole trail
             rows = await session.fetch(
                 SELECT_PAGE,
                 *(None if space else kind, space, which.record, which.actor, which.correlation_id, which.since),

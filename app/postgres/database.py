@@ -100,6 +100,10 @@ class Statement:
         }
 
 
+CUSTOM_PLAN: Final = Statement("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+"""For the rest of a transaction, plan each statement by its arguments: optional filters decide which index to use."""
+
+
 class NamedStatement(Statement):
     """A statement whose parameters have names, such as `:remote_id`."""
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import asyncpg
 import msgspec
 
 from app.audit import record
 from app.dead_letters.models import AlreadyQueued, Attempt, DeadLetterFilter, DeadLetterGroup, NotOpen
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import CUSTOM_PLAN, Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue import order_keys, requeue
 from app.queue.bury import COLUMNS
@@ -101,7 +102,7 @@ class PostgresDeadLetters:
     async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
         """List dead letters, newest first, below the id `after`."""
         statement = SELECT_OPEN if which.state == "open" else SELECT_PAGE
-        rows = await self._database.fetch(statement, *values_of(which), after, limit)
+        rows = await self._filtered(statement, *values_of(which), after, limit)
         return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
     async def count(self, which: DeadLetterFilter) -> int:
@@ -113,8 +114,13 @@ class PostgresDeadLetters:
         self, which: DeadLetterFilter, *, limit: int, newest: int | None = None
     ) -> Sequence[DeadLetterGroup]:
         """Group open dead letters by cause, most frequent first; only this many of the `newest`, if given."""
-        rows = await self._database.fetch(SELECT_GROUPS, *values_of(which), limit, newest)
+        rows = await self._filtered(SELECT_GROUPS, *values_of(which), limit, newest)
         return [msgspec.convert(dict(row), DeadLetterGroup) for row in rows]
+
+    async def _filtered(self, statement: Statement, *arguments: object) -> Sequence[asyncpg.Record]:
+        async with self._database.transaction() as session:
+            await session.execute(CUSTOM_PLAN)
+            return await session.fetch(statement, *arguments)
 
     async def get(self, dead_letter_id: str) -> DeadLetter | None:
         """Return a dead letter by id."""

@@ -729,6 +729,7 @@ CREATE TABLE dead_letter (
 
 CREATE INDEX dead_letter_open ON dead_letter (connection, kind, id) WHERE state = 'open';
 CREATE INDEX dead_letter_newest ON dead_letter (id) WHERE state = 'open';
+CREATE INDEX dead_letter_cause  ON dead_letter (reason, id) WHERE state = 'open';
 CREATE INDEX dead_letter_key  ON dead_letter (connection, kind, dedupe_key) WHERE state = 'open' AND dedupe_key IS NOT NULL;
 CREATE INDEX dead_letter_poison ON dead_letter (connection, kind) WHERE state = 'open' AND category = 'poison';
 CREATE INDEX dead_letter_run  ON dead_letter (correlation_id);
