@@ -1,6 +1,6 @@
 """`lockstitch backfill`: start, follow, pause, resume and cancel backfills."""
 
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final
 
 import msgspec
 from cyclopts import App, Parameter
@@ -37,7 +37,7 @@ DELIVER = Parameter(help="A subscription's id, or consumer:NAME, to get an event
 @backfill.command
 def start(
     connection: Annotated[str, Parameter(name="CONNECTION", help="The connection to read.")],
-    object: Annotated[str, Parameter(name="OBJECT", help="customer, order or ticket.")],
+    object: Annotated[BackfilledObject, Parameter(name="OBJECT", help="customer, order or ticket.")],
     /,
     *,
     since: Annotated[str | None, SINCE] = None,
@@ -48,8 +48,6 @@ def start(
     json: Json = False,
 ) -> None:
     """Read all records of an object, and give them ids, links, match keys and last-seen states."""
-    if object not in get_args(BackfilledObject):
-        usage(f"OBJECT {object}: must be {', '.join(get_args(BackfilledObject))}.")
     values = {
         "connection": connection,
         "object": object,

@@ -25,13 +25,11 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 from msgspec.structs import fields
 
-from app.cli.database import find_settings
+from app.cli.database import find_settings, require_connection
 from app.cli.exits import usage
 from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Json, write_json
 from app.cli.tables import Cells, print_page
-from app.errors import Complaint
-from app.http.nearest_name import did_you_mean
 from app.http.paging import Page, whole_list
 from app.http.plain_errors import in_words
 from app.settings.environment import load_settings
@@ -167,10 +165,9 @@ def _refuse_unknown(options: Mapping[str, Any]) -> None:
     """Raise Complaint if the connection of an empty list is none, which would look like good news."""
     named = next((getattr(one, "connection", None) for one in options.values() if isinstance(one, Struct)), None)
     named = named or options.get("connection")
-    known = sorted(find_settings(os.environ).connections)
-    if named and known and named not in known and not named.startswith("sub_"):
-        near = did_you_mean(named, known)
-        raise Complaint(f"There is no connection {named}.{near} Connections: {', '.join(known)}.")
+    settings = find_settings(os.environ)
+    if named and settings.connections and not named.startswith("sub_"):
+        require_connection(settings, named)
 
 
 def check_limit(limit: int) -> None:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from cyclopts import Parameter
 
-from app.cli.database import find_environment, find_settings
-from app.cli.exits import REFUSED, usage
+from app.cli.database import find_environment, find_settings, require_connection
+from app.cli.exits import REFUSED
 from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause
 from app.cli.printing import Flag, log_nothing
@@ -22,7 +22,6 @@ from app.credentials.token_set import ScopeState
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Pause
-from app.settings.environment import Settings
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
 from app.vendors.budget_store import PostgresBudgets
 from app.vendors.configured_connections import connections_of
@@ -53,7 +52,7 @@ def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = Fa
     tokens at once.
     """
     settings = find_settings(os.environ)
-    _require_known(settings, name)
+    require_connection(settings, name)
     log_nothing()
     alone = msgspec.structs.replace(settings, connections={name: settings.connections[name]})
     try:
@@ -67,12 +66,6 @@ def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = Fa
         sys.stdout.write(f"Granted: {', '.join(scopes.granted)}.\n")
     if scopes.missing:
         sys.stdout.write(f"Missing: {', '.join(scopes.missing)}. Calls that need them are refused by the vendor.\n")
-
-
-def _require_known(settings: Settings, name: str) -> None:
-    if name not in settings.connections:
-        known = ", ".join(sorted(settings.connections)) or "none. LOCKSTITCH_CONFIG names the file"
-        usage(f"{name}: there is no such connection. Known are: {known}.")
 
 
 async def _connect(opened: OpenedVault, name: str, *, paste: bool) -> tuple[ScopeState, Pause | None]:

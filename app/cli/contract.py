@@ -3,13 +3,13 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from cyclopts import App, Parameter
 
 from app.cli.database import find_settings
-from app.cli.exits import REFUSED, usage
+from app.cli.exits import REFUSED
 from app.cli.printing import Json, say, write_json
 from app.cli.tables import Cells, print_table, print_text
 from app.ownership.contract import with_owners
@@ -18,7 +18,10 @@ from mappings.registry import VENDORS, active
 
 contract = App(name="contract")
 
-Name = Annotated[str | None, Parameter(name="OBJECT", help="customer, order or ticket. Omit it for all.")]
+Name = Annotated[
+    Literal["customer", "order", "ticket"] | None,
+    Parameter(name="OBJECT", help="customer, order or ticket. Omit it for all."),
+]
 WHOLE = Parameter(help="Print JSON, with the whole contract.")
 LONGEST_SENTENCE: Final = 100
 
@@ -26,7 +29,7 @@ LONGEST_SENTENCE: Final = 100
 @contract.command
 def show(object_name: Name = None, /, *, json: Annotated[Json, WHOLE] = False) -> None:
     """Show a contract: meaning, owners, guarantees, change policy and contacts."""
-    verdicts = [judge(one) for one in _chosen(object_name)]
+    verdicts = [judge(one) for one in ((object_name,) if object_name else OBJECTS)]
     if json:
         documents = [{"contract": _configured(verdict.object), "since_release": verdict} for verdict in verdicts]
         write_json(documents[0] if object_name is not None else documents)
@@ -39,7 +42,7 @@ def show(object_name: Name = None, /, *, json: Annotated[Json, WHOLE] = False) -
 @contract.command
 def check(object_name: Name = None, /, *, json: Json = False) -> None:
     """Compare the schemas with the released ones. Exits with 3 if a change breaks `v1`, and says what to do."""
-    verdicts = [judge(one) for one in _chosen(object_name)]
+    verdicts = [judge(one) for one in ((object_name,) if object_name else OBJECTS)]
     if json:
         write_json(verdicts)
     for verdict in verdicts:
@@ -57,7 +60,7 @@ def release(object_name: Name = None, /) -> None:
 
     Exits with 3, and writes nothing, if a change breaks `v1` or the version was not raised.
     """
-    verdicts = [judge(one) for one in _chosen(object_name)]
+    verdicts = [judge(one) for one in ((object_name,) if object_name else OBJECTS)]
     refusals = [str(breach) for verdict in verdicts for breach in verdict.breaches]
     refusals += [sentence for verdict in verdicts if (sentence := _unraised(verdict)) is not None]
     if refusals:
@@ -72,14 +75,6 @@ def _configured(object_name: str) -> Contract:
     """Return a contract with the owners, contact and severities of `lockstitch.toml`. Raises SettingsError."""
     ownership = find_settings(os.environ).ownership
     return with_owners(contract_of(object_name), next(one for name, one in ownership.items() if name == object_name))
-
-
-def _chosen(object_name: str | None) -> tuple[str, ...]:
-    if object_name is None:
-        return OBJECTS
-    if object_name not in OBJECTS:
-        usage(f"Unknown contract {object_name}. Contracts: {', '.join(OBJECTS)}.")
-    return (object_name,)
 
 
 def _unraised(verdict: Verdict) -> str | None:

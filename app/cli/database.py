@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from asyncpg import PostgresError
 
 from app.dev.folder import EMULATOR_CREDENTIALS, secret_variable
 from app.errors import Complaint, StoreUnavailable
+from app.http.nearest_name import did_you_mean
 from app.postgres.database import Database
 from app.postgres.environment_stamp import require
 from app.settings.environment import EncryptionKey, Settings, load_settings
@@ -57,6 +58,14 @@ def find_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
         return environment
     secrets = {secret_variable(name): secret for name, secret in facts["webhook_secrets"].items()}
     return {**EMULATOR_CREDENTIALS, **secrets, **environment, "LOCKSTITCH_DEV": "1"}
+
+
+def require_connection(settings: Settings, name: str, known: Iterable[str] | None = None) -> None:
+    """Raise Complaint if the name is none of the configured connections, or of the `known` ones among them."""
+    names = sorted(settings.connections if known is None else known)
+    if name not in names:
+        those = ", ".join(names) or "none. LOCKSTITCH_CONFIG names the file"
+        raise Complaint(f"There is no connection {name}.{did_you_mean(name, names)} Connections: {those}.")
 
 
 def find_settings(environment: Mapping[str, str]) -> Settings:

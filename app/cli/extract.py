@@ -5,12 +5,12 @@ import sys
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Final
+from typing import IO, Annotated, Final, Literal
 
 from cyclopts import Parameter
 
 from app.cli.commands import AGE
-from app.cli.database import find_keys, find_settings, with_database
+from app.cli.database import find_keys, find_settings, require_connection, with_database
 from app.cli.exits import usage
 from app.cli.extract_files import Format, JsonRows, Parquet, RowWriter, import_pyarrow, whole_file
 from app.cli.operators import read_time
@@ -18,12 +18,11 @@ from app.events.deps import ExtractDeps
 from app.events.extract import Scope, columns_of, extract, next_since
 from app.http.plurals import counted
 from app.settings.environment import Settings
-from app.settings.ownership import OBJECTS
 from app.wiring.operators import operators_on
-from canonical.parts import ObjectName
 
 PAGE_SECONDS: Final = 600.0
 """How long PostgreSQL may look for one page of records."""
+Extracted = Literal["customer", "order", "ticket"]
 OBJECT = Parameter(name="OBJECT", help="customer, order or ticket.")
 SINCE = Parameter(help=f"Only records that were seen at this time or later. {AGE}")
 UNTIL = Parameter(help=f"Only records that were seen before this time. {AGE}")
@@ -33,7 +32,7 @@ FILE = Parameter(name=("--output", "-o"), help="The file, replaced once it is co
 
 
 def extract_records(
-    object_name: Annotated[str, OBJECT],
+    object_name: Annotated[Extracted, OBJECT],
     /,
     *,
     since: Annotated[str | None, SINCE] = None,
@@ -48,9 +47,11 @@ def extract_records(
     A record may be in both: keep the row with the highest `version` of each `connection` and `remote_id`.
     """
     settings = find_settings(os.environ)
+    if connection is not None:
+        require_connection(settings, connection)
     scope = Scope(
-        object=_object_of(object_name),
-        connection=_known(settings, connection),
+        object=object_name,
+        connection=connection,
         since=read_time("--since", since),
         until=read_time("--until", until),
     )
@@ -64,19 +65,6 @@ def extract_records(
     sys.stderr.write(f"{counted(number, scope.object)}. To continue: --since {moment}\n")
     if output is not None:
         sys.stdout.write(f"{moment}\n")
-
-
-def _object_of(name: str) -> ObjectName:
-    known = next((one for one in OBJECTS if one == name), None)
-    if known is None:
-        usage(f"Unknown object {name}. Objects: {', '.join(OBJECTS)}.")
-    return known
-
-
-def _known(settings: Settings, connection: str | None) -> str | None:
-    if connection is not None and connection not in settings.connections:
-        usage(f"Unknown connection {connection}. Connections: {', '.join(sorted(settings.connections))}.")
-    return connection
 
 
 def _extract(settings: Settings, scope: Scope, file: IO[bytes], file_format: Format) -> tuple[int, datetime]:

@@ -1,7 +1,7 @@
 """`lockstitch ownership`: explain who owns a field, and what happens to a writer's change."""
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -9,14 +9,16 @@ from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.printing import Json, write_json
 from app.cli.tables import print_table
+from app.http.nearest_name import did_you_mean
 from app.ownership.verdict import Change, depends_on_record, may_write, rule
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
-from app.settings.ownership import KEY, OBJECTS, PERSON
+from app.settings.ownership import KEY, PERSON
 from canonical.parts import FieldOwnership, ObjectName
 from mappings.registry import VENDORS, active
 
 ownership = App(name="ownership")
+Owned = Literal["customer", "order", "ticket"]
 OBJECT = Parameter(name="OBJECT", help="customer, order or ticket.")
 FIELD = Parameter(name="FIELD", help="Only this field.")
 WRITER = Parameter(
@@ -26,7 +28,7 @@ WRITER = Parameter(
 
 @ownership.command
 def explain(
-    object_name: Annotated[str, OBJECT],
+    object_name: Annotated[Owned, OBJECT],
     field: Annotated[str | None, FIELD] = None,
     /,
     *,
@@ -35,17 +37,14 @@ def explain(
 ) -> None:
     """Explain the ownership of an object's fields, as configured in lockstitch.toml."""
     settings = find_settings(os.environ)
-    name = next((one for one in OBJECTS if one == object_name), None)
-    if name is None:
-        usage(f"Unknown object {object_name}. Objects: {', '.join(OBJECTS)}.")
-    fields = settings.ownership[name].fields
+    fields = settings.ownership[object_name].fields
     if field is not None and field not in fields:
-        usage(f"A {name} has no field {field}. Fields: {', '.join(fields)}.")
+        usage(f"A {object_name} has no field {field}.{did_you_mean(field, fields)} Fields: {', '.join(fields)}.")
     if writer is not None and writer not in settings.connections and writer != PERSON and not writer.startswith(KEY):
         usage(f"Unknown writer {writer}: name a connection, an API key as {KEY}NAME, or {PERSON}.")
     chosen = {one: policy for one, policy in fields.items() if field in (None, one)}
     changes = {
-        one: {} if writer is None else _outcomes(settings, name, one, policy, writer) for one, policy in chosen.items()
+        one: _outcomes(settings, object_name, one, policy, writer) if writer else {} for one, policy in chosen.items()
     }
     if json:
         write_json({one: {"ownership": policy, "changes": changes[one]} for one, policy in chosen.items()})

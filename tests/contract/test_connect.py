@@ -319,7 +319,7 @@ def test_a_static_credential_is_not_connected(facade: Facade) -> None:
     assert refused.returncode == 3
     assert "has no grant" in refused.stderr
     unknown = facade.lockstitch("connect", "nowhere")
-    assert unknown.returncode == 2
+    assert unknown.returncode == 1
 
 
 def test_a_lost_reply_pauses_until_a_person_connects(

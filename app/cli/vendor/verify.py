@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.cli.exits import usage
+from app.cli.database import require_connection
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Flag, Json
 from app.cli.shell import Shell, another_environment, open_shell
@@ -57,11 +57,8 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
     report = CheckReport()
     with asyncio.Runner() as runner, open_shell(runner) as shell:
         settings = shell.settings
-        named = settings.connections.get(connection)
-        if named is None or named.vendor not in VENDORS or named.only_takes_webhooks:
-            called = [name for name, one in settings.connections.items() if one.vendor in VENDORS]
-            known = ", ".join(sorted(called)) or "none. LOCKSTITCH_CONFIG names the file"
-            usage(f"{connection}: must be a connection that is called; there are {known}.")
+        called = (one for one in settings.connections.values() if one.vendor in VENDORS)
+        require_connection(settings, connection, [one.name for one in called if not one.only_takes_webhooks])
         if shell.foreign:
             report.add([another_environment(shell)])
             report.print_and_exit(json=json, connection=connection)

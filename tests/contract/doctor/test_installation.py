@@ -60,9 +60,9 @@ def test_a_shell_without_the_configuration_file_is_not_sound(run: Shell, tmp_pat
     empty.write_text("")
     one = the(found(run("doctor", "--json", LOCKSTITCH_CONFIG=str(empty))), "configuration", "no connection")
     assert one["mend"].endswith("export LOCKSTITCH_CONFIG=/path/to/lockstitch.toml")
-    for command, code in ((("connect",), 2), (("verify",), 2), (("connections", "resume"), 1)):
+    for command in (("connect",), ("verify",), ("connections", "resume")):
         done = run(*command, "crm", LOCKSTITCH_CONFIG=str(empty))
-        assert (done.returncode, "LOCKSTITCH_CONFIG" in done.stderr) == (code, True), done.stderr
+        assert (done.returncode, "LOCKSTITCH_CONFIG" in done.stderr) == (1, True), done.stderr
 
 
 def test_no_worker(run: Shell) -> None:
