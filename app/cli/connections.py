@@ -49,7 +49,8 @@ def opened(do: Callable[[VendorDeps], Awaitable[T]]) -> T:
 def list_row(one: ConnectionView) -> Cells:
     """List the connections with their state, and how much of the vendor's limit is left."""
     times = (("since", one.since), ("until", one.until))
-    notes = (one.note, *(f"{word} {moment(at)}" for word, at in times if at is not None), _refused(one))
+    missing = f"missing scopes: {', '.join(one.scopes.missing)}" if one.scopes and one.scopes.missing else None
+    notes = (one.note, *(f"{word} {moment(at)}" for word, at in times if at is not None), missing, _refused(one))
     return one.name, one.vendor, one.state, _left(one.budgets[:1]), ", ".join(filter(None, notes))
 
 

@@ -35,8 +35,8 @@ def with_runtime(do: Callable[[Dependencies], Awaitable[T]]) -> T:
     """Run `do` with all that a process of the API has. It may call vendors, within their limits."""
     from app.wiring.runtime import open_runtime  # noqa: PLC0415 - the whole product
 
-    found = find_settings(os.environ)
-    settings = msgspec.structs.replace(found, database_url=find_database(found), encryption_keys=find_keys(os.environ))
+    ours = find_settings(os.environ)
+    settings = msgspec.structs.replace(ours, database_url=find_database(ours), encryption_keys=find_keys(os.environ))
     os.environ.update(find_environment(os.environ))
 
     async def open_and_do() -> T:

@@ -112,7 +112,7 @@ def test_a_person_connects_with_the_least_scopes(
     assert (after["state"], after["scopes"]) == ("working", {"needed": scopes, "granted": scopes, "missing": []})
     listed = json.loads(facade.lockstitch("connections", "--json").stdout)["data"]
     assert [one["scopes"] for one in listed if one["name"] == "crm-app"] == [after["scopes"]]
-    shown = facade.lockstitch("connections").stdout
+    shown = facade.lockstitch("connections", "show", "crm-app").stdout
     assert "crm.objects.contacts.write" in shown
 
 
