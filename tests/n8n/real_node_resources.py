@@ -187,6 +187,9 @@ def test_the_poll_trigger_starts_once_for_what_is_new(stage: Stage, watch: str) 
         "pollTimes": EVERY_FIVE_SECONDS,
     }
     place(stage, f"before-{watch}@example.com")
+    # The feed shows an event when older transactions have ended.
+    feed = {"type": "customer.created", "limit": "250"}
+    eventually(lambda: f"before-{watch}@example.com" in str(stage.dev.find("/v1/events", **feed)))
     workflow = stage.publish(f"poll-{watch}", lockstitch("Trigger", kind=POLL_TRIGGER, **parameters))
     eventually(lambda: stage.n8n.remembered(workflow, "Trigger").get("since"))
 
