@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.console.deps import ConsoleDeps
 from app.console.pages import NextPage, View, Visit, action, page
 from app.drift import findings
 from app.drift.deps import DriftDeps
@@ -60,6 +61,7 @@ async def show_connection(visit: Visit) -> View:
         freshness=_by_connection(await list_freshness(visit.deps(FreshnessDeps))).get(name, []),
         routes=(await _routes(visit)).get(name, []),
         drift=drift.data,
+        names=await visit.deps(ConsoleDeps).sessions.names(),
         sample_rate=SAMPLE_RATE,
     )
 

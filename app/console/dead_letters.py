@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from app.console.deps import ConsoleDeps
 from app.console.pages import NextPage, View, Visit, action, page
 from app.dead_letters import bulk_redrive, decide, inspect
 from app.dead_letters.bulk_redrive import RedriveRequest
@@ -116,7 +117,8 @@ async def start_redrive(visit: Visit) -> NextPage | View:
 async def show_redrive(visit: Visit) -> View:
     """Show the progress of a redrive. It refreshes itself while that runs."""
     redrive = await bulk_redrive.read_redrive(visit.deps(DeadLetterDeps), visit.path("id"))
-    return View("redrive.html", here=f"{LETTERS}/", redrive=redrive, fields=_fields_of(redrive.filter))
+    names = await visit.deps(ConsoleDeps).sessions.names()
+    return View("redrive.html", here=f"{LETTERS}/", redrive=redrive, fields=_fields_of(redrive.filter), names=names)
 
 
 @action("/console/redrives/{id}/cancel")
@@ -145,6 +147,7 @@ async def _letter_view(visit: Visit, template: str = "dead_letter.html", status:
         status=status,
         here=f"{LETTERS}/",
         letter=letter,
+        names=await visit.deps(ConsoleDeps).sessions.names(),
         is_live=is_live,
         record=record,
         compared=compared,
