@@ -20,7 +20,7 @@ _OUTSIDE: Final = r"\s@\"'`<>(),;:\[\]{}/\\|"
 _EMAIL: Final = re.compile(rf"[^{_OUTSIDE}]{{1,64}}(?:@|%40)[^{_OUTSIDE}]{{1,255}}", re.IGNORECASE)
 _AT: Final = re.compile("@|%40")
 _LOCAL: Final = re.compile(rf"(?:'|[^{_OUTSIDE}=&?#])+$")
-_HOST: Final = re.compile(rf"[^{_OUTSIDE}=&?#]+")
+_HOST: Final = re.compile(rf"[^{_OUTSIDE}=&?#]{{1,255}}")
 _ESCAPED: Final = re.compile(r"\\[nrt]")
 LONGEST_LOCAL: Final = 66
 """Characters before the sign of an address, with an escaped line break."""

@@ -33,6 +33,7 @@ PARSERS: Final = frozenset(
 """Libraries that read text, some of them in time that grows faster than it."""
 READ_BY: Final = {
     ("app.cli.database", "json"): "what the operator's own files say",
+    ("app.credentials.aws", "json"): "a secret of the operator",
     ("app.dev.folder", "json"): "what the operator's own files say",
     ("app.http.decode_body", "json"): "body",
     ("app.persons.find", "json"): "only quotes",
@@ -47,6 +48,7 @@ READ_BY: Final = {
     ("app.openapi.page", "html"): "our own page",
     ("app.http.problem_pages", "html"): "our own page",
     ("app.dead_letters.advice", "shlex"): "only quotes",
+    ("app.cli.tables", "unicodedata"): "the width of a line on the screen",
     ("app.links.match_keys", "unicodedata"): "a name to match",
     ("app.links.role_mailboxes", "unicodedata"): "the mailbox of an office",
     ("app.walks.reconcile.routes", "csv"): "our own findings",
