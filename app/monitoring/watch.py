@@ -50,6 +50,12 @@ FAILING: Final = "connection_failing"
 REFUSED: Final = "connection_webhooks_refused"
 MISSING: Final = "credential_missing"
 CONSUMER_PAUSED: Final = "consumer_paused"
+PAGES: Final = {
+    "subscription_failing": "/subscribers/{name}",
+    CONSUMER_PAUSED: "",
+    **dict.fromkeys((REFUSED, MISSING, "credential_refused", "credential_expired", "credential_due"), "/connections"),
+}
+"""Where the console shows a kind of trouble, unless on the page of its connection."""
 CHECKED_BY_NAME: Final[Mapping[str, Subject]] = {
     **dict.fromkeys((PAUSED, HINDERED, FAILING, REFUSED), "connection"),
     CONSUMER_PAUSED: "consumer",
@@ -224,7 +230,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="dead_letters",
             summary=f"{counted(figures.dead_letters, 'open dead letter')}.",
             next_step="Redrive or discard them: lockstitch dead-letters list",
-            link=f"{url}/console/runs?state=open",
+            link=f"{url}/console/dead-letters",
             since=figures.dead_letters_since,
         )
     if figures.job_lag > job_lag_seconds:
@@ -240,7 +246,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name=f"freshness_breached.{connection}.{object_name}",
             summary=f"The {object_name} data of {connection} are older than their limit: no pull completes.",
             next_step=f"What stops its pulls: lockstitch doctor; lockstitch verify {connection}",
-            link=f"{url}/console",
+            link=f"{url}/console/connections/{connection}",
             since=since,
         )
     if figures.unknown_operations:
@@ -248,7 +254,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="unknown_operations",
             summary=f"{counted(figures.unknown_operations, 'write')} with an unknown outcome.",
             next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
-            link=f"{url}/console/runs?state=unknown",
+            link=f"{url}/console/writes",
             since=figures.unknown_since,
         )
     if figures.late_approvals:
@@ -264,7 +270,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="disabled_subscriptions",
             summary=f"{counted(figures.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
             next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
-            link=f"{url}/console",
+            link=f"{url}/console/subscribers",
             since=figures.disabled_since,
         )
     if figures.frozen_drift:
@@ -272,7 +278,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="drift",
             summary=f"{counted(figures.frozen_drift, 'drift finding')} at frozen paths.",
             next_step="Acknowledge what is acceptable: lockstitch drift list",
-            link=f"{url}/console",
+            link=f"{url}/console/connections",
             since=figures.drift_since,
         )
 
@@ -346,6 +352,6 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         name=f"{kind}.{one.name}",
         summary=f"The {kind.partition('_')[0]} {one.name} {sentence}.",
         next_step=step,
-        link=f"{url}/console",
+        link=f"{url}/console{PAGES.get(kind, '/connections/{name}').format(name=one.name)}",
         since=one.since,
     )

@@ -50,7 +50,7 @@ def test_a_worker_sends_alarms_and_heartbeats(facade: Facade, person: Person) ->
         until(lambda: person.states("dead_letters"))
         (message,) = [one for one in person.alarms if one["alarm"] == "dead_letters"]
         assert message["state"] == "raised"
-        assert message["link"].endswith("/console/runs?state=open")
+        assert message["link"].endswith("/console/dead-letters")
         assert "Ann Bell" not in json.dumps(person.alarms)
         signs = len(person.signs)
         until(lambda: len(person.signs) > signs)  # an alarm is no reason to be taken for dead

@@ -261,6 +261,9 @@ def test_a_sample_is_what_an_event_looks_like(caller: Caller, kind: str) -> None
     assert sample["type"] == kind
     subject, _, what = kind.partition(".")
     schema = "comment" if what == "comment_added" else subject
+    if kind == "customer.erased":  # only ids are left
+        assert sample["data"].keys() == {"id", "aliases", "records"}
+        return
     if not FOLDER.joinpath(f"{schema}.json").exists():
         return
     validator = Draft202012Validator(

@@ -182,7 +182,7 @@ def test_another_key_takes_the_subscription_of_a_revoked_one_over(delivering: De
     # A revoked key cannot be rotated, so this is the only way.
     assert shown["next_step"].startswith("POST …/enable with another key that has the scope customers:read;")
     (lane,) = [text for text in delivering.facade.lockstitch("queue").stdout.splitlines() if f"{made['id']} is" in text]
-    assert lane.endswith(f"paused: the subscription is disabled. GET /v1/subscriptions/{made['id']} has the next step.")
+    assert lane.endswith(f"is disabled. Next step: lockstitch subscriptions show {made['id']}")
     path = f"/v1/subscriptions/{made['id']}/enable"
     with calling(delivering, "orders:read") as stranger:
         assert code_of(stranger.post(path), 403) == "forbidden"

@@ -22,16 +22,17 @@ NOT_CHECKED = "positive_data_acceptance"
 
 
 DOCUMENT = "/schema/openapi.json?optional_headers=true"
-# It would stop the connections that all the other calls are about.
-SWITCH = ("--include-operation-id", "pause_connection")
+# They would stop the connections, and erase the people, that all the other calls are about.
+SWITCHES = ("pause_connection", "erase_person")
+SWITCH = tuple(part for one in SWITCHES for part in ("--include-operation-id", one))
 # Bodies have most of the values at a limit: half of all cases are left to `make test-long`.
 READS = ("--include-method", "GET")
-WRITES = ("--exclude-method", "GET", "--exclude-operation-id", "pause_connection")
+WRITES = ("--exclude-method", "GET", *(part for one in SWITCHES for part in ("--exclude-operation-id", one)))
 CHOSEN = (
     pytest.param(READS, id="reads"),
     pytest.param((*WRITES, "--phases", "examples,fuzzing"), id="writes"),
-    pytest.param(SWITCH, id="the switch"),
     pytest.param((*WRITES, "--phases", "coverage"), marks=pytest.mark.long, id="writes in full"),
+    pytest.param(SWITCH, id="the switches"),
 )
 
 

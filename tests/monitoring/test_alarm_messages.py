@@ -190,7 +190,7 @@ async def test_an_alarm_by_mail(database: Database) -> None:
             assert (mail["from"], mail["to"]) == ("lockstitch@example.com", "ops@example.com")
             assert mail["auto-submitted"] == "auto-generated"
             text = mail.get_content()
-            assert f"link: {URL}/console/runs?state=open" in text
+            assert f"link: {URL}/console/dead-letters" in text
             assert "next step: Redrive or discard them: lockstitch dead-letters list" in text
 
 

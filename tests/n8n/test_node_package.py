@@ -2,9 +2,10 @@
 
 import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
+
+from app import VERSION
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "n8n-node"
@@ -17,10 +18,9 @@ def package() -> dict[str, Any]:
 
 
 def test_the_node_has_the_version_of_the_project() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     lock = json.loads((NODE / "package-lock.json").read_bytes())
 
-    assert package()["version"] == lock["version"] == project["version"]
+    assert package()["version"] == lock["version"] == VERSION
 
 
 def test_the_node_has_no_runtime_dependencies() -> None:
