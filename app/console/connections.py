@@ -124,8 +124,8 @@ async def roll_back(visit: Visit) -> NextPage:
 @action("/console/connections/{name}/drift/{id}/acknowledge")
 async def acknowledge(visit: Visit) -> NextPage:
     """Accept a change in the vendor's records."""
-    await findings.acknowledge_drift(visit.deps(DriftDeps), visit.path("id"), actor=visit.caller.principal)
-    return NextPage(f"{CONNECTIONS}/{visit.path('name')}", "The change is acknowledged.")
+    finding = await findings.acknowledge_drift(visit.deps(DriftDeps), visit.path("id"), actor=visit.caller.principal)
+    return NextPage(f"{CONNECTIONS}/{finding.connection}", "The change is acknowledged.")
 
 
 async def _find(visit: Visit, name: str) -> ConnectionView:

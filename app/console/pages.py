@@ -14,7 +14,7 @@ A page reads, by the functions that the routes of the API use; an action writes,
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -26,7 +26,7 @@ from litestar.response import Template
 
 from app import telemetry
 from app.console.deps import ConsoleDeps
-from app.errors import Forbidden, Unauthenticated
+from app.errors import Forbidden, InvalidField, NotFound, Unauthenticated
 from app.http.admission import AnyRequest, read_body
 from app.http.callers import Caller, require_scopes
 from app.http.deps import HttpDeps, deps_of
@@ -105,12 +105,15 @@ class Visit:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query parameters with a value. Of one that is repeated, the last value."""
-        return dict(parse_qsl(self.request.scope["query_string"].decode("latin-1"), max_num_fields=MOST_FIELDS))
+        """The query parameters with a value. Of one that is repeated, the last value. Raises InvalidField."""
+        return query_of(self.request)
 
     def path(self, name: str) -> str:
-        """Return a path parameter."""
-        return unquote(str(self.request.path_params[name]))
+        """Return a path parameter. Raises NotFound for one that no id and no name can be."""
+        value = str(self.request.path_params[name])
+        if not value.isprintable():
+            raise NotFound(f"There is no {name} {value[:80]!r}.")
+        return value
 
     def deps(self, kind: type[T]) -> T:
         """Return the dependencies of this type."""
@@ -180,18 +183,44 @@ def csrf_of(secret: str) -> str:
 async def read_form(request: AnyRequest, secret: str) -> dict[str, str]:
     """Return the fields of a form that this browser was given. Raises Forbidden for any other."""
     body = await read_body(request, (FORM,))
-    site = request.headers.get("sec-fetch-site", "same-origin")
     try:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
         form = {}
     matches = hmac.compare_digest(form.pop("csrf", "").encode(), csrf_of(secret).encode())
-    if not secret or not matches or site not in ("same-origin", "none"):
+    if not secret or not matches or not _is_of_own_page(request):
         raise Forbidden(
             "The form is not of this session.",
             next_step="Go back, load the page again, and repeat it; nothing was done.",
         )
+    _refuse_nul(form)
     return form
+
+
+def query_of(request: AnyRequest) -> dict[str, str]:
+    """Return the query parameters with a value. Raises InvalidField for what the database cannot store."""
+    try:
+        query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise InvalidField.of("query", f"has more than {MOST_FIELDS} parameters") from error
+    _refuse_nul(query)
+    return query
+
+
+def _refuse_nul(fields: Mapping[str, str]) -> None:
+    for name, value in fields.items():
+        if "\0" in value:
+            raise InvalidField.of(name[:80], "holds a NUL character")
+
+
+def _is_of_own_page(request: AnyRequest) -> bool:
+    """Return whether a page of this console sent the request. Over plain HTTP, browsers send `Origin` only: there a
+    page at another port of the host has the same cookies."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        return site in ("same-origin", "none")
+    public = urlsplit(deps_of(request, HttpDeps).public_url).netloc
+    return origin is None or origin.partition("://")[2] in (request.headers.get("host"), public)
 
 
 def rendered(request: AnyRequest, view: View, visit: Visit | None = None) -> Response[Any]:

@@ -2,7 +2,6 @@
 
 import secrets
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from litestar import Response
 
@@ -20,6 +19,7 @@ from app.console.pages import (
     console_route,
     csrf_of,
     find_caller,
+    query_of,
     read_form,
     redirect,
     rendered,
@@ -39,7 +39,7 @@ TOO_MANY: Final = "Too many wrong keys from this address. Wait a minute."
 async def show_form(request: AnyRequest) -> Response[Any]:
     """Show the form, to one who is not signed in yet."""
     telemetry.name_route(SIGN_IN)
-    target = within_console(dict(parse_qsl(request.scope["query_string"].decode("latin-1"))).get("to", ""))
+    target = within_console(query_of(request).get("to", ""))
     if await find_caller(request, request.cookies.get(SESSION, "")) is not None:
         return redirect(request, target)
     return _form(request, target, "", 200)

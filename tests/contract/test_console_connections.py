@@ -82,7 +82,10 @@ def test_refused_webhooks_and_drift_are_there(
     page = until(lambda: console_operator.get(where).text, lambda text: "/acknowledge" in text)
     vendors.mend()
     finding = page.partition("/drift/")[2].partition("/")[0]
-    assert console_operator.submit(where, f"{where}/drift/{finding}/acknowledge").status_code == 303
+    elsewhere = f"{PATH}/nowhere%2F..%2F..%0D%0Ax:%20y/drift/{finding}/acknowledge"
+    assert console_operator.submit(where, elsewhere).status_code == 404
+    done = console_operator.submit(where, f"{PATH}/elsewhere/drift/{finding}/acknowledge")
+    assert (done.status_code, done.headers["location"]) == (303, where)
     (row,) = facade.sql("SELECT acknowledged_by FROM drift_finding WHERE id = $1", finding)
     assert row["acknowledged_by"].startswith("key_")
     endpoint = WebhookEndpoint(facade, "shopify")
