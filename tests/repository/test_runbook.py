@@ -39,7 +39,7 @@ def test_each_command_of_it_exists() -> None:
         assert not unused, command
 
 
-def test_fourteen_questions_have_a_command_each() -> None:
+def test_fourteen_questions_have_a_command_and_a_page_each() -> None:
+    """`tests/contract/test_bad_day.py` asks them."""
     table = PAGE.partition("## Fourteen questions")[2].partition("## Alarms")[0]
-    answers = re.findall(r"^\| .+ \| `(lockstitch|curl) .+` \|$", table, re.M)
-    assert len(answers) == 14
+    assert len(re.findall(r"^\| .+ \| `lockstitch .+` \| `/console.*` ?.*\|$", table, re.M)) == 14
