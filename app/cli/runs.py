@@ -69,7 +69,7 @@ def _place_of(cursor: str) -> FailurePosition:
 
 
 @declare_list(
-    runs, operators(FailureDeps), _list, ("run, part", "at", "what", "why"), none="No run has failed, as filtered."
+    runs, operators(FailureDeps), _list, ("run, part", "at", "what", "why"), none="No matching failures."
 )
 def list_row(failure: Failure) -> Cells:
     """List runs in which something failed, newest first, and why."""

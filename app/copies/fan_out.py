@@ -220,7 +220,7 @@ async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: Reso
                 return Deferred(reason="another copy has ended since the record was read", after=LEAST_PAUSE)
     operation_id = begun.operation.id if isinstance(begun, Begun) else begun.id
     operation = await deps.operations.get(operation_id)
-    if operation is None and not await deps.operations.has_ended_or_is_there(operation_id):
+    if operation is None and await deps.operations.was_lost(operation_id):
         return Retry(reason="the database has lost its operation")
     return Done() if operation is None else _outcome_of(operation)
 

@@ -250,7 +250,7 @@ async def _present(deps: WriteDeps, last: Operation, look_up: Awaitable[Operatio
     """Return the operation as it is now, or as it was if the database has lost it: who has sent it records it again.
     Raises KeyIsFree if it was refused or forgotten before anything was sent."""
     current = await look_up
-    if current is None and await deps.operations.has_ended_or_is_there(last.id):
+    if current is None and not await deps.operations.was_lost(last.id):
         raise KeyIsFree
     return current or last
 

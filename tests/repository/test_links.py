@@ -33,3 +33,10 @@ def test_every_link_leads_to_a_page_and_a_heading(page: Path) -> None:
             broken.append(link)
 
     assert broken == []
+
+
+def test_the_index_lists_every_page() -> None:
+    index = ROOT / "docs/index.md"
+    linked = {(index.parent / link).resolve() for link in LINK.findall(index.read_text("utf-8"))}
+    pages = {ROOT / page for page in PAGES if page.parts[0] == "docs" and page.parts[1] != "decisions"} - {index}
+    assert pages - linked == set()

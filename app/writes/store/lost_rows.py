@@ -53,11 +53,11 @@ RESTORE: Final = NamedStatement(
     """,  # noqa: S608
 )
 
-KNOWN: Final = Statement(
+WAS_LOST: Final = Statement(
     "SELECT operation",
     """
-    SELECT EXISTS (SELECT FROM operation WHERE id = $1)
-        OR EXISTS (SELECT FROM audit_event WHERE subject = $1 AND type = 'operation.forgotten')
+    SELECT NOT EXISTS (SELECT FROM operation WHERE id = $1)
+       AND NOT EXISTS (SELECT FROM audit_event WHERE subject = $1 AND type = 'operation.forgotten')
     """,
 )
 

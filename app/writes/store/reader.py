@@ -8,7 +8,7 @@ from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.writes.models import Delay, Operation
 from app.writes.store import statements as sql
-from app.writes.store.lost_rows import KNOWN
+from app.writes.store.lost_rows import WAS_LOST
 from app.writes.store.queued import SELECT_DELAYS
 from app.writes.store.rows import OperationRows
 from canonical.parts import ObjectName
@@ -40,10 +40,10 @@ class OperationReader:
         rows = await self._database.fetch(pages[state], list(objects), after, limit, approves)
         return [self._rows.open(row) for row in rows]
 
-    async def has_ended_or_is_there(self, operation_id: str) -> bool:
-        """Return whether the row of an operation exists, or was deleted by us, so that its key is free. Otherwise the
-        database has lost it."""
-        return bool(await self._database.fetch_value(KNOWN, operation_id))
+    async def was_lost(self, operation_id: str) -> bool:
+        """Return whether the database has lost the row of an operation: it is absent, and Lockstitch did not delete
+        it. Otherwise an absent row means that its key is free."""
+        return bool(await self._database.fetch_value(WAS_LOST, operation_id))
 
     async def delays(self, operation_ids: Sequence[str]) -> Mapping[str, Delay]:
         """Return what holds up these operations, by id."""
