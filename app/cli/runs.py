@@ -19,7 +19,7 @@ from app.http.paging import Page
 from app.monitoring.deps import FailureDeps
 from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, FailureState
 from app.monitoring.failures import list_failures
-from app.monitoring.runs import RunReport, RunStep, read_whole_run
+from app.monitoring.runs import RunReport, RunStep, read_whole_run, without_repetitions
 from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
 from canonical.parts import Instant
@@ -68,9 +68,7 @@ def _place_of(cursor: str) -> FailurePosition:
         usage(f"--cursor {cursor}: must be the cursor of a list.")
 
 
-@declare_list(
-    runs, operators(FailureDeps), _list, ("run, part", "at", "what", "why"), none="No matching failures."
-)
+@declare_list(runs, operators(FailureDeps), _list, ("run, part", "at", "what", "why"), none="No matching failures.")
 def list_row(failure: Failure) -> Cells:
     """List runs in which something failed, newest first, and why."""
     record = " ".join(filter(None, (failure.object, failure.remote_id)))
@@ -132,7 +130,7 @@ def show(
 
 
 def _print(steps: Sequence[RunStep], *, header: bool) -> None:
-    print_table(("at (UTC)", "kind", "what happened") if header else ("", "", ""), steps, _row)
+    print_table(("at (UTC)", "kind", "what happened") if header else ("", "", ""), without_repetitions(steps), _row)
 
 
 def _row(step: RunStep) -> Cells:

@@ -15,7 +15,7 @@ from app.http.deps import HttpDeps
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.failure_models import LOOKED_AT, Failure, FailureFilter, FailurePosition, FailureState
 from app.monitoring.failures import find_run, list_failures, why_failed
-from app.monitoring.runs import RunStep, read_whole_run
+from app.monitoring.runs import RunStep, read_whole_run, without_repetitions
 from app.vendors.connections import OBJECTS
 from app.vendors.deps import VendorDeps
 
@@ -25,8 +25,6 @@ ON_A_PAGE: Final = 50
 STEPS: Final = 500
 LIVE: Final = timedelta(minutes=10)
 """A run is followed for so long after its last step."""
-TWICE: Final = ("operation.received", "operation.sent", "operation.succeeded", "operation.failed")
-"""Audit entries that say the same as a step of the operation."""
 FILTERS: Final = ("state", "connection", "object", "key")
 STATES: Final[tuple[str, ...]] = get_args(FailureState)
 Meaning = Literal["bad", "waiting", "plain"]
@@ -133,7 +131,7 @@ def _failed_operations(steps: Sequence[RunStep]) -> list[str]:
 def _shown(
     steps: Sequence[RunStep], causes: Mapping[str, str], reasons: Mapping[str, str | None]
 ) -> Iterator[ShownStep]:
-    steps = [one for one in steps if one.facts.get("type") not in TWICE]
+    steps = without_repetitions(steps)
     durations = [_seconds(step) for step in steps]
     longest = max((one for one in durations if one is not None), default=0.0) or 1.0
     for number, (step, seconds) in enumerate(zip(steps, durations, strict=True), 1):

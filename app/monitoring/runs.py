@@ -22,6 +22,14 @@ from app.telemetry.context import TRACE_ID
 from canonical.parts import Instant
 
 MOST_DATA: Final = 4_000
+REPEATED: Final = (
+    "operation.received",
+    "operation.sent",
+    "operation.succeeded",
+    "operation.failed",
+    "event.appended",
+)
+"""Audit entries that say the same as another step of the run."""
 _Facts = dict[str, Any]
 
 
@@ -79,6 +87,11 @@ class RunReport(Struct, frozen=True, kw_only=True):
     """Whether there are more pages. Example: `false`"""
     responsible: Sequence[Responsible]
     """Who is responsible for the connections of these entries, by the briefs of integrations."""
+
+
+def without_repetitions(steps: Sequence[RunStep]) -> list[RunStep]:
+    """Return the steps to print: without audit entries that say the same as another step."""
+    return [one for one in steps if one.facts.get("type") not in REPEATED]
 
 
 _People = Mapping[str, Sequence[Responsible]]

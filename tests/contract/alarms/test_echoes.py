@@ -26,6 +26,7 @@ def test_an_echo_is_shown_in_the_run_of_its_write(facade: Facade, full_key: str)
             assert "sent a webhook that echoes operation op_" in found[0]["sentence"]
             shown = facade.lockstitch("runs", "show", run)
             assert receipt["id"] in shown.stdout
+            assert "Audited: operation.sent" not in shown.stdout
     finally:
         worker.stop()
         facade.worker.start()
