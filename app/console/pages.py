@@ -26,7 +26,7 @@ from litestar.response import Template
 
 from app import telemetry
 from app.console.deps import ConsoleDeps
-from app.errors import Forbidden, InvalidField, NotFound, Unauthenticated
+from app.errors import Forbidden, InvalidField, Unauthenticated
 from app.http.admission import AnyRequest, read_body
 from app.http.callers import Caller, require_scopes
 from app.http.deps import HttpDeps, deps_of
@@ -109,11 +109,8 @@ class Visit:
         return query_of(self.request)
 
     def path(self, name: str) -> str:
-        """Return a path parameter. Raises NotFound for one that no id and no name can be."""
-        value = str(self.request.path_params[name])
-        if not value.isprintable():
-            raise NotFound(f"There is no {name} {value[:80]!r}.")
-        return value
+        """Return a path parameter."""
+        return str(self.request.path_params[name])
 
     def deps(self, kind: type[T]) -> T:
         """Return the dependencies of this type."""

@@ -116,7 +116,8 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 async def refuse_other_path(request: AnyRequest) -> None:
-    """Refuse `/v1/customers/`, which the router takes for `/v1/customers`: an empty id would list all customers.
+    """Refuse `/v1/customers/`, which the router takes for `/v1/customers`: an empty id would list all customers. Refuse
+    a NUL character, which the database does not take.
 
     It is async though it awaits nothing: the framework runs other functions in a thread, which costs more.
 
@@ -125,6 +126,8 @@ async def refuse_other_path(request: AnyRequest) -> None:
     sent = path_of(request.scope)
     if sent != request.scope["path"]:
         raise NotFound(f"There is no route {sent[:200]}; was an id left empty?")
+    if "\0" in sent:
+        raise NotFound("The path holds a NUL character, and no id does.")
 
 
 def problem_type(request: AnyRequest) -> str:

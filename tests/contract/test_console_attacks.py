@@ -1,4 +1,4 @@
-"""Attacks on the console: what strangers and vendors send is refused, or shown as text."""
+"""Attacks on the console, and on the API beside it: what strangers and vendors send is refused, or shown as text."""
 
 import re
 from html.parser import HTMLParser
@@ -10,6 +10,7 @@ import pytest
 from app.console.templates import FOLDER
 from app.http.admission import MAX_BODY
 from app.queue.models import JobFailure
+from tests.contract.callers import Caller
 from tests.contract.dead_jobs import DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.operator import Operator, token_in
@@ -82,10 +83,12 @@ def test_templates_escape_everything_and_link_to_known_places(path: Path) -> Non
     assert [link for link in links if not link.startswith((*LINKS, *WITHIN_SETTINGS))] == []
 
 
-def test_characters_that_the_database_cannot_store_are_refused(console_operator: Operator) -> None:
+def test_characters_that_the_database_cannot_store_are_refused(console_operator: Operator, caller: Caller) -> None:
     for name in IDS:
         for strange in ("%00", "x%00", "%0d%0aset-cookie:%20a=b", "%ff"):
             assert console_operator.get(f"/console/{name}/{strange}").status_code == 404, (name, strange)
+    for path in ("/ops/erasures/%00", "/ops/runs/x%00"):
+        assert caller.get(path).status_code == 404, path
     for name, fields in LISTS.items():
         for field in fields:
             assert console_operator.get(f"/console/{name}?{field}=x%00").status_code == 422, (name, field)
