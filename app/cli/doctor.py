@@ -82,7 +82,7 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
             "no connection is throttled, fails or refuses its webhooks",
         )
         check_walks(report, runner, shell.database, shell.settings)
-        report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarm stands")
+        report.add(_check_alarms(runner, shell.database, shell.settings), "no other alarms")
         report.add(_check_keys(runner, shell.database), "no key with ops:* makes canonical calls")
     environment = shell.environment
     endpoint = environment.get(TRACES_ENDPOINT) or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")

@@ -79,7 +79,7 @@ async def redrive_letter(visit: Visit) -> NextPage | View:
         return await _letter_view(
             visit, status=error.status, text=text, wrong=wrong or error.detail.replace("body", "payload")
         )
-    return NextPage(f"{LETTERS}/{letter.id}", "It was redriven. The worker has it now.")
+    return NextPage(f"{LETTERS}/{letter.id}", "It was redriven. A worker runs it next.")
 
 
 @action("/console/dead-letters/{id}/discard")
@@ -127,7 +127,7 @@ async def cancel_redrive(visit: Visit) -> NextPage:
     redrive = await bulk_redrive.cancel_redrive(
         visit.deps(DeadLetterDeps), visit.path("id"), actor=visit.caller.principal
     )
-    return NextPage(f"{REDRIVES}/{redrive.id}", "It was cancelled. What was redriven stays so.")
+    return NextPage(f"{REDRIVES}/{redrive.id}", "It was cancelled. What it redrove before stays redriven.")
 
 
 async def _letter_view(visit: Visit, template: str = "dead_letter.html", status: int = 200, **more: Any) -> View:

@@ -63,7 +63,7 @@ def test_a_mapping_is_rolled_back(console: Console, running_facade: Facade, else
     mapping.get_by_role("button", name="Begin a shadow").click()
     expect(page.get_by_role("status")).to_contain_text("was changed")
     elsewhere.submit(read_one, running_facade).result()
-    until(lambda: page.reload(), lambda _: page.get_by_text("r2 beside r1").count() > 0)
+    until(lambda: page.reload(), lambda _: page.get_by_text("r2 and r1").count() > 0)
     console.check("connection")
     page.get_by_role("button", name="Roll back to r2").click()
     expect(page.get_by_role("status")).to_contain_text("active again")

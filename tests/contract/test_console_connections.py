@@ -63,7 +63,7 @@ def test_a_revision_is_activated_shadowed_and_rolled_back(
         caller.get(f"/v1/customers/advised:{placed['id']}")
         return console_operator.get(ROUTED).text
 
-    page = until(compared, lambda text: "r2 beside r1" in text and "/emails/*" in text)
+    page = until(compared, lambda text: "r2 and r1" in text and "/emails/*" in text)
     assert "garn.example" not in page
     assert console_operator.submit(ROUTED, f"{MAPPING}/route", {"end_shadow": "1"}).status_code == 303
     assert console_operator.submit(ROUTED, f"{MAPPING}/route", {"active": "no"}).status_code == 422

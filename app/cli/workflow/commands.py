@@ -21,6 +21,7 @@ from app.cli.workflow.document import Workflow, read_workflows
 from app.cli.workflow.findings import RULES, WorkflowFinding
 from app.cli.workflow.rules import Breach, breaches_of
 from app.http.operation import declaration_of
+from app.http.plurals import counted
 
 workflow = App(name="workflow")
 
@@ -106,7 +107,7 @@ def _print(findings: list[WorkflowFinding], calls: int) -> None:
         console.print(Text(f"{one.level:<8} {one.file} {one.node!r} {one.rule}: {one.why}", style=style))
         console.print(Text(f"         at {one.pointer}"))
         console.print(Text(f"         -> {one.next_step}"))
-    console.print(f"{calls} calls of Lockstitch, {len(findings)} findings.")
+    console.print(f"{counted(calls, 'call')} of Lockstitch, {counted(len(findings), 'finding')}.")
 
 
 def _line(change: WorkflowChange) -> Text:
