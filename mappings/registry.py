@@ -1,41 +1,58 @@
 """Every vendor that Lockstitch knows, and the active revision of each mapping."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, Generic, TypeVar
 
 from canonical.parts import ObjectName
 from mappings.csv import VENDOR as CSV
-from mappings.freshdesk import VENDOR as FRESHDESK
-from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.lock import released
 from mappings.manifest import Manifest, Vendor
-from mappings.medusa import VENDOR as MEDUSA
-from mappings.rt import VENDOR as RT
-from mappings.salesforce import VENDOR as SALESFORCE
-from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import VendorMapping
-from mappings.stripe import VENDOR as STRIPE
 from mappings.webhook_senders import WEBHOOK_SENDERS
 from mappings.webhooks import Scheme, unmapped
-from mappings.woocommerce import VENDOR as WOOCOMMERCE
-from mappings.zendesk import VENDOR as ZENDESK
 
 AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+M = TypeVar("M", bound=Manifest)
 
-VENDORS: Final[dict[str, AnyVendor]] = {
-    vendor.name: vendor
-    for vendor in (FRESHDESK, HUBSPOT, MEDUSA, RT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
-}
+CALLED: Final = ("freshdesk", "hubspot", "medusa", "rt", "salesforce", "shopify", "stripe", "woocommerce", "zendesk")
+
+
+class _Manifests(Generic[M], Mapping[str, M]):
+    """Those of `CALLED`, each imported when it is first read, and others."""
+
+    def __init__(self, *others: M) -> None:
+        self._others = {one.name: one for one in others}
+
+    def __getitem__(self, name: str) -> M:
+        if name not in CALLED:
+            return self._others[name]
+        manifest: M = import_module(f"mappings.{name}").VENDOR
+        return manifest
+
+    def __contains__(self, name: object) -> bool:
+        return name in CALLED or name in self._others
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*CALLED, *self._others))
+
+    def __len__(self) -> int:
+        return len(CALLED) + len(self._others)
+
+
+VENDORS: Final[Mapping[str, AnyVendor]] = _Manifests()
 """The vendors that Lockstitch calls."""
 
-MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in (*WEBHOOK_SENDERS, CSV)}}
+MANIFESTS: Final[Mapping[str, Manifest]] = _Manifests(*WEBHOOK_SENDERS, CSV)
 """Every vendor that a connection may name: those of `VENDORS`, the webhook senders, and CSV exports."""
 
-SCHEMES: Final[tuple[Scheme, ...]] = tuple(
-    dict.fromkeys(vendor.webhooks.scheme for vendor in MANIFESTS.values() if vendor.webhooks is not None)
-)
-"""The schemes of all webhooks."""
+
+def schemes() -> tuple[Scheme, ...]:
+    """Return the schemes of all webhooks."""
+    return tuple(dict.fromkeys(vendor.webhooks.scheme for vendor in MANIFESTS.values() if vendor.webhooks is not None))
 
 
 def manifest_of(vendor: str, *, only_takes_webhooks: bool) -> Manifest:
@@ -72,7 +89,7 @@ def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyM
 def active(vendor: Manifest, object_name: ObjectName) -> AnyMapping | None:
     """Return the revision to use unless a route selects another: the newest released one, or the newest if none is
     released. None if the manifest has no mapping of the object."""
-    return None if not vendor.mappings else _ACTIVE.get((vendor.name, object_name))
+    return None if not vendor.mappings or vendor.name not in VENDORS else _newest(vendor.name).get(object_name)
 
 
 def is_released(mapping: AnyMapping) -> bool:
@@ -80,12 +97,7 @@ def is_released(mapping: AnyMapping) -> bool:
     return f"{mapping.name}@r{mapping.revision}" in released()
 
 
-def _newest() -> dict[tuple[str, ObjectName], AnyMapping]:
-    newest: dict[tuple[str, ObjectName], AnyMapping] = {}
-    for vendor in VENDORS.values():
-        for mapping in sorted(vendor.mappings, key=lambda mapping: (is_released(mapping), mapping.revision)):
-            newest[vendor.name, mapping.object] = mapping
-    return newest
-
-
-_ACTIVE: Final = _newest()
+@cache
+def _newest(vendor: str) -> Mapping[ObjectName, AnyMapping]:
+    by_age = sorted(VENDORS[vendor].mappings, key=lambda mapping: (is_released(mapping), mapping.revision))
+    return {mapping.object: mapping for mapping in by_age}

@@ -15,13 +15,13 @@ HELP: Final = "Hardened middleware between automation platforms and business sys
 COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Operate": {
         "status": ("status:status", "Show what is broken, and since when."),
-        "runs": ("runs:runs", "List runs that failed, and show what happened in one."),
+        "runs": ("runs:runs", "List runs, or what failed, and show what happened in one."),
         "connections": ("connections:connections", "Show, pause and resume connections."),
         "operations": ("operations:operations", "Show writes, and decide those of unknown outcome."),
         "dead-letters": ("dead_letters:dead_letters", "Inspect, redrive and discard dead letters."),
         "approvals": ("approvals:approvals", "List, approve and reject writes that wait for a person."),
         "redrive": ("redrive:redrive", "Redrive many dead letters. A worker does it in batches."),
-        "subscriptions": ("subscriptions:subscriptions", "Show subscribers, and what fails."),
+        "subscriptions": ("subscriptions:subscriptions", "Show subscribers and what fails, and replay Events."),
         "events": ("events:events", "Follow the Events."),
         "receipts": ("receipts:receipts", "List received webhooks."),
         "queue": ("queue:queue", "Show queued and running jobs."),

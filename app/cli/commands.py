@@ -136,15 +136,19 @@ def command_of(
     ]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__doc__ = show.__doc__
-    return with_options(command)
+    return with_options(command, **described)
 
 
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
+def with_options(command: Callable[..., None], **described: Parameter) -> Callable[..., None]:
     """Give a command an option for each field of the Structs among its parameters."""
     declared = inspect.signature(command).parameters.values()
     structs = {one.name: one.annotation for one in declared if _is_struct(one.annotation)}
     expanded = inspect.Signature(
-        [option for one in declared for option in (_options_of(one.annotation) if one.name in structs else (one,))]
+        [
+            option
+            for one in declared
+            for option in (_options_of(one.annotation, described) if one.name in structs else (one,))
+        ]
     )
 
     @wraps(command)
@@ -194,7 +198,7 @@ def _parameter_of(one: inspect.Parameter, described: Mapping[str, Parameter]) ->
     )
 
 
-def _options_of(struct: type[Struct]) -> Iterator[inspect.Parameter]:
+def _options_of(struct: type[Struct], described: Mapping[str, Parameter]) -> Iterator[inspect.Parameter]:
     """Yield an option for each field of a Struct, with its type, default and help."""
     texts = field_texts(struct)
     for field in fields(struct):
@@ -206,7 +210,8 @@ def _options_of(struct: type[Struct]) -> Iterator[inspect.Parameter]:
             kind, meaning = str, f"{meaning} {AGE}"
         hint = kind | None if field.default is None else kind
         default = inspect.Parameter.empty if field.required else field.default
-        annotation = _annotated(hint, Parameter(help=meaning, negative=()))
+        parameter = Parameter.combine(Parameter(help=meaning, negative=()), described.get(field.name))
+        annotation = _annotated(hint, parameter)
         yield inspect.Parameter(field.name, _OPTION, default=default, annotation=annotation)
 
 

@@ -19,6 +19,7 @@ from app.cli.printing import Flag, log_nothing
 from app.credentials.consents import CONNECTED, AuthorizationRequest, ConsentError
 from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
+from app.egress.exchange import SendsNothing
 from app.problem_document import Problem
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Pause
@@ -131,12 +132,13 @@ async def _paste(deps: ConsentDeps, name: str) -> None:
 
 @asynccontextmanager
 async def open_vendors(opened: OpenedVault, secrets: type[Secrets]) -> AsyncIterator[VendorDeps]:
-    """Open the connections with their client."""
+    """Open the connections with their client. It sends nothing without secrets."""
     settings, database = opened.settings, opened.database
     pauses, bound = pauses_of(database, opened.sealer), PostgresBoundAccounts(database)
     await pauses.refresh()
     read = secrets(find_environment(os.environ), opened.vault)
-    async with open_vendor_client(settings, read, pauses=pauses, bound=bound) as client:
+    wire = SendsNothing() if secrets is NoSecrets else None
+    async with open_vendor_client(settings, read, pauses=pauses, bound=bound, wire=wire) as client:
         yield VendorDeps(
             connections=connections_of(settings),
             vendors=client,

@@ -2,79 +2,106 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cyclopts import App, Parameter
 
 from app.cli.commands import declare_action, declare_list
 from app.cli.database import find_settings
 from app.cli.open_vault import OpenedVault, with_vault
-from app.cli.tables import Cells, moment, print_view
-from app.vendors.connections import (
-    BudgetView,
-    ConnectionView,
-    list_connections,
-    pause_connection,
-    read_connection,
-    resume_connection,
-)
+from app.cli.tables import Cells, moment, print_view, span
+from app.vendors.connections import BudgetView, ConnectionView, pause_connection, resume_connection
 from app.vendors.deps import VendorDeps
 from app.vendors.refused_webhooks import described
+from app.walks.deps import FreshnessView
+from app.walks.pull.connection_status import ConnectionStatus, list_statuses, read_status
+from app.walks.pull.freshness import ObjectFreshness, rules_of
 
 T = TypeVar("T")
 
 connections = App(name="connections")
+COLUMNS = ("connection", "state, since", "age of data", "limit left", "note")
 NAME = Parameter(name="NAME", help="The connection, as in `lockstitch.toml`.")
 
 
-def opened(do: Callable[[VendorDeps], Awaitable[T]]) -> T:
+class Opened(NamedTuple):
+    """The connections, and the freshness of their data."""
+
+    vendors: VendorDeps
+    freshness: FreshnessView
+
+    async def list(self) -> list[ConnectionStatus]:
+        """Return every connection."""
+        return await list_statuses(*self)
+
+    async def read(self, name: str) -> ConnectionStatus:
+        """Return one. Raises NotFound."""
+        return await read_status(*self, name)
+
+
+def opened(do: Callable[[Opened], Awaitable[T]]) -> T:
     """Run `do` with the connections. It sends nothing, so no secret has to be in this environment."""
     from app.cli.connect import NoSecrets, open_vendors  # noqa: PLC0415
 
     async def open_and_do(vault: OpenedVault) -> T:
         async with open_vendors(vault, NoSecrets) as vendors:
-            return await do(vendors)
+            rules = rules_of(vault.settings, vendors.connections)
+            return await do(Opened(vendors, FreshnessView(rules=rules, database=vault.database)))
 
     return with_vault(find_settings(os.environ), open_and_do)
+
+
+def opened_vendors(do: Callable[[VendorDeps], Awaitable[T]]) -> T:
+    """Run `do` with the connections alone."""
+    return opened(lambda deps: do(deps.vendors))
 
 
 @declare_list(
     connections,
     opened,
-    list_connections,
-    ("connection", "vendor", "state", "left", "note"),
+    Opened.list,
+    COLUMNS,
     none="There is no connection. LOCKSTITCH_CONFIG names the file.",
     alone=True,
 )
-def list_row(one: ConnectionView) -> Cells:
-    """List the connections with their state, and how much of the vendor's limit is left."""
-    times = (("since", one.since), ("until", one.until))
+def list_row(one: ConnectionStatus) -> Cells:
+    """List the connections: their state, how old their data are, and how much of the vendor's limit is left."""
+    until = None if one.until is None else f"until {moment(one.until)}"
     missing = f"missing scopes: {', '.join(one.scopes.missing)}" if one.scopes and one.scopes.missing else None
-    notes = (one.note, *(f"{word} {moment(at)}" for word, at in times if at is not None), missing, _refused(one))
-    return one.name, one.vendor, one.state, _left(one.budgets[:1]), ", ".join(filter(None, notes))
+    refused = None if one.refused_webhooks is None else described(one.refused_webhooks)
+    webhook = None if one.last_webhook_at is None else f"last webhook\n{moment(one.last_webhook_at)}"
+    return (
+        f"{one.name}\n{one.vendor}",
+        one.state if one.since is None else f"{one.state}\n{moment(one.since)}",
+        "\n".join(filter(None, (*map(_age, one.freshness), webhook))),
+        _left(one.budgets[:1]),
+        ", ".join(filter(None, (one.note, until, missing, refused))),
+    )
 
 
-@declare_action(connections, opened, read_connection, name=NAME)
-def show(one: ConnectionView) -> None:
-    """Show a connection: its state, the vendor's limit, scopes, refused webhooks, and what you can do."""
+@declare_action(connections, opened, Opened.read, name=NAME)
+def show(one: ConnectionStatus) -> None:
+    """Show a connection: its state, data, the vendor's limit, scopes, refused webhooks, and what you can do."""
     print_view(one)
 
 
-@declare_action(connections, opened, pause_connection, name=NAME)
+@declare_action(connections, opened_vendors, pause_connection, name=NAME)
 def pause(one: ConnectionView) -> str:
     """Stop the requests and jobs of a connection in all processes, until someone resumes it. Nothing is lost."""
     return f"{one.name} is {one.state}. To resume it: lockstitch connections resume {one.name}"
 
 
-@declare_action(connections, opened, resume_connection, name=NAME)
+@declare_action(connections, opened_vendors, resume_connection, name=NAME)
 def resume(one: ConnectionView) -> str:
     """Resume a connection in all processes. They forget its throttles and failures within about a second."""
     return f"{one.name} is resumed: {one.state}."
 
 
+def _age(one: ObjectFreshness) -> str:
+    """Return how old the data of an object are, and what is wrong with that."""
+    age = "never pulled" if one.as_of is None or one.age_seconds is None else span(one.age_seconds)
+    return f"{one.object.replace('_', ' ')} {age}{', too old' if one.state == 'breached' else ''}"
+
+
 def _left(budgets: list[BudgetView]) -> str:
-    return ", ".join(f"{one.headroom:,.0f} of {one.units:,.0f} per {one.per_seconds:g} s" for one in budgets)
-
-
-def _refused(one: ConnectionView) -> str | None:
-    return None if one.refused_webhooks is None else described(one.refused_webhooks)
+    return ", ".join(f"{one.headroom:,.0f} of {one.units:,.0f}\nper {one.per_seconds:g} s" for one in budgets)

@@ -9,9 +9,9 @@ import msgspec
 from cyclopts import App, Parameter
 
 from app.cli.commands import declare_action
-from app.cli.database import find_settings
+from app.cli.database import find_settings, with_database
 from app.cli.exits import usage
-from app.cli.operators import actor, with_operators
+from app.cli.operators import actor
 from app.cli.printing import Flag, Json, say, write_json
 from app.cli.tables import Cells, moment, print_table
 from app.http.paging import Page, whole_list
@@ -20,6 +20,7 @@ from app.revisions.mapping_routes import RouteOrder, ShadowOrder, list_mappings,
 from app.revisions.views import DifferenceView, MappingView, RouteView, ShadowView
 from app.vendors.configured_connections import connections_of
 from app.vendors.models import Connection
+from app.wiring.revisions import revisions_on
 
 T = TypeVar("T")
 REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")
@@ -58,7 +59,7 @@ class Revisions(NamedTuple):
 def opened(do: Callable[[Revisions], Awaitable[T]]) -> T:
     """Run `do` with the revisions of the configured connections."""
     connections = connections_of(find_settings(os.environ)).by_name
-    return with_operators(RevisionDeps, lambda deps: do(Revisions(deps, connections)))
+    return with_database(lambda database: do(Revisions(revisions_on(database), connections)))
 
 
 @declare_action(mapping, opened, Revisions.list)

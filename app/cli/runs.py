@@ -1,14 +1,14 @@
-"""`lockstitch runs`: list runs that failed, and show what happened in one."""
+"""`lockstitch runs`: list runs, or what failed in them, and show what happened in one."""
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
-from msgspec import Struct
 
 from app.cli.commands import PAGING, check_limit, declare_list, operators
 from app.cli.database import find_settings, with_database
@@ -17,12 +17,18 @@ from app.cli.printing import Flag, Json, say, write_json
 from app.cli.tables import Cells, moment, print_table
 from app.http.paging import Page
 from app.monitoring.deps import FailureDeps
-from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, FailureState
+from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition
 from app.monitoring.failures import list_failures
-from app.monitoring.runs import RunReport, RunStep, read_whole_run, without_repetitions
+from app.monitoring.runs import (
+    RecentRun,
+    RunReport,
+    RunStep,
+    list_recent_runs,
+    read_whole_run,
+    without_repetitions,
+)
 from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
-from canonical.parts import Instant
 
 MOST_STEPS: Final = 1000
 POLL_SECONDS: Final = 1.0
@@ -31,53 +37,52 @@ runs = App(name="runs")
 ID = Parameter(name="ID", help="The correlation id: the X-Correlation-ID of a call or of its answer.")
 
 
-class RunFilter(Struct, frozen=True, kw_only=True):
+class RunFilter(FailureFilter, frozen=True, kw_only=True):
     """Which runs."""
 
     failed: bool = False
-    """The default: a run is listed for each failed or unknown write, and each dead letter."""
-    state: FailureState | None = None
-    """Only in this state. Without it, all but closed dead letters."""
-    connection: str | None = None
-    """Only at this connection."""
-    object: str | None = None
-    """Only of this object."""
-    key: str | None = None
-    """Only writes with the API key of this name."""
+    """List each failed or unknown write, and each dead letter. All other filters but `--since` imply it."""
     find: str = ""
     """Only about this order number, e-mail address, canonical id or connection:record."""
-    since: Instant | None = None
-    """Only at this time or later."""
 
 
 async def _list(deps: FailureDeps, which: RunFilter, *, after: str | None, limit: int) -> Page:
-    filters = FailureFilter(state=which.state, connection=which.connection, object=which.object, key=which.key)
-    place = None if after is None else _place_of(after)
-    rows = await list_failures(deps, filters, which.find, after=place, limit=limit + 1)
-    recent = [one for one in rows if which.since is None or one.at >= which.since]
-    page, more = recent[:limit], len(recent) > limit
+    rows: Sequence[Failure | RecentRun]
+    if which == RunFilter(since=which.since):
+        place = None if after is None else _place_of(after, r"[0-9]+")
+        rows = await list_recent_runs(deps.runs, since=which.since, after=place, limit=limit + 1)
+    else:
+        place = None if after is None else _place_of(after, r"[a-z]+_.+")
+        rows = await list_failures(deps, which, which.find, after=place, limit=limit + 1)
+    page, more = rows[:limit], len(rows) > limit
     cursor = f"{page[-1].at.isoformat()}/{page[-1].id}" if more else None
     return Page(data=page, next_cursor=cursor, has_more=more)
 
 
-def _place_of(cursor: str) -> FailurePosition:
+def _place_of(cursor: str, identifiers: str) -> FailurePosition:
     at, _, identifier = cursor.partition("/")
     try:
-        return FailurePosition(at=datetime.fromisoformat(at), id=identifier)
+        place = FailurePosition(at=datetime.fromisoformat(at), id=identifier)
     except ValueError:
-        usage(f"--cursor {cursor}: must be the cursor of a list.")
+        place = None
+    if place is None or not re.fullmatch(identifiers, identifier):
+        usage(f"--cursor {cursor}: must be the cursor of this list.")
+    return place
 
 
-@declare_list(runs, operators(FailureDeps), _list, ("run, part", "at", "what", "why"), none="No matching failures.")
-def list_row(failure: Failure) -> Cells:
-    """List runs in which something failed, newest first, and why."""
-    record = " ".join(filter(None, (failure.object, failure.remote_id)))
-    why = failure.why or "" if failure.path is None else f"{failure.why}\nat {failure.path}"
+@declare_list(runs, operators(FailureDeps), _list, ("run, part", "at", "what", "why"), none="No matching runs.")
+def list_row(one: Failure | RecentRun) -> Cells:
+    """List runs, newest first. With --failed or a filter: each part that failed, and why."""
+    at = moment(one.at).replace(" ", "\n")
+    if isinstance(one, RecentRun):
+        return one.correlation_id, at, one.sentence, ""
+    record = " ".join(filter(None, (one.object, one.remote_id)))
+    why = one.why or "" if one.path is None else f"{one.why}\nat {one.path}"
     return (
-        f"{failure.correlation_id}\n{failure.id}",
-        moment(failure.at).replace(" ", "\n"),
-        "\n".join(filter(None, (failure.what, f"{record} at {failure.connection}".strip()))),
-        f"{failure.state}\n{why}",
+        f"{one.correlation_id}\n{one.id}",
+        at,
+        "\n".join(filter(None, (one.what, f"{record} at {one.connection}".strip()))),
+        f"{one.state}\n{why}",
     )
 
 
@@ -104,13 +109,14 @@ def show(
         )
 
     async def watch(database: Database) -> None:
-        printed = 0
+        printed = set[tuple[datetime, str]]()
         while True:
-            report = await read(database)
-            if len(report.data) > printed:
-                _print(report.data[printed:], header=printed == 0)
+            # A step may be recorded later than one that happened after it.
+            new = [one for one in (await read(database)).data if (one.at, one.sentence) not in printed]
+            if new:
+                _print(new, header=not printed)
                 sys.stdout.flush()
-                printed = len(report.data)
+                printed |= {(one.at, one.sentence) for one in new}
             await asyncio.sleep(POLL_SECONDS)
 
     if follow:

@@ -1,10 +1,12 @@
-"""`lockstitch subscriptions`: show subscribers, what fails, and until when it is retried."""
+"""`lockstitch subscriptions`: show subscribers and what fails, and deliver to them again."""
 
 from cyclopts import App, Parameter
 
 from app.cli.commands import declare_action, declare_list, operators
 from app.cli.tables import Cells, moment, print_view
-from app.events.deps import FeedDeps
+from app.events.deps import FeedDeps, ReplayDeps
+from app.events.replay import Replay, describe
+from app.events.replay import replay as replay_events
 from app.events.subscriptions import SubscriptionView, get_subscription, list_subscriptions
 from app.http.plurals import counted
 
@@ -23,6 +25,18 @@ def list_row(view: SubscriptionView) -> Cells:
 def show(view: SubscriptionView) -> None:
     """Show a subscription: what it gets, whether it fails, and what you can do."""
     print_view(view)
+
+
+@declare_action(
+    subscriptions,
+    operators(ReplayDeps),
+    replay_events,
+    subscription_id=ID,
+    from_event=Parameter(name=("--from", "--from-event")),
+)
+def replay(done: Replay) -> str:
+    """Deliver Events to a subscription again, from one of them on. They keep their ids. Audited."""
+    return describe(done)
 
 
 def _state(view: SubscriptionView) -> str:

@@ -81,7 +81,10 @@ def _fact(value: Any) -> str:
         value = {one.name.replace("_", " "): getattr(value, one.name) for one in fields(value)}
     if isinstance(value, Mapping):
         return "\n".join(f"{name}: {_fact(one)}" for name, one in value.items() if one)
-    return value if isinstance(value, str) else ", ".join(map(_fact, value))
+    if isinstance(value, str):
+        return value
+    between = "\n" if any(isinstance(one, Struct) for one in value) else ", "
+    return between.join(_fact(one).replace("\n", ", ") for one in value)
 
 
 def print_text(*paragraphs: str) -> None:

@@ -10,22 +10,16 @@ from app.console.pages import NextPage, View, Visit, action, page
 from app.drift import findings
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter
-from app.errors import InvalidField, NotFound
+from app.errors import InvalidField
 from app.http.decode_body import decode_patch
 from app.revisions import mapping_routes
 from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import RouteOrder
-from app.vendors.connections import (
-    ConnectionPause,
-    ConnectionView,
-    list_connections,
-    pause_connection,
-    resume_connection,
-)
+from app.vendors.connections import ConnectionPause, pause_connection, resume_connection
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.models import Connections
 from app.walks.deps import FreshnessDeps
-from app.walks.pull.freshness import list_freshness
+from app.walks.pull.connection_status import list_statuses, read_status
 
 CONNECTIONS: Final = "/console/connections"
 MOST_FINDINGS: Final = 250
@@ -35,12 +29,11 @@ SAMPLE_RATE: Final = 0.1
 @page(CONNECTIONS)
 async def list_all(visit: Visit) -> View:
     """Show every connection, those in trouble first, and the credentials in the vault with their ends."""
-    connections = await list_connections(visit.deps(VendorDeps))
+    connections = await list_statuses(visit.deps(VendorDeps), visit.deps(FreshnessDeps))
     drift = await findings.list_drift(visit.deps(DriftDeps), DriftFilter(), after=None, limit=MOST_FINDINGS)
     return View(
         "connections.html",
-        connections=sorted(connections, key=lambda one: (one.state == "working" and not one.throttled_since, one.name)),
-        freshness=_by_connection(await list_freshness(visit.deps(FreshnessDeps))),
+        connections=sorted(connections, key=lambda one: (one.works, one.name)),
         routes=await _routes(visit),
         drift=Counter(one.connection for one in drift.data),
         more_drift=drift.has_more,
@@ -52,13 +45,12 @@ async def list_all(visit: Visit) -> View:
 async def show_connection(visit: Visit) -> View:
     """Show one connection in full."""
     name = visit.path("name")
-    connection = await _find(visit, name)
+    connection = await read_status(visit.deps(VendorDeps), visit.deps(FreshnessDeps), name)
     which = DriftFilter(connection=name)
     drift = await findings.list_drift(visit.deps(DriftDeps), which, after=None, limit=MOST_FINDINGS)
     return View(
         "connection.html",
         connection=connection,
-        freshness=_by_connection(await list_freshness(visit.deps(FreshnessDeps))).get(name, []),
         routes=(await _routes(visit)).get(name, []),
         drift=drift.data,
         names=await visit.deps(ConsoleDeps).sessions.names(),
@@ -128,13 +120,6 @@ async def acknowledge(visit: Visit) -> NextPage:
     return NextPage(f"{CONNECTIONS}/{finding.connection}", "The change is acknowledged.")
 
 
-async def _find(visit: Visit, name: str) -> ConnectionView:
-    for connection in await list_connections(visit.deps(VendorDeps)):
-        if connection.name == name:
-            return connection
-    raise NotFound(f"Unknown connection {name[:80]!r}.")
-
-
 async def _routes(visit: Visit) -> dict[str, list[tuple[Any, Any]]]:
     """Return pairs of mapping and route, by connection."""
     deps, routes = visit.deps(RevisionDeps), dict[str, list[tuple[Any, Any]]]()
@@ -143,13 +128,6 @@ async def _routes(visit: Visit) -> dict[str, list[tuple[Any, Any]]]:
         for route in mapping.routes:
             routes.setdefault(route.connection, []).append((mapping, route))
     return routes
-
-
-def _by_connection(rows: Any) -> dict[str, list[Any]]:
-    by_name: dict[str, list[Any]] = {}
-    for row in rows:
-        by_name.setdefault(row.connection, []).append(row)
-    return by_name
 
 
 def _number(text: str, name: str, kind: type = int) -> Any:

@@ -8,9 +8,8 @@ import msgspec
 from app.console.pages import NextPage, View, Visit, action, page
 from app.events import subscriptions
 from app.events.deps import ReplayDeps
-from app.events.replay import MOST, Replay, ReplayOrder, enable_for_owner, replay
+from app.events.replay import MOST, ReplayOrder, describe, enable_for_owner, replay
 from app.http.decode_body import decode_patch
-from app.http.plurals import counted
 
 SUBSCRIBERS: Final = "/console/subscribers"
 ON_A_PAGE: Final = 25
@@ -52,12 +51,7 @@ async def replay_from(visit: Visit) -> NextPage | View:
     done = await replay(visit.deps(ReplayDeps), visit.path("id"), order, actor=visit.caller.principal)
     if done.dry_run:
         return View("replay.html", here=f"{SUBSCRIBERS}/", replay=done, event=event, most=MOST)
-    return NextPage(f"{SUBSCRIBERS}/{done.subscription}", _said(done))
-
-
-def _said(done: Replay) -> str:
-    more = "" if done.next_event is None else f" There are more: replay from {done.next_event} to continue."
-    return f"{counted(done.events, 'Event')} will be delivered again.{more}"
+    return NextPage(f"{SUBSCRIBERS}/{done.subscription}", describe(done))
 
 
 def _host(url: str) -> str:

@@ -20,8 +20,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
+from app.egress.exchange import USER_AGENT
 from app.egress.guard import ClearedTarget
-from app.egress.transport import USER_AGENT
 from app.settings.egress import Address, Scheme
 
 # Shorter than the 5 s after which Node.js and many other servers close an idle connection.

@@ -13,6 +13,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from app.egress.exchange import NoReply, NotSent, TooLarge
 from app.egress.tls import tls_context
 from mappings.http import VendorReply, VendorRequest
 
@@ -21,32 +22,7 @@ CONNECT_SECONDS: Final = 5.0
 CONNECT_SHARE: Final = 0.8
 KEEP_ALIVE_SECONDS: Final = 15.0
 LONGEST_HEADER: Final = 65_536
-USER_AGENT: Final = "lockstitch"
-ACCEPTED_ENCODING: Final = "gzip"
 GZIP: Final = 16  # added to zlib's window bits to expect a gzip header
-
-
-class NotSent(Exception):
-    """No connection was made, so the vendor received nothing."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-class NoReply(Exception):
-    """The request was sent, in part or whole, and no usable reply arrived."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-class TooLarge(NoReply):
-    """The reply is larger than the limit."""
-
-    def __init__(self) -> None:
-        super().__init__("too large")
 
 
 class Wire:

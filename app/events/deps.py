@@ -42,9 +42,10 @@ class EventDeps(FeedDeps):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplayDeps(EventDeps):
+class ReplayDeps(FeedDeps):
     """Dependencies of delivering Events again."""
 
+    database: Database
     replays: PostgresReplays
     queue: Enqueuer
 

@@ -7,11 +7,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.errors import NotFound, StateConflict
-from app.events.deps import EventDeps, ReplayDeps
+from app.events.deps import FeedDeps, ReplayDeps
 from app.events.feed import EVENT_ID
 from app.events.models import Event, EventSubscription
 from app.events.subscriptions import existing, lacking_scopes
 from app.events.types import types_of
+from app.http.plurals import counted
 
 PAGE: Final = 250
 MOST: Final = 5_000
@@ -67,7 +68,13 @@ async def replay(deps: ReplayDeps, subscription_id: str, order: ReplayOrder, *, 
     return Replay(subscription=subscription.id, events=count, next_event=following, dry_run=order.dry_run)
 
 
-async def enable_for_owner(deps: EventDeps, subscription_id: str, *, actor: str) -> None:
+def describe(done: Replay) -> str:
+    """Return what a replay does, and where to continue it."""
+    more = "" if done.next_event is None else f" There are more: replay from {done.next_event} to continue."
+    return f"{counted(done.events, 'Event')} {'would' if done.dry_run else 'will'} be delivered again.{more}"
+
+
+async def enable_for_owner(deps: FeedDeps, subscription_id: str, *, actor: str) -> None:
     """Deliver again to the owner's target, everything that waits at once. Raises NotFound, and StateConflict if the
     owner may not read the Events."""
     subscription = await existing(deps, subscription_id)
@@ -79,7 +86,7 @@ async def enable_for_owner(deps: EventDeps, subscription_id: str, *, actor: str)
     await deps.subscriptions.enable(subscription_id, actor=actor, principal=subscription.principal)
 
 
-async def _pages(deps: EventDeps, subscription: EventSubscription, from_event: str) -> AsyncIterator[Sequence[Event]]:
+async def _pages(deps: FeedDeps, subscription: EventSubscription, from_event: str) -> AsyncIterator[Sequence[Event]]:
     """Yield the Events that it wants, oldest first, up to the newest one at the beginning."""
     types, connection = types_of(subscription.events), subscription.connection
     newest = await deps.events.newest(types=types, limit=1, connection=connection)

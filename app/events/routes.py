@@ -10,9 +10,10 @@ from msgspec import Raw, Struct
 
 from app.errors import InvalidField, NotFound
 from app.events import subscriptions
-from app.events.deps import EventDeps
+from app.events.deps import EventDeps, ReplayDeps
 from app.events.feed import EVENT_ID, newest_of, read_events
 from app.events.models import EventDocument
+from app.events.replay import Replay, ReplayOrder, replay
 from app.events.samples import sample_event
 from app.events.subscriptions import SubscriptionRequest, SubscriptionTest, SubscriptionView, SubscriptionWithSecret
 from app.events.types import (
@@ -76,6 +77,8 @@ REQUEST: Final = JsonBody(
     into=SubscriptionRequest,
     example={"target_url": "https://hooks.example.com/lockstitch/7f3c", "events": ["customer.*"]},
 )
+
+REPLAY: Final = JsonBody(into=ReplayOrder, example={"from_event": SHOWN_ID, "dry_run": True})
 
 
 @operation(
@@ -312,6 +315,20 @@ async def enable_subscription(call: Call) -> SubscriptionView:
     return await subscriptions.enable(call.deps(EventDeps), call.path("id"), call.caller)
 
 
+@operation(
+    "POST", "/ops/subscriptions/{id}/replay", tag="Operators", scopes=("ops:write",), parameters=(ID,), body=REPLAY
+)
+async def replay_subscription(call: Call) -> Replay:
+    """Deliver Events to a subscription again.
+
+    From one Event on, up to now, those that the subscription wants and that do not wait for it already. At most 5,000
+    at once: `next_event` is where to continue. They keep their ids, so that a target can recognise them. The scopes of
+    the subscription's owner are checked at each delivery. Audited.
+    """
+    deps, actor = call.deps(ReplayDeps), call.caller.principal
+    return await replay(deps, call.path("id"), call.body(REPLAY), actor=actor)
+
+
 HANDLERS: Final = (
     list_event_types,
     list_events,
@@ -324,4 +341,5 @@ HANDLERS: Final = (
     rotate_secret,
     test_subscription,
     enable_subscription,
+    replay_subscription,
 )

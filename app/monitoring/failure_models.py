@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from canonical.parts import Instant
+
 LOOKED_AT: Final = 20_000
 """Writes, and dead letters, to which a filter is applied at once."""
 FailureState = Literal["failed", "unknown", "open", "redriven", "discarded"]
@@ -28,12 +30,18 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class FailureFilter(Struct, frozen=True, kw_only=True):
-    """Which failures: by state (without one, all but closed dead letters), connection, object, name of the API key."""
+    """Which failures."""
 
     state: FailureState | None = None
+    """Only in this state. Without it, all but closed dead letters."""
     connection: str | None = None
+    """Only at this connection."""
     object: str | None = None
+    """Only of this object."""
     key: str | None = None
+    """Only writes with the API key of this name."""
+    since: Instant | None = None
+    """Only at this time or later."""
 
 
 class FailurePosition(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ import aiosmtplib
 import msgspec
 
 from app.credentials.secrets import VAULT, NoSecret, Secrets
-from app.egress.transport import USER_AGENT
+from app.egress.exchange import USER_AGENT
 from app.monitoring.metrics import count_sent, expect_alerts
 from app.monitoring.models import Message
 from app.settings.alerts import ALERT_URL, AlertSettings, SmtpSettings

@@ -13,6 +13,7 @@ from app.errors import InvalidField, NotFound
 from app.http.cursors import SealedCursors
 from app.http.plurals import counted
 from app.identifiers import CORRELATION, what_else
+from app.monitoring.failure_models import FailurePosition
 from app.monitoring.models import RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
 from app.redaction import without_people
@@ -46,6 +47,19 @@ class RunStep(Struct, frozen=True, kw_only=True):
     0f1c7a9e-5b7e-4d0b."`"""
     facts: dict[str, Any]
     """Facts, which depend on the kind; without personal data. Example: `{"status": 201, "connection": "hubspot"}`"""
+
+
+class RecentRun(Struct, frozen=True, kw_only=True):
+    """A run in a list: its newest call. `id` is the position in the list."""
+
+    correlation_id: str
+    """The run. Example: `"orders-4711-1767225600000"`"""
+    at: datetime
+    """When the newest step was recorded. Example: `"2026-05-01T09:30:00Z"`"""
+    id: int
+    """The number of that step. Example: `4711`"""
+    sentence: str
+    """The newest request, as a sentence. Example: `"n8n called POST /v1/customers: 201 in 84 ms."`"""
 
 
 class NewNote(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,6 +144,21 @@ async def read_whole_run(
         raise _unknown(correlation_id)
     report = await _story(runs, correlation_id, trace_url, records[:limit], responsible)
     return replace(report, has_more=len(records) > limit)
+
+
+async def list_recent_runs(
+    runs: PostgresRuns, *, since: datetime | None, after: FailurePosition | None, limit: int
+) -> Sequence[RecentRun]:
+    """Return runs with a call or a note, the newest first. Raises StoreUnavailable."""
+    return [
+        RecentRun(
+            correlation_id=row["correlation_id"],
+            at=row["at"],
+            id=row["id"],
+            sentence=SENTENCES[row["kind"]](msgspec.json.decode(row["facts"])),
+        )
+        for row in await runs.recent(since=since, after=after, limit=limit)
+    ]
 
 
 def _unknown(correlation_id: str) -> NotFound:

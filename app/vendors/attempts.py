@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from app.egress.exchange import NoReply, NotSent, TooLarge
 from app.egress.retry_after import seconds_asked
-from app.egress.transport import NoReply, NotSent, TooLarge
 from app.errors import VendorAuthFailed, VendorDrifted, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.problem_document import Problem, VendorSays
 from app.vendors.health import LONGEST_PAUSE

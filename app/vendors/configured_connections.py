@@ -53,14 +53,15 @@ def _refuse_unknown_vendors(settings: Settings) -> None:
 
 
 def _refuse_stock_without_reads(settings: Settings) -> None:
-    counting = ", ".join(vendor.title for vendor in VENDORS.values() if vendor.stock is not None)
-    complaints = [
-        f"connections.{name}: stock is not possible, because Lockstitch reads stock levels only of {counting}."
+    without = [
+        name
         for name, connection in settings.connections.items()
         if connection.stock is not None and _reads_of(connection) is None
     ]
-    if complaints:
-        raise SettingsError("\n".join(complaints))
+    if without:
+        counting = ", ".join(vendor.title for vendor in VENDORS.values() if vendor.stock is not None)
+        reason = f"stock is not possible, because Lockstitch reads stock levels only of {counting}."
+        raise SettingsError("\n".join(f"connections.{name}: {reason}" for name in without))
 
 
 def _reads_of(connection: ConnectionSettings) -> StockReads | None:

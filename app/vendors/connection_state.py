@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
 from app.credentials.secrets import Secrets
-from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
+from app.egress.exchange import ACCEPTED_ENCODING, USER_AGENT
 from app.errors import VendorThrottled
 from app.queue.models import Allowance, BudgetShare
 from app.queue.pauses import PostgresPauses

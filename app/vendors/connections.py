@@ -75,6 +75,8 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """The reason, from an operator or from Lockstitch. Example: `"moving to another account"`"""
     next_step: str | None
     """What you can do now. Example: `"When it may go on: POST /ops/connections/hubspot/resume."`"""
+    last_webhook_at: datetime | None
+    """When its last webhook was verified, to 10 s; null if none was. Example: `"2026-05-01T09:30:00Z"`"""
     refused_webhooks: RefusedWebhooks | None
     """Webhooks that were refused since the last one that was verified; null if there are none."""
     scopes: ScopeState | None
@@ -129,6 +131,7 @@ async def _refreshed_view(deps: VendorDeps, connection: Connection) -> Connectio
 async def _views(deps: VendorDeps, connections: Iterable[Connection]) -> list[ConnectionView]:
     lanes = {lane.connection: lane for lane in await deps.lanes.list()}
     observed, refused = await deps.observations.read(), await deps.webhooks.read()
+    verified = await deps.webhooks.last_verified()
     connections = list(connections)
     accounts = {one.name: deps.vendors.account_of_limit(one) for one in connections}
     rows = await deps.budgets.read([account for account in accounts.values() if account is not None])
@@ -136,7 +139,12 @@ async def _views(deps: VendorDeps, connections: Iterable[Connection]) -> list[Co
         name: [_budget_view(row) for row in rows if row.account == account] for name, account in accounts.items()
     }
     return [
-        _view(deps, one, lanes.get(one.name), observed.get(one.name), refused.get(one.name), budgets[one.name])
+        _view(
+            *(deps, one, lanes.get(one.name), observed.get(one.name)),
+            refused_webhooks=refused.get(one.name),
+            last_webhook_at=verified.get(one.name),
+            budgets=budgets[one.name],
+        )
         for one in sorted(connections, key=lambda one: one.name)
     ]
 
@@ -154,8 +162,7 @@ def _view(
     connection: Connection,
     lane: Lane | None,
     observed: Observation | None,
-    refused: RefusedWebhooks | None,
-    budgets: list[BudgetView],
+    **known: Any,
 ) -> ConnectionView:
     live = deps.vendors.state(connection)
     condition = _condition(connection.name, lane, live, observed)
@@ -170,10 +177,9 @@ def _view(
         until=condition.until,
         note=condition.note,
         next_step=condition.next_step,
-        refused_webhooks=refused,
         scopes=None if live is None else live.scopes,
         throttled_since=condition.since if condition.state == "throttled" else None,
-        budgets=budgets,
+        **known,
     )
 
 

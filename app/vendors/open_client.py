@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.credentials.secrets import Secrets
-from app.egress.transport import Wire
+from app.egress.exchange import Sender
 from app.queue.pauses import PostgresPauses
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
@@ -30,15 +30,20 @@ async def open_vendor_client(
     bound: PostgresBoundAccounts | None = None,
     shared: PostgresAccountFacts | None = None,
     budgets: PostgresBudgets | None = None,
+    wire: Sender | None = None,
 ) -> AsyncIterator[VendorClient]:
     """Yield the client for every connection that is called, not those that only receive webhooks. `pauses`, `bound`
-    accounts, `shared` facts and `budgets` are those of the installation.
+    accounts, `shared` facts and `budgets` are those of the installation. Without a `wire`, it opens one.
 
     Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
     live_connections: dict[str, LiveConnection] = {}
     account_budgets = AccountBudgets(budgets)
-    complaints, wire = [], Wire()
+    complaints = []
+    if wire is None:
+        from app.egress.transport import Wire  # noqa: PLC0415 - commands that send nothing need no HTTP client
+
+        wire = Wire()
     for name, connection in settings.connections.items():
         if connection.vendor in MANIFESTS and not _is_called(connection):
             continue  # it only receives webhooks
@@ -68,7 +73,7 @@ def _live_connection(
     secrets: Secrets,
     patience: Patience,
     pauses: PostgresPauses | None,
-    wire: Wire,
+    wire: Sender,
     budgets: AccountBudgets,
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)

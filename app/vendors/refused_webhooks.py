@@ -33,6 +33,11 @@ vendor's own are refused, to all appearance."""
 
 SELECT = Statement("SELECT webhook_standing", REFUSED_NOW)
 
+SELECT_VERIFIED = Statement(
+    "SELECT webhook_standing",
+    "SELECT connection, verified_at FROM webhook_standing WHERE verified_at IS NOT NULL",
+)
+
 VERIFIED = Statement(
     "INSERT webhook_standing",
     """
@@ -126,6 +131,10 @@ class WebhookStates:
         """Return the connections whose last webhook was refused. Raises StoreUnavailable."""
         await self._write()
         return {row["connection"]: _of_row(dict(row)) for row in await self._database.fetch(SELECT)}
+
+    async def last_verified(self) -> Mapping[str, datetime]:
+        """Return when the last webhook of each connection was verified, to 10 s. Raises StoreUnavailable."""
+        return {row["connection"]: row["verified_at"] for row in await self._database.fetch(SELECT_VERIFIED)}
 
     def writing(self) -> AbstractAsyncContextManager[None]:
         """Write regularly during the block, and at its end."""

@@ -72,10 +72,16 @@ class BackfillDeps(StartDeps):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FreshnessDeps:
-    """What reads how old the data of connections are, and publishes that they are too old."""
+class FreshnessView:
+    """What reads how old the data of connections are."""
 
     rules: Sequence[FreshnessRule]
     database: Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreshnessDeps(FreshnessView):
+    """What publishes in addition that they are too old."""
+
     events: PostgresEvents
     queue: Enqueuer

@@ -29,7 +29,7 @@ from app.webhooks import metrics
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import GroupCommit
 from app.webhooks.webhook_connections import WebhookConnection
-from mappings.registry import SCHEMES
+from mappings.registry import schemes
 
 MOST_EVENTS: Final = 1000
 """Events in one request. HubSpot, the only vendor that sends several, sends 100 at most."""
@@ -64,6 +64,7 @@ class WebhookReceiver:
         self._now = now
         self._refusals = refusals
         self._states = states
+        self._schemes = schemes()
         self._bound = bound
 
     async def receive(self, connection: str, request: SignedRequest, correlation_id: str) -> Received | HandshakeAnswer:
@@ -133,7 +134,7 @@ class WebhookReceiver:
     def _refuse_unknown(self, request: SignedRequest) -> None:
         """Do the work of a verification, so that the response time does not reveal whether a connection exists."""
         metrics.count_refused(NO_CONNECTION, "no-connection")
-        for scheme in SCHEMES:
+        for scheme in self._schemes:
             try:
                 verify(scheme, request, (), now=self._now())
             except SignatureRefused as refusal:

@@ -20,9 +20,8 @@ from app.credentials.deps import CredentialDeps
 from app.dependencies import Dependencies
 from app.egress.poster import TargetPoster, open_poster
 from app.egress.rules import EgressRules
-from app.events.deps import EventDeps, ReplayDeps
+from app.events.deps import EventDeps
 from app.events.store.deliveries import PostgresDeliveries
-from app.events.store.replays import PostgresReplays
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.bodies import Transfers
 from app.http.cursors import SealedCursors
@@ -53,7 +52,7 @@ from app.webhooks.store.receipts import PostgresArrivals, PostgresReceipts, grou
 from app.webhooks.webhook_connections import load_webhook_connections
 from app.wiring.foundation import Foundation
 from app.wiring.monitoring import open_monitoring
-from app.wiring.operators import backfills_of, consents_of, operator_dependencies, persons_of
+from app.wiring.operators import backfills_of, consents_of, operator_dependencies, persons_of, replays_of
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.idempotency import Writers
@@ -95,7 +94,6 @@ async def open_dependencies(
     )
     operators = operator_dependencies(settings, database, foundation.sealer, events, queue, records.mapping_routes)
     subscribed = _events(foundation, poster, records)
-    replays = PostgresReplays(database, subscribed.deliveries)
     return Dependencies(
         *operators,
         records.connections,
@@ -121,7 +119,7 @@ async def open_dependencies(
         _uploads(foundation, ingest),
         OwnershipDeps(ownership=settings.ownership),
         subscribed,
-        ReplayDeps(**_fields(subscribed), replays=replays, queue=queue),
+        replays_of(subscribed, database, subscribed.deliveries, queue),
         open_monitoring(
             *(settings, database, foundation.sealer, foundation.former_environments),
             partial(measure_freshness, freshness),

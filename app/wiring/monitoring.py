@@ -13,7 +13,6 @@ from app.monitoring.store import heartbeats
 from app.monitoring.store.failures import PostgresFailures
 from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.runs import PostgresRuns
-from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.postgres.database import Database
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
@@ -23,6 +22,7 @@ from app.postgres.migrate import schema_fault
 from app.postgres.write_proof import write_fault
 from app.settings.environment import Settings
 from app.uploads.metrics import expect_uploads
+from app.wiring.operators import figures_of
 from app.writes.store.reader import OperationReader
 
 
@@ -53,12 +53,6 @@ def open_monitoring(
         readiness=CachedCheck(partial(_readiness, settings.environment, database, proof, former_environments)),
         collect=gauges.refresh,
     )
-
-
-def figures_of(settings: Settings, database: Database) -> PostgresAlarmFigures:
-    """Return what reads the figures for the alarms of this configuration."""
-    consumers = [one.name for one in settings.consumers]
-    return PostgresAlarmFigures(database, settings.connections, settings.vault_names, consumers)
 
 
 async def _readiness(

@@ -15,7 +15,7 @@ from app.dead_letters.store.redrives import PostgresRedrives
 from app.dependencies import Dependencies, OnDemand
 from app.drift.deps import DriftDeps
 from app.drift.store import PostgresDrifts
-from app.events.deps import ExtractDeps, FeedDeps
+from app.events.deps import ExtractDeps, FeedDeps, ReplayDeps
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -37,7 +37,6 @@ from app.queue.models import Enqueuer
 from app.queue.pauses import PostgresPauses
 from app.revisions.deps import RevisionDeps
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
-from app.revisions.store.trials import PostgresTrialBook
 from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
@@ -48,6 +47,7 @@ from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.received import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
+from app.wiring.revisions import revisions_on
 from app.writes.deps import ApprovalDeps, CompletionDeps, OperationDeps
 from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
@@ -55,6 +55,7 @@ from app.writes.store.removals import PostgresRemovals
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from app.monitoring.store.vitals import PostgresAlarmFigures
     from app.walks.models import ListPlan
     from app.walks.reconcile.models import ReconcilePlan
     from canonical.parts import ObjectName
@@ -75,7 +76,8 @@ REOPEN: Final = OnDemand(lambda: _capabilities().REOPEN)
 def operators_on(database: Database, settings: Settings, keys: Sequence[EncryptionKey]) -> Dependencies:
     """Return the dependencies of operators' commands: the database only, so they work while everything else is down."""
     sealer = Sealer(keys)
-    events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+    deliveries = PostgresDeliveries(database, sealer)
+    events = PostgresEvents(database, sealer, deliveries)
     queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
     links = links_of(settings, database, events, queue)
     matches = PostgresMatches(database, sealer, links)
@@ -104,8 +106,8 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
                 settings, operators[0], sealer, events, matches, Tombstones(database, sealer)
             ),
             FeedDeps: lambda: _feed_of(settings, database, sealer, events),
+            ReplayDeps: lambda: replays_of(_feed_of(settings, database, sealer, events), database, deliveries, queue),
             FailureDeps: lambda: _failures_of(database, sealer),
-            PresentDeps: lambda: _present_of(settings, database),
             ApprovalDeps: lambda: approvals_of(settings, database, sealer, events, queue),
         },
     )
@@ -141,7 +143,7 @@ def operator_dependencies(
             count_dead_letters=partial(count_open_dead_letters, database),
         ),
         DriftDeps(drifts=PostgresDrifts(database), database=database, events=events, queue=queue),
-        RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
+        revisions_on(database, mapping_routes),
         PostgresAuditTrail(database),
     )
 
@@ -228,6 +230,21 @@ def _feed_of(settings: Settings, database: Database, sealer: Sealer, events: Pos
     )
 
 
+def replays_of(feed: FeedDeps, database: Database, deliveries: PostgresDeliveries, queue: Enqueuer) -> ReplayDeps:
+    """Return what delivers Events again."""
+    from app.events.store.replays import PostgresReplays  # noqa: PLC0415
+
+    return ReplayDeps(
+        events=feed.events,
+        subscriptions=feed.subscriptions,
+        connections=feed.connections,
+        delivery_ladder=feed.delivery_ladder,
+        database=database,
+        replays=PostgresReplays(database, deliveries),
+        queue=queue,
+    )
+
+
 def _failures_of(database: Database, sealer: Sealer) -> FailureDeps:
     """Return what finds runs that failed."""
     from app.monitoring.store.failures import PostgresFailures  # noqa: PLC0415
@@ -242,10 +259,16 @@ def _failures_of(database: Database, sealer: Sealer) -> FailureDeps:
     )
 
 
-def _present_of(settings: Settings, database: Database) -> PresentDeps:
-    """Return what reads the alarms that stand."""
-    from app.wiring.monitoring import figures_of  # noqa: PLC0415
+def figures_of(settings: Settings, database: Database) -> PostgresAlarmFigures:
+    """Return what reads the figures for the alarms of this configuration."""
+    from app.monitoring.store.vitals import PostgresAlarmFigures  # noqa: PLC0415
 
+    consumers = [one.name for one in settings.consumers]
+    return PostgresAlarmFigures(database, settings.connections, settings.vault_names, consumers)
+
+
+def present_of(settings: Settings, database: Database) -> PresentDeps:
+    """Return what reads the alarms that stand."""
     return PresentDeps(
         figures=figures_of(settings, database),
         public_url=settings.public_url,

@@ -13,7 +13,7 @@ from app.monitoring.watch import Watch
 from app.postgres.database import Database
 from app.uploads.export_folder import DiskFolder
 from app.wiring.foundation import Foundation
-from app.wiring.monitoring import figures_of
+from app.wiring.operators import figures_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def filled(struct: type[Struct]) -> Any:
 def rendered(capsys: pytest.CaptureFixture[str], name: str) -> str:
     columns, row = TABLES[name]
     (kind,) = (one for key, one in get_type_hints(row).items() if key != "return")
-    print_table(columns, [filled(kind)] * 2, row)
+    print_table(columns, [sample(kind)] * 2, row)
     return capsys.readouterr().out
 
 

@@ -1,12 +1,18 @@
 """Operators' commands beside a running Lockstitch: what they print is what the API knows."""
 
 import json
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
+from tests.commands import ROOT
 from tests.contract.callers import Caller, new_key
 from tests.contract.dead_jobs import DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
+from tests.contract.waiting import until
+from tests.forked import Forked
 
 
 def read(facade: Facade, *arguments: str) -> Any:
@@ -33,6 +39,52 @@ def test_a_run_and_its_write_are_shown(facade: Facade, caller: Caller) -> None:
     assert run in [event["caused_by"] and event["correlation_id"] for event in map(json.loads, tail.splitlines())]
 
 
+def start(facade: Facade, folder: Path, *arguments: str) -> tuple[Forked, Path]:
+    """Start a command that does not end, and return it with the file that it prints to."""
+    source, printed, errors = (folder / name for name in ("in", "out", "err"))
+    source.touch()
+    printed.touch()
+    streams = (source, printed, errors)
+    environment = {**facade.api.environment, "COLUMNS": "300"}
+    return Forked("app.cli", arguments, environment=environment, folder=ROOT, streams=streams), printed
+
+
+def test_a_run_is_followed_until_ctrl_c(facade: Facade, caller: Caller, tmp_path: Path) -> None:
+    run = f"run-{word()}"
+
+    def write() -> None:
+        body, headers = customer("hubspot"), {"x-correlation-id": run}
+        assert caller.write("POST", "/v1/customers", body, key=new_key(), headers=headers).status_code == 201
+
+    write()
+    process, file = start(facade, tmp_path, "runs", "show", run, "--follow")
+    until(file.read_text, lambda text: "was received" in text)
+    write()
+    # What is recorded late is printed too, though it happened before what was printed already.
+    until(file.read_text, lambda text: text.count("everything called") == 2)
+    sentences = [step["sentence"] for step in read(facade, "runs", "show", run)["data"] if step["kind"] != "audit"]
+    printed = until(file.read_text, lambda text: all(one in text for one in sentences))
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(60) == 130
+    steps = [tuple(line.split()) for line in printed.splitlines()[1:]]
+    assert len(set(steps)) == len(steps)
+
+
+def test_events_are_followed_until_a_signal(facade: Facade, caller: Caller, tmp_path: Path) -> None:
+    process, file = start(facade, tmp_path, "events", "tail", "--type", "customer.created", "--limit", "1", "--json")
+
+    def tailed() -> str:
+        headers = {"x-correlation-id": run}
+        caller.write("POST", "/v1/customers", customer("hubspot"), key=new_key(), headers=headers)
+        return file.read_text()
+
+    run = f"run-{word()}"
+    lines = until(tailed, lambda text: text.count(run) > 1).splitlines()
+    assert len({json.loads(line)["id"] for line in lines}) == len(lines)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(60) == -signal.SIGTERM
+
+
 def test_runs_that_failed_are_listed_with_their_reason(facade: Facade) -> None:
     dead = DeadJobs(facade)
     letters = dead.bury(*(dead.new(correlation_id=f"run-{dead.connection}-{number}") for number in range(3)))
@@ -41,6 +93,27 @@ def test_runs_that_failed_are_listed_with_their_reason(facade: Facade) -> None:
     rest = read(facade, "runs", "list", *following)
     assert [one["id"] for one in (*first["data"], *rest["data"])] == [*reversed(letters)]
     assert {one["state"] for one in rest["data"]} == {"open"}
+
+
+def test_the_newest_runs_are_listed_once_each_page_after_page(facade: Facade, caller: Caller) -> None:
+    runs = [f"run-{word()}" for _ in range(3)]
+    for run in (*runs, runs[0]):
+        caller.get("/v1/me", headers={"x-correlation-id": run})
+    wanted = [runs[0], runs[2], runs[1]]
+    shown = until(
+        lambda: [one["correlation_id"] for one in read(facade, "runs", "list", "--since", "1h")["data"]],
+        lambda shown: (
+            shown.index(wanted[0]) < shown.index(wanted[1]) < shown.index(wanted[2]) if {*wanted} <= {*shown} else False
+        ),
+    )
+    first = read(facade, "runs", "list", "--limit", "2")
+    rest = read(facade, "runs", "list", "--limit", "200", "--cursor", first["next_cursor"])
+    paged = [one["correlation_id"] for one in (*first["data"], *rest["data"])]
+    assert len(set(paged)) == len(paged)
+    assert {*shown} <= {*paged}
+    assert "called GET /v1/me: 200" in facade.lockstitch("runs", "list").stdout
+    wrong = facade.lockstitch("runs", "list", "--failed", "--cursor", first["next_cursor"])
+    assert (wrong.returncode, "must be the cursor of this list" in wrong.stderr) == (2, True)
 
 
 def test_connections_are_paused_and_resumed_and_unknown_ones_are_named(facade: Facade) -> None:

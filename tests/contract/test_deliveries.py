@@ -331,3 +331,22 @@ def test_the_console_shows_a_failing_subscriber_and_replays(owner: Caller, deliv
     assert again.headers["webhook-id"] == ids[0]
     until(lambda: delivering.states(subscription), lambda states: states == ["delivered"] * 2)
     assert "subscription.replayed" in delivering.audited(subscription)
+
+
+def test_a_replay_is_ordered_by_command_and_over_http(owner: Caller, delivering: Delivering) -> None:
+    subscription = subscribe(owner, delivering.subscribers.hook("replayed"), "customer.*")["id"]
+    (event,) = delivering.publish(news(1, record="customer:1"))
+    until(lambda: delivering.states(subscription), lambda states: states == ["delivered"])
+    command, run = ("subscriptions", "replay", subscription, "--from", event), delivering.facade.lockstitch
+    assert run(*command, "--dry-run").stdout == "1 Event would be delivered again.\n"
+    assert delivering.states(subscription) == ["delivered"]
+    assert run(*command).stdout == "1 Event will be delivered again.\n"
+    until(lambda: delivering.states(subscription), lambda states: states == ["delivered"] * 2)
+
+    path, order = f"/ops/subscriptions/{subscription}/replay", {"from_event": event}
+    with Caller(delivering.api.url, delivering.facade.make_key("ops:write").secret) as operator:
+        answer = operator.post(path, json=order).json()
+    assert answer == {"subscription": subscription, "events": 1, "next_event": None, "dry_run": False}
+    until(lambda: delivering.states(subscription), lambda states: states == ["delivered"] * 3)
+    assert delivering.audited(subscription).count("subscription.replayed") == 2
+    assert run(*command[:-1], f"evt_{0:036x}").returncode == 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from mappings.registry import SCHEMES
+from mappings.registry import schemes
 from mappings.webhooks import Envelope
 from tests.linear_time.growth import Attack
 
@@ -72,7 +72,7 @@ def used() -> Iterator[Used]:
                         yield Used(name=f"{module}.{target}", pattern=pattern, method=method)
         for node in ast.walk(tree):
             yield from _written_in_place(module, node)
-    for pattern in dict.fromkeys(pattern for scheme in SCHEMES for pattern in _declared(scheme.envelope)):
+    for pattern in dict.fromkeys(pattern for scheme in schemes() for pattern in _declared(scheme.envelope)):
         yield Used(name=f"webhooks: {pattern.pattern}", pattern=pattern, method="fullmatch")
 
 

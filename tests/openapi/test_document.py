@@ -15,6 +15,7 @@ from app.copies.copy import CopyRequest
 from app.dead_letters.bulk_redrive import RedriveRequest
 from app.dead_letters.decide import DiscardOrder, RedriveOrder
 from app.errors import CATALOGUE
+from app.events.replay import ReplayOrder
 from app.events.subscriptions import SubscriptionRequest
 from app.http.decode_body import decode_patch
 from app.http.operation import KeyOperation, declaration_of
@@ -61,6 +62,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         EraseOrder,
         *OPERATORS,
         SubscriptionRequest,
+        ReplayOrder,
         RouteOrder,
         BackfillRequest,
     )

@@ -7,10 +7,10 @@ from typing import Final
 from app import signatures
 from app.signatures import HandshakeAnswer, ReceivedEvent, Secret, SignedRequest
 from app.signatures.request import Headers
-from mappings.registry import SCHEMES
+from mappings.registry import schemes
 from mappings.webhooks import Scheme
 
-BY_NAME: Final[Mapping[str, Scheme]] = {scheme.name: scheme for scheme in SCHEMES}
+BY_NAME: Final[Mapping[str, Scheme]] = {scheme.name: scheme for scheme in schemes()}
 
 
 def verify(scheme: str, request: SignedRequest, secrets: tuple[Secret, ...], *, now: datetime) -> Secret:

@@ -24,6 +24,7 @@ _PAGE: Final = """
                   WHERE {failed}
                     AND {operations}
                     AND ($5::timestamptz IS NULL OR (failed_at, id) < ($5, $6::text))
+                    AND failed_at >= coalesce($8::timestamptz, '-infinity')
                   ORDER BY failed_at DESC, id DESC
                   LIMIT {most}) AS newest
           WHERE ($1::text IS NULL OR CASE phase WHEN 'unknown' THEN 'unknown' ELSE 'failed' END = $1)
@@ -38,6 +39,7 @@ _PAGE: Final = """
                    FROM dead_letter
                   WHERE {letters}
                     AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::text))
+                    AND created_at >= coalesce($8, '-infinity')
                   ORDER BY created_at DESC, id DESC
                   LIMIT {most}) AS newest
           WHERE state = coalesce($1, 'open')
@@ -56,24 +58,24 @@ _PAGE: Final = """
 
 BROWSE = Statement("SELECT operation", _PAGE.format(most=LOOKED_AT, failed=FAILED, operations="true", letters="true"))
 
-# $8: digests. $9 to $11: records, by connection, remote id and order key.
+# $9: digests. $10 to $12: records, by connection, remote id and order key.
 SEARCH = Statement(
     "SELECT operation",
     _PAGE.format(
         most=LOOKED_AT,
         failed=FAILED,
-        operations=f"""id IN (SELECT id FROM operation WHERE failure_keys && $8::bytea[]
+        operations=f"""id IN (SELECT id FROM operation WHERE failure_keys && $9::bytea[]
                               UNION
                               SELECT id
                                 FROM operation
-                                JOIN unnest($9::text[], $10::text[]) AS record (connection, remote_id)
+                                JOIN unnest($10::text[], $11::text[]) AS record (connection, remote_id)
                                USING (connection, remote_id)
                                WHERE {FAILED})""",  # noqa: S608 - no caller's text is in it
-        letters="""id IN (SELECT id FROM dead_letter WHERE failure_keys && $8::bytea[]
+        letters="""id IN (SELECT id FROM dead_letter WHERE failure_keys && $9::bytea[]
                           UNION
                           SELECT id
                             FROM dead_letter
-                            JOIN unnest($9::text[], $11::text[]) AS record (connection, order_key)
+                            JOIN unnest($10::text[], $12::text[]) AS record (connection, order_key)
                            USING (connection, order_key))""",
     ),
 )
@@ -176,7 +178,7 @@ class PostgresFailures:
 
 def _arguments(which: FailureFilter, after: FailurePosition | None, limit: int) -> tuple[object, ...]:
     place: tuple[datetime | None, str | None] = (None, None) if after is None else (after.at, after.id)
-    return (which.state, which.connection, which.object, which.key, *place, limit)
+    return (which.state, which.connection, which.object, which.key, *place, limit, which.since)
 
 
 def _failures(rows: Sequence[Any]) -> Sequence[Failure]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.monitoring.failure_models import FailurePosition
 from app.monitoring.models import RunRecord, StoryPosition
 from app.postgres.database import Database, Statement
 
@@ -150,6 +151,42 @@ CAUSES = Statement(
     "SELECT subject, correlation_id FROM audit_event WHERE subject = ANY ($1::text[]) AND type = 'receipt.echoed'",
 )
 
+# Each step of the recursion reads the index of times on from the run before, to an entry of a run that is not listed
+# yet. A run with an entry at the position `after` or later is on a page before.
+RECENT = Statement(
+    "SELECT run_entry",
+    """
+    WITH RECURSIVE run AS (
+        SELECT '' AS correlation_id, coalesce($1::timestamptz, 'infinity') AS at, coalesce($2::bigint, 0) AS id,
+               ARRAY[]::text[] AS listed
+        UNION ALL
+        SELECT older.*
+          FROM run
+         CROSS JOIN LATERAL (
+            SELECT correlation_id, at, id, listed || correlation_id
+              FROM run_entry AS entry
+             WHERE (at, id) < (run.at, run.id)
+               AND at >= coalesce($3::timestamptz, '-infinity')
+               AND correlation_id <> ALL (listed)
+               AND NOT EXISTS (SELECT
+                                 FROM run_entry AS later
+                                WHERE later.correlation_id = entry.correlation_id
+                                  AND (later.at, later.id) >= ($1, $2))
+             ORDER BY at DESC, id DESC
+             LIMIT 1) AS older
+         WHERE cardinality(listed) < $4
+    )
+    SELECT correlation_id, run.at, run.id, entry.kind, entry.facts
+      FROM run
+     CROSS JOIN LATERAL (SELECT kind, facts
+                           FROM run_entry
+                          WHERE correlation_id = run.correlation_id
+                          ORDER BY kind = 'request' DESC, at DESC
+                          LIMIT 1) AS entry
+     ORDER BY run.at DESC, run.id DESC
+    """,
+)
+
 
 class PostgresRuns:
     """Reads the stories of runs, and adds notes to them."""
@@ -169,6 +206,13 @@ class PostgresRuns:
             )
             for row in rows
         ]
+
+    async def recent(
+        self, *, since: datetime | None, after: FailurePosition | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return the runs with a call or a note, the newest first, each with the newest request to it."""
+        place = (None, None) if after is None else (after.at, int(after.id))
+        return [dict(row) for row in await self._database.fetch(RECENT, *place, since, limit)]
 
     async def add_note(self, correlation_id: str, facts: Mapping[str, Any]) -> datetime:
         """Add a note, and return its time. Raises StoreUnavailable."""

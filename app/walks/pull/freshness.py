@@ -19,7 +19,7 @@ from app.settings.environment import Settings
 from app.settings.pull import STOCK_LEVEL, PulledObject
 from app.stock.read_levels import reads_of
 from app.vendors.models import Connections
-from app.walks.deps import FreshnessDeps
+from app.walks.deps import FreshnessDeps, FreshnessView
 from app.walks.models import FreshnessRule, PullPlan
 from app.walks.plan import OBJECTS, lists_of, pull_plans_of
 from app.walks.store import PULL_FAILURE
@@ -131,7 +131,7 @@ def _unreachable(plan: PullPlan | None, limit: int, *, is_listed: bool) -> str |
     return f"the limit is {limit} s, but it is pulled only every {plan.frequency}" if plan.every >= limit else None
 
 
-async def list_freshness(deps: FreshnessDeps) -> list[ObjectFreshness]:
+async def list_freshness(deps: FreshnessView) -> list[ObjectFreshness]:
     """Return the freshness of what has a rule, in the order of the rules. Raises StoreUnavailable."""
     names = ([one.connection for one in deps.rules], [one.object for one in deps.rules])
     rows = {(row["connection"], row["object"]): dict(row) for row in await deps.database.fetch(READ, *names)}

@@ -13,7 +13,7 @@ def register(root: Path, name: str, *, emulator: bool = True) -> Iterator[tuple[
     """Add the name in every place. Yields the file, whether it was edited, and the step to do by hand if not."""
     layer = "`Vendors never import each other`"
     places = [
-        ("mappings/registry.py", _mapping_registry, f"import VENDOR of mappings.{name} and add it to VENDORS"),
+        ("mappings/registry.py", _mapping_registry, f"add {name} to CALLED"),
         ("pyproject.toml", _vendor_layer, f"add {name} to the vendors' layer of {layer}"),
     ]
     if emulator:
@@ -32,16 +32,9 @@ def register(root: Path, name: str, *, emulator: bool = True) -> Iterator[tuple[
 
 
 def _mapping_registry(text: str, name: str) -> str | None:
-    """Add `from mappings.acme import VENDOR as ACME`, and `ACME` to the tuple in VENDORS."""
-    imports = list(re.finditer(r"^from mappings\.[\w.]+ import .*\n", text, re.MULTILINE))
-    vendors = re.search(
-        r"VENDORS: Final\[dict\[str, AnyVendor\]\] = \{.*?\((?P<names>[A-Z0-9_,\s]+)\)\s*\}", text, re.S
-    )
-    if not imports or vendors is None:
-        return None
-    text = _with_name(text, vendors, name.upper())
-    line = f"from mappings.{name} import VENDOR as {name.upper()}\n"
-    return text if line in text else text[: imports[0].start()] + line + text[imports[0].start() :]
+    """Add `"acme"` to the tuple CALLED."""
+    called = re.search(r"^CALLED: Final = \((?P<names>[^)]*)\)", text, re.MULTILINE)
+    return None if called is None else _with_name(text, called, f'"{name}"')
 
 
 def _emulator_registry(text: str, name: str) -> str | None:
