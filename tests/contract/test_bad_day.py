@@ -35,7 +35,7 @@ credentials = {{ token = "vault:crm-token" }}
 LADDER: Final = "0.2,600,600"
 PULLED: Final = "SELECT FROM watermark WHERE (connection, object) = ('hubspot', 'customer') AND started_at IS NOT NULL"
 LATER: Final = (
-    "UPDATE watermark SET started_at = started_at - interval '1 hour', breached_at = now() - interval '45 minutes'",
+    "UPDATE watermark SET started_at = started_at - interval '1 hour'",
     "UPDATE heartbeat SET seen_at = seen_at - interval '2 minutes' WHERE role = 'worker'",
 )
 Facts = dict[str, Any]
@@ -142,6 +142,11 @@ def of(rows: Rows, **facts: Any) -> Rows:
     return [row for row in rows if facts.items() <= row.items()]
 
 
+def named(name: str, answer: Any) -> Any:
+    """The connection of this name in a list."""
+    return next(one for one in answer["data"] if one["name"] == name)
+
+
 def states_of(answer: Any, _: Facts) -> bool:
     known = {one["name"]: one for one in answer["data"]}
     return (
@@ -157,7 +162,7 @@ QUESTIONS: Final = (
     Question("What failed", lambda it, day: of(it["data"], correlation_id=day["RUN"], state="failed"), "RUN"),
     Question("What did a run", lambda it, day: [one for one in it["data"] if one["facts"].get("status") == 400], "400"),
     Question("Which connection", states_of, "unauthorised"),
-    Question("How fresh", lambda it, day: of(it["alarms"], name="freshness_breached.hubspot.customer"), "breached"),
+    Question("How fresh", lambda it, day: of(named("hubspot", it)["freshness"], state="breached"), "breached"),
     Question("How much", lambda it, day: 0 < it["budgets"][0]["headroom"] <= it["budgets"][0]["units"], "of 1,000,000"),
     Question("Which dead letters", lambda it, day: of(it["groups"], count=3, path="$.email"), "unmappable"),
     Question("Which writes", lambda it, day: of(it["data"], id=day["unknown"], state="unknown"), "unknown"),
