@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from app.egress.exchange import ACCEPTED_ENCODING, USER_AGENT, NoReply, NotSent, Sender
+from app.egress.exchange import ACCEPTED_ENCODING, USER_AGENT, NoReply, NotSent, RequestSender
 from app.egress.retry_after import seconds_asked
 from app.telemetry import vendor_span
 from mappings.http import VendorReply, VendorRequest
@@ -26,7 +26,7 @@ class EndpointFailure(Struct, frozen=True, kw_only=True):
 class TokenEndpoint(Struct, frozen=True, kw_only=True):
     """Where the tokens of a connection come from. `seconds` bounds an exchange, `limit` the bytes of a reply."""
 
-    wire: Sender
+    wire: RequestSender
     connection: str
     vendor: str
     base_url: str

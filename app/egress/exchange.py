@@ -31,7 +31,7 @@ class TooLarge(NoReply):
         super().__init__("too large")
 
 
-class Sender(Protocol):
+class RequestSender(Protocol):
     """Sends requests: `transport.Wire`, or nothing."""
 
     async def exchange(

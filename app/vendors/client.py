@@ -18,7 +18,7 @@ import msgspec
 
 from app.credentials.secrets import NoSecret
 from app.credentials.tokens import Tokens
-from app.egress.exchange import NoReply, NotSent, Sender
+from app.egress.exchange import NoReply, NotSent, RequestSender
 from app.errors import VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
 from app.queue.models import Allowances
@@ -54,7 +54,7 @@ class VendorClient:
     def __init__(
         self,
         live_connections: Mapping[str, LiveConnection],
-        wire: Sender,
+        wire: RequestSender,
         pauses: PostgresPauses | None = None,
         bound: PostgresBoundAccounts | None = None,
         shared: PostgresAccountFacts | None = None,

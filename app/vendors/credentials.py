@@ -9,7 +9,7 @@ from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_endpoint import TokenEndpoint
 from app.credentials.token_set import SUFFIX
 from app.credentials.tokens import Tokens
-from app.egress.exchange import Sender
+from app.egress.exchange import RequestSender
 from app.settings.connections import ConnectionSettings
 from app.settings.reading import SettingsError
 from mappings.manifest import Auth, Vendor
@@ -102,7 +102,7 @@ ConnectionCredential: TypeAlias = CredentialHeader | Tokens
 
 
 def credential_of(
-    settings: ConnectionSettings, vendor: Vendor[Any], secrets: Secrets, wire: Sender
+    settings: ConnectionSettings, vendor: Vendor[Any], secrets: Secrets, wire: RequestSender
 ) -> ConnectionCredential:
     """Return the credential that the settings describe. Raises SettingsError."""
     grant = grant_of(settings, vendor)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.credentials.secrets import Secrets
-from app.egress.exchange import Sender
+from app.egress.exchange import RequestSender
 from app.queue.pauses import PostgresPauses
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
@@ -30,7 +30,7 @@ async def open_vendor_client(
     bound: PostgresBoundAccounts | None = None,
     shared: PostgresAccountFacts | None = None,
     budgets: PostgresBudgets | None = None,
-    wire: Sender | None = None,
+    wire: RequestSender | None = None,
 ) -> AsyncIterator[VendorClient]:
     """Yield the client for every connection that is called, not those that only receive webhooks. `pauses`, `bound`
     accounts, `shared` facts and `budgets` are those of the installation. Without a `wire`, it opens one.
@@ -73,7 +73,7 @@ def _live_connection(
     secrets: Secrets,
     patience: Patience,
     pauses: PostgresPauses | None,
-    wire: Sender,
+    wire: RequestSender,
     budgets: AccountBudgets,
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
