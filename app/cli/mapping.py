@@ -91,7 +91,7 @@ def diff(
     routes = [route for route in _read(name).routes if connection in (None, route.connection)]
     comparisons = [(route.connection, one) for route in routes for one in route.comparisons]
     if json:
-        write_json([{"connection": where, **msgspec.to_builtins(one)} for where, one in comparisons])
+        write_json(whole_list([{"connection": where, **msgspec.to_builtins(one)} for where, one in comparisons]))
         return
     if not comparisons:
         say(f"No comparisons yet. To start some: lockstitch mapping shadow {name}@rN")

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 
 from app.cli import vault
+from app.cli.commands import declare_list
 from app.cli.database import find_keys, with_database
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
@@ -35,7 +36,13 @@ secrets.command(vault.rotate)
 secrets.command(vault.promote)
 secrets.command(vault.rollback)
 secrets.command(vault.revoke)
-secrets.command(vault.list_secrets, name="list")
+declare_list(
+    secrets,
+    vault.with_this_vault,
+    vault.list_versions,
+    ("name, version", "state", "last use", "ends"),
+    none="The vault is empty.",
+)(vault.list_row)
 
 
 class KeyStatus(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
@@ -17,8 +17,8 @@ from app.cli.database import find_environment, find_settings
 from app.cli.exits import REFUSED, usage
 from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause, read_duration
-from app.cli.printing import Json, log_nothing, write_json
-from app.cli.tables import Cells, moment, print_table
+from app.cli.printing import log_nothing
+from app.cli.tables import Cells, moment
 from app.credentials.models import CredentialError, CredentialKind, ListedVersion
 from app.credentials.secrets import VAULT, Secrets
 from app.credentials.token_set import SUFFIX
@@ -69,7 +69,7 @@ def promote(name: Annotated[str, NAMED], *, overlap: Annotated[str, OVERLAP] = "
             raise CredentialError(f"{name} has no next secret: lockstitch secrets set {name}.")
         await _promote(opened, name, credential.next.number, credential.next.payload.decode(), lasts)
 
-    _with_vault(promote_next)
+    with_this_vault(promote_next)
 
 
 def rollback(name: Annotated[str, NAMED]) -> None:
@@ -84,28 +84,24 @@ def rollback(name: Annotated[str, NAMED]) -> None:
         sys.stdout.write(f"Version {restored} of {name} is current again; version {dropped} is the next one.\n")
         await _resume(opened, _users(opened, name), accepted=False)
 
-    _with_vault(roll_back)
+    with_this_vault(roll_back)
 
 
 def revoke(name: Annotated[str, NAMED], *, version: Annotated[list[int] | None, VERSION] = None) -> None:
     """Revoke versions of a secret in every process, and forget their values."""
-    revoked = _with_vault(lambda opened: opened.store.revoke(name, *(version or ())))
+    revoked = with_this_vault(lambda opened: opened.store.revoke(name, *(version or ())))
     if not revoked:
         raise CredentialError(f"{name} has no such live version: lockstitch secrets list.")
     sys.stdout.write(f"Revoked {', '.join(f'version {number}' for number in revoked)} of {name}.\n")
 
 
-def list_secrets(*, json: Json = False) -> None:
+async def list_versions(opened: OpenedVault) -> Sequence[ListedVersion]:
+    """Return all versions of all credentials."""
+    return await opened.store.list()
+
+
+def list_row(version: ListedVersion) -> Cells:
     """List all versions of all credentials, without their values."""
-
-    versions = _with_vault(lambda opened: opened.store.list())
-    if json:
-        write_json(versions)
-        return
-    print_table(("name, version", "state", "last use", "ends"), versions, _row)
-
-
-def _row(version: ListedVersion) -> Cells:
     ends = {"due": version.due_at, "expires": version.expires_at, "accepted until": version.accepted_until}
     return (
         f"{version.name} {version.version}",
@@ -229,8 +225,9 @@ def _with_new_secret(name: str, do: Callable[[OpenedVault, str], Awaitable[None]
         usage("The secret is not UTF-8 text.")
     if not value or len(typed) > MOST_BYTES:
         usage(f"The secret is empty, or longer than {MOST_BYTES} bytes.")
-    _with_vault(lambda opened: do(opened, value))
+    with_this_vault(lambda opened: do(opened, value))
 
 
-def _with_vault(do: Callable[[OpenedVault], Awaitable[T]]) -> T:
+def with_this_vault(do: Callable[[OpenedVault], Awaitable[T]]) -> T:
+    """Run `do` with the vault of this shell. Raises Complaint without a database or keys."""
     return with_vault(find_settings(os.environ), do)

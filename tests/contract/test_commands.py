@@ -12,6 +12,7 @@ from tests.contract.dead_jobs import DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
 from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, gateway
 from tests.forked import Forked
 
 
@@ -123,6 +124,17 @@ def test_connections_are_paused_and_resumed_and_unknown_ones_are_named(facade: F
     for arguments in (("connections", "show"), ("dead-letters", "list", "--connection"), ("receipts", "--connection")):
         wrong = facade.lockstitch(*arguments, "other-zendsk")
         assert (wrong.returncode, "Did you mean other-zendesk?" in wrong.stderr) == (1, True), arguments
+
+
+def test_a_connection_shows_how_old_its_data_are(facade: Facade, caller: Caller) -> None:
+    WebhookEndpoint(facade, "gateway").accepted(gateway())
+    shown = until(lambda: read(facade, "connections", "show", "gateway"), lambda one: one["last_webhook_at"])
+    listed = {one["name"]: one for one in read(facade, "status")["connections"]}
+    assert listed["gateway"] == shown
+    freshness = caller.get("/ops/freshness").json()["data"]
+    pulled = sorted((one["connection"], one["object"]) for one in freshness)
+    assert sorted((name, row["object"]) for name, one in listed.items() for row in one["freshness"]) == pulled
+    assert "last webhook" in facade.lockstitch("status").stdout
 
 
 def test_subscriptions_are_shown(facade: Facade, caller: Caller) -> None:

@@ -302,7 +302,7 @@ def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None
     assert "own-shop is connected." in facade.lockstitch("connect", "own-shop").stdout
     with facade.another_api() as process, facade.calling("customers:read", url=process.url) as other:
         working(other, "own-shop")
-    listed = json.loads(facade.lockstitch("secrets", "list", "--json").stdout)
+    listed = json.loads(facade.lockstitch("secrets", "list", "--json").stdout)["data"]
     (current,) = [one for one in listed if one["name"] == "own-shop.tokens" and one["state"] == "current"]
     assert current["last_used_at"] is not None
 

@@ -49,7 +49,7 @@ class Crm:
         return result.stdout
 
     async def listed(self) -> list[tuple[int, str]]:
-        return [(each["version"], each["state"]) for each in json.loads(await self.done("list", "--json"))]
+        return [(each["version"], each["state"]) for each in json.loads(await self.done("list", "--json"))["data"]]
 
 
 @asynccontextmanager
@@ -235,5 +235,5 @@ async def test_the_actor_is_audited_and_the_secret_is_nowhere(crm: Crm, database
         Statement("SELECT audit_event", "SELECT actor, audit_event::text AS t FROM audit_event")
     )
     assert all(row["actor"].startswith("cli:") and canary not in row["t"] for row in rows)
-    (first, _) = json.loads(await crm.done("list", "--json"))
+    (first, _) = json.loads(await crm.done("list", "--json"))["data"]
     assert (datetime.fromisoformat(first["due_at"]) - datetime.now(UTC)).days in (89, 90)

@@ -11,7 +11,9 @@ from typing import Any, Final
 import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
+from app.vendors.deps import VendorDeps
 from app.walks.deps import FreshnessDeps
+from app.walks.pull.connection_status import read_status
 from app.walks.pull.freshness import ObjectFreshness, announce_freshness, list_freshness
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
@@ -52,8 +54,9 @@ async def stage(facade: Facade) -> AsyncIterator[Stage]:
 
 
 async def customers(stage: Stage) -> ObjectFreshness:
-    views = await list_freshness(stage.runtime.dependencies.of(FreshnessDeps))
-    return next(one for one in views if (one.connection, one.object) == ("pulled-salesforce", "customer"))
+    deps = stage.runtime.dependencies
+    connection = await read_status(deps.of(VendorDeps), deps.of(FreshnessDeps), "pulled-salesforce")
+    return next(one for one in connection.freshness if one.object == "customer")
 
 
 async def announced(stage: Stage) -> list[str]:
