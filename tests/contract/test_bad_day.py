@@ -171,7 +171,9 @@ QUESTIONS: Final = (
     ),
     Question("Which key", lambda it, day: of(it["data"], type="connection.paused", actor=day["key"]), "night-shift"),
     Question("Which revision", lambda it, day: of(it["routes"], connection="hubspot", active=2), "r2 is active"),
-    Question("When does", lambda it, day: [one for one in of(it, name="crm-token") if one["due_at"]], "crm-token"),
+    Question(
+        "When does", lambda it, day: [one for one in of(it["data"], name="crm-token") if one["due_at"]], "crm-token"
+    ),
     Question("What changed", lambda it, day: of(it["data"], connection="hubspot"), "expected"),
     Question("What is stored", lambda it, day: f"hubspot:{day['record']}" in it["records"], "person exported"),
     Question("What does a restored", lambda it, day: not it["intact"], "connection paused"),

@@ -129,7 +129,7 @@ def test_the_road_from_one_revision_to_the_next(
     assert "road" not in json.dumps(found)
     assert "opted_out" not in caller.get(path).text
     diff = cli(facade, "diff", NAME, "--connection", at)
-    assert {one["path"] for one in diff[0]["differences"]} == set(differences)
+    assert {one["path"] for one in diff["data"][0]["differences"]} == set(differences)
 
     # Activate: within about a second everywhere, the worker included.
     activated = route_in(cli(facade, "activate", f"{NAME}@r2", "--connection", at), at)
