@@ -226,7 +226,8 @@ def _place(opened: str) -> StoryPosition:
 
 def _request(facts: _Facts) -> str:
     status = facts.get("status")
-    result = f"{status} in {facts['ms']:.0f} ms" if status else "no answer"
+    answer = f"{status} {facts['problem']}" if facts.get("problem") else status
+    result = f"{answer} in {facts['ms']:.0f} ms" if status else "no answer"
     replayed = ", replayed" if facts.get("replayed") else ""
     return f"{facts['caller']} called {facts['method']} {facts['route']}: {result}{replayed}."
 

@@ -188,6 +188,8 @@ def _note(call: ServerCall, seconds: float) -> None:
         "caller": call.caller,
         "replayed": call.replayed,
     }
+    if call.problem is not None:
+        facts["problem"] = call.problem
     span = call.span.get_span_context()
     if span.is_valid:
         facts["trace_id"] = f"{span.trace_id:032x}"

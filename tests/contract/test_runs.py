@@ -67,6 +67,13 @@ def test_a_write_is_traced_to_the_vendors_request_id(caller: Caller, reader: Cal
     assert all(entry["sentence"].endswith(".") for entry in story)
 
 
+def test_a_refused_request_says_why(caller: Caller, reader: Caller) -> None:
+    run = new_run()
+    refused = caller.write("POST", "/v1/customers", {"emails": 7}, headers={"x-correlation-id": run})
+    (step,) = run_of(reader, run, lambda story: len(story) == 1)
+    assert f": {refused.status_code} {refused.json()['code']} in " in step["sentence"]
+
+
 def test_it_names_who_is_responsible_for_its_connections(facade: Facade, caller: Caller, reader: Caller) -> None:
     run = new_run()
     caller.write("POST", "/v1/customers", customer("hubspot"), headers={"x-correlation-id": run})
