@@ -8,6 +8,7 @@ import atexit
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -74,6 +75,7 @@ class Forked:
 def _run(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, streams: tuple[Path, Path, Path]
 ) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background processes with it ignored
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -121,7 +121,7 @@ def test_the_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, caller
 
 def test_without_an_end_to_start_from_it_begins_with_the_oldest(driver: WebhookDriver, caller: Caller) -> None:
     received(driver, 1)
-    (oldest,) = driver.facade.sql("SELECT min(id) AS id FROM event")
+    (oldest,) = driver.facade.sql("SELECT min(id) AS id FROM event WHERE type <> 'customer.erased'")  # only by its name
     assert caller.get("/v1/events?limit=1").json()["data"][0]["id"] == oldest["id"]
     assert caller.get(f"/v1/events?after={END}").json() == {"data": [], "next_cursor": END, "has_more": False}
 
