@@ -26,7 +26,7 @@ COPIES: Final = ("copy.conflict", "copy.source_deleted")
 
 APPROVAL_REQUESTED: Final = "operation.approval_requested"
 CUSTOMER_ERASED: Final = "customer.erased"
-"""A person was erased: whoever got the ids earlier should erase them too."""
+"""A person was erased. Subscribers that stored the ids should erase them too."""
 STOCK_LOW: Final = "stock_level.low"
 """The available pieces of an item fell to its threshold or below."""
 

@@ -1,4 +1,4 @@
-"""Integration briefs: `integrations/NAME.toml` beside the configuration file, one page about each integration.
+"""Integration briefs: one page about each integration, `integrations/NAME.toml` in the folder of the configuration file.
 
 Alarms, dead letters and runs name who is responsible for a connection. `lockstitch integration check` judges a brief.
 """

@@ -166,7 +166,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reconcile: ReconcileRule
     """How often all records are compared, where neither the connection nor its object says so."""
     briefs: dict[str, Brief]
-    """The briefs of integrations, from the folder `integrations` beside the configuration file."""
+    """The briefs of integrations, from the folder `integrations` next to the configuration file."""
 
     @property
     def responsible(self) -> Mapping[str, tuple[Responsible, ...]]:

@@ -92,8 +92,8 @@ def test_a_full_brief_is_in_order_and_shown(environment: dict[str, str]) -> None
     page = lockstitch("integration", "show", "signups", environment=environment).stdout
     assert "customers at crm, once per the id of the submission" in page
     assert max(map(len, page.splitlines())) <= 80
-    shown = json.loads(lockstitch("integration", "show", "signups", "--json", environment=environment).stdout)
-    assert shown["calls"] == {"crm": 2}
+    view = json.loads(lockstitch("integration", "show", "signups", "--json", environment=environment).stdout)
+    assert view["calls"] == {"crm": 2}
     unknown = lockstitch("integration", "show", "signup", environment=environment)
     assert unknown.returncode == 2
     assert "Did you mean signups?" in unknown.stderr

@@ -138,8 +138,8 @@ def test_an_operator_decides_on_the_command_line(
     listed = facade.lockstitch("approvals", "list").stdout
     assert all(f"{one['id']}" in listed for one in (approved, rejected))
     assert "create customer at hubspot: " in listed
-    shown = json.loads(facade.lockstitch("approvals", "show", approved["id"], "--json").stdout)
-    assert shown["approval"]["values"] == approved["approval"]["values"]
+    printed = json.loads(facade.lockstitch("approvals", "show", approved["id"], "--json").stdout)
+    assert printed["approval"]["values"] == approved["approval"]["values"]
 
     done = facade.lockstitch("approvals", "approve", approved["id"], "--note", "By phone.")
     assert done.stdout == f"{approved['id']} is approved.\n", done.stderr

@@ -132,7 +132,7 @@ def throttle_and_refuse(facade: Facade, caller: Caller) -> None:
 class Question(NamedTuple):
     """A row of the runbook. The answer of the command has a fact, and the page shows a text."""
 
-    asked: str
+    words: str
     has: Callable[[Any, Facts], object]
     shows: str
 
@@ -180,15 +180,15 @@ QUESTIONS: Final = (
 )
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.asked)
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.words)
 def test_a_command_and_a_page_answer(day: Day, question: Question) -> None:
-    command, page = row_of(question.asked, day.facts)
+    command, page = row_of(question.words, day.facts)
     done = day.facade.lockstitch(*command.split()[1:], "--json")
     answer = json.loads(done.stdout)
     assert question.has(answer, day.facts), done.stdout
-    shown = day.browser.get(page)
-    assert shown.status_code == 200
-    main = unescape(shown.text.partition("<main")[2])
+    response = day.browser.get(page)
+    assert response.status_code == 200
+    main = unescape(response.text.partition("<main")[2])
     assert day.facts.get(question.shows, question.shows) in main, main
 
 
@@ -200,8 +200,8 @@ def test_the_killed_worker_is_an_alarm(day: Day) -> None:
 
 
 def test_all_fourteen_are_asked() -> None:
-    assert [question.asked for question in QUESTIONS] == [
-        next(one.asked for one in QUESTIONS if row.startswith(one.asked)) for row in rows()
+    assert [question.words for question in QUESTIONS] == [
+        next(one.words for one in QUESTIONS if row.startswith(one.words)) for row in rows()
     ]
 
 
@@ -211,9 +211,9 @@ def rows() -> list[str]:
     return [row.removeprefix("| ") for row in table.splitlines()]
 
 
-def row_of(asked: str, facts: Facts) -> tuple[str, str]:
+def row_of(words: str, facts: Facts) -> tuple[str, str]:
     """Return the command and the page of a question, about this day."""
-    (row,) = [row for row in rows() if row.startswith(asked)]
+    (row,) = [row for row in rows() if row.startswith(words)]
     command, page = re.findall(r"`((?:lockstitch|/console)[^`]*)`", row)
     for name, value in facts.items():
         if not name.islower():

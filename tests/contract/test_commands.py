@@ -31,8 +31,8 @@ def test_a_run_and_its_write_are_shown(facade: Facade, caller: Caller) -> None:
     listed = read(facade, "operations", "list", "--limit", "250")["data"]
     (operation,) = (one["id"] for one in listed if one["correlation_id"] == run)
     assert read(facade, "operations", "show", operation)["state"] == "succeeded"
-    shown = facade.lockstitch("operations", "show", operation).stdout
-    assert run in shown
+    view = facade.lockstitch("operations", "show", operation).stdout
+    assert run in view
     wrong = facade.lockstitch("runs", "show", operation)
     assert wrong.returncode == 1
     assert wrong.stderr.endswith(f"names an operation, not a run: lockstitch operations show {operation}.\n")
@@ -101,17 +101,17 @@ def test_the_newest_runs_are_listed_once_each_page_after_page(facade: Facade, ca
     for run in (*runs, runs[0]):
         caller.get("/v1/me", headers={"x-correlation-id": run})
     wanted = [runs[0], runs[2], runs[1]]
-    shown = until(
+    view = until(
         lambda: [one["correlation_id"] for one in read(facade, "runs", "list", "--since", "1h")["data"]],
-        lambda shown: (
-            shown.index(wanted[0]) < shown.index(wanted[1]) < shown.index(wanted[2]) if {*wanted} <= {*shown} else False
+        lambda view: (
+            view.index(wanted[0]) < view.index(wanted[1]) < view.index(wanted[2]) if {*wanted} <= {*view} else False
         ),
     )
     first = read(facade, "runs", "list", "--limit", "2")
     rest = read(facade, "runs", "list", "--limit", "200", "--cursor", first["next_cursor"])
     paged = [one["correlation_id"] for one in (*first["data"], *rest["data"])]
     assert len(set(paged)) == len(paged)
-    assert {*shown} <= {*paged}
+    assert {*view} <= {*paged}
     assert "called GET /v1/me: 200" in facade.lockstitch("runs", "list").stdout
     wrong = facade.lockstitch("runs", "list", "--failed", "--cursor", first["next_cursor"])
     assert (wrong.returncode, "must be the cursor of this list" in wrong.stderr) == (2, True)
@@ -128,9 +128,9 @@ def test_connections_are_paused_and_resumed_and_unknown_ones_are_named(facade: F
 
 def test_a_connection_shows_how_old_its_data_are(facade: Facade, caller: Caller) -> None:
     WebhookEndpoint(facade, "gateway").accepted(gateway())
-    shown = until(lambda: read(facade, "connections", "show", "gateway"), lambda one: one["last_webhook_at"])
+    view = until(lambda: read(facade, "connections", "show", "gateway"), lambda one: one["last_webhook_at"])
     listed = {one["name"]: one for one in read(facade, "status")["connections"]}
-    assert listed["gateway"] == shown
+    assert listed["gateway"] == view
     freshness = caller.get("/ops/freshness").json()["data"]
     pulled = sorted((one["connection"], one["object"]) for one in freshness)
     assert sorted((name, row["object"]) for name, one in listed.items() for row in one["freshness"]) == pulled
@@ -151,7 +151,7 @@ def test_subscriptions_are_shown(facade: Facade, caller: Caller) -> None:
 
 def test_the_status_names_each_alarm_and_its_next_step(facade: Facade) -> None:
     present = read(facade, "status")
-    shown = facade.lockstitch("status").stdout
+    view = facade.lockstitch("status").stdout
     assert present["workers"] >= 1
     for alarm in present["alarms"]:
-        assert f"-> {alarm['next_step']}" in shown
+        assert f"-> {alarm['next_step']}" in view

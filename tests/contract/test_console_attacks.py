@@ -1,4 +1,4 @@
-"""Attacks on the console, and on the API beside it: what strangers and vendors send is refused, or shown as text."""
+"""Attacks on the console, and on the API: what strangers and vendors send is refused, or shown as text."""
 
 import re
 from html.parser import HTMLParser

@@ -244,8 +244,8 @@ def test_an_operator_decides_on_the_command_line(
     made, lost = unknowns[5:7]
     listed = facade.lockstitch("operations", "list", "--state", "unknown", "--json").stdout
     assert {made.id, lost.id} <= {one["id"] for one in msgspec.json.decode(listed)["data"]}
-    shown = facade.lockstitch("operations", "show", made.id).stdout
-    assert f"lockstitch operations check {made.id}" in shown
+    printed = facade.lockstitch("operations", "show", made.id).stdout
+    assert f"lockstitch operations check {made.id}" in printed
     assert facade.lockstitch("operations", "check", made.id).stdout == f"{made.id} is unknown.\n"
 
     found = ("--outcome", "succeeded", "--remote-id", remote_id(vendors, made))
