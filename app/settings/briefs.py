@@ -1,4 +1,4 @@
-"""Integration briefs: one page about each integration, `integrations/NAME.toml` in the folder of the configuration file.
+"""Integration briefs, one page about each integration: `integrations/NAME.toml` next to the configuration file.
 
 Alarms, dead letters and runs name who is responsible for a connection. `lockstitch integration check` judges a brief.
 """
