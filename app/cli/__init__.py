@@ -1,11 +1,12 @@
 """The command line. Each command is imported when it runs, and `--help` imports nothing, so that it prints at once."""
 
 import gc
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 from app import VERSION
-from app.cli.exits import FAILURE, INTERRUPTED, REFUSED, USAGE_ERROR
+from app.cli.exits import FAILURE, INTERRUPTED, PIPE_CLOSED, REFUSED, USAGE_ERROR
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -108,8 +109,12 @@ def _run() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         build_app()(exit_on_error=False)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the exit
+        sys.exit(PIPE_CLOSED)
     except Exception as error:
         code = _report(error)
         if code is None:

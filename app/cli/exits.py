@@ -11,6 +11,8 @@ REFUSED: Final = 3
 BROKEN: Final = 4
 """The audit chain is broken."""
 INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141
+"""The reader of the output left, as `head` does. A shell shows this code for a process that SIGPIPE ended."""
 
 
 def usage(sentence: str) -> NoReturn:

@@ -154,3 +154,20 @@ def test_a_database_that_was_never_migrated_is_said_to_be_one(empty_database_url
     assert done.returncode == 1
     assert "lockstitch migrate" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", "coverage"],
+            cwd=ROOT,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
