@@ -10,8 +10,12 @@ from app.capabilities import SEALED_COLUMNS
 from app.persons.store.persons import NOT_SEARCHED, SEARCHED
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import customer, order, ticket, word
 from tests.contract.webhook_driver import WebhookDriver
+
+# A search opens every value, and other tests leave some that no key opens.
+running_facade, full_key = own_facade()
 
 EXPORT = "/ops/persons/export"
 
