@@ -16,7 +16,7 @@ from tests.contract.own_facade import own_facade
 from tests.contract.samples import customer
 from tests.contract.waiting import until
 
-# An erasure opens every value, and other tests leave some that no key opens.
+# An erasure opens every value of its Lockstitch.
 running_facade, full_key = own_facade()
 
 SCRIPT = "<script>alert(1)</script>"

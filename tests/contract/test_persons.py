@@ -14,7 +14,7 @@ from tests.contract.own_facade import own_facade
 from tests.contract.samples import customer, order, ticket, word
 from tests.contract.webhook_driver import WebhookDriver
 
-# A search opens every value, and other tests leave some that no key opens.
+# A search opens every value of its Lockstitch.
 running_facade, full_key = own_facade()
 
 EXPORT = "/ops/persons/export"
