@@ -29,6 +29,8 @@ def read(
     """Return all configured fields; an empty one is null. A value of another type than configured is kept and reported
     as `ambiguous`. A field that the org lacks is reported as `dropped`, and so are all fields of a record that was read
     without its reply."""
+    if not settings:
+        return ()
     stored = account.custom_values.get(record_id)
     if stored is None:
         detail = "custom fields come from the API answer that contains the record, and there was none"

@@ -158,6 +158,11 @@ def test_what_is_never_empty_cannot_be_cleared(name: str) -> None:
     assert refused(only(name, None), FULL).keys() == {f"/{name}"}
 
 
+def test_without_configured_custom_fields_none_is_reported_as_lost() -> None:
+    assert not FRESH.custom_fields
+    assert [one.path for one in to_canonical(FULL, FRESH).loss if one.path.startswith("/custom_fields")] == []
+
+
 def test_a_full_record_can_be_sent_back() -> None:
     customer = read(FULL)
     patch = CustomerPatch(
