@@ -3,47 +3,32 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from cyclopts import Parameter
 
-from app.cli.database import find_environment, find_settings, require_connection
+from app.cli.database import find_settings, require_connection
 from app.cli.exits import REFUSED
 from app.cli.open_vault import OpenedVault, with_vault
+from app.cli.open_vendors import open_vendors
 from app.cli.operators import actor, print_pause
 from app.cli.printing import Flag, log_nothing
 from app.credentials.consents import CONNECTED, AuthorizationRequest, ConsentError
 from app.credentials.secrets import NoSecret, Secrets
 from app.credentials.token_set import ScopeState
-from app.egress.exchange import SendsNothing
 from app.problem_document import Problem
-from app.queue.lanes import PostgresLanes
 from app.queue.models import Pause
 from app.vendors.authorize import obtain, page_of, take_answer, tokens_of
-from app.vendors.budget_store import PostgresBudgets
-from app.vendors.configured_connections import connections_of
-from app.vendors.deps import ConsentDeps, VendorDeps
-from app.vendors.observations import Observations
-from app.vendors.open_client import open_vendor_client
-from app.vendors.refused_webhooks import WebhookStates
-from app.vendors.store import PostgresBoundAccounts
-from app.wiring.operators import consents_of, pauses_of
+from app.vendors.deps import ConsentDeps
+from app.wiring.connections import consents_of
 
 POLL_SECONDS: Final = 0.5
 
 NAME = Parameter(name="NAME", help="The connection, as in `lockstitch.toml`.")
 PASTE = Parameter(help="The browser cannot reach the API: paste the address to which the vendor sends it.")
-
-
-class NoSecrets(Secrets):
-    """For commands that send nothing: no secret has to be in the environment of the operator."""
-
-    def read(self, reference: str) -> str:
-        return ""
 
 
 def connect(name: Annotated[str, NAME], /, *, paste: Annotated[Flag, PASTE] = False) -> None:
@@ -128,24 +113,3 @@ async def _paste(deps: ConsentDeps, name: str) -> None:
             f" lockstitch connect {name} --paste"
         )
     await take_answer(deps, begun, answer)
-
-
-@asynccontextmanager
-async def open_vendors(opened: OpenedVault, secrets: type[Secrets]) -> AsyncIterator[VendorDeps]:
-    """Open the connections with their client. It sends nothing without secrets."""
-    settings, database = opened.settings, opened.database
-    pauses, bound = pauses_of(database, opened.sealer), PostgresBoundAccounts(database)
-    await pauses.refresh()
-    read = secrets(find_environment(os.environ), opened.vault)
-    wire = SendsNothing() if secrets is NoSecrets else None
-    async with open_vendor_client(settings, read, pauses=pauses, bound=bound, wire=wire) as client:
-        yield VendorDeps(
-            connections=connections_of(settings),
-            vendors=client,
-            lanes=PostgresLanes(database),
-            pauses=pauses,
-            observations=Observations(database),
-            webhooks=WebhookStates(database),
-            bound=bound,
-            budgets=PostgresBudgets(database),
-        )

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 from app.cli.commands import declare_action, declare_list
 from app.cli.database import find_settings
 from app.cli.open_vault import OpenedVault, with_vault
+from app.cli.open_vendors import NoSecrets, open_vendors
 from app.cli.tables import Cells, moment, print_view, span
 from app.vendors.connections import BudgetView, ConnectionView, pause_connection, resume_connection
 from app.vendors.deps import VendorDeps
@@ -41,7 +42,6 @@ class Opened(NamedTuple):
 
 def opened(do: Callable[[Opened], Awaitable[T]]) -> T:
     """Run `do` with the connections. It sends nothing, so no secret has to be in this environment."""
-    from app.cli.connect import NoSecrets, open_vendors  # noqa: PLC0415
 
     async def open_and_do(vault: OpenedVault) -> T:
         async with open_vendors(vault, NoSecrets) as vendors:

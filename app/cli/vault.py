@@ -185,7 +185,7 @@ def _users(opened: OpenedVault, name: str) -> Iterable[str]:
 async def _resume(opened: OpenedVault, connections: Iterable[str], *, accepted: bool) -> None:
     """End the pauses for a refused credential, and report what is still paused. `accepted`: it was proven."""
     from app.vendors.authorize import end_pause  # noqa: PLC0415
-    from app.wiring.operators import pauses_of  # noqa: PLC0415
+    from app.wiring.connections import pauses_of  # noqa: PLC0415
 
     pauses = pauses_of(opened.database, opened.sealer)
     for name in connections:

@@ -23,9 +23,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.api_keys.store import generate_secret
 from app.errors import Complaint
-from app.signatures import new_secret
 
 LARGEST_LOG = 10 * 1024 * 1024  # bytes; a larger log is renamed to `.old` at the next start
 
@@ -198,6 +196,8 @@ class DevFolder:
 
     def read_keys(self, environment: str) -> DevKeys:
         """Return the stored keys. Generates them for this environment the first time."""
+        from app.api_keys.store import generate_secret  # noqa: PLC0415 - commands read only the names of this module
+
         file = self.path / "keys.json"
         if not file.exists():
             self.write_keys(DevKeys(key=generate_secret(environment), ops_key=generate_secret(environment)))
@@ -209,6 +209,8 @@ class DevFolder:
 
     def webhook_secrets(self) -> dict[str, str]:
         """Return the webhook secret of each connection, by name. Generates missing ones."""
+        from app.signatures import new_secret  # noqa: PLC0415
+
         file = self.path / "webhook-secrets.json"
         kept = msgspec.json.decode(file.read_bytes(), type=dict[str, str]) if file.exists() else {}
         made = {name: secrets.token_urlsafe(32) for name in EMULATED} | {GATEWAY: new_secret()}

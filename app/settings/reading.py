@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 from app.errors import Complaint
 from canonical.parts import ObjectName
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -35,12 +37,14 @@ def convert(table: Any, shape: type[T]) -> T:
 
 
 @cache
-def _secret_providers() -> Mapping[str, EntryPoint]:
+def _secret_providers() -> Mapping[str, "EntryPoint"]:
     """Return what installed packages resolve references with, by scheme."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and few references need it
+
     return {one.name: one for one in entry_points(group="lockstitch.secret_providers")}
 
 
-def provider_of(reference: str) -> EntryPoint | None:
+def provider_of(reference: str) -> "EntryPoint | None":
     """Return the provider that resolves a reference such as `aws:NAME`. None for built-in schemes and for no
     reference."""
     scheme = None if _BUILT_IN.fullmatch(reference) else _PROVIDED.fullmatch(reference)

@@ -12,16 +12,8 @@ from app.identifiers import new_run_id
 from app.records.deps import RecordDeps
 from app.records.fetch import send_read
 from app.vendors.models import Connection
-from mappings.manifest import Vendor
 from mappings.spec import VendorDrift
 from mappings.stock import StockLevel, StockPage, StockReads
-
-
-def reads_of(connection: Connection | None) -> StockReads | None:
-    """Return how the stock levels of a connection are read; None if they are not."""
-    if connection is None or connection.stock is None or not isinstance(connection.vendor, Vendor):
-        return None
-    return connection.vendor.stock
 
 
 async def fetch_levels(

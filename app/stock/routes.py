@@ -10,7 +10,6 @@ from app.http.operation import Call, operation
 from app.http.parameters import LIMIT, boolean, cursor, text
 from app.stock.deps import StockDeps
 from app.stock.models import StockLevelView, StockList
-from app.stock.read_levels import reads_of
 from app.vendors.models import Connections
 
 CONNECTION: Final = text("connection", "Only this connection. If absent, all whose stock is read.", "shopify")
@@ -51,7 +50,7 @@ async def list_stock_levels(call: Call) -> StockList:
 
 def _chosen(connections: Connections, named: str | None) -> Sequence[str]:
     """Return the connections whose stock is listed. Raises InvalidField and UnsupportedAction."""
-    counted = [name for name, one in sorted(connections.by_name.items()) if reads_of(one) is not None]
+    counted = [name for name, one in sorted(connections.by_name.items()) if one.stock_reads is not None]
     if named is not None and named not in connections.by_name:
         known = ", ".join(sorted(connections.by_name))
         raise InvalidField.of("connection", f"no connection has this name; there are: {known}")

@@ -13,6 +13,7 @@ from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal
 from mappings.manifest import FieldOptions, Manifest, Vendor
 from mappings.spec import NO_OPTIONS, Options
+from mappings.stock import StockReads
 
 
 class Connection(Struct, frozen=True, kw_only=True):
@@ -26,6 +27,11 @@ class Connection(Struct, frozen=True, kw_only=True):
     attaches_orders: bool = False
     options: Options = NO_OPTIONS
     stock: StockSettings | None = None
+
+    @property
+    def stock_reads(self) -> StockReads | None:
+        """How its stock levels are read; None if they are not."""
+        return self.vendor.stock if self.stock is not None and isinstance(self.vendor, Vendor) else None
 
 
 class CalledConnection(Connection, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from app.records.append import append as append_changes
 from app.records.fetch import FetchedPage, fetch_ids, fetch_page
 from app.records.read import without_rejected
 from app.records.resolve import AnyMapping, active_mapping
-from app.stock.read_levels import fetch_levels, reads_of
+from app.stock.read_levels import fetch_levels
 from app.vendors.models import Connection
 from app.walks.backfill.compare import compare_backfill
 from app.walks.backfill.store import BACKFILLED
@@ -120,7 +120,7 @@ async def _stock_page(
     deps: WalkDeps, connection: Connection | None, walk: StockWalk, job: Job, finishing: Finishing
 ) -> JobOutcome:
     """Read and commit a page of stock levels. It has no records to name, compare or read again."""
-    reads = reads_of(connection)
+    reads = None if connection is None else connection.stock_reads
     if connection is None or reads is None:
         return await _fail(deps, walk, "cannot-list", finishing)
     deadline = time.monotonic() + READ_LIMIT

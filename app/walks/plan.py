@@ -9,7 +9,6 @@ from app.http.plurals import PLURAL
 from app.settings.environment import Settings
 from app.settings.pull import OFF, STOCK_LEVEL, PullRule, seconds_of
 from app.settings.reconcile import ReconcileRule
-from app.stock.read_levels import reads_of
 from app.vendors.models import Connection, Connections
 from app.walks.models import ListPlan, PullPlan
 from app.walks.reconcile.models import ReconcilePlan
@@ -65,7 +64,7 @@ def pull_plans_of(settings: Settings, connections: Connections) -> tuple[PullPla
 
 def _stock_plan(settings: Settings, connection: Connection) -> PullPlan | None:
     """Return how the stock levels of a connection are pulled; None if they are not."""
-    reads = reads_of(connection)
+    reads = connection.stock_reads
     if reads is None or connection.stock is None:
         return None
     limit = connection.stock.freshness_seconds

@@ -50,9 +50,10 @@ from app.webhooks.part_owners import PartOwners
 from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.receipts import PostgresArrivals, PostgresReceipts, group_commit_to
 from app.webhooks.webhook_connections import load_webhook_connections
+from app.wiring.connections import consents_of
 from app.wiring.foundation import Foundation
 from app.wiring.monitoring import open_monitoring
-from app.wiring.operators import backfills_of, consents_of, operator_dependencies, persons_of, replays_of
+from app.wiring.operators import backfills_of, operator_dependencies, persons_of, replays_of
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.idempotency import Writers

@@ -22,7 +22,7 @@ from app.postgres.migrate import schema_fault
 from app.postgres.write_proof import write_fault
 from app.settings.environment import Settings
 from app.uploads.metrics import expect_uploads
-from app.wiring.operators import figures_of
+from app.wiring.connections import figures_of
 from app.writes.store.reader import OperationReader
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from app.audit.trail import PostgresAuditTrail
 from app.copies.deps import ConsumerDeps
@@ -16,7 +16,6 @@ from app.dependencies import Dependencies, OnDemand
 from app.drift.deps import DriftDeps
 from app.drift.store import PostgresDrifts
 from app.events.deps import ExtractDeps, FeedDeps, ReplayDeps
-from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.extracts import PostgresExtracts
@@ -25,7 +24,7 @@ from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.links.tombstones import Tombstones
-from app.monitoring.deps import FailureDeps, PresentDeps
+from app.monitoring.deps import FailureDeps
 from app.persons.deps import PersonDeps
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
@@ -34,43 +33,27 @@ from app.queue.enqueue import JobIntake
 from app.queue.figures import count_open_dead_letters, read_figures
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Enqueuer
-from app.queue.pauses import PostgresPauses
 from app.revisions.deps import RevisionDeps
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.settings.environment import EncryptionKey, Settings
 from app.uploads.deps import ExportDeps
 from app.uploads.store import PostgresUploads
-from app.vendors.deps import ConsentDeps, VendorDeps
 from app.walks.backfill.store import PostgresBackfills
 from app.walks.deps import BackfillDeps, ReconcileDeps
 from app.walks.reconcile.store import PostgresReconciliations
 from app.walks.store import PostgresWalks
 from app.webhooks.received import ReceiptDeps
 from app.webhooks.store.receipts import PostgresReceipts
+from app.wiring.connections import KINDS, POLICIES, REOPEN, capabilities
 from app.wiring.revisions import revisions_on
 from app.writes.deps import ApprovalDeps, CompletionDeps, OperationDeps
 from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    from app.monitoring.store.vitals import PostgresAlarmFigures
     from app.walks.models import ListPlan
     from app.walks.reconcile.models import ReconcilePlan
     from canonical.parts import ObjectName
-
-
-def _capabilities() -> ModuleType:
-    """Import every job kind, and with them the whole product: a second of CPU, which queries do not need."""
-    from app import capabilities  # noqa: PLC0415
-
-    return capabilities
-
-
-KINDS: Final = OnDemand(lambda: _capabilities().KINDS)
-POLICIES: Final = OnDemand(lambda: _capabilities().POLICIES)
-REOPEN: Final = OnDemand(lambda: _capabilities().REOPEN)
 
 
 def operators_on(database: Database, settings: Settings, keys: Sequence[EncryptionKey]) -> Dependencies:
@@ -164,7 +147,7 @@ def persons_of(
     database = dead_letters.database
     return PersonDeps(
         database=database,
-        columns=_capabilities().SEALED_COLUMNS,
+        columns=capabilities().SEALED_COLUMNS,
         persons=PostgresPersons(database, sealer),
         erasures=PostgresErasures(database, sealer),
         erased=erased,
@@ -259,23 +242,6 @@ def _failures_of(database: Database, sealer: Sealer) -> FailureDeps:
     )
 
 
-def figures_of(settings: Settings, database: Database) -> PostgresAlarmFigures:
-    """Return what reads the figures for the alarms of this configuration."""
-    from app.monitoring.store.vitals import PostgresAlarmFigures  # noqa: PLC0415
-
-    consumers = [one.name for one in settings.consumers]
-    return PostgresAlarmFigures(database, settings.connections, settings.vault_names, consumers)
-
-
-def present_of(settings: Settings, database: Database) -> PresentDeps:
-    """Return what reads the alarms that stand."""
-    return PresentDeps(
-        figures=figures_of(settings, database),
-        public_url=settings.public_url,
-        job_lag_seconds=settings.alerts.job_lag_seconds,
-    )
-
-
 def _lists_of(settings: Settings) -> Mapping[tuple[str, ObjectName], ListPlan]:
     from app.vendors.configured_connections import connections_of  # noqa: PLC0415
     from app.walks.plan import lists_of  # noqa: PLC0415
@@ -295,28 +261,3 @@ def links_of(settings: Settings, database: Database, events: PostgresEvents, que
     from app.links.announce import announce  # noqa: PLC0415
 
     return PostgresLinks(database, partial(announce, LinkEventDeps(events=events, queue=queue)), settings.realms)
-
-
-def pauses_of(database: Database, sealer: Sealer) -> PostgresPauses:
-    """Return the pauses of connections, which are announced."""
-    events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
-    return PostgresPauses(database, announcer_of(sealer, events))
-
-
-def consents_of(settings: Settings, database: Database, sealer: Sealer, vendors: VendorDeps) -> ConsentDeps:
-    """Return what authorises connections."""
-    from app.credentials.consents import Consents  # noqa: PLC0415
-    from app.credentials.store import PostgresCredentials  # noqa: PLC0415
-
-    return ConsentDeps(
-        vendors=vendors.vendors,
-        pauses=vendors.pauses,
-        consents=Consents(database),
-        store_for=lambda actor: PostgresCredentials(database, sealer, actor=actor),
-        public_url=settings.public_url,
-    )
-
-
-def announcer_of(sealer: Sealer, events: PostgresEvents) -> QueueEvents:
-    """Return what publishes Events about the queue."""
-    return QueueEvents(events, JobIntake(sealer, POLICIES))

@@ -57,9 +57,10 @@ from app.vendors.open_client import open_vendor_client
 from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
+from app.wiring.connections import announcer_of
 from app.wiring.dependencies import open_dependencies
 from app.wiring.foundation import Foundation
-from app.wiring.operators import announcer_of, links_of
+from app.wiring.operators import links_of
 from app.wiring.upkeep import Upkeep, open_upkeep
 from mappings.manifest import Vendor
 

@@ -12,8 +12,8 @@ from app.monitoring.store.retention import PostgresRetention
 from app.monitoring.watch import Watch
 from app.postgres.database import Database
 from app.uploads.export_folder import DiskFolder
+from app.wiring.connections import figures_of
 from app.wiring.foundation import Foundation
-from app.wiring.operators import figures_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,6 @@ from app.events.models import NewEvent
 from app.postgres.database import Statement
 from app.settings.environment import Settings
 from app.settings.pull import STOCK_LEVEL, PulledObject
-from app.stock.read_levels import reads_of
 from app.vendors.models import Connections
 from app.walks.deps import FreshnessDeps, FreshnessView
 from app.walks.models import FreshnessRule, PullPlan
@@ -98,7 +97,7 @@ class ObjectFreshness(Struct, frozen=True, kw_only=True):
 def rules_of(settings: Settings, connections: Connections) -> tuple[FreshnessRule, ...]:
     """Return the rules of what is pulled, and of what has a limit, sorted by connection."""
     lists: set[tuple[str, PulledObject]] = {*lists_of(settings, connections)}
-    lists |= {(name, STOCK_LEVEL) for name, one in connections.by_name.items() if reads_of(one) is not None}
+    lists |= {(name, STOCK_LEVEL) for name, one in connections.by_name.items() if one.stock_reads is not None}
     plans = {(one.connection, one.object): one for one in pull_plans_of(settings, connections)}
     return tuple(
         FreshnessRule(
