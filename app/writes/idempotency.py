@@ -68,14 +68,21 @@ class Writers:
     """The running writes of this process. `drain` waits for them at shutdown."""
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: dict[asyncio.Task[Any], Operation | None] = {}
+        self._by_key: dict[tuple[str, str | None], Operation] = {}
 
-    def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    def start(self, work: Coroutine[Any, Any, T], operation: Operation | None = None) -> "asyncio.Task[T]":
         """Run a write in its own task. Unexpected errors are logged, even if no caller waits."""
         task = asyncio.create_task(work)
-        self._running.add(task)
+        self._running[task] = operation
+        if operation is not None:
+            self._by_key[operation.principal, operation.key] = operation
         task.add_done_callback(self._done)
         return task
+
+    def running(self, principal: str, key: str) -> Operation | None:
+        """Return the operation that this process executes under a key, also if the database has lost its row."""
+        return self._by_key.get((principal, key))
 
     async def drain(self, seconds: float) -> None:
         """Wait for running writes for at most `seconds`. A worker finishes the rest."""
@@ -83,7 +90,9 @@ class Writers:
             await asyncio.wait(self._running, timeout=seconds)
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
-        self._running.discard(task)
+        operation = self._running.pop(task)
+        if operation is not None and self._by_key.get((operation.principal, operation.key)) is operation:
+            del self._by_key[operation.principal, operation.key]
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, (Problem, Undecided, LeaseLost)):
             _log.error("a write ended in an unexpected error; a worker continues it", exc_info=error)
@@ -144,6 +153,7 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
                 named = {"operation": operation_id, "actor": request.principal, "run": request.correlation_id}
                 await note_refusal(deps, problem, resolved.intent, **named)
             raise
+    recorded = recorded or writers.running(request.principal, request.key)
     if recorded is not None:
         return await replay(deps, writers, request, recorded, waits)
     new = new_operation(request, resolved.intent, operation_id, current_traceparent())
@@ -276,7 +286,8 @@ def waits_of(request: WriteRequest) -> Waits:
 
 async def wait_for(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, waits: Waits) -> Written:
     """Start `work`, and wait for its answer while the caller does."""
-    task, operation = writers.start(work), begun.operation
+    operation = begun.operation
+    task = writers.start(work, operation)
     done, _ = await asyncio.wait({task}, timeout=max(0.0, waits.own - time.monotonic()))
     if not done:
         try:

@@ -1,63 +1,114 @@
 """The database loses the row of a write that was sent, as a failover to a standby that lags does: there is one effect,
 and the caller's answer is true."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any, Final
 
+import asyncpg
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, new_key
+from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.samples import customer, shop_order, ticket, word
-from tests.contract.waiting import until
+from tests.contract.samples import word
+from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
+from tests.contract.waiting import TIMEOUT, until
 
-ROADS: Final = [
-    pytest.param(
-        ("hubspot", "customers", partial(customer, "hubspot"), "contacts", "/crm/v3/objects/contacts"), id="customer"
-    ),
-    pytest.param(("hubspot", "orders", shop_order, "orders", "/crm/v3/objects/orders"), id="order"),
-    pytest.param(("zendesk", "tickets", partial(ticket, "zendesk"), "tickets", "/api/v2/tickets"), id="ticket"),
-]
+CREATES: Final = (
+    *("hubspot customer", "stripe customer", "shopify order", "woocommerce order"),
+    *("freshdesk ticket", "zendesk ticket"),
+)
+COPIES: Final = {
+    "hubspot customer": "shopify customer",
+    "stripe customer": "hubspot customer",
+    "hubspot order": "woocommerce order",
+    "stripe order": "hubspot order",
+    "freshdesk ticket": "zendesk ticket",
+    "zendesk ticket": "hubspot ticket",
+}
+"""The record to make, and that of which it is a copy."""
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, connected to every vendor, whose processes know the facts of every account."""
+    folder = tmp_path_factory.mktemp("lost")
+    lease = {"LOCKSTITCH_OPERATION_LEASE": "45"}  # an attempt may take as long as the vendor is held
+    with all_vendors(folder, module_database_url, **lease) as facade, facade.calling() as caller:
+        for name in {*CREATES, *COPIES}:
+            sample = SAMPLES[name]
+            create_record(caller, sample)
+            path, queued = sample.collection(), {"prefer": "respond-async"}
+            caller.settled(caller.write("POST", path, sample.body(word()), headers=queued))
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
 
 
 class Write:
     """A write whose call is held by the vendor while its row is deleted."""
 
-    def __init__(self, caller: Caller, facade: Facade, vendors: Emulators, road: tuple[Any, ...]) -> None:
-        self.vendor, self.plural, sample, self.records, self.path = road
-        self.caller, self.facade, self.vendors = caller, facade, vendors
+    def __init__(self, caller: Caller, facade: Facade, name: str) -> None:
+        self.sample = SAMPLES[name]
+        self.caller, self.facade, self.vendors = caller, facade, facade.vendors
         self.mark, self.key = word(), new_key()
-        self.body = sample(self.mark)
+        self.path, self.body = self.sample.collection(), self.sample.body(self.mark)
         self.pool = ThreadPoolExecutor()
 
+    def hold(self) -> None:
+        """Have the vendor hold the call that creates the record."""
+        self.before = self.ids_at_the_vendor()
+        self.vendors.hold(self.sample.vendor, method="POST", path=self.sample.made_at)
+
     def send(self, prefer: str) -> "Future[httpx.Response]":
-        path = f"/v1/{self.plural}?connection={self.vendor}"
-        return self.pool.submit(self.caller.write, "POST", path, self.body, key=self.key, headers={"prefer": prefer})
+        headers = {"prefer": prefer}
+        return self.pool.submit(self.caller.write, "POST", self.path, self.body, key=self.key, headers=headers)
 
     def lose_row(self) -> str:
         """Delete the row of the operation, and return its id."""
         self.vendors.await_held()
-        (row,) = self.facade.sql("DELETE FROM operation WHERE idempotency_key = $1 RETURNING id", self.key)
+        (row,) = self.facade.sql(
+            "DELETE FROM operation WHERE idempotency_key = $1 AND phase = 'sent' RETURNING id", self.key
+        )
         return str(row["id"])
 
-    def is_one_at_the_vendor(self) -> bool:
-        return len(self.vendors.records(self.vendor, self.records, holding=self.mark)) == 1
+    def ids_at_the_vendor(self) -> set[str]:
+        records = self.vendors.records(self.sample.vendor, self.sample.held_as)
+        return {str(record.get("id", record.get("Id"))) for record in records}
 
-    def ends_as_operation(self, operation: str) -> dict[str, Any]:
+    def is_true(self, answer: httpx.Response) -> None:
+        """The vendor has one new record, which the answer describes, and which reads as it says."""
+        assert answer.status_code == 201, answer.text
+        record = answer.json()
+        assert {one.rpartition("/")[2] for one in self.ids_at_the_vendor() - self.before} == {
+            record["meta"]["remote_id"]
+        }
+        read = self.caller.get(f"{self.sample.path}/{self.sample.vendor}:{record['meta']['remote_id']}")
+        assert {**read.json(), "meta": None} == {**record, "meta": None}
+        assert read.json()["meta"]["links"] == record["meta"]["links"]
+
+    def ends_as(self, operation: str) -> None:
+        """The operation whose row was lost succeeds, and is what its key names."""
         until(lambda: self.facade.sql("SELECT id FROM operation WHERE id = $1", operation))
-        return self.caller.await_operation(f"/v1/operations/{operation}")
+        assert self.caller.await_operation(f"/v1/operations/{operation}")["state"] == "succeeded"
+        answer = self.send("wait=60").result()
+        assert answer.json()["meta"]["operation_id"] == operation
+        self.is_true(answer)
 
 
-@pytest.fixture(params=ROADS)
-def write(request: pytest.FixtureRequest, caller: Caller, facade: Facade, vendors: Emulators) -> Iterator[Write]:
-    write = Write(caller, facade, vendors, request.param)
-    vendors.hold(write.vendor, method="POST", path=write.path)
+@pytest.fixture(params=CREATES)
+def write(request: pytest.FixtureRequest, caller: Caller, facade: Facade) -> Iterator[Write]:
+    write = Write(caller, facade, request.param)
+    write.hold()
     yield write
-    vendors.mend()
+    facade.vendors.mend()
     write.pool.shutdown()
 
 
@@ -68,10 +119,9 @@ def test_the_caller_who_waits_gets_the_answer(write: Write) -> None:
 
     answer = sent.result()
 
-    assert answer.status_code == 201, answer.text
+    write.is_true(answer)
     assert answer.json()["meta"]["operation_id"] == operation
     assert write.send("wait=60").result().content == answer.content
-    assert write.is_one_at_the_vendor()
 
 
 def test_the_caller_who_gets_202_finds_the_outcome(write: Write) -> None:
@@ -81,8 +131,7 @@ def test_the_caller_who_gets_202_finds_the_outcome(write: Write) -> None:
     write.vendors.mend()
 
     assert (answer.status_code, answer.json()["id"]) == (202, operation)
-    assert write.ends_as_operation(operation)["state"] == "succeeded"
-    assert write.is_one_at_the_vendor()
+    write.ends_as(operation)
 
 
 def test_a_worker_records_what_it_has_sent(write: Write) -> None:
@@ -91,20 +140,32 @@ def test_a_worker_records_what_it_has_sent(write: Write) -> None:
     operation = write.lose_row()
     write.vendors.mend()
 
-    assert write.ends_as_operation(operation)["state"] == "succeeded"
-    assert write.send("wait=60").result().status_code == 201
-    assert write.is_one_at_the_vendor()
+    write.ends_as(operation)
 
 
-@pytest.mark.parametrize("write", ROADS[2:], indirect=True)
-def test_who_took_the_key_meanwhile_keeps_it(write: Write) -> None:
+def test_who_sends_the_key_meanwhile_gets_the_answer_of_the_first(write: Write) -> None:
     first = write.send("wait=60")
+    operation = write.lose_row()
+    others = [write.send("wait=60"), write.send("wait=1")]
+    assert code_of(others[1].result(), 409) == "idempotency-in-progress"
+    write.vendors.mend()
+
+    write.is_true(first.result())
+    assert first.result().json()["meta"]["operation_id"] == operation
+    assert others[0].result().content == first.result().content
+
+
+@pytest.mark.parametrize("write", ["shopify order", "freshdesk ticket"], indirect=True)
+def test_an_alarm_names_both_if_another_process_took_the_key(write: Write) -> None:
+    """That process cannot know what the first one has sent."""
+    assert write.send("respond-async").result().status_code == 202
     operation = write.lose_row()
     second = write.send("wait=60").result()
     write.vendors.mend()
 
-    assert (first.result().status_code, second.status_code) == (201, 201)
-    assert first.result().json()["meta"]["operation_id"] == operation
+    assert second.status_code == 201
+    until(lambda: write.facade.sql("SELECT id FROM operation WHERE id = $1", operation))
+    assert write.caller.await_operation(f"/v1/operations/{operation}")["state"] == "succeeded"
     assert write.send("wait=60").result().content == second.content
     (restored,) = write.facade.sql(
         "SELECT facts FROM audit_event WHERE subject = $1 AND type = 'operation.key_taken'", operation
@@ -112,20 +173,41 @@ def test_who_took_the_key_meanwhile_keeps_it(write: Write) -> None:
     assert second.json()["meta"]["operation_id"] in str(restored["facts"])
 
 
-def test_a_copy_is_recorded_and_linked_again(caller: Caller, facade: Facade, vendors: Emulators) -> None:
-    mark, key = word(), new_key()
-    source = caller.create("/v1/customers?connection=shopify", customer("shopify", mark))
-    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
-    with ThreadPoolExecutor() as pool:
-        path, order = f"/v1/customers/{source['id']}/copies", {"connection": "hubspot", "match_on": "email"}
-        sent = pool.submit(caller.write, "POST", path, order, key=key, headers={"prefer": "wait=60"})
-        vendors.await_held()
-        facade.sql("DELETE FROM operation WHERE idempotency_key = $1", key)
-        vendors.mend()
-        answer = sent.result()
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_is_recorded_and_linked_again(caller: Caller, facade: Facade, name: str) -> None:
+    """The commit of the link is lost with the row."""
+    write, source = Write(caller, facade, name), SAMPLES[COPIES[name]]
+    path, record = create_record(caller, source)
+    write.path = f"{path}/copies?connection={source.vendor}"
+    write.body = {"connection": write.sample.vendor}
+    write.hold()
+    sent = write.send("wait=60")
+    write.vendors.await_held()
+    operation = asyncio.run(lose_row_and_link(facade, write))
 
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["id"] == source["id"]
-    assert {one["connection"] for one in answer.json()["meta"]["links"]} == {"shopify", "hubspot"}
-    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
-    assert caller.write("POST", path, order, key=key).content == answer.content
+    answer = sent.result(TIMEOUT)
+
+    assert answer.json()["meta"]["operation_id"] == operation
+    assert answer.json()["id"] == record["id"]
+    assert {one["connection"] for one in answer.json()["meta"]["links"]} == {source.vendor, write.sample.vendor}
+    write.is_true(answer)
+    assert write.send("wait=60").result().content == answer.content
+    write.pool.shutdown()
+
+
+async def lose_row_and_link(facade: Facade, write: Write) -> str:
+    """Let the vendor answer, and lose the row and the link of the copy when the operation is about to be settled."""
+    connection = await asyncpg.connect(facade.database_url)
+    is_next = "SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    gone = "DELETE FROM link WHERE connection = $1 AND source = 'copy' AND canonical_id = $2 RETURNING 1"
+    async with connection.transaction():
+        operation: str = await connection.fetchval(
+            "DELETE FROM operation WHERE idempotency_key = $1 AND phase = 'sent' RETURNING id", write.key
+        )
+        await asyncio.to_thread(write.vendors.mend)
+        async with asyncio.timeout(TIMEOUT):
+            while not await connection.fetch(is_next):
+                await asyncio.sleep(0.02)
+        assert await connection.fetchval(gone, write.sample.vendor, write.path.split("/")[3])
+    await connection.close()
+    return operation
