@@ -159,6 +159,7 @@ def test_what_has_to_raise_an_alarm_has_a_rule() -> None:
         "lockstitch_operations_open",
         "lockstitch_server_errors_total",
         "lockstitch_worker_seen_seconds",
+        "lockstitch_worker_silent_seconds",
         "lockstitch_database_up",
         "lockstitch_audit_unsealed_seconds",
         "lockstitch_uploads_total",

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
-from app.monitoring.models import Trouble
+from app.monitoring.models import Beat, Trouble
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.postgres.database import Database, Statement
@@ -89,7 +89,7 @@ class Gauges:
         self._up = False
         self._uploads: dict[str, tuple[int, float]] = {}
         self._stopped = 0
-        self._worker_seen: float | None = None
+        self._workers: Sequence[Beat] = ()
         self._operations: dict[str, tuple[int, float]] = {}
         self._queue: Sequence[QueueFigures] = ()
         self._dead_letters: dict[tuple[str, str, str], int] = {}
@@ -121,10 +121,10 @@ class Gauges:
         self._sealed = await self._trail.figures()
         figures = await self._figures.read()
         self._stopped, self._troubles = figures.disabled_subscriptions, figures.troubles
+        self._workers = [beat for beat in figures.beats if beat.role == "worker"]
         self._writable = await self._write_fault() is None
         rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
         self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}
-        self._worker_seen = await heartbeats.last_seen(self._database)
         self._freshness = await self._measure_freshness()
 
     def collect(self) -> list[Metric]:
@@ -145,8 +145,11 @@ class Gauges:
         yield _one(
             "lockstitch_database_writable", "1 while the database stores what this process writes.", self._writable
         )
-        age = math.inf if self._worker_seen is None else self._worker_seen
-        yield _one("lockstitch_worker_seen_seconds", "Age of the last sign of life of any worker.", age)
+        age = min((beat.silent for beat in self._workers), default=math.inf)
+        yield _one("lockstitch_worker_seen_seconds", "Age of the last heartbeat of any worker.", age)
+        silences = (((beat.process,), beat.silent) for beat in self._workers)
+        meaning = "Age of the last heartbeat of each worker, until another takes its place."
+        yield _gauge("lockstitch_worker_silent_seconds", meaning, ("process",), silences)
         sealed, unsealed_seconds = self._sealed
         yield _one("lockstitch_audit_sealed", "Audit events in the chain.", sealed)
         meaning = "Age of the first audit event that is not in the chain yet."

@@ -44,6 +44,23 @@ def test_an_operators_key_used_as_documented_is_not_named(facade: Facade) -> Non
     assert [text for text in found(facade.lockstitch("doctor", "--json")) if "key operator" in text] == []
 
 
+def test_one_dead_worker_of_two_is_named(facade: Facade, full_key: str) -> None:
+    facade.sql(
+        """INSERT INTO heartbeat (process, role, holder, settings, keys, started_at, seen_at)
+           VALUES ('w2:7', 'worker', 1, '', '{}', now() - interval '1 hour', now() - interval '90 seconds')"""
+    )
+    try:
+        with facade.calling(secret=full_key) as caller:
+            metrics = caller.get("/metrics").text
+        one = the(found(facade.lockstitch("doctor", "--json")), "alarm worker_gone.w2:7", "w2:7 has died")
+    finally:
+        facade.sql("DELETE FROM heartbeat WHERE process = 'w2:7'")
+    silent = dict(re.findall(r'^lockstitch_worker_silent_seconds\{process="([^"]+)"\} (\S+)$', metrics, re.MULTILINE))
+    assert [process for process, seconds in silent.items() if float(seconds) > 60] == ["w2:7"]
+    assert len(silent) > 1
+    assert one["mend"].startswith("Start one in its place: lockstitch worker.")
+
+
 @pytest.mark.parametrize("connection", ["hubspot", "shopify", "zendesk"])
 def test_an_emulated_account_verifies_and_is_left_as_it_was(
     facade: Facade, vendors: Emulators, connection: str, full_key: str
