@@ -2,7 +2,7 @@
 
 asyncpg tries the hosts of a URL in order within one timeout, so a silent host hides those behind it. Here attempts
 overlap, as in Happy Eyeballs (RFC 8305): the next one starts after `STAGGER_SECONDS`, or as soon as one has failed. The
-last good host is tried first.
+last good host of the process is tried first.
 """
 
 import asyncio
@@ -33,12 +33,16 @@ class Host(NamedTuple):
     port: int
 
 
+_hosts: Final[dict[str, tuple[Host, ...]]] = {}
+"""Those of each URL, the last good one first."""
+
+
 class Connector:
     """Opens connections to the primary that a URL leads to."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._hosts = hosts_of(url)
+        _hosts.setdefault(url, hosts_of(url))
 
     async def __call__(self, *_: Any, timeout: float = 10.0, **options: Any) -> "Connection":  # noqa: ASYNC109 - asyncpg's
         """Return a connection within `timeout` seconds; `options` are those of `asyncpg.connect`.
@@ -46,7 +50,8 @@ class Connector:
         Raises what asyncpg raises. Of several errors it is a refused login, else that of a host that answered, else
         the last one.
         """
-        if len(self._hosts) < 2:
+        hosts = _hosts[self._url]
+        if len(hosts) < 2:
             return _kept_alive(await asyncpg.connect(self._url, timeout=timeout, **options))
         errors: list[Exception] = []
         try:
@@ -55,13 +60,13 @@ class Connector:
         except TimeoutError as error:
             errors.append(error)
         else:
-            self._hosts = (host, *(other for other in self._hosts if other != host))
+            _hosts[self._url] = (host, *(other for other in hosts if other != host))
             return _kept_alive(connection)
         raise min(reversed(errors), key=_rank)
 
     async def _race(self, errors: list[Exception], options: Mapping[str, Any]) -> "tuple[Host, Connection]":
         """Return the first host whose primary accepts a connection. Raises TimeoutError after the errors of all."""
-        waiting, attempts = list(self._hosts), dict["asyncio.Task[Connection]", Host]()
+        waiting, attempts = list(_hosts[self._url]), dict["asyncio.Task[Connection]", Host]()
         try:
             while waiting or attempts:
                 if waiting:
