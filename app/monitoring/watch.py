@@ -1,6 +1,6 @@
 """The watcher: checks the database every few seconds and sends alarms.
 
-It uses neither the queue nor Events nor subscriptions. Each worker itself sends the alarms about the database.
+It uses neither the queue nor Events nor subscriptions.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from app.audit.models import ChainBreak
@@ -16,6 +16,7 @@ from app.audit.trail import PostgresAuditTrail
 from app.credentials.token_set import SUFFIX
 from app.errors import StoreUnavailable
 from app.http.plurals import counted
+from app.monitoring.database_alarms import OVER, DatabaseAlarms
 from app.monitoring.models import (
     Alarm,
     AlarmFigures,
@@ -28,22 +29,15 @@ from app.monitoring.processes import process_alarms
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures, Subject
 from app.postgres.database import CANNOT_WRITE, Session
-from app.postgres.fault import DatabaseFault
 from app.queue.models import CONNECT
 from app.vendors import refused_webhooks
 
 if TYPE_CHECKING:
     from app.monitoring.notify import Alerting
 
-# A restart of the database raises no alarm.
-AWAY_SECONDS: Final = 15.0
 UNSEALED_SECONDS: Final = 120.0
 # Events of the audit chain that are verified per round; then again from the start.
 VERIFY_EVENTS: Final = 2_000
-OVER: Final = "Nothing more to do."
-AWAY: Final = DatabaseFault(
-    why="the database does not answer", fix="Start PostgreSQL; nothing else needs a restart: lockstitch doctor"
-)
 PAUSED: Final = "connection_paused"
 HINDERED: Final = "connection_throttled"
 FAILING: Final = "connection_failing"
@@ -85,10 +79,7 @@ class Watch:
         self._url = public_url
         self._repeat_seconds = repeat_seconds
         self._job_lag_seconds = job_lag_seconds
-        self._away, self._schema, self._unwritable = (
-            OwnAlarm(name, alerter, f"{public_url}/health/ready", repeat_seconds, clock)
-            for name in ("database_away", "schema_differs", "database_unwritable")
-        )
+        self._database = DatabaseAlarms(alarms, alerter, f"{public_url}/health/ready", repeat_seconds, clock)
         self._logged: dict[str, Alarm] = {}
         self.well = False
         """Whether the last round could check at everything."""
@@ -101,7 +92,7 @@ class Watch:
         except StoreUnavailable as error:
             self.well = False
             if type(error.__cause__) not in CANNOT_WRITE:  # which has its own alarm
-                await self._away.check(AWAY)
+                await self._database.is_away()
             return False
         except Exception:
             self.well = False  # no alarm is sent, so the dead man's switch must raise one
@@ -135,9 +126,7 @@ class Watch:
         does not answer."""
         schema = await self._vitals.schema_fault()
         unwritable = await self._vitals.write_fault()
-        await self._away.check(None)
-        await self._schema.check(schema)
-        await self._unwritable.check(unwritable)
+        await self._database.answers(schema, unwritable)
         return schema is None and unwritable is None
 
     async def _log_changes(self, raised: Mapping[str, Alarm]) -> None:
@@ -165,52 +154,6 @@ class Watch:
             await self._alarms.settle(notice, reported=reported)
         except StoreUnavailable:
             _log.warning("a sent alarm could not be recorded; it may be sent twice")
-
-
-class OwnAlarm:
-    """An alarm about the database, which each worker sends itself, because it may not be able to store one. Raised
-    after AWAY_SECONDS, and repeated."""
-
-    def __init__(
-        self, name: str, alerter: Alerting, link: str, repeat_seconds: float, clock: Callable[[], float]
-    ) -> None:
-        self._name = name
-        self._alerter = alerter
-        self._link = link
-        self._repeat_seconds = repeat_seconds
-        self._clock = clock
-        self._since: float | None = None
-        self._reported: float | None = None
-        self._summary = ""
-
-    async def check(self, fault: DatabaseFault | None) -> None:
-        """Raise, repeat or end the alarm."""
-        now = self._clock()
-        if fault is None:
-            if self._reported is not None and self._since is not None:
-                await self._send("over", OVER, now - self._since)
-            self._since = self._reported = None
-            return
-        self._since = now if self._since is None else self._since
-        self._summary = f"{fault.why[0].upper()}{fault.why[1:]}."
-        if now - self._since < AWAY_SECONDS:
-            return
-        if self._reported is not None and now - self._reported < self._repeat_seconds:
-            return
-        if await self._send("raised" if self._reported is None else "standing", fault.fix, now - self._since):
-            self._reported = now
-
-    async def _send(self, state: NoticeState, next_step: str, seconds: float) -> bool:
-        return await self._alerter.send(
-            Message(
-                alarm=self._name,
-                state=state,
-                summary=self._summary,
-                next_step=next_step,
-                link=self._link,
-                since=datetime.now(UTC) - timedelta(seconds=seconds),
-            )
-        )
 
 
 def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterator[Alarm]:

@@ -13,7 +13,7 @@ from app.credentials.vault import Vault
 from app.monitoring.models import Message
 from app.monitoring.notify import open_alerting
 from app.monitoring.store.vitals import PostgresAlarmFigures
-from app.monitoring.watch import AWAY_SECONDS
+from app.monitoring.database_alarms import AWAY_SECONDS
 from app.postgres.database import Database
 from app.settings.alerts import AlertSettings, SmtpSettings
 from app.settings.briefs import Responsible

@@ -16,7 +16,7 @@ from app.postgres.listen import Listener
 from app.queue.pauses import PostgresPauses
 from app.settings.alerts import AlertSettings
 from tests.monitoring.test_retention import sql
-from tests.monitoring.watching import open_dead_letter, reported, watching
+from tests.monitoring.watching import Clock, open_dead_letter, reported, watching
 from tests.queue.harness import until
 from tests.vendors.vendor_server import VendorServer, running_vendor
 
@@ -25,21 +25,24 @@ BEAT = """INSERT INTO heartbeat (process, role, holder, settings, keys, started_
           VALUES ($1, $2, 1, $3, $4::text[], now() - interval '1 hour', now() - make_interval(secs => $5))"""
 
 
-async def open_two(stack: AsyncExitStack, url: str) -> tuple[VendorServer, list[Watch]]:
-    """The receiver of two workers, of which the second has no connection in its settings."""
+async def open_two(
+    stack: AsyncExitStack, url: str, clock: Clock | None = None
+) -> tuple[VendorServer, list[Watch], list[Database]]:
+    """The receiver of two workers, of which the second has no connection in its settings, and their databases."""
     receiver = await stack.enter_async_context(running_vendor())
     alerts = AlertSettings(url=receiver.url)
-    watches = []
+    watches, databases = [], []
     for connections in (["crm", "shop"], []):
         database = await Database.connect(url, max_size=1)
         stack.push_async_callback(database.close)
-        watches.append(await stack.enter_async_context(watching(database, alerts, connections=connections)))
-    return receiver, watches
+        databases.append(database)
+        watches.append(await stack.enter_async_context(watching(database, alerts, clock, connections=connections)))
+    return receiver, watches, databases
 
 
 async def test_two_workers_raise_and_end_each_alarm_once(database: Database, database_url: str) -> None:
     async with AsyncExitStack() as stack:
-        receiver, watches = await open_two(stack, database_url)
+        receiver, watches, _ = await open_two(stack, database_url)
         pauses = PostgresPauses(database)
         await pauses.pause("crm", actor="ada", note="stop")
         await open_dead_letter(database)
@@ -62,9 +65,65 @@ async def test_two_workers_raise_and_end_each_alarm_once(database: Database, dat
         assert sorted(reported(receiver)) == [(name, state) for name in names for state in ("over", "raised")]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "survivor", "states"),
+    [
+        (1, None, ["raised", "over"]),
+        (10, None, ["raised", "standing", "over"]),  # the second worker cannot know that the first one lives
+        (1, 1, ["raised", "over"]),
+        (1, 0, ["raised", "over"]),
+    ],
+)
+async def test_an_outage_of_the_database_is_raised_and_ended_once(
+    database_url: str, minutes: int, survivor: int | None, states: list[str]
+) -> None:
+    """Also if one of the two workers dies during the outage."""
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        receiver, watches, databases = await open_two(stack, database_url, clock)
+
+        async def pass_time(seconds: int) -> None:
+            for _ in range(seconds // 5):
+                for watch in watches:
+                    await watch.check()
+                clock.now += 5
+
+        await pass_time(10)
+        pools = [database._pool for database in databases]
+        for database, pool in zip(databases, pools, strict=True):
+            database._pool = None  # type: ignore[assignment]
+            await pool.close()
+            database._pool = pool
+        await pass_time(minutes * 60)
+        if survivor is not None:
+            watches, databases = [watches[survivor]], [databases[survivor]]
+        for database in databases:
+            again = await Database.connect(database_url, max_size=1)
+            stack.push_async_callback(again.close)
+            database._pool = again._pool
+        for watch in reversed(watches):
+            await watch.check()
+        await pass_time(60)
+        assert reported(receiver) == [("database_away", state) for state in states]
+
+
+async def test_the_schema_of_another_build_is_reported_by_a_worker_that_sees_it(database_url: str) -> None:
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        receiver, watches, databases = await open_two(stack, database_url, clock)
+        for watch in watches:
+            await watch.check()
+        await sql(databases[0], "UPDATE schema_migration SET digest = sha256('another') WHERE version = 1")
+        for _ in range(5):
+            await watches[1].check()
+            clock.now += 5
+        await watches[0].check()
+        assert reported(receiver) == [("schema_differs", "raised")]
+
+
 async def test_an_alarm_that_no_worker_checks_any_more_ends(database: Database, database_url: str) -> None:
     async with AsyncExitStack() as stack:
-        receiver, (first, second) = await open_two(stack, database_url)
+        receiver, (first, second), _ = await open_two(stack, database_url)
         await PostgresPauses(database).pause("crm", actor="ada", note="stop")
         await AuditSealer(database).seal()
         await first.check()

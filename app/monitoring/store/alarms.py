@@ -9,6 +9,10 @@ from app.monitoring.models import Alarm, AlarmNotice
 from app.postgres.database import Database, Statement, Transaction
 
 CLAIM_SECONDS: Final = 60.0
+LEADING: Final = 20195
+"""The first number of the advisory locks of workers that lead; the second is their rank, or:"""
+OF_SCHEMA: Final = 9
+"""That of the alarm about the schema, which not every worker may see."""
 
 RAISE = Statement(
     "INSERT alert",
@@ -29,6 +33,20 @@ TURN = Statement(
     """
     SELECT set_config('idle_in_transaction_session_timeout', '15s', true), pg_try_advisory_xact_lock(20194) AS ours
     """,
+)
+
+# A session keeps the lock until it ends.
+LEADS = Statement(
+    "SELECT pg_locks",
+    f"""
+    SELECT CASE WHEN EXISTS (SELECT
+                               FROM pg_locks
+                              WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+                                AND classid = {LEADING} AND objid::integer = $1)
+                THEN true
+                ELSE pg_try_advisory_lock({LEADING}, $1)
+           END
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 # What this worker checks and did not find, and what no worker checks any more: $1 are the names of what it found, $2
@@ -94,7 +112,7 @@ NOTIFY_LATER = Statement(
 
 
 class PostgresAlarms:
-    """The store of raised alarms, shared by all workers."""
+    """The store of raised alarms, shared by all workers. The database is of one connection, of this worker alone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -105,6 +123,15 @@ class PostgresAlarms:
         async with self._database.transaction() as session:
             row = await session.fetch_row(TURN)
             yield session if row is not None and row["ours"] else None
+
+    async def rank(self) -> int:
+        """Return 0 for the first worker, 1 for the second one, 2 for others. Raises StoreUnavailable."""
+        return 0 if await self.leads(0) else 1 if await self.leads(1) else 2
+
+    async def leads(self, number: int) -> bool:
+        """Return whether this worker, of all, has a lock. It needs the same session each time. Raises
+        StoreUnavailable."""
+        return bool(await self._database.fetch_value(LEADS, number))
 
     async def due(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,10 +13,13 @@ import asyncpg
 import httpx
 import pytest
 
+from app.monitoring.database_alarms import SETTLE_SECONDS
+from app.worker import WATCH_SECONDS
 from tests.conftest import TEMPLATE
 from tests.contract.callers import Caller
 from tests.contract.doctor.shell import found, the
 from tests.contract.facade import Facade
+from tests.contract.outage import database_down
 from tests.contract.person import Person
 from tests.contract.processes import NO_TLS, Process
 from tests.contract.samples import customer
@@ -72,20 +76,44 @@ def refusal(caller: Caller) -> tuple[int, str]:
     return answer.status_code, answer.json().get("detail", "")
 
 
-def test_a_read_only_database_is_not_ready(facade: Facade, person: Person, other_api: Process, full_key: str) -> None:
+@pytest.fixture
+def other_worker(facade: Facade) -> Iterator[Process]:
+    """A second worker."""
+    worker = facade.process("worker")
+    worker.start()
+    yield worker
+    worker.stop()
+
+
+def test_a_read_only_database_is_not_ready(
+    facade: Facade, person: Person, other_api: Process, other_worker: Process, full_key: str
+) -> None:
+    """Both workers notice it, and one of them sends the alarm."""
     with facade.calling(secret=full_key) as caller:
         with read_only(facade):
             # A session that is just being ended answers that the database is not reachable.
             until(partial(refusal, caller), lambda answer: answer[0] == 503 and "read-only" in answer[1], timeout=30)
-            for process in (facade.api, other_api, facade.worker):
+            for process in (facade.api, other_api, facade.worker, other_worker):
                 unready(process, "read-only")
             message = person.is_told("database_unwritable")
             assert "read-only" in message["summary"]
             mend = the(found(facade.lockstitch("doctor", "--json")), "database", "read-only")["mend"]
             assert "default_transaction_read_only" in mend
         person.is_told_the_end("database_unwritable")
-        ready_again(facade.api, other_api, facade.worker)
+        ready_again(facade.api, other_api, facade.worker, other_worker)
         caller.create("/v1/customers", customer("hubspot"))
+        assert person.states("database_unwritable") == ["raised", "over"]
+
+
+@pytest.mark.long
+def test_two_workers_raise_and_end_an_outage_once(facade: Facade, person: Person, other_worker: Process) -> None:
+    with database_down(facade):
+        person.is_told("database_away")
+        time.sleep(2 * WATCH_SECONDS)  # the other one would have raised it by now
+    person.is_told_the_end("database_away")
+    ready_again(facade.api, facade.worker, other_worker)
+    time.sleep(SETTLE_SECONDS + 2 * WATCH_SECONDS)
+    assert person.states("database_away") == ["raised", "over"]
 
 
 @pytest.fixture
