@@ -4,18 +4,19 @@ and the caller's answer is true."""
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import asyncpg
 import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
-from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import TIMEOUT, until
+from tests.queue.harness import until as until_async
 
 CREATES: Final = (
     *("hubspot customer", "stripe customer", "shopify order", "woocommerce order"),
@@ -206,8 +207,7 @@ async def lose_row_and_link(facade: Facade, write: Write) -> str:
         )
         await asyncio.to_thread(write.vendors.mend)
         async with asyncio.timeout(TIMEOUT):
-            while not await connection.fetch(is_next):
-                await asyncio.sleep(0.02)
+            await until_async(partial(connection.fetch, is_next))
         assert await connection.fetchval(gone, write.sample.vendor, write.path.split("/")[3])
     await connection.close()
     return operation

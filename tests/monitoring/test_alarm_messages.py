@@ -10,10 +10,10 @@ import pytest
 from app.credentials.secrets import Secrets
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
+from app.monitoring.database_alarms import AWAY_SECONDS
 from app.monitoring.models import Message
 from app.monitoring.notify import open_alerting
 from app.monitoring.store.vitals import PostgresAlarmFigures
-from app.monitoring.database_alarms import AWAY_SECONDS
 from app.postgres.database import Database
 from app.settings.alerts import AlertSettings, SmtpSettings
 from app.settings.briefs import Responsible
