@@ -4,7 +4,8 @@ Each compares two readings or two writes that must differ, or that must be equal
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from mappings.checks.variations import (
     NEW_WORD,
     NUMBER,
     Leaves,
+    Meaning,
     Place,
     Probe,
     body_leaves,
@@ -79,7 +81,7 @@ def exact_reads(vendor: AnyVendor, root: Path, unread: Iterable[str]) -> Result:
                 failures |= {f"{probe.case}: {name} {loss}": None for loss in _inexact(probe, place, value)}
             if value in EMPTY or MARKER_FIELD in str(place[-1]) or name in matters:
                 continue
-            if _matters(probe, probe.record, place, value):
+            if _matters(probe, probe.record, probe.reading, place, value):
                 matters.add(name)
             elif _is_declared(probe, place, value):
                 cases[name] = probe.case
@@ -119,8 +121,9 @@ def words_agree(vendor: AnyVendor, root: Path) -> Result:
     every = list(probes(vendor, root))
     for mapping in dict.fromkeys(probe.mapping for probe in every):
         own = [probe for probe in every if probe.mapping is mapping]
+        places_of = _places_of_words(own)
         for field in fields(mapping.patch):
-            places = list(_places_of_word(own, field.name))
+            places = places_of[field.name]
             numbers: dict[str, Decimal] = {}
             for value in enum_of(field) if places else ():
                 words = _words(own[0], field.encode_name, value)
@@ -146,12 +149,9 @@ def _is_declared(probe: Probe, place: Place, value: Any) -> bool:
     return False
 
 
-def _matters(probe: Probe, record: Any, place: Place, value: Any) -> bool:
-    """Return whether another value at this place is another reading."""
-    base = probe.read(record)
-    return base is not None and any(
-        probe.read(changed(record, place, other)) not in (None, base) for other in others(value)
-    )
+def _matters(probe: Probe, record: Any, reading: Meaning, place: Place, value: Any) -> bool:
+    """Return whether another value at this place is another reading than that of the record."""
+    return any(probe.read(changed(record, place, other)) not in (None, reading) for other in others(value))
 
 
 def _is_fallback(probe: Probe, place: Place, value: Any) -> bool:
@@ -161,10 +161,12 @@ def _is_fallback(probe: Probe, place: Place, value: Any) -> bool:
         for step in place[:depth]:
             parent = parent[step]
         for name in parent if isinstance(parent, dict) else ():
-            without = [changed(probe.record, (*place[:depth], name), nothing) for nothing in (ABSENT, None)]
-            readable = next((one for one in without if probe.read(one) is not None), None)
-            if name != own and readable is not None and _matters(probe, readable, place, value):
-                return True
+            for nothing in (ABSENT, None) if name != own else ():
+                without = changed(probe.record, (*place[:depth], name), nothing)
+                if (reading := probe.read(without)) is not None:
+                    if _matters(probe, without, reading, place, value):
+                        return True
+                    break
     return False
 
 
@@ -279,16 +281,20 @@ def _instants(sent: Leaves) -> Leaves:
     return sent | {place: one.astimezone(UTC) for place, one in times.items() if one.tzinfo is not None}
 
 
-def _places_of_word(every: list[Probe], field: str) -> Iterator[tuple[Probe, Place]]:
-    """Yield the places whose word decides a field: an unknown word there is `unknown`, and `_raw` keeps it."""
+def _places_of_words(every: list[Probe]) -> Mapping[str, list[tuple[Probe, Place]]]:
+    """Return the places whose word decides a field, by the field: an unknown word there is `unknown`, and `_raw` keeps
+    it."""
+    places = defaultdict[str, list[tuple[Probe, Place]]](list)
     for probe in every:
-        for place, value in leaves(probe.record) if hasattr(probe.reading.data, f"{field}_raw") else ():
+        names = [one.name for one in fields(probe.mapping.patch) if hasattr(probe.reading.data, f"{one.name}_raw")]
+        for place, value in leaves(probe.record) if names else ():
             for word in () if isinstance(value, list | dict) else NEW_WORDS:
                 reading = probe.read(changed(probe.record, place, word))
-                if reading is not None and reading.refused is None:
-                    now = getattr(reading.data, field), getattr(reading.data, f"{field}_raw")
-                    if now == ("unknown", str(word)):
-                        yield probe, place
+                data = None if reading is None or reading.refused is not None else reading.data
+                for name in names if data is not None else ():
+                    if (getattr(data, name), getattr(data, f"{name}_raw")) == ("unknown", str(word)):
+                        places[name].append((probe, place))
+    return places
 
 
 def _words(probe: Probe, name: str, value: str) -> Leaves:

@@ -101,9 +101,14 @@ def claims(vendor: AnyVendor, root: Path) -> dict[str, RuleClaim]:
 
 def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
     """Return the results of the rules that need no running system."""
+    return {rule: attempted(check) for rule, check in checks(vendor, root).items()}
+
+
+def checks(vendor: AnyVendor, root: Path) -> dict[str, Callable[[], Result]]:
+    """Return what computes each rule that needs no running system."""
     claimed = claims(vendor, root)
     unread = claimed["bronze.read"].unread if "bronze.read" in claimed else ()
-    checks: dict[str, Callable[[], Result]] = {
+    return {
         "bronze.read": lambda: joined(
             [
                 reads(vendor, root),
@@ -124,7 +129,6 @@ def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
         "gold.incremental-pull": lambda: _pulled(vendor),
         "gold.docs-page": lambda: _page(vendor, root),
     }
-    return {rule: attempted(check) for rule, check in checks.items()}
 
 
 def judged(claimed: Mapping[str, RuleClaim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:
