@@ -51,8 +51,7 @@ def is_role(email: str) -> bool:
     """Return whether an address stands for an office, by the first word of its local part: `info@`, `info-de@`,
     `support1@`, `no-reply+7@`, `office.berlin@`, `salesuk@`."""
     local = email.rpartition("@")[0].partition("+")[0].lower()
-    plain = "".join(one for one in unicodedata.normalize("NFKD", local) if not unicodedata.combining(one))
-    words = _SIGNS.findall(plain.replace("\u00df", "ss"))
+    words = _SIGNS.findall(local if local.isascii() else _plain(local))
     if not words or "".join(words) in ROLES:
         return bool(words)
     first, rest = words[0], words[1:]
@@ -60,3 +59,9 @@ def is_role(email: str) -> bool:
     if first not in ROLES and (with_country is None or with_country[1] not in ROLES):
         return False
     return len(first) > SHORT or all(len(one) <= SHORT or one in ROLES for one in rest)
+
+
+def _plain(text: str) -> str:
+    """Without accents."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(one for one in parts if not unicodedata.combining(one)).replace("\u00df", "ss")
