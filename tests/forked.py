@@ -23,15 +23,11 @@ _CONTEXT.set_forkserver_preload(
         *("phonenumbers", "babel.core", "email_validator", "app.wiring.operators", "app.capabilities"),
         *("anyio._backends._asyncio", "httpcore"),  # which httpx imports when a client is made
         # what Litestar imports when an application is made, and telemetry when it is set up
-        *(
-            "litestar.plugins.pydantic",
-            "litestar.plugins.attrs",
-            "litestar.routes.http",
-            "litestar.exceptions.responses",
-        ),
-        *("litestar.middleware._internal.exceptions", "litestar.plugins.opentelemetry", "app.telemetry.provider"),
-        *("app.telemetry.exporters", "app.telemetry.logs", "app.egress.transport", "app.links.announce"),
-        *("app.events.store.replays", "cyclopts.validators", "httpx_aiohttp", "app.dev.folder"),
+        *("litestar.plugins.pydantic", "litestar.plugins.attrs", "litestar.routes.http"),
+        *("litestar.exceptions.responses", "litestar.middleware._internal.exceptions"),
+        *("litestar.plugins.opentelemetry", "app.telemetry.provider", "app.telemetry.exporters", "app.telemetry.logs"),
+        *("app.egress.transport", "app.links.announce", "app.events.store.replays", "httpx_aiohttp"),
+        *("cyclopts.validators", "app.dev.folder"),
         "tests.forked_last",
     ]
 )
