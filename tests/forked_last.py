@@ -1,6 +1,6 @@
 """What the process that `tests.forked` forks from does last: it reads the public authorities and the released mappings,
-which takes 20 ms each, and imports every vendor; and nothing that it has imported is ever scanned for garbage, which would copy its memory into
-each fork."""
+which takes 20 ms each, and imports every vendor; and nothing that it has imported is ever scanned for garbage, which
+would copy its memory into each fork."""
 
 import gc
 
