@@ -19,14 +19,8 @@ from app.http.paging import Page
 from app.monitoring.deps import FailureDeps
 from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition
 from app.monitoring.failures import list_failures
-from app.monitoring.runs import (
-    RecentRun,
-    RunReport,
-    RunStep,
-    list_recent_runs,
-    read_whole_run,
-    without_repetitions,
-)
+from app.monitoring.run_lines import RunLine, lines_of
+from app.monitoring.runs import RecentRun, RunReport, RunStep, list_recent_runs, read_whole_run
 from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
 
@@ -95,7 +89,7 @@ def show(
     follow: Annotated[Flag, Parameter(help="Print further steps as they happen, until Ctrl-C.")] = False,
     json: Json = False,
 ) -> None:
-    """Show the steps of a run, oldest first, and the URL of its trace."""
+    """Show the steps of a run, oldest first, and its trace."""
     check_limit(limit)
     settings = find_settings(os.environ)
 
@@ -130,14 +124,15 @@ def show(
         return
     _print(report.data, header=True)
     say(*(f"Responsible: {one}" for one in report.responsible))
-    say(f"Trace: {report.trace_url}")
+    say(f"Trace: {report.trace_url or report.trace_id}")
     if report.has_more:
         sys.stderr.write("There are more steps: raise --limit.\n")
 
 
 def _print(steps: Sequence[RunStep], *, header: bool) -> None:
-    print_table(("at (UTC)", "kind", "what happened") if header else ("", "", ""), without_repetitions(steps), _row)
+    print_table(("at (UTC)", "kind", "what happened") if header else ("", "", ""), lines_of(steps), _row)
 
 
-def _row(step: RunStep) -> Cells:
+def _row(line: RunLine) -> Cells:
+    step = line.step
     return f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], step.kind, step.sentence

@@ -15,7 +15,8 @@ from app.http.deps import HttpDeps
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.failure_models import LOOKED_AT, Failure, FailureFilter, FailurePosition, FailureState
 from app.monitoring.failures import find_run, list_failures, why_failed
-from app.monitoring.runs import RunStep, read_whole_run, without_repetitions
+from app.monitoring.run_lines import lines_of
+from app.monitoring.runs import RunStep, read_whole_run
 from app.vendors.connections import OBJECTS
 from app.vendors.deps import VendorDeps
 
@@ -31,15 +32,15 @@ Meaning = Literal["bad", "waiting", "plain"]
 
 
 class ShownStep(Struct, frozen=True, kw_only=True):
-    """A step with its meaning, its duration in seconds if it has one, and a bar in percent of the longest.
-    `effect` is the run that it caused, `cause` the one that caused it; `why` it failed."""
+    """A step with its meaning, its duration in seconds if it has one, and a bar in percent of the longest. `effects`
+    are the webhooks that echo it, each with its time and run; `cause` is the run that caused it; `why` it failed."""
 
     number: int
     step: RunStep
     meaning: Meaning
     seconds: float | None
     bar: float
-    effect: str | None
+    effects: Sequence[RunStep]
     cause: str | None
     why: str | None
 
@@ -131,17 +132,17 @@ def _failed_operations(steps: Sequence[RunStep]) -> list[str]:
 def _shown(
     steps: Sequence[RunStep], causes: Mapping[str, str], reasons: Mapping[str, str | None]
 ) -> Iterator[ShownStep]:
-    steps = without_repetitions(steps)
-    durations = [_seconds(step) for step in steps]
-    longest = max((one for one in durations if one is not None), default=0.0) or 1.0
-    for number, (step, seconds) in enumerate(zip(steps, durations, strict=True), 1):
+    lines = lines_of(steps)
+    longest = max((one for line in lines if (one := _seconds(line.step)) is not None), default=0.0) or 1.0
+    for number, line in enumerate(lines, 1):
+        step, seconds = line.step, _seconds(line.step)
         yield ShownStep(
             number=number,
             step=step,
             meaning=meaning_of(step),
             seconds=seconds,
             bar=round(100 * (seconds or 0.0) / longest, 1),
-            effect=step.facts["facts"].get("run") if step.facts.get("type") == "receipt.echoed" else None,
+            effects=line.parts or ([step] if step.facts.get("type") == "receipt.echoed" else ()),
             cause=causes.get(step.facts["receipt"]) if step.kind == "receipt" else None,
             why=reasons.get(step.facts["operation"])
             if step.kind == "operation" and meaning_of(step) == "bad"

@@ -25,7 +25,7 @@ async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, af
     return page_of(letters, limit, view_of)
 
 
-async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:
+async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str | None) -> DeadLetterDetail:
     """Return one with its payload, attempts and next steps. `trace_url` is the template of trace URLs. Raises
     NotFound."""
     from app.dead_letters.advice import next_steps  # noqa: PLC0415 - they import every mapping, which a list does not need

@@ -10,7 +10,7 @@ from msgspec import Struct
 from app.dead_letters.models import Attempt, AttemptOutcome
 from app.queue.models import DeadLetter, DeadLetterState, DeathCategory
 from app.settings.briefs import Responsible
-from app.telemetry.context import TRACE_ID
+from app.telemetry.context import url_of_trace
 
 _NAMES: Final = re.compile(r"""\.([^.\[\]]+)|\[((?:"(?:[^"\\]|\\.)*",?)+)\]""")
 
@@ -92,7 +92,7 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     trace_id: str | None
     """The trace of the attempt. Example: `"4bf92f3577b34da6a3ce929d0e0e4736"`"""
     trace_url: str | None
-    """URL of the trace. Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
+    """URL of the trace; null if no trace store is configured. Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
     started_at: datetime
     """When it began. Example: `"2026-05-01T09:30:00Z"`"""
     ended_at: datetime
@@ -154,10 +154,10 @@ def property_of(letter: DeadLetter) -> str | None:
     return name or ", ".join(msgspec.json.decode(f"[{columns}]", type=list[str]))
 
 
-def attempt_view_of(attempt: Attempt, trace_url: str) -> AttemptView:
+def attempt_view_of(attempt: Attempt, trace_url: str | None) -> AttemptView:
     """Return the view of an attempt. `trace_url` is the template of trace URLs."""
     trace_id = None if attempt.traceparent is None else attempt.traceparent.split("-")[1]
-    url = None if trace_id is None else trace_url.replace(TRACE_ID, trace_id)
+    url = None if trace_id is None else url_of_trace(trace_url, trace_id)
     members = {**msgspec.structs.asdict(attempt), "trace_id": trace_id, "trace_url": url}
     return msgspec.convert(members, AttemptView)
 

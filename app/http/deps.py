@@ -18,11 +18,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class HttpDeps:
-    """`public_url` is where callers reach Lockstitch; `trace_url` is the pattern of a trace's URL in the trace UI.
-    `wrong_keys` are the budgets of addresses for invalid keys. `note_use` records a key's id and the scopes it used."""
+    """`public_url` is where callers reach Lockstitch; `trace_url` is the pattern of a trace's URL in the trace UI,
+    None without a trace store. `wrong_keys` are the budgets of addresses for invalid keys. `note_use` records a key's
+    id and the scopes it used."""
 
     public_url: str
-    trace_url: str
+    trace_url: str | None
     keys: Keys
     note_use: Callable[..., None]
     budgets: SharedBudgets

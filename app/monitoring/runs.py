@@ -19,18 +19,10 @@ from app.monitoring.store.runs import PostgresRuns
 from app.redaction import without_people
 from app.settings.briefs import Responsible
 from app.telemetry import derive_trace_id
-from app.telemetry.context import TRACE_ID
+from app.telemetry.context import url_of_trace
 from canonical.parts import Instant
 
 MOST_DATA: Final = 4_000
-REPEATED: Final = (
-    "operation.received",
-    "operation.sent",
-    "operation.succeeded",
-    "operation.failed",
-    "event.appended",
-)
-"""Audit entries that say the same as another step of the run."""
 _Facts = dict[str, Any]
 
 
@@ -91,8 +83,9 @@ class RunReport(Struct, frozen=True, kw_only=True):
     """The run. Example: `"orders-4711-1767225600000"`"""
     trace_id: str
     """The trace in which the run began. Example: `"4bf92f3577b34da6a3ce929d0e0e4736"`"""
-    trace_url: str
-    """URL of the trace. Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
+    trace_url: str | None
+    """URL of the trace; null if no trace store is configured.
+    Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
     data: Sequence[RunStep]
     """The entries, oldest first."""
     next_cursor: str | None
@@ -103,11 +96,6 @@ class RunReport(Struct, frozen=True, kw_only=True):
     """Who is responsible for the connections of these entries, by the briefs of integrations."""
 
 
-def without_repetitions(steps: Sequence[RunStep]) -> list[RunStep]:
-    """Return the steps to print: without audit entries that say the same as another step."""
-    return [one for one in steps if one.facts.get("type") not in REPEATED]
-
-
 _People = Mapping[str, Sequence[Responsible]]
 
 
@@ -115,7 +103,7 @@ async def read_run(
     runs: PostgresRuns,
     correlation_id: str,
     *,
-    trace_url: str,
+    trace_url: str | None,
     cursors: SealedCursors,
     cursor: str | None,
     limit: int,
@@ -136,7 +124,7 @@ async def read_run(
 
 
 async def read_whole_run(
-    runs: PostgresRuns, correlation_id: str, *, trace_url: str, responsible: _People, limit: int = 1000
+    runs: PostgresRuns, correlation_id: str, *, trace_url: str | None, responsible: _People, limit: int = 1000
 ) -> RunReport:
     """Return the first `limit` steps of a run, without a cursor. Raises NotFound for an unknown id."""
     records = await runs.story(correlation_id, after=None, limit=limit + 1)
@@ -169,7 +157,7 @@ def _unknown(correlation_id: str) -> NotFound:
 
 
 async def _story(
-    runs: PostgresRuns, correlation_id: str, trace_url: str, page: Sequence[RunRecord], responsible: _People
+    runs: PostgresRuns, correlation_id: str, trace_url: str | None, page: Sequence[RunRecord], responsible: _People
 ) -> RunReport:
     """Return a page as if it were the last one."""
     connections = dict.fromkeys(record.facts.get("connection") for record in page)
@@ -178,7 +166,7 @@ async def _story(
     return RunReport(
         correlation_id=correlation_id,
         trace_id=trace_id,
-        trace_url=trace_url.replace(TRACE_ID, trace_id),
+        trace_url=url_of_trace(trace_url, trace_id),
         data=[step_of(record) for record in page],
         next_cursor=None,
         has_more=False,
@@ -332,6 +320,8 @@ def _audit(facts: _Facts) -> str:
             f"{about['connection']} sent a webhook that echoes operation {about['operation']}, recorded as"
             f" {facts['subject']} in the run {about['run']}."
         )
+    if facts["type"] == "job.queued":
+        return f"Job {facts['subject'].removeprefix('job_')} ({facts['facts']['kind']}) was queued."
     if facts["type"] in APPROVALS:
         return APPROVALS[facts["type"]].format(operation=facts["subject"], by=facts["facts"].get("by"))
     return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."

@@ -39,6 +39,9 @@ DEFAULT_ENVIRONMENT = "dev"
 REHEARSALS = ("dev", "test", "stag", "qa", "uat", "ci", "demo", "sandbox", "local", "preview")
 """How the names of environments begin whose connections are to test accounts."""
 
+JAEGER = "http://127.0.0.1:16686/trace/{trace_id}"
+EXPORT_SPANS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
 # Standard Webhooks recommends about ten attempts within about three days.
 _MINUTE, _HOUR = 60.0, 3600.0
 DELIVERY_LADDER = (
@@ -121,9 +124,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     (LOCKSTITCH_RESEND_MARGIN, 600)."""
     approval_seconds: int
     """Seconds that a write waits for an approval, at most 90 days (LOCKSTITCH_APPROVAL_SECONDS, 604800: 7 days)."""
-    trace_url: str
-    """URL of a trace for people, with `{trace_id}` for its id (LOCKSTITCH_TRACE_URL; default is the Jaeger in
-    docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
+    trace_url: str | None
+    """URL of a trace for people, with `{trace_id}` for its id (LOCKSTITCH_TRACE_URL). Default is a Jaeger on this
+    machine if spans are exported, else None."""
     trace_sql: bool
     """Whether each query to the database is a span (LOCKSTITCH_TRACE_SQL, 0)."""
     log_level: LogLevel
@@ -251,7 +254,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
         resend_margin_seconds=read("LOCKSTITCH_RESEND_MARGIN", _seconds, 600),
         approval_seconds=read("LOCKSTITCH_APPROVAL_SECONDS", _approval_seconds, 604_800),
-        trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
+        trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, JAEGER if any(map(environment.get, EXPORT_SPANS)) else None),
         trace_sql=read("LOCKSTITCH_TRACE_SQL", _flag, False),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
         environment=read("LOCKSTITCH_ENVIRONMENT", environment_name, DEFAULT_ENVIRONMENT),

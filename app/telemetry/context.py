@@ -8,7 +8,6 @@ import hashlib
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -76,4 +75,6 @@ def span_of(traceparent: str | None) -> SpanContext | None:
     return span if span.is_valid else None
 
 
-TRACE_ID: Final = "{trace_id}"
+def url_of_trace(pattern: str | None, trace_id: str) -> str | None:
+    """Return the URL of a trace. `pattern` has `{trace_id}` in place of its id; None if there is no trace store."""
+    return None if pattern is None else pattern.replace("{trace_id}", trace_id)

@@ -167,6 +167,7 @@ class Facade:
                 "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
                 "LOCKSTITCH_OPERATION_LEASE": str(LEASE_SECONDS),
                 "LOCKSTITCH_SETTLE_MARGIN": str(SETTLE_SECONDS),
+                "LOCKSTITCH_TRACE_URL": "http://127.0.0.1:16686/trace/{trace_id}",
             }
             | self._added
             | environment,

@@ -13,11 +13,12 @@ from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.operator import Operator
 from tests.contract.own_facade import own_facade
+from tests.contract.quiet import sending_webhooks
 from tests.contract.samples import customer
 from tests.contract.waiting import until
 
 # An erasure opens every value of its Lockstitch.
-running_facade, full_key = own_facade()
+running_facade, full_key = own_facade(LOCKSTITCH_TRACE_URL="")
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -46,9 +47,32 @@ def test_a_refused_write_is_found_by_its_address(operator: Operator, caller: Cal
     call = "hubspot was called: POST /crm/v3/objects/contacts: 400"  # recorded half a second later
     shown = until(lambda: operator.get(by_id.headers["location"]).text, lambda text: call in text)
     assert re.search("What failed.*The vendor refused the data.*Steps", shown, re.DOTALL)
-    assert re.search(r'href="http://127.0.0.1:16686/trace/[0-9a-f]{32}"', shown)
+    assert re.search(r"Trace <code>[0-9a-f]{32}</code>", shown)  # no trace store is configured
     assert caller.post("/ops/persons/erase", json={"email": address, "dry_run": False}).is_success
     until(lambda: operator.get("/console/runs", params={"find": address}), lambda page: run not in page.text)
+
+
+def test_the_webhooks_that_echo_a_write_are_one_line(operator: Operator, caller: Caller, facade: Facade) -> None:
+    run = f"echoed-{uuid4().hex}"
+    with sending_webhooks(facade, "hubspot"):
+        body = customer("hubspot")
+        assert caller.write("POST", "/v1/customers", body, headers={"x-correlation-id": run}).status_code == 201
+        page = until(
+            lambda: operator.get("/console/run", params={"id": run}).text,
+            lambda text: re.search(r"hubspot sent \d+ webhooks that echo operation", text) is not None,
+        )
+    count = re.findall(r"hubspot sent (\d+) webhooks that echo", page)
+    assert len(count) == 1
+    details = page.partition("<details")[2].partition("</details>")[0]
+    echoes = re.findall(r'href="/console/run\?id=([^"]+)">in_\w+<', details)
+    assert len(echoes) == int(count[0])
+    lines = facade.lockstitch("runs", "show", run).stdout
+    assert len(re.findall("webhooks? that echo", lines)) == 1
+    assert "Audited" not in page + lines
+    cause = operator.get(f"/console/run?id={echoes[0]}").text
+    assert f'It echoes <a href="/console/run?id={run}">' in cause
+    assert re.search(r"Job \d+ \(ingest\) was queued\.", cause)
+    assert "job.processed" not in cause
 
 
 def test_a_dead_letter_is_found_by_order_number_and_record(operator: Operator, facade: Facade) -> None:
