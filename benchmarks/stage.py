@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,8 @@ WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """The signing secret of the connection `gateway`, the example of Standard Webhooks."""
 SHOPIFY_SECRET = "hush"
 """The signing secret of the connection `shop`."""
+ENCRYPTION_KEY = secrets.token_bytes(32)
+"""The encryption key `k1` of the facade."""
 
 
 class Stage(NamedTuple):
@@ -49,9 +51,14 @@ def cpu_seconds(process: int) -> float | None:
 
 
 @contextmanager
-def set_up(settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+def set_up(
+    settings: Mapping[str, str] | None = None,
+    *,
+    scopes: Sequence[str] = ("customers:read", "customers:write"),
+    prepare: Callable[[str], None] | None = None,
+) -> Iterator[Stage]:
     """Start everything with durable commits, as in production; stop and remove it at the end. `settings` are
-    PostgreSQL's."""
+    PostgreSQL's, `scopes` those of the key. `prepare` gets the URL of the migrated database before anything uses it."""
     # Not below a folder of mode 0700: for root the server belongs to another user.
     folder = Path(tempfile.mkdtemp(prefix="lockstitch-bench-"))
     folder.chmod(0o711)
@@ -60,6 +67,8 @@ def set_up(settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
         log = folder / "postgres.log"
         url = stack.enter_context(EmbeddedPostgres(folder / "postgres", settings).running(log))
         asyncio.run(migrate(url))
+        if prepare is not None:
+            prepare(url)
         upstream, floor, facade = free_port(), free_port(), free_port()
         vendor = f"http://127.0.0.1:{upstream}"
         python = sys.executable
@@ -69,7 +78,7 @@ def set_up(settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
         serve = [python, "-m", "app.cli", "serve"]
         environment = _environment(folder, vendor, url, facade)
         facade_process = stack.enter_context(running(serve, facade, environment))
-        key = asyncio.run(make_key(url, "customers:read", "customers:write"))
+        key = asyncio.run(make_key(url, *scopes))
         yield Stage(f"http://127.0.0.1:{facade}", f"http://127.0.0.1:{floor}", key, facade_process, floor_process, log)
 
 
@@ -92,7 +101,7 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
         "WEBHOOK_SECRET": WEBHOOK_SECRET,
         "LOCKSTITCH_CONFIG": str(config),
         "LOCKSTITCH_DATABASE_URL": database_url,
-        "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(ENCRYPTION_KEY).decode()}",
         "LOCKSTITCH_LOG_LEVEL": "error",
         "LOCKSTITCH_PORT": str(port),
         "LOCKSTITCH_PROBE_PORT": "0",

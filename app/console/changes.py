@@ -1,14 +1,11 @@
 """Changes: who changed what. Coverage: what each connection reads and writes of an object, and what a move loses."""
 
-from collections.abc import Sequence
-from heapq import merge
-from itertools import islice
 from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from app.audit.models import AuditEvent, AuditFilter
+from app.audit.models import AuditFilter
 from app.audit.trail import PostgresAuditTrail
 from app.console.deps import ConsoleDeps
 from app.console.pages import View, Visit, page
@@ -24,11 +21,11 @@ ON_A_PAGE: Final = 50
 FILTERS: Final = ("type", "record", "actor", "correlation_id", "since")
 DECISIONS: Final = (
     *("api_key.*", "credential.*", "connection.*", "mapping.*", "drift.*", "subscription.*", "consumer.*"),
-    *("environment.*", "person.*", "console.*", "backfill.*", "redrive.*", "approval.*"),
+    *("environment.*", "person.*", "console.*", "backfill.*", "redrive.*", "reconcile.*", "link.*"),
     *("operation.resolved", "operation.approved", "operation.rejected", "operation.redriven"),
-    *("job.redriven", "job.discarded", "link.joined", "link.split"),
+    *("job.redriven", "job.discarded"),
 )
-"""The types that people cause, and changes of settings. The audit trail also has every step of the work."""
+"""The types to choose from. The audit trail also has every step of the work."""
 ALL: Final = "*"
 
 
@@ -43,7 +40,13 @@ async def list_changes(visit: Visit) -> View:
     sent = {**chosen, "actor": principals.get(actor, actor)} if actor else chosen
     kind = sent.pop("type", None)
     which = decode_patch(msgspec.json.encode(sent or {"type": None}), AuditFilter)
-    events = await _newest(visit, which, kind, before=_position(visit.query.get("after")))
+    events = await visit.deps(PostgresAuditTrail).list(
+        msgspec.structs.replace(which, type=None if kind == ALL else kind),
+        before=_position(visit.query.get("after")),
+        limit=ON_A_PAGE + 1,
+        decisions=kind is None,
+        quickly=True,
+    )
     rows = events[:ON_A_PAGE]
     following = None
     if events[ON_A_PAGE:]:
@@ -89,16 +92,6 @@ async def show_coverage(visit: Visit) -> View:
         target=target,
         lost=lost if chosen else None,
     )
-
-
-async def _newest(visit: Visit, which: AuditFilter, kind: str | None, *, before: int | None) -> Sequence[AuditEvent]:
-    """Return one more than a page. Every type by itself, so that each is read by its index."""
-    trail = visit.deps(PostgresAuditTrail)
-    kinds = DECISIONS if kind is None else (None if kind == ALL else kind,)
-    lists = [
-        await trail.list(msgspec.structs.replace(which, type=one), before=before, limit=ON_A_PAGE + 1) for one in kinds
-    ]
-    return list(islice(merge(*lists, key=lambda event: event.id, reverse=True), ON_A_PAGE + 1))
 
 
 def _position(text: str | None) -> int | None:

@@ -1,6 +1,5 @@
 """Connections: their state, data, limits, credentials, webhooks, drift and mapping revisions; pause, resume, route."""
 
-from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -30,13 +29,13 @@ SAMPLE_RATE: Final = 0.1
 async def list_all(visit: Visit) -> View:
     """Show every connection, those in trouble first, and the credentials in the vault with their ends."""
     connections = await list_statuses(visit.deps(VendorDeps), visit.deps(FreshnessDeps))
-    drift = await findings.list_drift(visit.deps(DriftDeps), DriftFilter(), after=None, limit=MOST_FINDINGS)
+    names = [one.name for one in connections]
     return View(
         "connections.html",
         connections=sorted(connections, key=lambda one: (one.works, one.name)),
         routes=await _routes(visit),
-        drift=Counter(one.connection for one in drift.data),
-        more_drift=drift.has_more,
+        drift=await visit.deps(DriftDeps).drifts.count_open(names, most=MOST_FINDINGS),
+        most_findings=MOST_FINDINGS,
         credentials=await visit.deps(ConsentDeps).store_for(visit.caller.principal).list(),
     )
 

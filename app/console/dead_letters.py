@@ -105,8 +105,8 @@ async def start_redrive(visit: Visit) -> NextPage | View:
     fields = {"filter": chosen, "rate_per_second": pace, "dry_run": "confirmed" not in visit.form}
     request = decode_patch(msgspec.json.encode(fields), RedriveRequest)
     if request.dry_run:
-        preview = await bulk_redrive.preview_redrive(deps, request)
-        return View("redrive_preview.html", here=f"{LETTERS}/", preview=preview, chosen=chosen, rate=rate)
+        preview = await bulk_redrive.preview_redrive(deps, request, most=GROUPED)
+        return View("redrive_preview.html", here=f"{LETTERS}/", preview=preview, most=GROUPED, chosen=chosen, rate=rate)
     started = await bulk_redrive.start_redrive(
         deps, request, actor=visit.caller.principal, correlation_id=correlation_of(visit.request.scope).value
     )

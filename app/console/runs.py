@@ -87,8 +87,8 @@ async def show_run(visit: Visit) -> View:
         limit=STEPS,
     )
     receipts = [one.facts["receipt"] for one in report.data if one.kind == "receipt"]
-    causes = await visit.deps(MonitoringDeps).runs.causes(receipts) if receipts else {}
-    reasons = {one: await why_failed(visit.deps(MonitoringDeps), one) for one in _failed_operations(report.data)}
+    causes = await monitoring.runs.causes(receipts) if receipts else {}
+    reasons = await why_failed(monitoring, _failed_operations(report.data))
     steps = list(_shown(report.data, causes, reasons))
     last = max(one.at for one in report.data)
     return View(

@@ -12,7 +12,9 @@ from app.events.replay import MOST, ReplayOrder, describe, enable_for_owner, rep
 from app.http.decode_body import decode_patch
 
 SUBSCRIBERS: Final = "/console/subscribers"
-ON_A_PAGE: Final = 25
+ON_A_PAGE: Final = 100
+COUNTED: Final = 1_000
+"""Where the counts of the list stop."""
 DELIVERIES: Final = 20
 
 
@@ -21,9 +23,10 @@ async def list_subscribers(visit: Visit) -> View:
     """Show every subscription with its backlog, the failing ones first."""
     deps = visit.deps(ReplayDeps)
     listed = await subscriptions.list_subscriptions(deps, after=visit.query.get("after"), limit=ON_A_PAGE)
-    rows = [(one, _host(one.target_url), await deps.replays.standing(one.id, limit=1)) for one in listed.data]
+    backlogs = await deps.replays.backlogs([one.id for one in listed.data], most=COUNTED)
+    rows = [(one, _host(one.target_url), backlogs[one.id]) for one in listed.data]
     rows.sort(key=lambda row: (row[0].state == "active" and row[0].failing_since is None, not row[2].dead))
-    return View("subscribers.html", rows=rows, following=listed.next_cursor)
+    return View("subscribers.html", rows=rows, counted=COUNTED, following=listed.next_cursor)
 
 
 @page("/console/subscribers/{id}")

@@ -85,11 +85,11 @@ class DryRun(Struct, frozen=True, kw_only=True):
     """Always true: nothing was changed. Example: `true`"""
 
 
-async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest) -> DryRun:
-    """Count and group what would be redriven. Changes nothing. Raises InvalidField."""
+async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest, *, most: int | None = None) -> DryRun:
+    """Count and group what would be redriven, only up to `most`, if given. Changes nothing. Raises InvalidField."""
     which = _filter_of(request.filter)
-    total = await deps.dead_letters.count(which)
-    groups = await deps.dead_letters.groups(which, limit=GROUPS)
+    total = await deps.dead_letters.count(which, most=most)
+    groups = await deps.dead_letters.groups(which, limit=GROUPS, newest=most)
     seconds = None if request.rate_per_second is None else round(total / request.rate_per_second, 1)
     return DryRun(total=total, groups=list(groups), seconds=seconds)
 

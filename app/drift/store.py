@@ -1,7 +1,7 @@
 """Baselines and drift findings in PostgreSQL."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +12,7 @@ from app.identifiers import new_id
 from app.postgres.database import Database, Statement, Transaction
 from app.settings.drift import trait_of
 
+OPEN: Final = "acknowledged_at IS NULL"
 COLUMNS: Final = """
        id, connection, object, mapping, revision, source, path, kind, expected, found, example, policy, count,
        first_seen, last_seen, acknowledged_at, acknowledged_by
@@ -94,17 +95,31 @@ NOTE = Statement(
     """,  # noqa: S608 - constants only
 )
 
-SELECT_PAGE = Statement(
+PAGES: Final = {
+    (acknowledged, has_connection): Statement(
+        "SELECT drift_finding",
+        f"""
+        SELECT {COLUMNS}
+          FROM drift_finding
+         WHERE {"connection = $1" if has_connection else "$1::text IS NULL"}
+           AND ($2::text IS NULL OR kind = $2)
+           AND {condition}
+           AND ($3::text IS NULL OR id < $3)
+         ORDER BY id DESC
+         LIMIT $4
+        """,  # noqa: S608
+    )
+    for acknowledged, condition in ((None, "true"), (True, "acknowledged_at IS NOT NULL"), (False, OPEN))
+    for has_connection in (True, False)
+}
+"""Statements by `DriftFilter.acknowledged`, and whether it names a connection, so that each uses its own index."""
+
+COUNT_OPEN = Statement(
     "SELECT drift_finding",
     f"""
-    SELECT {COLUMNS}
-      FROM drift_finding
-     WHERE ($1::text IS NULL OR connection = $1)
-       AND ($2::text IS NULL OR kind = $2)
-       AND ($3::boolean IS NULL OR (acknowledged_at IS NOT NULL) = $3)
-       AND ($4::text IS NULL OR id < $4)
-     ORDER BY id DESC
-     LIMIT $5
+    SELECT name, (SELECT count(*)
+                    FROM (SELECT FROM drift_finding WHERE connection = name AND {OPEN} LIMIT $2) AS few) AS open
+      FROM unnest($1::text[]) AS name
     """,  # noqa: S608
 )
 
@@ -171,8 +186,13 @@ class PostgresDrifts:
 
     async def list(self, which: DriftFilter, *, after: str | None, limit: int) -> Sequence[DriftFinding]:
         """List findings, newest first, below the id `after`."""
-        rows = await self._database.fetch(SELECT_PAGE, which.connection, which.kind, which.acknowledged, after, limit)
-        return [_finding(row) for row in rows]
+        page = PAGES[which.acknowledged, which.connection is not None]
+        return [_finding(row) for row in await self._database.fetch(page, which.connection, which.kind, after, limit)]
+
+    async def count_open(self, connections: Sequence[str], *, most: int) -> Mapping[str, int]:
+        """Count the open findings of each connection, up to `most`."""
+        rows = await self._database.fetch(COUNT_OPEN, list(connections), most)
+        return {row["name"]: row["open"] for row in rows}
 
     async def get(self, finding_id: str) -> DriftFinding | None:
         """Return a finding by id."""

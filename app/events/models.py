@@ -259,13 +259,19 @@ class ListedDelivery(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-class DeliveryStanding(Struct, frozen=True, kw_only=True):
-    """How the deliveries of a subscription stand: how many wait (counted up to a limit), since when the oldest does,
-    how many were given up, those that failed and are retried, and the newest."""
+class Backlog(Struct, frozen=True, kw_only=True):
+    """How many deliveries of a subscription wait, since when the oldest does, how many were given up, both counted up
+    to a limit, and the last error of the oldest that failed."""
 
     waiting: int
     oldest_at: datetime | None
     dead: int
+    last_error: str | None
+
+
+class DeliveryStanding(Backlog, frozen=True, kw_only=True):
+    """The backlog of a subscription, with the deliveries that failed and are retried, and the newest."""
+
     failing: Sequence[ListedDelivery]
     newest: Sequence[ListedDelivery]
 

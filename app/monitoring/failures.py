@@ -1,6 +1,6 @@
 """Find failures for operators, and give them the keys by which they are found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from app.postgres.encryption import SealBroken
 from canonical import values
 
 AT_ONCE: Final = 50
+SEALED: Final = "The reason cannot be decrypted: its encryption key is not configured."
 CANONICAL: Final = ("cus_", "ord_", "tkt_", "cmt_")
 
 
@@ -33,7 +34,8 @@ async def list_failures(
         connection, _, remote_id = text.partition(":")
         records += [("", connection, remote_id)] if remote_id else []
         failures = await deps.failures.search(which, [digest], records, after=after, limit=limit)
-    return [await _with_reason(deps, one) for one in failures]
+    reasons = await why_failed(deps, [one.id for one in failures if one.why is None])
+    return [replace(one, why=reasons[one.id]) if one.why is None else one for one in failures]
 
 
 async def find_run(deps: FailureDeps, text: str) -> str | None:
@@ -69,16 +71,8 @@ async def _contents(deps: FailureDeps, letters: DeadLetterDeps, failure: Unkeyed
     return intent.body, intent.sent, msgspec.json.encode([email, intent.upsert_value])
 
 
-async def _with_reason(deps: FailureDeps, failure: Failure) -> Failure:
-    """Add why a write failed, which is encrypted."""
-    return failure if failure.why is not None else replace(failure, why=await why_failed(deps, failure.id))
-
-
-async def why_failed(deps: FailureDeps, operation_id: str) -> str | None:
-    """Return why a write failed or is unknown, in words without personal data. Raises StoreUnavailable."""
-    try:
-        operation = await deps.operations.get(operation_id)
-    except SealBroken:
-        return "The reason cannot be decrypted: its encryption key is not configured."
-    problem = None if operation is None else operation.problem
-    return None if problem is None else f"{problem.title}: {problem.detail}"
+async def why_failed(deps: FailureDeps, operation_ids: Sequence[str]) -> Mapping[str, str | None]:
+    """Return why each of these writes failed or is unknown, in words without personal data. Raises StoreUnavailable."""
+    problems = await deps.operations.problems(operation_ids) if operation_ids else {}
+    reasons = {name: None if one is None else f"{one.title}: {one.detail}" for name, one in problems.items()}
+    return dict.fromkeys(operation_ids, SEALED) | reasons

@@ -8,7 +8,7 @@ import pytest
 from tests.contract.facade import Facade
 
 
-def own_facade(*, more: str = "", **environment: str) -> tuple[Any, Any]:
+def own_facade(*, more: str = "", **environment: Any) -> tuple[Any, Any]:
     """Return two fixtures to assign to `running_facade` and `full_key`. Then `facade`, `vendors`, `caller` and
     `anonymous` belong to the module alone. `more` is added to the configuration, `environment` to
     that of every process."""

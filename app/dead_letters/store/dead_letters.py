@@ -47,7 +47,10 @@ SELECT_PAGE, SELECT_OPEN = (
     for state in ("true", OPEN)
 )
 
-COUNT = Statement("SELECT dead_letter", f"SELECT count(*) FROM dead_letter WHERE {WHICH}")  # noqa: S608
+COUNT = Statement(
+    "SELECT dead_letter",
+    f"SELECT count(*) FROM (SELECT FROM dead_letter WHERE {WHICH} AND {OPEN} LIMIT $10) AS few",  # noqa: S608
+)
 
 SELECT_GROUPS = Statement(
     "SELECT dead_letter",
@@ -105,10 +108,10 @@ class PostgresDeadLetters:
         rows = await self._filtered(statement, *values_of(which), after, limit)
         return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
-    async def count(self, which: DeadLetterFilter) -> int:
-        """Count dead letters."""
-        number: int = await self._database.fetch_value(COUNT, *values_of(which))
-        return number
+    async def count(self, which: DeadLetterFilter, *, most: int | None = None) -> int:
+        """Count open dead letters, up to `most`, if given."""
+        rows = await self._filtered(COUNT, *values_of(which), most)
+        return int(rows[0]["count"])
 
     async def groups(
         self, which: DeadLetterFilter, *, limit: int, newest: int | None = None

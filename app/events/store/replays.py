@@ -1,11 +1,11 @@
 """Deliveries of a subscription: how they stand, and which Events to deliver again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from app.events.models import DeliveryStanding, Event, ListedDelivery
+from app.events.models import Backlog, DeliveryStanding, Event, ListedDelivery
 from app.events.store.deliveries import KIND, PostgresDeliveries
 from app.events.store.subscriptions import note
 from app.postgres.database import Database, Statement, Transaction
@@ -27,19 +27,25 @@ SELECT_WAITING = Statement(
     "SELECT event FROM delivery WHERE event = ANY ($2::text[]) AND subscription = $1 AND state = 'pending'",
 )
 
-SELECT_BACKLOG = Statement(
+JOBS: Final = f"kind = '{KIND}' AND connection = {{}} AND dedupe_key IS NOT NULL ORDER BY dedupe_key"
+SELECT_BACKLOGS = Statement(
     "SELECT job",
     f"""
-    SELECT (SELECT count(*) FROM (SELECT FROM job WHERE connection = $1 LIMIT $2) AS few) AS waiting,
-           (SELECT created_at
-              FROM job
-             WHERE kind = '{KIND}' AND connection = $1 AND dedupe_key IS NOT NULL
-             ORDER BY dedupe_key
-             LIMIT 1) AS oldest_at,
+    SELECT wanted.id,
+           (SELECT count(*) FROM (SELECT FROM job WHERE {JOBS.format("wanted.id")} LIMIT $2) AS few) AS waiting,
+           (SELECT created_at FROM job WHERE {JOBS.format("wanted.id")} LIMIT 1) AS oldest_at,
            (SELECT count(*)
               FROM (SELECT FROM dead_letter
-                     WHERE connection = $1 AND kind = '{KIND}' AND state = 'open'
-                     LIMIT $2) AS few) AS dead
+                     WHERE connection = wanted.id AND kind = '{KIND}' AND state = 'open'
+                     ORDER BY dead_letter.id
+                     LIMIT $2) AS few) AS dead,
+           (SELECT last_error
+              FROM (SELECT dedupe_key FROM job WHERE {JOBS.format("wanted.id")} LIMIT {LOOKED_AT}) AS oldest
+              JOIN delivery ON delivery.id = dedupe_key
+             WHERE last_error IS NOT NULL
+             ORDER BY dedupe_key
+             LIMIT 1) AS last_error
+      FROM unnest($1::text[]) AS wanted (id)
     """,  # noqa: S608
 )
 
@@ -51,11 +57,7 @@ SELECT_FAILING = Statement(
     "SELECT delivery",
     f"""
     SELECT {LISTED}
-      FROM (SELECT dedupe_key
-              FROM job
-             WHERE kind = '{KIND}' AND connection = $1 AND dedupe_key IS NOT NULL
-             ORDER BY dedupe_key
-             LIMIT {LOOKED_AT}) AS job
+      FROM (SELECT dedupe_key FROM job WHERE {JOBS.format("$1")} LIMIT {LOOKED_AT}) AS job
       JOIN delivery ON delivery.id = job.dedupe_key
      WHERE last_error IS NOT NULL
      ORDER BY delivery.id
@@ -104,14 +106,18 @@ class PostgresReplays:
         waiting = {row["event"] for row in rows}
         return [event for event in events if event.id not in waiting]
 
+    async def backlogs(self, subscription_ids: Sequence[str], *, most: int) -> Mapping[str, Backlog]:
+        """Return the backlog of each subscription, counted up to `most`."""
+        rows = await self._database.fetch(SELECT_BACKLOGS, list(subscription_ids), most)
+        return {row["id"]: msgspec.convert(dict(row), Backlog) for row in rows}
+
     async def standing(self, subscription_id: str, *, limit: int) -> DeliveryStanding:
         """Return what waits for a subscription, what failed, and its newest deliveries."""
-        row = await self._database.fetch_row(SELECT_BACKLOG, subscription_id, COUNTED)
-        assert row is not None  # noqa: S101 - one row always
+        backlog = (await self.backlogs([subscription_id], most=COUNTED))[subscription_id]
         failing = await self._database.fetch(SELECT_FAILING, subscription_id, limit)
         newest = await self._database.fetch(SELECT_NEWEST, subscription_id, limit)
         return DeliveryStanding(
-            **row,
+            **msgspec.structs.asdict(backlog),
             failing=[msgspec.convert(dict(each), ListedDelivery) for each in failing],
             newest=[msgspec.convert(dict(each), ListedDelivery) for each in newest],
         )

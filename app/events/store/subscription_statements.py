@@ -18,10 +18,14 @@ COLUMNS: Final = f"""
        id, principal, target_url, events, connection, fields, changed, state, disabled_reason, disabled_at,
        failing_since, failures, created_at,
        CASE WHEN state = 'active' AND failing_since IS NOT NULL
-            THEN (SELECT greatest(min(run_at),
+            THEN (SELECT greatest(min(due.run_at),
                                   (SELECT blocked_until FROM lane WHERE connection = subscription.id))
-                    FROM job
-                   WHERE job.connection = subscription.id AND job.state = 'ready') END AS next_attempt,
+                    FROM generate_series(0, 3) AS share
+                   CROSS JOIN LATERAL (SELECT run_at
+                                         FROM job
+                                        WHERE connection = subscription.id AND state = 'ready' AND job.share = share
+                                        ORDER BY run_at
+                                        LIMIT 1) AS due) END AS next_attempt,
        {HELD.format(principal="subscription.principal")} AS held
 """  # noqa: S608 - no caller's text is in it
 

@@ -10,111 +10,130 @@ from app.monitoring.failure_models import FailurePosition
 from app.monitoring.models import RunRecord, StoryPosition
 from app.postgres.database import Database, Statement
 
-# Each part returns: at, rank, key, kind, facts. Of steps at the same time (a transaction has one), the lower rank is
-# the cause. A key is unique within its rank. Encrypted data and free text are left out.
-HAPPENINGS: Final = r"""
-    SELECT at, CASE kind WHEN 'request' THEN 0 WHEN 'vendor_call' THEN 3 ELSE 10 END AS rank,
-           lpad(id::text, 20, '0') AS key, kind, facts::jsonb
-      FROM run_entry
-     WHERE correlation_id = $1
-    UNION ALL
-    SELECT received_at, 1, id, 'receipt',
-           jsonb_build_object('receipt', id, 'connection', connection, 'settled_at', settled_at,
-                              CASE WHEN dedupe_key LIKE 'row:%' AND topic LIKE 'upl\_%' THEN 'upload' ELSE 'topic' END,
-                              topic)
-      FROM inbound_event
-     WHERE correlation_id = $1
-    UNION ALL
-    SELECT step.at, 1, u.id || step.place, 'upload',
-           jsonb_build_object('upload', u.id, 'step', step.name, 'connection', u.connection, 'object', u.object,
-                              'rows', u.rows)
-           || CASE step.place
-                   WHEN ' 2' THEN jsonb_build_object('accepted', u.accepted)
-                   ELSE '{}'
-              END
-      FROM upload AS u
-     CROSS JOIN LATERAL (VALUES (u.created_at, ' 1', 'begun'),
-                                (u.ended_at,   ' 2', 'recorded')) AS step (at, place, name)
-     WHERE u.correlation_id = $1
-       AND step.at IS NOT NULL
-    UNION ALL
-    SELECT step.at, 2, o.id || step.place, 'operation',
-           jsonb_build_object('operation', o.id, 'step', step.name, 'object', o.object, 'action', o.action,
-                              'connection', o.connection)
-           || CASE step.place
-                   WHEN ' 3' THEN jsonb_build_object('outcome', o.outcome, 'effect', o.effect, 'attempts', o.attempts)
-                   ELSE '{}'
-              END
-      FROM operation AS o
-     CROSS JOIN LATERAL (VALUES (o.created_at, ' 1', 'received'),
-                                (o.sent_at,    ' 2', 'sent'),
-                                (o.updated_at, ' 3', o.phase)) AS step (at, place, name)
-     WHERE o.correlation_id = $1
-       AND step.at IS NOT NULL
-       AND (step.place <> ' 3' OR o.phase IN ('settled', 'unknown'))
-    UNION ALL
-    SELECT started_at, 4, lpad(job_id::text, 20, '0') || ' ' || lpad(number::text, 10, '0'), 'attempt',
-           jsonb_build_object('job', job_id, 'attempt', number, 'kind', kind, 'connection', connection,
-                              'outcome', outcome, 'category', category, 'reason', reason, 'ended_at', ended_at,
-                              'trace_id', substr(traceparent, 4, 32))
-      FROM attempt
-     WHERE correlation_id = $1
-    UNION ALL
-    SELECT created_at, 5, id, 'event',
-           jsonb_build_object('event', id, 'type', type, 'connection', connection, 'record', record, 'origin', origin)
-      FROM event
-     WHERE correlation_id = $1
-    UNION ALL
-    SELECT step.at, 6, d.id || step.place, 'delivery',
-           jsonb_build_object('delivery', d.id, 'event', d.event, 'subscription', d.subscription)
-           || CASE step.place
-                   WHEN ' 1' THEN '{"state": "pending"}'
-                   ELSE jsonb_build_object('state', d.state, 'attempts', d.attempts, 'status', d.last_status)
-              END
-      FROM delivery AS d
-     CROSS JOIN LATERAL (VALUES (d.created_at, ' 1'), (d.ended_at, ' 2')) AS step (at, place)
-     WHERE d.correlation_id = $1
-       AND step.at IS NOT NULL
-    UNION ALL
-    SELECT step.at, 7, d.id || step.place, 'dead_letter',
-           jsonb_build_object('dead_letter', d.id, 'job', d.job_id, 'kind', d.kind, 'connection', d.connection)
-           || CASE step.place
-                   WHEN ' 1' THEN jsonb_build_object('state', 'open', 'category', d.category, 'reason', d.reason,
-                                                     'path', d.path, 'mapping', d.mapping, 'revision', d.revision,
-                                                     'attempts', d.attempts)
-                   ELSE jsonb_build_object('state', d.state, 'by', d.closed_by)
-              END
-      FROM dead_letter AS d
-     CROSS JOIN LATERAL (VALUES (d.created_at, ' 1'), (d.closed_at, ' 2')) AS step (at, place)
-     WHERE d.correlation_id = $1
-       AND step.at IS NOT NULL
-    UNION ALL
-    SELECT step.at, 8, r.id || step.place, 'redrive',
-           jsonb_build_object('redrive', r.id, 'by', r.actor, 'total', r.total)
-           || CASE step.place
-                   WHEN ' 1' THEN '{"state": "running"}'
-                   ELSE jsonb_build_object('state', r.state, 'redriven', r.redriven, 'skipped', r.skipped)
-              END
-      FROM redrive AS r
-     CROSS JOIN LATERAL (VALUES (r.created_at, ' 1'), (r.ended_at, ' 2')) AS step (at, place)
-     WHERE r.correlation_id = $1
-       AND step.at IS NOT NULL
-    UNION ALL
-    SELECT at, 9, lpad(id::text, 20, '0'), 'audit',
-           jsonb_build_object('audit_event', id, 'type', type, 'subject', subject, 'actor', actor,
-                              'facts', facts::jsonb)
-      FROM audit_event
-     WHERE correlation_id = $1
-"""
+
+def _part(source: str, rank: str, kind: str, facts: str, *, at: str = "created_at", key: str = "id") -> str:
+    """Return the SQL of the steps in one table, called `source`, after the position $2 to $4, at most $5. Only their
+    facts are computed."""
+    return f"""
+    (SELECT step_at AS at, rank, key COLLATE "C" AS key, {kind} AS kind, {facts} AS facts
+       FROM (SELECT *, {at} AS step_at, {rank} AS rank, {key} AS key
+               FROM {source}
+              WHERE correlation_id = $1
+                AND {at} IS NOT NULL
+                AND ($2::timestamptz IS NULL OR ({at}, {rank}, ({key}) COLLATE "C") > ($2, $3::integer, $4::text))
+              ORDER BY {at}, {rank}, ({key}) COLLATE "C"
+              LIMIT $5) AS source)
+    """  # noqa: S608 - no caller's text is in it
+
+
+def _stages(table: str, *columns: str) -> dict[str, str]:
+    """Return the arguments of `_part` for a table whose rows have a step at the time in each of these columns: `place`
+    is 1 for the first."""
+    values = ", ".join(f"({column}, {place})" for place, column in enumerate(columns, 1))
+    source = f"{table} CROSS JOIN LATERAL (VALUES {values}) AS step (begun_at, place)"
+    return {"source": source, "at": "begun_at", "key": "id || ' ' || place"}
+
+
+# Of steps at the same time (a transaction has one), the lower rank is the cause. A key is unique within its rank.
+# Encrypted data and free text are left out.
+HAPPENINGS: Final = " UNION ALL ".join(
+    (
+        _part(
+            "run_entry",
+            "CASE kind WHEN 'request' THEN 0 WHEN 'vendor_call' THEN 3 ELSE 10 END",
+            "kind",
+            "facts::jsonb",
+            at="at",
+            key="lpad(id::text, 20, '0')",
+        ),
+        _part(
+            "inbound_event",
+            "1",
+            "'receipt'",
+            r"""jsonb_build_object('receipt', id, 'connection', connection, 'settled_at', settled_at,
+                    CASE WHEN dedupe_key LIKE 'row:%' AND topic LIKE 'upl\_%' THEN 'upload' ELSE 'topic' END, topic)""",
+            at="received_at",
+        ),
+        _part(
+            **_stages("upload", "created_at", "ended_at"),
+            rank="1",
+            kind="'upload'",
+            facts="""jsonb_build_object('upload', id, 'connection', connection, 'object', object, 'rows', rows)
+                || CASE place WHEN 1 THEN '{"step": "begun"}'
+                        ELSE jsonb_build_object('step', 'recorded', 'accepted', accepted) END""",
+        ),
+        _part(
+            **_stages(
+                "operation", "created_at", "sent_at", "CASE WHEN phase IN ('settled', 'unknown') THEN updated_at END"
+            ),
+            rank="2",
+            kind="'operation'",
+            facts="""jsonb_build_object('operation', id, 'object', object, 'action', action, 'connection', connection,
+                    'step', (ARRAY['received', 'sent', phase])[place])
+                || CASE place WHEN 3 THEN jsonb_build_object('outcome', outcome, 'effect', effect, 'attempts', attempts)
+                        ELSE '{}' END""",
+        ),
+        _part(
+            "attempt",
+            "4",
+            "'attempt'",
+            """jsonb_build_object('job', job_id, 'attempt', number, 'kind', kind, 'connection', connection,
+                    'outcome', outcome, 'category', category, 'reason', reason, 'ended_at', ended_at,
+                    'trace_id', substr(traceparent, 4, 32))""",
+            at="started_at",
+            key="lpad(job_id::text, 20, '0') || ' ' || lpad(number::text, 10, '0')",
+        ),
+        _part(
+            "event",
+            "5",
+            "'event'",
+            """jsonb_build_object('event', id, 'type', type, 'connection', connection, 'record', record,
+                    'origin', origin)""",
+        ),
+        _part(
+            **_stages("delivery", "created_at", "ended_at"),
+            rank="6",
+            kind="'delivery'",
+            facts="""jsonb_build_object('delivery', id, 'event', event, 'subscription', subscription)
+                || CASE place WHEN 1 THEN '{"state": "pending"}'
+                        ELSE jsonb_build_object('state', state, 'attempts', attempts, 'status', last_status) END""",
+        ),
+        _part(
+            **_stages("dead_letter", "created_at", "closed_at"),
+            rank="7",
+            kind="'dead_letter'",
+            facts="""jsonb_build_object('dead_letter', id, 'job', job_id, 'kind', kind, 'connection', connection)
+                || CASE place
+                        WHEN 1 THEN jsonb_build_object('state', 'open', 'category', category, 'reason', reason,
+                            'path', path, 'mapping', mapping, 'revision', revision, 'attempts', attempts)
+                        ELSE jsonb_build_object('state', state, 'by', closed_by) END""",
+        ),
+        _part(
+            **_stages("redrive", "created_at", "ended_at"),
+            rank="8",
+            kind="'redrive'",
+            facts="""jsonb_build_object('redrive', id, 'by', actor, 'total', total)
+                || CASE place WHEN 1 THEN '{"state": "running"}'
+                        ELSE jsonb_build_object('state', state, 'redriven', redriven, 'skipped', skipped) END""",
+        ),
+        _part(
+            "audit_event",
+            "9",
+            "'audit'",
+            """jsonb_build_object('audit_event', id, 'type', type, 'subject', subject, 'actor', actor,
+                    'facts', facts::jsonb)""",
+            at="at",
+            key="lpad(id::text, 20, '0')",
+        ),
+    )
+)
 
 SELECT_STORY = Statement(
     "SELECT run_entry",
     f"""
     SELECT at, rank, key, kind, jsonb_strip_nulls(facts)::text AS facts
-      FROM ({HAPPENINGS}) AS story
-     WHERE $2::timestamptz IS NULL OR (at, rank, key COLLATE "C") > ($2, $3::integer, $4::text)
-     ORDER BY at, rank, key COLLATE "C"
-     LIMIT $5
+      FROM (SELECT * FROM ({HAPPENINGS}) AS story ORDER BY at, rank, key LIMIT $5) AS page
+     ORDER BY at, rank, key
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -123,7 +142,8 @@ SELECT_TRACE = Statement(
     """
     SELECT trace
       FROM ((SELECT at, facts::jsonb ->> 'trace_id' AS trace
-               FROM run_entry WHERE correlation_id = $1 AND kind = 'request' ORDER BY at LIMIT 1)
+               FROM (SELECT at, facts FROM run_entry WHERE correlation_id = $1 AND kind = 'request' ORDER BY at LIMIT 1)
+                 AS first)
             UNION ALL
             (SELECT created_at, substr(traceparent, 4, 32)
                FROM operation WHERE correlation_id = $1 ORDER BY created_at LIMIT 1)

@@ -13,25 +13,38 @@ from app.vendors import observations, refused_webhooks
 
 Subject = Literal["connection", "consumer", "secret"]
 
-# Counting stops here: an alarm does not depend on more.
+# Counting stops here: an alarm does not depend on more. Ids are in order of time, so that the oldest are counted.
 COUNTED_AT_MOST: Final = 10_000
 
 COUNT = Statement(
     "SELECT dead_letter",
     """
-    SELECT *
-      FROM (SELECT count(*) AS dead_letters, min(created_at) AS dead_letters_since
-              FROM (SELECT created_at FROM dead_letter WHERE state = 'open' LIMIT $1) AS open) AS dead,
-           (SELECT count(*) AS unknown_operations, min(updated_at) AS unknown_since
-              FROM (SELECT updated_at FROM operation WHERE phase = 'unknown' LIMIT $1) AS unknown) AS undecided,
-           (SELECT count(*) AS disabled_subscriptions, min(disabled_at) AS disabled_since
+    SELECT (SELECT count(*) FROM (SELECT FROM dead_letter WHERE state = 'open' ORDER BY id LIMIT $1) AS few)
+           AS dead_letters,
+           (SELECT created_at FROM dead_letter WHERE state = 'open' ORDER BY id LIMIT 1) AS dead_letters_since,
+           (SELECT count(*) FROM (SELECT FROM operation WHERE phase = 'unknown' ORDER BY id LIMIT $1) AS few)
+           AS unknown_operations,
+           (SELECT failed_at FROM operation WHERE phase = 'unknown' ORDER BY id LIMIT 1) AS unknown_since,
+           (SELECT count(*)
+              FROM (SELECT FROM drift_finding
+                     WHERE policy = 'freeze' AND acknowledged_at IS NULL
+                     ORDER BY id
+                     LIMIT $1) AS few) AS frozen_drift,
+           (SELECT first_seen
+              FROM drift_finding
+             WHERE policy = 'freeze' AND acknowledged_at IS NULL
+             ORDER BY id
+             LIMIT 1) AS drift_since,
+           disabled.*, late.*
+      FROM (SELECT count(*) AS disabled_subscriptions, min(disabled_at) AS disabled_since
               FROM subscription WHERE state = 'disabled') AS disabled,
-           (SELECT count(*) AS frozen_drift, min(first_seen) AS drift_since
-              FROM drift_finding WHERE policy = 'freeze' AND acknowledged_at IS NULL) AS drift,
            (SELECT count(*) AS late_approvals, min(created_at) AS approvals_since
-              FROM operation
-             WHERE approval = 'waiting' AND created_at < now() - least(interval '1 day', (approve_by - created_at) / 2)
-           ) AS late
+              FROM (SELECT created_at, approve_by
+                      FROM operation
+                     WHERE approval = 'waiting'
+                     ORDER BY id
+                     LIMIT $1) AS oldest
+             WHERE created_at < now() - least(interval '1 day', (approve_by - created_at) / 2)) AS late
     """,
 )
 
@@ -164,9 +177,14 @@ UNDELIVERED = Statement(
     """
     SELECT id AS name, 'undelivered' AS problem, failing_since AS since,
            (SELECT last_error
-              FROM delivery
-             WHERE delivery.subscription = failing.id AND state = 'pending' AND last_error IS NOT NULL
-             ORDER BY created_at
+              FROM (SELECT dedupe_key
+                      FROM job
+                     WHERE kind = 'deliver' AND connection = failing.id AND dedupe_key IS NOT NULL
+                     ORDER BY dedupe_key
+                     LIMIT 100) AS oldest
+              JOIN delivery ON delivery.id = dedupe_key
+             WHERE last_error IS NOT NULL
+             ORDER BY delivery.id
              LIMIT 1) AS why
       FROM subscription AS failing
      WHERE state = 'active' AND failing_since < now() - interval '20 seconds'
@@ -194,7 +212,7 @@ SENT_TWICE = Statement(
 WORK = Statement(
     "SELECT job",
     """
-    SELECT (SELECT count(*) FROM (SELECT FROM job LIMIT $1) AS job) AS jobs,
+    SELECT (SELECT count(*) FROM (SELECT FROM job ORDER BY id LIMIT $1) AS few) AS jobs,
            count(*) FILTER (WHERE seen_at > now() - interval '30 seconds') AS workers,
            extract(epoch FROM now() - max(seen_at))::float8 AS worker_seconds
       FROM heartbeat

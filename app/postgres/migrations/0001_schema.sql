@@ -425,7 +425,7 @@ CREATE INDEX link_review_other ON link_review (other_connection, other_remote_id
 CREATE TABLE audit_event (
     id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     at             timestamptz NOT NULL DEFAULT now(),
-    type           text        NOT NULL,
+    type           text COLLATE "C" NOT NULL,
     subject        text        NOT NULL,
     actor          text        NOT NULL,
     correlation_id text,
@@ -438,7 +438,16 @@ CREATE TABLE audit_event (
     environment    text,
 
     -- The transaction that wrote the row. The chain is sealed in this order.
-    xid            xid8        NOT NULL DEFAULT pg_current_xact_id()
+    xid            xid8        NOT NULL DEFAULT pg_current_xact_id(),
+
+    -- Whether people decided or changed something, which the steps of the work do not.
+    is_decision    boolean     NOT NULL GENERATED ALWAYS AS (
+                       split_part(type, '.', 1) = ANY (ARRAY[
+                           'api_key', 'backfill', 'connection', 'console', 'consumer', 'credential', 'drift',
+                           'environment', 'link', 'mapping', 'person', 'reconcile', 'redrive', 'subscription'])
+                       OR type = ANY (ARRAY[
+                           'operation.resolved', 'operation.approved', 'operation.rejected', 'operation.redriven',
+                           'job.redriven', 'job.discarded'])) STORED
 );
 
 CREATE INDEX audit_event_subject ON audit_event (subject);
@@ -446,6 +455,10 @@ CREATE INDEX audit_event_order ON audit_event (xid, id);
 CREATE INDEX audit_event_type  ON audit_event (type, id);
 CREATE INDEX audit_event_run   ON audit_event (correlation_id);
 CREATE INDEX audit_event_at    ON audit_event USING brin (at);
+
+-- For operators: what people decided and changed, newest first, also of one of them.
+CREATE INDEX audit_event_decision ON audit_event (id)        WHERE is_decision;
+CREATE INDEX audit_event_decider  ON audit_event (actor, id) WHERE is_decision;
 
 -- The hash chain over the audit trail. A sealer appends to it in transaction order, below the oldest open transaction,
 -- so no writer waits for the chain. A row that is changed, deleted or inserted later is detected.
@@ -729,14 +742,19 @@ CREATE TABLE dead_letter (
 
 CREATE INDEX dead_letter_open ON dead_letter (connection, kind, id) WHERE state = 'open';
 CREATE INDEX dead_letter_newest ON dead_letter (id) WHERE state = 'open';
-CREATE INDEX dead_letter_cause  ON dead_letter (reason, id) WHERE state = 'open';
 CREATE INDEX dead_letter_key  ON dead_letter (connection, kind, dedupe_key) WHERE state = 'open' AND dedupe_key IS NOT NULL;
 CREATE INDEX dead_letter_poison ON dead_letter (connection, kind) WHERE state = 'open' AND category = 'poison';
 CREATE INDEX dead_letter_run  ON dead_letter (correlation_id);
 CREATE INDEX dead_letter_job  ON dead_letter (job_id);
 CREATE INDEX dead_letter_closed ON dead_letter (closed_at) WHERE state <> 'open';
 
--- For operators, as of operations.
+-- For operators: of one state, connection, kind, category, code or path, newest first; the others as of operations.
+CREATE INDEX dead_letter_state    ON dead_letter (state, id) WHERE state <> 'open';
+CREATE INDEX dead_letter_at       ON dead_letter (connection, state, id);
+CREATE INDEX dead_letter_kind     ON dead_letter (kind, state, id);
+CREATE INDEX dead_letter_category ON dead_letter (category, state, id);
+CREATE INDEX dead_letter_cause    ON dead_letter (reason, state, id);
+CREATE INDEX dead_letter_path     ON dead_letter (path, state, id) WHERE path IS NOT NULL;
 CREATE INDEX dead_letter_made    ON dead_letter (created_at, id);
 CREATE INDEX dead_letter_record  ON dead_letter (connection, order_key) WHERE order_key IS NOT NULL;
 CREATE INDEX dead_letter_sought  ON dead_letter USING gin (failure_keys) WHERE failure_keys IS NOT NULL;
@@ -1306,7 +1324,11 @@ CREATE TABLE drift_finding (
     CHECK ((acknowledged_at IS NULL) = (acknowledged_by IS NULL))
 );
 
-CREATE INDEX drift_finding_frozen ON drift_finding (connection) WHERE policy = 'freeze' AND acknowledged_at IS NULL;
+CREATE INDEX drift_finding_frozen ON drift_finding (id) WHERE policy = 'freeze' AND acknowledged_at IS NULL;
+
+-- For operators.
+CREATE INDEX drift_finding_newest ON drift_finding (id)             WHERE acknowledged_at IS NULL;
+CREATE INDEX drift_finding_open   ON drift_finding (connection, id) WHERE acknowledged_at IS NULL;
 
 -- An uploaded export and its progress. An interrupted upload resumes when the export is sent again under its key.
 CREATE TABLE upload (

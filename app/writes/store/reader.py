@@ -1,11 +1,13 @@
 """Look up operations, by id or by key."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from app.postgres.database import Database
-from app.postgres.encryption import Sealer
+from app.postgres.encryption import SealBroken, Sealer
+from app.problem_document import ProblemDocument
 from app.writes.models import Delay, Operation
 from app.writes.store import statements as sql
 from app.writes.store.lost_rows import WAS_LOST
@@ -25,6 +27,15 @@ class OperationReader:
         """Return an operation by id."""
         row = await self._database.fetch_row(sql.SELECT_BY_ID, operation_id)
         return None if row is None else self._rows.open(row)
+
+    async def problems(self, operation_ids: Sequence[str]) -> Mapping[str, ProblemDocument | None]:
+        """Return why these operations failed or are unknown; without those that no encryption key opens."""
+        rows = await self._database.fetch(sql.SELECT_PROBLEMS, list(operation_ids))
+        problems = dict[str, ProblemDocument | None]()
+        for row in rows:
+            with suppress(SealBroken):
+                problems[row["id"]] = self._rows.open_problem(row)
+        return problems
 
     async def find_by_key(self, principal: str, key: str) -> Operation | None:
         """Return the operation of a key, if any."""

@@ -71,7 +71,7 @@ class OperationRows:
         """Return the operation of a row with the columns of `statements.COLUMNS`. `intent` is the one in the row, if it
         is known. Raises SealBroken."""
         identity = row["id"]
-        answer, problem, callback = row["answer"], row["problem"], row["callback"]
+        answer, callback = row["answer"], row["callback"]
         open_ = self._sealer.open
         return Operation(
             id=identity,
@@ -93,9 +93,7 @@ class OperationRows:
             answer=None
             if answer is None
             else msgspec.msgpack.decode(open_(answer, f"operation.answer {identity}"), type=Answer),
-            problem=None
-            if problem is None
-            else msgspec.msgpack.decode(open_(problem, f"operation.problem {identity}"), type=ProblemDocument),
+            problem=self.open_problem(row),
             created_at=row["created_at"],
             updated_at=row["updated_at"],
             age_since_sent=row["age_since_sent"],
@@ -109,6 +107,13 @@ class OperationRows:
             approval=None if row["approval"] is None else self._approval(row),
             key=row["idempotency_key"],
         )
+
+    def open_problem(self, row: Any) -> ProblemDocument | None:
+        """Return the problem of a row with the columns `id` and `problem`. Raises SealBroken."""
+        if row["problem"] is None:
+            return None
+        opened = self._sealer.open(row["problem"], f"operation.problem {row['id']}")
+        return msgspec.msgpack.decode(opened, type=ProblemDocument)
 
     def _approval(self, row: Any) -> Approval:
         opened = self._sealer.open(row["approval_details"], f"operation.approval_details {row['id']}")
