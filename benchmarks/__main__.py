@@ -1,5 +1,5 @@
-"""`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [pull] [growth] [transports]
-[credentials]`; all by default.
+"""`python -m benchmarks [translate] [facade] [statements] [queue] [intake] [road] [pull] [growth] [console]
+[transports] [credentials]`; all by default.
 
 The benchmarks print figures and judge nothing: the exit code is 0 even if a target is missed.
 """
@@ -8,7 +8,19 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import credentials, facade, growth, intake, pull, queue, road, statements, translate, transports
+from benchmarks import (
+    console,
+    credentials,
+    facade,
+    growth,
+    intake,
+    pull,
+    queue,
+    road,
+    statements,
+    translate,
+    transports,
+)
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
@@ -19,6 +31,7 @@ PARTS: Final[dict[str, Callable[[], None]]] = {
     "road": road.measure,
     "pull": pull.measure,
     "growth": growth.measure,
+    "console": console.measure,
     "transports": transports.main,
     "credentials": credentials.measure,
 }

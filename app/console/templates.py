@@ -47,6 +47,19 @@ def words(code: str) -> str:
     return code.replace("_", " ").replace("-", " ")
 
 
+def fact(value: Any) -> str:
+    """Return a fact of the audit trail in words: `yes`, `ops:read, ops:write`, or as JSON."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(fact, value)) or "none"
+        case dict():
+            return msgspec.json.encode(value).decode()
+        case _:
+            return str(value)
+
+
 def pretty(value: Any) -> str:
     """Return JSON on indented lines. A string stays as it is."""
     return value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
@@ -65,6 +78,7 @@ def _environment() -> Environment:
         "ago": ago,
         "utc": utc,
         "words": words,
+        "fact": fact,
         "pretty": pretty,
         "from_json": msgspec.json.decode,
         "zip": zip,

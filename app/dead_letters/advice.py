@@ -48,7 +48,7 @@ def next_steps(
             method="POST",
             path=f"/ops/dead-letters/{letter.id}/discard",
             command=f'lockstitch dead-letters discard {letter.id} --because "no longer needed"',
-            advice='If its work is no longer needed. Give the reason as {"because": …}, without personal data.',
+            advice="If its work is no longer needed. Give the reason, without personal data.",
         )
     )
     return steps

@@ -12,6 +12,7 @@ REPEATED: Final = frozenset(
     {"operation.received", "operation.sent", "operation.succeeded", "operation.failed", "operation.unknown"}
     | {"event.appended", "receipt.received", "redrive.started", "redrive.finished", "redrive.cancelled"}
     | {"job.processed", "job.retried", "job.dead_lettered", "job.redriven", "job.discarded"}
+    | {"delivery.failed", "delivery.dropped"}
 )
 """Audit entries that say the same as another step of the run."""
 

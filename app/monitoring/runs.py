@@ -322,6 +322,11 @@ def _audit(facts: _Facts) -> str:
         )
     if facts["type"] == "job.queued":
         return f"Job {facts['subject'].removeprefix('job_')} ({facts['facts']['kind']}) was queued."
+    if facts["type"] == "operation.postponed":
+        phase, seconds = facts["facts"]["phase"], f"{facts['facts']['seconds']:.0f} s"
+        if phase == "sent":
+            return f"The outcome of operation {facts['subject']} is looked up again in {seconds}."
+        return f"Operation {facts['subject']} was not carried out; it is tried again in {seconds}."
     if facts["type"] in APPROVALS:
         return APPROVALS[facts["type"]].format(operation=facts["subject"], by=facts["facts"].get("by"))
     return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."

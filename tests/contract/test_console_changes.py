@@ -28,6 +28,11 @@ def test_a_change_is_there_with_the_name_of_the_key_that_made_it(facade: Facade)
         shown = rows(page)
         assert shown.index("connection resumed") < shown.index("connection paused") < shown.index("console signed in")
         assert shown.count("<td>nina-of-changes</td>") == 3
+        created = rows(operator.get(PATH, params={"record": key.id}).text)
+        assert "needs approval <code>no</code>" in created
+        assert "scopes <code>ops:read, ops:write</code>" in created
+        assert "mapping pinned" not in rows(operator.get(PATH, params={"actor": "lockstitch"}).text)
+        assert "mapping pinned" in rows(operator.get(PATH, params={"type": "mapping.*", "actor": "lockstitch"}).text)
         assert EVIL not in page
         narrow = {"type": "connection.*", "record": "pausable", "since": before}
         assert rows(operator.get(PATH, params=narrow).text).count("<tr>") == 3

@@ -31,6 +31,15 @@ def operator(facade: Facade) -> Iterator[Operator]:
         yield browser
 
 
+def test_all_is_well_only_while_each_connection_works(operator: Operator, caller: Caller, vendors: Emulators) -> None:
+    assert "<h1>All is well</h1>" in operator.get("/console").text
+    vendors.break_("hubspot", "status", path="/crm/v3/objects/contacts*", status=429, retry_after=15)
+    caller.get("/v1/customers?connection=frail-hubspot&limit=1")
+    throttled = until(lambda: operator.get("/console").text, lambda text: ">throttled<" in text)
+    assert "<h1>No alarms</h1>" in throttled
+    assert re.search(r"\d connections? (does|do) not work", throttled)
+
+
 def test_a_refused_write_is_found_by_its_address(operator: Operator, caller: Caller, vendors: Emulators) -> None:
     run, address = f"refused/{uuid4().hex}", f"{uuid4().hex[:12]}@example.com"
     vendors.break_("hubspot", "status", method="POST", path="/crm/v3/objects/contacts", status=400)

@@ -310,6 +310,8 @@ def test_the_console_shows_a_failing_subscriber_and_replays(owner: Caller, deliv
         assert operator.get(path).status_code == 200
         page = until(lambda: operator.get(path).text, lambda text: "the target answered 500" in text)
         assert "Retried until" in page
+        assert f'<a href="/console/runs?find={ids[0]}">' in page
+        assert operator.get(f"/console/runs?find={ids[0]}").headers["location"].startswith("/console/run?id=")
         assert "shown-in-the-console" not in page, "the path of a target is often its secret"
         assert path in reader.get("/console/subscribers").text
         assert 'method="post"' not in reader.get(path).text.partition("<main")[2]

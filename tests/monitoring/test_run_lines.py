@@ -3,8 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from app.monitoring.models import RunRecord, StoryPosition
 from app.monitoring.run_lines import lines_of
-from app.monitoring.runs import RunStep
+from app.monitoring.runs import RunStep, step_of
 
 
 def audited(what: str, subject: str = "job_7", **facts: Any) -> RunStep:
@@ -41,3 +44,25 @@ def test_audit_entries_that_repeat_a_step_are_left_out() -> None:
 def test_a_run_of_which_only_the_audit_trail_is_left_is_shown() -> None:
     steps = [audited("job.processed"), audited("operation.sent", "op_1")]
     assert [line.step for line in lines_of(steps)] == steps
+
+
+@pytest.mark.parametrize(
+    ("what", "facts", "sentence"),
+    [
+        ("job.queued", {"kind": "ingest"}, "Job 7 (ingest) was queued."),
+        (
+            "operation.postponed",
+            {"phase": "sent", "seconds": 15.0},
+            "The outcome of operation job_7 is looked up again in 15 s.",
+        ),
+        (
+            "operation.postponed",
+            {"phase": "received", "seconds": 2.5},
+            "Operation job_7 was not carried out; it is tried again in 2 s.",
+        ),
+    ],
+)
+def test_audit_entries_say_what_happened(what: str, facts: dict[str, Any], sentence: str) -> None:
+    place = StoryPosition(at=datetime(2026, 5, 1, tzinfo=UTC), rank=9, key="1")
+    about = {"type": what, "subject": "job_7", "actor": "lockstitch", "facts": facts}
+    assert step_of(RunRecord(place=place, kind="audit", facts=about)).sentence == sentence

@@ -12,17 +12,16 @@ from app.postgres.database import Database, Statement
 
 
 def _part(source: str, rank: str, kind: str, facts: str, *, at: str = "created_at", key: str = "id") -> str:
-    """Return the SQL of the steps in one table, called `source`, after the position $2 to $4, at most $5. Only their
-    facts are computed."""
+    """Return the SQL of the steps in one table after the position $2 to $4, at most $5. Only their facts are computed.
+    OFFSET 0 keeps PostgreSQL from reading all runs by their times until it has met enough steps of this one."""
     return f"""
     (SELECT step_at AS at, rank, key COLLATE "C" AS key, {kind} AS kind, {facts} AS facts
        FROM (SELECT *, {at} AS step_at, {rank} AS rank, {key} AS key
-               FROM {source}
-              WHERE correlation_id = $1
-                AND {at} IS NOT NULL
+               FROM (SELECT * FROM {source} WHERE correlation_id = $1 OFFSET 0) AS run
+              WHERE {at} IS NOT NULL
                 AND ($2::timestamptz IS NULL OR ({at}, {rank}, ({key}) COLLATE "C") > ($2, $3::integer, $4::text))
               ORDER BY {at}, {rank}, ({key}) COLLATE "C"
-              LIMIT $5) AS source)
+              LIMIT $5) AS step)
     """  # noqa: S608 - no caller's text is in it
 
 
@@ -142,8 +141,11 @@ SELECT_TRACE = Statement(
     """
     SELECT trace
       FROM ((SELECT at, facts::jsonb ->> 'trace_id' AS trace
-               FROM (SELECT at, facts FROM run_entry WHERE correlation_id = $1 AND kind = 'request' ORDER BY at LIMIT 1)
-                 AS first)
+               FROM (SELECT at, facts
+                       FROM (SELECT at, facts, kind FROM run_entry WHERE correlation_id = $1 OFFSET 0) AS run
+                      WHERE kind = 'request'
+                      ORDER BY at
+                      LIMIT 1) AS first)
             UNION ALL
             (SELECT created_at, substr(traceparent, 4, 32)
                FROM operation WHERE correlation_id = $1 ORDER BY created_at LIMIT 1)
@@ -152,7 +154,9 @@ SELECT_TRACE = Statement(
                FROM attempt WHERE correlation_id = $1 ORDER BY started_at LIMIT 1)
             UNION ALL
             (SELECT created_at, substr(traceparent, 4, 32)
-               FROM event WHERE correlation_id = $1 ORDER BY created_at LIMIT 1)) AS kept
+               FROM (SELECT created_at, traceparent FROM event WHERE correlation_id = $1 OFFSET 0) AS run
+              ORDER BY created_at
+              LIMIT 1)) AS kept
      WHERE trace IS NOT NULL
      ORDER BY at
      LIMIT 1

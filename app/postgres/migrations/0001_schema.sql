@@ -440,11 +440,14 @@ CREATE TABLE audit_event (
     -- The transaction that wrote the row. The chain is sealed in this order.
     xid            xid8        NOT NULL DEFAULT pg_current_xact_id(),
 
-    -- Whether people decided or changed something, which the steps of the work do not.
+    -- Whether it is a decision or a change of settings, and no step of the work.
     is_decision    boolean     NOT NULL GENERATED ALWAYS AS (
                        split_part(type, '.', 1) = ANY (ARRAY[
                            'api_key', 'backfill', 'connection', 'console', 'consumer', 'credential', 'drift',
                            'environment', 'link', 'mapping', 'person', 'reconcile', 'redrive', 'subscription'])
+                       AND type <> ALL (ARRAY[
+                           'connection.throttled', 'credential.refreshed', 'drift.found', 'drift.learned',
+                           'mapping.pinned'])
                        OR type = ANY (ARRAY[
                            'operation.resolved', 'operation.approved', 'operation.rejected', 'operation.redriven',
                            'job.redriven', 'job.discarded'])) STORED
@@ -456,7 +459,7 @@ CREATE INDEX audit_event_type  ON audit_event (type, id);
 CREATE INDEX audit_event_run   ON audit_event (correlation_id);
 CREATE INDEX audit_event_at    ON audit_event USING brin (at);
 
--- For operators: what people decided and changed, newest first, also of one of them.
+-- For operators: decisions, newest first, also those of one actor.
 CREATE INDEX audit_event_decision ON audit_event (id)        WHERE is_decision;
 CREATE INDEX audit_event_decider  ON audit_event (actor, id) WHERE is_decision;
 
@@ -1327,8 +1330,7 @@ CREATE TABLE drift_finding (
 CREATE INDEX drift_finding_frozen ON drift_finding (id) WHERE policy = 'freeze' AND acknowledged_at IS NULL;
 
 -- For operators.
-CREATE INDEX drift_finding_newest ON drift_finding (id)             WHERE acknowledged_at IS NULL;
-CREATE INDEX drift_finding_open   ON drift_finding (connection, id) WHERE acknowledged_at IS NULL;
+CREATE INDEX drift_finding_open ON drift_finding (connection, id) WHERE acknowledged_at IS NULL;
 
 -- An uploaded export and its progress. An interrupted upload resumes when the export is sent again under its key.
 CREATE TABLE upload (
