@@ -1,7 +1,6 @@
 """Look up operations, by id or by key."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 import msgspec
 
@@ -29,12 +28,13 @@ class OperationReader:
         return None if row is None else self._rows.open(row)
 
     async def problems(self, operation_ids: Sequence[str]) -> Mapping[str, ProblemDocument | None]:
-        """Return why these operations failed or are unknown; without those that no encryption key opens."""
-        rows = await self._database.fetch(sql.SELECT_PROBLEMS, list(operation_ids))
-        problems = dict[str, ProblemDocument | None]()
-        for row in rows:
-            with suppress(SealBroken):
+        """Return the problem of each operation, None if it has none; without those that no encryption key opens."""
+        problems = dict[str, ProblemDocument | None].fromkeys(operation_ids)
+        for row in await self._database.fetch(sql.SELECT_PROBLEMS, list(operation_ids)):
+            try:
                 problems[row["id"]] = self._rows.open_problem(row)
+            except SealBroken:
+                del problems[row["id"]]
         return problems
 
     async def find_by_key(self, principal: str, key: str) -> Operation | None:

@@ -93,7 +93,7 @@ class OperationRows:
             answer=None
             if answer is None
             else msgspec.msgpack.decode(open_(answer, f"operation.answer {identity}"), type=Answer),
-            problem=self.open_problem(row),
+            problem=None if row["problem"] is None else self.open_problem(row),
             created_at=row["created_at"],
             updated_at=row["updated_at"],
             age_since_sent=row["age_since_sent"],
@@ -108,10 +108,8 @@ class OperationRows:
             key=row["idempotency_key"],
         )
 
-    def open_problem(self, row: Any) -> ProblemDocument | None:
-        """Return the problem of a row with the columns `id` and `problem`. Raises SealBroken."""
-        if row["problem"] is None:
-            return None
+    def open_problem(self, row: Any) -> ProblemDocument:
+        """Return the problem of a row that has the columns `id` and `problem`. Raises SealBroken."""
         opened = self._sealer.open(row["problem"], f"operation.problem {row['id']}")
         return msgspec.msgpack.decode(opened, type=ProblemDocument)
 

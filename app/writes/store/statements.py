@@ -72,7 +72,9 @@ SELECT_BY_KEY = Statement(
 
 SELECT_BY_ID = Statement("SELECT operation", f"SELECT {COLUMNS} FROM operation WHERE id = $1")  # noqa: S608
 
-SELECT_PROBLEMS = Statement("SELECT operation", "SELECT id, problem FROM operation WHERE id = ANY ($1::text[])")
+SELECT_PROBLEMS = Statement(
+    "SELECT operation", "SELECT id, problem FROM operation WHERE id = ANY ($1::text[]) AND problem IS NOT NULL"
+)
 
 # An operation past its retention releases its key.
 RELEASE_EXPIRED = Statement(
