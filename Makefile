@@ -20,13 +20,13 @@ help: ## Print this help
 run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulators, API, worker
 	@exec $(BIN)/lockstitch dev
 
-# Six processes keep two cores busy while tests wait for sockets; a file stays in one process. The fixed hash seed
+# Four processes keep two cores busy while tests wait for sockets; a file stays in one process. The fixed hash seed
 # gives all of them the same order of sets, and so of parameters. The tests start some hundred processes: compiled
 # modules are kept even where the environment says not to.
 IN_TESTS := PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=
 
 test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
-	$(IN_TESTS) $(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(IN_TESTS) $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(INSTALLED) ## Run the slow tests: an outage of a day, a large export, the scaffold of a vendor
 	$(IN_TESTS) $(BIN)/pytest -n 2 -m long $(ARGS)

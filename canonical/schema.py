@@ -8,7 +8,6 @@ import ast
 import inspect
 import re
 import sys
-import textwrap
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -107,14 +106,18 @@ def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
     """Return the string after each field in the source of the Struct, or of its base."""
     base = struct.__base__
     texts = dict(_texts_of(base)) if base is not None and base is not Struct else {}
-    source = ast.parse(textwrap.dedent(inspect.getsource(struct)))
-    (body,) = (node.body for node in source.body if isinstance(node, ast.ClassDef))
-    for field, text in pairwise(body):
+    for field, text in pairwise(_classes_in(struct.__module__)[struct.__name__].body):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue
         if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
             texts[field.target.id] = _read(text.value.value, f"{struct.__name__}.{field.target.id}")
     return texts
+
+
+@cache
+def _classes_in(module: str) -> dict[str, ast.ClassDef]:
+    source = ast.parse(inspect.getsource(sys.modules[module]))
+    return {node.name: node for node in ast.walk(source) if isinstance(node, ast.ClassDef)}
 
 
 def _read(text: str, where: str) -> FieldText:

@@ -79,15 +79,14 @@ def component_schemas(shapes: Iterable[Any]) -> dict[str, Schema]:
     Raises ValueError if two schemas have one name and differ.
     """
     schemas = dict(canonical_schemas())
-    for shape in (ProblemDocument, *shapes):
-        if isinstance(shape, Listing):
-            _add(schemas, _listing(shape))
-        for struct in _structs_of(shape):
-            if struct.__name__ in canonical_schemas():
-                continue
-            for name, schema in describe(struct).items():
-                if name not in canonical_schemas():
-                    _add(schemas, _moved(schema))
+    every = [ProblemDocument, *shapes]
+    for listing in every:
+        if isinstance(listing, Listing):
+            _add(schemas, _listing(listing))
+    for struct in dict.fromkeys(struct for shape in every for struct in _structs_of(shape)):
+        for name, schema in describe(struct).items() if struct.__name__ not in canonical_schemas() else ():
+            if name not in canonical_schemas():
+                _add(schemas, _moved(schema))
     result = schemas["Operation"]["properties"]["result"]
     result["anyOf"] = [{"$ref": COMPONENT + name} for name in RESULTS]
     return dict(sorted(schemas.items()))

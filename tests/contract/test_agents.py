@@ -7,10 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import httpx2
 import pytest
-from mcp.client import Client
-from mcp.client.streamable_http import streamable_http_client
 
 from app.agents.calls import SAME_WRITE, key_of_slot, read_arguments
 from app.agents.tools import tools_of
@@ -69,6 +66,11 @@ def email() -> str:
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 def test_the_official_client_lists_and_calls_tools(facade: Facade, full_key: str, mode: str) -> None:
+    # Half a second, which each process that collects would take.
+    import httpx2  # noqa: PLC0415
+    from mcp.client import Client  # noqa: PLC0415
+    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
+
     async def converse() -> tuple[set[str], Any]:
         headers = {"authorization": f"Bearer {full_key}"}
         async with (
