@@ -17,7 +17,7 @@ import msgspec
 
 from app.errors import Complaint
 from app.postgres.connect import Connector
-from app.postgres.database import UNAVAILABLE, Database, Statement
+from app.postgres.database import CANNOT_WRITE, UNAVAILABLE, Database, Statement
 from app.postgres.fault import DatabaseFault
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -97,6 +97,8 @@ def _why(error: BaseException) -> str:
             "A table is in use by a transaction that stays open; nothing was changed. pg_stat_activity shows it:"
             " look for the oldest xact_start."
         )
+    if type(error) in CANNOT_WRITE:
+        return f"Nothing can be stored: {CANNOT_WRITE[type(error)]}."
     return f"Cannot connect to the database: {error or type(error).__name__}."
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands import lockstitch
 from tests.contract.facade import Facade
-from tests.contract.test_lost_commits import Proxy
+from tests.postgres.relay import over_tcp_in_thread
 
 SECONDS = 5.0
 
@@ -40,13 +40,11 @@ def facade(tmp_path: Path, database_url: str) -> Iterator[Facade]:
     config = tmp_path / "none.toml"
     config.touch()
     lockstitch("--help")  # the imports, which all processes of the tests share, are no part of the limit
-    proxy = Proxy(database_url)
-    port, parts = proxy.start(), urlsplit(database_url)
-    with silent_host() as silent:
+    parts = urlsplit(database_url)
+    with silent_host() as silent, over_tcp_in_thread(database_url) as port:
         hosts = f"{parts.username or 'postgres'}@127.0.0.1:{silent},127.0.0.1:{port}"
         url = parts._replace(netloc=hosts, query="").geturl()
         yield Facade(tmp_path, database_url, LOCKSTITCH_DATABASE_URL=url, LOCKSTITCH_CONFIG=str(config))
-    proxy.stop()
 
 
 def seconds(work: Callable[[], object]) -> float:

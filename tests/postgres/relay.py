@@ -1,9 +1,11 @@
 """Reach a server that listens on a socket of the file system over TCP."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from urllib.parse import parse_qs, urlsplit
+
+from anyio.from_thread import start_blocking_portal
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -38,3 +40,10 @@ async def over_tcp(url: str) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+
+
+@contextmanager
+def over_tcp_in_thread(url: str) -> Iterator[int]:
+    """Do the same in a thread."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(over_tcp(url)) as port:
+        yield port

@@ -13,6 +13,7 @@ from app.errors import StoreUnavailable
 from app.postgres.connect import Connector, Host, hosts_of
 from app.postgres.database import Database, Statement
 from app.postgres.embedded import EmbeddedPostgres
+from tests.commands import lockstitch
 from tests.open_folder import open_folder
 from tests.ports import free_port
 from tests.postgres.relay import over_tcp
@@ -153,6 +154,11 @@ async def _wait_for_promotion(url: str) -> None:
         with pytest.raises(StoreUnavailable) as raised:
             await Database.connect(hosts)
         assert raised.value.detail == "Nothing can be stored: each host of the database is a standby."
+        for command in ("key list", "migrate --wait 0", "doctor"):
+            done = await asyncio.to_thread(lockstitch, *command.split(), environment={"LOCKSTITCH_DATABASE_URL": hosts})
+            assert done.returncode == 1
+            assert "each host of the database is a standby" in done.stdout + done.stderr
+            assert "Traceback" not in done.stderr
         waiting = asyncio.create_task(Database.connect(hosts, promotion_seconds=60.0))
         standby = await asyncpg.connect(url)
         assert not await asyncio.wait_for(standby.fetchval("SELECT NOT pg_is_in_recovery()"), 30)

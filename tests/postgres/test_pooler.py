@@ -1,11 +1,9 @@
 """Behind a pooler, the settings of a session arrive. One that gives each transaction another session is refused."""
 
 import asyncio
-import os
-import shutil
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,8 +13,7 @@ from app.errors import Complaint, StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.postgres.pooler import refuse_transaction_pooling
 from app.queue.claim import open_upkeep
-from tests.open_folder import open_folder
-from tests.ports import free_port
+from tests.postgres.pgbouncer import pgbouncer
 from tests.postgres.relay import over_tcp, relay
 
 pytestmark = pytest.mark.anyio
@@ -60,32 +57,9 @@ async def test_settings_arrive_through_a_pooler(database_url: str, tmp_path: Pat
         await database.close()
 
 
-@asynccontextmanager
-async def pgbouncer(url: str, mode: str) -> AsyncIterator[str]:
-    """Run PgBouncer before a database, and yield the URL by which it is reached."""
-    program = shutil.which("pgbouncer")
-    if program is None:
-        pytest.skip("PgBouncer is not installed")
-    port, folder = free_port(), open_folder("lockstitch-pgbouncer-")
-    async with over_tcp(url) as server_port:
-        configuration = folder / "pgbouncer.ini"
-        configuration.write_text(
-            f"[databases]\n* = host=127.0.0.1 port={server_port} user={urlsplit(url).username}\n"
-            f"[pgbouncer]\npool_mode = {mode}\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-            "auth_type = any\nmax_client_conn = 100\ndefault_pool_size = 50\n"
-        )
-        as_other = ["-u", "nobody"] if os.geteuid() == 0 else []
-        process = await asyncio.create_subprocess_exec(program, "-q", *as_other, str(configuration))
-        try:
-            yield urlsplit(url)._replace(netloc=f"lockstitch@127.0.0.1:{port}", query="").geturl()
-        finally:
-            process.kill()
-            await process.wait()
-            shutil.rmtree(folder)
-
-
 async def test_pgbouncer_in_session_mode_keeps_the_settings(database_url: str) -> None:
-    async with pgbouncer(database_url, "session") as url:
+    async with over_tcp(database_url) as port, AsyncExitStack() as stack:
+        url = stack.enter_context(pgbouncer(database_url, port, "session"))
         database = await connected(url)
         assert await database.fetch_value(SETTING) == "off"
         await refuse_transaction_pooling(database)
@@ -93,7 +67,8 @@ async def test_pgbouncer_in_session_mode_keeps_the_settings(database_url: str) -
 
 
 async def test_pgbouncer_in_transaction_mode_is_refused_by_name(database_url: str) -> None:
-    async with pgbouncer(database_url, "transaction") as url:
+    async with over_tcp(database_url) as port, AsyncExitStack() as stack:
+        url = stack.enter_context(pgbouncer(database_url, port, "transaction"))
         database = await connected(url)
         with pytest.raises(Complaint, match="pool_mode = session"):
             await refuse_transaction_pooling(database)
