@@ -118,6 +118,29 @@ def test_a_begin_whose_commit_is_unknown_frees_its_key(
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
 
 
+def test_a_write_that_is_not_sent_because_its_commit_is_unknown_frees_its_key(
+    proxied: tuple[Proxy, str], other: Caller, facade: Facade, vendors: Emulators
+) -> None:
+    made, key = other.create("/v1/customers?connection=hubspot", body()[1]), new_key()
+    path, change = f"/v1/customers/{made['id']}", {"job_title": "Sailmaker"}
+    proxied[0].fatal = b"operation.sent"
+
+    assert code_of(other.write("PATCH", path, change, key=key), 503) == "store-unavailable"
+
+    (row,) = facade.sql("SELECT id FROM operation WHERE idempotency_key = $1", key)
+    retried = other.write("PATCH", path, change, key=key, headers={"prefer": "wait=60"})
+    assert retried.status_code == 200, retried.text
+    assert retried.json()["meta"]["operation_id"] == row["id"]
+    sent = [
+        call
+        for call in vendors.calls("hubspot")
+        if call["method"] == "PATCH" and made["meta"]["remote_id"] in call["path"]
+    ]
+    assert len(sent) == 1
+    types = facade.sql("SELECT type FROM audit_event WHERE subject = $1 ORDER BY id", row["id"])
+    assert [one["type"].partition(".")[2] for one in types][:4] == ["received", "sent", "postponed", "sent"]
+
+
 def test_who_waits_in_another_process_gets_the_answer_of_a_lost_row(
     proxied: tuple[Proxy, str], other: Caller, caller: Caller, facade: Facade, vendors: Emulators
 ) -> None:

@@ -133,6 +133,7 @@ def test_the_caller_who_gets_202_finds_the_outcome(write: Write) -> None:
 
     assert (answer.status_code, answer.json()["id"]) == (202, operation)
     write.ends_as(operation)
+    assert write.facade.sql("SELECT deferred FROM operation WHERE id = $1", operation) == [{"deferred": True}]
 
 
 def test_a_worker_records_what_it_has_sent(write: Write) -> None:

@@ -68,6 +68,7 @@ class PostgresOperations(OperationReader):
         self._retention = retention
         self._completion = completion
         self._guards = KeptGuards()
+        self._deferred_without_row = set[str]()
         self._unsure = UnsureBegins(database)
 
     async def begin(self, new: NewOperation) -> Begun | Operation:
@@ -135,7 +136,12 @@ class PostgresOperations(OperationReader):
     async def defer(self, operation_id: str) -> Operation | None:
         """Record that a caller gets 202. Returns the operation, which may be decided by now, or None without one."""
         row = await self._database.fetch_row(sql.DEFER, operation_id)
-        return await self.get(operation_id) if row is None else self._rows.open(row)
+        if row is not None:
+            return self._rows.open(row)
+        existing = await self.get(operation_id)
+        if existing is None:
+            self._deferred_without_row.add(operation_id)  # in case its owner records it again
+        return existing
 
     async def mark_sent(
         self,
@@ -362,7 +368,11 @@ class PostgresOperations(OperationReader):
         return row
 
     async def _restore(self, session: Database | Session, begun: Begun) -> bool:
-        return await restore(session, self._rows, begun, self._lease, self._guards.of(begun.operation.id))
+        operation = begun.operation
+        if operation.id in self._deferred_without_row:
+            operation = msgspec.structs.replace(operation, deferred=True)
+            begun = msgspec.structs.replace(begun, operation=operation)
+        return await restore(session, self._rows, begun, self._lease, self._guards.of(operation.id))
 
     def _begun(self, row: asyncpg.Record, token: str, *, actor: str = "lockstitch") -> Begun:
         lease = Lease(operation_id=row["id"], token=token, actor=actor)
