@@ -72,7 +72,7 @@ async def _connect(opened: OpenedVault, name: str, *, paste: bool) -> tuple[Scop
             await _wait_for_browser(deps, name)
         await opened.vault.refresh()
         await deps.pauses.refresh()
-        return tokens.scope_state(), deps.pauses.of(name)
+        return tokens.scope_state(), deps.pauses.known.get(name)
 
 
 async def _wait_for_browser(deps: ConsentDeps, name: str) -> None:

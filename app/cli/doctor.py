@@ -243,7 +243,7 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
     pauses = PostgresPauses(database)
     runner.run(pauses.refresh())
     for name in sorted(settings.connections):
-        pause = pauses.of(name)
+        pause = pauses.known.get(name)
         if pause is None or not pause.held:
             continue
         fix = f"lockstitch connections resume {name}"

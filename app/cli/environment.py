@@ -87,7 +87,7 @@ def rebind_connection(
             return False
         pauses = PostgresPauses(database)
         await pauses.refresh()
-        pause = pauses.of(connection)
+        pause = pauses.known.get(connection)
         if pause is not None and pause.reason == "account":
             await pauses.resume(connection, actor=actor(), only=pause)
         return True

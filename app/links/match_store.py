@@ -123,8 +123,8 @@ class PostgresMatches:
         return msgspec.structs.replace(new, facts=facts, key=key_of(secret, facts))
 
     def stored(self, new: NewRecord) -> None:
-        """Match a customer whose key was stored when its write was settled, soon: what is found is proposed to a
-        person, and no caller waits for that."""
+        """Match a customer whose key was stored with its state, soon: what is found is proposed to a person, and no
+        caller waits for that."""
         if new.facts is not None and new.key is not None:
             known = self._links.remembered("customer", new.connection, new.remote_id)
             self._stored.append((new.facts, new.key, known))

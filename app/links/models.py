@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -73,9 +73,10 @@ class NamedRecord(Struct, frozen=True, kw_only=True):
 
 
 class NewRecord(Struct, frozen=True, kw_only=True):
-    """A record that a write made, and the canonical id that it gets in the statement that settles the write.
+    """A record that a write made, or that is seen for the first time, and the canonical id that it gets in the
+    statement that keeps its state.
 
-    `named` is the record once the write is settled. `facts` and `key` are those of a customer who can be matched.
+    `named` is the record once that is committed. `facts` and `key` are those of a customer who can be matched.
     `changes` is how often the process had dropped cached links when the id was drawn.
     """
 
@@ -87,31 +88,15 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     facts: MatchFacts | None = None
     key: MatchKey | None = None
 
-    def values(self) -> dict[str, Any]:
-        """Return the values of `statements.new_record_text`."""
-        key, facts = self.key, self.facts
-        return {
-            "link_object": self.object,
-            "link_connection": self.connection,
-            "link_remote_id": self.remote_id,
-            "link_canonical_id": self.named.canonical_id,
-            "match_digest": key and key.digest,
-            "match_name": key and key.name,
-            "match_is_staff": facts and facts.is_staff,
-        }
-
-
-NO_NEW_RECORD: Final = dict.fromkeys(
-    (
-        *("link_object", "link_connection", "link_remote_id", "link_canonical_id"),
-        *("match_digest", "match_name", "match_is_staff"),
-    )
-)
-"""The values of `statements.new_record_text` without a record."""
+    def row(self) -> tuple[str | bytes | bool | None, ...]:
+        """Return the values of `statements.NEW_RECORD_ARGUMENTS`."""
+        key = (None, None) if self.key is None else (self.key.digest, self.key.name)
+        is_staff = None if self.facts is None else self.facts.is_staff
+        return (self.object, self.connection, self.remote_id, self.named.canonical_id, *key, is_staff)
 
 
 class RecordKnown(Exception):
-    """The record of a write has a canonical id already: it was seen before the write was settled."""
+    """A new record has a canonical id already: it was seen before its state was kept."""
 
 
 class Attached(Struct, frozen=True, kw_only=True):

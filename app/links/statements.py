@@ -1,8 +1,9 @@
-"""SQL of links: name records, find them, join and split ids. For the store of writes, SQL text that links the record
-that a write made."""
+"""SQL of links: name records, find them, join and split ids. For the stores of writes and of records, SQL text that
+links a new record in the statement that keeps its state."""
 
 from typing import Final
 
+from app.events.statements import one_of
 from app.postgres.database import Statement
 from app.postgres.timeline import SERVER
 
@@ -227,27 +228,35 @@ CHANGED_SINCE = Statement(
 
 
 NEW_RECORD_TABLES: Final = frozenset({"link", "match_key"})
+NEW_RECORD_ARGUMENTS: Final = {
+    "object": "text",
+    "connection": "text",
+    "remote_id": "text",
+    "canonical_id": "text",
+    "digest": "bytea",
+    "name": "bytea",
+    "is_staff": "boolean",
+}
+"""The columns of a new record, and their types: those of `NewRecord.row`."""
+ONE_NEW_RECORD: Final = one_of("record", NEW_RECORD_ARGUMENTS)
+NEW_RECORD_VALUES: Final = tuple(f"record_{column}" for column in NEW_RECORD_ARGUMENTS)
+"""The names of the values of `ONE_NEW_RECORD`."""
 
 
-def new_record_text(*, source: str) -> str:
-    """Return SQL text for a WITH of a `NamedStatement`: link a new record, and store its match key, if `source` has
-    a row.
-
-    It takes the values of `NewRecord.values`. Without a record it does nothing. A record that has a link is refused by
-    one of `NEW_RECORD_TABLES`.
-    """
+def new_record_text(rows: str, *, source: str) -> str:
+    """Return SQL text for a WITH: link new records, `rows`, and store their match keys, if `source` has a row. A record
+    that has a link is refused by one of `NEW_RECORD_TABLES`."""
     return f"""
     linked AS (
         INSERT INTO link (object, connection, remote_id, canonical_id, own_id)
-        SELECT :link_object::text, :link_connection::text, :link_remote_id::text, :link_canonical_id::text,
-               :link_canonical_id::text
-          FROM {source}
-         WHERE :link_canonical_id::text IS NOT NULL
+        SELECT new.object, new.connection, new.remote_id, new.canonical_id, new.canonical_id
+          FROM {source}, {rows}
+         ORDER BY new.number
     ), matched AS (
         INSERT INTO match_key (connection, remote_id, digest, name, is_staff)
-        SELECT :link_connection::text, :link_remote_id::text, :match_digest::bytea, :match_name::bytea,
-               :match_is_staff::boolean
-          FROM {source}
-         WHERE :match_digest::bytea IS NOT NULL
+        SELECT new.connection, new.remote_id, new.digest, new.name, new.is_staff
+          FROM {source}, {rows}
+         WHERE new.digest IS NOT NULL
+         ORDER BY new.number
     )
     """  # noqa: S608 - no caller's text is in it

@@ -97,8 +97,8 @@ class PostgresLinks:
         return self._known.get((object_name, connection, remote_id))
 
     def draw(self, object_name: ObjectName, connection: str, remote_id: str) -> NewRecord | None:
-        """Return a new canonical id for a record that a write made. It is stored with the write. None if the record is
-        known to have one."""
+        """Return a new canonical id for a new record. It is stored with the record's state. None if the record is known
+        to have one."""
         if (object_name, connection, remote_id) in self._known:
             return None
         id, own = new_id(ID_PREFIX[object_name]), Link(connection=connection, remote_id=remote_id)
@@ -111,7 +111,7 @@ class PostgresLinks:
         )
 
     def stored(self, new: NewRecord) -> None:
-        """Cache a record whose write is settled."""
+        """Cache a new record that is stored."""
         if new.changes == self._forgotten:  # else it may have been linked meanwhile
             self._remember(new.object, new.connection, {new.remote_id: new.named})
 

@@ -12,7 +12,7 @@ the four reset statements that it would run otherwise (`app/postgres/pool.py`).
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -314,6 +314,17 @@ class _Use(AbstractAsyncContextManager[Session]):  # entered for every query; a 
             self._connection.terminate()  # this server may stay a standby; the next connection finds the primary
         with _TRANSLATED:
             await self._pool.give_back(self._connection, clean=kind is None)
+
+
+@contextmanager
+def refusing(tables: Collection[str], refusal: type[Exception]) -> Iterator[None]:
+    """Raise `refusal` if a statement in the block would store something twice in one of these tables."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if error.table_name not in tables:
+            raise
+        raise refusal from error
 
 
 async def _skip_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

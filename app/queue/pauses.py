@@ -99,23 +99,14 @@ class PostgresPauses:
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database
         self._announcer = announcer
-        self._known: Mapping[str, Pause] = {}
-        self._resumed: Mapping[str, datetime | None] = {}
-        self._throttled: Mapping[str, float] = {}
+        self.known: Mapping[str, Pause] = {}
+        """The pause of each connection that has one."""
+        self.resumed: Mapping[str, datetime | None] = {}
+        """When an operator last resumed a connection."""
+        self.throttled: Mapping[str, float] = {}
+        """Until when a vendor throttles a connection, on the clock of time.monotonic. Past that time, one request
+        probes."""
         self._refusals = 0
-
-    def of(self, connection: str) -> Pause | None:
-        """Return the pause of this connection, or None."""
-        return self._known.get(connection)
-
-    def resumed(self, connection: str) -> datetime | None:
-        """Return when an operator last resumed this connection."""
-        return self._resumed.get(connection)
-
-    def throttled_until(self, connection: str) -> float | None:
-        """Return until when the vendor throttles this connection, on the clock of time.monotonic. Past that time, one
-        request probes. None if it does not throttle."""
-        return self._throttled.get(connection)
 
     async def throttle(self, connection: str, reason: str, retry_after: float | None) -> None:
         """Pause the connection in all processes for so many seconds, or longer each time if the vendor names none. If
@@ -133,7 +124,7 @@ class PostgresPauses:
             if await self._database.execute(PROBE, connection, seconds):
                 return True
             await self.refresh()
-            return connection not in self._throttled
+            return connection not in self.throttled
         return True
 
     async def probe_undecided(self, connection: str, seconds: float) -> None:
@@ -167,7 +158,7 @@ class PostgresPauses:
 
     async def refuse(self, connection: str, reason: str, why: PauseReason = "auth") -> bool:
         """Pause the connection in all processes, once. False if that could not be stored."""
-        known = self._known.get(connection)
+        known = self.known.get(connection)
         if known is not None and known.held:
             return True
         try:
@@ -177,7 +168,7 @@ class PostgresPauses:
             return False
         self._refusals += 1  # a refresh in progress may not have read it
         pause = Pause(reason=why, note=reason, since=datetime.now(UTC), held=True)
-        self._known = {**self._known, connection: pause}
+        self.known = {**self.known, connection: pause}
         return True
 
     async def credential_accepted(self, connection: str) -> None:
@@ -196,11 +187,11 @@ class PostgresPauses:
             refusals = self._refusals
             rows = await self._database.fetch(SELECT)
         now = time.monotonic()
-        self._resumed = {row["connection"]: row["resumed_at"] for row in rows}
-        self._throttled = {
+        self.resumed = {row["connection"]: row["resumed_at"] for row in rows}
+        self.throttled = {
             row["connection"]: now + row["throttled_seconds"] for row in rows if row["throttled_seconds"] is not None
         }
-        self._known = {
+        self.known = {
             row["connection"]: msgspec.convert(dict(row), Pause)
             for row in rows
             if row["reason"] in get_args(PauseReason)

@@ -9,12 +9,15 @@ order keys of the deliveries.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from app.audit import record
 from app.audit.record import Entry
 from app.events.models import NewEvent, RecordChange, StateMoved
 from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, many_values
-from app.postgres.database import Statement
+from app.links.models import NewRecord, RecordKnown
+from app.links.statements import NEW_RECORD_ARGUMENTS, NEW_RECORD_TABLES
+from app.postgres.database import Statement, refusing
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finishing_together
 from app.queue.models import LeaseLost, NewJob
@@ -26,10 +29,12 @@ from app.records.models import ChecksWrites, ReportedChange, WriteUnderWay
 class Appended:
     """A change to append: its Events, audit entries, and the jobs that follow from it.
 
-    `reported`: the record whose state was read, and what came with it.
+    `reported`: the record whose state was read, and what came with it. `new`: the record gets its canonical id with the
+    state.
     """
 
     change: RecordChange | None = None
+    new: NewRecord | None = None
     reported: Sequence[ReportedChange] = ()
     events: Sequence[NewEvent] = ()
     entries: Sequence[Entry] = ()
@@ -78,20 +83,26 @@ async def append(
     deps: AppendDeps, ended: Sequence[Finishing], changes: Sequence[Appended], query: Statement, *arguments: object
 ) -> None:
     """End jobs and append changes in one transaction. `query` is a statement of `appending`, and `arguments` are those
-    of its effects. Raises LeaseLost or StateMoved, and commits nothing, if that is true of any."""
+    of its effects. Raises LeaseLost, StateMoved or RecordKnown, and commits nothing, if that is true of any."""
     states = [row for one in changes if one.change is not None and (row := deps.states.row_of(one.change)) is not None]
     prepared = await deps.events.prepare(deps.database, *(event for one in changes for event in one.events))
+    new = sorted((one.new for one in changes if one.new is not None), key=attrgetter("connection", "remote_id"))
     entries = [entry for one in changes for entry in one.entries]
-    async with finishing_together(
-        ended,
-        query,
-        *(*many_values(STATE_ARGUMENTS, states), *many_values(EVENT_ARGUMENTS, prepared.rows)),
-        *(*record.columns_of(entries), *arguments),
-    ) as (transaction, rows):
-        jobs_gone, appended = [row for row in rows if row["number"] is None], [row for row in rows if row["number"]]
-        if len(jobs_gone) < len(ended):
-            raise LeaseLost(", ".join(job_subject(one.job.id) for one in ended))
-        if jobs_gone[0]["kept"] < len(states):
-            raise StateMoved
-        jobs = await deps.events.deliver(transaction, prepared, appended)
-        await deps.queue.enqueue(transaction, *jobs, *(job for one in changes for job in one.jobs))
+    columns = (
+        *many_values(STATE_ARGUMENTS, states),
+        *many_values(EVENT_ARGUMENTS, prepared.rows),
+        *many_values(NEW_RECORD_ARGUMENTS, [one.row() for one in new]),
+        *record.columns_of(entries),
+    )
+    with refusing(NEW_RECORD_TABLES, RecordKnown):
+        async with finishing_together(ended, query, *columns, *arguments) as (transaction, rows):
+            jobs_gone, appended = [row for row in rows if row["number"] is None], [row for row in rows if row["number"]]
+            if len(jobs_gone) < len(ended):
+                raise LeaseLost(", ".join(job_subject(one.job.id) for one in ended))
+            if jobs_gone[0]["kept"] < len(states):
+                raise StateMoved
+            jobs = await deps.events.deliver(transaction, prepared, appended)
+            await deps.queue.enqueue(transaction, *jobs, *(job for one in changes for job in one.jobs))
+    for one in new:
+        deps.links.stored(one)
+        deps.matches.stored(one)

@@ -67,7 +67,7 @@ async def name_records(
 async def name_new_record(
     deps: RecordDeps, connection: Connection, reading: Reading
 ) -> tuple[Struct, NewRecord] | None:
-    """Return the resource of a record that a write made, with a canonical id that is stored when the write is settled.
+    """Return the resource of a new record, with a canonical id that is stored with its state.
 
     None if `name_records` must name it: a comment, a record that is known or merged already, and a customer who may be
     joined with others at once.

@@ -91,7 +91,7 @@ async def end_pause(pauses: PostgresPauses, connection: str, *, actor: str, acce
     """
     while True:
         await pauses.refresh()
-        pause = pauses.of(connection)
+        pause = pauses.known.get(connection)
         if pause is None or pause.reason == "operator":
             return pause
         if await pauses.resume(connection, actor=actor, only=pause):

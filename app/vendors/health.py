@@ -90,7 +90,7 @@ class Health:
         self._patience = patience
         self._installation = pauses
         self._held = False
-        self._resumed = None if pauses is None else pauses.resumed(connection)
+        self._resumed = None if pauses is None else pauses.resumed.get(connection)
         self._state: State = "working"
         self._until = 0.0
         self._began = self._throttled_at = 0.0
@@ -119,7 +119,7 @@ class Health:
         is still a probe.
         """
         self._apply_resume()
-        if self._held and self._installation is not None and self._installation.of(self._connection) is None:
+        if self._held and self._installation is not None and self._connection not in self._installation.known:
             return "working", 0.0
         return self._state, 0.0 if self._state == "working" else max(0.0, self._until - time.monotonic())
 
@@ -211,7 +211,7 @@ class Health:
             return
         if self._state == "unauthorised" or self.probes.running:
             return
-        until, last = self._installation.throttled_until(self._connection), self._shared_until
+        until, last = self._installation.throttled.get(self._connection), self._shared_until
         self._shared_until = until
         if until is None:
             if last is not None and self._state == "throttled":
@@ -221,7 +221,7 @@ class Health:
 
     def _apply_resume(self) -> None:
         """End throttles and failures if an operator has resumed the connection since the last check."""
-        resumed = None if self._installation is None else self._installation.resumed(self._connection)
+        resumed = None if self._installation is None else self._installation.resumed.get(self._connection)
         if resumed == self._resumed:
             return
         self._resumed = resumed
@@ -238,7 +238,7 @@ class Health:
         """
         self._apply_resume()
         self._apply_throttle()
-        pause = None if self._installation is None else self._installation.of(self._connection)
+        pause = None if self._installation is None else self._installation.known.get(self._connection)
         if pause is not None and pause.held:
             if pause.reason == "auth" and self._state != "unauthorised":
                 self._set_state("unauthorised", self._patience.unauthorised_pause)

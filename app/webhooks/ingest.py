@@ -26,6 +26,7 @@ from app.dependencies import Dependencies
 from app.errors import Erased, VendorDrifted
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, read_state, shows, with_notes
+from app.links.models import RecordKnown
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
@@ -96,6 +97,10 @@ async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finish
         finishing.answered()
         await commits.run(replace_fields(ingested, is_erased=is_erased))
     except (WriteUnderWay, StateMoved) as why:
+        return again(job, why)
+    except RecordKnown as why:
+        assert record is not None  # noqa: S101 - only a record gets an id
+        await deps.links.ensure(record.notice.object, record.connection.name, [record.notice.remote_id])
         return again(job, why)
     except Erased:
         await commits.run(_ended(work.receipt, finishing, "erased", is_erased=True))
@@ -220,6 +225,7 @@ async def _read_change(
         entries=(*history_of(change, job.origin, job.correlation_id), *echo),
         events=events,
         change=change,
+        new=refetched.new,
         reported=replace(record, notice=replace(record.notice, remote_id=change.remote_id)).changes(),
         jobs=await _source_jobs(deps, record, job, change),
     )

@@ -27,7 +27,8 @@ class Ingested(Appended):
 Commits = Batcher[Ingested, None]
 """`run` ends the job of a receipt and commits what became of it.
 
-Raises WriteUnderWay; StateMoved if another state of the record was stored meanwhile; LeaseLost; StoreUnavailable.
+Raises WriteUnderWay; StateMoved if another state of the record was stored meanwhile, RecordKnown if another job gave it
+its id; LeaseLost; StoreUnavailable.
 """
 
 

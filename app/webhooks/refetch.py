@@ -19,12 +19,13 @@ from msgspec.structs import replace
 from app.errors import NotFound, VendorDrifted, VendorProblem
 from app.events.models import RecordChange, SeenState
 from app.events.record_changes import Fields, changed, fields_of, read_state, state_of
+from app.links.models import NewRecord
 from app.queue.models import Permanent
 from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import AnyMapping, choose_mapping
-from app.records.resources import follow_merge, name_records
+from app.records.resources import follow_merge, name_new_record, name_records
 from app.vendors.models import CalledConnection, Connection
 from app.webhooks.deps import IngestDeps
 from app.webhooks.models import ReportedRecord
@@ -44,12 +45,13 @@ RAW: Final = "_raw"
 
 class Refetched(Struct, frozen=True, kw_only=True):
     """The current state of a record, compared, with the mapping that read it. `comment` is the comment that was added.
-    `created_at` is the vendor's time of the record's creation, if it was read."""
+    `created_at` is the vendor's time of the record's creation, if it was read. `new` as in `Appended`."""
 
     change: RecordChange
     mapping: AnyMapping
     comment: Reading | None = None
     created_at: datetime | None = None
+    new: NewRecord | None = None
 
 
 async def says_nothing_new(deps: IngestDeps, record: ReportedRecord, last_state: SeenState | None) -> bool:
@@ -126,7 +128,10 @@ async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, de
             return await _refetch_comment(deps, record, deadline)
         notice = replace(notice, happened=GONE)
     occurred_at, is_news = record.receipt.occurred_at, record.is_news
-    return await refetch_record(deps, connection, notice, occurred_at, last, deadline, is_news=is_news)
+    draws_id = last.state is None
+    return await refetch_record(
+        deps, connection, notice, occurred_at, last, deadline, is_news=is_news, draws_id=draws_id
+    )
 
 
 async def refetch_record(
@@ -139,9 +144,10 @@ async def refetch_record(
     *,
     with_comments: bool = False,
     is_news: bool = False,
+    draws_id: bool = False,
 ) -> Refetched:
-    """Read the record that a notice names, and compare it. `with_comments` and `is_news` as for `compare`. Raises like
-    `refetch`."""
+    """Read the record that a notice names, and compare it. `with_comments` and `is_news` as for `compare`. `draws_id`:
+    a created record has hardly a canonical id yet, and gets one with its state. Raises like `refetch`."""
     mapping, read_at, last_state = choose_mapping(deps, connection, notice.object), last.looked_at, last.state
     reading = await _read_record(deps, connection, mapping, notice, deadline)
     if (
@@ -165,7 +171,8 @@ async def refetch_record(
         read_at, last_state = await deps.states.look(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
-    (resource,) = await name_records(deps, connection, [reading])
+    drawn = await name_new_record(deps, connection, reading) if draws_id and notice.happened == "created" else None
+    resource, new = drawn or ((await name_records(deps, connection, [reading]))[0], None)
     change = await compare(
         *(deps, connection, reading, resource),
         last_state=last_state,
@@ -175,7 +182,7 @@ async def refetch_record(
         with_comments=with_comments,
         is_news=is_news,
     )
-    return Refetched(change=change, mapping=reading.mapping, created_at=reading.mapped.remote.created_at)
+    return Refetched(change=change, mapping=reading.mapping, created_at=reading.mapped.remote.created_at, new=new)
 
 
 async def _refetch_comment(deps: IngestDeps, record: ReportedRecord, deadline: float) -> Refetched | None:

@@ -10,7 +10,7 @@ from app.events.models import Callback, Cause, NewEvent, OwnWrite, PreparedEvent
 from app.events.record_changes import events_of
 from app.events.statements import EVENT_VALUES, STATE_VALUES
 from app.events.types import APPROVAL_REQUESTED
-from app.links.models import NO_NEW_RECORD
+from app.links.statements import NEW_RECORD_VALUES
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.deps import CompletionDeps
@@ -23,6 +23,7 @@ FINISHED: Final = "operation.finished"
 CONFLICT: Final = "copy.conflict"
 NO_STATE: Final = dict.fromkeys(STATE_VALUES)
 NO_EVENT: Final = dict.fromkeys(EVENT_VALUES)
+NO_NEW_RECORD: Final = dict.fromkeys(NEW_RECORD_VALUES)
 
 
 class Completion:
@@ -65,7 +66,7 @@ class Completion:
             values={
                 **(NO_STATE if kept is None else dict(zip(STATE_VALUES, kept, strict=True))),
                 **(NO_EVENT if not prepared.rows else dict(zip(EVENT_VALUES, prepared.rows[0], strict=True))),
-                **(NO_NEW_RECORD if new is None else new.values()),
+                **(NO_NEW_RECORD if new is None else dict(zip(NEW_RECORD_VALUES, new.row(), strict=True))),
             },
             prepared=prepared,
             wanted=_is_announced(operation)

@@ -20,7 +20,7 @@ from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.match_statements import LOCK
 from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
-from app.links.statements import new_record_text
+from app.links.statements import NEW_RECORD_VALUES, ONE_NEW_RECORD, new_record_text
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, NamedStatement, Statement, Transaction
 from app.postgres.encryption import Sealer
@@ -42,7 +42,7 @@ DISCONNECT = Statement(
 )
 SETTLE = NamedStatement(
     "INSERT link",
-    f"WITH settled AS (SELECT 1), {new_record_text(source='settled')} SELECT FROM settled",  # noqa: S608
+    f"WITH settled AS (SELECT 1), {new_record_text(ONE_NEW_RECORD, source='settled')} SELECT FROM settled",  # noqa: S608
 )
 PERSON = LinkSource(kind="person", actor="key_1")
 PEOPLE = 60
@@ -271,7 +271,7 @@ async def settle(process: Process, database: Database, email: str) -> None:
     drawn = process.links.draw("customer", "zendesk", "1")
     assert drawn is not None
     new = await process.matches.with_key(drawn, MatchFacts(connection="zendesk", remote_id="1", email=email))
-    await database.execute(SETTLE, *SETTLE.arguments(new.values()))
+    await database.execute(SETTLE, *SETTLE.arguments(dict(zip(NEW_RECORD_VALUES, new.row(), strict=True))))
     process.links.stored(new)
     process.matches.stored(new)
 

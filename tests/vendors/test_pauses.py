@@ -66,7 +66,7 @@ async def test_a_person_stops_a_connection_for_every_process(database: Database,
         process(database, database_url, vendor.url) as (two, seen_by_two),
     ):
         assert await operator.pause("acme", actor="ada", note="the account moves")
-        await until(lambda: seen_by_one.of("acme") is not None and seen_by_two.of("acme") is not None)
+        await until(lambda: seen_by_one.known.get("acme") is not None and seen_by_two.known.get("acme") is not None)
         for acme in (one, two):
             with pytest.raises(ConnectionPaused) as paused:
                 await acme.send(WRITE)
@@ -74,7 +74,7 @@ async def test_a_person_stops_a_connection_for_every_process(database: Database,
             assert "the account moves" in paused.value.detail
         assert vendor.calls == []
         assert await operator.resume("acme", actor="ada")
-        await until(lambda: seen_by_one.of("acme") is None and seen_by_two.of("acme") is None)
+        await until(lambda: seen_by_one.known.get("acme") is None and seen_by_two.known.get("acme") is None)
         assert (await one.send(READ)).status == (await two.send(WRITE)).status == 200
     assert await audited(database) == [("connection.paused", "ada"), ("connection.resumed", "ada")]
 
@@ -87,7 +87,7 @@ async def test_waiting_requests_obey_a_pause_that_begins_meanwhile(database: Dat
         await until(lambda: [one.state for one in acme.client.observe().values()] == ["throttled"])
         waiting += [asyncio.create_task(acme.send(READ, seconds=90.0)) for _ in range(3)]
         await operator.pause("acme", actor="ada", note="stop")
-        await until(lambda: pauses.of("acme") is not None)
+        await until(lambda: "acme" in pauses.known)
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {ConnectionPaused}
         assert len(vendor.calls) == 1
@@ -126,7 +126,7 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
     ):
         with pytest.raises(VendorAuthFailed):
             await one.send(READ)
-        await until(lambda: seen_by_two.of("acme") is not None)
+        await until(lambda: seen_by_two.known.get("acme") is not None)
         # Time alone heals nothing, and neither does the new credential: a person has to say so.
         secrets["now"] = "new"
         await asyncio.sleep(0.5)
@@ -136,9 +136,11 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
         assert len(vendor.calls) == 1
 
         await operator.resume("acme", actor="ada")
-        await until(lambda: all(not pause.held for seen in (seen_by_one, seen_by_two) if (pause := seen.of("acme"))))
+        await until(
+            lambda: all(not pause.held for seen in (seen_by_one, seen_by_two) if (pause := seen.known.get("acme")))
+        )
         assert (await one.send(READ)).status == 200
-        await until(lambda: seen_by_one.of("acme") is None and seen_by_two.of("acme") is None)
+        await until(lambda: seen_by_one.known.get("acme") is None and seen_by_two.known.get("acme") is None)
         assert (await two.send(READ)).status == 200
         assert len(vendor.calls) == 3
     assert [lane.blocked_reason for lane in await PostgresLanes(database).list()] == [None]
@@ -159,9 +161,11 @@ async def test_a_credential_accepted_in_one_process_is_shown_by_all(database: Da
         vendor.then(REFUSED)
         with pytest.raises(VendorAuthFailed):
             await one.send(READ)
-        await until(lambda: seen_by_two.of("acme") is not None)
+        await until(lambda: seen_by_two.known.get("acme") is not None)
         await operator.resume("acme", actor="ada")
-        await until(lambda: all((pause := seen.of("acme")) and not pause.held for seen in (seen_by_one, seen_by_two)))
+        await until(
+            lambda: all((pause := seen.known.get("acme")) and not pause.held for seen in (seen_by_one, seen_by_two))
+        )
         assert refuses(one)  # nothing has tried the credential yet
         assert (await two.send(READ)).status == 200
         await until(lambda: not refuses(one))
@@ -174,7 +178,7 @@ async def test_after_a_resume_one_request_tries_the_credential_first(database: D
         with pytest.raises(VendorAuthFailed):
             await acme.send(READ)
         await operator.resume("acme", actor="ada")
-        await until(lambda: (pause := pauses.of("acme")) is not None and not pause.held)
+        await until(lambda: (pause := pauses.known.get("acme")) is not None and not pause.held)
         probe_may_end = asyncio.Event()
         vendor.always = OK
         vendor.then(Reply(until=probe_may_end))
@@ -197,7 +201,7 @@ async def test_a_resume_ends_a_throttle_in_every_process(database: Database, dat
         vendor.then(Reply(status=429, headers=(("retry-after", "60"),)))
         with pytest.raises(VendorThrottled):
             await one.send(READ)
-        await until(lambda: seen_by_two.throttled_until("acme") is not None)
+        await until(lambda: "acme" in seen_by_two.throttled)
         waiting = asyncio.create_task(two.send(READ, seconds=90.0))
         with pytest.raises(VendorThrottled):
             await one.send(READ)
@@ -274,7 +278,7 @@ async def test_a_mended_credential_does_not_end_a_newer_pause_of_an_operator(dat
     assert left is not None
     assert (left.reason, left.note, left.held) == ("operator", "moving", True)
     await pauses.refresh()
-    assert pauses.of("acme") == left
+    assert pauses.known.get("acme") == left
     assert await audited(database) == [("connection.paused", "lockstitch")]
 
 
@@ -289,7 +293,7 @@ async def test_a_throttle_that_one_process_meets_stops_the_others_and_one_of_the
         vendor.then(Reply(status=429, headers=(("retry-after", "3600"),)))
         with pytest.raises(VendorThrottled):
             await one.send(READ)
-        await until(lambda: seen_by_two.throttled_until("acme") is not None)
+        await until(lambda: "acme" in seen_by_two.throttled)
         with pytest.raises(VendorThrottled) as throttled:
             await two.send(READ)
         assert 3000 < (throttled.value.retry_after or 0) <= 3600
@@ -302,7 +306,7 @@ async def test_a_throttle_that_one_process_meets_stops_the_others_and_one_of_the
             await pauses.refresh()
         sending = [asyncio.create_task(each.send(READ, seconds=60.0)) for each in (one, two) * 3]
         await vendor.received(2)
-        await until(lambda: (seen_by_two.throttled_until("acme") or 0) > time.monotonic())
+        await until(lambda: (seen_by_two.throttled.get("acme", 0)) > time.monotonic())
         assert len(vendor.calls) == 2
         probe_may_end.set()
         assert {reply.status for reply in await asyncio.gather(*sending)} == {200}

@@ -17,7 +17,7 @@ from app.errors import StoreUnavailable
 from app.events.models import StateMoved
 from app.links.models import RecordKnown
 from app.links.statements import NEW_RECORD_TABLES
-from app.postgres.database import Database, NamedStatement, Session, Transaction
+from app.postgres.database import Database, NamedStatement, Session, Transaction, refusing
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
@@ -325,7 +325,7 @@ class PostgresOperations(OperationReader):
         StateMoved, RecordKnown, and StoreUnavailable if the row was lost, and the whole step has to be repeated."""
         operation, (noted, *further) = begun.operation, entries
         values = {**_values(begun, noted, **outcome), "also_deferred": also_deferred, **published.values}
-        try:
+        with refusing(NEW_RECORD_TABLES, RecordKnown):
             if not (published.wanted or further) and (
                 await self._database.fetch_value(sql.SETTLE_UNANNOUNCED, *sql.SETTLE_UNANNOUNCED.arguments(values))
             ):
@@ -340,10 +340,6 @@ class PostgresOperations(OperationReader):
                     if not also_deferred:
                         return False
                     raise StateMoved
-        except asyncpg.UniqueViolationError as error:
-            if error.table_name in NEW_RECORD_TABLES:
-                raise RecordKnown from error
-            raise
         if await self._restore(self._database, begun):
             # What else the write has committed, such as the link of a copy, may be lost too.
             raise StoreUnavailable("The database had lost this write. It is recorded again.")

@@ -257,7 +257,7 @@ def _settled(condition: str, *, returning: str, result: str) -> NamedStatement:
          WHERE id = (SELECT id FROM due)
            AND ((SELECT :state_object::text) IS NULL OR EXISTS (SELECT FROM kept))
         RETURNING {returning}
-    ), {links.new_record_text(source="changed")}, new AS (
+    ), {links.new_record_text(links.ONE_NEW_RECORD, source="changed")}, new AS (
         {events.new_text(events.ONE_EVENT, source="changed")}
     ), appended AS (
         {events.APPEND}
