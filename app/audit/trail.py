@@ -14,7 +14,7 @@ from app.postgres.database import CUSTOM_PLAN, Database, Session, Statement
 BATCH: Final = 2_000
 MISSING: Final = "events are missing, as after a restore from a backup"
 
-LOOKED_AT: Final = 20_000
+LOOKED_AT: Final = 10_000
 """So many of the newest events are searched where no index leads to those of an actor."""
 _WHICH: Final = "($1::text IS NULL OR type = $1) AND ($2::text IS NULL OR starts_with(type, $2))"
 

@@ -12,7 +12,7 @@ from app.events.replay import MOST, ReplayOrder, describe, enable_for_owner, rep
 from app.http.decode_body import decode_patch
 
 SUBSCRIBERS: Final = "/console/subscribers"
-ON_A_PAGE: Final = 100
+ON_A_PAGE: Final = 50
 COUNTED: Final = 1_000
 """Where the counts of the list stop."""
 DELIVERIES: Final = 20

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from canonical.parts import Instant
 
-LOOKED_AT: Final = 20_000
+LOOKED_AT: Final = 10_000
 """Writes, and dead letters, to which a filter is applied at once."""
 FailureState = Literal["failed", "unknown", "open", "redriven", "discarded"]
 

@@ -20,10 +20,10 @@ COLUMNS: Final = f"""
        CASE WHEN state = 'active' AND failing_since IS NOT NULL
             THEN (SELECT greatest(min(due.run_at),
                                   (SELECT blocked_until FROM lane WHERE connection = subscription.id))
-                    FROM generate_series(0, 3) AS share
+                    FROM generate_series(0, 3) AS one (share)
                    CROSS JOIN LATERAL (SELECT run_at
                                          FROM job
-                                        WHERE connection = subscription.id AND state = 'ready' AND job.share = share
+                                        WHERE connection = subscription.id AND state = 'ready' AND job.share = one.share
                                         ORDER BY run_at
                                         LIMIT 1) AS due) END AS next_attempt,
        {HELD.format(principal="subscription.principal")} AS held

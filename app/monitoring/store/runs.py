@@ -11,16 +11,19 @@ from app.monitoring.models import RunRecord, StoryPosition
 from app.postgres.database import Database, Statement
 
 
-def _part(source: str, rank: str, kind: str, facts: str, *, at: str = "created_at", key: str = "id") -> str:
+def _part(
+    source: str, rank: str, kind: str, facts: str, *, at: str = "created_at", key: str = "id", order: str = ""
+) -> str:
     """Return the SQL of the steps in one table after the position $2 to $4, at most $5. Only their facts are computed.
-    OFFSET 0 keeps PostgreSQL from reading all runs by their times until it has met enough steps of this one."""
+    OFFSET 0 keeps PostgreSQL from reading all runs by their times until it has met enough steps of this one. `order`
+    is that of the index of the run."""
     return f"""
     (SELECT step_at AS at, rank, key COLLATE "C" AS key, {kind} AS kind, {facts} AS facts
        FROM (SELECT *, {at} AS step_at, {rank} AS rank, {key} AS key
-               FROM (SELECT * FROM {source} WHERE correlation_id = $1 OFFSET 0) AS run
+               FROM (SELECT * FROM {source} WHERE correlation_id = $1 {order} OFFSET 0) AS run
               WHERE {at} IS NOT NULL
                 AND ($2::timestamptz IS NULL OR ({at}, {rank}, ({key}) COLLATE "C") > ($2, $3::integer, $4::text))
-              ORDER BY {at}, {rank}, ({key}) COLLATE "C"
+              ORDER BY {at}, ({rank})::integer, ({key}) COLLATE "C"
               LIMIT $5) AS step)
     """  # noqa: S608 - no caller's text is in it
 
@@ -44,6 +47,7 @@ HAPPENINGS: Final = " UNION ALL ".join(
             "facts::jsonb",
             at="at",
             key="lpad(id::text, 20, '0')",
+            order="ORDER BY at",
         ),
         _part(
             "inbound_event",
@@ -141,11 +145,10 @@ SELECT_TRACE = Statement(
     """
     SELECT trace
       FROM ((SELECT at, facts::jsonb ->> 'trace_id' AS trace
-               FROM (SELECT at, facts
-                       FROM (SELECT at, facts, kind FROM run_entry WHERE correlation_id = $1 OFFSET 0) AS run
-                      WHERE kind = 'request'
-                      ORDER BY at
-                      LIMIT 1) AS first)
+               FROM (SELECT * FROM run_entry WHERE correlation_id = $1 ORDER BY at OFFSET 0) AS run
+              WHERE kind = 'request'
+              ORDER BY at
+              LIMIT 1)
             UNION ALL
             (SELECT created_at, substr(traceparent, 4, 32)
                FROM operation WHERE correlation_id = $1 ORDER BY created_at LIMIT 1)

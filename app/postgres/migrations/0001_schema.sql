@@ -231,7 +231,7 @@ CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled'
 CREATE INDEX operation_run     ON operation (correlation_id);
 
 -- For those who approve, and for the worker that ends what no one has decided in time.
-CREATE INDEX operation_approval  ON operation (id) WHERE approval = 'waiting';
+CREATE INDEX operation_approval  ON operation (id) INCLUDE (created_at, approve_by) WHERE approval = 'waiting';
 CREATE INDEX operation_approvals ON operation (id) WHERE approval IS NOT NULL;
 
 -- For webhooks: a write of ours that may be their cause, undecided or done. No statement about one operation has both
@@ -1189,7 +1189,7 @@ CREATE TABLE run_entry (
     facts          text        NOT NULL
 );
 
-CREATE INDEX run_entry_run ON run_entry (correlation_id);
+CREATE INDEX run_entry_run ON run_entry (correlation_id, at);
 CREATE INDEX run_entry_at  ON run_entry (at);
 
 -- Raised alarms, so that only one of several workers reports each, and repeats it while it lasts.
