@@ -118,6 +118,22 @@ async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> 
     assert found == list(whole)
 
 
+async def test_steps_of_one_transaction_are_on_one_page_each(runs: PostgresRuns, database_url: str) -> None:
+    owner = await asyncpg.connect(database_url)
+    await owner.execute(
+        """
+        INSERT INTO event (id, type, scopes, body, correlation_id)
+        SELECT 'evt_' || lpad(to_hex(number), 36, '0'), 'customer.updated', ARRAY['scope-' || 20 - number], '', 'run-4'
+          FROM generate_series(1, 12) AS number
+        """
+    )
+    await owner.close()
+    pages: list[RunRecord] = []
+    while page := await runs.story("run-4", after=pages[-1].place if pages else None, limit=5):
+        pages += page
+    assert [record.facts["event"][-1] for record in pages] == list("123456789abc")
+
+
 async def test_an_unknown_run_is_not_found(runs: PostgresRuns) -> None:
     with pytest.raises(NotFound):
         await read_whole_run(runs, "run-3", responsible={}, trace_url="", limit=1)
