@@ -40,12 +40,12 @@ def links_of(template: Template) -> list[tuple[str, int, str]]:
 
 def nodes_before(template: Template, name: str) -> set[str]:
     """Every node from which this one is reached."""
-    found: set[str] = set()
+    sources: set[str] = set()
     wanted = {name}
     while wanted:
-        wanted = {source for source, _, target in links_of(template) if target in wanted} - found
-        found |= wanted
-    return found
+        wanted = {source for source, _, target in links_of(template) if target in wanted} - sources
+        sources |= wanted
+    return sources
 
 
 def writes_of(template: Template) -> list[dict[str, Any]]:

@@ -49,4 +49,4 @@ def plans_of_nothing(url: str, query: Statement) -> int:
 
 def scans_in(plan: str) -> Sequence[tuple[str, str]]:
     """The table or index of each scan, and what narrows it; an empty text if it reads all."""
-    return [(found[1], found[2] or "") for found in _SCAN.finditer(plan)]
+    return [(match[1], match[2] or "") for match in _SCAN.finditer(plan)]

@@ -19,11 +19,11 @@ WRONG = "lsk_wrong"
 class Counted(PostgresKeys):
     """The real ones, with how often they were asked."""
 
-    asked = 0
+    lookups = 0
     wrong_answered: asyncio.Event | None = None
 
     async def find_all(self, digests: Collection[bytes]) -> dict[bytes, Caller]:
-        self.asked += 1
+        self.lookups += 1
         if self.wrong_answered is not None and digest_of(WRONG) in digests:
             await self.wrong_answered.wait()
         return await super().find_all(digests)
@@ -50,16 +50,16 @@ async def test_a_key_in_use_is_looked_up_once_a_second(keys: Counted) -> None:
     remembered = CachedKeys(keys, clock)
     made = await keys.create("n8n", ["customers:read"])
 
-    found = [await remembered.find(made.secret) for _ in range(50)]
+    callers = [await remembered.find(made.secret) for _ in range(50)]
     clock.now += CACHE_SECONDS - 0.01
-    found.append(await remembered.find(made.secret))
+    callers.append(await remembered.find(made.secret))
 
-    assert {caller.name for caller in found if caller} == {"n8n"}
-    assert len([caller for caller in found if caller]) == 51
-    assert keys.asked == 1
+    assert {caller.name for caller in callers if caller} == {"n8n"}
+    assert len([caller for caller in callers if caller]) == 51
+    assert keys.lookups == 1
     clock.now += 0.01
     await remembered.find(made.secret)
-    assert keys.asked == 2
+    assert keys.lookups == 2
 
 
 async def test_a_revoked_key_ends_within_a_second(keys: Counted) -> None:
@@ -82,7 +82,7 @@ async def test_a_key_near_its_end_is_asked_for_each_time(keys: Counted) -> None:
     for _ in range(3):
         assert await remembered.find(made.secret)
 
-    assert keys.asked == 3
+    assert keys.lookups == 3
 
 
 async def test_a_wrong_key_is_looked_up_once_a_second(keys: Counted) -> None:
@@ -90,7 +90,7 @@ async def test_a_wrong_key_is_looked_up_once_a_second(keys: Counted) -> None:
     remembered = CachedKeys(keys, clock)
     secret = "lsk_" + "x" * 43
     assert [await remembered.find(secret) for _ in range(50)] == [None] * 50
-    assert keys.asked == 1
+    assert keys.lookups == 1
 
     await keys.create("late", ["customers:read"], secret=secret)
     clock.now += CACHE_SECONDS
@@ -103,11 +103,11 @@ async def test_wrong_keys_are_looked_up_together(keys: Counted) -> None:
     began = time.monotonic()
 
     for _ in range(5):
-        found = await asyncio.gather(*(remembered.find(f"lsk_{number}-{began}-{_}") for number in range(300)))
-        assert found == [None] * 300
+        callers = await asyncio.gather(*(remembered.find(f"lsk_{number}-{began}-{_}") for number in range(300)))
+        assert callers == [None] * 300
 
-    assert keys.asked <= 1 + (time.monotonic() - began) / PAUSE_SECONDS
-    assert keys.asked < 10
+    assert keys.lookups <= 1 + (time.monotonic() - began) / PAUSE_SECONDS
+    assert keys.lookups < 10
 
 
 async def test_a_good_key_is_found_among_wrong_ones(keys: Counted) -> None:
@@ -115,10 +115,10 @@ async def test_a_good_key_is_found_among_wrong_ones(keys: Counted) -> None:
     made = await keys.create("n8n", ["customers:read"])
     guesses = [f"lsk_{number}" for number in range(500)]
 
-    found = await asyncio.gather(*map(remembered.find, [*guesses, made.secret, *guesses]))
+    callers = await asyncio.gather(*map(remembered.find, [*guesses, made.secret, *guesses]))
 
-    assert [caller.name for caller in found if caller] == ["n8n"]
-    assert found[500]
+    assert [caller.name for caller in callers if caller] == ["n8n"]
+    assert callers[500]
 
 
 async def test_a_key_in_use_waits_for_no_wrong_one(keys: Counted) -> None:

@@ -19,11 +19,11 @@ def keys(database: Database) -> PostgresKeys:
 async def test_a_key_is_found_and_only_its_digest_is_stored(database: Database, keys: PostgresKeys) -> None:
     made = await keys.create("n8n", ["orders:read", "customers:write"])
 
-    found = await keys.find(made.secret)
+    caller = await keys.find(made.secret)
 
-    assert found is not None
-    assert (found.principal, found.name, found.expires_at) == (made.id, "n8n", None)
-    assert found.scopes == {"orders:read", "customers:write"}
+    assert caller is not None
+    assert (caller.principal, caller.name, caller.expires_at) == (made.id, "n8n", None)
+    assert caller.scopes == {"orders:read", "customers:write"}
     row = await database.fetch_row(Statement("SELECT api_key", "SELECT api_key::text AS everything FROM api_key"))
     assert row is not None
     assert made.secret not in row["everything"]
@@ -90,9 +90,9 @@ async def test_the_overlap_never_prolongs_a_key(keys: PostgresKeys) -> None:
 
     await keys.rotate("n8n")
 
-    found = await keys.find(old.secret)
-    assert found is not None
-    assert found.expires_at == old.expires_at
+    caller = await keys.find(old.secret)
+    assert caller is not None
+    assert caller.expires_at == old.expires_at
 
 
 async def test_revoking_ends_the_key_and_those_in_their_overlap(keys: PostgresKeys) -> None:
@@ -134,11 +134,11 @@ async def test_a_rotation_may_change_what_a_principal_may_do(keys: PostgresKeys)
 
     new = await keys.rotate("n8n", scopes=["customers:write", "orders:read"])
 
-    found, before = await keys.find(new.secret), await keys.find(old.secret)
-    assert found is not None
+    after, before = await keys.find(new.secret), await keys.find(old.secret)
+    assert after is not None
     assert before is not None
-    assert found.principal == old.id
-    assert found.scopes == {"customers:write", "orders:read"}
+    assert after.principal == old.id
+    assert after.scopes == {"customers:write", "orders:read"}
     assert before.scopes == {"orders:read"}
     with pytest.raises(ApiKeyError, match="Unknown scope"):
         await keys.rotate("n8n", scopes=["orders:destroy"])
@@ -149,9 +149,9 @@ async def test_a_rotated_key_still_needs_approval_and_gets_no_way_round_it(keys:
 
     new = await keys.rotate("agent")
 
-    found = await keys.find(new.secret)
-    assert found is not None
-    assert found.needs_approval
+    caller = await keys.find(new.secret)
+    assert caller is not None
+    assert caller.needs_approval
     assert [key.needs_approval for key in await keys.list()] == [True, True]
     for scope in ("ops:write", "approvals:write"):
         with pytest.raises(ApiKeyError, match=scope):

@@ -25,17 +25,22 @@ ZEROS: Final = "00" * 32
 async def test_an_empty_trail_holds(chain: Chain) -> None:
     assert await chain.seal() == 0
 
-    found = await chain.verify()
+    verification = await chain.verify()
 
-    assert (found.intact, found.verified, found.unsealed.count) == (True, 0, 0)
-    assert found.head == Anchor(position=0, chain=ZEROS)
+    assert (verification.intact, verification.verified, verification.unsealed.count) == (True, 0, 0)
+    assert verification.head == Anchor(position=0, chain=ZEROS)
 
 
 async def test_an_untouched_trail_verifies(sealed: Chain) -> None:
-    found = await sealed.verify()
+    verification = await sealed.verify()
 
-    assert (found.intact, found.verified, found.first_break, found.next_from) == (True, SEALED, None, None)
-    assert found.head.position == SEALED
+    assert (verification.intact, verification.verified, verification.first_break, verification.next_from) == (
+        True,
+        SEALED,
+        None,
+        None,
+    )
+    assert verification.head.position == SEALED
     assert [event.position for event in await sealed.trail.list(ALL, before=None, limit=100)] == [*range(SEALED, 0, -1)]
 
 
@@ -44,8 +49,8 @@ async def test_a_walk_may_begin_where_the_last_one_ended(sealed: Chain) -> None:
     await sealed.write(5)
     await sealed.seal_everything()
 
-    found = await sealed.verify(start=SEALED + 1, anchor=kept)
-    assert (found.intact, found.verified) == (True, 5)
+    verification = await sealed.verify(start=SEALED + 1, anchor=kept)
+    assert (verification.intact, verification.verified) == (True, 5)
 
     flip = "UPDATE audit_seal SET chain = set_byte(chain, 0, get_byte(chain, 0) # 1) WHERE position = $1"
     await sealed.meddle(flip, SEALED)
@@ -65,13 +70,13 @@ async def test_a_long_chain_is_walked_in_several_steps(sealed: Chain) -> None:
 async def test_the_tail_is_named(sealed: Chain) -> None:
     await sealed.write(2)
 
-    found = await sealed.verify()
+    verification = await sealed.verify()
 
-    assert (found.intact, found.verified) == (True, SEALED)
-    assert found.unsealed.count == 2
-    assert found.unsealed.oldest_at is not None
-    assert found.unsealed.oldest_age_seconds is not None
-    assert 0 <= found.unsealed.oldest_age_seconds < 60
+    assert (verification.intact, verification.verified) == (True, SEALED)
+    assert verification.unsealed.count == 2
+    assert verification.unsealed.oldest_at is not None
+    assert verification.unsealed.oldest_age_seconds is not None
+    assert 0 <= verification.unsealed.oldest_age_seconds < 60
 
 
 async def test_nothing_is_sealed_ahead_of_a_transaction_that_is_open(chain: Chain) -> None:
@@ -96,9 +101,9 @@ async def test_several_sealers_make_one_chain(chain: Chain, database_url: str) -
             await other.close()
     await chain.seal_everything()
 
-    found = await chain.verify()
+    verification = await chain.verify()
 
-    assert (found.intact, found.verified) == (True, 200)
+    assert (verification.intact, verification.verified) == (True, 200)
 
 
 @pytest.mark.parametrize("cluster", ["cluster - 1", "cluster"], ids=["another cluster", "the same one, put back"])
@@ -122,8 +127,8 @@ async def test_a_restore_to_a_lower_transaction_counter_goes_on(sealed: Chain, c
     await sealed.write(4, "newer")
     assert await sealed.seal_everything() == 4
 
-    found = await sealed.verify()
-    assert (found.intact, found.verified, found.unsealed.count) == (True, SEALED + 9, 0)
+    verification = await sealed.verify()
+    assert (verification.intact, verification.verified, verification.unsealed.count) == (True, SEALED + 9, 0)
 
 
 SEALING: Final = """
@@ -158,9 +163,9 @@ async def test_a_sealer_that_is_killed_leaves_a_chain_that_goes_on(chain: Chain,
         assert (await chain.verify()).intact
     await chain.seal_everything()
 
-    found = await chain.verify()
+    verification = await chain.verify()
 
-    assert (found.intact, found.verified, found.unsealed.count) == (True, written, 0)
+    assert (verification.intact, verification.verified, verification.unsealed.count) == (True, written, 0)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -200,8 +205,8 @@ def test_every_committed_event_is_sealed_once_in_transaction_order(
             for one in opened:
                 await one.close()  # which rolls back
             await chain.seal_everything()
-            found = await chain.verify()
-            assert (found.intact, found.head.position) == (True, before + kept)
+            verification = await chain.verify()
+            assert (verification.intact, verification.head.position) == (True, before + kept)
             order = [(row["xid"], row["id"]) for row in await in_order(chain)]
             assert order == sorted(order)
 

@@ -46,9 +46,9 @@ def verify(url: str, *options: str) -> tuple[int, str]:
 def head(url: str) -> str:
     """As `verify` gives it out."""
     _, output = verify(url)
-    found = re.search(r"[0-9]+:[0-9a-f]{64}", output)
-    assert found is not None
-    return found[0]
+    match = re.search(r"[0-9]+:[0-9a-f]{64}", output)
+    assert match is not None
+    return match[0]
 
 
 async def raise_counter(url: str) -> None:
@@ -92,17 +92,17 @@ async def test_anchors_detect_a_restore(sealed: Chain, database_url: str, anothe
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "sentence"),
     [
         (("--from", "999"), "--from: is after the end of the chain, which is at 9"),
         (("--from", "9", "--anchor", f"3:{'0' * 64}"), "--anchor: is more than one position before"),
     ],
 )
 async def test_a_walk_that_cannot_be_is_a_sentence(
-    sealed: Chain, database_url: str, options: tuple[str, ...], said: str
+    sealed: Chain, database_url: str, options: tuple[str, ...], sentence: str
 ) -> None:
     code, output = verify(database_url, *options)
-    assert (code, said in output) == (2, True), output
+    assert (code, sentence in output) == (2, True), output
 
 
 async def test_reading_the_tail_uses_an_index_after_a_restore(sealed: Chain, database_url: str) -> None:

@@ -34,16 +34,16 @@ CHANGES: Final = {
 async def test_a_change_of_any_column_of_an_event_is_named(sealed: Chain, change: str) -> None:
     await sealed.meddle(change, PLACE)
 
-    found = await sealed.verify()
+    verification = await sealed.verify()
 
-    assert not found.intact
-    assert found.first_break is not None
-    assert (found.first_break.what, found.first_break.position, found.first_break.audit_event) == (
+    assert not verification.intact
+    assert verification.first_break is not None
+    assert (verification.first_break.what, verification.first_break.position, verification.first_break.audit_event) == (
         "content",
         PLACE,
         PLACE,
     )
-    assert found.verified == PLACE - 1
+    assert verification.verified == PLACE - 1
 
 
 async def test_a_change_that_brings_its_own_digest_along_is_named(sealed: Chain) -> None:
@@ -51,40 +51,40 @@ async def test_a_change_that_brings_its_own_digest_along_is_named(sealed: Chain)
     digest = record.digest_of("job.queued", "job:event-0", "lockstitch", "run-0", facts)
     await sealed.meddle("UPDATE audit_event SET facts = $2, digest = $3 WHERE id = $1", PLACE, facts, digest)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position) == ("content", PLACE)
-    assert "Its own digest matches" in found.detail
+    assert first_break is not None
+    assert (first_break.what, first_break.position) == ("content", PLACE)
+    assert "Its own digest matches" in first_break.detail
 
 
 async def test_an_event_that_is_given_another_id_is_missing(sealed: Chain) -> None:
     await sealed.meddle("ALTER TABLE audit_event ALTER COLUMN id DROP IDENTITY")
     await sealed.meddle("UPDATE audit_event SET id = 1000 WHERE id = $1", PLACE)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position, found.audit_event) == ("missing_event", PLACE, PLACE)
+    assert first_break is not None
+    assert (first_break.what, first_break.position, first_break.audit_event) == ("missing_event", PLACE, PLACE)
 
 
 async def test_an_event_that_is_taken_out_is_missing(sealed: Chain) -> None:
     await sealed.meddle("DELETE FROM audit_event WHERE id = $1", PLACE)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position, found.audit_event) == ("missing_event", PLACE, PLACE)
+    assert first_break is not None
+    assert (first_break.what, first_break.position, first_break.audit_event) == ("missing_event", PLACE, PLACE)
 
 
 async def test_an_event_that_is_taken_out_with_its_seal_leaves_a_gap(sealed: Chain) -> None:
     await sealed.meddle("DELETE FROM audit_event WHERE id = $1", PLACE)
     await sealed.meddle("DELETE FROM audit_seal WHERE audit_event = $1", PLACE)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position) == ("missing_seal", PLACE)
+    assert first_break is not None
+    assert (first_break.what, first_break.position) == ("missing_seal", PLACE)
 
 
 async def test_a_gap_that_is_closed_does_not_follow(sealed: Chain) -> None:
@@ -93,10 +93,10 @@ async def test_a_gap_that_is_closed_does_not_follow(sealed: Chain) -> None:
     for position in range(PLACE + 1, SEALED + 1):
         await sealed.meddle("UPDATE audit_seal SET position = position - 1 WHERE position = $1", position)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position, found.audit_event) == ("chain", PLACE, PLACE + 1)
+    assert first_break is not None
+    assert (first_break.what, first_break.position, first_break.audit_event) == ("chain", PLACE, PLACE + 1)
 
 
 @pytest.mark.parametrize("place", [1, PLACE, SEALED])
@@ -105,20 +105,20 @@ async def test_a_changed_seal_is_named(sealed: Chain, column: str, what: str, pl
     flip = f"UPDATE audit_seal SET {column} = set_byte({column}, 31, get_byte({column}, 31) # 1) WHERE position = $1"  # noqa: S608
     await sealed.meddle(flip, place)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position, found.audit_event) == (what, place, place)
+    assert first_break is not None
+    assert (first_break.what, first_break.position, first_break.audit_event) == (what, place, place)
 
 
 async def test_seals_that_change_places_are_named(sealed: Chain) -> None:
     for old, new in ((PLACE, 100), (PLACE + 1, PLACE), (100, PLACE + 1)):
         await sealed.meddle("UPDATE audit_seal SET position = $2 WHERE position = $1", old, new)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position, found.audit_event) == ("chain", PLACE, PLACE + 1)
+    assert first_break is not None
+    assert (first_break.what, first_break.position, first_break.audit_event) == ("chain", PLACE, PLACE + 1)
 
 
 async def test_events_that_change_places_are_named(sealed: Chain) -> None:
@@ -133,10 +133,10 @@ async def test_events_that_change_places_are_named(sealed: Chain) -> None:
         PLACE,
     )
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position, found.audit_event) == ("content", PLACE, PLACE)
+    assert first_break is not None
+    assert (first_break.what, first_break.position, first_break.audit_event) == ("content", PLACE, PLACE)
 
 
 @pytest.mark.parametrize("event", [-5, 100])
@@ -152,19 +152,19 @@ async def test_an_event_that_is_put_in_later_is_named_and_never_sealed(sealed: C
     )
 
     assert await sealed.seal() == 0
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.audit_event) == ("unsealed", event)
+    assert first_break is not None
+    assert (first_break.what, first_break.audit_event) == ("unsealed", event)
 
 
 async def test_seals_that_are_taken_from_the_end_leave_events_that_were_sealed(sealed: Chain) -> None:
     await sealed.meddle("DELETE FROM audit_seal WHERE position >= $1", SEALED - 1)
 
-    found = (await sealed.verify()).first_break
+    first_break = (await sealed.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.audit_event) == ("unsealed", SEALED - 1)
+    assert first_break is not None
+    assert (first_break.what, first_break.audit_event) == ("unsealed", SEALED - 1)
 
 
 async def test_a_chain_that_is_written_anew_does_not_fit_the_head_that_was_kept(sealed: Chain) -> None:
@@ -176,10 +176,10 @@ async def test_a_chain_that_is_written_anew_does_not_fit_the_head_that_was_kept(
     assert await sealed.seal_everything() == SEALED
 
     assert (await sealed.verify()).intact
-    found = (await sealed.verify(anchor=kept)).first_break
+    first_break = (await sealed.verify(anchor=kept)).first_break
 
-    assert found is not None
-    assert (found.what, found.position) == ("anchor", SEALED)
+    assert first_break is not None
+    assert (first_break.what, first_break.position) == ("anchor", SEALED)
 
 
 async def test_a_chain_that_was_cut_off_ends_before_the_head_that_was_kept(sealed: Chain) -> None:
@@ -188,10 +188,10 @@ async def test_a_chain_that_was_cut_off_ends_before_the_head_that_was_kept(seale
     await sealed.meddle("DELETE FROM audit_seal WHERE position > $1", PLACE)
 
     assert (await sealed.verify()).intact
-    found = (await sealed.verify(anchor=kept)).first_break
+    first_break = (await sealed.verify(anchor=kept)).first_break
 
-    assert found is not None
-    assert (found.what, found.position) == ("anchor", SEALED)
+    assert first_break is not None
+    assert (first_break.what, first_break.position) == ("anchor", SEALED)
 
 
 async def test_an_event_that_was_changed_before_it_was_sealed_is_named(chain: Chain) -> None:
@@ -199,11 +199,11 @@ async def test_an_event_that_was_changed_before_it_was_sealed_is_named(chain: Ch
     await chain.meddle("UPDATE audit_event SET actor = 'somebody else' WHERE id = 2")
     await chain.seal_everything()
 
-    found = (await chain.verify()).first_break
+    first_break = (await chain.verify()).first_break
 
-    assert found is not None
-    assert (found.what, found.position) == ("content", 2)
-    assert "before it was sealed" in found.detail
+    assert first_break is not None
+    assert (first_break.what, first_break.position) == ("content", 2)
+    assert "before it was sealed" in first_break.detail
 
 
 TEXTS: Final = ("subject", "actor", "correlation_id", "facts")
@@ -231,9 +231,9 @@ def test_a_flipped_byte_anywhere_is_named_and_its_return_heals(
             good = await chain.owner.fetchval(f"SELECT {column} FROM {table} WHERE {key} = $1", place)  # noqa: S608
             put = f"UPDATE {table} SET {column} = $2 WHERE {key} = $1"  # noqa: S608
             await chain.meddle(put, place, flipped(good, index, flip))
-            found = (await chain.verify()).first_break
-            assert found is not None
-            assert (found.position, found.audit_event) == (place, place)
+            first_break = (await chain.verify()).first_break
+            assert first_break is not None
+            assert (first_break.position, first_break.audit_event) == (place, place)
             await chain.meddle(put, place, good)
             assert (await chain.verify()).intact
 

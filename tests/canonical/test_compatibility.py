@@ -172,9 +172,9 @@ QUIET: Final[list[tuple[str, Schema, Schema, Rule, str]]] = [
 def test_a_new_schema_is_checked_too(was: Schema, now: Schema, rule: Rule, field: str) -> None:
     parts = {"X": X, "Y": Y, "Z": Y}
 
-    found = changes("customer", holding(was, **parts), holding(now, **parts))
+    differences = changes("customer", holding(was, **parts), holding(now, **parts))
 
-    assert [(one.rule, one.field) for one in found if isinstance(one, Breach)] == [(rule, field)]
+    assert [(one.rule, one.field) for one in differences if isinstance(one, Breach)] == [(rule, field)]
 
 
 def test_each_part_of_a_choice_is_compared_with_itself() -> None:
@@ -202,9 +202,9 @@ def test_what_a_schema_says_of_itself_and_of_its_parts_is_meaning() -> None:
     was = holding(TEXT, Sum={"description": "Before discounts."}) | {"description": "A person."}
     now = holding(TEXT, Sum={"description": "After all."}) | {"description": "A company."}
 
-    found = changes("customer", was, now)
+    differences = changes("customer", was, now)
 
-    assert [(one.rule, one.field) for one in found if isinstance(one, Breach)] == [
+    assert [(one.rule, one.field) for one in differences if isinstance(one, Breach)] == [
         ("meaning-changed", ""),
         ("meaning-changed", "$defs.Sum"),
     ]
@@ -250,6 +250,6 @@ def test_a_contract_keeps_what_it_promised(edit: Edit, rule: Rule, field: str) -
 
 
 def test_every_rule_has_an_example_here_or_in_the_test_of_releases() -> None:
-    shown = {rule for rule, *_ in BREAKING} | {"guarantee-withdrawn", "schema-removed"}
+    exemplified = {rule for rule, *_ in BREAKING} | {"guarantee-withdrawn", "schema-removed"}
 
-    assert shown == set(get_args(Rule)) == ADVICE.keys()
+    assert exemplified == set(get_args(Rule)) == ADVICE.keys()

@@ -64,11 +64,11 @@ def examples() -> Iterator[Any]:
             for place, content in contents:
                 for kind, media in content.items():
                     title = media["schema"].get("$ref", "").rpartition("/")[2]
-                    for file, example in shown(title, media):
+                    for file, example in single_examples(title, media):
                         yield pytest.param(file, example, id=f"{method} {path} {place} {kind}")
 
 
-def shown(title: str, media: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def single_examples(title: str, media: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     examples = [media["example"]] if "example" in media else []
     if title in FILE_OF:
         yield from ((FILE_OF[title], example) for example in examples)

@@ -20,8 +20,8 @@ def patch(**fields: Any) -> OrderPatch:
     return msgspec.convert({"currency": "EUR", "line_items": [LINE], **fields}, OrderPatch)
 
 
-def total(found: OrderPatch) -> str:
-    summed = sum_of(found)
+def total(order_patch: OrderPatch) -> str:
+    summed = sum_of(order_patch)
     assert summed is not None
     return f"{summed.total:f}"
 
@@ -108,13 +108,13 @@ AMOUNTS = st.integers(0, 10_000).map(lambda cents: Decimal(cents) * CENT)
 
 @given(AMOUNTS, st.lists(AMOUNTS, min_size=1, max_size=12))
 def test_shares_add_up_and_are_whole_cents(amount: Decimal, weights: list[Decimal]) -> None:
-    found = shares(amount, weights, CENT)
+    parts = shares(amount, weights, CENT)
 
-    assert sum(found) == amount
-    assert all(one % CENT == 0 and one >= 0 for one in found)
+    assert sum(parts) == amount
+    assert all(one % CENT == 0 and one >= 0 for one in parts)
     whole = sum(weights)
     if whole:
-        assert all(abs(one - amount * weight / whole) <= CENT for one, weight in zip(found, weights, strict=True))
+        assert all(abs(one - amount * weight / whole) <= CENT for one, weight in zip(parts, weights, strict=True))
 
 
 def test_a_discount_of_totals_counts_beside_a_negative_fee() -> None:

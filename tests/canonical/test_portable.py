@@ -33,13 +33,13 @@ NUMBERS: Final = st.sampled_from(
 
 def resources() -> list[Any]:
     """Every golden resource, with the Struct of a write of its object."""
-    found = []
+    cases = []
     for file in GOLDENS:
         kind = re.match("(customer|order|ticket)", file.name)
         golden = msgspec.json.decode(file.read_bytes())
         if kind is not None and isinstance(golden, dict) and "data" in golden:
-            found.append(pytest.param(golden["data"], PATCHES[kind[1]], id=f"{file.parts[-3]} {file.name}"))
-    return found
+            cases.append(pytest.param(golden["data"], PATCHES[kind[1]], id=f"{file.parts[-3]} {file.name}"))
+    return cases
 
 
 @pytest.mark.parametrize(("data", "patch"), resources())
@@ -61,55 +61,55 @@ def test_members_that_nobody_knows_are_left_for_the_decoder() -> None:
 @given(present=WORDS, sent=WORDS)
 def test_merged_tags_hold_those_of_the_record_and_those_that_were_sent(present: list[str], sent: list[str]) -> None:
     result = merged(CustomerPatch(tags=tuple(sent)), Customer(tags=tuple(present))).tags
-    held = tuple(present) if result is UNSET or not sent else result
-    assert isinstance(held, tuple)
-    assert held[: len(present)] == tuple(present)
-    assert {tag.casefold() for tag in held} == {tag.casefold() for tag in (*present, *sent)}
+    tags = tuple(present) if result is UNSET or not sent else result
+    assert isinstance(tags, tuple)
+    assert tags[: len(present)] == tuple(present)
+    assert {tag.casefold() for tag in tags} == {tag.casefold() for tag in (*present, *sent)}
 
 
 def test_a_new_address_does_not_become_the_primary_one() -> None:
-    held = Customer(emails=(Email(address="a@example.com", is_primary=True),))
+    stored = Customer(emails=(Email(address="a@example.com", is_primary=True),))
     patch = CustomerPatch(emails=(EmailPatch(address="b@example.com", is_primary=True),))
-    emails = merged(patch, held).emails
+    emails = merged(patch, stored).emails
     assert isinstance(emails, tuple)
     assert [(one.address, one.is_primary) for one in emails] == [("a@example.com", True), ("b@example.com", False)]
-    assert merged(patch, held, keep_emails=True).emails is UNSET
+    assert merged(patch, stored, keep_emails=True).emails is UNSET
 
 
 def test_a_number_without_its_country_is_the_one_of_the_same_spelling() -> None:
-    held = Customer(phones=(Phone(raw="030 9995582", e164="+49309995582"),))
-    assert merged(CustomerPatch(phones=(PhonePatch(raw="0309995582"),)), held).phones is UNSET
-    assert merged(CustomerPatch(phones=(PhonePatch(e164="+49309995582"),)), held).phones is UNSET
-    found = merged(CustomerPatch(phones=(PhonePatch(raw="030 9995583"),)), held).phones
-    assert isinstance(found, tuple)
-    assert [one.raw for one in found] == ["030 9995582", "030 9995583"]
+    stored = Customer(phones=(Phone(raw="030 9995582", e164="+49309995582"),))
+    assert merged(CustomerPatch(phones=(PhonePatch(raw="0309995582"),)), stored).phones is UNSET
+    assert merged(CustomerPatch(phones=(PhonePatch(e164="+49309995582"),)), stored).phones is UNSET
+    phones = merged(CustomerPatch(phones=(PhonePatch(raw="030 9995583"),)), stored).phones
+    assert isinstance(phones, tuple)
+    assert [one.raw for one in phones] == ["030 9995582", "030 9995583"]
 
 
 def test_a_number_that_is_held_without_its_country_is_recognised_by_its_spelling() -> None:
-    held = Customer(phones=(Phone(raw="044 555 01 99"),))
-    assert merged(CustomerPatch(phones=(PhonePatch(raw="0445550199", e164="+41445550199"),)), held).phones is UNSET
-    found = merged(CustomerPatch(phones=(PhonePatch(e164="+41445550199"),)), held).phones
-    assert isinstance(found, tuple)
-    assert [one.e164 for one in found] == [None, "+41445550199"]
+    stored = Customer(phones=(Phone(raw="044 555 01 99"),))
+    assert merged(CustomerPatch(phones=(PhonePatch(raw="0445550199", e164="+41445550199"),)), stored).phones is UNSET
+    phones = merged(CustomerPatch(phones=(PhonePatch(e164="+41445550199"),)), stored).phones
+    assert isinstance(phones, tuple)
+    assert [one.e164 for one in phones] == [None, "+41445550199"]
 
 
 def test_numbers_of_one_spelling_in_two_countries_are_two() -> None:
     swiss, german = (PhonePatch(raw="044 555", e164=number) for number in ("+4144555", "+4944555"))
     for raw in ("044 555", "+41 44 555"):
-        held = Customer(phones=(Phone(raw="044 555"), Phone(raw=raw, e164="+4144555")))
-        assert merged(CustomerPatch(phones=(swiss,)), held).phones is UNSET
-    held = Customer(phones=(Phone(raw="044 555"), Phone(raw="044 555", e164="+4144555")))
-    found = merged(CustomerPatch(phones=(german,)), held).phones
-    assert isinstance(found, tuple)
-    assert [one.e164 for one in found] == [None, "+4144555", "+4944555"]
+        stored = Customer(phones=(Phone(raw="044 555"), Phone(raw=raw, e164="+4144555")))
+        assert merged(CustomerPatch(phones=(swiss,)), stored).phones is UNSET
+    stored = Customer(phones=(Phone(raw="044 555"), Phone(raw="044 555", e164="+4144555")))
+    phones = merged(CustomerPatch(phones=(german,)), stored).phones
+    assert isinstance(phones, tuple)
+    assert [one.e164 for one in phones] == [None, "+4144555", "+4944555"]
 
 
 @given(present=st.lists(NUMBERS.filter(lambda one: one[0] is not None), max_size=4), sent=st.lists(NUMBERS, max_size=4))
 def test_numbers_are_merged_once_and_none_is_dropped(present: list[Any], sent: list[Any]) -> None:
-    held = Customer(phones=tuple(Phone(raw=raw, e164=e164) for raw, e164 in present))
+    stored = Customer(phones=tuple(Phone(raw=raw, e164=e164) for raw, e164 in present))
     patch = CustomerPatch(phones=tuple(PhonePatch(raw=raw, e164=e164) for raw, e164 in sent))
-    found = merged(patch, held).phones
-    phones = found if isinstance(found, tuple) and sent else held.phones
+    merged_phones = merged(patch, stored).phones
+    phones = merged_phones if isinstance(merged_phones, tuple) and sent else stored.phones
     assert [(one.raw, one.e164) for one in phones[: len(present)]] == present
     kept = Customer(phones=tuple(Phone(raw=one.raw or one.e164 or "", e164=one.e164) for one in phones))
     assert merged(patch, kept).phones is UNSET or not sent
@@ -140,9 +140,9 @@ def test_blank_texts_clear_nothing(blank: str | None) -> None:
     ],
 )
 def test_only_a_decision_replaces_a_decision(before: Any, sent: Any, left: Any) -> None:
-    held = Customer(consents=(Consent(channel="email", state=before), Consent(channel="sms", state="opted_out")))
-    found = merged(CustomerPatch(consents=(ConsentPatch(channel="email", state=sent),)), held).consents
-    assert (tuple(one.state for one in found) if isinstance(found, tuple) else found) == left
+    stored = Customer(consents=(Consent(channel="email", state=before), Consent(channel="sms", state="opted_out")))
+    consents = merged(CustomerPatch(consents=(ConsentPatch(channel="email", state=sent),)), stored).consents
+    assert (tuple(one.state for one in consents) if isinstance(consents, tuple) else consents) == left
 
 
 def test_a_name_may_be_unknown() -> None:
@@ -216,6 +216,6 @@ def test_every_essential_field_has_a_rule() -> None:
 def test_two_addresses_at_one_new_place_are_both_added() -> None:
     kinds: tuple[AddressType, ...] = ("billing", "shipping", "billing")
     sent = tuple(AddressPatch(type=kind, line1="Uferweg 3", city="Kiel") for kind in kinds)
-    found = merged(CustomerPatch(addresses=sent), Customer()).addresses
-    assert isinstance(found, tuple)
-    assert [one.type for one in found] == ["billing", "shipping"]
+    addresses = merged(CustomerPatch(addresses=sent), Customer()).addresses
+    assert isinstance(addresses, tuple)
+    assert [one.type for one in addresses] == ["billing", "shipping"]

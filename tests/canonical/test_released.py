@@ -111,8 +111,8 @@ def test_show_prints_the_contract() -> None:
         assert part in printed.stdout
     assert max(len(line) for line in printed.stdout.splitlines()) <= 80
 
-    shown = json.loads(show("order", "--json").stdout)
-    assert shown["contract"]["object"] == "order"
-    assert shown["since_release"]["breaches"] == []
+    shown_contract = json.loads(show("order", "--json").stdout)
+    assert shown_contract["contract"]["object"] == "order"
+    assert shown_contract["since_release"]["breaches"] == []
     assert [line.split()[0] for line in show().stdout.splitlines()[1:] if line[0] != " "] == [*OBJECTS]
     assert show("invoice").returncode == 2

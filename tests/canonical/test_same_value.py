@@ -59,8 +59,8 @@ def test_a_text_is_compared_exactly(name: str, present: str, sent: str | None) -
 @pytest.mark.parametrize("member", ["name", "company", "line1", "line2", "city", "region", "postal_code"])
 def test_the_case_of_an_address_counts(member: str) -> None:
     field = fields_of(OrderPatch)["shipping_address"]
-    held, sent = ({member: text, "is_default": False} for text in ("bs1 4rn", "BS1 4RN"))
-    assert not same(held, sent, field)
+    stored, sent = ({member: text, "is_default": False} for text in ("bs1 4rn", "BS1 4RN"))
+    assert not same(stored, sent, field)
     assert same(sent, sent, field)
 
 
@@ -91,25 +91,25 @@ def test_a_line_holds_what_was_sent_of_it(sent: LineItemPatch, is_same: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("sent", "held", "is_same"),
+    ("sent", "stored", "is_same"),
     [
         ((CustomFieldPatch(key="a", value=1),), (CustomField(key="a", value=1), CustomField(key="b")), True),
         ((CustomFieldPatch(key="a", value=1),), (CustomField(key="a", value=1), CustomField(key="b", value=2)), False),
         ((CustomFieldPatch(key="c", value=None),), (CustomField(key="a"),), False),
     ],
 )
-def test_a_list_of_custom_fields_is_compared_by_key(sent: Any, held: Any, is_same: bool) -> None:
-    assert same(held, sent, fields_of(OrderPatch)["custom_fields"]) is is_same
+def test_a_list_of_custom_fields_is_compared_by_key(sent: Any, stored: Any, is_same: bool) -> None:
+    assert same(stored, sent, fields_of(OrderPatch)["custom_fields"]) is is_same
 
 
 def test_an_address_is_replaced_whole() -> None:
     field = fields_of(OrderPatch)["shipping_address"]
-    held = Address(type="shipping", line1="1 Quay", line2="2nd floor", country_code="GB")
-    assert not same(held, AddressPatch(line1="1 Quay", country_code="GB"), field)
-    assert same(held, AddressPatch(line1="1 Quay", line2="2nd floor", country_code="GB"), field)
+    stored = Address(type="shipping", line1="1 Quay", line2="2nd floor", country_code="GB")
+    assert not same(stored, AddressPatch(line1="1 Quay", country_code="GB"), field)
+    assert same(stored, AddressPatch(line1="1 Quay", line2="2nd floor", country_code="GB"), field)
     default = AddressPatch(line1="1 Quay", line2="2nd floor", country_code="GB", is_default=True)
-    assert not same(held, default, field)
-    assert same(replace(held, is_default=True), default, field)
+    assert not same(stored, default, field)
+    assert same(replace(stored, is_default=True), default, field)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_an_address_is_replaced_whole() -> None:
 )
 def test_addresses_are_folded_in_ascii_and_domains_by_idna(present: str, sent: str, is_same: bool) -> None:
     field = fields_of(CustomerPatch)["emails"]
-    held, emails = ({"address": present},), (EmailPatch(address=sent),)
-    assert same(held, emails, field) is is_same
-    assert (normal_form(held, field) == normal_form(emails, field)) is is_same
+    stored, emails = ({"address": present},), (EmailPatch(address=sent),)
+    assert same(stored, emails, field) is is_same
+    assert (normal_form(stored, field) == normal_form(emails, field)) is is_same
     assert (values.email_key(present) == values.email_key(sent)) is is_same
 
 
@@ -196,10 +196,10 @@ def test_custom_fields_are_compared_by_their_type(present: CustomField, sent: Cu
 
 def test_the_primary_address_counts_even_if_none_is_marked() -> None:
     field = fields_of(CustomerPatch)["emails"]
-    held = ({"address": "a@example.com", "is_primary": True}, {"address": "b@example.com", "is_primary": False})
-    assert same(held, ({"address": "a@example.com"}, {"address": "b@example.com"}), field)
-    assert not same(held, ({"address": "b@example.com"}, {"address": "a@example.com"}), field)
-    assert same(held, ({"address": "b@example.com"}, {"address": "a@example.com", "is_primary": True}), field)
+    stored = ({"address": "a@example.com", "is_primary": True}, {"address": "b@example.com", "is_primary": False})
+    assert same(stored, ({"address": "a@example.com"}, {"address": "b@example.com"}), field)
+    assert not same(stored, ({"address": "b@example.com"}, {"address": "a@example.com"}), field)
+    assert same(stored, ({"address": "b@example.com"}, {"address": "a@example.com", "is_primary": True}), field)
 
 
 @given(one=st.sampled_from(EXACT).flatmap(lambda field: st.tuples(st.just(field), st.text(), st.text())))
@@ -244,9 +244,9 @@ def test_what_was_read_is_the_same_if_and_only_if_the_forms_are_equal(one: Any, 
 
 def test_an_address_is_recognised_in_another_spelling() -> None:
     field = fields_of(CustomerPatch)["addresses"]
-    held, sent = Address(line1="1 quay", postal_code="bs1 4rn"), AddressPatch(line1="1 Quay", postal_code="BS14RN")
-    assert item_key(held, field) == item_key(sent, field)
-    assert not same((held,), (sent,), field)
+    stored, sent = Address(line1="1 quay", postal_code="bs1 4rn"), AddressPatch(line1="1 Quay", postal_code="BS14RN")
+    assert item_key(stored, field) == item_key(sent, field)
+    assert not same((stored,), (sent,), field)
     assert item_key(AddressPatch(line1="2 Quay", postal_code="BS14RN"), field) != item_key(sent, field)
 
 

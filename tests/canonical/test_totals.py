@@ -37,9 +37,9 @@ MUGS = (line("2", "19.90"),)
 
 def paths(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: bool | None) -> list[str]:
     """Where it does not add up."""
-    found = check_totals(totals, lines, tax_inclusive)
-    assert all(loss.kind == "ambiguous" for loss in found)
-    return [loss.path for loss in found]
+    losses = check_totals(totals, lines, tax_inclusive)
+    assert all(loss.kind == "ambiguous" for loss in losses)
+    return [loss.path for loss in losses]
 
 
 def test_an_order_that_adds_up_loses_nothing() -> None:
@@ -112,10 +112,10 @@ def test_how_far_payment_has_come_fits_the_sums(
         currency="EUR",
         totals=msgspec.structs.replace(TOTALS, **change),
     )
-    found = check_payment(order)
+    losses = check_payment(order)
 
-    assert all(loss.kind == "ambiguous" for loss in found)
-    assert [loss.path for loss in found] == wrong
+    assert all(loss.kind == "ambiguous" for loss in losses)
+    assert [loss.path for loss in losses] == wrong
 
 
 def test_an_order_cancelled_before_archiving_has_nothing_outstanding() -> None:
@@ -145,14 +145,14 @@ def test_an_order_cancelled_before_archiving_has_nothing_outstanding() -> None:
 def test_the_taxes_of_lines_and_shipping_are_the_tax(
     tax: str, lines: list[str], shipping: list[str], on_fees: str, fits: bool
 ) -> None:
-    found = check_taxes(
+    losses = check_taxes(
         tax,
         tuple(line("1", "10.00", tax=one) for one in lines),
         tuple(ShippingLine(price="1.00", tax=one) for one in shipping),
         on_fees=Decimal(on_fees),
     )
 
-    assert [(loss.path, loss.kind) for loss in found] == ([] if fits else [("/totals/tax", "ambiguous")])
+    assert [(loss.path, loss.kind) for loss in losses] == ([] if fits else [("/totals/tax", "ambiguous")])
 
 
 PRICES = st.decimals(0, 10_000, places=3, allow_nan=False, allow_infinity=False)

@@ -50,11 +50,11 @@ def test_a_quantity_has_no_trailing_zero(amount: Decimal) -> None:
 @given(st.text(max_size=40), CURRENCIES)
 def test_any_text_is_money_or_a_value_error(text: str, currency: str) -> None:
     try:
-        found = values.money(text, currency)
+        amount = values.money(text, currency)
     except ValueError:
         return
-    assert CANONICAL.fullmatch(found)
-    assert found.isascii()
+    assert CANONICAL.fullmatch(amount)
+    assert amount.isascii()
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_what_is_no_money_is_refused(amount: str) -> None:
 
 @given(st.text(max_size=30), st.sampled_from([None, "DE", "US", "GB"]))
 def test_a_phone_is_e164_or_nothing(text: str, country: str | None) -> None:
-    found = values.phone(text, country)
-    if found is None:
+    number = values.phone(text, country)
+    if number is None:
         return
-    assert re.fullmatch(r"\+[1-9][0-9]{4,14}", found)
-    assert values.phone(found) == found
+    assert re.fullmatch(r"\+[1-9][0-9]{4,14}", number)
+    assert values.phone(number) == number
 
 
 @given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)))

@@ -155,9 +155,9 @@ def _explained(letters: list[dict[str, Any]]) -> set[tuple[int, str, str]]:
 
 def _told(caller: Caller) -> list[tuple[str, str]]:
     """Record and address of every Event, in order."""
-    told = [event for event in events(caller) if event["type"] == "customer.created"]
-    assert len(told) == len(events(caller))
-    return sorted((event["data"]["meta"]["remote_id"], event["data"]["emails"][0]["address"]) for event in told)
+    created = [event for event in events(caller) if event["type"] == "customer.created"]
+    assert len(created) == len(events(caller))
+    return sorted((event["data"]["meta"]["remote_id"], event["data"]["emails"][0]["address"]) for event in created)
 
 
 def _id(number: int) -> str:

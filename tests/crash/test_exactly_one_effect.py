@@ -47,15 +47,15 @@ def test_every_write_has_exactly_one_effect(supervised: Supervised, seed: int) -
 
     with httpx.Client(base_url=facts["emulators"], timeout=30) as emulators:
         emulators.delete("/_emulator/faults")
-        held = _held(emulators)
+        effects = _held(emulators)
         lines = _records(emulators, "hubspot", "line_items")
         people = Counter(record["properties"].get("email") for record in _records(emulators, "hubspot", "contacts"))
     succeeded = {mark for mark, outcome in outcomes.items() if outcome == "succeeded"}
     unknown = {mark for mark, outcome in outcomes.items() if outcome == "unknown"}
     assert set(outcomes.values()) <= {"succeeded", "failed", "unknown"}, Counter(outcomes.values())
-    assert [mark for mark in outcomes if held[mark] > 1] == []
-    assert [mark for mark in succeeded if held[mark] != 1] == []
-    assert len(succeeded) <= sum(held[mark] for mark in outcomes) <= len(succeeded) + len(unknown)
+    assert [mark for mark in outcomes if effects[mark] > 1] == []
+    assert [mark for mark in succeeded if effects[mark] != 1] == []
+    assert len(succeeded) <= sum(effects[mark] for mark in outcomes) <= len(succeeded) + len(unknown)
     # Every write here carries a marker that can be found again, so nothing may stay in doubt.
     assert unknown == set()
     assert len(succeeded) == WRITES
@@ -187,14 +187,14 @@ def _held(emulators: httpx.Client) -> Counter[str]:
         ("zendesk", "users", lambda record: record.get("name")),
         ("zendesk", "tickets", lambda record: record.get("subject")),
     )
-    held: Counter[str] = Counter()
+    effects: Counter[str] = Counter()
     for vendor, name, mark_of in places:
-        held.update(str(mark_of(record)) for record in _records(emulators, vendor, name))
-    return held
+        effects.update(str(mark_of(record)) for record in _records(emulators, vendor, name))
+    return effects
 
 
 def _records(emulators: httpx.Client, vendor: str, name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = emulators.get("/_emulator/records", params={"vendor": vendor, "object": name}).json()[
-        "records"
-    ]
-    return found
+    records: list[dict[str, Any]] = emulators.get(
+        "/_emulator/records", params={"vendor": vendor, "object": name}
+    ).json()["records"]
+    return records

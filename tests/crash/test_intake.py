@@ -96,13 +96,13 @@ class Sender:
         }
         try:
             async with client.post(self._url, data=body, headers=headers) as answer:
-                told = await answer.json(content_type=None)
+                receipt = await answer.json(content_type=None)
         except (aiohttp.ClientError, OSError):
             self.outcomes["broken"] += 1
             return False
         self.outcomes[str(answer.status)] += 1
         if answer.status == 202:
-            self.accepted += told["accepted"]
+            self.accepted += receipt["accepted"]
         return answer.status == 202
 
 
@@ -136,10 +136,10 @@ async def _kill_now_and_then(
 ) -> None:
     """The receiver only when it is at work again: one that is killed while it starts shows nothing."""
     while True:
-        seen = sender.outcomes["202"]
+        before = sender.outcomes["202"]
         await asyncio.sleep(chance.uniform(0.05, LONGEST_CALM))
         victim = chance.choice(VICTIMS)
-        if victim != "worker" and sender.outcomes["202"] == seen:
+        if victim != "worker" and sender.outcomes["202"] == before:
             continue
         supervised.kill(victim)
         kills[victim] += 1
@@ -163,19 +163,19 @@ def _effects(api: str, key: str) -> Counter[str]:
     deadline = time.monotonic() + PATIENCE
     with httpx.Client(base_url=api, timeout=30, headers={"authorization": f"Bearer {key}"}) as client:
         while True:
-            seen = _read_feed(client)
-            if len(seen) == EVENTS or time.monotonic() > deadline:
-                return seen
+            effects = _read_feed(client)
+            if len(effects) == EVENTS or time.monotonic() > deadline:
+                return effects
             time.sleep(0.3)
 
 
 def _read_feed(client: httpx.Client) -> Counter[str]:
-    seen: Counter[str] = Counter()
+    effects: Counter[str] = Counter()
     after: str | None = None
     while True:
         query = {"type": "webhook.received", "limit": "250"} | ({"after": after} if after else {})
         page = client.get("/v1/events", params=query).raise_for_status().json()
-        seen.update(event["data"]["payload"]["data"]["mark"] for event in page["data"])
+        effects.update(event["data"]["payload"]["data"]["mark"] for event in page["data"])
         if not page["has_more"]:
-            return seen
+            return effects
         after = page["data"][-1]["id"]

@@ -118,7 +118,7 @@ class Business:
             "dead": self.facade.sql("SELECT kind, reason, state, count(*) FROM dead_letter GROUP BY 1, 2, 3"),
         }
 
-    def told(self) -> dict[str, tuple[str, dict[str, Any]]]:
+    def announced(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """By mark: the last Event of each record, as a subscriber has it in the end."""
         last: dict[str, tuple[str, dict[str, Any]]] = {}
         remote_ids = {remote_id: mark for mark, (_, remote_id) in self.ids.items()}
@@ -136,13 +136,13 @@ class Business:
             cursor = page["next_cursor"] if page["has_more"] else None
         return last
 
-    def held(self) -> dict[str, dict[str, Any]]:
+    def stored(self) -> dict[str, dict[str, Any]]:
         """By mark: what the vendor has."""
-        found = {}
+        contacts = {}
         for record in self.facade.vendors.records("hubspot", "contacts", holding="mark"):
             kept = {name: record["properties"].get(name) for name in KEPT_AT_VENDOR}
-            found[kept["lastname"]] = {**kept, "archived": record.get("archived", False)}
-        return found
+            contacts[kept["lastname"]] = {**kept, "archived": record.get("archived", False)}
+        return contacts
 
 
 @contextmanager
@@ -164,7 +164,7 @@ def undisturbed(module_database_url: str) -> tuple[dict[str, Any], dict[str, Any
         quiet.tell()
         quiet.until_nothing_waits()
         quiet.tell_of_writes()
-        return quiet.told(), quiet.held()
+        return quiet.announced(), quiet.stored()
 
 
 def test_after_an_outage_everything_is_as_if_there_had_been_none(
@@ -187,9 +187,9 @@ def test_after_an_outage_everything_is_as_if_there_had_been_none(
         assert hit.count("SELECT count(*) AS count FROM dead_letter WHERE state = 'open'") == 0, hit.open()
 
         hit.tell_of_writes()
-        told, held = undisturbed
-        assert hit.held() == held
-        assert hit.told() == told
+        announced, stored = undisturbed
+        assert hit.stored() == stored
+        assert hit.announced() == announced
 
 
 def _is_written(number: int) -> bool:
@@ -219,13 +219,13 @@ def _redrive_while_workers_are_killed(hit: Business, total: int) -> None:
     path = answer.headers["location"]
     assert answer.json()["total"] == total
 
-    def seen() -> dict[str, Any]:
+    def poll() -> dict[str, Any]:
         progress: dict[str, Any] = hit.caller.get(path).json()
         return progress
 
     for share in (0.1, 0.4, 0.7):
-        hit.until(lambda share=share: seen()["redriven"] >= share * total, "the redrive goes on")  # type: ignore[misc]
+        hit.until(lambda share=share: poll()["redriven"] >= share * total, "the redrive goes on")  # type: ignore[misc]
         hit.facade.worker.kill()
         hit.facade.worker.start()
-    hit.until(lambda: seen()["state"] == "done", "the redrive ends")
-    assert (seen()["redriven"], seen()["skipped"]) == (total, 0)
+    hit.until(lambda: poll()["state"] == "done", "the redrive ends")
+    assert (poll()["redriven"], poll()["skipped"]) == (total, 0)

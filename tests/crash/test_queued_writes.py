@@ -141,5 +141,5 @@ def _assert_in_order(facade: Facade, records: list[dict[str, Any]]) -> None:
     for place, titles in sent.items():
         assert titles == sorted(titles), titles
         assert len(set(titles)) == CHANGES
-        (held,) = facade.vendors.records("hubspot", "contacts", holding=f"title-{place}-")
-        assert held["properties"]["jobtitle"] == f"title-{place}-{CHANGES - 1:02d}."
+        (contact,) = facade.vendors.records("hubspot", "contacts", holding=f"title-{place}-")
+        assert contact["properties"]["jobtitle"] == f"title-{place}-{CHANGES - 1:02d}."

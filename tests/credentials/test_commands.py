@@ -153,10 +153,10 @@ async def test_a_client_secret_is_rotated_while_nobody_is_authorised(crm: Crm) -
     with_an_app(Path(crm.environment["LOCKSTITCH_CONFIG"]))
     crm.environment["APP"] = "an-id"
     await crm.done("set", "app", value="one")
-    said = await crm.done("rotate", "app", value="two")
+    output = await crm.done("rotate", "app", value="two")
     assert await crm.listed() == [(1, "previous"), (2, "current")]
-    assert "crm needs authorization" in said
-    assert "lockstitch connect crm" in said
+    assert "crm needs authorization" in output
+    assert "lockstitch connect crm" in output
 
 
 async def test_a_rotation_does_not_end_the_overlap_of_the_last_one(crm: Crm) -> None:
@@ -227,10 +227,10 @@ async def test_revoke_one_or_all_versions(crm: Crm) -> None:
 async def test_the_actor_is_audited_and_the_secret_is_nowhere(crm: Crm, database: Database) -> None:
     canary = "canary-93f1b0c2"
     crm.valid.add(canary)
-    said = await crm.done("set", "crm_token", "--max-age", "90d", value=canary)
-    said += await crm.done("rotate", "crm_token", value="token-2")
-    said += await crm.done("rollback", "crm_token") + await crm.done("list") + await crm.done("list", "--json")
-    assert canary not in said
+    output = await crm.done("set", "crm_token", "--max-age", "90d", value=canary)
+    output += await crm.done("rotate", "crm_token", value="token-2")
+    output += await crm.done("rollback", "crm_token") + await crm.done("list") + await crm.done("list", "--json")
+    assert canary not in output
     rows = await database.fetch(
         Statement("SELECT audit_event", "SELECT actor, audit_event::text AS t FROM audit_event")
     )

@@ -38,10 +38,10 @@ async def test_each_version_is_announced_once(database: Database) -> None:
         await database.execute(OLDER)
         await announce_due(deps)
         await announce_due(deps)
-        found = await events.newest(types=[], limit=10)
-        assert len(found) == version
-        data = json.loads(bytes(found[0].body))["data"]
+        announced = await events.newest(types=[], limit=10)
+        assert len(announced) == version
+        data = json.loads(bytes(announced[0].body))["data"]
         assert (data["name"], data["version"], data["max_age_days"]) == ("crm_token", version, 90.0)
-        assert (found[0].type, found[0].scopes) == ("secret.due", ("events:read",))
+        assert (announced[0].type, announced[0].scopes) == ("secret.due", ("events:read",))
         number, _ = await store.set("crm_token", b"two")
         await store.promote("crm_token", number, overlap=timedelta(hours=1))

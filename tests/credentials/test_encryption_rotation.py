@@ -294,8 +294,8 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
 
 
 async def test_every_column_of_bytes_is_sealed_or_a_digest(database: Database) -> None:
-    found = await database.fetch(BYTES)
-    sealed = {row["name"] for row in found if not row["is_digest"]}
+    columns = await database.fetch(BYTES)
+    sealed = {row["name"] for row in columns if not row["is_digest"]}
     assert {column.name for column in SEALED_COLUMNS} == sealed - FIGURES
 
 
@@ -329,9 +329,9 @@ async def test_a_value_that_changes_under_its_hands_is_not_put_back(database: Da
     rotation = KeyRotation(database, BOTH, SEALED_COLUMNS)
     column = next(column for column in SEALED_COLUMNS if column.table == "record_state")
     rows = await rotation._select(column, None)
-    seen = await stores.states.get("customer", "crm", "1051")
+    last_state = await stores.states.get("customer", "crm", "1051")
     async with database.transaction() as session:
-        await stores.store_state(session, "1051", b'{"name":"Euclid"}', instead_of=seen)
+        await stores.store_state(session, "1051", b'{"name":"Euclid"}', instead_of=last_state)
     assert (await rotation._seal(column, rows)).sealed == 0
     state = await Stores(database, BOTH).states.get("customer", "crm", "1051")
     assert state is not None
@@ -433,8 +433,8 @@ async def write_until(stop: asyncio.Event, processes: list[Stores], kept: dict[s
     while not stop.is_set():
         round_ += 1
         stores, remote_id, data = processes[round_ % 2], f"r{round_ % 5}", b'{"round":%d}' % round_
-        seen = await Stores(stores.database, BOTH).states.get("customer", "crm", remote_id)
+        last_state = await Stores(stores.database, BOTH).states.get("customer", "crm", remote_id)
         async with stores.database.transaction() as session:
-            await stores.store_state(session, remote_id, data, instead_of=seen)
+            await stores.store_state(session, remote_id, data, instead_of=last_state)
         kept[remote_id] = data
         await asyncio.sleep(0)

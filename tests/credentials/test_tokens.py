@@ -36,9 +36,9 @@ async def authorised(one: Rig, emulators: RunningEmulators, *, seconds: float = 
     """Go through the vendor's page as a browser would, and store what was issued: an access token that lasts so long.
     Returns it. Later ones last an hour."""
     emulators.limit(one.vendor, token_seconds=seconds)
-    held = await authorise(one)
+    token = await authorise(one)
     emulators.limit(one.vendor, token_seconds=3600)
-    return held
+    return token
 
 
 def known_version(one: Rig) -> Version:
@@ -75,10 +75,10 @@ async def test_fifty_expiries_consume_fifty_tokens(
                 # It may hit a call that still has an older token. Then the next one ends the present token.
                 emulators.order(vendor=vendor, fault={"kind": "token_revoked"}, match={"path": path}, times=1)
                 await one.vault.newer(one.tokens.name, version, seconds=0.5)
-                assert time.monotonic() < give_up, others.said()
+                assert time.monotonic() < give_up, others.output()
         finally:
             codes = others.stop()
-        assert codes == [0] * 4, others.said()
+        assert codes == [0] * 4, others.output()
         assert (await known(one)).refused_at is None
         await one.vault.refresh()
         consumed = (one.tokens.version or 0) - 1
@@ -343,14 +343,14 @@ async def test_a_process_that_missed_an_authorisation_asks_the_vault_before_it_r
     emulators: RunningEmulators, database: Database, database_url: str
 ) -> None:
     async with rig(database_url, f"{emulators.url}/zendesk", "zendesk") as one:
-        held = await authorised(one, emulators)
+        token = await authorised(one, emulators)
         late = Tokens(
             *(one.tokens.grant, one.tokens.endpoint, Vault(one.store), one.store),
             one.tokens.read_secrets,
             title="Zendesk",
         )
         await late.ready(time.monotonic() + PATIENCE)
-        assert late.header == ("Authorization", f"Bearer {held['access_token']}")
+        assert late.header == ("Authorization", f"Bearer {token['access_token']}")
 
 
 async def test_an_authorisation_can_be_rolled_back(

@@ -124,12 +124,12 @@ async def test_every_change_is_audited(store: PostgresCredentials, database: Dat
     await store.rollback("crm_token")
     await store.revoke("crm_token", 2)
     await store.replace("crm_token", b"three", kind="secret")
-    found = await database.fetch(Statement("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id"))
-    assert [row["type"].removeprefix("credential.") for row in found] == [
+    audited = await database.fetch(Statement("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id"))
+    assert [row["type"].removeprefix("credential.") for row in audited] == [
         *("stored", "stored", "promoted", "rolled_back", "revoked"),
         *("revoked", "refreshed"),
     ]
-    assert {row["actor"] for row in found} == {"cli:hypatia"}
+    assert {row["actor"] for row in audited} == {"cli:hypatia"}
 
 
 async def test_two_processes_see_a_change_within_five_seconds(

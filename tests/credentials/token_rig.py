@@ -122,10 +122,10 @@ def _die_at(boundary: str) -> None:
 async def authorise(one: Rig) -> dict[str, Any]:
     """Go through the vendor's page as a browser would, and store what was issued. Returns it."""
     grant, endpoint, authorization = one.tokens.grant, one.tokens.endpoint, AuthorizationRequest.new()
-    asked = {"redirect_uri": REDIRECT, "code_challenge": authorization.challenge, "code_challenge_method": "S256"}
+    parameters = {"redirect_uri": REDIRECT, "code_challenge": authorization.challenge, "code_challenge_method": "S256"}
     if one.tokens.scopes:
-        asked["scope"] = " ".join(one.tokens.scopes)
-    location = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), asked, elsewhere=True)
+        parameters["scope"] = " ".join(one.tokens.scopes)
+    location = grant.authorize_page(endpoint.base_url, one.tokens.read_secrets(), parameters, elsewhere=True)
     async with httpx.AsyncClient(base_url=endpoint.base_url, timeout=PATIENCE) as browser:
         while not location.startswith(REDIRECT):
             answer = await browser.get(location)
@@ -135,8 +135,8 @@ async def authorise(one: Rig) -> dict[str, Any]:
     await one.tokens.exchange(request, (), one.store)
     current = (await one.store.read())[one.tokens.name].current
     assert current is not None
-    held: dict[str, Any] = msgspec.json.decode(current.payload)
-    return held
+    tokens: dict[str, Any] = msgspec.json.decode(current.payload)
+    return tokens
 
 
 class Others:
@@ -165,7 +165,7 @@ class Others:
                 process.terminate()
         return [process.wait(PATIENCE) for process in self._processes]
 
-    def said(self) -> str:
+    def output(self) -> str:
         return "\n".join(path.read_text() for path in sorted(self._folder.glob("process-*.log")))
 
 

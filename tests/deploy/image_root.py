@@ -74,11 +74,11 @@ class Image:
         into = self.root / self._place.lstrip("/") / target.lstrip("/") if target[0] != "/" else self.root / target[1:]
         for name in names:
             assert source != ROOT or name in build_context(), f".dockerignore leaves out {name}"
-            found = source / name.lstrip("/")
-            if found.is_dir():
-                shutil.copytree(found, into, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+            original = source / name.lstrip("/")
+            if original.is_dir():
+                shutil.copytree(original, into, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
-                shutil.copy2(found, into / found.name)
+                shutil.copy2(original, into / original.name)
 
 
 def _in_root(

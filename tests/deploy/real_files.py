@@ -49,12 +49,12 @@ def systemd_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_has_nothing_to_say_about_a_unit(systemd_root: Path, unit: str) -> None:
-    said = output_of("systemd-analyze", "verify", f"--root={systemd_root}", f"/etc/systemd/system/{unit}")
-    assert "lockstitch" not in said
+    output = output_of("systemd-analyze", "verify", f"--root={systemd_root}", f"/etc/systemd/system/{unit}")
+    assert "lockstitch" not in output
 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_unit_exposes_little(systemd_root: Path, unit: str) -> None:
     """On the scale of systemd-analyze: 10 is a service with all rights."""
-    said = output_of("systemd-analyze", "security", "--offline=yes", "--threshold=20", f"--root={systemd_root}", unit)
-    assert "Overall exposure level" in said
+    output = output_of("systemd-analyze", "security", "--offline=yes", "--threshold=20", f"--root={systemd_root}", unit)
+    assert "Overall exposure level" in output

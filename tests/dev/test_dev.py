@@ -110,13 +110,13 @@ class Dev:
 
     def children(self) -> dict[str, int]:
         """The process ids of what the supervisor runs, by name."""
-        found = {}
+        pids = {}
         for pid in _children_of(self.pid):
             command = _command_of(pid).split("\0")
             for name in NAMES:
                 if any(part == name or part.endswith(f"/{name}") for part in command[:5]):
-                    found[name] = pid
-        return found
+                    pids[name] = pid
+        return pids
 
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -163,10 +163,10 @@ def test_it_announces_itself(kept: Dev) -> None:
 def test_the_doctor_finds_nothing_wrong(kept: Dev) -> None:
     kept.running()
 
-    seen = kept.ask("doctor", "--json")
+    report = kept.ask("doctor", "--json")
 
-    assert seen["findings"] == []
-    assert "connection hubspot: the vendor answers and accepts the credential" in seen["passed"]
+    assert report["findings"] == []
+    assert "connection hubspot: the vendor answers and accepts the credential" in report["passed"]
 
 
 def test_commands_beside_it_read_its_secrets(kept: Dev) -> None:
@@ -193,9 +193,9 @@ def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sig
             "LOCKSTITCH_PORT": str(kept.api),
         }
     )
-    told = {name: [one.secret for one in it.webhook_secrets] for name, it in settings.connections.items()}
-    assert (told.pop("salesforce"), told.pop("legacy")) == ([], [])  # they send no webhooks
-    assert told == {name: [f"env:LOCKSTITCH_DEV_{name.upper()}_WEBHOOK_SECRET"] for name in secrets}
+    secrets_of = {name: [one.secret for one in it.webhook_secrets] for name, it in settings.connections.items()}
+    assert (secrets_of.pop("salesforce"), secrets_of.pop("legacy")) == ([], [])  # they send no webhooks
+    assert secrets_of == {name: [f"env:LOCKSTITCH_DEV_{name.upper()}_WEBHOOK_SECRET"] for name in secrets}
     targets = httpx.get(f"{facts['emulators']}/_emulator/webhooks").json()
     assert {one["vendor"]: one["url"] for one in targets} == {
         name: f"{facts['api']}/v1/webhooks/{name}"

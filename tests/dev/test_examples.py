@@ -35,12 +35,12 @@ MEANT = {"idempotency-key-reused", "invalid-field"}
 
 def blocks_of(page: str) -> list[str]:
     """The commands of a page, without the indentation of a list."""
-    found = []
+    blocks = []
     for indent, block in BLOCK.findall((ROOT / page).read_text("utf-8")):
         lines = "".join(line.removeprefix(indent) for line in block.splitlines(keepends=True))
         if "make run" not in lines:
-            found.append(lines)
-    return found[: PAGES[page]]
+            blocks.append(lines)
+    return blocks[: PAGES[page]]
 
 
 @pytest.mark.long

@@ -48,7 +48,7 @@ async def process(
             detection.show("crm", CUSTOMER, record, resource, listed=listed)
 
 
-async def found(database: Database) -> set[str]:
+async def paths_of_findings(database: Database) -> set[str]:
     findings = await PostgresDrifts(database).list(DriftFilter(kind="empty_more_often"), after=None, limit=50)
     return {finding.path for finding in findings}
 
@@ -57,12 +57,12 @@ async def test_processes_share_counts_and_a_restart_keeps_them(database: Databas
     await process(database, WHOLE, records=1)
     for _ in range(5):
         await asyncio.gather(*(process(database, WHOLE) for _ in range(3)))
-    assert await found(database) == set()
+    assert await paths_of_findings(database) == set()
 
     for _ in range(2):
         await asyncio.gather(*(process(database, {"lastname": "Lee"}) for _ in range(3)))
     await process(database, {"lastname": "Lee"})
-    assert await found(database) == {"$.properties.phone", "$.custom_fields.vip"}
+    assert await paths_of_findings(database) == {"$.properties.phone", "$.custom_fields.vip"}
 
 
 async def test_what_lists_do_not_return_is_not_missing_from_single_reads(database: Database) -> None:
@@ -71,4 +71,4 @@ async def test_what_lists_do_not_return_is_not_missing_from_single_reads(databas
         await process(database, WHOLE)
     for _ in range(12):
         await process(database, {"lastname": "Lee"}, listed=True)
-    assert await found(database) == set()
+    assert await paths_of_findings(database) == set()

@@ -33,8 +33,8 @@ def baseline(*samples: Sample) -> Baseline:
 
 
 def news(one: Sample, before: Baseline) -> list[tuple[str, str, str, str]]:
-    found, _ = deviations(one, inspect(one), before)
-    return [(item.path, item.kind, item.expected, item.found) for item in found]
+    findings, _ = deviations(one, inspect(one), before)
+    return [(item.path, item.kind, item.expected, item.found) for item in findings]
 
 
 VALUES = (
@@ -104,7 +104,7 @@ def test_a_new_choice_is_found_once_and_labels_are_masked() -> None:
 
 def test_invalid_json_is_a_finding() -> None:
     broken = Sample(subject=sample({}).subject, record=b"<html>", read_by=Record, failure=("$", "not JSON"))
-    found, _ = deviations(broken, inspect(broken), baseline())
-    assert found == [
+    findings, _ = deviations(broken, inspect(broken), baseline())
+    assert findings == [
         Deviation(path="$", kind="changed_type", expected="a readable value", found="not JSON", value=None)
     ]

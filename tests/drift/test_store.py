@@ -31,9 +31,9 @@ def noted(place: int, subject: DriftSubject = SUBJECT) -> Noted:
     )
 
 
-async def note(database: Database, drifts: PostgresDrifts, *seen: Noted) -> list[str]:
+async def note(database: Database, drifts: PostgresDrifts, *observations: Noted) -> list[str]:
     async with database.transaction() as transaction:
-        return [finding.path for finding, _ in await drifts.note(transaction, seen)]
+        return [finding.path for finding, _ in await drifts.note(transaction, observations)]
 
 
 async def test_what_is_seen_again_is_counted_and_no_more_than_enough_is_kept(database: Database) -> None:
@@ -45,9 +45,9 @@ async def test_what_is_seen_again_is_counted_and_no_more_than_enough_is_kept(dat
     other = msgspec.structs.replace(SUBJECT, source="webhook")
     assert await note(database, drifts, noted(9998, other)) == ["$.member_9998"], "another subject has room of its own"
 
-    found = {one.path: one for one in await drifts.list(DriftFilter(), after=None, limit=MOST_OPEN + 9)}
-    assert len(found) == MOST_OPEN + 1
-    assert (found["$.member_0000"].count, found["$.member_0001"].count) == (2, 1)
+    findings = {one.path: one for one in await drifts.list(DriftFilter(), after=None, limit=MOST_OPEN + 9)}
+    assert len(findings) == MOST_OPEN + 1
+    assert (findings["$.member_0000"].count, findings["$.member_0001"].count) == (2, 1)
     async with database.transaction() as transaction:
-        assert await drifts.acknowledge(transaction, found["$.member_0001"].id, actor="ada") is not None
+        assert await drifts.acknowledge(transaction, findings["$.member_0001"].id, actor="ada") is not None
     assert await note(database, drifts, noted(9999)) == ["$.member_9999"]

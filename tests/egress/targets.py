@@ -15,12 +15,12 @@ class Names:
     """Name servers with set answers. A list of answers is given in turn, then the last one for ever."""
 
     def __init__(self, answers: Mapping[str, Sequence[Sequence[str]]]) -> None:
-        self._answers = {name: chain(given, repeat(given[-1])) for name, given in answers.items()}
-        self.asked: list[str] = []
+        self._answers = {name: chain(replies, repeat(replies[-1])) for name, replies in answers.items()}
+        self.lookups: list[str] = []
 
     async def __call__(self, name: str) -> Sequence[str]:
         """Raise OSError for an unknown name."""
-        self.asked.append(name)
+        self.lookups.append(name)
         if name not in self._answers:
             raise OSError(f"{name} is not known")
         return next(self._answers[name])

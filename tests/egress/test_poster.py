@@ -123,16 +123,18 @@ async def test_a_closed_port_is_unreachable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "least", "most"),
+    ("retry_after", "least", "most"),
     [
         ("120", 120, 120),
         (None, 7100, 7200),
         ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0),
     ],
 )
-async def test_the_wait_that_is_asked_for_is_read_in_both_forms(said: str | None, least: float, most: float) -> None:
-    said = said or format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
-    asks = Reply(status=429, headers=(("retry-after", said),))
+async def test_the_wait_that_is_asked_for_is_read_in_both_forms(
+    retry_after: str | None, least: float, most: float
+) -> None:
+    retry_after = retry_after or format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+    asks = Reply(status=429, headers=(("retry-after", retry_after),))
     async with running_vendor(asks) as target, posting(f"127.0.0.1/32:{target.port}") as poster:
         reply = await poster.post(target.url, headers={}, body=b"{}")
     assert reply.status == 429
@@ -140,9 +142,9 @@ async def test_the_wait_that_is_asked_for_is_read_in_both_forms(said: str | None
     assert least <= reply.retry_after <= most
 
 
-@pytest.mark.parametrize("said", ["-5", "soon", "1e9", "99999999999", ""])
-async def test_a_wait_that_cannot_be_read_is_none(said: str) -> None:
-    asks = Reply(status=503, headers=(("retry-after", said),))
+@pytest.mark.parametrize("retry_after", ["-5", "soon", "1e9", "99999999999", ""])
+async def test_a_wait_that_cannot_be_read_is_none(retry_after: str) -> None:
+    asks = Reply(status=503, headers=(("retry-after", retry_after),))
     async with running_vendor(asks) as target, posting(f"127.0.0.1/32:{target.port}") as poster:
         assert (await poster.post(target.url, headers={}, body=b"{}")).retry_after is None
 
@@ -152,10 +154,10 @@ async def test_tls_uses_the_name_and_the_socket_the_checked_address(
 ) -> None:
     made = Certificates(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
-    asked: list[str | None] = []
+    server_names: list[str | None] = []
 
     def note_name(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
-        asked.append(name)
+        server_names.append(name)
 
     context = made.server_context("hooks.example.com")
     context.sni_callback = note_name
@@ -166,7 +168,7 @@ async def test_tls_uses_the_name_and_the_socket_the_checked_address(
             with pytest.raises(TargetUnreachable, match="certificate"):
                 await poster.post(f"https://other.example.com:{target.port}/hook", headers={}, body=b"{}")
     assert reply.status == 200
-    assert asked[0] == "hooks.example.com"
+    assert server_names[0] == "hooks.example.com"
     assert [call.headers["host"] for call in target.calls] == [f"hooks.example.com:{target.port}"]
 
 

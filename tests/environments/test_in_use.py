@@ -30,8 +30,8 @@ async def test_a_process_that_starts_meanwhile_waits_and_is_refused(
 ) -> None:
     holder = await asyncpg.connect(database_url)
     await holder.execute("INSERT INTO environment (name) VALUES ('prod')")
-    held = holder.transaction()
-    await held.start()
+    transaction = holder.transaction()
+    await transaction.start()
     await holder.execute("LOCK TABLE audit_event")
 
     changer = await Database.connect(database_url, max_size=1)
@@ -41,7 +41,7 @@ async def test_a_process_that_starts_meanwhile_waits_and_is_refused(
     starting = asyncio.ensure_future(claim(starter, "prod"))
     await waiting(holder, 2, starting)
 
-    await held.rollback()
+    await transaction.rollback()
     await changing
     with pytest.raises(WrongEnvironment, match="belongs to the environment staging"):
         await starting

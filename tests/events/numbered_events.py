@@ -45,7 +45,7 @@ async def append(database: Database, events: PostgresEvents, *wanted: NewEvent) 
 
 async def all_of(events: PostgresEvents, *types: str) -> list[Event]:
     """Read the whole feed, page by page."""
-    found: list[Event] = []
-    while page := await events.feed(types=types, after=found[-1].id if found else None, limit=2):
-        found += page
-    return found
+    events_so_far: list[Event] = []
+    while page := await events.feed(types=types, after=events_so_far[-1].id if events_so_far else None, limit=2):
+        events_so_far += page
+    return events_so_far

@@ -59,9 +59,9 @@ async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(
     now = datetime.now(UTC)
     leased = {"id": 1, "attempt": 1, "deferred": 0, "lease_token": "l", "probe": False, "share": 1}
     times = {"created_at": now, "started_at": now}
-    asked = {name: getattr(new, name) for name in ("kind", "connection", "order_key", "dedupe_key", "payload")}
+    parts = {name: getattr(new, name) for name in ("kind", "connection", "order_key", "dedupe_key", "payload")}
     about = {name: getattr(new, name) for name in ("correlation_id", "traceparent", "origin")}
-    job = msgspec.convert(leased | times | asked | about, Job)
+    job = msgspec.convert(leased | times | parts | about, Job)
 
     async def delete() -> None:
         async with database.transaction() as transaction:

@@ -39,7 +39,7 @@ class Steps(RuleBasedStateMachine):
         self.number = 0
         self.open: list[tuple[AsyncExitStack, Transaction, list[int]]] = []
         self.committed: set[int] = set()
-        self.seen: dict[str | None, list[Event]] = {None: [], TYPES[0]: []}
+        self.events_read: dict[str | None, list[Event]] = {None: [], TYPES[0]: []}
 
     def do(self, step: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(step)
@@ -73,16 +73,16 @@ class Steps(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from([None, TYPES[0]]), limit=st.integers(1, 3))
     def read_on(self, kind: str | None, limit: int) -> None:
-        seen = self.seen[kind]
-        after = seen[-1].id if seen else None
-        seen += self.do(self.events.feed(types=() if kind is None else (kind,), after=after, limit=limit))
+        events_read = self.events_read[kind]
+        after = events_read[-1].id if events_read else None
+        events_read += self.do(self.events.feed(types=() if kind is None else (kind,), after=after, limit=limit))
 
     @invariant()
     def what_was_read_is_committed_and_in_order(self) -> None:
-        for seen in self.seen.values():
-            ids = [event.id for event in seen]
+        for events_read in self.events_read.values():
+            ids = [event.id for event in events_read]
             assert ids == sorted(set(ids))
-            assert set(numbers(seen)) <= self.committed
+            assert set(numbers(events_read)) <= self.committed
 
     def teardown(self) -> None:
         """When all is decided, those who never looked back have seen everything."""
@@ -90,13 +90,13 @@ class Steps(RuleBasedStateMachine):
             self.commit(0)
         everything = self.do(all_of(self.events))
         assert sorted(numbers(everything)) == sorted(self.committed)
-        for kind, seen in self.seen.items():
+        for kind, events_read in self.events_read.items():
             wanted = [event.id for event in everything if kind in (None, event.type)]
-            while len(seen) < len(wanted):
-                before = len(seen)
+            while len(events_read) < len(wanted):
+                before = len(events_read)
                 self.read_on(kind, 3)
-                assert len(seen) > before, "a reader who never looked back has missed something"
-            assert [event.id for event in seen] == wanted
+                assert len(events_read) > before, "a reader who never looked back has missed something"
+            assert [event.id for event in events_read] == wanted
 
 
 async def _roll_back(stack: AsyncExitStack) -> None:

@@ -40,15 +40,15 @@ tickets = st.sampled_from(get_args(TicketStatus)).map(
 
 @given(before=orders, after=orders)
 def test_an_order_is_paid_and_cancelled_once_and_refunded_for_each_refund(before: Any, after: Any) -> None:
-    found = transitions("order", before, after)
+    announced = transitions("order", before, after)
 
-    assert ("order.paid" in found) == (after["payment_status"] == "paid" and before["payment_status"] not in PAID)
+    assert ("order.paid" in announced) == (after["payment_status"] == "paid" and before["payment_status"] not in PAID)
     was, now = (one["status"] == "cancelled" or one["cancelled_at"] is not None for one in (before, after))
-    assert ("order.cancelled" in found) == (now and not was)
+    assert ("order.cancelled" in announced) == (now and not was)
     known, listed = ({one["remote_id"] for one in order["refunds"]} for order in (before, after))
     if known or listed:
-        assert found.count("order.refunded") == len(listed - known)
-    assert set(found) <= set(TRANSITIONS)
+        assert announced.count("order.refunded") == len(listed - known)
+    assert set(announced) <= set(TRANSITIONS)
 
 
 @given(order=orders, ticket=tickets)
@@ -62,18 +62,18 @@ def test_an_order_is_fulfilled_once_on_its_way(states: list[str]) -> None:
     way = sorted(states, key=["unfulfilled", "partially_fulfilled", "fulfilled", "shipped", "delivered"].index)
     steps = [{"fulfillment_status": one} for one in ["unfulfilled", *way]]
 
-    found = [name for before, after in pairwise(steps) for name in transitions("order", before, after)]
+    announced = [name for before, after in pairwise(steps) for name in transitions("order", before, after)]
 
-    assert found == ["order.fulfilled"] * bool(set(states) & set(FULFILLED))
+    assert announced == ["order.fulfilled"] * bool(set(states) & set(FULFILLED))
 
 
 @given(before=tickets, after=tickets)
 def test_a_ticket_is_resolved_and_reopened(before: Any, after: Any) -> None:
-    found = transitions("ticket", before, after)
+    announced = transitions("ticket", before, after)
 
     over = ("resolved", "closed")
-    assert ("ticket.resolved" in found) == (after["status"] in over and before["status_category"] != "done")
-    assert ("ticket.reopened" in found) == (before["status"] in over and after["status_category"] != "done")
+    assert ("ticket.resolved" in announced) == (after["status"] in over and before["status_category"] != "done")
+    assert ("ticket.reopened" in announced) == (before["status"] in over and after["status_category"] != "done")
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ class Used(Struct, frozen=True, kw_only=True):
         subject: Any = text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
         if self.method == "sub":
             return self.pattern.sub(subject[:0], subject)
-        found = getattr(self.pattern, self.method)(subject)
-        return list(found) if self.method == "finditer" else found
+        result = getattr(self.pattern, self.method)(subject)
+        return list(result) if self.method == "finditer" else result
 
 
 def read_sources() -> dict[Path, str]:
@@ -58,7 +58,7 @@ def used() -> Iterator[Used]:
     `Meta`, which searches."""
     sources = read_sources()
     methods: dict[str, set[str]] = {}
-    for owner, method in (found for source in sources.values() for found in _USES.findall(source)):
+    for owner, method in (use for source in sources.values() for use in _USES.findall(source)):
         methods.setdefault(owner, set()).add(method)
     trees = {file: ast.parse(source) for file, source in sources.items() if _MAY_HOLD_ONE.search(source)}
     for file, tree in trees.items():
@@ -66,8 +66,8 @@ def used() -> Iterator[Used]:
         for statement in tree.body:
             target = _target(statement)
             if target is not None and any(_called(node) == "compile" for node in ast.walk(statement)):
-                held = getattr(importlib.import_module(module), target)
-                for pattern in held.values() if isinstance(held, dict) else [held]:
+                value = getattr(importlib.import_module(module), target)
+                for pattern in value.values() if isinstance(value, dict) else [value]:
                     for method in sorted(methods.get(target, {"fullmatch"})):
                         yield Used(name=f"{module}.{target}", pattern=pattern, method=method)
         for node in ast.walk(tree):

@@ -81,9 +81,9 @@ def _bytes(text: str) -> bytes:
 
 def _refused(patch: Any) -> None:
     """What a caller is answered about a body with mistakes."""
-    found = list(patch_errors(patch))
-    if found:
-        raise InvalidField.listing([InvalidField.at(one.pointer, one.detail).errors[0] for one in found])
+    errors = list(patch_errors(patch))
+    if errors:
+        raise InvalidField.listing([InvalidField.at(one.pointer, one.detail).errors[0] for one in errors])
 
 
 def _body(text: str) -> None:

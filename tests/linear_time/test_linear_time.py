@@ -67,7 +67,7 @@ READ_BY: Final = {
 
 
 def test_every_parser_in_use_has_a_reader_here() -> None:
-    found = set()
+    parsers = set()
     # Most modules name none of them and need not be parsed.
     named = re.compile(rf"\b({'|'.join(PARSERS)})\b")
     for file, source in read_sources().items():
@@ -75,8 +75,8 @@ def test_every_parser_in_use_has_a_reader_here() -> None:
         for node in ast.walk(ast.parse(source)) if named.search(source) else ():
             names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            found |= {(module, name.partition(".")[0]) for name in names if name.partition(".")[0] in PARSERS}
-    assert found == set(READ_BY)
+            parsers |= {(module, name.partition(".")[0]) for name in names if name.partition(".")[0] in PARSERS}
+    assert parsers == set(READ_BY)
 
 
 def test_what_is_trusted_is_there() -> None:

@@ -24,7 +24,7 @@ def test_no_statement_reads_all_links(module_database_url: str, name: str) -> No
     scans = [scan for scan in scans_in(plan_of(module_database_url, QUERIES[name])) if not ONE_ROW.match(scan[0])]
     # Only the list of proposals goes through all that are open, in the order of its page.
     assert [scan for scan in scans if not FOUND_BY.search(scan[1]) and name != "SELECT_OPEN"] == []
-    assert not any(found.startswith("link_pkey") and "remote_id" not in by for found, by in scans)
+    assert not any(index.startswith("link_pkey") and "remote_id" not in by for index, by in scans)
 
 
 def test_of_an_address_that_many_share_few_customers_are_read(module_database_url: str) -> None:

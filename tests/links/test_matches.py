@@ -59,8 +59,8 @@ class Process:
         sealer: Sealer = SEALER,
     ) -> None:
         events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-        told = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
-        self.links = PostgresLinks(database, partial(announce, told), realms)
+        announcement = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
+        self.links = PostgresLinks(database, partial(announce, announcement), realms)
         self.matches = PostgresMatches(database, sealer, self.links, auto_join)
 
     async def reasons(self) -> list[tuple[str, ...]]:
@@ -73,8 +73,8 @@ class Process:
         """See a customer, as a read does, and return its canonical id."""
         await self.links.ensure("customer", connection, [remote_id])
         words = frozenset(name.split())
-        seen = MatchFacts(connection=connection, remote_id=remote_id, email=email, name=words, is_staff=is_staff)
-        await self.matches.match([seen])
+        facts = MatchFacts(connection=connection, remote_id=remote_id, email=email, name=words, is_staff=is_staff)
+        await self.matches.match([facts])
         return (await self.links.ensure("customer", connection, [remote_id]))[remote_id]
 
 
@@ -259,11 +259,11 @@ async def test_a_candidate_that_is_split_off_meanwhile_is_still_the_one_joined(d
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(Process(database).links.change(split_slowly))
         await is_split.wait()
-        seen = tasks.create_task(process.sight("zendesk", "1", "ann@example.com"))
+        sighting = tasks.create_task(process.sight("zendesk", "1", "ann@example.com"))
         async with asyncio.timeout(30.0):
             await until(lambda: database.fetch(WAITING))
         may_end.set()
-    assert seen.result() == newer
+    assert sighting.result() == newer
 
 
 async def settle(process: Process, database: Database, email: str) -> None:
@@ -388,8 +388,8 @@ async def test_what_is_erased_is_not_matched(database: Database) -> None:
 def test_what_a_customer_is_matched_by() -> None:
     emails = (Email(address="Old@example.com"), Email(address="Ann@Example.com", is_primary=True))
     customer = Customer(first_name="Zoë", last_name="van Dam-Lee", emails=emails)
-    seen = match_facts_of(customer, "shopify", "1", is_staff=False)
-    assert (seen.email, seen.name) == ("ann@example.com", frozenset({"zoe", "van", "dam", "lee"}))
+    facts = match_facts_of(customer, "shopify", "1", is_staff=False)
+    assert (facts.email, facts.name) == ("ann@example.com", frozenset({"zoe", "van", "dam", "lee"}))
     erased = msgspec.structs.replace(customer, status="erasure_requested")
     assert match_facts_of(erased, "shopify", "1", is_staff=False).email is None
     unnamed = Customer(display_name="ann@example.com", emails=emails)

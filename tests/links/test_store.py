@@ -37,11 +37,11 @@ AUDIT = Statement("SELECT audit_event", "SELECT type, actor, facts FROM audit_ev
 def process(database: Database, realms: dict[str, str] | None = None) -> PostgresLinks:
     """The links as one process has them."""
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    told = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
-    return PostgresLinks(database, partial(announce, told), realms)
+    announcement = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
+    return PostgresLinks(database, partial(announce, announcement), realms)
 
 
-async def seen(links: PostgresLinks, connection: str, remote_id: str) -> str:
+async def match_id(links: PostgresLinks, connection: str, remote_id: str) -> str:
     """The canonical id of a customer."""
     return (await links.ensure("customer", connection, [remote_id]))[remote_id]
 
@@ -49,13 +49,13 @@ async def seen(links: PostgresLinks, connection: str, remote_id: str) -> str:
 async def by_age(links: PostgresLinks, *connections: str) -> list[tuple[str, str]]:
     """See the customer 7 of each connection. Return the ids with their connections, oldest first: those of one
     millisecond are in no order."""
-    return sorted([(await seen(links, connection, "7"), connection) for connection in connections])
+    return sorted([(await match_id(links, connection, "7"), connection) for connection in connections])
 
 
 async def newer(links: PostgresLinks, connection: str, than: str) -> tuple[str, str]:
     """See a customer of the connection whose id is newer than another one. Return its remote id and its id."""
     for number in count():
-        made = await seen(links, connection, f"{connection}{number}")
+        made = await match_id(links, connection, f"{connection}{number}")
         if made > than:
             return f"{connection}{number}", made
     raise AssertionError
@@ -67,10 +67,10 @@ async def places(links: PostgresLinks, canonical_id: str) -> list[str]:
 
 async def test_an_unseen_record_gets_the_id_of_another(database: Database) -> None:
     links = process(database)
-    shop = await seen(links, "shopify", "7")
+    shop = await match_id(links, "shopify", "7")
     made = await links.attach("customer", "hubspot", "51", shop, by=COPY)
     assert (made.canonical_id, made.alias, made.changed) == (shop, None, True)
-    assert await seen(links, "hubspot", "51") == shop
+    assert await match_id(links, "hubspot", "51") == shop
     assert await places(links, shop) == ["shopify:7", "hubspot:51"]
     assert not (await links.attach("customer", "hubspot", "51", shop, by=COPY)).changed
     (entry,) = await database.fetch(AUDIT, shop)
@@ -85,16 +85,16 @@ async def test_the_older_id_is_kept_and_the_other_is_an_alias(database: Database
     links, other = process(database), process(database)
     await other.refresh()
     (older, first), (newer, second) = await by_age(links, "shopify", "hubspot")
-    assert await seen(other, second, "7") == newer
+    assert await match_id(other, second, "7") == newer
     made = await links.attach("customer", first, "7", newer, by=PERSON)
     assert (made.canonical_id, made.alias) == (older, newer)
-    assert await seen(links, second, "7") == older
-    assert await seen(other, second, "7") == newer  # it was not notified yet; the alias still names the record
+    assert await match_id(links, second, "7") == older
+    assert await match_id(other, second, "7") == newer  # it was not notified yet; the alias still names the record
     # Each id goes where it went before.
     assert await places(links, older) == [f"{first}:7", f"{second}:7"]
     assert await places(links, newer) == [f"{second}:7", f"{first}:7"]
     await other.refresh()
-    assert await seen(other, second, "7") == older
+    assert await match_id(other, second, "7") == older
 
 
 async def test_a_split_gives_a_record_its_own_id_back(database: Database) -> None:
@@ -102,7 +102,7 @@ async def test_a_split_gives_a_record_its_own_id_back(database: Database) -> Non
     (one, a), (two, b), (three, c) = await by_age(links, "shopify", "hubspot", "zendesk")
     await links.attach("customer", b, "7", three, by=PERSON)
     await links.attach("customer", c, "7", one, by=PERSON)
-    assert {await seen(links, name, "7") for name in (a, b, c)} == {one}
+    assert {await match_id(links, name, "7") for name in (a, b, c)} == {one}
     change = await links.split("customer", a, "7", by=PERSON)
     assert (change.id, change.split_id, change.left_id) == (one, one, two)
     assert await places(links, one) == [f"{a}:7"]
@@ -116,7 +116,7 @@ async def test_a_split_gives_a_record_its_own_id_back(database: Database) -> Non
 
 async def test_a_record_without_an_id_of_its_own_gets_a_new_one(database: Database) -> None:
     links = process(database)
-    shop = await seen(links, "shopify", "7")
+    shop = await match_id(links, "shopify", "7")
     await links.attach("customer", "hubspot", "51", shop, by=COPY)
     change = await links.split("customer", "shopify", "7", by=PERSON)
     assert change.left_id not in (shop, change.split_id)
@@ -127,7 +127,9 @@ async def test_a_record_without_an_id_of_its_own_gets_a_new_one(database: Databa
 
 async def test_what_cannot_be_joined_is_refused(database: Database) -> None:
     links = process(database, {"acme": "acme"})
-    shop, other, crm = [await seen(links, *place) for place in (("shopify", "7"), ("shopify", "8"), ("hubspot", "51"))]
+    shop, other, crm = [
+        await match_id(links, *place) for place in (("shopify", "7"), ("shopify", "8"), ("hubspot", "51"))
+    ]
     with pytest.raises(StateConflict, match=r"."):
         await links.attach("customer", "shopify", "8", shop, by=COPY)
     await links.attach("customer", "hubspot", "51", shop, by=COPY)
@@ -145,7 +147,7 @@ async def test_what_cannot_be_joined_is_refused(database: Database) -> None:
 async def test_simultaneous_joins_of_the_same_records_agree(database: Database) -> None:
     workers = [process(database) for _ in range(4)]
     names = ("shopify", "hubspot", "zendesk", "stripe")
-    ids = {name: await seen(workers[0], name, "7") for name in names}
+    ids = {name: await match_id(workers[0], name, "7") for name in names}
 
     async def join(number: int) -> Any:
         one, other = names[number % 4], names[(number + 1 + number // 4 % 3) % 4]
@@ -154,7 +156,7 @@ async def test_simultaneous_joins_of_the_same_records_agree(database: Database) 
     await asyncio.gather(*(join(number) for number in range(48)))
     for worker in workers:
         await worker.refresh()
-        assert {await seen(worker, name, "7") for name in names} == {min(ids.values())}
+        assert {await match_id(worker, name, "7") for name in names} == {min(ids.values())}
     for name, known in ids.items():
         assert (await places(workers[0], known))[0] == f"{name}:7"
         assert len(await places(workers[0], known)) == 4
@@ -163,10 +165,10 @@ async def test_simultaneous_joins_of_the_same_records_agree(database: Database) 
 async def test_a_first_read_during_an_attach_is_joined(database: Database) -> None:
     links = process(database)
     for number in range(20):
-        shop = await seen(links, "shopify", str(number))
+        shop = await match_id(links, "shopify", str(number))
         one, other = process(database), process(database)
         await asyncio.gather(
-            one.attach("customer", "hubspot", str(number), shop, by=COPY), seen(other, "hubspot", str(number))
+            one.attach("customer", "hubspot", str(number), shop, by=COPY), match_id(other, "hubspot", str(number))
         )
         assert await places(links, shop) == [f"shopify:{number}", f"hubspot:{number}"]
 
@@ -174,7 +176,7 @@ async def test_a_first_read_during_an_attach_is_joined(database: Database) -> No
 async def test_a_split_leaves_the_id_of_a_merged_record_to_those_it_names(database: Database) -> None:
     """The shop merges a customer into another one. Both are linked to the CRM, so their ids stay apart."""
     links = process(database)
-    lost = await seen(links, "shopify", "lost")
+    lost = await match_id(links, "shopify", "lost")
     await links.attach("customer", "hubspot", "51", lost, by=COPY)
     first, oldest = await newer(links, "hubspot", lost)
     kept, own = await newer(links, "shopify", oldest)
@@ -194,10 +196,10 @@ async def test_a_split_leaves_the_id_of_a_merged_record_to_those_it_names(databa
 
 async def test_an_alias_of_a_merged_record_names_the_one_that_is_left(database: Database) -> None:
     links = process(database)
-    crm = await seen(links, "hubspot", "51")
+    crm = await match_id(links, "hubspot", "51")
     lost, alias = await newer(links, "shopify", crm)
     await links.attach("customer", "shopify", lost, crm, by=PERSON)
-    other = await seen(links, "shopify", "kept")
+    other = await match_id(links, "shopify", "kept")
     await links.attach("customer", "hubspot", "52", other, by=COPY)
     await links.merge("customer", "shopify", lost, "kept")
     assert await places(links, crm) == ["hubspot:51"]
@@ -216,19 +218,19 @@ async def copied(database: Database, connection: str, remote_id: str, *, to: str
 
 async def test_the_bases_of_copies_end_with_their_links(database: Database) -> None:
     links = process(database)
-    shop = await seen(links, "shopify", "7")
+    shop = await match_id(links, "shopify", "7")
     for connection in ("hubspot", "zendesk"):
-        await seen(links, connection, "7")
+        await match_id(links, connection, "7")
         await links.attach("customer", connection, "7", shop, by=COPY)
         await copied(database, "shopify", "7", to=connection)
-    await seen(links, "stripe", "8")
+    await match_id(links, "stripe", "8")
     await copied(database, "stripe", "8", to="hubspot")
 
     await links.split("customer", "hubspot", "7", by=PERSON)
     left = ["hubspot stripe", "shopify zendesk", "stripe hubspot", "zendesk shopify"]
     assert [row["pair"] for row in await database.fetch(BASES)] == left
 
-    await seen(links, "stripe", "9")
+    await match_id(links, "stripe", "9")
     await links.merge("customer", "stripe", "8", "9")
     assert [row["pair"] for row in await database.fetch(BASES)] == ["shopify zendesk", "zendesk shopify"]
 
@@ -238,11 +240,11 @@ async def test_the_bases_of_copies_end_with_their_links(database: Database) -> N
 
 async def test_a_server_without_the_last_commits_empties_the_cache(database: Database) -> None:
     links, other = process(database), process(database)
-    first = await seen(links, "shopify", "7")
+    first = await match_id(links, "shopify", "7")
     await other.attach("customer", "zendesk", "8", first, by=PERSON)
     await links.refresh()
-    await seen(links, "shopify", "7")
+    await match_id(links, "shopify", "7")
     await database.execute(ERASE, "shopify")
     await database.execute(Statement("UPDATE link_change", "UPDATE link_change SET number = 0"))
     await links.refresh()
-    assert await seen(links, "shopify", "7") != first
+    assert await match_id(links, "shopify", "7") != first

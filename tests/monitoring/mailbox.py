@@ -24,7 +24,7 @@ class Mailbox:
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One conversation; a client that goes away ends it."""
@@ -39,7 +39,7 @@ class Mailbox:
         writer.write(b"220 mail.example ESMTP\r\n")
         while line := await reader.readline():
             verb = line.split(None, 1)[0].decode().upper()
-            self.said.append(verb)
+            self.verbs.append(verb)
             if verb == "STARTTLS" and self.starts_tls is not None:
                 writer.write(b"220 go ahead\r\n")
                 await writer.start_tls(self.starts_tls)

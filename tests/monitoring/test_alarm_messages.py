@@ -240,7 +240,7 @@ async def test_a_heartbeat_is_a_get_without_redirects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("alerts", "environment", "said"),
+    ("alerts", "environment", "message"),
     [
         (AlertSettings(url="env:HOOK"), {}, "HOOK"),
         (AlertSettings(heartbeat_url="env:HOOK"), {"HOOK": "ftp://x"}, "env:HOOK"),
@@ -256,9 +256,9 @@ async def test_a_heartbeat_is_a_get_without_redirects() -> None:
     ],
 )
 async def test_a_reference_that_leads_nowhere_is_said_at_the_start(
-    alerts: AlertSettings, environment: dict[str, str], said: str
+    alerts: AlertSettings, environment: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=message):
         async with open_alerting(alerts, installation=URL, secrets=Secrets(environment)):
             raise AssertionError("it opened")
 

@@ -120,4 +120,4 @@ async def test_a_server_that_cannot_secure_the_connection_is_sent_nothing() -> N
         assert not await alerting.send(MESSAGE)
 
     assert (mailbox.mails, mailbox.logins) == ([], [])
-    assert "MAIL" not in mailbox.said
+    assert "MAIL" not in mailbox.verbs

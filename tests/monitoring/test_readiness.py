@@ -15,23 +15,23 @@ pytestmark = pytest.mark.anyio
 class Judge:
     """Finds another thing each time."""
 
-    asked = 0
+    checks = 0
 
     async def __call__(self) -> Verdict:
-        self.asked += 1
+        self.checks += 1
         await asyncio.sleep(0)
-        return (), float(self.asked)
+        return (), float(self.checks)
 
 
 async def test_all_who_ask_at_once_get_one_verdict() -> None:
     judge = Judge()
     readiness = CachedCheck(judge)
 
-    found = await asyncio.gather(*(readiness() for _ in range(100)))
-    found.append(await readiness())
+    verdicts = await asyncio.gather(*(readiness() for _ in range(100)))
+    verdicts.append(await readiness())
 
-    assert found == [((), 1.0)] * 101
-    assert judge.asked == 1
+    assert verdicts == [((), 1.0)] * 101
+    assert judge.checks == 1
 
 
 async def test_a_verdict_holds_for_a_moment() -> None:

@@ -111,11 +111,11 @@ async def test_every_table_contributes_in_order(runs: PostgresRuns) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
 async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> None:
     whole = await runs.story(RUN, after=None, limit=100)
-    found: list[RunRecord] = []
-    while page := await runs.story(RUN, after=found[-1].place if found else None, limit=limit):
+    records: list[RunRecord] = []
+    while page := await runs.story(RUN, after=records[-1].place if records else None, limit=limit):
         assert len(page) <= limit
-        found += page
-    assert found == list(whole)
+        records += page
+    assert records == list(whole)
 
 
 async def test_steps_of_one_transaction_are_on_one_page_each(runs: PostgresRuns, database_url: str) -> None:

@@ -51,8 +51,8 @@ async def watching(
 
 def reported(receiver: VendorServer) -> list[tuple[str, str]]:
     """Name and state of every alarm that came in, in order."""
-    found = [json.loads(call.body) for call in receiver.calls]
-    return [(one["alarm"], one["state"]) for one in found]
+    messages = [json.loads(call.body) for call in receiver.calls]
+    return [(one["alarm"], one["state"]) for one in messages]
 
 
 async def open_dead_letter(database: Database, number: int = 1) -> None:

@@ -48,8 +48,8 @@ class Dev:
     def records(self, vendor: str, object: str) -> list[dict[str, Any]]:
         """What an emulator holds, in the vendor's own shape, in the order of insertion."""
         query = urllib.parse.urlencode({"vendor": vendor, "object": object})
-        found: list[dict[str, Any]] = _call(f"{self.emulators}/_emulator/records?{query}")["records"]
-        return found
+        records: list[dict[str, Any]] = _call(f"{self.emulators}/_emulator/records?{query}")["records"]
+        return records
 
     def create(self, path: str, body: dict[str, Any], **query: str) -> dict[str, Any]:
         """Write through the API under a key of its own; the resource that it answers with."""
@@ -88,8 +88,8 @@ class Dev:
 
     def find(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The `data` of a list answer of the API."""
-        found: list[dict[str, Any]] = self._ask(path, query)["data"]
-        return found
+        data: list[dict[str, Any]] = self._ask(path, query)["data"]
+        return data
 
     def operate(self, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
         """An operator's call: GET, or POST with a body; the answer's document."""
@@ -119,8 +119,10 @@ def running_dev(**environment: str) -> Iterator[Dev]:
                 stderr=subprocess.STDOUT,
             )
         try:
-            said = _wait_until_ready(process, data / "dev.json", log)
-            yield Dev(api=said["api"], emulators=said["emulators"], key=said["key"], ops_key=said["ops_key"], data=data)
+            ready = _wait_until_ready(process, data / "dev.json", log)
+            yield Dev(
+                api=ready["api"], emulators=ready["emulators"], key=ready["key"], ops_key=ready["ops_key"], data=data
+            )
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -155,8 +157,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) 
         if process.poll() is not None:
             raise RuntimeError(f"lockstitch dev ended with {process.returncode}:\n{_end_of(log)}")
         if ready.exists():
-            said: dict[str, str] = json.loads(ready.read_bytes())
-            return said
+            addresses: dict[str, str] = json.loads(ready.read_bytes())
+            return addresses
         time.sleep(0.1)
     raise TimeoutError(f"lockstitch dev was not ready within {READY_WITHIN_S} s:\n{_end_of(log)}")
 

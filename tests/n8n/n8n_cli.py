@@ -135,16 +135,16 @@ class FreshN8n:
 
     def execute(self, workflow_id: str) -> Execution:
         """Run the workflow from its manual trigger to its end. Raises `N8nRefused` when it never started."""
-        said = self._run("execute", f"--id={workflow_id}", "--rawOutput").stdout
+        output = self._run("execute", f"--id={workflow_id}", "--rawOutput").stdout
         decoder = json.JSONDecoder()
-        for brace in re.finditer(r"^\{", said, re.MULTILINE):  # log lines stand around the result
+        for brace in re.finditer(r"^\{", output, re.MULTILINE):  # log lines stand around the result
             try:
-                result, _ = decoder.raw_decode(said, brace.start())
+                result, _ = decoder.raw_decode(output, brace.start())
             except ValueError:
                 continue
             if "resultData" in result.get("data", {}):
                 return Execution(result)
-        raise N8nRefused(said[-1500:])
+        raise N8nRefused(output[-1500:])
 
     def _import(self, kind: str, things: list[dict[str, Any]]) -> None:
         file = self.home / "import.json"

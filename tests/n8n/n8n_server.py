@@ -75,11 +75,11 @@ class ServingN8n:
         """The executions of a workflow once they are `enough`. Raises TimeoutError."""
         give_up = time.monotonic() + SEEN_WITHIN_S
         while time.monotonic() < give_up:
-            seen = self.executions(workflow_id)
-            if enough(seen):
-                return seen
+            executions = self.executions(workflow_id)
+            if enough(executions):
+                return executions
             time.sleep(0.25)
-        raise TimeoutError(f"{workflow_id} did not get there: {[one.last_items() for one in seen]}")
+        raise TimeoutError(f"{workflow_id} did not get there: {[one.last_items() for one in executions]}")
 
 
 @contextmanager

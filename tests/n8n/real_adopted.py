@@ -46,7 +46,7 @@ def test_no_vendor_is_sent_a_credential_of_production() -> None:
         url = stack.enter_context(EmbeddedPostgres(folder / "postgres").running(folder / "postgres.log"))
         vendors = stack.enter_context(losing(f"http://127.0.0.1:{emulators}"))
 
-        def told(secrets: Iterable[str], since: int = 0) -> set[str]:
+        def vendors_of(secrets: Iterable[str], since: int = 0) -> set[str]:
             """The vendors that were sent one of these; each secret begins with its vendor."""
             heard = "\n".join(vendors.heard[since:])
             return {secret.partition("-")[0] for secret in secrets if secret in heard}
@@ -65,7 +65,7 @@ def test_no_vendor_is_sent_a_credential_of_production() -> None:
             secrets = connected(environment, dev, "{}-dev-client-secret-2")
             dev.create("/v1/customers", {"emails": [{"address": "before@example.com"}]}, connection="shopify")
             place_order(dev)
-            assert told(secrets) == {*VENDORS}
+            assert vendors_of(secrets) == {*VENDORS}
 
         asyncio.run(copy(url))
         environment |= {
@@ -91,9 +91,9 @@ def test_no_vendor_is_sent_a_credential_of_production() -> None:
         place_order(dev)  # the template's #1001, or the next one
         run_the_templates(cli, n8n, dev, ids)
         for name, node in GOOD_ENDS.items():
-            n8n.wait_for(ids[name], lambda seen, node=node: bool(with_item(seen, node, ok=True)))  # type: ignore[misc]
-        assert told(secrets, adopted) == set()
-        assert told(own, paused) == {*VENDORS}
+            n8n.wait_for(ids[name], lambda executions, node=node: bool(with_item(executions, node, ok=True)))  # type: ignore[misc]
+        assert vendors_of(secrets, adopted) == set()
+        assert vendors_of(own, paused) == {*VENDORS}
 
 
 async def copy(database_url: str) -> None:
@@ -120,8 +120,8 @@ def connected(environment: dict[str, str], dev: Dev, client_secret: str) -> list
         lockstitch(environment, "secrets", "set", vendor, text=client_secret.format(vendor))
         with subprocess.Popen(**command(environment, "connect", vendor, "--paste"), stdin=subprocess.PIPE) as shell:
             page = next(line.strip() for line in shell.stdout or () if line.startswith("http"))
-            said, _ = shell.communicate(httpx.get(page).headers["location"] + "\n", timeout=60)
-        assert f"{vendor} is connected." in said
+            output, _ = shell.communicate(httpx.get(page).headers["location"] + "\n", timeout=60)
+        assert f"{vendor} is connected." in output
         issued = httpx.get(f"{dev.emulators}/_emulator/tokens?vendor={vendor}").json()
         secrets += [client_secret.format(vendor), *issued]
     return secrets
@@ -141,8 +141,8 @@ def set_up(n8n: ServingN8n, dev: Dev, port: int) -> dict[str, str]:
         for name in (*GOOD_ENDS, ALARM):
             workflow = load(name, base_url=dev.api, source="shopify")
             for node in workflow["nodes"]:
-                for given in node.get("credentials", {}).values():
-                    given |= stored[given["name"]]
+                for credential in node.get("credentials", {}).values():
+                    credential |= stored[credential["name"]]
                 if node["type"] == "n8n-nodes-base.scheduleTrigger":
                     node["parameters"]["rule"] = {"interval": [{"field": "seconds", "secondsInterval": 10}]}
             ids[name] = editor.import_file(workflow)

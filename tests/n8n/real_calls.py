@@ -149,14 +149,14 @@ def test_hubspot_holds_the_two_customers_as_far_as_their_rows_were_filled(rounds
 def test_a_ticket_is_opened_with_the_facts_of_the_order(rounds: list[Round], order: dict[str, Any]) -> None:
     played = rounds[0].ticket
     opened = only(played.items("Opened"))
-    held = only(rounds[0].tickets)
+    ticket = only(rounds[0].tickets)
 
     assert played.succeeded
     assert opened["ok"] is True
     assert opened["status"] == 201
     assert opened["order"] == order["number"]
-    assert opened["ticket_number"] == str(held["id"])
-    assert order["number"] in held["subject"]
+    assert opened["ticket_number"] == str(ticket["id"])
+    assert order["number"] in ticket["subject"]
     for fact in (
         "3 x Waxed linen thread",
         "1 x Stitching awl",
@@ -164,7 +164,7 @@ def test_a_ticket_is_opened_with_the_facts_of_the_order(rounds: list[Round], ord
         "ines.vidal@example.com",
         order["id"],
     ):
-        assert fact in held["description"]
+        assert fact in ticket["description"]
 
 
 def test_run_ids_of_a_reset_n8n_are_no_replays(rounds: list[Round]) -> None:

@@ -73,19 +73,19 @@ def add(cli: FreshN8n, name: str, base_url: str, *, page: int = 250) -> str:
     return str(workflow["id"])
 
 
-def eventually(found: Callable[[], Any]) -> Any:
+def eventually(look: Callable[[], Any]) -> Any:
     """What `found` gives once it is something. Raises AssertionError after a minute."""
     give_up = time.monotonic() + WITHIN_S
-    while not (seen := found()):
+    while not (result := look()):
         assert time.monotonic() < give_up, "it did not come about"
         time.sleep(0.2)
-    return seen
+    return result
 
 
 def contact(dev: Dev, email: str) -> dict[str, Any] | None:
     """The CRM's contact with this address."""
     contacts = (record["properties"] for record in dev.records("hubspot", "contacts"))
-    return next((held for held in contacts if held.get("email") == email), None)
+    return next((one for one in contacts if one.get("email") == email), None)
 
 
 def with_item(executions: list[Execution], node: str, **facts: Any) -> list[dict[str, Any]]:
@@ -103,11 +103,11 @@ def test_a_customer_made_in_the_shop_is_in_the_crm_a_moment_later(stage: Stage) 
         connection="shopify",
     )
 
-    held = eventually(lambda: contact(stage.dev, email))
-    assert (held["firstname"], held["lastname"]) == ("Nadia", "Roth")
-    seen = stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(with_item(seen, "Saved", ok=True)))
-    assert with_item(seen, "Saved", ok=True)[0]["id"].startswith("cus_")
-    assert not with_item(seen, "In plain words")
+    record = eventually(lambda: contact(stage.dev, email))
+    assert (record["firstname"], record["lastname"]) == ("Nadia", "Roth")
+    executions = stage.n8n.wait_for(stage.ids[CRM], lambda runs: bool(with_item(runs, "Saved", ok=True)))
+    assert with_item(executions, "Saved", ok=True)[0]["id"].startswith("cus_")
+    assert not with_item(executions, "In plain words")
 
 
 def test_a_change_in_the_shop_reaches_the_same_contact(stage: Stage) -> None:
@@ -128,10 +128,10 @@ def test_the_event_and_what_the_workflow_wrote_are_one_run(stage: Stage) -> None
     email = "run@example.com"
     stage.dev.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": email}})
 
-    def of_it(seen: list[Execution]) -> list[Execution]:
-        return [execution for execution in seen if email in json.dumps(execution.items("Upsert customer"))]
+    def of_it(executions: list[Execution]) -> list[Execution]:
+        return [execution for execution in executions if email in json.dumps(execution.items("Upsert customer"))]
 
-    (execution,) = of_it(stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(of_it(seen))))
+    (execution,) = of_it(stage.n8n.wait_for(stage.ids[CRM], lambda executions: bool(of_it(executions))))
     (saved,) = execution.items("Saved")
 
     def kinds() -> set[str]:
@@ -146,8 +146,8 @@ def test_an_event_is_taken_when_lockstitch_finishes_its_write(stage: Stage) -> N
     stage.dev.operate("/ops/connections/hubspot/pause", {"note": "maintenance"})
     try:
         stage.dev.create("/v1/customers", {"emails": [{"address": email}]}, connection="shopify")
-        seen = stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(with_item(seen, "Not decided yet")))
-        (undecided,) = with_item(seen, "Not decided yet")
+        executions = stage.n8n.wait_for(stage.ids[CRM], lambda runs: bool(with_item(runs, "Not decided yet")))
+        (undecided,) = with_item(executions, "Not decided yet")
         assert contact(stage.dev, email) is None
     finally:
         stage.dev.operate("/ops/connections/hubspot/resume", {})
@@ -177,7 +177,7 @@ def test_who_does_not_sign_is_refused(stage: Stage) -> None:
 def test_an_order_is_placed_while_the_workflow_sleeps(stage: Stage) -> None:
     stage.cli.begin(stage.ids[WAIT], free_port())
 
-    (execution,) = stage.n8n.wait_for(stage.ids[WAIT], lambda seen: len(seen) == 1)
+    (execution,) = stage.n8n.wait_for(stage.ids[WAIT], lambda executions: len(executions) == 1)
 
     (outcome,) = execution.items("Outcome")
     assert execution.succeeded
@@ -188,17 +188,17 @@ def test_an_order_is_placed_while_the_workflow_sleeps(stage: Stage) -> None:
 
 
 def test_dead_letters_are_reported_once(stage: Stage) -> None:
-    quiet = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= 1)
+    quiet = stage.n8n.wait_for(stage.ids[ALARM], lambda executions: len(executions) >= 1)
     assert not with_item(quiet, "What is new")
 
     with stage.dev.failing("shopify", DRIFT):
         stage.dev.place("shopify", "Customer", {"email": "drift@example.com"})
         (letter,) = eventually(lambda: stage.dev.operate("/ops/dead-letters", state="open")["data"])
 
-    alarms = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: bool(with_item(seen, "What is new")))
+    alarms = stage.n8n.wait_for(stage.ids[ALARM], lambda executions: bool(with_item(executions, "What is new")))
     (alarm,) = with_item(alarms, "What is new")
     assert alarm["ok"] is False
     assert alarm["where"] == letter["id"]
     assert letter["failure"]["reason"] in alarm["what_happened"]
-    later = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= len(alarms) + 2)
+    later = stage.n8n.wait_for(stage.ids[ALARM], lambda executions: len(executions) >= len(alarms) + 2)
     assert len(with_item(later, "What is new")) == 1

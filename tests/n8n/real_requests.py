@@ -53,7 +53,7 @@ def ask(n8n: FreshN8n, url: str, options: dict[str, Any], **query: str) -> list[
 
 def one_request(url: str, options: dict[str, Any], query: dict[str, str]) -> Workflow:
     start = {"id": "start", "name": "Start", "type": "n8n-nodes-base.manualTrigger", "typeVersion": 1}
-    asked = {
+    node = {
         "id": "ask",
         "name": "Ask",
         "type": "n8n-nodes-base.httpRequest",
@@ -74,7 +74,7 @@ def one_request(url: str, options: dict[str, Any], query: dict[str, str]) -> Wor
         "name": "One request",
         "nodes": [
             start | {"position": [0, 0], "parameters": {}},
-            asked | {"position": [220, 0], "parameters": parameters},
+            node | {"position": [220, 0], "parameters": parameters},
         ],
         "connections": {"Start": {"main": [[{"node": "Ask", "type": "main", "index": 0}]]}},
         "settings": {"executionOrder": "v1"},

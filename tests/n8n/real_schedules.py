@@ -93,7 +93,7 @@ def is_create(call: dict[str, Any]) -> bool:
 def repeated(stage: Stage, name: str, times: int = 2) -> None:
     """Wait until so many executions have begun and ended after this was called."""
     running, before = stage.n8n.running(stage.ids[name]), len(stage.n8n.executions(stage.ids[name]))
-    stage.n8n.wait_for(stage.ids[name], lambda seen: len(seen) >= before + running + times)
+    stage.n8n.wait_for(stage.ids[name], lambda executions: len(executions) >= before + running + times)
 
 
 def test_a_change_that_only_a_pull_finds_is_copied_once(stage: Stage) -> None:
@@ -134,7 +134,8 @@ def test_a_change_while_the_target_is_down_is_copied_once_it_is_back(stage: Stag
     with stage.dev.failing("hubspot", OUTAGE):
         contact_in(stage.dev, "down", "Ada")
         stage.n8n.wait_for(
-            stage.ids[SYNC], lambda seen: bool(with_item(seen, "Not decided yet", customer="down@example.com"))
+            stage.ids[SYNC],
+            lambda executions: bool(with_item(executions, "Not decided yet", customer="down@example.com")),
         )
         assert contacts(stage.dev, "down@example.com") == 0
     eventually(lambda: having(stage.dev, "down@example.com", "Ada"))
@@ -145,8 +146,8 @@ def test_a_change_while_the_target_is_down_is_copied_once_it_is_back(stage: Stag
 
 
 def findings(dev: Dev) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = dev.operate("/ops/reconciliations", closed="false")["data"]
-    return found
+    data: list[dict[str, Any]] = dev.operate("/ops/reconciliations", closed="false")["data"]
+    return data
 
 
 def tickets(dev: Dev) -> list[dict[str, Any]]:
@@ -193,7 +194,7 @@ def test_findings_while_the_desk_is_down_become_one_ticket_once_it_is_back(stage
     before = len(tickets(stage.dev))
     with stage.dev.failing("zendesk", OUTAGE):
         placed = contact_without_webhook(stage.dev, "later@example.com")
-        stage.n8n.wait_for(stage.ids[REPORT], lambda seen: bool(with_item(seen, "Not decided yet")))
+        stage.n8n.wait_for(stage.ids[REPORT], lambda executions: bool(with_item(executions, "Not decided yet")))
         assert len(tickets(stage.dev)) == before
     eventually(lambda: len(tickets(stage.dev)) > before)
 
@@ -209,8 +210,8 @@ def test_a_refusal_is_explained(stage: Stage) -> None:
     stage.cli.add_credential(stage.dev.key, OPERATOR)  # which may not read the findings
     stage.cli.add_credential("none")
     for name, code, named in ((REPORT, "forbidden", "ops:read"), (SYNC, "unauthenticated", "")):
-        seen = stage.n8n.wait_for(stage.ids[name], lambda seen: bool(with_item(seen, "In plain words")))
-        (refusal, *_) = with_item(seen, "In plain words")
+        executions = stage.n8n.wait_for(stage.ids[name], lambda runs: bool(with_item(runs, "In plain words")))
+        (refusal, *_) = with_item(executions, "In plain words")
         assert (refusal["ok"], refusal["code"]) == (False, code)
         assert named in refusal["what_happened"]
         assert refusal["what_to_do"]

@@ -97,7 +97,7 @@ def played(request: pytest.FixtureRequest, stage: Stage) -> dict[str, list[int]]
     return counts()
 
 
-def told(stage: Stage, name: str) -> str:
+def last_ends(stage: Stage, name: str) -> str:
     """How the last executions of a template ended, for the message of a failed test."""
     ends = (
         f"{one.status}: {one.error or one.last_items()}"[:500] for one in stage.n8n.executions(stage.ids[name])[-4:]
@@ -107,7 +107,7 @@ def told(stage: Stage, name: str) -> str:
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_effect_is_there_once(stage: Stage, played: dict[str, list[int]], name: str) -> None:
-    assert set(played[name]) == {1}, f"{played[name]}\n" + told(stage, name)
+    assert set(played[name]) == {1}, f"{played[name]}\n" + last_ends(stage, name)
 
 
 def test_a_workflow_waits_for_an_outcome_by_the_sub_workflow(stage: Stage) -> None:

@@ -106,11 +106,11 @@ def outcomes(dev: Dev, items: list[Item]) -> list[dict[str, Any]]:
     """The operations that these items name, once they are decided."""
 
     def look() -> list[dict[str, Any]] | None:
-        seen = [dev.operate(f"/v1/operations/{item['operation_id']}") for item in items]
-        return seen if all(one["state"] not in ("queued", "executing") for one in seen) else None
+        states = [dev.operate(f"/v1/operations/{item['operation_id']}") for item in items]
+        return states if all(one["state"] not in ("queued", "executing") for one in states) else None
 
-    found: list[dict[str, Any]] = eventually(look)
-    return found
+    operations: list[dict[str, Any]] = eventually(look)
+    return operations
 
 
 def test_undecided_items_leave_by_the_branch_of_their_own(waited: Waited) -> None:

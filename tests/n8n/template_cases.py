@@ -131,11 +131,11 @@ def rows(stage: Stage, table: str, column: str, value: str) -> list[Any]:
 
 def linked(stage: Stage, tag: str, source: str) -> list[Any]:
     """The contact of the CRM, and its link to the system that it was copied from."""
-    found = contacts(stage, f"{tag}@example.com")
-    if len(found) != 1:
-        return [found, []]
-    customer = stage.dev.operate(f"/v1/customers/hubspot:{found[0]['id']}")
-    return [found, [one for one in customer["meta"]["links"] if one["connection"] == source]]
+    contact_records = contacts(stage, f"{tag}@example.com")
+    if len(contact_records) != 1:
+        return [contact_records, []]
+    customer = stage.dev.operate(f"/v1/customers/hubspot:{contact_records[0]['id']}")
+    return [contact_records, [one for one in customer["meta"]["links"] if one["connection"] == source]]
 
 
 def helpdesk_customer(stage: Stage, tag: str) -> None:

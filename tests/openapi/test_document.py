@@ -77,10 +77,10 @@ def fits(schema: Schema, instance: Any) -> None:
 
 def resolved(part: Schema) -> Schema:
     """What a `$ref` stands for, or the thing itself."""
-    found: Any = DOCUMENT
+    node: Any = DOCUMENT
     for step in part["$ref"].removeprefix("#/").split("/") if "$ref" in part else ():
-        found = found[step]
-    return part if found is DOCUMENT else found
+        node = node[step]
+    return part if node is DOCUMENT else node
 
 
 def operations() -> Iterator[tuple[str, str, Schema]]:
@@ -92,7 +92,7 @@ def operations() -> Iterator[tuple[str, str, Schema]]:
             yield method, path, operation | {"parameters": parameters, "responses": responses}
 
 
-OPERATIONS = [pytest.param(*found, id=found[2]["operationId"]) for found in operations()]
+OPERATIONS = [pytest.param(*operation, id=operation[2]["operationId"]) for operation in operations()]
 
 
 def test_it_is_openapi_3_1() -> None:
@@ -253,8 +253,8 @@ def test_examples_of_writes_differ_from_each_other() -> None:
 
 
 def test_the_order_that_is_shown_adds_up() -> None:
-    shown = DOCUMENT["paths"]["/v1/orders/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
-    order = msgspec.convert(shown, Order)
+    example = DOCUMENT["paths"]["/v1/orders/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    order = msgspec.convert(example, Order)
     assert check_totals(order.totals, order.line_items, order.tax_inclusive) == ()
 
 

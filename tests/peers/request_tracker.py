@@ -57,7 +57,7 @@ class Bench:
         assert answer.status_code in (200, 201), answer.text
         return answer.json()
 
-    def found(self, query: str) -> list[str]:
+    def search(self, query: str) -> list[str]:
         """The numbers of the peer's tickets that a search finds."""
         items = self.peer.get(f"{API}/tickets", params={"query": query}).json()["items"]
         return [one["id"] for one in items]

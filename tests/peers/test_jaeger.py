@@ -56,11 +56,11 @@ class Jaeger:
         return answer.json()
 
 
-def _span(shown: dict[str, Any]) -> Span:
-    links = [(link["traceId"], link["spanId"]) for link in shown.get("links", ())]
-    attributes = {one["key"]: str(next(iter(one["value"].values()))) for one in shown["attributes"]}
-    red = shown.get("status", {}).get("code") == ERROR
-    return Span(shown["name"], shown["spanId"], shown.get("parentSpanId", ""), shown["kind"], links, attributes, red)
+def _span(body: dict[str, Any]) -> Span:
+    links = [(link["traceId"], link["spanId"]) for link in body.get("links", ())]
+    attributes = {one["key"]: str(next(iter(one["value"].values()))) for one in body["attributes"]}
+    red = body.get("status", {}).get("code") == ERROR
+    return Span(body["name"], body["spanId"], body.get("parentSpanId", ""), body["kind"], links, attributes, red)
 
 
 @pytest.fixture(scope="module")

@@ -195,8 +195,8 @@ def placed(bench: Bench, **more: Any) -> dict[str, Any]:
     made = bench.caller.create("/v1/orders", order(bench, **more))
     answer = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    order_body: dict[str, Any] = answer.json()
+    return order_body
 
 
 def test_an_order_is_made_placed_and_read_back(bench: Bench) -> None:
@@ -210,24 +210,24 @@ def test_an_order_is_made_placed_and_read_back(bench: Bench) -> None:
     opened = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
     assert opened.status_code == 200, opened.text
     read = bench.caller.get(f"/v1/orders/{made['id']}").json()
-    for found in (opened.json(), read):
-        assert (found["status"], found["source_kind"]) == ("open", "order")
-        assert (found["payment_status"], found["fulfillment_status"]) == ("unpaid", "unfulfilled")
-        assert (found["currency"], found["external_id"]) == ("EUR", "web-1")
-        assert found["customer"]["email"] == "joy@example.com"
-        assert found["customer"]["remote_id"].startswith("cus_")
-        assert found["shipping_address"]["line1"] == "12 Harbour Street"
-        assert found["custom_fields"][0]["value"] is True
+    for order_body in (opened.json(), read):
+        assert (order_body["status"], order_body["source_kind"]) == ("open", "order")
+        assert (order_body["payment_status"], order_body["fulfillment_status"]) == ("unpaid", "unfulfilled")
+        assert (order_body["currency"], order_body["external_id"]) == ("EUR", "web-1")
+        assert order_body["customer"]["email"] == "joy@example.com"
+        assert order_body["customer"]["remote_id"].startswith("cus_")
+        assert order_body["shipping_address"]["line1"] == "12 Harbour Street"
+        assert order_body["custom_fields"][0]["value"] is True
         assert {
-            line["name"]: (line["quantity"], line["unit_price"], line["total"]) for line in found["line_items"]
+            line["name"]: (line["quantity"], line["unit_price"], line["total"]) for line in order_body["line_items"]
         } == {
             "Mug - Blue": ("2", "19.90", "39.80"),
             "Engraving": ("1.5", "0.333", "0.50"),
         }
-        assert found["shipping_lines"][0]["price"] == "4.50"
-        assert (found["totals"]["items"], found["totals"]["shipping"]) == ("40.30", "4.50")
-        assert (found["totals"]["total"], found["totals"]["outstanding"]) == ("44.80", "44.80")
-        assert {loss["path"] for loss in found["meta"]["loss"]} == {"/totals"}
+        assert order_body["shipping_lines"][0]["price"] == "4.50"
+        assert (order_body["totals"]["items"], order_body["totals"]["shipping"]) == ("40.30", "4.50")
+        assert (order_body["totals"]["total"], order_body["totals"]["outstanding"]) == ("44.80", "44.80")
+        assert {loss["path"] for loss in order_body["meta"]["loss"]} == {"/totals"}
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ def test_an_order_in_a_currency_of_other_decimals(
         line_items=[{"name": "Cup", "quantity": "3", "unit_price": price}],
         shipping_lines=[],
     )
-    found = bench.caller.create("/v1/orders", body)
-    assert (found["currency"], found["line_items"][0]["unit_price"]) == (currency, price)
-    assert (found["totals"]["total"], found["meta"]["loss"]) == (total, [])
+    made = bench.caller.create("/v1/orders", body)
+    assert (made["currency"], made["line_items"][0]["unit_price"]) == (currency, price)
+    assert (made["totals"]["total"], made["meta"]["loss"]) == (total, [])
 
 
 def test_a_new_draft_has_the_sum_of_its_body(bench: Bench) -> None:
@@ -265,9 +265,9 @@ def test_a_new_draft_has_the_sum_of_its_body(bench: Bench) -> None:
 
 def test_an_order_goes_to_the_customer_who_is_named(bench: Bench) -> None:
     kim = bench.caller.create("/v1/customers", {"first_name": "Kim", "emails": [{"address": "kim@example.com"}]})
-    found = bench.caller.create("/v1/orders", order(bench, customer={"id": kim["id"]}))
-    assert found["customer"]["id"] == kim["id"]
-    assert found["customer"]["email"] == "kim@example.com"
+    made = bench.caller.create("/v1/orders", order(bench, customer={"id": kim["id"]}))
+    assert made["customer"]["id"] == kim["id"]
+    assert made["customer"]["email"] == "kim@example.com"
     body = {"id": kim["id"], "email": "kim.private@example.com"}
     other = bench.caller.create("/v1/orders", order(bench, customer=body))
     assert (other["customer"]["id"], other["customer"]["email"]) == (kim["id"], "kim@example.com")
@@ -286,14 +286,14 @@ def test_a_draft_goes_to_another_with_the_address(bench: Bench) -> None:
 
 
 def test_an_order_is_changed_in_one_field_and_against_its_version(bench: Bench) -> None:
-    found = placed(bench)
-    path = f"/v1/orders/{found['id']}"
+    made = placed(bench)
+    path = f"/v1/orders/{made['id']}"
     tag = bench.caller.get(path).headers["etag"]
     changed = bench.caller.write("PATCH", path, {"external_id": "web-2"}, headers={"if-match": tag})
     assert (changed.status_code, changed.json()["external_id"]) == (200, "web-2"), changed.text
     stale = bench.caller.write("PATCH", path, {"external_id": "web-3"}, headers={"if-match": tag})
     assert code_of(stale, 412) == "version-conflict"
-    there = bench.shop.order(found["meta"]["remote_id"])
+    there = bench.shop.order(made["meta"]["remote_id"])
     assert (there["metadata"]["external_id"], there["metadata"]["gift"]) == ("web-2", True)
     moved = bench.caller.write("PATCH", path, {"shipping_address": HARBOUR | {"line1": "1 Quay", "phone": None}})
     assert moved.status_code == 200, moved.text
@@ -302,24 +302,24 @@ def test_an_order_is_changed_in_one_field_and_against_its_version(bench: Bench) 
 
 
 def test_the_country_of_a_placed_order_stays(bench: Bench) -> None:
-    found = placed(bench)
+    made = placed(bench)
     abroad = {"shipping_address": HARBOUR | {"country_code": "DE"}}
-    assert code_of(bench.caller.write("PATCH", f"/v1/orders/{found['id']}", abroad), 422) == "invalid-field"
+    assert code_of(bench.caller.write("PATCH", f"/v1/orders/{made['id']}", abroad), 422) == "invalid-field"
     draft = bench.caller.create("/v1/orders", order(bench))
     changed = bench.caller.write("PATCH", f"/v1/orders/{draft['id']}", abroad)
     assert (changed.status_code, changed.json()["shipping_address"]["country_code"]) == (200, "DE"), changed.text
 
 
 def test_an_order_that_is_paid_and_cancelled_is_paid_back(bench: Bench) -> None:
-    found = placed(bench, line_items=[{"name": "Cup", "quantity": "1", "unit_price": "10.00"}], shipping_lines=[])
-    bench.shop.paid(found["meta"]["remote_id"], 10)
-    paid = bench.caller.get(f"/v1/orders/{found['id']}").json()
+    made = placed(bench, line_items=[{"name": "Cup", "quantity": "1", "unit_price": "10.00"}], shipping_lines=[])
+    bench.shop.paid(made["meta"]["remote_id"], 10)
+    paid = bench.caller.get(f"/v1/orders/{made['id']}").json()
     assert (paid["payment_status"], paid["totals"]["paid"], paid["totals"]["outstanding"]) == ("paid", "10.00", "0.00")
-    asked = {"reason": "customer", "restock": True, "refund": True}
-    bench.proxy.lose("POST", f"/admin/orders/{found['meta']['remote_id']}/cancel")
-    answer = bench.caller.write("POST", f"/v1/orders/{found['id']}/cancel", asked)
+    cancellation = {"reason": "customer", "restock": True, "refund": True}
+    bench.proxy.lose("POST", f"/admin/orders/{made['meta']['remote_id']}/cancel")
+    answer = bench.caller.write("POST", f"/v1/orders/{made['id']}/cancel", cancellation)
     assert bench.caller.settled(answer)["state"] == "succeeded"
-    gone = bench.caller.get(f"/v1/orders/{found['id']}").json()
+    gone = bench.caller.get(f"/v1/orders/{made['id']}").json()
     assert (gone["status"], gone["payment_status"]) == ("cancelled", "refunded")
     assert gone["cancelled_at"] is not None
     assert {name: gone["totals"][name] for name in ("total", "paid", "refunded", "outstanding")} == {
@@ -330,19 +330,19 @@ def test_an_order_that_is_paid_and_cancelled_is_paid_back(bench: Bench) -> None:
     }
     assert [payment["kind"] for payment in gone["payments"]] == ["capture", "refund"]
     assert gone["meta"]["loss"] == []
-    assert bench.proxy.sent("POST", f"/admin/orders/{found['meta']['remote_id']}/cancel") == 1
+    assert bench.proxy.sent("POST", f"/admin/orders/{made['meta']['remote_id']}/cancel") == 1
 
 
 def test_an_order_is_completed_and_put_away(bench: Bench) -> None:
-    found = placed(bench)
-    done = bench.caller.write("PATCH", f"/v1/orders/{found['id']}", {"status": "completed"})
+    made = placed(bench)
+    done = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "completed"})
     assert (done.status_code, done.json()["status"]) == (200, "completed"), done.text
     refused = bench.caller.write(
-        "POST", f"/v1/orders/{found['id']}/cancel", {"reason": "staff", "restock": True, "refund": True}
+        "POST", f"/v1/orders/{made['id']}/cancel", {"reason": "staff", "restock": True, "refund": True}
     )
     assert refused.status_code >= 400
     assert "completed" in refused.json()["vendor"]["detail"], refused.text
-    archived = bench.caller.write("PATCH", f"/v1/orders/{found['id']}", {"status": "archived"})
+    archived = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "archived"})
     assert (archived.status_code, archived.json()["status"]) == (200, "archived"), archived.text
 
 
@@ -379,14 +379,14 @@ def test_a_refusal_of_medusa_is_passed_on(bench: Bench) -> None:
 
 def test_lists_show_drafts_and_orders_page_by_page_and_by_change(bench: Bench) -> None:
     one, other = bench.caller.create("/v1/orders", order(bench)), placed(bench)
-    seen: list[str] = []
+    ids: list[str] = []
     query = f"/v1/orders?connection=medusa&limit=3&updated_since={one['updated_at']}"
     while query:
         page = bench.caller.get(query).json()
-        seen += [record["id"] for record in page["data"]]
+        ids += [record["id"] for record in page["data"]]
         query = f"{query.partition('&cursor=')[0]}&cursor={page['next_cursor']}" if page["next_cursor"] else ""
-    assert seen.count(one["id"]) == seen.count(other["id"]) == 1
-    assert len(seen) == len(set(seen))
+    assert ids.count(one["id"]) == ids.count(other["id"]) == 1
+    assert len(ids) == len(set(ids))
     for listed in bench.caller.get("/v1/orders?connection=medusa&limit=100").json()["data"]:
         read = bench.caller.get(f"/v1/orders/{listed['id']}").json()
         assert listed | {"meta": listed["meta"]["loss"]} == read | {"meta": read["meta"]["loss"]}

@@ -40,11 +40,11 @@ async def test_fifty_expiries_consume_fifty_tokens(oidc: str, database_url: str,
             for _ in range(4):
                 others.start(5)
             while (one.tokens.version or 0) <= 50:
-                assert time.monotonic() < give_up, others.said()
+                assert time.monotonic() < give_up, others.output()
                 await asyncio.sleep(0.1)
         finally:
             codes = others.stop()
-        assert codes == [0] * 4, others.said()
+        assert codes == [0] * 4, others.output()
         await one.vault.refresh()
         counted = await happened(oidc)
         assert counted["refresh_token.consumed"] == (one.tokens.version or 0) - 1 >= 50

@@ -106,8 +106,8 @@ class Stage:
         """A record, as it is read."""
         answer = self.caller.get(f"/v1/{object_name}s/{connection}:{remote_id}")
         assert answer.status_code == 200, answer.text
-        found: Body = answer.json()
-        return found
+        body: Body = answer.json()
+        return body
 
     def copy(self, object_name: ObjectName, record: Body, source: str, target: str) -> httpx.Response:
         """Copy a record from where it is read."""
@@ -150,14 +150,14 @@ def done(caller: Caller, answer: httpx.Response) -> Body:
 
 def pairs() -> list[Pair]:
     """Every object and every ordered pair of connections that hold it, of which one is real."""
-    holders = [(name, held) for name, objects in PEERS.items() for held in objects]
+    holders = [(name, object_name) for name, objects in PEERS.items() for object_name in objects]
     holders += [(sample.vendor, sample.object) for sample in SAMPLES.values()]
     return [
-        Pair(held, source, target)
+        Pair(object_name, source, target)
         for source, kept in holders
-        for target, held in holders
-        if kept == held and source != target and {source, target} & PEERS.keys()
-        if (held, target) != ("order", "localstripe")
+        for target, object_name in holders
+        if kept == object_name and source != target and {source, target} & PEERS.keys()
+        if (object_name, target) != ("order", "localstripe")
     ]
 
 
@@ -182,12 +182,12 @@ def connected(running: ExitStack, folder: Path, name: str) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Stage]:
     """All of it, running."""
-    asked = [name for name in PEERS if name in os.environ.get("LOCKSTITCH_PEERS", "").split()]
-    if not asked:
+    names = [name for name in PEERS if name in os.environ.get("LOCKSTITCH_PEERS", "").split()]
+    if not names:
         pytest.skip("real systems are tested by `make test-peers`")
     folder = tmp_path_factory.mktemp("carried")
     with ExitStack() as running:
-        started = {name: connected(running, folder, name) for name in asked}
+        started = {name: connected(running, folder, name) for name in names}
         tables = "".join(table for _, table in started.values())
         # A change at Request Tracker is nine calls, and Perl is slow on a busy machine.
         more = {"LOCKSTITCH_OPERATION_LEASE": str(LEASE_SECONDS), "LOCKSTITCH_DEV_STRIPE_KEY": "rk_live_dev"}
@@ -200,10 +200,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) ->
 @pytest.fixture
 def pair(request: pytest.FixtureRequest, stage: Stage) -> Pair:
     """One of them, if its real systems were asked for."""
-    found: Pair = request.param
-    if missing := ({found.source, found.target} & PEERS.keys()) - stage.peers.keys():
+    chosen: Pair = request.param
+    if missing := ({chosen.source, chosen.target} & PEERS.keys()) - stage.peers.keys():
         pytest.skip(f"the real {' and '.join(missing)} is tested by `make test-peers`")
-    return found
+    return chosen
 
 
 every_pair = pytest.mark.parametrize("pair", pairs(), indirect=True, ids=lambda pair: "-".join(pair))
@@ -213,18 +213,20 @@ def test_every_body_goes_over_as_the_page_says(stage: Stage) -> None:
     if stage.peers.keys() != PEERS.keys():
         pytest.skip("the page shows all the real systems")
     holders = {(pair.object, name) for pair in pairs() for name in pair[1:]}
-    places = {(held, name): stage.place(held, name) for held, name in sorted(holders)}
+    places = {(kind, name): stage.place(kind, name) for kind, name in sorted(holders)}
     rows: list[Row] = []
-    for held, target in sorted({(pair.object, pair.target) for pair in pairs()}):
-        to = Carrier(stage.caller, stage.vendors, places[held, target])
+    for object_name, target in sorted({(pair.object, pair.target) for pair in pairs()}):
+        to = Carrier(stage.caller, stage.vendors, places[object_name, target])
         if target in PEERS:
             rows += hand_written(to)
-        rows += [carried(to, places[pair.object, pair.source]) for pair in pairs() if pair[::2] == (held, target)]
-    found = HEAD + tables(rows, "###")
+        rows += [
+            carried(to, places[pair.object, pair.source]) for pair in pairs() if pair[::2] == (object_name, target)
+        ]
+    measured = HEAD + tables(rows, "###")
     emulated, _, _ = PAGE.read_text(encoding="utf-8").partition(f"\n{REAL_SYSTEMS}")
     if os.environ.get("LOCKSTITCH_PORTABILITY") == "write":
-        PAGE.write_text(f"{emulated}\n{found}", encoding="utf-8")
-    assert f"{emulated}\n{found}" == PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(f"{emulated}\n{measured}", encoding="utf-8")
+    assert f"{emulated}\n{measured}" == PAGE.read_text(encoding="utf-8")
     assert share() >= LEAST
 
 
@@ -236,9 +238,9 @@ def test_a_record_is_copied_linked_and_copied_back(stage: Stage, pair: Pair) -> 
         assert problem_of([first]) in PAGE.read_text(encoding="utf-8")
         return
     made = done(stage.caller, first)
-    found = stage.read(pair.object, pair.target, made["meta"]["remote_id"])
-    assert gist(pair.object, found) == gist(pair.object, read)
-    for one in (made, found):
+    copied = stage.read(pair.object, pair.target, made["meta"]["remote_id"])
+    assert gist(pair.object, copied) == gist(pair.object, read)
+    for one in (made, copied):
         assert one["id"] == read["id"]
         assert {link["connection"] for link in one["meta"]["links"]} == {pair.source, pair.target}
     again = done(stage.caller, stage.copy(pair.object, read, pair.source, pair.target))

@@ -57,8 +57,8 @@ class Prometheus:
     def series(self, job: str) -> set[Labels]:
         """Return the names and labels of the series of a job with a sample in the last seconds, without what differs
         between the ways to get them: `le` is written `1.0` by one and `1` by the other."""
-        found = (one["metric"] for one in self.get("query", query=f'{{job="{job}"}}[15s]')["result"])
-        ours = (labels for labels in found if not OF_SCRAPES.fullmatch(labels["__name__"]))
+        metrics = (one["metric"] for one in self.get("query", query=f'{{job="{job}"}}[15s]')["result"])
+        ours = (labels for labels in metrics if not OF_SCRAPES.fullmatch(labels["__name__"]))
         alike = ({**labels, "le": str(float(labels.get("le", "nan")))} for labels in ours)
         return {frozenset((key, labels[key]) for key in labels if key not in ("job", "instance")) for labels in alike}
 
@@ -132,23 +132,23 @@ def test_what_is_pushed_is_what_is_scraped(prometheus: Prometheus) -> None:
         pushed = prometheus.series("lockstitch-api") | prometheus.series("lockstitch-worker")
         return pushed ^ prometheus.series("lockstitch")
 
-    assert until(differing, lambda found: not found) == set()
+    assert until(differing, lambda differences: not differences) == set()
     assert len(prometheus.series("lockstitch-api")) > 300
 
 
 def test_the_shipped_rules_are_evaluated_without_an_error(prometheus: Prometheus) -> None:
     def rules() -> list[dict[str, Any]]:
         (group,) = prometheus.get("rules")["groups"]
-        found: list[dict[str, Any]] = group["rules"]
-        return found
+        rules_of_group: list[dict[str, Any]] = group["rules"]
+        return rules_of_group
 
-    evaluated = until(rules, lambda found: all(rule["health"] != "unknown" for rule in found))
+    evaluated = until(rules, lambda loaded: all(rule["health"] != "unknown" for rule in loaded))
     assert {rule["health"] for rule in evaluated} == {"ok"}
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_of_the_dashboard_returns_data(prometheus: Prometheus, query: str) -> None:
     """With the variables as they are at first."""
-    asked = query.replace("$__rate_interval", "5m").replace("$job", ".+")
-    assert "$" not in asked
-    until(lambda: prometheus.ask(asked))
+    expression = query.replace("$__rate_interval", "5m").replace("$job", ".+")
+    assert "$" not in expression
+    until(lambda: prometheus.ask(expression))

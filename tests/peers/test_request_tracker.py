@@ -151,7 +151,7 @@ def test_an_upsert_makes_once_and_then_changes(bench: Bench) -> None:
     other = bench.caller.write("POST", "/v1/tickets?upsert_on=external_id", body | {"external_id": "FORM-1"})
     assert (first.status_code, second.status_code, other.status_code) == (201, 200, 201), second.text
     assert first.json()["id"] == second.json()["id"] != other.json()["id"]
-    assert bench.found("RefersTo = 'lockstitch:key/form-1'") == [first.json()["meta"]["remote_id"]]
+    assert bench.search("RefersTo = 'lockstitch:key/form-1'") == [first.json()["meta"]["remote_id"]]
     assert bench.at_peer("GET", f"/ticket/{first.json()['meta']['remote_id']}")["Subject"] == "Second"
 
 
@@ -184,7 +184,7 @@ def test_a_caller_who_repeats_himself_is_answered_again(bench: Bench) -> None:
     again = bench.caller.write("POST", "/v1/tickets", body, key=key)
     assert first.json() == again.json()
     assert code_of(bench.caller.write("POST", "/v1/tickets", body | {"priority": "low"}, key=key), 422)
-    assert len(bench.found("Subject = 'Only once'")) == 1
+    assert len(bench.search("Subject = 'Only once'")) == 1
 
 
 def test_what_is_not_there_is_not_found(bench: Bench) -> None:
@@ -209,7 +209,7 @@ def test_a_ticket_s_lost_reply_is_resolved_and_it_is_made_once(bench: Bench) -> 
     operation = bench.caller.settled(bench.caller.write("POST", "/v1/tickets", body, headers=AT_ONCE))
     assert operation["state"] == "succeeded"
     assert bench.proxy.sent("POST", f"{API}/ticket") == before + 1
-    (there,) = bench.found("Subject = 'Lost reply'")
+    (there,) = bench.search("Subject = 'Lost reply'")
     assert bench.caller.get(f"/v1/tickets/rt:{there}").json()["description"] == "Hello?"
 
 
@@ -338,15 +338,15 @@ def test_fields_that_a_create_drops_are_reported(bench: Bench) -> None:
 def test_a_requester_s_login_name_may_have_a_comma(bench: Bench) -> None:
     user = {"Name": "Quark, Zoe", "EmailAddress": "z.quark@peer.example"}
     assert bench.peer.post(f"{API}/user", json=user).status_code == 201
-    made, asked = (
+    made, change = (
         bench.ticket("By a name of a directory"),
         {"requester": {"connection": "rt", "remote_id": "Quark, Zoe"}},
     )
-    changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", asked)
+    changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", change)
     assert changed.status_code == 200, changed.text
     requester = changed.json()["requester"]
     assert (requester["remote_id"], requester["email"]) == ("Quark, Zoe", "z.quark@peer.example")
-    new = {"subject": "x", "team": {"connection": "rt", "remote_id": bench.queues["General"]}, **asked}
+    new = {"subject": "x", "team": {"connection": "rt", "remote_id": bench.queues["General"]}, **change}
     assert pointers(bench.caller.write("POST", "/v1/tickets", new)) == ["/requester/remote_id"]
 
 
@@ -356,7 +356,7 @@ def test_the_keys_of_merged_tickets_are_replaced_together(bench: Bench) -> None:
     changed = bench.caller.write("PATCH", f"/v1/tickets/{kept['id']}", {"external_id": "merge-c"})
     assert (changed.status_code, changed.json()["external_id"]) == (200, "merge-c"), changed.text
     for key in ("merge-a", "merge-b"):
-        assert bench.found(f"RefersTo = 'lockstitch:key/{key}'") == []
+        assert bench.search(f"RefersTo = 'lockstitch:key/{key}'") == []
 
 
 def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
@@ -419,8 +419,8 @@ def test_updated_since_works_in_every_time_zone(bench: Bench) -> None:
     numbers: list[str] = []
     cursor = None
     while not numbers or cursor is not None:
-        asked = {"updated_since": since, "limit": "2"} | ({"cursor": cursor} if cursor else {})
-        page = bench.caller.get("/v1/tickets", params=asked).json()
+        params = {"updated_since": since, "limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = bench.caller.get("/v1/tickets", params=params).json()
         numbers += [one["number"] for one in page["data"]]
         cursor = page["next_cursor"]
     assert made[0] in numbers
@@ -431,9 +431,9 @@ def test_updated_since_works_in_every_time_zone(bench: Bench) -> None:
 def test_filters_find_exactly(bench: Bench) -> None:
     made = bench.ticket("Filtered", requester={"email": "o'hara@example.com"}, external_id="Filter/1")
     assert made["requester"]["email"] == "o'hara@example.com"
-    for asked in ({"external_id": "Filter/1"}, {"number": made["number"]}):
-        data = bench.caller.get("/v1/tickets", params=asked).json()["data"]
-        assert [one["number"] for one in data] == [made["number"]], asked
+    for params in ({"external_id": "Filter/1"}, {"number": made["number"]}):
+        data = bench.caller.get("/v1/tickets", params=params).json()["data"]
+        assert [one["number"] for one in data] == [made["number"]], params
     bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"status": "closed"})
     closed = bench.caller.get("/v1/tickets", params={"status": "closed"}).json()["data"]
     assert made["number"] in [one["number"] for one in closed]

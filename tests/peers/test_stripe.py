@@ -63,8 +63,8 @@ class Bench:
 
     def customers(self, address: str) -> list[dict[str, Any]]:
         """The peer's customers with this address."""
-        found: list[dict[str, Any]] = self.peer.get("/v1/customers", params={"email": address}).json()["data"]
-        return found
+        customers: list[dict[str, Any]] = self.peer.get("/v1/customers", params={"email": address}).json()["data"]
+        return customers
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +194,8 @@ def test_an_order_is_made_and_read_back(bench: Bench, draft: dict[str, Any]) -> 
         )
         assert "39.80" in {line["total"] for line in order["line_items"]}
         assert order["customer"]["id"].startswith("cus_")
-    shown = bench.caller.get(f"/v1/customers/{read['customer']['id']}").json()
-    assert [one["status"] for one in shown["subscriptions"]] == ["active"]
+    customer = bench.caller.get(f"/v1/customers/{read['customer']['id']}").json()
+    assert [one["status"] for one in customer["subscriptions"]] == ["active"]
 
 
 def test_an_order_is_changed_in_one_field_and_against_its_version(bench: Bench, draft: dict[str, Any]) -> None:

@@ -63,10 +63,10 @@ async def test_a_cancelled_query_does_not_run_on_for_the_next_user(database: Dat
 
 async def test_a_user_who_waits_gets_the_connection(database: Database) -> None:
     async with database.acquire():
-        asked = [asyncio.create_task(database.fetch_value(PROCESS)) for _ in range(3)]
+        queries = [asyncio.create_task(database.fetch_value(PROCESS)) for _ in range(3)]
         await asyncio.sleep(0.05)
-        assert not any(one.done() for one in asked)
-    assert len({*await asyncio.gather(*asked)}) == 1
+        assert not any(one.done() for one in queries)
+    assert len({*await asyncio.gather(*queries)}) == 1
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_replaced(database: Database, empty_database_url: str) -> None:

@@ -145,8 +145,8 @@ async def running(harness: Harness, handler: Handler, **options: object) -> Asyn
 async def until(condition: Callable[[], object]) -> None:
     """Wait until `condition` is true. It may be a coroutine function."""
     while True:
-        seen = condition()
-        if await seen if isinstance(seen, Awaitable) else seen:
+        result = condition()
+        if await result if isinstance(result, Awaitable) else result:
             return
         await asyncio.sleep(0.01)
 

@@ -87,7 +87,7 @@ async def test_a_job_belongs_to_the_run_of_the_task_that_enqueues_it(harness: Ha
 async def test_listeners_get_one_notification_per_commit(harness: Harness, database_url: str) -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
     listener = await asyncpg.connect(database_url)
-    await listener.add_listener(CHANNEL, lambda *said: heard.put_nowait(str(said[3])))
+    await listener.add_listener(CHANNEL, lambda *arguments: heard.put_nowait(str(arguments[3])))
     async with harness.database.transaction() as session:
         await harness.queue.enqueue(session, new(), new())
         await harness.queue.enqueue(session, new())

@@ -54,8 +54,8 @@ async def test_a_flood_of_events_leaves_one_place_to_a_walk_and_a_backfill_each(
     await harness.enqueue(*(new(share=share) for share in (BudgetShare.BACKFILL, BudgetShare.PULL) for _ in range(3)))
 
     first = await harness.queue.claim(10, running={}, at_most=10)
-    held = {"shop": HeldPlaces(places=2, earned=0, shares=frozenset({BudgetShare.PULL, BudgetShare.BACKFILL}))}
-    second = await harness.queue.claim(10, running=held, at_most=10)
+    running = {"shop": HeldPlaces(places=2, earned=0, shares=frozenset({BudgetShare.PULL, BudgetShare.BACKFILL}))}
+    second = await harness.queue.claim(10, running=running, at_most=10)
 
     assert Counter(job.share for job in first.jobs) == {
         BudgetShare.EVENTS: 8,

@@ -176,12 +176,12 @@ async def test_crossing_batches_lose_no_job_and_do_not_deadlock(harness: Harness
     async with asyncio.timeout(30):
         await asyncio.gather(enqueue(keys), enqueue(keys[::-1]), enqueue(keys), enqueue(keys[::-1]))
 
-    seen: dict[str, list[int]] = {key: [] for key in keys}
+    ids_by_key: dict[str, list[int]] = {key: [] for key in keys}
     while jobs := await harness.claim():
         for job in jobs:
-            seen[job.order_key or ""].append(job.id)
+            ids_by_key[job.order_key or ""].append(job.id)
         await harness.queue.finish([(job, None) for job in jobs])
-    assert all(len(ids) == 40 and ids == sorted(ids) for ids in seen.values())
+    assert all(len(ids) == 40 and ids == sorted(ids) for ids in ids_by_key.values())
 
 
 async def test_a_lost_lease_never_commits(harness: Harness) -> None:

@@ -94,11 +94,11 @@ async def test_earned_places_leave_room_for_others(harness: Harness) -> None:
 async def test_a_claim_adds_what_was_earned_to_the_share_of_a_lane(harness: Harness) -> None:
     await harness.database.execute(OPEN_LANE, "shop", 2)
     await harness.enqueue(*(new() for _ in range(20)))
-    for held, found in (
+    for places, jobs in (
         (HeldPlaces(places=2, earned=0), 0),
         (HeldPlaces(places=2, earned=3), 3),
         (HeldPlaces(places=5, earned=3), 0),
         (HeldPlaces(places=2, earned=20), 6),
     ):
-        claimed = await harness.queue.claim(20, running={"shop": held}, at_most=8)
-        assert len(claimed.jobs) == found
+        claimed = await harness.queue.claim(20, running={"shop": places}, at_most=8)
+        assert len(claimed.jobs) == jobs

@@ -65,8 +65,8 @@ async def test_a_claim_goes_by_its_indexes(
     await harness.database.execute(VACUUM)
     connection = await asyncpg.connect(database_url, server_settings={**SESSION_SETTINGS, **UPKEEP_SETTINGS})
     try:
-        held = (["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0])
-        arguments = (lanes, 10, *held, ["crowd-9 1"], [2], ["crowd-7 2"], ["crowd-7 3"], 7)
+        limits = (["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0])
+        arguments = (lanes, 10, *limits, ["crowd-9 1"], [2], ["crowd-7 2"], ["crowd-7 3"], 7)
         explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
     finally:
         await connection.close()

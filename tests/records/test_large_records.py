@@ -67,15 +67,15 @@ def answering(subject: str, message: str) -> Callable[[Call], Reply]:
 
     def answer(call: Call) -> Reply:
         times = dict.fromkeys(("Created", "LastUpdated"), "2026-05-01T09:30:00Z")
-        held: dict[str, Any] = {"id": 7, "Subject": subject, "Status": "open", "_hyperlinks": [], **times}
+        ticket: dict[str, Any] = {"id": 7, "Subject": subject, "Status": "open", "_hyperlinks": [], **times}
         path = call.target.partition("?")[0].removeprefix("/REST/2.0")
         items: dict[str, dict[str, Any]] = {
-            "/tickets": {**held, "id": "7", "type": "ticket"},
+            "/tickets": {**ticket, "id": "7", "type": "ticket"},
             "/transactions": {"id": "1001", "ObjectId": "7"},
             "/attachments": {"id": "5", "TransactionId": "1001", "ContentType": "text/html", "Content": message},
         }
         if path == "/ticket/7":
-            return Reply(body=msgspec.json.encode(held))
+            return Reply(body=msgspec.json.encode(ticket))
         return Reply(body=msgspec.json.encode({"items": [items[path]] if path in items else []}))
 
     return answer

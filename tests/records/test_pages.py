@@ -62,7 +62,10 @@ async def fetched(
 ) -> FetchedPage:
     """Fetch a page of a vendor that answers so."""
     async with running_vendor(answer) as server, asking(server.url, **REAL_TIME, **manifest(vendor)) as acme:
-        unrouted, unchecked = SimpleNamespace(in_force={}), SimpleNamespace(show=lambda *shown, listed, sampled: None)
+        unrouted, unchecked = (
+            SimpleNamespace(in_force={}),
+            SimpleNamespace(show=lambda *positional, listed, sampled: None),
+        )
         unerased = SimpleNamespace(digests=frozenset())
         deps = SimpleNamespace(vendors=acme.client, drift=unchecked, mapping_routes=unrouted, erased=unerased)
         return await fetch_page(cast(RecordDeps, deps), acme.connection, mapping, query, within(30.0))
@@ -92,8 +95,8 @@ async def test_a_page_is_not_empty_because_many_records_have_one_time() -> None:
     def answer_sorted(call: Call) -> Reply:
         query = dict(parse_qsl(call.target.partition("?")[2]))
         rows = customers if query.get("order") == "id" else customers[::-1]
-        shown = rows[int(query.get("offset", 0)) :][: int(query.get("limit", 0))]
-        return Reply(body=msgspec.json.encode({"customers": shown, "count": len(rows)}))
+        selected = rows[int(query.get("offset", 0)) :][: int(query.get("limit", 0))]
+        return Reply(body=msgspec.json.encode({"customers": selected, "count": len(rows)}))
 
     page = await fetched(answer_sorted, MEDUSA, CUSTOMER, ListQuery(limit=2, sort="created_at"))
 

@@ -72,14 +72,14 @@ class AddressWrite(Struct):
 def listings() -> dict[str, dict[str, str]]:
     """By the anchor of a listing: its files and their texts."""
     _, *sections = re.split(r"^## (?=Listing: )", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
-    found = {}
+    files = {}
     for section in sections:
         title, _, body = section.partition("\n")
         anchor = title.lower().replace(":", "").replace(" ", "-")
-        found[anchor] = {shown["file"]: shown["text"] for shown in SHOWN.finditer(body)}
+        files[anchor] = {match["file"]: match["text"] for match in SHOWN.finditer(body)}
         if entry := ENTRY.search(body):
-            found[anchor] |= {SUITE: with_entry((ROOT / SUITE).read_text("utf-8"), entry["name"], entry["text"])}
-    return found
+            files[anchor] |= {SUITE: with_entry((ROOT / SUITE).read_text("utf-8"), entry["name"], entry["text"])}
+    return files
 
 
 def with_entry(suite: str, name: str, text: str) -> str:

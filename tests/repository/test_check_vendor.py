@@ -37,11 +37,11 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
     checked = lockstitch(project, "check-vendor", "ox", "--no-types")
 
     assert checked.returncode == 3
-    said = " ".join(checked.stdout.split())
-    assert "bronze.golden is marked done but does not hold: 1 of 2 failed" in said
-    assert 'at /data/display_name "Mira Holms" is expected, got "Mira Holm"' in said
-    assert "silver.write is marked done but does not hold: no object can be created or changed" in said
-    assert "gold.docs-page is marked done but does not hold" in said
+    output = " ".join(checked.stdout.split())
+    assert "bronze.golden is marked done but does not hold: 1 of 2 failed" in output
+    assert 'at /data/display_name "Mira Holms" is expected, got "Mira Holm"' in output
+    assert "silver.write is marked done but does not hold: no object can be created or changed" in output
+    assert "gold.docs-page is marked done but does not hold" in output
 
 
 @pytest.mark.long
@@ -67,7 +67,7 @@ def test_the_rule_on_errors_needs_the_vendors_error_test_to_pass(project: Path, 
 
 @pytest.mark.long
 def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) -> None:
-    def said(path: str, right: str, wrong: str) -> str:
+    def output_after(path: str, right: str, wrong: str) -> str:
         file = project / path
         text = file.read_text("utf-8")
         assert right in text
@@ -80,13 +80,13 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
 
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
 
-    renamed = said("mappings/ox/wire_v1.py", "class CustomerRecord(", "class Person(")
+    renamed = output_after("mappings/ox/wire_v1.py", "class CustomerRecord(", "class Person(")
     assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: ImportError: ", renamed)
-    slipped = said("mappings/ox/wire_v1.py", "id: str", "id str")
+    slipped = output_after("mappings/ox/wire_v1.py", "id: str", "id str")
     assert re.match(r"mappings/ox/wire_v1\.py, line \d+, cannot be imported: SyntaxError: ", slipped)
-    missing = said("mappings/ox/customer_r1.py", "    record=CustomerRecord,\n", "")
+    missing = output_after("mappings/ox/customer_r1.py", "    record=CustomerRecord,\n", "")
     assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'record'", missing)
-    broken_emulator = said("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
+    broken_emulator = output_after("emulators/ox/emulator.py", 'OBJECTS = ("customers",)', "OBJECTS =")
     assert "The emulators do not start:" in broken_emulator
     assert "emulators/ox/emulator.py" in broken_emulator
 
@@ -145,11 +145,11 @@ def test_what_was_created_and_is_in_no_list_was_not_read_back(project: Path) -> 
 def test_a_level_is_asked_for_without_what_is_above_it(project: Path) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
 
-    asked = lockstitch(project, "check-vendor", "ox", "--no-types", "--level", "bronze").stdout
+    output = lockstitch(project, "check-vendor", "ox", "--no-types", "--level", "bronze").stdout
 
-    assert "bronze.read is to be done" in asked
-    assert "silver." not in asked
-    assert "silver: 5 to go" in asked
+    assert "bronze.read is to be done" in output
+    assert "silver." not in output
+    assert "silver: 5 to go" in output
 
 
 @pytest.mark.long

@@ -31,7 +31,7 @@ def test_no_class_name_stands_twice() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(file.relative_to(ROOT)))
 
-    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
     assert len(places) > 400
 
 

@@ -118,7 +118,7 @@ def test_the_types_of_a_new_vendor_are_checked(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (("hubspot",), 2, "hubspot already exists: run lockstitch check-vendor hubspot"),
         (("github",), 2, "already receives webhooks"),
@@ -134,11 +134,11 @@ def test_the_types_of_a_new_vendor_are_checked(project: Path) -> None:
         ),
     ],
 )
-def test_a_name_that_cannot_be_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
+def test_a_name_that_cannot_be_is_refused(arguments: tuple[str, ...], code: int, message: str) -> None:
     done = here("new-vendor", *arguments)
 
     assert done.returncode == code
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_nothing_that_is_there_is_overwritten(project: Path) -> None:

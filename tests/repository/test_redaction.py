@@ -12,7 +12,7 @@ from app.redaction import addresses_in, shape_of, without_people, word_of
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "expected"),
     [
         ("Email: ann.o'neil+x@mail.example.com is already used.", "Email: ann.o'(e-mail) is already used."),
         ("<ann@example.com>, BOB@EXAMPLE.COM; jörg@münchen.example", "<(e-mail)>, (e-mail); (e-mail)"),
@@ -24,8 +24,8 @@ from app.redaction import addresses_in, shape_of, without_people, word_of
         ("",) * 2,
     ],
 )
-def test_what_looks_like_a_person_is_left_out(said: str, shown: str) -> None:
-    assert without_people(said) == shown
+def test_what_looks_like_a_person_is_left_out(text: str, expected: str) -> None:
+    assert without_people(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_any_text_is_taken(text: str) -> None:
     assert isinstance(without_people(text), str)
 
 
-def shown(problem: NotFound | InvalidField | VendorRejected) -> ProblemDocument:
+def problem_document(problem: NotFound | InvalidField | VendorRejected) -> ProblemDocument:
     return document_of(problem, public_url="https://a.example", instance="/v1/x/ann@example.com", correlation_id="r")
 
 
 def test_every_part_of_a_problem_is_looked_through() -> None:
     says = VendorSays(connection="zendesk", detail="Email: ann@example.com is used")
-    document = shown(VendorRejected("Zendesk answered: ann@example.com is used.", vendor=says))
+    document = problem_document(VendorRejected("Zendesk answered: ann@example.com is used.", vendor=says))
     assert (document.detail, document.instance) == ("Zendesk answered: (e-mail) is used.", "/v1/x/(e-mail)")
     assert document.vendor == VendorSays(connection="zendesk", detail="Email: (e-mail) is used")
-    wrong = shown(InvalidField.at("/emails/0", "ann@example.com is none"))
+    wrong = problem_document(InvalidField.at("/emails/0", "ann@example.com is none"))
     assert wrong.errors == (FieldError(pointer="/emails/0", detail="(e-mail) is none"),)
 
 

@@ -23,14 +23,17 @@ def reading(*, loss: tuple[Loss, ...] = (), **fields: Any) -> Mapped[Customer]:
     return Mapped(data=Customer(**fields), remote=REMOTE, loss=loss)
 
 
-def found(before: Any, after: Any) -> dict[str, Any]:
+def differences_between(before: Any, after: Any) -> dict[str, Any]:
     compare = compare_drafts if isinstance(before, Draft) else compare_readings
     return {path: json.loads(sample) for path, sample in compare(before, after)}
 
 
 @given(st.builds(Customer, first_name=st.none() | NAMES, emails=st.tuples(st.builds(Email, address=NAMES))))
 def test_the_same_is_no_difference(customer: Customer) -> None:
-    assert found(reading(**msgspec.structs.asdict(customer)), reading(**msgspec.structs.asdict(customer))) == {}
+    assert (
+        differences_between(reading(**msgspec.structs.asdict(customer)), reading(**msgspec.structs.asdict(customer)))
+        == {}
+    )
 
 
 @given(NAMES, NAMES)
@@ -38,12 +41,12 @@ def test_no_letter_of_a_person_is_kept(one: str, other: str) -> None:
     before = reading(first_name=one, emails=(Email(address=one),))
     after = reading(first_name=other + "!", emails=(Email(address=other + "!"), Email(address=one)))
 
-    kept = json.dumps([*found(before, after).values()], ensure_ascii=False)
+    kept = json.dumps([*differences_between(before, after).values()], ensure_ascii=False)
 
     # Of what is kept, the words are names of members and of ours; all that was said is marks, x and 0.
-    said = re.sub(r"active|shadow|address|type|is_primary|status|unknown|null|true|false", "", kept)
-    assert not {letter for letter in said if letter.isalpha() and letter != "x"}
-    assert not {digit for digit in said if digit.isdigit() and digit != "0"}
+    remains = re.sub(r"active|shadow|address|type|is_primary|status|unknown|null|true|false", "", kept)
+    assert not {letter for letter in remains if letter.isalpha() and letter != "x"}
+    assert not {digit for digit in remains if digit.isdigit() and digit != "0"}
 
 
 def test_words_of_the_model_are_shown_and_what_is_missing_is_absent() -> None:
@@ -54,7 +57,7 @@ def test_words_of_the_model_are_shown_and_what_is_missing_is_absent() -> None:
         consents=(Consent(channel="email", state="opted_out"),),
     )
 
-    differences = found(before, after)
+    differences = differences_between(before, after)
 
     assert differences["/status"] == {"active": "active", "shadow": "archived"}
     assert differences["/emails/*"] == {
@@ -68,7 +71,7 @@ def test_losses_that_only_one_has() -> None:
     dropped = Loss(path="/emails/2", kind="dropped", detail="an additional address of Ann")
     coerced = Loss(path="/emails/0/address", kind="coerced", detail="lower-cased")
 
-    assert found(reading(loss=(dropped, coerced)), reading(loss=(coerced,))) == {
+    assert differences_between(reading(loss=(dropped, coerced)), reading(loss=(coerced,))) == {
         "/meta/loss/emails/*": {"active": "dropped"}
     }
 
@@ -76,8 +79,8 @@ def test_losses_that_only_one_has() -> None:
 def test_a_refusal_of_the_whole() -> None:
     refusal = Unmappable("$.properties.email", "Expected `str | null`, got `int`")
 
-    assert found(refusal, refusal) == {}
-    assert found(reading(), refusal) == {
+    assert differences_between(refusal, refusal) == {}
+    assert differences_between(reading(), refusal) == {
         "": {"active": "read", "shadow": "refused: Expected `str | null`, got `int` - at $.properties.email"}
     }
 
@@ -87,7 +90,7 @@ def test_drafts_are_compared_by_body_and_by_what_they_refuse() -> None:
     before = Draft(body={"properties": {"email": "ann@example.com"}}, refused=refused)
     after = Draft(body={"properties": {"email": "ann@example.com", "more": "lee@example.org"}})
 
-    assert found(before, after) == {
+    assert differences_between(before, after) == {
         "/properties/more": {"shadow": '"xxx@xxxxxxx.xxx"'},
         "/refused/emails/*": {"active": "unsupported"},
     }

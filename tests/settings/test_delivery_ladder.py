@@ -37,9 +37,9 @@ def test_a_mistake_is_reported(name: str, value: str) -> None:
 
 
 @given(st.integers(1, 40), st.none() | st.floats(0, 10 * DAY))
-def test_a_wait_is_the_jittered_step_or_the_targets_retry_after(failures: int, asked: float | None) -> None:
+def test_a_wait_is_the_jittered_step_or_the_targets_retry_after(failures: int, retry_after: float | None) -> None:
     step = DELIVERY_LADDER[min(failures, len(DELIVERY_LADDER)) - 1]
-    waited = seconds_until_next(DELIVERY_LADDER, failures, asked)
+    waited = seconds_until_next(DELIVERY_LADDER, failures, retry_after)
     assert waited >= step
-    assert waited >= min(asked or 0.0, DAY)
-    assert waited <= max(1.2 * step, min(asked or 0.0, LONGEST_WAIT))
+    assert waited >= min(retry_after or 0.0, DAY)
+    assert waited <= max(1.2 * step, min(retry_after or 0.0, LONGEST_WAIT))

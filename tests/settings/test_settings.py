@@ -124,9 +124,9 @@ def test_encryption_keys_are_read_in_order_and_never_printed() -> None:
     settings = load_settings({"LOCKSTITCH_ENCRYPTION_KEYS": text})
 
     assert [(key.id, key.key) for key in settings.encryption_keys] == [("new", OTHER_KEY), ("old", KEY)]
-    shown = repr(settings) + repr(settings.encryption_keys)
-    assert b64encode(OTHER_KEY).decode() not in shown
-    assert repr(OTHER_KEY) not in shown
+    printed = repr(settings) + repr(settings.encryption_keys)
+    assert b64encode(OTHER_KEY).decode() not in printed
+    assert repr(OTHER_KEY) not in printed
 
 
 @pytest.mark.parametrize(

@@ -49,17 +49,17 @@ def test_the_secret_is_what_proves_the_sender() -> None:
 def test_any_changed_bit_of_the_secret_is_refused() -> None:
     for place in range(len(SECRET)):
         for bit in range(8):
-            shown = bytearray(SECRET.encode())
-            shown[place] ^= 1 << bit
-            assert why(rule().with_header("X-Lockstitch-Secret", bytes(shown))) in ("mismatch", "malformed")
+            secret = bytearray(SECRET.encode())
+            secret[place] ^= 1 << bit
+            assert why(rule().with_header("X-Lockstitch-Secret", bytes(secret))) in ("mismatch", "malformed")
 
 
 def test_a_secret_that_is_missing_or_there_twice_is_refused() -> None:
     assert why(rule().without("X-Lockstitch-Secret")) == "missing"
     assert why(rule().with_header("X-Lockstitch-Secret", b"")) == "missing"
     assert why(rule().and_header("x-lockstitch-secret", SECRET.encode())) == "duplicate"
-    for shown in (b"short", b"with a space in it 1234", b"x" * 256, "schlüssel-schlüssel".encode(), b"\x00" * 20):
-        assert why(rule().with_header("X-Lockstitch-Secret", shown)) == "malformed"
+    for secret in (b"short", b"with a space in it 1234", b"x" * 256, "schlüssel-schlüssel".encode(), b"\x00" * 20):
+        assert why(rule().with_header("X-Lockstitch-Secret", secret)) == "malformed"
 
 
 def test_two_secrets_overlap_while_one_takes_over() -> None:

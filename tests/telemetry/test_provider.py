@@ -102,8 +102,8 @@ def run(**variables: str) -> dict[str, Any]:
         [sys.executable, "-c", PROGRAM], env=environment | variables, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said | {"log": done.stderr.splitlines()}
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report | {"log": done.stderr.splitlines()}
 
 
 @pytest.mark.parametrize(
@@ -117,22 +117,22 @@ def run(**variables: str) -> dict[str, Any]:
     ids=["nothing configured", "no exporter", "disabled with an endpoint", "disabled"],
 )
 def test_without_a_collector_no_span_is_recorded(variables: dict[str, str]) -> None:
-    said = run(**variables)
-    assert said["recording"] is False
-    assert said["traceresponse"].startswith(f"00-{derive_trace_id('run-1'):032x}-")
-    assert said["traceresponse"].endswith("-00")
-    assert said["log"] == []
+    report = run(**variables)
+    assert report["recording"] is False
+    assert report["traceresponse"].startswith(f"00-{derive_trace_id('run-1'):032x}-")
+    assert report["traceresponse"].endswith("-00")
+    assert report["log"] == []
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_spans_reach_a_collector(collector: Collector, protocol: str) -> None:
     port = collector.grpc_port if protocol == "grpc" else collector.http.server_port
-    said = run(
+    report = run(
         OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}",
         OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
         OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=test",
     )
-    assert said["counted"] == {'lockstitch_otlp_exported_total{signal="traces"}': 1.0}
+    assert report["counted"] == {'lockstitch_otlp_exported_total{signal="traces"}': 1.0}
     (resource_spans,) = [spans for request in collector.requests for spans in request.resource_spans]
     resource = {attribute.key: attribute.value.string_value for attribute in resource_spans.resource.attributes}
     assert resource["service.name"] == "lockstitch-api"
@@ -154,11 +154,11 @@ def test_the_service_may_be_named_otherwise(collector: Collector) -> None:
 
 
 def test_the_sampler_is_the_standard_one(collector: Collector) -> None:
-    said = run(
+    report = run(
         OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.http.server_port}", OTEL_TRACES_SAMPLER="always_off"
     )
-    assert said["recording"] is False
-    assert said["traceresponse"].endswith("-00")
+    assert report["recording"] is False
+    assert report["traceresponse"].endswith("-00")
     assert collector.requests == []
 
 
@@ -166,15 +166,15 @@ def test_the_sampler_is_the_standard_one(collector: Collector) -> None:
 def test_an_unreachable_collector_costs_a_counter_and_one_line_a_signal(protocol: str) -> None:
     with socket.socket() as bound:  # bound and not listening
         bound.bind(("127.0.0.1", 0))
-        said = run(
+        report = run(
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{bound.getsockname()[1]}",
             OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
             OTEL_METRICS_EXPORTER="otlp",
             OTEL_LOGS_EXPORTER="otlp",
         )
-    assert said["recording"] is True
+    assert report["recording"] is True
     signals = ("traces", "metrics", "logs")
-    assert set(said["counted"]) == {f'lockstitch_otlp_failed_total{{signal="{signal}"}}' for signal in signals}
-    assert said["seconds"] < 20
-    logged = sorted(json.loads(line)["message"].partition(";")[0] for line in said["log"])
+    assert set(report["counted"]) == {f'lockstitch_otlp_failed_total{{signal="{signal}"}}' for signal in signals}
+    assert report["seconds"] < 20
+    logged = sorted(json.loads(line)["message"].partition(";")[0] for line in report["log"])
     assert logged == [f"the collector accepts no {signal}" for signal in sorted(signals)]

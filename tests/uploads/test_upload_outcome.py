@@ -108,7 +108,7 @@ async def test_a_page_of_exports_is_counted_in_one_question(database: Database) 
     with recording(queries=True) as spans:
         with trace.get_tracer("test").start_as_current_span("list"):
             page = await list_uploads(uploads, "legacy", after=None, limit=50)
-        asked = [span.name for span in spans.finished()]
+        statements = [span.name for span in spans.finished()]
 
     views = [one for one in page.data if isinstance(one, UploadView)]
     assert [(one.settled, one.waiting, one.state) for one in views] == [
@@ -116,7 +116,7 @@ async def test_a_page_of_exports_is_counted_in_one_question(database: Database) 
         (2, 1, "working"),
         (1, 2, "working"),
     ]
-    assert asked == ["SELECT upload", "SELECT inbound_event", "list"]
+    assert statements == ["SELECT upload", "SELECT inbound_event", "list"]
 
 
 async def test_an_empty_page_has_no_outcomes(database: Database) -> None:

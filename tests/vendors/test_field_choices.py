@@ -44,8 +44,10 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     if any("=" not in line for line in lines):
         raise VendorDrift("$", "a field without choices")
     choices = {f"custom_fields.{name}": values for name, _, values in (line.partition("=") for line in lines)}
-    found = {name: tuple(Option(value=one, label=one) for one in values.split(",")) for name, values in choices.items()}
-    return found | ({"owner": tuple(Option(value=one, label=one) for one in people)} if people else {})
+    options = {
+        name: tuple(Option(value=one, label=one) for one in values.split(",")) for name, values in choices.items()
+    }
+    return options | ({"owner": tuple(Option(value=one, label=one) for one in people)} if people else {})
 
 
 CHOOSING: dict[str, Any] = {
@@ -125,11 +127,11 @@ async def test_choices_that_could_not_be_had_are_asked_for_soon_again() -> None:
 async def test_max_age_gives_facts_of_that_age_or_the_vendors_problem() -> None:
     async with running_vendor(telling) as vendor, asking(vendor.url, **CHOOSING) as acme:
         first = await acme.account()
-        asked = len(vendor.calls)
+        calls = len(vendor.calls)
         assert await acme.account(max_age=60.0) is first
-        assert len(vendor.calls) == asked
+        assert len(vendor.calls) == calls
         assert await acme.account(max_age=0.0) == first
-        assert len(vendor.calls) == 2 * asked
+        assert len(vendor.calls) == 2 * calls
         vendor.always = Reply(status=503)
         with pytest.raises(VendorUnavailable):
             await acme.account(max_age=0.0)
@@ -138,6 +140,6 @@ async def test_max_age_gives_facts_of_that_age_or_the_vendors_problem() -> None:
 
 async def test_lists_for_people_take_what_the_facts_have_just_brought() -> None:
     async with running_vendor(telling) as vendor, asking(vendor.url, **CHOOSING) as acme:
-        found = await acme.client.options(acme.connection, deadline=within(), max_age=0)
-        assert [one.value for one in found.by_object["customer"]["custom_fields.tier"]] == ["gold", "silver"]
+        options = await acme.client.options(acme.connection, deadline=within(), max_age=0)
+        assert [one.value for one in options.by_object["customer"]["custom_fields.tier"]] == ["gold", "silver"]
         assert sorted(vendor.targets()) == ["GET /fields", "GET /fields?page=2", "GET /people", "GET /stages"]

@@ -221,8 +221,8 @@ async def test_reads_and_writes_have_separate_health(failing: VendorRequest, goi
             assert (await acme.send(going)).status == 200
             with pytest.raises(ConnectionPaused):
                 await acme.send(failing, seconds=QUICK.failing_pause / 2)
-        seen = acme.client.observe()["acme"]
-        assert (seen.state, seen.note) == ("failing", f"{'writes' if failing.effect else 'reads'} keep failing")
+        health = acme.client.observe()["acme"]
+        assert (health.state, health.note) == ("failing", f"{'writes' if failing.effect else 'reads'} keep failing")
 
 
 async def test_writes_that_wait_for_a_probe_take_no_places_of_reads() -> None:

@@ -31,7 +31,9 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
     people, groups = (tuple(page.body.decode().partition(">")[0] for page in pages) for pages in replies)
     lists = {"people": people, "groups": groups}
-    return {field: tuple(Option(value=one, label=one) for one in held) for field, held in lists.items() if held}
+    return {
+        field: tuple(Option(value=one, label=one) for one in choices) for field, choices in lists.items() if choices
+    }
 
 
 class _Mapped:
@@ -50,8 +52,8 @@ async def lists(acme: Asker, max_age: float | None = None, seconds: float = 5.0)
     return await acme.client.options(acme.connection, deadline=within(seconds), max_age=max_age)
 
 
-def values(found: OptionLists, field: str) -> list[str]:
-    return [one.value for one in found.by_object["customer"].get(field, ())]
+def values(option_lists: OptionLists, field: str) -> list[str]:
+    return [one.value for one in option_lists.by_object["customer"].get(field, ())]
 
 
 def pages(call: Call) -> Reply:
@@ -60,12 +62,12 @@ def pages(call: Call) -> Reply:
 
 async def test_lists_are_read_to_their_end_and_kept() -> None:
     async with running_vendor(pages) as vendor, asking(vendor.url, **CHOOSING) as acme:
-        found = await asyncio.gather(*(lists(acme) for _ in range(5)))
-        assert (values(found[0], "people"), values(found[0], "groups")) == (["ann", "bob"], ["crew"])
-        assert len({id(one) for one in found}) == 1
+        answers = await asyncio.gather(*(lists(acme) for _ in range(5)))
+        assert (values(answers[0], "people"), values(answers[0], "groups")) == (["ann", "bob"], ["crew"])
+        assert len({id(one) for one in answers}) == 1
         assert len(vendor.calls) == 3
-        assert (await lists(acme)).fetched_at == found[0].fetched_at
-        assert (await lists(acme, max_age=0)).fetched_at > found[0].fetched_at
+        assert (await lists(acme)).fetched_at == answers[0].fetched_at
+        assert (await lists(acme, max_age=0)).fetched_at > answers[0].fetched_at
         assert len(vendor.calls) == 6
 
 

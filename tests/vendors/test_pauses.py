@@ -137,7 +137,7 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
 
         await operator.resume("acme", actor="ada")
         await until(
-            lambda: all(not pause.held for seen in (seen_by_one, seen_by_two) if (pause := seen.known.get("acme")))
+            lambda: all(not pause.held for pauses in (seen_by_one, seen_by_two) if (pause := pauses.known.get("acme")))
         )
         assert (await one.send(READ)).status == 200
         await until(lambda: seen_by_one.known.get("acme") is None and seen_by_two.known.get("acme") is None)
@@ -164,7 +164,7 @@ async def test_a_credential_accepted_in_one_process_is_shown_by_all(database: Da
         await until(lambda: seen_by_two.known.get("acme") is not None)
         await operator.resume("acme", actor="ada")
         await until(
-            lambda: all((pause := seen.known.get("acme")) and not pause.held for seen in (seen_by_one, seen_by_two))
+            lambda: all((pause := pauses.known.get("acme")) and not pause.held for pauses in (seen_by_one, seen_by_two))
         )
         assert refuses(one)  # nothing has tried the credential yet
         assert (await two.send(READ)).status == 200

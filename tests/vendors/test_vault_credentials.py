@@ -157,8 +157,8 @@ async def test_uses_are_noted_by_version_and_traffic(shop: Shop) -> None:
         await shop.rotate("token-2")
         await acme.send(WRITE)
     await shop.uses.flush()
-    found = [(use.subject, use.part) for use in await last_uses(shop.database)]
-    assert found == [("vault:acme#1", "acme read"), ("vault:acme#2", "acme write")]
+    uses = [(use.subject, use.part) for use in await last_uses(shop.database)]
+    assert uses == [("vault:acme#1", "acme read"), ("vault:acme#2", "acme write")]
 
 
 async def test_a_token_set_is_no_secret(shop: Shop) -> None:
@@ -171,14 +171,14 @@ async def test_a_token_set_is_no_secret(shop: Shop) -> None:
 
 
 async def test_webhook_secrets_overlap_for_as_long_as_asked(shop: Shop) -> None:
-    secrets, given = Secrets({}, shop.vault), WebhookSecretSettings(secret="vault:acme")
+    secrets, settings = Secrets({}, shop.vault), WebhookSecretSettings(secret="vault:acme")
     await shop.store.set("acme", b"one")
     await shop.store.set("acme", b"two")
     await shop.vault.refresh()
-    assert [secret.value for secret, _ in secrets.accepted(given)] == ["one", "two"]
+    assert [secret.value for secret, _ in secrets.accepted(settings)] == ["one", "two"]
     await shop.store.promote("acme", 2, overlap=DAY)
     await shop.vault.refresh()
-    (current, previous) = (secret for secret, _ in secrets.accepted(given))
+    (current, previous) = (secret for secret, _ in secrets.accepted(settings))
     assert (current.value, current.not_after) == ("two", None)
     assert previous.value == "one"
     assert previous.not_after is not None

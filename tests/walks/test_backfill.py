@@ -142,8 +142,8 @@ async def test_feed_and_list_show_events_of_a_backfill_only_on_request(stage: St
     deps = stage.runtime.dependencies.of(EventDeps)
     assert await newest_of(deps, patterns=("customer.*",), limit=10) == []
     assert await deps.events.feed(types=("customer.created",), after=None, limit=10) == []
-    asked = await deps.events.feed(types=("customer.created",), after=None, limit=100, of_backfills=True)
-    assert len(asked) == len(await stage.delivered(named)) == len(ids(stage))
+    events = await deps.events.feed(types=("customer.created",), after=None, limit=100, of_backfills=True)
+    assert len(events) == len(await stage.delivered(named)) == len(ids(stage))
 
 
 async def test_the_state_of_a_record_that_differs_stays_with_events_too(stage: Stage) -> None:

@@ -164,17 +164,17 @@ def test_a_limit_that_pulls_cannot_keep_is_named(tmp_path: Path) -> None:
     owner = "hooks"
     freshness_seconds = 30
     """
-    found = limited(tmp_path, SALES + SHOP + HOOKS + ownership)
-    assert {name: limit for name, (limit, _) in found.items()} == {
+    limits = limited(tmp_path, SALES + SHOP + HOOKS + ownership)
+    assert {name: limit for name, (limit, _) in limits.items()} == {
         "sales customer": 900,
         "shop customer": 120,
         "sales order": 900,
         "hooks ticket": 30,
     }
-    assert found["sales customer"][1] == "the limit is 900 s, but it is pulled only every 15m"
-    assert str(found["shop customer"][1]).endswith("is pulled only every 1h")
-    assert str(found["sales order"][1]).endswith('is not pulled: every is "off"')
-    assert str(found["hooks ticket"][1]).endswith("is not pulled: the connection has no list of it")
+    assert limits["sales customer"][1] == "the limit is 900 s, but it is pulled only every 15m"
+    assert str(limits["shop customer"][1]).endswith("is pulled only every 1h")
+    assert str(limits["sales order"][1]).endswith('is not pulled: every is "off"')
+    assert str(limits["hooks ticket"][1]).endswith("is not pulled: the connection has no list of it")
 
 
 def test_stock_is_pulled_where_it_is_configured(tmp_path: Path) -> None:

@@ -95,5 +95,5 @@ def is_read(statement: str, table: str) -> bool:
 
 def statements_in(log: str) -> list[str]:
     """Return the statements of Lockstitch in a log."""
-    found = re.findall(r"^lockstitch \d+ LOG:  (?:execute [^:]*|statement): (.*\n(?:\t.*\n)*)", log, re.MULTILINE)
-    return [" ".join(one.split()) for one in found]
+    statements = re.findall(r"^lockstitch \d+ LOG:  (?:execute [^:]*|statement): (.*\n(?:\t.*\n)*)", log, re.MULTILINE)
+    return [" ".join(one.split()) for one in statements]

@@ -43,8 +43,8 @@ def test_a_cancelled_order_is_known_by_its_status_or_its_time(fields: dict[str, 
     ],
 )
 def test_a_list_is_compared_too(sent: dict[str, Any], is_done: bool) -> None:
-    held = Order(currency="EUR", totals=SUMS, tags=("new", "vip"))
-    assert matches_patch(msgspec.convert(sent, OrderPatch), held) is is_done
+    stored = Order(currency="EUR", totals=SUMS, tags=("new", "vip"))
+    assert matches_patch(msgspec.convert(sent, OrderPatch), stored) is is_done
 
 
 @pytest.mark.parametrize("name", ["first_name", "last_name", "company_name", "notes"])

@@ -25,7 +25,7 @@ SENT = Statement(
 )
 
 
-def found(remote_id: str, created_at: datetime | None) -> ReportedChange:
+def change(remote_id: str, created_at: datetime | None) -> ReportedChange:
     return ReportedChange(
         connection="shop", object="customer", remote_id=remote_id, received_at=None, created_at=created_at
     )
@@ -49,7 +49,7 @@ async def test_an_unseen_record_waits_only_for_a_write_that_may_have_created_it(
     await database.execute(SENT, effect, None)
     created_at = None if age is None else datetime.now(UTC) - age
 
-    (check,) = await writes.check([[found("1051", created_at)]])
+    (check,) = await writes.check([[change("1051", created_at)]])
 
     assert (check.is_under_way, check.version, check.digest) == (waits, None, None)
 
@@ -61,7 +61,7 @@ async def test_a_record_waits_for_its_own_write_and_others_do_not(database: Data
     async with database.transaction() as transaction:
         await store_state(states, transaction, ("customer", "shop", "1052"), b"{}", read_at=NOW, instead_of=None)
 
-    changed, other = await writes.check([[found("1051", NOW)], [found("1052", NOW)]])
+    changed, other = await writes.check([[change("1051", NOW)], [change("1052", NOW)]])
 
     assert changed.is_under_way
     assert not other.is_under_way

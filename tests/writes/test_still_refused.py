@@ -83,16 +83,16 @@ def test_a_field_that_reads_back_as_sent_is_not_refused(sent: dict[str, Any], is
 def test_a_line_is_refused_only_for_what_the_record_lacks(more: dict[str, Any], lacking: list[str] | None) -> None:
     patch = msgspec.convert({"line_items": [LINE | more]}, OrderPatch)
     refused = (FieldRefusal(kind="unsupported", pointer="/line_items", detail="only with a new order"),)
-    found = [one.pointer for one in still_refused(refused, patch, HELD)]
-    assert found == (["/line_items"] if lacking is None else [f"/line_items/0/{name}" for name in lacking])
+    pointers = [one.pointer for one in still_refused(refused, patch, HELD)]
+    assert pointers == (["/line_items"] if lacking is None else [f"/line_items/0/{name}" for name in lacking])
 
 
 def test_a_line_without_a_sku_only_lacks_it() -> None:
     (line,), own = HELD.line_items, ProductReference(connection="stripe", remote_id="prod_1")
-    held = msgspec.structs.replace(HELD, line_items=(msgspec.structs.replace(line, sku=None, product=own),))
+    record = msgspec.structs.replace(HELD, line_items=(msgspec.structs.replace(line, sku=None, product=own),))
     product = {"sku": "M-1", "name": "Mug, blue"}
     patch = msgspec.convert({"line_items": [LINE | {"sku": "M-1", "product": product}]}, OrderPatch)
-    left = still_refused((FieldRefusal(kind="unsupported", pointer="/line_items", detail="no"),), patch, held)
+    left = still_refused((FieldRefusal(kind="unsupported", pointer="/line_items", detail="no"),), patch, record)
     assert {one.pointer for one in left} == {"/line_items/0/sku", "/line_items/0/product"}
 
 

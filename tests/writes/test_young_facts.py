@@ -82,34 +82,34 @@ def details(problem: InvalidField) -> dict[str, str]:
 async def test_young_facts_refuse_at_once() -> None:
     async with drafting_at(Portal("gold")) as (vendor, desk):
         await draft(desk(**tier("gold")))
-        asked = len(vendor.calls)
+        calls = len(vendor.calls)
         with pytest.raises(InvalidField) as refused:
             await draft(desk(**tier("silver")))
         assert details(refused.value) == {"/custom_fields/0/value": "'silver' is not a choice here; one of: gold"}
-        assert len(vendor.calls) == asked
+        assert len(vendor.calls) == calls
 
 
 async def test_older_facts_are_renewed_once_before_they_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     portal = Portal("gold")
     async with drafting_at(portal) as (vendor, desk):
         await draft(desk(**tier("gold")))
-        asked = len(vendor.calls)
+        calls = len(vendor.calls)
         monkeypatch.setattr(drafting, "YOUNG", 0.0)
         portal.choices = ("gold", "silver")
         prepared = await draft(desk(**tier("silver")))
         assert prepared.request is not None
         assert msgspec.json.decode(prepared.request.body or b"")["properties"]["tier"] == "silver"
-        assert len(vendor.calls) == 2 * asked
+        assert len(vendor.calls) == 2 * calls
         with pytest.raises(InvalidField) as refused:
             await draft(desk(**tier("tin")))
         assert details(refused.value)["/custom_fields/0/value"].endswith("one of: gold, silver")
-        assert len(vendor.calls) == 3 * asked
+        assert len(vendor.calls) == 3 * calls
 
 
 async def test_an_invalid_value_needs_no_account_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     async with drafting_at(Portal("gold")) as (vendor, desk):
         await draft(desk(**tier("gold")))
-        asked = len(vendor.calls)
+        calls = len(vendor.calls)
         monkeypatch.setattr(drafting, "YOUNG", 0.0)
         numberless: dict[str, Any] = {"phones": [{}]}
         for wrong in (numberless, numberless | tier("tin")):
@@ -117,7 +117,7 @@ async def test_an_invalid_value_needs_no_account_facts(monkeypatch: pytest.Monke
                 await draft(desk(**wrong))
         with pytest.raises(UnsupportedField):
             await draft(desk(**_unknown_key()))
-        assert len(vendor.calls) == asked
+        assert len(vendor.calls) == calls
 
 
 async def test_an_unreachable_vendor_is_reported_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,11 +132,11 @@ async def test_an_unreachable_vendor_is_reported_to_the_caller(monkeypatch: pyte
 
 async def test_the_outcome_is_found_although_the_choice_was_retired() -> None:
     async with drafting_at(Portal("gold")) as (_, desk):
-        found = await marker_lookup(desk(**tier("silver")), "op_1", "create")
-        lookup = found.request
+        marker = await marker_lookup(desk(**tier("silver")), "op_1", "create")
+        lookup = marker.request
         assert lookup is not None
         assert "op_1" in lookup.path or "op_1" in str(lookup.query) or b"op_1" in (lookup.body or b"")
-        assert [one.path for one in found.loss] == ["/custom_fields/0/value"]
+        assert [one.path for one in marker.loss] == ["/custom_fields/0/value"]
 
 
 def _unknown_key() -> dict[str, Any]:

@@ -17,13 +17,13 @@ class Shop:
         with httpx.Client(base_url=url, timeout=PATIENCE) as visitor:
             login = visitor.post("/auth/user/emailpass", json=ADMINISTRATOR)
             assert login.status_code == 200, login.text
-            told = visitor.post(
+            answer = visitor.post(
                 "/admin/api-keys",
                 json={"title": "Lockstitch", "type": "secret"},
                 headers={"authorization": f"Bearer {login.json()['token']}"},
             )
-        assert told.status_code == 200, told.text
-        self.key: str = told.json()["api_key"]["token"]
+        assert answer.status_code == 200, answer.text
+        self.key: str = answer.json()["api_key"]["token"]
         self._client = httpx.Client(base_url=url, auth=(self.key, ""), timeout=PATIENCE)
         self.variant: str = ""
         self._stock()
@@ -38,18 +38,18 @@ class Shop:
 
     def customers(self, address: str) -> list[dict[str, Any]]:
         """Those with this address."""
-        found: list[dict[str, Any]] = self.get("/customers", email=address)["customers"]
-        return found
+        customers: list[dict[str, Any]] = self.get("/customers", email=address)["customers"]
+        return customers
 
     def drafts(self) -> list[dict[str, Any]]:
         """Orders that nobody has placed yet."""
-        found: list[dict[str, Any]] = self.get("/draft-orders", limit="1000")["draft_orders"]
-        return found
+        drafts: list[dict[str, Any]] = self.get("/draft-orders", limit="1000")["draft_orders"]
+        return drafts
 
     def order(self, remote_id: str) -> dict[str, Any]:
         """An order, or the draft of one, as the shop shows it."""
-        found: dict[str, Any] = self.get(f"/orders/{remote_id}")["order"]
-        return found
+        order: dict[str, Any] = self.get(f"/orders/{remote_id}")["order"]
+        return order
 
     def paid(self, remote_id: str, amount: float) -> None:
         """The buyer pays."""
