@@ -114,8 +114,8 @@ class RunningEmulators:
         order = {"vendor": vendor, "url": url, "secret": secret, "first_pause_ms": 10, **more}
         answer = self.http.put("/_emulator/webhooks", json=order)
         assert answer.status_code == 200, answer.text
-        shown: dict[str, Any] = answer.json()
-        return shown
+        target: dict[str, Any] = answer.json()
+        return target
 
     def sent(self, vendor: str) -> list[dict[str, Any]]:
         """A vendor's webhooks and what became of them, newest last."""

@@ -100,15 +100,15 @@ def is_from(vendor: str, received: Received, url: str, secret: str) -> bool:
     if vendor == "hubspot":
         at = headers["x-hubspot-request-timestamp"]
         assert abs(int(at) / 1000 - received.at) < PATIENCE
-        given, content = headers["x-hubspot-signature-v3"], b"POST" + url.encode() + body + at.encode()
+        signature, content = headers["x-hubspot-signature-v3"], b"POST" + url.encode() + body + at.encode()
     elif vendor == "zendesk":
         at = headers["x-zendesk-webhook-signature-timestamp"]
-        given, content = headers["x-zendesk-webhook-signature"], at.encode() + body
+        signature, content = headers["x-zendesk-webhook-signature"], at.encode() + body
     elif vendor == "woocommerce":
-        given, content = headers["x-wc-webhook-signature"], body
+        signature, content = headers["x-wc-webhook-signature"], body
     else:
-        given, content = headers["x-shopify-hmac-sha256"], body
-    return given == base64.b64encode(hmac.new(secret.encode(), content, hashlib.sha256).digest()).decode()
+        signature, content = headers["x-shopify-hmac-sha256"], body
+    return signature == base64.b64encode(hmac.new(secret.encode(), content, hashlib.sha256).digest()).decode()
 
 
 def raw(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -27,7 +27,7 @@ class Server(Struct, frozen=True, kw_only=True):
     method: str = "GET"
 
     def page(self, emulators: RunningEmulators, **more: str) -> httpx.Response:
-        asked = {
+        parameters = {
             "client_id": f"{self.name}-dev-client",
             "response_type": "code",
             "redirect_uri": REDIRECT,
@@ -37,7 +37,7 @@ class Server(Struct, frozen=True, kw_only=True):
             "code_challenge_method": "S256",
             **more,
         }
-        return emulators.http.get(f"/{self.name}{self.authorize}", params=asked)
+        return emulators.http.get(f"/{self.name}{self.authorize}", params=parameters)
 
     def code(self, emulators: RunningEmulators) -> str:
         return parse_qs(urlsplit(self.page(emulators).headers["location"]).query)["code"][0]
@@ -47,8 +47,8 @@ class Server(Struct, frozen=True, kw_only=True):
         return emulators.http.post(f"/{self.name}{self.token}", data={"grant_type": grant, **client, **more})
 
     def exchange(self, emulators: RunningEmulators, code: str, **more: str) -> httpx.Response:
-        given = {"code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER, **more}
-        return self.ask(emulators, "authorization_code", **given)
+        parameters = {"code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER, **more}
+        return self.ask(emulators, "authorization_code", **parameters)
 
     def first(self, emulators: RunningEmulators) -> dict[str, Any]:
         issued = self.exchange(emulators, self.code(emulators))

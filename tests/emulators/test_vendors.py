@@ -31,14 +31,14 @@ def made(http: httpx.Client, vendor: Emulated, name: str = "Nora") -> str:
     return vendor.made(answer.json())
 
 
-def shown(http: httpx.Client, vendor: Emulated, id: str) -> dict[str, Any]:
+def read_record(http: httpx.Client, vendor: Emulated, id: str) -> dict[str, Any]:
     """Read a record."""
     answer = http.request(**vendor.show(id))
     assert answer.status_code == 200, answer.text
     return vendor.record(answer.json())
 
 
-def found(http: httpx.Client, vendor: Emulated, ask: Ask) -> list[str]:
+def records_of(http: httpx.Client, vendor: Emulated, ask: Ask) -> list[str]:
     """The ids of a page or of a search."""
     return [str(one[vendor.id]) for one in vendor.records(http.request(**ask).json())]
 
@@ -98,7 +98,7 @@ def test_a_status_fault_speaks_the_vendors_words(
         assert (answer.status_code, answer.headers["retry-after"]) == (status, "2")
         code = vendor.code(answer)
         assert code == vendor.ordered.get(status, code)
-    assert found(http, vendor, vendor.page) == []
+    assert records_of(http, vendor, vendor.page) == []
 
 
 @vendors
@@ -107,19 +107,19 @@ def test_drift_bends_the_answer_and_not_the_record(
     http: httpx.Client, emulators: RunningEmulators, vendor: Emulated, change: str
 ) -> None:
     id = made(http, vendor)
-    whole, member = shown(http, vendor, id), vendor.drift[change]
+    whole, member = read_record(http, vendor, id), vendor.drift[change]
     emulators.order(vendor=vendor.name, fault={"kind": "drift", "change": change}, times=2)
-    bent = shown(http, vendor, id)
+    bent = read_record(http, vendor, id)
     (listed,) = vendor.records(http.request(**vendor.page).json())
-    for seen in (bent, listed):
+    for answer in (bent, listed):
         if change == "missing":
-            assert member not in seen
+            assert member not in answer
         elif change == "field":
-            assert member in seen.keys() - whole.keys()
+            assert member in answer.keys() - whole.keys()
         else:
-            assert seen[member] != whole[member]
-            assert (type(seen[member]) is type(whole[member])) == (change == "enum")
-    assert shown(http, vendor, id) == whole
+            assert answer[member] != whole[member]
+            assert (type(answer[member]) is type(whole[member])) == (change == "enum")
+    assert read_record(http, vendor, id) == whole
 
 
 @vendors
@@ -129,7 +129,7 @@ def test_an_answer_without_records_does_not_drift(
     for change in ("enum", "type", "field", "missing"):
         emulators.order(vendor=vendor.name, fault={"kind": "drift", "change": change}, times=2)
         assert_refused(vendor, http.request(**vendor.show(vendor.absent_id)), vendor.absent)
-        assert found(http, vendor, vendor.page) == []
+        assert records_of(http, vendor, vendor.page) == []
 
 
 @vendors
@@ -137,15 +137,15 @@ def test_a_lost_reply_was_carried_out(http: httpx.Client, emulators: RunningEmul
     emulators.order(vendor=vendor.name, fault={"kind": "timeout_after_commit", "delay_ms": 0}, times=1)
     with pytest.raises(httpx.TransportError):
         made(http, vendor)
-    assert len(found(http, vendor, vendor.page)) == 1
+    assert len(records_of(http, vendor, vendor.page)) == 1
 
 
 @vendors
 def test_a_placed_record_is_shown_as_it_is(http: httpx.Client, emulators: RunningEmulators, vendor: Emulated) -> None:
     placed = emulators.place(vendor.name, vendor.object, vendor.odd)
-    seen = shown(http, vendor, str(placed[vendor.id]))
-    assert {name: seen[name] for name in vendor.odd} == vendor.odd
-    assert found(http, vendor, vendor.page) == [str(placed[vendor.id])]
+    read = read_record(http, vendor, str(placed[vendor.id]))
+    assert {name: read[name] for name in vendor.odd} == vendor.odd
+    assert records_of(http, vendor, vendor.page) == [str(placed[vendor.id])]
     assert len(emulators.records(vendor.name, vendor.object)) == 1
 
 
@@ -154,19 +154,19 @@ def test_a_placed_record_is_shown_as_it_is(http: httpx.Client, emulators: Runnin
 def test_pages_show_every_record_once_and_end(http: httpx.Client, vendor: Emulated, count: int) -> None:
     ids = [made(http, vendor, f"No. {number}") for number in range(count)]
     assert vendor.follow is not None
-    seen: list[str] = []
+    ids_listed: list[str] = []
     ask: Ask | None = vendor.page
     for _ in range(3):
         assert ask is not None
         answer = http.request(**ask)
         page = [str(one[vendor.id]) for one in vendor.records(answer.json())]
         assert len(page) <= 2
-        seen += page
+        ids_listed += page
         ask = vendor.follow(answer)
         if ask is None:
             break
     assert ask is None
-    assert sorted(seen) == sorted(ids)
+    assert sorted(ids_listed) == sorted(ids)
 
 
 @pytest.mark.parametrize("vendor", [one for one in VENDORS if one.search], ids=lambda vendor: vendor.name)
@@ -176,11 +176,11 @@ def test_a_search_lags_behind_and_a_read_does_not(
     assert vendor.search is not None
     emulators.limit(vendor.name, search_lag=3600)
     id = made(http, vendor)
-    assert str(shown(http, vendor, id)[vendor.id]) == id
-    assert found(http, vendor, vendor.page) == [id]
-    assert found(http, vendor, vendor.search) == []
+    assert str(read_record(http, vendor, id)[vendor.id]) == id
+    assert records_of(http, vendor, vendor.page) == [id]
+    assert records_of(http, vendor, vendor.search) == []
     emulators.limit(vendor.name, search_lag=0)
-    assert found(http, vendor, vendor.search) == [id]
+    assert records_of(http, vendor, vendor.search) == [id]
 
 
 def test_records_and_ids_go_on_after_kill_9(own_emulators: RunningEmulators) -> None:
@@ -188,11 +188,11 @@ def test_records_and_ids_go_on_after_kill_9(own_emulators: RunningEmulators) -> 
     clients = {vendor.name: own_emulators.client(f"/{vendor.name}", headers=vendor.credential) for vendor in VENDORS}
     for vendor in VENDORS:
         id = made(clients[vendor.name], vendor)
-        before[vendor.name] = id, shown(clients[vendor.name], vendor, id)
+        before[vendor.name] = id, read_record(clients[vendor.name], vendor, id)
     own_emulators.kill()
     own_emulators.start()
     for vendor in VENDORS:
         id, record = before[vendor.name]
-        assert shown(clients[vendor.name], vendor, id) == record
+        assert read_record(clients[vendor.name], vendor, id) == record
         assert made(clients[vendor.name], vendor, "Noel") != id
         clients[vendor.name].close()

@@ -85,15 +85,15 @@ def test_a_new_target_gets_no_earlier_changes(emulators: RunningEmulators, recei
 def test_the_targets_are_shown_without_their_secrets_and_end_when_dropped(
     emulators: RunningEmulators, receiver: Receiver
 ) -> None:
-    shown = emulators.subscribe("hubspot", receiver.url("hubspot"), "hidden-one", old_secret="hidden-two")
-    assert shown == {
+    target = emulators.subscribe("hubspot", receiver.url("hubspot"), "hidden-one", old_secret="hidden-two")
+    assert target == {
         "vendor": "hubspot",
         "url": receiver.url("hubspot"),
         "has_old_secret": True,
         "first_pause_ms": 10,
     }
     listed = emulators.http.get("/_emulator/webhooks")
-    assert listed.json() == [shown]
+    assert listed.json() == [target]
     assert "hidden" not in listed.text
     assert emulators.http.delete("/_emulator/webhooks", params={"vendor": "hubspot"}).json() == {"dropped": 1}
     contact(emulators, "Unheard")

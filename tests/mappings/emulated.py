@@ -150,11 +150,11 @@ class EmulatedAccount(Generic[A]):
         raise AssertionError("the list does not end")
 
     def _shown(self, mapping: OfVendor[A], result: WriteResult, remote_id: str | None = None) -> Mapped[Any]:
-        told = None if result.record is None else mapping.read(result.record, self.account)
-        at = required(remote_id or result.remote_id or (None if told is None else told.remote.id))
-        shown = self.read(mapping, at)
-        assert told in (None, shown)
-        return shown
+        returned = None if result.record is None else mapping.read(result.record, self.account)
+        at = required(remote_id or result.remote_id or (None if returned is None else returned.remote.id))
+        read = self.read(mapping, at)
+        assert returned in (None, read)
+        return read
 
     def _completed(self, mapping: OfVendor[A], records: tuple[msgspec.Raw, ...], account: A) -> A:
         if mapping.endpoints.side_load is None:

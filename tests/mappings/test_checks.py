@@ -31,8 +31,8 @@ RATED = [vendor for vendor in VENDORS.values() if (ROOT / FILE.format(vendor=ven
 @pytest.fixture(params=RATED, ids=lambda vendor: vendor.name)
 def vendor(request: pytest.FixtureRequest) -> AnyVendor:
     """Every vendor with a quality.toml."""
-    found: AnyVendor = request.param
-    return found
+    chosen: AnyVendor = request.param
+    return chosen
 
 
 def result_of(rule: str, vendor: AnyVendor, root: Path = ROOT) -> Result:
@@ -78,15 +78,15 @@ def test_loss_unsupported_and_matrix_tell_one_story(vendor: AnyVendor) -> None:
         never = set(unsupported(mapping))
         assert read.isdisjoint(never)
         for mapped in map_payload(vendor, mapping, case.sent, account):
-            shown = {name for name, value in _shown(mapped.data).items() if value not in (None, [], "unknown", False)}
-            assert never.isdisjoint(shown), case.name
+            filled = {name for name, value in _shown(mapped.data).items() if value not in (None, [], "unknown", False)}
+            assert never.isdisjoint(filled), case.name
             changed = {loss.path.split("/")[1] for loss in mapped.loss if loss.kind != "dropped"}
             assert never.isdisjoint(changed), case.name
 
 
 def _shown(data: Any) -> dict[str, Any]:
-    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(data))
-    return shown
+    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(data))
+    return members
 
 
 # ------------------------------------------------------------------ the judge is judged
@@ -94,10 +94,10 @@ def _shown(data: Any) -> dict[str, Any]:
 
 def test_a_claim_that_does_not_hold_is_refused() -> None:
     failed = Result(cases=3, failures=("customer-full: refused",))
-    found = {one.rule: one for one in judged({"bronze.golden": RuleClaim(status="done")}, {"bronze.golden": failed})}
+    by_rule = {one.rule: one for one in judged({"bronze.golden": RuleClaim(status="done")}, {"bronze.golden": failed})}
 
-    assert found["bronze.golden"].complaint == "bronze.golden is marked done but does not hold: 1 of 3 failed"
-    assert not found["bronze.golden"].is_met
+    assert by_rule["bronze.golden"].complaint == "bronze.golden is marked done but does not hold: 1 of 3 failed"
+    assert not by_rule["bronze.golden"].is_met
 
 
 @pytest.mark.parametrize(
@@ -356,9 +356,9 @@ def test_any_exception_of_a_folder_is_a_failure_with_its_place() -> None:
         check(payload, object)  # type: ignore[arg-type]
         return ()
 
-    found = computed(replace(VENDORS["hubspot"], unwrap=slipped), ROOT)
+    by_rule = computed(replace(VENDORS["hubspot"], unwrap=slipped), ROOT)
 
     for rule in ("bronze.read", "bronze.golden", "bronze.enums-total"):
-        assert "it raises AttributeError: " in found[rule].failures[0]
-        assert "(mappings/hubspot/unwrap.py, line " in found[rule].failures[0]
-    assert found["bronze.errors-classified"].holds
+        assert "it raises AttributeError: " in by_rule[rule].failures[0]
+        assert "(mappings/hubspot/unwrap.py, line " in by_rule[rule].failures[0]
+    assert by_rule["bronze.errors-classified"].holds

@@ -36,8 +36,8 @@ def written(value: Any) -> bytes:
 def respelled(draw: st.DrawFn, value: Any, name: str = "") -> Any:
     """The same in other words: each scalar, empty list and list of objects in one of the spellings that are met."""
     if isinstance(value, dict):
-        found = {key: one if key == "value" else respelled(draw, one, key) for key, one in value.items()}
-        return found if value or name in FREE else draw(st.sampled_from([{}, []]))
+        members = {key: one if key == "value" else respelled(draw, one, key) for key, one in value.items()}
+        return members if value or name in FREE else draw(st.sampled_from([{}, []]))
     if isinstance(value, list):
         items = [respelled(draw, one) for one in value]
         if any(not isinstance(one, dict) for one in items):
@@ -66,8 +66,8 @@ def test_what_is_spelled_otherwise_means_the_same(
     vendor: AnyVendor, mapping: AnyMapping, name: str, record: Any, data: st.DataObject
 ) -> None:
     account = account_of(vendor, ROOT)
-    held = {key: one for key, one in record.items() if key not in FREE}
-    other = data.draw(st.composite(respelled)(held)) | {key: record[key] for key in FREE if key in record}
+    compared = {key: one for key, one in record.items() if key not in FREE}
+    other = data.draw(st.composite(respelled)(compared)) | {key: record[key] for key in FREE if key in record}
     assert mapping.read(written(other), account) == mapping.read(written(record), account)
 
 
@@ -137,8 +137,8 @@ def test_a_scalar_is_read_by_what_it_says(member: str, value: Part) -> None:
     ],
 )
 def test_an_array_may_be_an_object(member: str, parts: tuple[Part, ...] | None) -> None:
-    found = read(f'{{"id": 1, {member}}}').parts
-    assert found == parts if parts is not None else [one.key for one in found] == ["size", "colour"]
+    parts_read = read(f'{{"id": 1, {member}}}').parts
+    assert parts_read == parts if parts is not None else [one.key for one in parts_read] == ["size", "colour"]
 
 
 @pytest.mark.parametrize(

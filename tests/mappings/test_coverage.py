@@ -19,8 +19,8 @@ ENVELOPE = {"id", "ticket_id", "meta", "raw"}
 @pytest.fixture(params=MAPPINGS, ids=lambda mapping: f"{mapping.name}_r{mapping.revision}")
 def mapping(request: pytest.FixtureRequest) -> AnyMapping:
     """Every mapping of every vendor."""
-    found: AnyMapping = request.param
-    return found
+    chosen: AnyMapping = request.param
+    return chosen
 
 
 def of(name: str) -> AnyMapping:
@@ -30,8 +30,8 @@ def of(name: str) -> AnyMapping:
 
 def row(name: str, field: str) -> tuple[bool, bool, bool]:
     """Whether a field is read, written on a create, changed on an update."""
-    found = next(cell for cell in coverage(of(name)) if cell.field == field)
-    return found.reads, found.creates, found.updates
+    entry = next(cell for cell in coverage(of(name)) if cell.field == field)
+    return entry.reads, entry.creates, entry.updates
 
 
 def test_what_an_upsert_finds_a_look_up_finds_too(mapping: AnyMapping) -> None:

@@ -56,8 +56,8 @@ def test_a_record_that_says_no_more_than_it_should_shows_nothing() -> None:
 
 def test_unread_members_are_listed_once_and_not_looked_into() -> None:
     lines = [{"sku": "a", "weight": {"grams": 5}}, {"sku": "b", "weight": {"grams": 6}}]
-    found = compare_shape(GOOD | {"lines": lines, "score": 0.5, "parent": {"id": 8, "score": 1}}, Record)
-    assert [(one.path, one.type) for one in found.members] == [
+    shape = compare_shape(GOOD | {"lines": lines, "score": 0.5, "parent": {"id": 8, "score": 1}}, Record)
+    assert [(one.path, one.type) for one in shape.members] == [
         ("$.lines[*].weight", "object"),
         ("$.parent.score", "number"),
         ("$.score", "number"),
@@ -65,12 +65,12 @@ def test_unread_members_are_listed_once_and_not_looked_into() -> None:
 
 
 def test_an_unread_member_that_is_null_somewhere_tells_the_type_that_it_has_elsewhere() -> None:
-    found = compare_shape({"id": 1, "lines": [{"sku": "a", "tax": None}, {"sku": "b", "tax": "1.00"}]}, Record)
-    assert [(one.path, one.type) for one in found.members] == [("$.lines[*].tax", "string")]
+    shape = compare_shape({"id": 1, "lines": [{"sku": "a", "tax": None}, {"sku": "b", "tax": "1.00"}]}, Record)
+    assert [(one.path, one.type) for one in shape.members] == [("$.lines[*].tax", "string")]
 
 
 @pytest.mark.parametrize(
-    ("change", "path", "kind", "expected", "found"),
+    ("change", "path", "kind", "expected", "actual"),
     [
         ({"id": "7"}, "$.id", "changed_type", "number", "string"),
         ({"firstName": {"value": "Ann"}}, "$.firstName", "changed_type", "null or string", "object"),
@@ -81,10 +81,10 @@ def test_an_unread_member_that_is_null_somewhere_tells_the_type_that_it_has_else
     ],
 )
 def test_a_mismatch_is_reported_with_its_path(
-    change: dict[str, Any], path: str, kind: str, expected: str, found: str
+    change: dict[str, Any], path: str, kind: str, expected: str, actual: str
 ) -> None:
     (misfit,) = compare_shape(GOOD | change, Record).misfits
-    assert (misfit.path, misfit.kind, misfit.expected, misfit.found) == (path, kind, expected, found)
+    assert (misfit.path, misfit.kind, misfit.expected, misfit.found) == (path, kind, expected, actual)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_what_a_decoder_says_and_what_the_walker_finds_are_the_same_place(change
     record = GOOD | change
     with pytest.raises(VendorDrift) as raised:
         decode(msgspec.json.encode(record), Record)
-    said = misfit_of(raised.value.path, raised.value.reason, record)
-    (found,) = compare_shape(record, Record).misfits
-    assert (said.path, said.kind) == (found.path, found.kind)
+    by_decoder = misfit_of(raised.value.path, raised.value.reason, record)
+    (by_walker,) = compare_shape(record, Record).misfits
+    assert (by_decoder.path, by_decoder.kind) == (by_walker.path, by_walker.kind)
 
 
 def test_a_reason_of_a_mapping_keeps_its_words_and_no_value() -> None:
@@ -136,9 +136,9 @@ class KeyedRecord(Struct, frozen=True, kw_only=True):
 
 
 def test_the_keys_of_a_dictionary_count_where_a_mapping_reads_them() -> None:
-    found = compare_shape({"properties": {"phone": "1", "ann@example.com": "x"}}, KeyedRecord)
-    assert found.has_value == {"$.properties.phone": True, "$.properties.zip": False}, "not all calls return tags"
-    assert found.members == ()
+    shape = compare_shape({"properties": {"phone": "1", "ann@example.com": "x"}}, KeyedRecord)
+    assert shape.has_value == {"$.properties.phone": True, "$.properties.zip": False}, "not all calls return tags"
+    assert shape.members == ()
 
 
 def test_names_that_are_data_are_folded() -> None:
@@ -151,8 +151,8 @@ def test_names_that_are_data_are_folded() -> None:
 
 @given(JSON)
 def test_anything_at_all_can_be_looked_at(record: Any) -> None:
-    found = compare_shape(record, Record)
-    for path in [one.path for one in found.members] + [one.path for one in found.misfits]:
+    shape = compare_shape(record, Record)
+    for path in [one.path for one in shape.members] + [one.path for one in shape.misfits]:
         assert path.startswith("$")
         # A schema's name may begin with an @ (JSON-LD has such); a person's address has one in its middle.
         assert re.search(r"[^.]@|[\"' ]", path) is None
@@ -161,8 +161,8 @@ def test_anything_at_all_can_be_looked_at(record: Any) -> None:
 @given(st.dictionaries(st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True), JSON, max_size=6))
 def test_the_unread_members_of_an_object_are_those_that_it_has_more(more: dict[str, Any]) -> None:
     read = {"id", "lines", "fields", "anything", "parent"}
-    found = compare_shape({"id": 1} | {name: value for name, value in more.items() if name not in read}, Record)
-    assert {one.path.removeprefix("$."): one.type for one in found.members} == {
+    shape = compare_shape({"id": 1} | {name: value for name, value in more.items() if name not in read}, Record)
+    assert {one.path.removeprefix("$."): one.type for one in shape.members} == {
         name: type_of(value) for name, value in more.items() if name not in read
     }
 
@@ -205,8 +205,8 @@ def record_types() -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("read_by", [one for _, one in record_types()], ids=[name for name, _ in record_types()])
 def test_every_wire_type_can_be_held_against_a_record(read_by: Any) -> None:
-    found = compare_shape({"quite_new": True}, read_by)
-    assert [one.path for one in found.members] == ["$.quite_new"]
+    shape = compare_shape({"quite_new": True}, read_by)
+    assert [one.path for one in shape.members] == ["$.quite_new"]
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,8 @@ def test_numbers_countries_and_languages_come_back(
 
 def check(draft: Draft[Any], read: Mapped[Any], e164: str, country: str | None, language: str | None) -> None:
     data = read.data
-    held = [one.e164 for one in data.phones]
-    assert held == [e164] or (held == [] and is_reported(draft, read, "phones"))
+    numbers = [one.e164 for one in data.phones]
+    assert numbers == [e164] or (numbers == [] and is_reported(draft, read, "phones"))
     if not is_reported(draft, read, "addresses"):
         assert [one.country_code for one in data.addresses] == [country]
     if language is not None and not is_reported(draft, read, "language"):
@@ -142,5 +142,5 @@ def test_a_national_number_is_read_in_the_country_of_its_address(vendor: type[An
     with vendor() as account:
         read, _ = written(account, patch)
     wanted = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    (held,) = read.data.phones
-    assert held.e164 == wanted
+    (phone,) = read.data.phones
+    assert phone.e164 == wanted

@@ -87,14 +87,14 @@ def test_a_name_is_written_in_either_form(vendor: str) -> None:
 def carried(vendor: str, object_name: ObjectName) -> list[dict[str, Any]]:
     """The golden records of a vendor as a caller sends them on: without what is empty, unknown or read-only."""
     mapping = required(active(VENDORS[vendor], object_name))
-    found = []
+    patches = []
     for case in cases(VENDORS[vendor], ROOT):
         mapped = msgspec.json.decode(case.expected) if case.object == object_name else []
         for one in mapped if isinstance(mapped, list) else [mapped]:
             body = {name: value for name, value in one["data"].items() if value not in (*NOTHING, "unknown")}
             patch = {name: sent for name, value in body.items() if (sent := _sent(mapping, name, value)) is not None}
-            found.append(patch)
-    return found
+            patches.append(patch)
+    return patches
 
 
 def _sent(mapping: Any, name: str, value: Any) -> Any:

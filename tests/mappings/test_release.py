@@ -24,7 +24,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def held() -> dict[str, lock.Released]:
+def released() -> dict[str, lock.Released]:
     return {name: one for name, one in lock.released().items() if name.startswith("hubspot.")}
 
 
@@ -35,11 +35,11 @@ def test_nothing_that_is_released_has_changed() -> None:
 
 
 def test_an_edited_released_module_is_refused(copy: Path) -> None:
-    assert release.complaints(held(), copy) == []
+    assert release.complaints(released(), copy) == []
     module = copy / "mappings/hubspot/customer_r1.py"
     module.write_text(module.read_text("utf-8").replace('kind="person"', 'kind="unknown"'), "utf-8")
 
-    (sentence,) = release.complaints(held(), copy)
+    (sentence,) = release.complaints(released(), copy)
 
     assert sentence == (
         f"{NAME} is released and must not change: mappings/hubspot/customer_r1.py was changed."
@@ -82,7 +82,7 @@ def test_another_meaning_of_a_golden_record_is_seen(copy: Path) -> None:
     golden = copy / "tests/mappings/hubspot/fixtures/customer-full.r2.out.json"
     golden.write_text(golden.read_text("utf-8").replace("Head of Seams", "Head of Hems"), "utf-8")
 
-    (sentence,) = release.complaints(held(), copy)
+    (sentence,) = release.complaints(released(), copy)
 
     assert "hubspot.customer@r2" in sentence
     assert "it maps the golden record customer-full to another result" in sentence
@@ -94,7 +94,7 @@ def test_an_unversioned_table_cannot_change_a_request(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("mappings.hubspot.bodies.sent", shouted)
 
-    sentences = " ".join(release.complaints(held()))
+    sentences = " ".join(release.complaints(released()))
 
     assert f"{NAME} is released" in sentences
     assert "it sends another value for first_name of the golden record customer-full" in sentences
@@ -107,7 +107,7 @@ def test_a_canonical_field_more_and_a_golden_record_more_are_no_change(copy: Pat
     for end in ("in", "out"):
         shutil.copy(fixtures / f"customer-bare.{end}.json", fixtures / f"customer-bald.{end}.json")
 
-    assert release.complaints(held(), copy) == []
+    assert release.complaints(released(), copy) == []
 
 
 def test_a_changed_wire_struct_and_a_lost_revision_are_seen() -> None:

@@ -126,9 +126,9 @@ def test_an_answer_that_cannot_be_used_has_a_flaw_without_its_value(flaw: str, m
     tokens = issued(reply(200, **{"access_token": "good", **members}))
     if tokens is None:  # not even a number
         return
-    found = required(flaw_of(tokens))
-    assert found.startswith(flaw)
-    assert str(next(iter(members.values()))) not in found
+    sentence = required(flaw_of(tokens))
+    assert sentence.startswith(flaw)
+    assert str(next(iter(members.values()))) not in sentence
 
 
 @given(
@@ -161,9 +161,9 @@ def test_the_login_of_medusa() -> None:
 def test_the_text_of_a_request_or_reply_shows_no_secret() -> None:
     """A traceback or a log line may hold it."""
     (grant,) = VENDORS["zendesk"].grants
-    asked = grant.refresh_request(SECRETS, "a-refresh-token")
-    given = reply(200, access_token="an-access-token")
-    searched = msgspec.structs.replace(asked, query=(("email", "ann@example.com"),), headers=(("X-Key", "a-key"),))
-    assert repr(asked) == "VendorRequest(POST /oauth/tokens)"
+    request = grant.refresh_request(SECRETS, "a-refresh-token")
+    answer = reply(200, access_token="an-access-token")
+    searched = msgspec.structs.replace(request, query=(("email", "ann@example.com"),), headers=(("X-Key", "a-key"),))
+    assert repr(request) == "VendorRequest(POST /oauth/tokens)"
     assert repr(searched) == "VendorRequest(POST /oauth/tokens?email)"
-    assert repr(given) == "VendorReply(status=200)"
+    assert repr(answer) == "VendorReply(status=200)"

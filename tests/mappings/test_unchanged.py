@@ -37,10 +37,10 @@ def sent_back(vendor: AnyVendor, mapping: AnyMapping, record: bytes) -> dict[str
     """A write of each field with the value that is read, where it can be said in a write at all."""
     account = account_of_golden(vendor)
     data = json.loads(msgspec.json.encode(mapping.read(record, account).data))
-    said = {
+    patches = {
         field.name: patch_of(mapping, field.encode_name, data.get(field.encode_name)) for field in fields(mapping.patch)
     }
-    return {name: getattr(patch, name) for name, patch in said.items() if patch is not None}
+    return {name: getattr(patch, name) for name, patch in patches.items() if patch is not None}
 
 
 def request_of(mapping: AnyMapping, patch: Any, record: bytes, account: Any) -> Any:

@@ -313,16 +313,16 @@ def test_what_holds_no_record_is_refused_with_its_place(
 )
 def test_no_bytes_break_the_search(vendor: AnyVendor, payload: bytes, object_name: Any) -> None:
     for sent in (payload, b"<html>" + payload, b'{"id":' + payload):
-        found: tuple[msgspec.Raw, ...] = ()
+        records: tuple[msgspec.Raw, ...] = ()
         with contextlib.suppress(Unmappable):
-            found = vendor.unwrap(sent, object_name)
-        assert all(bytes(record).lstrip().startswith(b"{") for record in found)
+            records = vendor.unwrap(sent, object_name)
+        assert all(bytes(record).lstrip().startswith(b"{") for record in records)
 
 
 @pytest.mark.parametrize(("name", "sample"), [(name, one) for name in SAMPLES for one in sample_names(name)])
 def test_a_sample_of_the_vendors_is_understood_or_refused(name: str, sample: str, shared: Path) -> None:
     vendor = VENDORS[name]
-    object_name: ObjectName = next((held for start, held in SAMPLES[name] if sample.startswith(start)), "customer")
+    object_name: ObjectName = next((kind for start, kind in SAMPLES[name] if sample.startswith(start)), "customer")
     mapping = required(active(vendor, object_name))
     payload = (shared / "vendor-samples" / name / sample).read_bytes()
 

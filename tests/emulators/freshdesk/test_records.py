@@ -172,10 +172,10 @@ def test_somebody_new_becomes_a_contact_and_somebody_known_does_not(desk: Desk) 
     (ida,) = desk.get("contacts")
     assert one["requester_id"] == two["requester_id"] == ida["id"]
     assert ida["name"] == "Ida Morrow"
-    shown = desk.get(f"tickets/{one['id']}", include="requester,stats,company,conversations")
-    assert shown["requester"] == {name: ida[name] for name in ("id", "name", "email", "mobile", "phone")}
-    assert shown["stats"]["resolved_at"] is None
-    assert shown["conversations"] == []
+    full = desk.get(f"tickets/{one['id']}", include="requester,stats,company,conversations")
+    assert full["requester"] == {name: ida[name] for name in ("id", "name", "email", "mobile", "phone")}
+    assert full["stats"]["resolved_at"] is None
+    assert full["conversations"] == []
     assert "requester" not in desk.get(f"tickets/{one['id']}")
     assert complaints(desk.http.get(f"tickets/{one['id']}", params={"include": "colour"})) == {
         "include": "invalid_value"

@@ -6,7 +6,7 @@ from ..conftest import RunningEmulators
 from .conftest import Desk, complaints
 
 
-def found(desk: Desk, query: str) -> list[str]:
+def subjects_of(desk: Desk, query: str) -> list[str]:
     """The subjects of what fits."""
     return [one["subject"] for one in desk.get("search/tickets", query=f'"{query}"')["results"]]
 
@@ -42,7 +42,7 @@ def filled(desk: Desk) -> Desk:
     ],
 )
 def test_the_language(filled: Desk, query: str, subjects: str) -> None:
-    assert sorted(found(filled, query)) == list(subjects)
+    assert sorted(subjects_of(filled, query)) == list(subjects)
 
 
 @pytest.mark.parametrize("query", ["", "status", "colour:1", "(status:2", "status:2)", "AND", "status:2 status:3", "a"])
@@ -74,4 +74,4 @@ def test_spam_and_deleted_tickets_are_not_found(desk: Desk, emulators: RunningEm
     desk.http.delete(f"tickets/{gone['id']}")
     emulators.place("freshdesk", "tickets", {"subject": "win", "spam": True})
 
-    assert found(desk, "status:2") == ["here"]
+    assert subjects_of(desk, "status:2") == ["here"]

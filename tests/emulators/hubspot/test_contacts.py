@@ -50,10 +50,10 @@ def test_a_read_shows_a_few_properties_unless_asked(hubspot: httpx.Client, make_
     assert set(few) == {"createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"}
     assert few["firstname"] is None
 
-    asked = get(hubspot, id, "phone", "mobilephone", "no_such_property")
-    assert asked["phone"] == "1"
-    assert asked["mobilephone"] is None
-    assert set(asked) == {"phone", "mobilephone", "createdate", "hs_object_id", "lastmodifieddate"}
+    properties = get(hubspot, id, "phone", "mobilephone", "no_such_property")
+    assert properties["phone"] == "1"
+    assert properties["mobilephone"] is None
+    assert set(properties) == {"phone", "mobilephone", "createdate", "hs_object_id", "lastmodifieddate"}
 
 
 def test_properties_may_be_asked_for_one_by_one(hubspot: httpx.Client, make_contact: Make) -> None:

@@ -44,9 +44,11 @@ def test_an_order_names_its_lines_and_buyer(hubspot: httpx.Client) -> None:
 
     order = created(hubspot, ORDERS, (contact, 507), (line["id"], 513), hs_order_name="#1")["id"]
 
-    shown = hubspot.get(f"{ORDERS}/{order}", params={"associations": "contacts,line_items"}).json()["associations"]
-    assert shown["contacts"]["results"] == [{"id": contact, "type": "order_to_contact"}]
-    assert shown["line items"]["results"] == [{"id": line["id"], "type": "order_to_line_item"}]
+    associations = hubspot.get(f"{ORDERS}/{order}", params={"associations": "contacts,line_items"}).json()[
+        "associations"
+    ]
+    assert associations["contacts"]["results"] == [{"id": contact, "type": "order_to_contact"}]
+    assert associations["line items"]["results"] == [{"id": line["id"], "type": "order_to_line_item"}]
     body = {"inputs": [{"id": order}]}
     read = hubspot.post("/crm/v4/associations/orders/line_items/batch/read", json=body).json()["results"]
     assert [one["to"][0]["toObjectId"] for one in read] == [int(line["id"])]
@@ -67,8 +69,8 @@ def test_the_key_of_the_shop_is_unique(hubspot: httpx.Client) -> None:
 
     assert answer.status_code == 400
     assert f"{first} already has that value" in answer.text
-    found = hubspot.get(f"{ORDERS}/web-1", params={"idProperty": "hs_external_order_id"})
-    assert found.json()["id"] == first
+    by_key = hubspot.get(f"{ORDERS}/web-1", params={"idProperty": "hs_external_order_id"})
+    assert by_key.json()["id"] == first
 
 
 def test_the_net_price_of_a_line_is_computed(hubspot: httpx.Client) -> None:

@@ -17,8 +17,8 @@ Make = Callable[..., dict[str, Any]]
 def search(hubspot: httpx.Client, object: str = "contacts", **body: Any) -> dict[str, Any]:
     answer = hubspot.post(f"/crm/v3/objects/{object}/search", json=body)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    results: dict[str, Any] = answer.json()
+    return results
 
 
 def where(name: str, operator: str, **values: Any) -> dict[str, Any]:
@@ -66,9 +66,9 @@ def people(no_lag: None, make_contact: Make) -> dict[str, str]:
     ],
 )
 def test_filters(hubspot: httpx.Client, people: dict[str, str], group: dict[str, Any], names: str) -> None:
-    found = search(hubspot, filterGroups=[group])
-    assert [one["id"] for one in found["results"]] == [people[name] for name in names.split()]
-    assert found["total"] == len(names.split())
+    results = search(hubspot, filterGroups=[group])
+    assert [one["id"] for one in results["results"]] == [people[name] for name in names.split()]
+    assert results["total"] == len(names.split())
 
 
 def test_groups_are_alternatives_and_their_filters_are_not(hubspot: httpx.Client, people: dict[str, str]) -> None:
@@ -97,8 +97,8 @@ def test_words_are_looked_for_in_names_and_addresses(hubspot: httpx.Client, peop
     ],
 )
 def test_sorts(hubspot: httpx.Client, people: dict[str, str], sort: Any, names: str) -> None:
-    found = search(hubspot, sorts=[sort])
-    assert [one["id"] for one in found["results"]] == [people[name] for name in names.split()]
+    results = search(hubspot, sorts=[sort])
+    assert [one["id"] for one in results["results"]] == [people[name] for name in names.split()]
 
 
 def test_pages_are_offsets(hubspot: httpx.Client, people: dict[str, str]) -> None:
@@ -193,5 +193,5 @@ def test_tickets_are_searched_by_their_own_time_of_change(
 ) -> None:
     id = make_ticket(subject="Lost parcel")["id"]
     group = where("hs_lastmodifieddate", "GTE", value="1700000000000")
-    found = search(hubspot, "tickets", filterGroups=[group], sorts=[{"propertyName": "hs_lastmodifieddate"}])
-    assert [one["id"] for one in found["results"]] == [id]
+    results = search(hubspot, "tickets", filterGroups=[group], sorts=[{"propertyName": "hs_lastmodifieddate"}])
+    assert [one["id"] for one in results["results"]] == [id]

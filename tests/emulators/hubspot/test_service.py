@@ -23,8 +23,8 @@ def test_a_wrong_method(hubspot: httpx.Client) -> None:
 def test_a_whole_record_is_placed_and_found_by_its_address(hubspot: httpx.Client, emulators: Any) -> None:
     whole = {"id": "51", "properties": {"email": "z@shop.example"}, "createdAt": "2020-01-01T00:00:00Z"}
     assert emulators.place("hubspot", "contacts", whole)["id"] == "51"
-    found = hubspot.get(f"{CONTACTS}/z@shop.example", params={"idProperty": "email"}).json()
-    assert (found["id"], found["properties"]["createdate"]) == ("51", "2020-01-01T00:00:00Z")
+    contact = hubspot.get(f"{CONTACTS}/z@shop.example", params={"idProperty": "email"}).json()
+    assert (contact["id"], contact["properties"]["createdate"]) == ("51", "2020-01-01T00:00:00Z")
     assert len(emulators.records("hubspot", "contacts")) == 1
 
 

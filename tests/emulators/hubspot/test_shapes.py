@@ -87,9 +87,9 @@ def test_lists_and_searches(hubspot: httpx.Client, fits: Fits, base: dict[str, s
     page = hubspot.get(path, params={"limit": 1, "associations": "contacts"})
     assert "paging" in page.json()
     fits(object, "CollectionResponseSimplePublicObjectWithAssociationsForwardPaging", page)
-    found = hubspot.post(f"{path}/search", json={"limit": 1})
-    assert "paging" in found.json()
-    fits(object, "CollectionResponseWithTotalSimplePublicObject", found)
+    hits = hubspot.post(f"{path}/search", json={"limit": 1})
+    assert "paging" in hits.json()
+    fits(object, "CollectionResponseWithTotalSimplePublicObject", hits)
 
 
 def test_batches(hubspot: httpx.Client, fits: Fits, base: dict[str, str]) -> None:

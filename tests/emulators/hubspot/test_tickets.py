@@ -36,10 +36,10 @@ def test_a_ticket_starts_in_the_default_pipeline(hubspot: httpx.Client, make_tic
     assert ticket["properties"]["hs_ticket_id"] == ticket["id"]
     assert "content" not in ticket["properties"]
 
-    shown = hubspot.get(f"{TICKETS}/{ticket['id']}").json()["properties"]
-    assert shown["content"] is None
-    assert shown["hs_ticket_category"] is None
-    assert shown["hs_lastmodifieddate"] == shown["createdate"]
+    properties = hubspot.get(f"{TICKETS}/{ticket['id']}").json()["properties"]
+    assert properties["content"] is None
+    assert properties["hs_ticket_category"] is None
+    assert properties["hs_lastmodifieddate"] == properties["createdate"]
 
 
 def test_pipelines_and_stages(hubspot: httpx.Client) -> None:
@@ -103,8 +103,8 @@ def test_a_ticket_is_created_with_its_contact(hubspot: httpx.Client, make_contac
     contact = make_contact(email="a@shop.example")["id"]
     ticket = make_ticket(contact, subject="Lost parcel")["id"]
 
-    shown = hubspot.get(f"{TICKETS}/{ticket}", params={"associations": "contacts,companies"}).json()
-    assert shown["associations"] == {"contacts": {"results": [{"id": contact, "type": "ticket_to_contact"}]}}
+    full = hubspot.get(f"{TICKETS}/{ticket}", params={"associations": "contacts,companies"}).json()
+    assert full["associations"] == {"contacts": {"results": [{"id": contact, "type": "ticket_to_contact"}]}}
     assert "associations" not in hubspot.get(f"{TICKETS}/{ticket}").json()
 
     listed = hubspot.get(TICKETS, params={"associations": "contacts"}).json()["results"]
@@ -207,8 +207,8 @@ def test_notes_on_a_ticket(hubspot: httpx.Client, make_ticket: Make) -> None:
     assert hubspot.get(f"{TICKETS}/{ticket}/associations/notes").json()["results"] == [
         {"id": id, "type": "ticket_to_note"}
     ]
-    shown = hubspot.get(f"/crm/v3/objects/notes/{id}", params={"properties": "hs_note_body,hs_timestamp"}).json()
-    assert shown["properties"]["hs_note_body"] == "Carrier asked."
-    assert shown["properties"]["hs_timestamp"] == "2026-03-01T10:00:00.000Z"
+    read_note = hubspot.get(f"/crm/v3/objects/notes/{id}", params={"properties": "hs_note_body,hs_timestamp"}).json()
+    assert read_note["properties"]["hs_note_body"] == "Carrier asked."
+    assert read_note["properties"]["hs_timestamp"] == "2026-03-01T10:00:00.000Z"
     missing = hubspot.post("/crm/v3/objects/notes", json={"properties": {"hs_note_body": "x"}})
     assert missing.json()["context"] == {"properties": ["hs_timestamp"]}

@@ -20,26 +20,26 @@ def only(soql: str) -> Any:
 
 
 def test_a_query_is_understood_whole() -> None:
-    found = parse(
+    query = parse(
         "select Id, Account.Name, (SELECT Id FROM Cases LIMIT 2) from Contact where Email != null "
         "ORDER BY CreatedDate DESC NULLS LAST, Id LIMIT 5 OFFSET 2"
     )
 
-    assert (found.fields, found.source, found.limit, found.offset) == (("Id", "Account.Name"), "Contact", 5, 2)
-    assert [(sort.field, sort.descending, sort.nulls_last) for sort in found.sorts] == [
+    assert (query.fields, query.source, query.limit, query.offset) == (("Id", "Account.Name"), "Contact", 5, 2)
+    assert [(sort.field, sort.descending, sort.nulls_last) for sort in query.sorts] == [
         ("CreatedDate", True, True),
         ("Id", False, False),
     ]
-    assert [(child.source, child.limit) for child in found.children] == [("Cases", 2)]
-    assert found.where == Compare(field="Email", sign="!=", literals=(Literal(kind="null", value=None),))
+    assert [(child.source, child.limit) for child in query.children] == [("Cases", 2)]
+    assert query.where == Compare(field="Email", sign="!=", literals=(Literal(kind="null", value=None),))
 
 
 def test_conditions_are_joined_and_bracketed() -> None:
-    found = only("A = 'x' AND (B > 2 OR NOT C IN ('y', 'z')) AND D >= 2026-05-01T00:00:00.000Z AND E = true")
+    condition = only("A = 'x' AND (B > 2 OR NOT C IN ('y', 'z')) AND D >= 2026-05-01T00:00:00.000Z AND E = true")
 
-    assert isinstance(found, Both)
-    assert (found.word, len(found.parts)) == ("AND", 4)
-    inner = found.parts[1]
+    assert isinstance(condition, Both)
+    assert (condition.word, len(condition.parts)) == ("AND", 4)
+    inner = condition.parts[1]
     assert isinstance(inner, Both)
     assert [part.word if isinstance(part, Both) else part.sign for part in inner.parts] == [">", "NOT"]
 

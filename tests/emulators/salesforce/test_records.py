@@ -14,10 +14,16 @@ from .conftest import Desk, code_of
 
 def test_a_record_is_made_shown_changed_and_deleted(desk: Desk) -> None:
     id = desk.made("Contact", FirstName="Ann", LastName=" Lee ", Phone="", Email="ann@example.com")
-    shown = desk.http.get(f"sobjects/Contact/{id}").json()
-    assert (len(id), id[:3], shown["Name"], shown["LastName"], shown["Phone"]) == (18, "003", "Ann Lee", "Lee", None)
-    assert (shown["OwnerId"], shown["IsDeleted"]) == (USER_ID, False)
-    assert shown["CreatedDate"].endswith(".000+0000")
+    contact = desk.http.get(f"sobjects/Contact/{id}").json()
+    assert (len(id), id[:3], contact["Name"], contact["LastName"], contact["Phone"]) == (
+        18,
+        "003",
+        "Ann Lee",
+        "Lee",
+        None,
+    )
+    assert (contact["OwnerId"], contact["IsDeleted"]) == (USER_ID, False)
+    assert contact["CreatedDate"].endswith(".000+0000")
 
     assert desk.http.patch(f"sobjects/Contact/{id[:15]}", json={"FirstName": None}).content == b""
     few = desk.http.get(f"sobjects/Contact/{id}", params={"fields": "Name,Email"}).json()
@@ -34,8 +40,8 @@ def test_an_upsert_by_key_makes_and_then_changes(desk: Desk) -> None:
 
     assert (made.status_code, made.json()["created"]) == (201, True)
     assert (changed.status_code, changed.json()["created"]) == (200, False)
-    shown = desk.http.get(path).json()
-    assert (shown["Id"], shown["LastName"], shown["Lockstitch_Key__c"]) == (made.json()["id"], "Leigh", "erp/1")
+    contact = desk.http.get(path).json()
+    assert (contact["Id"], contact["LastName"], contact["Lockstitch_Key__c"]) == (made.json()["id"], "Leigh", "erp/1")
     twice = desk.http.patch(path, json={"LastName": "Lee", "Lockstitch_Key__c": "erp/1"})
     assert (twice.status_code, code_of(twice)) == (400, "INVALID_FIELD")
     assert desk.http.patch("sobjects/Contact/LastName/Lee", json={}).status_code == 404
@@ -160,12 +166,12 @@ def order(desk: Desk, *lines: dict[str, Any], strict: bool = True, **more: Any) 
 def test_later_parts_name_what_earlier_ones_answered(desk: Desk) -> None:
     made, lines = order(desk, {"Quantity": 2, "UnitPrice": 19.9}, {"Quantity": 1.5, "UnitPrice": 3})
     assert (made["httpStatusCode"], lines["httpStatusCode"], len(lines["body"])) == (201, 200, 2)
-    shown = desk.http.get(f"sobjects/Order/{made['body']['id']}").json()
-    assert (shown["TotalAmount"], len(shown["OrderNumber"]), shown["StatusCode"]) == (44.3, 8, "Draft")
+    full = desk.http.get(f"sobjects/Order/{made['body']['id']}").json()
+    assert (full["TotalAmount"], len(full["OrderNumber"]), full["StatusCode"]) == (44.3, 8, "Draft")
 
-    assert desk.http.patch(f"sobjects/Order/{shown['Id']}", json={"Status": "Activated"}).status_code == 204
-    locked = desk.http.patch(f"sobjects/Order/{shown['Id']}", json={"EffectiveDate": "2026-06-01"})
-    kept = desk.http.delete(f"sobjects/Order/{shown['Id']}")
+    assert desk.http.patch(f"sobjects/Order/{full['Id']}", json={"Status": "Activated"}).status_code == 204
+    locked = desk.http.patch(f"sobjects/Order/{full['Id']}", json={"EffectiveDate": "2026-06-01"})
+    kept = desk.http.delete(f"sobjects/Order/{full['Id']}")
     assert (code_of(locked), code_of(kept)) == ("FIELD_INTEGRITY_EXCEPTION", "DELETE_FAILED")
 
 

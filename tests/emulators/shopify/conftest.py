@@ -68,34 +68,34 @@ class Shop:
         data: Json = body["data"]
         return data
 
-    def create_customer(self, **given: Any) -> Json:
+    def create_customer(self, **members: Any) -> Json:
         """The payload of `customerCreate`."""
         payload: Json = self.data(
             """mutation($input: CustomerInput!) { customerCreate(input: $input) {
                  customer { id displayName tags } userErrors { field message } } }""",
-            input=given,
+            input=members,
         )["customerCreate"]
         return payload
 
-    def customer(self, **given: Any) -> Json:
+    def customer(self, **members: Any) -> Json:
         """A customer who was let in."""
-        payload = self.create_customer(**given)
+        payload = self.create_customer(**members)
         assert payload["userErrors"] == []
         customer: Json = payload["customer"]
         return customer
 
-    def create_order(self, **given: Any) -> Json:
+    def create_order(self, **members: Any) -> Json:
         """The payload of `orderCreate`; one kettle when no lines are given."""
         payload: Json = self.data(
             f"""mutation($order: OrderCreateOrderInput!) {{ orderCreate(order: $order) {{
                   order {{ {ORDER} }} userErrors {{ field message code }} }} }} {MONEY}""",
-            order={"lineItems": [line()], **given},
+            order={"lineItems": [line()], **members},
         )["orderCreate"]
         return payload
 
-    def order(self, **given: Any) -> Json:
+    def order(self, **members: Any) -> Json:
         """An order that was let in."""
-        payload = self.create_order(**given)
+        payload = self.create_order(**members)
         assert payload["userErrors"] == []
         order: Json = payload["order"]
         return order

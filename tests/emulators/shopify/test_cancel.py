@@ -98,7 +98,7 @@ def test_the_money_back_by_either_way_of_saying_it(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "code"),
+    ("arguments", "field", "code"),
     [
         ({"staffNote": "x" * 256}, ["staffNote"], "INVALID"),
         ({"refund": True, "method": {"originalPaymentMethodsRefund": True}}, ["refundMethod"], "INVALID"),
@@ -109,8 +109,8 @@ def test_the_money_back_by_either_way_of_saying_it(shop: Shop) -> None:
         ),
     ],
 )
-def test_cancelling_refused(shop: Shop, given: Json, field: list[str], code: str) -> None:
-    payload = shop.cancel(shop.order()["id"], **given)
+def test_cancelling_refused(shop: Shop, arguments: Json, field: list[str], code: str) -> None:
+    payload = shop.cancel(shop.order()["id"], **arguments)
     assert payload["job"] is None
     (error,) = payload["orderCancelUserErrors"]
     assert (error["field"], error["code"]) == (field, code)

@@ -12,12 +12,12 @@ CONSENTS = """
 """
 
 
-def consent(shop: Shop, gid: str, **given: Any) -> Json:
+def consent(shop: Shop, gid: str, **members: Any) -> Json:
     payload: Json = shop.data(
         f"""mutation($input: CustomerEmailMarketingConsentUpdateInput!) {{
               customerEmailMarketingConsentUpdate(input: $input) {{
                 customer {{ {CONSENTS} }} userErrors {{ field message code }} }} }}""",
-        input={"customerId": gid, "emailMarketingConsent": given},
+        input={"customerId": gid, "emailMarketingConsent": members},
     )["customerEmailMarketingConsentUpdate"]
     return payload
 
@@ -36,14 +36,14 @@ def test_consent_to_email(shop: Shop) -> None:
 
 
 def test_consent_can_come_with_a_new_customer_but_not_with_an_update(shop: Shop) -> None:
-    asked = {"marketingState": "SUBSCRIBED"}
-    made = shop.customer(email="ida@example.com", emailMarketingConsent=asked, smsMarketingConsent=asked)
+    wanted = {"marketingState": "SUBSCRIBED"}
+    made = shop.customer(email="ida@example.com", emailMarketingConsent=wanted, smsMarketingConsent=wanted)
     customer = shop.data(f"query($id: ID!) {{ customer(id: $id) {{ {CONSENTS} }} }}", id=made["id"])["customer"]
     assert customer["defaultEmailAddress"]["marketingState"] == "SUBSCRIBED"
     assert customer["smsMarketingConsent"] is None
     payload = shop.data(
         """mutation($input: CustomerInput!) { customerUpdate(input: $input) { userErrors { field message } } }""",
-        input={"id": made["id"], "emailMarketingConsent": asked},
+        input={"id": made["id"], "emailMarketingConsent": wanted},
     )["customerUpdate"]
     assert payload["userErrors"] == [
         {

@@ -24,22 +24,22 @@ def read(shop: Shop, gid: str) -> Json:
     return customer
 
 
-def set_customer(shop: Shop, identifier: Json | None = None, **given: Any) -> Json:
+def set_customer(shop: Shop, identifier: Json | None = None, **members: Any) -> Json:
     payload: Json = shop.data(
         f"""mutation($identifier: CustomerSetIdentifiers, $input: CustomerSetInput!) {{
               customerSet(identifier: $identifier, input: $input) {{
                 customer {{ {CUSTOMER} }} userErrors {{ field message code }} }} }}""",
         identifier=identifier,
-        input=given,
+        input=members,
     )["customerSet"]
     return payload
 
 
-def update(shop: Shop, **given: Any) -> Json:
+def update(shop: Shop, **members: Any) -> Json:
     payload: Json = shop.data(
         f"""mutation($input: CustomerInput!) {{ customerUpdate(input: $input) {{
               customer {{ {CUSTOMER} }} userErrors {{ field message }} }} }}""",
-        input=given,
+        input=members,
     )["customerUpdate"]
     return payload
 
@@ -89,7 +89,7 @@ def test_ids_are_numbers_that_no_double_can_hold(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "message"),
+    ("members", "field", "message"),
     [
         ({}, None, "A name, phone number, or email address must be present"),
         ({"email": "nonsense"}, ["email"], "Email is invalid"),
@@ -99,8 +99,8 @@ def test_ids_are_numbers_that_no_double_can_hold(shop: Shop) -> None:
         ({"firstName": "A", "id": "gid://shopify/Customer/1"}, ["id"], "Cannot specify ID on creation"),
     ],
 )
-def test_refusals(shop: Shop, given: Json, field: list[str] | None, message: str) -> None:
-    payload = shop.create_customer(**given)
+def test_refusals(shop: Shop, members: Json, field: list[str] | None, message: str) -> None:
+    payload = shop.create_customer(**members)
     assert payload == {"customer": None, "userErrors": [{"field": field, "message": message}]}
     assert shop.emulators.records("shopify", "Customer") == []
 
@@ -168,7 +168,7 @@ def test_set_makes_changes_and_makes_again(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identifier", "given", "field", "code"),
+    ("identifier", "members", "field", "code"),
     [
         ({"id": "gid://shopify/Customer/1"}, {"firstName": "A"}, ["input"], "NOT_FOUND"),
         ({"email": "a@example.com"}, {"firstName": "A"}, ["input"], "MISSING_FIELD_REQUIRED"),
@@ -180,10 +180,10 @@ def test_set_makes_changes_and_makes_again(shop: Shop) -> None:
     ],
 )
 def test_set_refusals_have_codes(
-    shop: Shop, identifier: Json | None, given: Json, field: list[str] | None, code: str
+    shop: Shop, identifier: Json | None, members: Json, field: list[str] | None, code: str
 ) -> None:
     shop.customer(email="taken@example.com")
-    payload = set_customer(shop, identifier, **given)
+    payload = set_customer(shop, identifier, **members)
     assert payload["customer"] is None
     assert [(error["field"], error["code"]) for error in payload["userErrors"]] == [(field, code)]
     assert len(shop.emulators.records("shopify", "Customer")) == 1
@@ -203,11 +203,11 @@ def test_an_identifier_names_exactly_one_thing(shop: Shop) -> None:
 def test_a_lookup_by_identifier_sees_a_write_at_once(shop: Shop, identifier: Json) -> None:
     shop.emulators.limit("shopify", search_lag=60)
     made = shop.customer(email="ida@example.com", phone="+14155552671")
-    found = shop.data(
+    data = shop.data(
         "query($i: CustomerIdentifierInput!) { customerByIdentifier(identifier: $i) { id } }",
         i={key: value or made["id"] for key, value in identifier.items()},
     )["customerByIdentifier"]
-    assert found == {"id": made["id"]}
+    assert data == {"id": made["id"]}
 
 
 def delete(shop: Shop, gid: str) -> Json:

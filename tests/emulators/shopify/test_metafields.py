@@ -14,11 +14,11 @@ def marked(value: str, **more: Any) -> list[Json]:
     return [{"namespace": "lockstitch", "key": "operation", "value": value, **more}]
 
 
-def set_metafields(shop: Shop, *given: Json) -> Json:
+def set_metafields(shop: Shop, *values: Json) -> Json:
     payload: Json = shop.data(
         """mutation($metafields: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $metafields) {
              metafields { namespace key value type jsonValue ownerType } userErrors { field message code } } }""",
-        metafields=list(given),
+        metafields=list(values),
     )["metafieldsSet"]
     return payload
 
@@ -49,7 +49,7 @@ def test_a_definition_is_made_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "code"),
+    ("definition", "field", "code"),
     [
         ({"type": "colour_of_mind"}, "type", "INCLUSION"),
         ({"key": "a b"}, "key", "INVALID_CHARACTER"),
@@ -58,8 +58,8 @@ def test_a_definition_is_made_once(shop: Shop) -> None:
         ({"name": " "}, "name", "BLANK"),
     ],
 )
-def test_definitions_refused(shop: Shop, given: Json, field: str, code: str) -> None:
-    (error,) = shop.define(**given)["userErrors"]
+def test_definitions_refused(shop: Shop, definition: Json, field: str, code: str) -> None:
+    (error,) = shop.define(**definition)["userErrors"]
     assert (error["field"], error["code"]) == (["definition", field], code)
 
 
@@ -130,9 +130,9 @@ def test_a_customer_is_made_and_found_again_by_a_custom_id(shop: Shop) -> None:
     made, changed = (shop.data(query, input={"firstName": name})["customerSet"]["customer"] for name in ("Ann", "Bo"))
     assert made["metafield"] == changed["metafield"] == {"value": "erp-7", "type": "id"}
     assert (made["firstName"], changed["firstName"], changed["id"]) == ("Ann", "Bo", made["id"])
-    found = shop.data("""{ customerByIdentifier(identifier: {
+    data = shop.data("""{ customerByIdentifier(identifier: {
         customId: {namespace: "lockstitch", key: "operation", value: "erp-7"}}) { id } }""")
-    assert found["customerByIdentifier"] == {"id": made["id"]}
+    assert data["customerByIdentifier"] == {"id": made["id"]}
     assert shop.create_customer(firstName="Cy", metafields=marked("erp-7"))["userErrors"] == [
         {"field": ["metafields", "0", "value"], "message": "Value has already been taken"}
     ]
@@ -169,7 +169,7 @@ def test_values_are_set_read_by_name_and_deleted_without_touching_others(shop: S
 
 
 @pytest.mark.parametrize(
-    ("given", "step", "code"),
+    ("members", "step", "code"),
     [
         ({"ownerId": "gid://shopify/Customer/1", "type": "json", "value": "1"}, "ownerId", "INVALID_VALUE"),
         ({"value": "1"}, "type", "BLANK"),
@@ -181,11 +181,11 @@ def test_values_are_set_read_by_name_and_deleted_without_touching_others(shop: S
         ({"key": "operation", "value": "taken"}, "value", "TAKEN"),
     ],
 )
-def test_values_refused(shop: Shop, given: Json, step: str, code: str) -> None:
+def test_values_refused(shop: Shop, members: Json, step: str, code: str) -> None:
     shop.define(owner="CUSTOMER")
     shop.customer(firstName="Ann", metafields=marked("taken"))
     gid = shop.customer(firstName="Bo")["id"]
-    payload = set_metafields(shop, {"ownerId": gid, "namespace": "lockstitch", "key": "other", **given})
+    payload = set_metafields(shop, {"ownerId": gid, "namespace": "lockstitch", "key": "other", **members})
     assert payload["metafields"] is None
     assert [(error["field"], error["code"]) for error in payload["userErrors"]] == [(["metafields", "0", step], code)]
 

@@ -7,17 +7,17 @@ import pytest
 from .conftest import MONEY, ORDER, Json, Shop, amount, line, money
 
 
-def change(shop: Shop, name: str, kind: str, **given: Any) -> Json:
+def change(shop: Shop, name: str, kind: str, **members: Any) -> Json:
     payload: Json = shop.data(
         f"""mutation($input: {kind}!) {{ {name}(input: $input) {{
               order {{ {ORDER} }} userErrors {{ field message }} }} }} {MONEY}""",
-        input=given,
+        input=members,
     )[name]
     return payload
 
 
-def update(shop: Shop, gid: str, **given: Any) -> Json:
-    return change(shop, "orderUpdate", "OrderInput", id=gid, **given)
+def update(shop: Shop, gid: str, **members: Any) -> Json:
+    return change(shop, "orderUpdate", "OrderInput", id=gid, **members)
 
 
 def test_an_update_leaves_what_it_does_not_name(shop: Shop) -> None:

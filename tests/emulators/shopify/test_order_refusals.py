@@ -6,7 +6,7 @@ from .conftest import Json, Shop, line, money
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "code"),
+    ("members", "field", "code"),
     [
         ({"lineItems": []}, ["order", "lineItems"], "INVALID"),
         ({"lineItems": [line(quantity=0)]}, ["order", "lineItems", "0", "quantity"], "INVALID"),
@@ -51,8 +51,8 @@ from .conftest import Json, Shop, line, money
         ({"tags": ["x" * 256]}, ["order", "tags"], "INVALID"),
     ],
 )
-def test_refusals(shop: Shop, given: Json, field: list[str], code: str) -> None:
-    payload = shop.create_order(**given)
+def test_refusals(shop: Shop, members: Json, field: list[str], code: str) -> None:
+    payload = shop.create_order(**members)
     assert payload["order"] is None
     assert [(error["field"], error["code"]) for error in payload["userErrors"]] == [(field, code)]
     assert shop.emulators.records("shopify", "Order") == []

@@ -16,12 +16,12 @@ def test_an_almost_empty_order_reads_whole(shop: Shop) -> None:
 
 def test_an_almost_empty_customer_reads_whole(shop: Shop) -> None:
     placed = shop.emulators.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": "a@example.com"}})
-    shown = shop.data(
+    data = shop.data(
         """query($id: ID!) { customer(id: $id) { displayName state locale amountSpent { amount } numberOfOrders
              firstName defaultPhoneNumber { phoneNumber } addressesV2(first: 1) { nodes { id } } } }""",
         id=placed["id"],
     )["customer"]
-    assert shown == {
+    assert data == {
         "displayName": "a@example.com",
         "state": "DISABLED",
         "locale": "en",
@@ -78,7 +78,7 @@ def test_placed_discounts_and_payments_find_their_types(shop: Shop) -> None:
             "refunds": [{"refundLineItems": {"edges": [{"node": {"quantity": 1, "lineItem": {"title": "Lid"}}}]}}],
         },
     )
-    shown = shop.data(
+    data = shop.data(
         """query($id: ID!) { order(id: $id) {
              discountApplications(first: 1) { nodes { __typename ... on ManualDiscountApplication { title }
                value { ... on PricingPercentageValue { percentage } } } }
@@ -87,7 +87,7 @@ def test_placed_discounts_and_payments_find_their_types(shop: Shop) -> None:
              refunds { refundLineItems(first: 1) { nodes { quantity lineItem { title } } } } } }""",
         id=placed["id"],
     )["order"]
-    assert shown == {
+    assert data == {
         "discountApplications": {
             "nodes": [{"__typename": "ManualDiscountApplication", "title": "Staff", "value": {"percentage": 10.0}}]
         },

@@ -103,7 +103,7 @@ def test_a_list_that_is_too_long(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("", "you must provide one of first or last"),
         ("(first: 1, last: 1)", "providing both first and last is not supported"),
@@ -112,10 +112,10 @@ def test_a_list_that_is_too_long(shop: Shop) -> None:
         ('(first: 1, after: "nonsense")', "Invalid cursor for current pagination sort."),
     ],
 )
-def test_a_page_that_is_none(shop: Shop, arguments: str, said: str) -> None:
+def test_a_page_that_is_none(shop: Shop, arguments: str, message: str) -> None:
     body = shop.ask(f"{{ customers{arguments} {{ nodes {{ id }} }} }}")
     assert body["data"] is None
-    assert (body["errors"][0]["message"], body["errors"][0]["extensions"]) == (said, {"code": "BAD_REQUEST"})
+    assert (body["errors"][0]["message"], body["errors"][0]["extensions"]) == (message, {"code": "BAD_REQUEST"})
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ for entry, day in zip(ENTRIES, (1, 2, 3), strict=True):
     entry["metafields"] = {"lockstitch.external_id": f"erp-{day}"}
 
 
-def found(query: str) -> list[str]:
-    asked = search("Customer", query)
-    return [entry["id"] for entry in ENTRIES if asked.test(entry)]
+def ids_of(query: str) -> list[str]:
+    parsed = search("Customer", query)
+    return [entry["id"] for entry in ENTRIES if parsed.test(entry)]
 
 
 @pytest.mark.parametrize(
@@ -72,25 +72,25 @@ def found(query: str) -> list[str]:
     ],
 )
 def test_the_query_language(query: str, ids: list[str]) -> None:
-    assert found(query) == ids
+    assert ids_of(query) == ids
 
 
 @given(st.text(alphabet="ab:'\"()-*>< \\ORNDT"))
 def test_no_text_breaks_the_reader(query: str) -> None:
-    assert set(found(query)) <= {"ann", "bo", "cy"}
+    assert set(ids_of(query)) <= {"ann", "bo", "cy"}
 
 
 @given(st.text(min_size=1).filter(lambda text: text.strip()))
 def test_any_value_can_be_quoted(value: str) -> None:
-    seen: list[Term] = []
+    terms: list[Term] = []
 
     def judge(term: Term) -> bool:
-        seen.append(term)
+        terms.append(term)
         return True
 
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     compiled(f"email:'{escaped}'", lambda term: lambda entry: judge(term))({})
-    assert [(term.field, term.comparator, term.value) for term in seen] == [("email", "=", value)]
+    assert [(term.field, term.comparator, term.value) for term in terms] == [("email", "=", value)]
 
 
 def test_a_field_that_does_not_exist_filters_nothing_and_is_warned_about(shop: Shop) -> None:
@@ -109,8 +109,8 @@ def test_a_field_that_does_not_exist_filters_nothing_and_is_warned_about(shop: S
 
 
 def names(shop: Shop, query: str) -> list[str]:
-    found = shop.data("query($q: String) { orders(first: 50, query: $q, sortKey: ID) { nodes { name } } }", q=query)
-    return [node["name"] for node in found["orders"]["nodes"]]
+    data = shop.data("query($q: String) { orders(first: 50, query: $q, sortKey: ID) { nodes { name } } }", q=query)
+    return [node["name"] for node in data["orders"]["nodes"]]
 
 
 def test_orders_by_what_people_look_for(shop: Shop) -> None:
@@ -165,13 +165,13 @@ def test_pages_hold_while_the_list_changes(shop: Shop) -> None:
     assert first["pageInfo"]["endCursor"] == first["edges"][-1]["cursor"]
     assert (first["pageInfo"]["hasNextPage"], first["pageInfo"]["hasPreviousPage"]) == (True, False)
     shop.order(name="#6")
-    seen, after = ["#1", "#2"], first["pageInfo"]["endCursor"]
+    listed, after = ["#1", "#2"], first["pageInfo"]["endCursor"]
     while after:
         page = shop.data(query, after=after)["orders"]
         assert page["pageInfo"]["hasPreviousPage"] is True
-        seen += [edge["node"]["name"] for edge in page["edges"]]
+        listed += [edge["node"]["name"] for edge in page["edges"]]
         after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
-    assert seen == [f"#{number}" for number in range(1, 7)]
+    assert listed == [f"#{number}" for number in range(1, 7)]
 
 
 def test_pages_backwards_and_in_reverse(shop: Shop) -> None:

@@ -168,9 +168,9 @@ def test_the_bodies_mean_what_the_records_mean(shop: Shop, receiver: Receiver) -
     assert _understood("customer", customer).data.emails[0].address == "mo@example.com"
 
 
-def _mutate(shop: Shop, mutation: str, kind: str, given: dict[str, Any]) -> None:
-    asked = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ userErrors {{ message }} }} }}"
-    assert shop.data(asked, input=given)[mutation]["userErrors"] == []
+def _mutate(shop: Shop, mutation: str, kind: str, members: dict[str, Any]) -> None:
+    document = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ userErrors {{ message }} }} }}"
+    assert shop.data(document, input=members)[mutation]["userErrors"] == []
 
 
 def _understood(object: str, received: Received) -> Mapped[Any]:

@@ -91,11 +91,11 @@ def test_a_paid_checkout_can_be_placed_and_expanded(shop: Shop) -> None:
     intent = shop.emulators.place("stripe", "payment_intents", {"latest_charge": charge["id"], "status": "succeeded"})
     placed = {"payment_intent": intent["id"], "status": "complete", "line_items": {"data": [{"id": "li_1"}]}}
     session = shop.emulators.place("stripe", "checkout_sessions", placed)
-    shown = shop.http.get(
+    expanded = shop.http.get(
         f"checkout/sessions/{session['id']}", params={"expand[]": ["payment_intent.latest_charge", "line_items"]}
     ).json()
-    assert shown["payment_intent"]["latest_charge"]["status"] == "succeeded"
-    assert shown["line_items"]["data"] == [{"id": "li_1"}]
+    assert expanded["payment_intent"]["latest_charge"]["status"] == "succeeded"
+    assert expanded["line_items"]["data"] == [{"id": "li_1"}]
 
 
 def test_an_invoice_goes_from_draft_to_paid(shop: Shop) -> None:

@@ -65,11 +65,11 @@ def test_coupons_take_off_what_they_are_worth(shop: Shop) -> None:
 def test_a_line_keeps_meta_and_a_variation_brings_its_own(shop: Shop) -> None:
     chosen = [{"key": "Engraving", "value": "For Ann"}, {"key": "_cart", "value": 7}]
     order = shop.post("/orders", line_items=[{"variation_id": 13, "quantity": 1, "meta_data": chosen}, MUG])
-    given = [
+    lines = [
         (one["key"], one["value"], one["display_key"], one["display_value"])
         for one in order["line_items"][0]["meta_data"]
     ]
-    assert given == [
+    assert lines == [
         ("pa_color", "blue", "Color", "Blue"),
         ("Engraving", "For Ann", "Engraving", "For Ann"),
         ("_cart", "7", "_cart", "7"),

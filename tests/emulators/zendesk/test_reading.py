@@ -53,8 +53,8 @@ def test_a_cursor_that_is_none_gets_400(desk: Desk, cursor: str) -> None:
 
 def test_search_answers_with_the_old_copy_until_the_lag_is_over(desk: Desk) -> None:
     def count(query: str) -> int:
-        found: int = desk.get("search", query=query)["count"]
-        return found
+        hits: int = desk.get("search", query=query)["count"]
+        return hits
 
     desk.emulators.limit("zendesk", search_lag=0)
     ticket = desk.ticket(tags=["old"])
@@ -97,9 +97,9 @@ def test_the_search_language(desk: Desk, query: str, hits: set[str]) -> None:
     desk.ticket("The lid is stuck", subject="lid", tags=["brass"], requester=ida)
     desk.ticket("It wobbles", subject="handle", tags=["brass"], external_id="t-2", priority="urgent")
     desk.ticket("Leaks", subject="spout", status="solved")
-    found = desk.get("search", query=query)
-    assert {one["subject"] for one in found["results"]} == hits
-    assert {one["result_type"] for one in found["results"]} <= {"ticket"}
+    results = desk.get("search", query=query)
+    assert {one["subject"] for one in results["results"]} == hits
+    assert {one["result_type"] for one in results["results"]} <= {"ticket"}
     assert desk.get("search/count", query=query)["count"] == len(hits)
 
 

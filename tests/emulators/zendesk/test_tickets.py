@@ -40,7 +40,7 @@ def test_a_ticket_makes_its_requester_and_keeps_its_first_comment(desk: Desk) ->
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("members", "field"),
     [
         ({"subject": "No words"}, "base"),
         ({"comment": {"body": ""}}, "base"),
@@ -58,8 +58,8 @@ def test_a_ticket_makes_its_requester_and_keeps_its_first_comment(desk: Desk) ->
         ),
     ],
 )
-def test_a_ticket_that_breaks_a_rule_leaves_nothing_behind(desk: Desk, given: dict[str, Any], field: str) -> None:
-    assert field in details(desk.http.post("tickets", json={"ticket": given}))
+def test_a_ticket_that_breaks_a_rule_leaves_nothing_behind(desk: Desk, members: dict[str, Any], field: str) -> None:
+    assert field in details(desk.http.post("tickets", json={"ticket": members}))
     for object in ("tickets", "comments", "audits"):
         assert desk.emulators.records("zendesk", object) == []
     assert desk.get("users", role="end-user")["users"] == []
@@ -162,8 +162,8 @@ def test_null_empties_priority_type_and_assignee(desk: Desk) -> None:
 def test_custom_fields_are_kept_as_the_vendor_keeps_them(desk: Desk) -> None:
     def field(kind: str, *options: str) -> int:
         choices = [{"name": option.title(), "value": option} for option in options]
-        given = {"type": kind, "title": kind, "custom_field_options": choices}
-        created = desk.http.post("ticket_fields", json={"ticket_field": given}).json()["ticket_field"]["id"]
+        definition = {"type": kind, "title": kind, "custom_field_options": choices}
+        created = desk.http.post("ticket_fields", json={"ticket_field": definition}).json()["ticket_field"]["id"]
         assert isinstance(created, int)
         return created
 
@@ -203,19 +203,19 @@ def test_a_deleted_ticket_is_gone_but_for_the_export(desk: Desk) -> None:
 def test_an_external_id_may_be_that_of_several_tickets(desk: Desk) -> None:
     first, second = desk.ticket(external_id="t-1"), desk.ticket(external_id="t-1")
     desk.ticket(external_id="t-2")
-    found = desk.get("tickets.json", external_id="t-1")["tickets"]
-    assert [one["id"] for one in found] == [first["id"], second["id"]]
+    tickets = desk.get("tickets.json", external_id="t-1")["tickets"]
+    assert [one["id"] for one in tickets] == [first["id"], second["id"]]
 
 
 def test_people_are_side_loaded(desk: Desk) -> None:
     user = desk.user(email="ida@kettles.example")
     cc = {"user_email": "cc@field.example", "user_name": "Cee"}
     ticket = desk.ticket(requester_id=user["id"], email_ccs=[cc])
-    shown = desk.get(f"tickets/{ticket['id']}", include="users,groups,organizations")
-    names = {person["name"] for person in shown["users"]}
+    full = desk.get(f"tickets/{ticket['id']}", include="users,groups,organizations")
+    names = {person["name"] for person in full["users"]}
     assert names == {"Ida Morrow", "Cee", "Dev Admin"}
-    assert [group["name"] for group in shown["groups"]] == ["Support"]
-    assert shown["organizations"] == []
+    assert [group["name"] for group in full["groups"]] == ["Support"]
+    assert full["organizations"] == []
     people = desk.get(f"tickets/{ticket['id']}/comments", include="users")["users"]
     assert [person["name"] for person in people] == ["Dev Admin"]
 

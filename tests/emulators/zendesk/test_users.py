@@ -20,7 +20,7 @@ def test_a_created_user_is_shown_with_its_defaults_and_headers(desk: Desk) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "error"),
+    ("members", "field", "error"),
     [
         ({"email": "ida@kettles.example"}, "name", "ValueTooShort"),
         ({"name": "Ida", "email": "taken@kettles.example"}, "email", "DuplicateValue"),
@@ -30,10 +30,10 @@ def test_a_created_user_is_shown_with_its_defaults_and_headers(desk: Desk) -> No
         ({"name": "Ida", "role": "wizard"}, "role", "InvalidValue"),
     ],
 )
-def test_a_user_that_breaks_a_rule_is_refused(desk: Desk, given: dict[str, Any], field: str, error: str) -> None:
+def test_a_user_that_breaks_a_rule_is_refused(desk: Desk, members: dict[str, Any], field: str, error: str) -> None:
     desk.user("Taken", email="taken@kettles.example", external_id="k-1")
-    found = details(desk.http.post("users", json={"user": given}))
-    assert [one["error"] for one in found[field]] == [error]
+    errors = details(desk.http.post("users", json={"user": members}))
+    assert [one["error"] for one in errors[field]] == [error]
     assert len(desk.get("users", role="end-user")["users"]) == 1
 
 
@@ -104,8 +104,8 @@ def test_a_deleted_user_stays_without_an_address(desk: Desk) -> None:
     user = desk.user(email="ida@kettles.example", external_id="k-1")
     answer = desk.http.delete(f"users/{user['id']}.json")
     assert (answer.status_code, answer.json()["user"]["active"]) == (200, False)
-    shown = desk.get(f"users/{user['id']}")["user"]
-    assert (shown["active"], shown["email"], shown["name"]) == (False, None, "Ida Morrow")
+    read = desk.get(f"users/{user['id']}")["user"]
+    assert (read["active"], read["email"], read["name"]) == (False, None, "Ida Morrow")
     assert user["id"] not in [one["id"] for one in desk.get("users")["users"]]
     assert desk.get("users/search", external_id="k-1")["count"] == 0
     details(desk.http.put(f"users/{user['id']}", json={"user": {"name": "Back"}}))
@@ -122,8 +122,8 @@ def test_a_user_with_an_unclosed_ticket_is_not_deleted(desk: Desk) -> None:
 
 def test_show_many_leaves_out_who_is_not_there(desk: Desk) -> None:
     ida, bo = desk.user("Ida", external_id="k-1"), desk.user("Bo", external_id="k-2")
-    shown = desk.get("users/show_many.json", ids=f"{bo['id']},1,{ida['id']}")
-    assert [user["id"] for user in shown["users"]] == [bo["id"], ida["id"]]
+    several = desk.get("users/show_many.json", ids=f"{bo['id']},1,{ida['id']}")
+    assert [user["id"] for user in several["users"]] == [bo["id"], ida["id"]]
     assert [user["name"] for user in desk.get("users/show_many", external_ids="k-1,k-9")["users"]] == ["Ida"]
     assert desk.http.get("users/show_many").status_code == 400
 

@@ -29,9 +29,9 @@ def types(received: list[Received]) -> list[str]:
 
 def event(received: list[Received], happened: str) -> dict[str, Any]:
     """What is special to the one event of this name, without its place in the sequence."""
-    found = [one.json["event"] for one in received if one.json["type"] == f"zen:event-type:{happened}"]
-    assert len(found) == 1, types(received)
-    return {name: value for name, value in found[0].items() if name != "meta"}
+    events = [one.json["event"] for one in received if one.json["type"] == f"zen:event-type:{happened}"]
+    assert len(events) == 1, types(received)
+    return {name: value for name, value in events[0].items() if name != "meta"}
 
 
 def test_a_new_ticket_is_created_and_has_a_comment(desk: Desk, receiver: Receiver) -> None:
@@ -65,9 +65,9 @@ def test_a_new_ticket_is_created_and_has_a_comment(desk: Desk, receiver: Receive
         "via": {"channel": "web_service"},
     }
     assert body["event"] == {"meta": {"sequence": {"id": body["event"]["meta"]["sequence"]["id"], "position": 1}}}
-    said = event(received, "ticket.comment_added")["comment"]
-    assert (said["body"], said["is_public"]) == ("The lid is stuck", True)
-    assert said["author"] == {"id": str(ticket["submitter_id"]), "is_staff": True, "name": "Dev Admin"}
+    comment = event(received, "ticket.comment_added")["comment"]
+    assert (comment["body"], comment["is_public"]) == ("The lid is stuck", True)
+    assert comment["author"] == {"id": str(ticket["submitter_id"]), "is_staff": True, "name": "Dev Admin"}
 
 
 def test_webhooks_share_a_webhook_and_differ_in_invocation_and_event(desk: Desk, receiver: Receiver) -> None:

@@ -381,7 +381,7 @@ def test_any_file_is_read_or_refused(lines: list[tuple[int, str, str]], tail: by
     text = "No,Name,Note\n" + "".join(f"{number},{name},{note}\n" for number, name, note in lines)
     file = io.BytesIO(text.encode(errors="replace") + tail)
     try:
-        found = count_rows(file, PLAIN)
+        count = count_rows(file, PLAIN)
     except UnreadableExport:
         return
-    assert len(list(read_rows(file, PLAIN))) == found
+    assert len(list(read_rows(file, PLAIN))) == count

@@ -69,8 +69,8 @@ def test_a_create_carries_its_operation() -> None:
     ticket = required(MAPPINGS["ticket"].endpoints.create)
 
     def body_of(request: VendorRequest) -> dict[str, Any]:
-        found: dict[str, Any] = msgspec.json.decode(request.body or b"")
-        return found
+        sent: dict[str, Any] = msgspec.json.decode(request.body or b"")
+        return sent
 
     plain = body_of(contact(BODIES["customer"], MARKER, None, Account()))
     assert plain["unique_external_id"] == f"lockstitch:{MARKER}"
@@ -116,7 +116,7 @@ def test_a_contact_with_a_key_is_looked_up_by_its_operation_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contact", "found"),
+    ("contact", "remote_id"),
     [
         ({"id": 5, "unique_external_id": f"lockstitch:{MARKER}"}, "5"),
         ({"id": 5, "unique_external_id": "erp-1", "custom_fields": {"lockstitch_operation_id": MARKER}}, "5"),
@@ -126,10 +126,10 @@ def test_a_contact_with_a_key_is_looked_up_by_its_operation_field() -> None:
         ({"id": 5, "unique_external_id": None, "custom_fields": None}, None),
     ],
 )
-def test_a_contact_is_ours_by_its_mark(contact: dict[str, Any], found: str | None) -> None:
+def test_a_contact_is_ours_by_its_mark(contact: dict[str, Any], remote_id: str | None) -> None:
     marked = required(MAPPINGS["customer"].endpoints.marked)
 
-    assert marked(reply(msgspec.json.encode([contact])), MARKER) == found
+    assert marked(reply(msgspec.json.encode([contact])), MARKER) == remote_id
 
 
 def test_times_are_asked_for_in_utc_and_whole_seconds() -> None:

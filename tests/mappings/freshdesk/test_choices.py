@@ -72,15 +72,15 @@ def test_a_contact_has_the_choices_of_its_fields(freshdesk: EmulatedFreshdesk) -
 def test_choices_come_in_three_shapes(choices: bytes, words: list[str] | None) -> None:
     body = b'[{"name":"tier","choices":%b}]' % choices
 
-    found = required(VENDOR.choices).read(ACCOUNT, "customer", ((), (), (), (reply(body),)))
+    options = required(VENDOR.choices).read(ACCOUNT, "customer", ((), (), (), (reply(body),)))
 
-    tiers = found.get("custom_fields.tier")
+    tiers = options.get("custom_fields.tier")
     assert (None if tiers is None else [one.value for one in tiers]) == words
 
 
 def test_lists_that_could_not_be_had_are_left_out() -> None:
 
-    found = required(VENDOR.choices).read(replace(ACCOUNT, types=("Task",)), "ticket", ((), (), (), ()))
+    options = required(VENDOR.choices).read(replace(ACCOUNT, types=("Task",)), "ticket", ((), (), (), ()))
 
-    assert set(found) == {"status", "priority", "type", "channel"}
-    assert [one.value for one in found["type"]] == ["task"]
+    assert set(options) == {"status", "priority", "type", "channel"}
+    assert [one.value for one in options["type"]] == ["task"]

@@ -36,9 +36,9 @@ def applied(write: ContactWrite, current: Contact) -> Contact:
     """What Freshdesk makes of a write."""
     written = on_the_wire(write)
     fields = written.pop("custom_fields", {})
-    held = msgspec.json.decode(msgspec.json.encode(current)) | written
-    held["custom_fields"] = (held["custom_fields"] or {}) | fields
-    return CUSTOMER.decode(msgspec.json.encode(held))
+    stored = msgspec.json.decode(msgspec.json.encode(current)) | written
+    stored["custom_fields"] = (stored["custom_fields"] or {}) | fields
+    return CUSTOMER.decode(msgspec.json.encode(stored))
 
 
 line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
@@ -63,7 +63,7 @@ custom = st.fixed_dictionaries(
         "tier": st.one_of(st.none(), line),
         "nickname": st.one_of(st.none(), line),
     },
-).map(lambda held: [{"key": key, "value": value} for key, value in held.items()])
+).map(lambda fields: [{"key": key, "value": value} for key, value in fields.items()])
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "display_name": line,
     "job_title": st.one_of(st.none(), line),
@@ -138,16 +138,18 @@ def test_what_freshdesk_always_has_cannot_be_cleared() -> None:
 
 
 def test_addresses_are_sent_where_they_differ() -> None:
-    held = [{"address": f"{name}@faden.example"} for name in ("livia.keller", "werkstatt", "rechnung")]
+    addresses = [{"address": f"{name}@faden.example"} for name in ("livia.keller", "werkstatt", "rechnung")]
 
-    assert sent({"emails": held}) == {}
-    assert sent({"emails": held[:1]}) == {"other_emails": []}
-    assert sent({"emails": [held[0] | {"is_primary": False}, held[1] | {"is_primary": True}, held[2]]}) == {
+    assert sent({"emails": addresses}) == {}
+    assert sent({"emails": addresses[:1]}) == {"other_emails": []}
+    assert sent(
+        {"emails": [addresses[0] | {"is_primary": False}, addresses[1] | {"is_primary": True}, addresses[2]]}
+    ) == {
         "email": "werkstatt@faden.example",
         "other_emails": ["livia.keller@faden.example", "rechnung@faden.example"],
     }
     # A list does not tell the further addresses, so they are sent.
-    assert sent({"emails": held}, replace(CURRENT, other_emails=msgspec.UNSET)) == {
+    assert sent({"emails": addresses}, replace(CURRENT, other_emails=msgspec.UNSET)) == {
         "other_emails": ["werkstatt@faden.example", "rechnung@faden.example"]
     }
 
@@ -167,8 +169,8 @@ def test_numbers_have_one_place_each() -> None:
 
 
 def test_an_address_that_is_sent_back_as_it_was_read_keeps_its_lines() -> None:
-    held = CUSTOMER.to_canonical(CURRENT, ACCOUNT).data.addresses[0]
-    same = {"line1": held.line1, "line2": held.line2}
+    read_address = CUSTOMER.to_canonical(CURRENT, ACCOUNT).data.addresses[0]
+    same = {"line1": read_address.line1, "line2": read_address.line2}
 
     assert drafted({"addresses": [same]}).body.address == CURRENT.address == "Webergasse 7\n2. Stock\n8001 Zürich"
     assert (

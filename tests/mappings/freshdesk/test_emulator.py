@@ -67,7 +67,7 @@ def ticket(**body: Any) -> TicketPatch:
     return msgspec.convert(body, TicketPatch)
 
 
-def held(mapped: Any, body: dict[str, Any]) -> None:
+def check_stored(mapped: Any, body: dict[str, Any]) -> None:
     """Every field that was written reads back as it was written."""
     present = msgspec.json.decode(msgspec.json.encode(mapped.data))
     for name, value in body.items():
@@ -98,7 +98,7 @@ def creating(freshdesk: EmulatedFreshdesk, mapping: Any, patch: Any, marker: str
 def test_a_contact_is_made_and_reads_back(freshdesk: EmulatedFreshdesk) -> None:
     ann = freshdesk.made(CUSTOMER, customer(**ANN))
 
-    held(ann, ANN)
+    check_stored(ann, ANN)
     assert lost(ann) == {"/language": "coerced", "/timezone": "coerced"}
 
 
@@ -182,7 +182,7 @@ def test_a_contact_is_found_by_what_is_unique(freshdesk: EmulatedFreshdesk) -> N
 def test_a_ticket_is_made_and_reads_back(freshdesk: EmulatedFreshdesk) -> None:
     mug = freshdesk.made(TICKET, ticket(**MUG))
 
-    held(mug, MUG)
+    check_stored(mug, MUG)
     assert mug.data.status_label == "Waiting on Third Party"
     assert mug.data.description_html == "<div>At the handle.<br>It leaks.</div>"
     assert required(mug.data.requester).remote_id == str(freshdesk.ask("GET", "contacts")[0]["id"])
@@ -246,17 +246,17 @@ def test_replies_and_notes_are_listed_with_who_may_see_them(freshdesk: EmulatedF
         result = required(COMMENT.endpoints.write_result)(freshdesk.must(request), "comment")
         made.append(COMMENT.read(required(result.record), freshdesk.account))
 
-    (shown,) = freshdesk.pages(COMMENT, ListQuery(limit=50, parent=mug.remote.id))
+    (comments,) = freshdesk.pages(COMMENT, ListQuery(limit=50, parent=mug.remote.id))
 
-    assert [one.remote.id for one in shown] == [one.remote.id for one in made]
-    assert [(one.data.body_text, one.data.visibility) for one in shown] == [
+    assert [one.remote.id for one in comments] == [one.remote.id for one in made]
+    assert [(one.data.body_text, one.data.visibility) for one in comments] == [
         ("A new mug is on its way.", "public"),
         ("Out of stock <soon>", "private"),
     ]
     assert [(one.data.body_text, one.data.visibility) for one in made] == [
-        (one.data.body_text, one.data.visibility) for one in shown
+        (one.data.body_text, one.data.visibility) for one in comments
     ]
-    assert {one.data.author.kind for one in (*shown, *made)} == {"agent"}
+    assert {one.data.author.kind for one in (*comments, *made)} == {"agent"}
     assert freshdesk.read(TICKET, mug.remote.id).data.first_responded_at is not None
 
 

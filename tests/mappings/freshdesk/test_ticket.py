@@ -43,9 +43,9 @@ def applied(write: TicketWrite, current: Ticket) -> Ticket:
     if "description" in written:
         text = written["description"].removeprefix("<div>").removesuffix("</div>").replace("<br>", "\n")
         written["description_text"] = unescape(text)
-    held = msgspec.json.decode(msgspec.json.encode(current)) | written
-    held["custom_fields"] = (held["custom_fields"] or {}) | fields
-    return TICKET.decode(msgspec.json.encode(held))
+    stored = msgspec.json.decode(msgspec.json.encode(current)) | written
+    stored["custom_fields"] = (stored["custom_fields"] or {}) | fields
+    return TICKET.decode(msgspec.json.encode(stored))
 
 
 line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
@@ -70,7 +70,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
             "parts": st.lists(line, max_size=3),
             "warranty": st.one_of(st.none(), st.booleans()),
         },
-    ).map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+    ).map(lambda fields: [{"key": key, "value": value} for key, value in fields.items()]),
     "due_at": st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001 - gets its zone here
         lambda moment: moment.replace(microsecond=0, tzinfo=UTC).isoformat()
     ),
@@ -263,7 +263,7 @@ def test_custom_fields_are_those_that_are_configured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("html", "shown", "is_lost"),
+    ("html", "expected", "is_lost"),
     [
         ('<div class="quoted" dir="ltr">Hi</div>', '<div dir="ltr">Hi</div>', False),
         ('<div class="quoted" onclick="x()">Hi</div>', "<div>Hi</div>", True),
@@ -271,11 +271,11 @@ def test_custom_fields_are_those_that_are_configured() -> None:
         ('<div style="color:red">Hi</div>', "<div>Hi</div>", True),
     ],
 )
-def test_class_names_and_freshdesks_own_font_are_no_loss(html: str, shown: str, is_lost: bool) -> None:
+def test_class_names_and_freshdesks_own_font_are_no_loss(html: str, expected: str, is_lost: bool) -> None:
     comment = COMMENT.read(msgspec.json.encode({"id": 7, "body": html}), ACCOUNT)
     ticket = TICKET.to_canonical(replace(CURRENT, description=html), ACCOUNT)
 
-    assert comment.data.body_html == ticket.data.description_html == shown
+    assert comment.data.body_html == ticket.data.description_html == expected
     assert ("/body_html" in lost(comment)) is is_lost
     assert ("/description_html" in lost(ticket)) is is_lost
 

@@ -50,13 +50,13 @@ def contact_calls(account: Account) -> list[VendorRequest]:
 def ticket_calls(account: Account) -> list[VendorRequest]:
     """One of each call for tickets."""
     assert TICKETS.list is not None
-    asked = RecordWrite(properties={"subject": "Help"}, associations=(NewAssociation(to=ObjectId(id="51")),))
+    new = RecordWrite(properties={"subject": "Help"}, associations=(NewAssociation(to=ObjectId(id="51")),))
     return [
         required(TICKETS.read)("21", account),
         TICKETS.list(ListQuery(limit=50), account),
         TICKETS.list(ListQuery(limit=50, filters={"status": "open"}), account),
         TICKETS.list(ListQuery(limit=50, filters={"number": "21"}), account),
-        required(TICKETS.create)(asked, "op_1", None, account),
+        required(TICKETS.create)(new, "op_1", None, account),
         required(TICKETS.update)("21", RecordWrite(properties={"subject": "Help!"}), "op_1", account),
     ]
 
@@ -120,20 +120,20 @@ def test_a_create_carries_its_operation_and_an_update_does_not() -> None:
 
 def test_a_ticket_begins_in_the_first_stage_by_default(account: Account) -> None:
     assert TICKETS.create is not None
-    given = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402861"})
+    body = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402861"})
     bare = msgspec.structs.replace(account, pipelines={})
 
     assert body_of(TICKETS.create(BODY, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "1"
-    assert body_of(TICKETS.create(given, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "144402861"
+    assert body_of(TICKETS.create(body, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "144402861"
     assert body_of(TICKETS.create(BODY, "op_1", None, bare))["properties"]["hs_pipeline"] == "0"
 
 
 def test_the_marker_is_read_back() -> None:
     assert CONTACTS.marked is not None
-    found = {"id": "51", "properties": {"lockstitch_operation_id": "op_1"}}
+    contact = {"id": "51", "properties": {"lockstitch_operation_id": "op_1"}}
 
-    assert CONTACTS.marked(answer(found), "op_1") == "51"
-    assert CONTACTS.marked(answer(found), "op_2") is None
+    assert CONTACTS.marked(answer(contact), "op_1") == "51"
+    assert CONTACTS.marked(answer(contact), "op_2") is None
 
 
 def test_write_results_name_the_record_and_leave_the_reading_to_a_read() -> None:
@@ -150,11 +150,11 @@ def test_write_results_name_the_record_and_leave_the_reading_to_a_read() -> None
 def test_a_find_gives_the_record_or_nothing() -> None:
     record = {"id": "51", "properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
 
-    found, _ = CONTACTS.record(answer({"status": "COMPLETE", "results": [record]}), FRESH)
+    raw, _ = CONTACTS.record(answer({"status": "COMPLETE", "results": [record]}), FRESH)
     missing, _ = CONTACTS.record(answer({"status": "COMPLETE", "results": [], "errors": []}, 207), FRESH)
     ticket, account = TICKETS.record(answer({"results": [record]}), FRESH)
 
-    assert json.loads(bytes(required(found))) == record
+    assert json.loads(bytes(required(raw))) == record
     assert missing is None
     assert ticket is not None
     assert (account.requesters, account.unlinked) == ({}, ("51",))
@@ -189,9 +189,9 @@ def absorb(body: Any, account: Account) -> Account:
 
 def test_a_search_is_completed_by_two_reads() -> None:
     shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
-    found = answer({"total": 3, "results": [{"id": id, **shared} for id in ("21", "22", "23")]})
+    hits = answer({"total": 3, "results": [{"id": id, **shared} for id in ("21", "22", "23")]})
 
-    account = required(TICKETS.page)(found, ListQuery(limit=5, updated_since=MOMENT), FRESH).account
+    account = required(TICKETS.page)(hits, ListQuery(limit=5, updated_since=MOMENT), FRESH).account
     first = required(side_load(account))
     assert first.path == "/crm/v4/associations/tickets/contacts/batch/read"
     assert body_of(first) == {"inputs": [{"id": "21"}, {"id": "22"}, {"id": "23"}]}
@@ -223,9 +223,9 @@ def test_a_token_for_orders_reads_those_of_a_search_too() -> None:
     assert dict(TICKETS.read("21", FRESH).query)["associations"] == "contacts"
     assert dict(TICKETS.read("21", for_orders).query)["associations"] == "contacts,orders"
     shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
-    found = answer({"total": 2, "results": [{"id": id, **shared} for id in ("21", "22")]})
+    hits = answer({"total": 2, "results": [{"id": id, **shared} for id in ("21", "22")]})
 
-    account = required(TICKETS.page)(found, ListQuery(limit=5, updated_since=MOMENT), for_orders).account
+    account = required(TICKETS.page)(hits, ListQuery(limit=5, updated_since=MOMENT), for_orders).account
     account = absorb({"results": []}, account)
     request = required(side_load(account))
     assert request.path == "/crm/v4/associations/tickets/orders/batch/read"

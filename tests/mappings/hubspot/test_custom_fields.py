@@ -67,8 +67,8 @@ def test_a_custom_value_of_another_type_is_invalid(key: str, value: Any, account
 def test_a_custom_field_that_is_not_configured_is_invalid(account: Account) -> None:
     patch = CustomerPatch(custom_fields=(CustomFieldPatch(key="shoe_size", value=44),))
 
-    told = refused(patch, None, account)["/custom_fields/0/key"]
-    assert all(setting.key in told for setting in account.custom_fields["customer"])
+    detail = refused(patch, None, account)["/custom_fields/0/key"]
+    assert all(setting.key in detail for setting in account.custom_fields["customer"])
     assert "no custom fields are configured" in refused(patch)["/custom_fields/0/key"]
 
 

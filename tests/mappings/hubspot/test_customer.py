@@ -186,8 +186,8 @@ def test_an_address_that_hubspot_found_bad_is_bounced(revision: Any) -> None:
     assert [(one.status, one.status_raw) for one in customer.emails] == [("bounced", "hs_email_bad_address")]
     assert revision.to_vendor(back, bad, FRESH).refused == ()
     assert [one.pointer for one in revision.to_vendor(back, FULL, FRESH).refused] == ["/emails/0/status"]
-    for said in ("false", "", None):
-        fine = revision.to_canonical(contact(email="ann@example.com", hs_email_bad_address=said), FRESH).data
+    for flag in ("false", "", None):
+        fine = revision.to_canonical(contact(email="ann@example.com", hs_email_bad_address=flag), FRESH).data
         assert [(one.status, one.status_raw) for one in fine.emails] == [("unknown", None)]
 
 

@@ -99,13 +99,13 @@ def test_unique_keys_find_one_or_none(hubspot: EmulatedHubSpot) -> None:
     id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     find = CUSTOMER.endpoints.find
 
-    def found(key: Any, value: str) -> str | None:
+    def id_of(key: Any, value: str) -> str | None:
         raw, account = CUSTOMER.endpoints.record(hubspot.must(find[key](value, hubspot.account)), hubspot.account)
         return None if raw is None else CUSTOMER.read(raw, account).remote.id
 
-    assert found("email", "ann.lee@example.com") == found("external_id", "erp/1") == id
-    assert found("email", "bo@example.com") is None
-    assert found("external_id", "erp/2") is None
+    assert id_of("email", "ann.lee@example.com") == id_of("external_id", "erp/1") == id
+    assert id_of("email", "bo@example.com") is None
+    assert id_of("external_id", "erp/2") is None
 
 
 def test_customers_are_listed_in_all_ways(hubspot: EmulatedHubSpot) -> None:

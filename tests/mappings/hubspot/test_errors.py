@@ -35,15 +35,15 @@ def error(status: int, message: str = "no", *, headers: dict[str, str] | None = 
     ],
 )
 def test_a_status_has_a_kind(status: int, kind: str) -> None:
-    found = required(refusal(error(status, category="WHATEVER")))
+    failure = required(refusal(error(status, category="WHATEVER")))
 
-    assert (found.kind, found.code, found.detail, found.request_id) == (kind, "WHATEVER", "no", "aeb5f871")
+    assert (failure.kind, failure.code, failure.detail, failure.request_id) == (kind, "WHATEVER", "no", "aeb5f871")
 
 
 def test_an_address_that_is_taken_names_its_contact() -> None:
-    found = required(refusal(error(409, "Contact already exists. Existing ID: 734931000017", category="CONFLICT")))
+    failure = required(refusal(error(409, "Contact already exists. Existing ID: 734931000017", category="CONFLICT")))
 
-    assert (found.kind, found.existing_remote_id) == ("duplicate", "734931000017")
+    assert (failure.kind, failure.existing_remote_id) == ("duplicate", "734931000017")
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_an_address_that_is_taken_names_its_contact() -> None:
     ],
 )
 def test_a_unique_value_that_is_taken_is_a_duplicate_at_400(message: str, holder: str | None) -> None:
-    found = required(refusal(error(400, message, category="VALIDATION_ERROR")))
+    failure = required(refusal(error(400, message, category="VALIDATION_ERROR")))
 
-    assert (found.kind, found.existing_remote_id) == ("duplicate", holder)
+    assert (failure.kind, failure.existing_remote_id) == ("duplicate", holder)
 
 
 def test_a_property_that_exists_is_a_duplicate() -> None:
-    found = required(refusal(error(409, "A property named 'x' already exists.", category="OBJECT_ALREADY_EXISTS")))
+    failure = required(refusal(error(409, "A property named 'x' already exists.", category="OBJECT_ALREADY_EXISTS")))
 
-    assert found.kind == "duplicate"
+    assert failure.kind == "duplicate"
 
 
 def test_complaints_about_values_are_read_out_of_the_message() -> None:
@@ -78,10 +78,10 @@ def test_complaints_about_values_are_read_out_of_the_message() -> None:
         'Property values were not valid: [{"isValid":false,"message":"x was not one of the allowed options: [LOW]",'
         '"error":"INVALID_OPTION","name":"hs_ticket_priority","localizedErrorMessage":"…","portalId":1}]'
     )
-    found = required(refusal(error(400, body, category="VALIDATION_ERROR")))
+    failure = required(refusal(error(400, body, category="VALIDATION_ERROR")))
 
-    assert found.kind == "rejected"
-    assert found.fields == (("hs_ticket_priority", "x was not one of the allowed options: [LOW]"),)
+    assert failure.kind == "rejected"
+    assert failure.fields == (("hs_ticket_priority", "x was not one of the allowed options: [LOW]"),)
 
 
 def test_complaints_about_fields_are_read_out_of_the_errors() -> None:
@@ -90,36 +90,36 @@ def test_complaints_about_fields_are_read_out_of_the_errors() -> None:
         {"message": "bad", "in": "limit"},
         {"message": "about nothing in particular"},
     ]
-    found = required(refusal(error(400, errors=errors)))
+    failure = required(refusal(error(400, errors=errors)))
 
-    assert found.fields == (("hs_pipeline_stage", "hs_pipeline_stage is required"), ("limit", "bad"))
+    assert failure.fields == (("hs_pipeline_stage", "hs_pipeline_stage is required"), ("limit", "bad"))
 
 
 @pytest.mark.parametrize(
     ("policy", "seconds"), [("SECONDLY", 1.0), ("TEN_SECONDLY_ROLLING", 10.0), ("DAILY", 600.0), ("OTHER", None)]
 )
 def test_a_limit_says_how_long_to_wait(policy: str, seconds: float | None) -> None:
-    found = required(refusal(error(429, errorType="RATE_LIMIT", policyName=policy)))
-    asked = required(refusal(error(429, headers={"retry-after": "7"}, policyName=policy)))
+    failure = required(refusal(error(429, errorType="RATE_LIMIT", policyName=policy)))
+    by_header = required(refusal(error(429, headers={"retry-after": "7"}, policyName=policy)))
     hidden = required(refusal(error(403, policyName=policy)))
 
-    assert (found.kind, found.retry_after) == ("throttled", seconds)
-    assert asked.retry_after == 7.0
+    assert (failure.kind, failure.retry_after) == ("throttled", seconds)
+    assert by_header.retry_after == 7.0
     assert hidden.kind == "throttled"
 
 
 def test_a_lock_asks_for_two_seconds() -> None:
-    found = required(refusal(error(423)))
+    failure = required(refusal(error(423)))
 
-    assert found.retry_after == 2.0
+    assert failure.retry_after == 2.0
 
 
 def test_a_page_of_html_is_not_quoted() -> None:
     headers = {"content-type": "text/html; charset=utf-8", "x-hubspot-correlation-id": "c-1"}
-    found = required(refusal(VendorReply(status=404, headers=headers, body=b"<html>ann@example.com</html>")))
+    failure = required(refusal(VendorReply(status=404, headers=headers, body=b"<html>ann@example.com</html>")))
 
-    assert (found.kind, found.request_id) == ("not_found", "c-1")
-    assert found.detail == "no such record"
+    assert (failure.kind, failure.request_id) == ("not_found", "c-1")
+    assert failure.detail == "no such record"
 
 
 def test_a_batch_that_misses_records_is_a_success() -> None:
@@ -130,8 +130,8 @@ def test_a_batch_that_misses_records_is_a_success() -> None:
         return VendorReply(status=207, headers={}, body=json.dumps({"results": [], "errors": errors}).encode())
 
     assert refusal(batch(missing)) is None
-    found = required(refusal(batch(missing, failed)))
-    assert (found.kind, found.detail) == ("rejected", "not an e-mail")
+    failure = required(refusal(batch(missing, failed)))
+    assert (failure.kind, failure.detail) == ("rejected", "not an e-mail")
 
 
 def test_what_is_left_of_the_window_is_read() -> None:
@@ -149,6 +149,6 @@ def test_what_is_left_of_the_window_is_read() -> None:
 def test_recorded_errors_are_understood(shared: Path) -> None:
     folder = shared / "vendor-samples" / "hubspot"
     for path in (folder / "error" / "legacy-v1-invalid-email-400.json", folder / "contact" / "spec-example-error.json"):
-        found = required(refusal(VendorReply(status=400, headers={}, body=path.read_bytes())))
-        assert found.kind == "rejected"
-        assert found.request_id
+        failure = required(refusal(VendorReply(status=400, headers={}, body=path.read_bytes())))
+        assert failure.kind == "rejected"
+        assert failure.request_id

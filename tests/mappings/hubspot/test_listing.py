@@ -37,35 +37,35 @@ class Index:
         self.turn = 0
 
     def answer(self, request: VendorRequest) -> VendorReply:
-        asked: dict[str, Any] = json.loads(required(request.body))
-        assert asked["after"] == "0"
-        hits = [id for id in self.records if all(self._passes(id, one) for one in asked["filterGroups"][0]["filters"])]
+        search: dict[str, Any] = json.loads(required(request.body))
+        assert search["after"] == "0"
+        hits = [id for id in self.records if all(self._passes(id, one) for one in search["filterGroups"][0]["filters"])]
         self.turn += 1
         hits.sort(key=lambda id: crc32(f"{id} {self.turn}".encode()))
-        (sort,) = asked["sorts"]
+        (sort,) = search["sorts"]
         by_id = sort == "hs_object_id"
         hits.sort(key=int if by_id else lambda id: self.records[id], reverse=sort.startswith("-"))
-        page = [self._shown(id) for id in hits[: asked["limit"]]]
+        page = [self._shown(id) for id in hits[: search["limit"]]]
         body: dict[str, Any] = {"total": len(hits), "results": page}
-        if len(hits) > asked["limit"]:
-            body["paging"] = {"next": {"after": str(asked["limit"])}}
+        if len(hits) > search["limit"]:
+            body["paging"] = {"next": {"after": str(search["limit"])}}
         return VendorReply(status=200, headers={}, body=json.dumps(body).encode())
 
     def _passes(self, id: str, condition: dict[str, Any]) -> bool:
-        held: Any = {"hs_object_id": int(id), "hs_pipeline_stage": self.stages.get(id)}.get(
+        value: Any = {"hs_object_id": int(id), "hs_pipeline_stage": self.stages.get(id)}.get(
             condition["propertyName"], self.records[id]
         )
         match condition["operator"]:
             case "IN":
-                return held in condition["values"]
+                return value in condition["values"]
             case "GTE":
-                return bool(held >= int(condition["value"]))
+                return bool(value >= int(condition["value"]))
             case "LTE":
-                return bool(held <= int(condition["value"]))
+                return bool(value <= int(condition["value"]))
             case "GT":
-                return bool(held > int(condition["value"]))
+                return bool(value > int(condition["value"]))
             case "EQ":
-                return bool(held == int(condition["value"]))
+                return bool(value == int(condition["value"]))
         raise AssertionError(condition)
 
     def _shown(self, id: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Index:
 def walk(index: Index, query: ListQuery, changes: list[tuple[int, int]] | None = None) -> list[str]:
     """All ids that a caller sees, page by page; before page n the record at `changes[n][0]` changes."""
     endpoints = CONTACTS if index.name == "contacts" else TICKETS
-    seen: list[str] = []
+    listed: list[str] = []
     later = START + 1_000
     for number in range(400):
         if changes and number and number <= len(changes):
@@ -86,9 +86,9 @@ def walk(index: Index, query: ListQuery, changes: list[tuple[int, int]] | None =
             index.records[ids[place % len(ids)]] = later
         page = required(endpoints.page)(index.answer(required(endpoints.list)(query, FRESH)), query, FRESH)
         assert len(page.records) <= query.limit
-        seen += [json.loads(bytes(record))["id"] for record in page.records]
+        listed += [json.loads(bytes(record))["id"] for record in page.records]
         if page.next is None:
-            return seen
+            return listed
         assert len(page.next) < 50
         query = msgspec.structs.replace(query, after=page.next)
     raise AssertionError("the list does not end")
@@ -106,17 +106,17 @@ TIMES = st.lists(st.integers(START, START + 6), max_size=25).map(
 
 @given(TIMES, st.integers(START, START + 6))
 def test_every_change_is_listed_once(records: dict[str, int], start: int) -> None:
-    seen = walk(Index("contacts", dict(records)), since(start))
+    ids = walk(Index("contacts", dict(records)), since(start))
 
-    assert sorted(seen) == sorted(id for id, at in records.items() if at >= start)
+    assert sorted(ids) == sorted(id for id, at in records.items() if at >= start)
 
 
 @given(TIMES, st.sampled_from(sorted(CONTACTS.sorts)))
 def test_a_sorted_list_shows_each_record_once_in_order(records: dict[str, int], sort: Sort) -> None:
-    seen = walk(Index("contacts", records), ListQuery(limit=3, sort=sort))
+    ids = walk(Index("contacts", records), ListQuery(limit=3, sort=sort))
 
-    assert sorted(seen) == sorted(records)
-    times = [records[id] for id in seen]
+    assert sorted(ids) == sorted(records)
+    times = [records[id] for id in ids]
     assert times == sorted(times, reverse=sort.startswith("-"))
 
 
@@ -124,11 +124,11 @@ def test_a_sorted_list_shows_each_record_once_in_order(records: dict[str, int], 
 def test_no_record_is_missed_while_others_change(records: dict[str, int], changes: list[tuple[int, int]]) -> None:
     index = Index("contacts", dict(records))
 
-    seen = walk(index, since(START), changes)
+    ids = walk(index, since(START), changes)
 
-    assert set(seen) == set(records)
+    assert set(ids) == set(records)
     unchanged = [id for id, at in records.items() if index.records[id] == at]
-    assert all(seen.count(id) == 1 for id in unchanged)
+    assert all(ids.count(id) == 1 for id in unchanged)
 
 
 @given(TIMES, st.data())
@@ -151,14 +151,14 @@ def test_a_status_that_no_stage_has_lists_nothing() -> None:
 
 def test_the_first_page_asks_for_what_is_read() -> None:
     request = required(CONTACTS.list)(since(START), FRESH)
-    asked = json.loads(required(request.body))
+    search = json.loads(required(request.body))
 
     assert (request.method, request.path, request.effect) == ("POST", "/crm/v3/objects/contacts/search", False)
-    assert asked["filterGroups"] == [
+    assert search["filterGroups"] == [
         {"filters": [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(START)}]}
     ]
-    assert asked["sorts"] == ["lastmodifieddate"]
-    assert {"email", "lastmodifieddate", "lockstitch_operation_id"} <= set(asked["properties"])
+    assert search["sorts"] == ["lastmodifieddate"]
+    assert {"email", "lastmodifieddate", "lockstitch_operation_id"} <= set(search["properties"])
 
 
 @pytest.mark.parametrize("cursor", ["", "time", "time:x:0:", "other:1:2:", "time:1:2:3:4"])
@@ -186,7 +186,7 @@ def test_a_unique_key_is_read_and_not_searched() -> None:
     assert CONTACTS.page is not None
     query = ListQuery(limit=2, filters={"email": "ann@example.com", "external_id": "erp-1"})
     request = required(CONTACTS.list)(query, FRESH)
-    asked = json.loads(required(request.body))
+    search = json.loads(required(request.body))
     shared = {"createdAt": moment(START), "updatedAt": moment(START)}
 
     def answer(external_id: str) -> VendorReply:
@@ -195,7 +195,7 @@ def test_a_unique_key_is_read_and_not_searched() -> None:
         return VendorReply(status=200, headers={}, body=json.dumps(body).encode())
 
     assert request.path == "/crm/v3/objects/contacts/batch/read"
-    assert (asked["idProperty"], asked["inputs"]) == ("email", [{"id": "ann@example.com"}])
+    assert (search["idProperty"], search["inputs"]) == ("email", [{"id": "ann@example.com"}])
     assert len(CONTACTS.page(answer("erp-1"), query, FRESH).records) == 1
     assert len(CONTACTS.page(answer("erp-2"), query, FRESH).records) == 0
 

@@ -119,16 +119,16 @@ def test_what_is_written_reads_back(fields: dict[str, Any]) -> None:
 
     read = mapped(record, account)
 
-    shown = msgspec.to_builtins(read.data)
+    stored = msgspec.to_builtins(read.data)
     for name, value in fields.items():
         if name in ("line_items", "discounts"):
-            for sent, there in zip(value, shown[name], strict=False):
+            for sent, there in zip(value, stored[name], strict=False):
                 numbers = ("amount", "unit_price", "tax", "quantity")
                 assert {key: there[key] for key in sent if key not in numbers} == {
                     key: one for key, one in sent.items() if key not in numbers
                 }
         else:
-            assert shown[name] == (value or None), name
+            assert stored[name] == (value or None), name
     assert len(read.data.line_items) == len(fields.get("line_items", ()))
     assert not [one for one in read.loss if one.path.startswith("/totals/total") and one.kind == "ambiguous"]
 

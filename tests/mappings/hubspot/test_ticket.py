@@ -232,11 +232,14 @@ def test_orders_are_associations_made_with_the_ticket() -> None:
     assert msgspec.to_builtins(draft.body.associations) == ({"to": {"id": "71"}, "types": (kind,)},)
     without = to_vendor(patch, None, FRESH)
     assert ([(one.path, one.kind) for one in without.loss], without.body.associations) == ([("/orders", "dropped")], ())
-    held = msgspec.structs.replace(may, ticket_orders={"21": ("71",)})
-    assert [one.remote_id for one in read(ticket(), held).orders] == ["71"]
-    assert (to_vendor(patch, ticket(), held).refused, to_vendor(patch, ticket(), held).body.associations) == ((), ())
+    account = msgspec.structs.replace(may, ticket_orders={"21": ("71",)})
+    assert [one.remote_id for one in read(ticket(), account).orders] == ["71"]
+    assert (to_vendor(patch, ticket(), account).refused, to_vendor(patch, ticket(), account).body.associations) == (
+        (),
+        (),
+    )
     assert [one.pointer for one in to_vendor(patch, ticket(), may).refused] == ["/orders"]
-    assert [one.pointer for one in to_vendor(TicketPatch(orders=()), ticket(), held).refused] == ["/orders"]
+    assert [one.pointer for one in to_vendor(TicketPatch(orders=()), ticket(), account).refused] == ["/orders"]
 
 
 def test_what_the_contact_holds_is_not_written_through_the_ticket() -> None:

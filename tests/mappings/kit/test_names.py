@@ -29,7 +29,7 @@ def test_a_name_of_one_word_goes_where_the_vendor_wants_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "held", "stored", "lost"),
+    ("sent", "current", "stored", "lost"),
     [
         ({"display_name": "Ann van Lee"}, (None, None), ("Ann van", "Lee"), True),
         ({"display_name": "Ann"}, (None, None), ("Ann", None), True),
@@ -48,10 +48,10 @@ def test_a_name_of_one_word_goes_where_the_vendor_wants_it() -> None:
     ],
 )
 def test_a_display_name_becomes_first_and_last_name(
-    sent: dict[str, Any], held: tuple[str | None, str | None], stored: tuple[Any, Any], lost: bool
+    sent: dict[str, Any], current: tuple[str | None, str | None], stored: tuple[Any, Any], lost: bool
 ) -> None:
     notes = Notes()
-    patch = two_names(CustomerPatch(**sent), held, "Shop", notes)
+    patch = two_names(CustomerPatch(**sent), current, "Shop", notes)
 
     assert (patch.display_name, patch.first_name, patch.last_name) == (UNSET, *stored)
     assert [(one.path, one.kind) for one in notes.loss] == ([("/display_name", "coerced")] if lost else [])

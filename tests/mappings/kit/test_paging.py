@@ -36,22 +36,22 @@ def head(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
     return str(read["id"]), BEGIN + timedelta(seconds=read[member])
 
 
-def window(asked: Window) -> Query:
+def window(wanted: Window) -> Query:
     return (
-        ("since", spell(asked.since or EPOCH)),
-        ("by", "changed" if asked.by_change else "created"),
-        ("rows", str(asked.rows)),
-        ("offset", str(asked.offset)),
-        ("until", spell(asked.since) if asked.since is not None and asked.descending else ""),
-        ("order", "desc" if asked.descending else "asc"),
-        ("only", spell(asked.since) if asked.ties and asked.since is not None else ""),
+        ("since", spell(wanted.since or EPOCH)),
+        ("by", "changed" if wanted.by_change else "created"),
+        ("rows", str(wanted.rows)),
+        ("offset", str(wanted.offset)),
+        ("until", spell(wanted.since) if wanted.since is not None and wanted.descending else ""),
+        ("order", "desc" if wanted.descending else "asc"),
+        ("only", spell(wanted.since) if wanted.ties and wanted.since is not None else ""),
     )
 
 
-def numbered(asked: Window) -> Query:
+def numbered(wanted: Window) -> Query:
     """The window of a vendor with page numbers, which cannot list one time alone."""
-    assert asked.offset % asked.rows == 0
-    return tuple((name, "" if name == "only" else value) for name, value in window(asked))
+    assert wanted.offset % wanted.rows == 0
+    return tuple((name, "" if name == "only" else value) for name, value in window(wanted))
 
 
 def keyset(*, is_exact: bool, of: type[int] | type[str] = int, most: int = MOST) -> Keyset:
@@ -69,18 +69,18 @@ class Shop:
         self.places = {name(id): place for id, place in enumerate(places if mixed else range(len(times)), 1)}
 
     def answer(self, query: Query) -> tuple[Raw, ...]:
-        asked = dict(query)
-        by, rows, start = asked["by"], int(asked["rows"]), int(asked["offset"])
-        descending, until = asked["order"] == "desc", asked["until"]
+        params = dict(query)
+        by, rows, start = params["by"], int(params["rows"]), int(params["offset"])
+        descending, until = params["order"] == "desc", params["until"]
 
         def is_in(one: dict[str, Any]) -> bool:
             time = at(one[by])
-            if asked["only"]:
-                return time == asked["only"]
-            return (not until or time <= until) if descending else time >= asked["since"]
+            if params["only"]:
+                return time == params["only"]
+            return (not until or time <= until) if descending else time >= params["since"]
 
         def place(one: dict[str, Any]) -> Any:
-            return (one[by], one["id"]) if asked["only"] else (one[by], self.places[one["id"]])
+            return (one[by], one["id"]) if params["only"] else (one[by], self.places[one["id"]])
 
         matches = [one for one in sorted(self.records.values(), key=place, reverse=descending) if is_in(one)]
         return tuple(Raw(msgspec.json.encode(one)) for one in matches[start : start + rows])
@@ -214,8 +214,8 @@ def test_offsets_miss_no_record_when_others_are_deleted(gone: set[int], limit: i
         return tuple(Raw(b'{"id":%d}' % id) for id in ids[offset : offset + rows])
 
     def id_of(record: Raw) -> int:
-        found: Any = msgspec.json.decode(record)
-        return int(found["id"])
+        parsed: Any = msgspec.json.decode(record)
+        return int(parsed["id"])
 
     offsets = Offsets(
         ask=lambda offset, rows: (("offset", str(offset)), ("rows", str(rows))),
@@ -228,13 +228,13 @@ def test_offsets_miss_no_record_when_others_are_deleted(gone: set[int], limit: i
         return {"x-total": str(len(ids))} if with_total else {}
 
     listed = pages(offsets, answer, ListQuery(limit=limit), headers)
-    seen = next(listed) + next(listed)
+    first_pages = next(listed) + next(listed)
     ids[:] = [id for id in ids if id not in gone]
 
     rest = [id for page in listed for id in page]
 
-    assert len(seen + rest) == len(set(seen + rest))
-    assert set(ids) <= {*seen, *rest}
+    assert len(first_pages + rest) == len(set(first_pages + rest))
+    assert set(ids) <= {*first_pages, *rest}
 
 
 @given(gone=st.sets(st.integers(0, 19)), new=st.integers(0, 5), limit=st.integers(1, MOST))
@@ -251,10 +251,10 @@ def test_a_newest_first_list_by_text_misses_none_and_repeats_none(gone: set[int]
     after: str | None = None
     for turn in range(200):
         query = ListQuery(limit=limit, after=after)
-        asked = dict(paging.window(query))
+        params = dict(paging.window(query))
         newest = sorted(rows, reverse=True)
-        shown = newest[int(asked["offset"]) :][: int(asked["rows"])]
-        records = tuple(Raw(msgspec.json.encode({"id": id})) for id in shown)
+        page_ids = newest[int(params["offset"]) :][: int(params["rows"])]
+        records = tuple(Raw(msgspec.json.encode({"id": id})) for id in page_ids)
         page, after = paging.page(query, records, VendorReply(status=200, headers={}, body=b""))
         listed += [msgspec.json.decode(record)["id"] for record in page]
         if after is None:
@@ -352,7 +352,7 @@ def test_fixed_pages_miss_no_record_when_others_are_deleted(
 @given(cursor=st.text(max_size=30) | st.sampled_from(["", "0", "-1", "1.5", "٣", "2026-05-01T09:30:00Z", "x/1/"]))
 def test_a_foreign_cursor_is_refused(paging: Paging, cursor: str) -> None:
     try:
-        asked = paging.window(ListQuery(limit=1, after=cursor))
+        query = paging.window(ListQuery(limit=1, after=cursor))
     except ValueError:
         return
-    assert isinstance(asked, tuple)
+    assert isinstance(query, tuple)

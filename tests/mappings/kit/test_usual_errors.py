@@ -40,9 +40,9 @@ def refused(status: int, body: Any, **headers: str) -> Any:
     ],
 )
 def test_a_usual_body_is_read(body: Any, code: str | None, message: str | None, fields: tuple[Any, ...]) -> None:
-    said = complaint(msgspec.json.encode(body))
+    problem = complaint(msgspec.json.encode(body))
 
-    assert (said.code, said.message, said.fields) == (code, message, fields)
+    assert (problem.code, problem.message, problem.fields) == (code, message, fields)
 
 
 def test_the_refusal_has_kind_detail_fields_and_request_id() -> None:

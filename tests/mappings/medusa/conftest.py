@@ -24,10 +24,10 @@ def golden(name: str) -> msgspec.Raw:
     return raw
 
 
-def shown(name: str) -> dict[str, Any]:
+def parsed_golden(name: str) -> dict[str, Any]:
     """The same, to be changed."""
-    found: dict[str, Any] = msgspec.json.decode(golden(name))
-    return found
+    record: dict[str, Any] = msgspec.json.decode(golden(name))
+    return record
 
 
 def encoded(record: Any) -> msgspec.Raw:

@@ -19,7 +19,7 @@ from mappings.medusa.wire_2_21 import CustomerWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
 from tests.required import required
 
-from .conftest import ACCOUNT, Mapping, golden, reply, shown
+from .conftest import ACCOUNT, Mapping, golden, parsed_golden, reply
 
 OPERATION = "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
 BEGAN = datetime.fromtimestamp(0x0198F0A2B7C4 / 1000, UTC)
@@ -54,17 +54,17 @@ def test_pages_show_everybody_once_however_many_were_made_at_a_time(
         for place, moment in enumerate(moments)
     ]
     query = ListQuery(limit=limit, updated_since=START + timedelta(minutes=2) if by_change else None)
-    seen: list[str] = []
+    ids: list[str] = []
     for _ in range(50):
         request = CUSTOMER.endpoints.list(query, ACCOUNT) if CUSTOMER.endpoints.list else None
         page = paged(CUSTOMER, answered(request, records, "customers"), query)
         assert len(page.records) <= limit
-        seen += [msgspec.json.decode(raw)["id"] for raw in page.records]
+        ids += [msgspec.json.decode(raw)["id"] for raw in page.records]
         if page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)
     wanted = [one["id"] for one in records if not by_change or one["updated_at"] >= at(2)]
-    assert sorted(seen) == sorted(wanted)
+    assert sorted(ids) == sorted(wanted)
 
 
 def paged(mapping: Mapping, answer: Any, query: ListQuery) -> Any:
@@ -100,7 +100,7 @@ def test_a_record_that_changes_between_pages_is_listed_again() -> None:
     assert listed(records, ListQuery(limit=2, updated_since=START, after=after)) == (["cus_1"], None)
 
 
-def asked(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
+def list_call(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
     """Where a list is asked for, and how; without the columns."""
     request = required(mapping.endpoints.list)(query, ACCOUNT)
     return request.path, {name: value for name, value in request.query if name != "fields"}
@@ -108,7 +108,7 @@ def asked(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
 
 def test_orders_are_listed_behind_their_drafts() -> None:
     query = ListQuery(limit=2, updated_since=START, filters={"status": "cancelled"})
-    path, params = asked(ORDER, query)
+    path, params = list_call(ORDER, query)
     assert (path, params) == (
         "/admin/draft-orders",
         {"order": "updated_at", "limit": "3", "updated_at[$gte]": "2026-05-01T00:00:00.000Z"},
@@ -120,7 +120,7 @@ def test_orders_are_listed_behind_their_drafts() -> None:
     page = paged(ORDER, reply({"draft_orders": drafts, "count": 2}), query)
     assert ([msgspec.json.decode(raw)["id"] for raw in page.records], page.next) == (["order_2"], "2")
     query = msgspec.structs.replace(query, after=page.next)
-    path, params = asked(ORDER, query)
+    path, params = list_call(ORDER, query)
     assert (path, params["status"]) == ("/admin/orders", "canceled")
     orders = [{"id": f"order_{place}", "status": "canceled", "updated_at": at(place)} for place in (3, 4)]
     page = paged(ORDER, reply({"orders": orders, "count": 5}), query)
@@ -129,21 +129,21 @@ def test_orders_are_listed_behind_their_drafts() -> None:
 
 def test_a_list_of_the_newest_goes_on_towards_the_past() -> None:
     query = ListQuery(limit=2, sort="-updated_at")
-    assert asked(CUSTOMER, query) == ("/admin/customers", {"order": "-updated_at", "limit": "3"})
+    assert list_call(CUSTOMER, query) == ("/admin/customers", {"order": "-updated_at", "limit": "3"})
     records = [{"id": f"cus_{place}", "created_at": at(0), "updated_at": at(9 - place)} for place in range(3)]
     page = paged(CUSTOMER, reply({"customers": records, "count": 4}), query)
-    _, params = asked(CUSTOMER, msgspec.structs.replace(query, after=page.next))
+    _, params = list_call(CUSTOMER, msgspec.structs.replace(query, after=page.next))
     assert (params["order"], params["updated_at[$lt]"]) == ("-updated_at", at(7).replace(".000Z", ".001Z"))
 
 
 def test_orders_and_drafts_of_one_customer() -> None:
     for after, path in ((None, "/admin/draft-orders"), ("2", "/admin/orders")):
-        where, params = asked(ORDER, ListQuery(limit=5, after=after, filters={"customer": "cus_1"}))
+        where, params = list_call(ORDER, ListQuery(limit=5, after=after, filters={"customer": "cus_1"}))
         assert (where, params["customer_id"]) == (path, "cus_1")
 
 
 def test_a_status_that_medusa_lacks_lists_nothing() -> None:
-    path, params = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
+    path, params = list_call(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
     assert (path, params["id"]) == ("/admin/orders", "order_none")
 
 
@@ -152,15 +152,15 @@ def test_a_status_that_medusa_lacks_lists_nothing() -> None:
 )
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        asked(ORDER, ListQuery(limit=1, after=cursor))
+        list_call(ORDER, ListQuery(limit=1, after=cursor))
 
 
 def test_a_look_up_by_email_prefers_registered_customers() -> None:
-    path, params = asked(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
+    path, params = list_call(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
     assert (path, params) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
     both = [{"id": "cus_1"}, {"id": "cus_2"}]
-    found, _ = CUSTOMER.endpoints.record(reply({"customers": both, "count": 2}), ACCOUNT)
-    assert msgspec.json.decode(required(found))["id"] == "cus_1"
+    raw, _ = CUSTOMER.endpoints.record(reply({"customers": both, "count": 2}), ACCOUNT)
+    assert msgspec.json.decode(required(raw))["id"] == "cus_1"
     assert CUSTOMER.endpoints.record(reply({"customers": [], "count": 0}), ACCOUNT)[0] is None
     assert len(paged(CUSTOMER, reply({"customers": both}), ListQuery(limit=1, filters={"email": "x"})).records) == 2
 
@@ -216,14 +216,14 @@ def test_a_medusa_cancel_reports_its_refund_and_restock() -> None:
 
 def test_write_results() -> None:
     assert CUSTOMER.endpoints.write_result is not None
-    made = CUSTOMER.endpoints.write_result(reply({"customer": shown("customer-full")}), "create")
-    assert (made.remote_id, made.created, made.record is not None) == (shown("customer-full")["id"], True, True)
+    made = CUSTOMER.endpoints.write_result(reply({"customer": parsed_golden("customer-full")}), "create")
+    assert (made.remote_id, made.created, made.record is not None) == (parsed_golden("customer-full")["id"], True, True)
     gone = CUSTOMER.endpoints.write_result(reply({"id": "cus_1", "object": "customer", "deleted": True}), "archive")
     assert gone == WriteResult()
     assert ORDER.endpoints.write_result is not None
     for name in ("order", "draft_order"):
-        found = ORDER.endpoints.write_result(reply({name: {"id": "order_1", "metadata": None}}), "update")
-        assert (found.remote_id, found.record) == ("order_1", None)
+        result = ORDER.endpoints.write_result(reply({name: {"id": "order_1", "metadata": None}}), "update")
+        assert (result.remote_id, result.record) == ("order_1", None)
     with pytest.raises(VendorDrift):
         ORDER.endpoints.write_result(reply({"id": "order_1"}), "create")
 

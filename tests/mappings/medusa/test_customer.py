@@ -16,7 +16,7 @@ from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.wire_2_21 import Account
 from tests.mappings.read_back import assert_reads_back
 
-from .conftest import ACCOUNT, encoded, golden, on_the_wire, refused, shown, written
+from .conftest import ACCOUNT, encoded, golden, on_the_wire, parsed_golden, refused, written
 
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT
@@ -139,7 +139,7 @@ def test_a_custom_field_is_configured_and_of_its_type_and_no_key_of_ours() -> No
     )
 )
 def test_foreign_metadata_is_read_or_reported(metadata: dict[str, Any]) -> None:
-    mapped = CUSTOMER.read(encoded({**shown("customer-full"), "metadata": metadata}), ACCOUNT)
+    mapped = CUSTOMER.read(encoded({**parsed_golden("customer-full"), "metadata": metadata}), ACCOUNT)
     assert {one.key for one in mapped.data.custom_fields} == {"tier", "since", "points", "channels"}
     key = metadata.get("external_id")
     assert mapped.data.external_id == (key if isinstance(key, str) and key else None)

@@ -34,17 +34,17 @@ CASES = [
 
 @pytest.mark.parametrize(("status", "sent", "kind"), CASES)
 def test_each_error_has_its_kind(status: int, sent: object, kind: str) -> None:
-    found = required(refusal(reply(sent, status)))
-    assert found.kind == kind
-    assert found.detail
+    failure = required(refusal(reply(sent, status)))
+    assert failure.kind == kind
+    assert failure.detail
 
 
 def test_a_refusal_keeps_medusa_s_words_and_the_fields_that_it_names() -> None:
-    found = required(
+    failure = required(
         refusal(reply({"type": "invalid_data", "message": "Expected type: 'string' for field 'email', got: '5'"}, 400))
     )
-    assert (found.code, found.fields[0][0]) == ("invalid_data", "email")
-    found = required(
+    assert (failure.code, failure.fields[0][0]) == ("invalid_data", "email")
+    failure = required(
         refusal(reply({"type": "invalid_data", "message": "Invalid request: Unrecognized fields: 'a', 'b'"}, 400))
     )
-    assert [name for name, _ in found.fields] == ["a", "b"]
+    assert [name for name, _ in failure.fields] == ["a", "b"]

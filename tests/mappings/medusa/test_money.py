@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from canonical import codes, values
 from mappings.medusa.order_r1 import ORDER
 
-from .conftest import ACCOUNT, encoded, shown
+from .conftest import ACCOUNT, encoded, parsed_golden
 
 CURRENCIES = sorted(codes.minor_units())
 
@@ -22,7 +22,7 @@ def exact(amount: Decimal) -> dict[str, Any]:
 
 def order(currency: str, lines: list[tuple[int, Decimal]], shipping: Decimal, tax: Decimal) -> dict[str, Any]:
     """An order without discounts, whose sums add up."""
-    record = shown("order-full")
+    record = parsed_golden("order-full")
     blank = record["items"][0] | {"detail": None, "adjustments": []}
     nothing = exact(Decimal(0))
     record["items"] = [
@@ -98,7 +98,7 @@ def test_fractions_of_a_cent_are_rounded_and_reported() -> None:
 
 def test_numbers_may_be_text_and_digits_numbers() -> None:
     """Both are what plugins write; Medusa itself takes either (`BigNumberRawValue`)."""
-    record = shown("order-full")
+    record = parsed_golden("order-full")
     before = ORDER.read(encoded(record), ACCOUNT)
     record["total"] = str(record["total"])
     for line in record["items"]:

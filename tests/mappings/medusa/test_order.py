@@ -23,7 +23,7 @@ from mappings.medusa.wire_2_21 import Account
 from mappings.spec import VendorDrift
 from tests.mappings.read_back import assert_reads_back
 
-from .conftest import ACCOUNT, encoded, golden, on_the_wire, refused, shown, written
+from .conftest import ACCOUNT, encoded, golden, on_the_wire, parsed_golden, refused, written
 
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT
@@ -70,7 +70,7 @@ def test_lines_in_another_order_are_no_change() -> None:
 @pytest.mark.parametrize("case", ["order-draft", "order-full", "order-tax-inclusive"])
 @given(patch=PATCHES)
 def test_what_is_written_reads_back(case: str, patch: OrderPatch) -> None:
-    record = shown(case)
+    record = parsed_golden(case)
     record["billing_address"] = record["shipping_address"]
     before = ORDER.read(encoded(record), ACCOUNT).data
     draft = ORDER.to_vendor(patch, ORDER.decode(encoded(record)), ACCOUNT)
@@ -113,7 +113,7 @@ def test_a_change_of_a_placed_order_sends_only_what_was_asked_for(patch: OrderPa
 
 
 def test_what_was_chosen_with_a_line_is_read_and_written() -> None:
-    record = shown("order-full")
+    record = parsed_golden("order-full")
     record["items"][0]["variant_option_values"] = {"Size": "M", "Kit": ["a", "b"], "Fit": None}
     record["items"][0]["metadata"] = {"text": "For Ann", "lockstitch_operation_id": "op_1", "_cart": "7", "letters": 7}
     mapped = ORDER.read(encoded(record), ACCOUNT)
@@ -138,7 +138,7 @@ def test_what_was_chosen_with_a_line_is_read_and_written() -> None:
 @pytest.mark.parametrize("case", ["order-full", "order-draft"])
 def test_a_change_of_an_address_leaves_what_stays_as_it_is(case: str) -> None:
     """Two names are not parted anew."""
-    record = shown(case)
+    record = parsed_golden(case)
     place = {"first_name": "Mary Ann", "last_name": "van der Berg", "address_1": "1 Quay", "country_code": "gb"}
     record["billing_address"] = place
     current = ORDER.decode(encoded(record))
@@ -253,7 +253,7 @@ def test_a_step_goes_alone() -> None:
 
 
 def test_a_draft_that_was_cancelled_is_not_placed_by_us() -> None:
-    record = shown("order-draft") | {"status": "canceled", "canceled_at": "2026-11-25T18:40:00.000Z"}
+    record = parsed_golden("order-draft") | {"status": "canceled", "canceled_at": "2026-11-25T18:40:00.000Z"}
     draft = ORDER.to_vendor(OrderPatch(status="open"), ORDER.decode(encoded(record)), ACCOUNT)
     assert refused(draft) == {"/status": "invalid"}
 
@@ -411,12 +411,12 @@ def test_every_word_of_medusa_has_one_of_ours_and_a_new_one_is_unknown(
     member: str, ours: str, words: dict[str | None, str]
 ) -> None:
     for word, meaning in [*words.items(), ("a_word_of_tomorrow", "unknown")]:
-        read = ORDER.read(encoded(shown("order-full") | {member: word}), ACCOUNT).data
+        read = ORDER.read(encoded(parsed_golden("order-full") | {member: word}), ACCOUNT).data
         assert (getattr(read, ours), getattr(read, f"{ours}_raw")) == (meaning, word)
 
 
 def test_an_order_whose_sum_is_none_is_drift() -> None:
-    record = shown("order-full")
+    record = parsed_golden("order-full")
     record["items"][0]["raw_unit_price"]["value"] = "a lot"
     with pytest.raises(VendorDrift):
         ORDER.read(encoded(record), ACCOUNT)
@@ -426,24 +426,24 @@ def test_an_order_whose_sum_is_none_is_drift() -> None:
 
 
 def test_an_older_line_keeps_the_title_of_its_product() -> None:
-    older = shown("order-full")
+    older = parsed_golden("order-full")
     line = next(one for one in older["items"] if one["variant_title"])
     line |= {"product_title": line["title"], "title": line["variant_title"]}
 
-    assert read(older).line_items == read(shown("order-full")).line_items
+    assert read(older).line_items == read(parsed_golden("order-full")).line_items
 
 
 @pytest.mark.parametrize("member", ["items", "shipping_methods", "summary", "payment_collections", "fulfillments"])
 def test_a_number_that_was_not_also_sent_as_text_is_read(member: str) -> None:
-    older = shown("order-full")
+    older = parsed_golden("order-full")
     older[member] = _without_raw(older[member])
 
-    assert read(older) == read(shown("order-full"))
+    assert read(older) == read(parsed_golden("order-full"))
 
 
-def _without_raw(found: Any) -> Any:
-    if isinstance(found, list):
-        return [_without_raw(one) for one in found]
-    if not isinstance(found, dict):
-        return found
-    return {name: _without_raw(one) for name, one in found.items() if not name.startswith("raw_")}
+def _without_raw(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_raw(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_raw(one) for name, one in value.items() if not name.startswith("raw_")}

@@ -12,7 +12,7 @@ from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderP
 from canonical.totals import sum_of
 from mappings.medusa.order_r1 import ORDER
 
-from .conftest import ACCOUNT, encoded, on_the_wire, refused, shown
+from .conftest import ACCOUNT, encoded, on_the_wire, parsed_golden, refused
 
 MONEY = st.integers(0, 20_000).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
 PARTS: dict[str, Any] = {
@@ -82,7 +82,7 @@ def test_prices_with_tax_are_converted() -> None:
 def test_a_fee_is_a_line_that_reads_as_a_fee() -> None:
     patch = OrderPatch(currency="EUR", fees=(FeePatch(name="Tip", amount="3.00"),))
     (line,) = on_the_wire(ORDER.to_vendor(patch, None, ACCOUNT).body.body)["items"]
-    record = shown("order-full")
+    record = parsed_golden("order-full")
     before = ORDER.read(encoded(record), ACCOUNT).data
     record["items"][0]["metadata"] = line["metadata"]
     after = ORDER.read(encoded(record), ACCOUNT).data

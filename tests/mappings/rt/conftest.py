@@ -27,8 +27,8 @@ def golden(name: str) -> bytes:
 
 def on_the_wire(body: Any) -> dict[str, Any]:
     """A drafted body as the members that Request Tracker would see."""
-    seen: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return seen
+    wire: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
+    return wire
 
 
 def refused(draft: Any) -> dict[str, str]:

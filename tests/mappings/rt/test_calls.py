@@ -62,14 +62,14 @@ def completed(object_name: str, records: tuple[msgspec.Raw, ...], account: Accou
     """The account after these answers to the reads that complete records, and the targets of those reads."""
     endpoints = MAPPINGS[object_name].endpoints
     assert endpoints.side_load is not None
-    asked = []
+    sent = []
     for answer in answers:
         request = required(endpoints.side_load(records, account))
         assert not request.effect
-        asked.append(request)
+        sent.append(request)
         account = required(endpoints.absorb)(reply(answer), account)
     assert endpoints.side_load(records, account) is None
-    return account, asked
+    return account, sent
 
 
 def test_only_writes_have_an_effect() -> None:
@@ -109,9 +109,9 @@ def test_a_message_carries_its_operation_invisibly(private: bool, kind: str) -> 
 def test_a_change_is_held_to_a_version_that_is_known() -> None:
     assert TICKET.guard is not None
     request = update("77", TicketWrite(subject="x"))
-    _, seen = TICKET.record(reply(golden("ticket-full"), headers={"etag": '"39"'}), NEW)
+    _, version = TICKET.record(reply(golden("ticket-full"), headers={"etag": '"39"'}), NEW)
 
-    assert TICKET.guard(request, seen).headers == (("If-Match", '"39"'),)
+    assert TICKET.guard(request, version).headers == (("If-Match", '"39"'),)
     assert TICKET.guard(request, NEW) == request
 
 
@@ -191,9 +191,9 @@ def test_what_is_too_old_is_left_out_and_the_list_goes_on_behind_it() -> None:
     ],
 )
 def test_a_filter_is_one_condition(filters: dict[str, str], condition: str) -> None:
-    asked = dict(required(TICKET.list)(ListQuery(limit=10, filters=filters), ACCOUNT).query)
+    query = dict(required(TICKET.list)(ListQuery(limit=10, filters=filters), ACCOUNT).query)
 
-    assert asked["query"] == f"id > 0 AND {condition}"
+    assert query["query"] == f"id > 0 AND {condition}"
 
 
 def test_the_newest_tickets_are_those_with_the_highest_numbers() -> None:
@@ -232,7 +232,7 @@ def test_a_ticket_is_completed_by_people_and_its_first_message() -> None:
     livia = {"id": "livia.keller@faden.example", "EmailAddress": "livia@faden.example", "RealName": "Livia K."}
     text = {"TransactionId": "1001", "ContentType": "text/plain"}
 
-    account, asked = completed(
+    account, sent = completed(
         "ticket",
         (raw,),
         account,
@@ -246,15 +246,15 @@ def test_a_ticket_is_completed_by_people_and_its_first_message() -> None:
     assert (mapped.data.requester.name, mapped.data.requester.email) == ("Livia K.", "livia@faden.example")
     assert (mapped.data.description, mapped.data.description_html) == ("Hello", None)
     assert mapped.remote.version == '"9"'
-    assert [dict(one.query).get("page") for one in asked] == [None, None, "1", "2"]
-    assert dict(asked[0].query)["query"] == "id = 77"
-    assert msgspec.json.decode(dict(asked[2].query)["query"])[0]["value"] == ["1001"]
+    assert [dict(one.query).get("page") for one in sent] == [None, None, "1", "2"]
+    assert dict(sent[0].query)["query"] == "id = 77"
+    assert msgspec.json.decode(dict(sent[2].query)["query"])[0]["value"] == ["1001"]
 
 
 def test_a_list_has_its_people_and_fetches_first_messages_together() -> None:
     page = required(TICKET.page)(reply(golden("ticket-found")), ListQuery(limit=10), NEW)
 
-    account, asked = completed(
+    account, sent = completed(
         "ticket",
         page.records,
         page.account,
@@ -264,7 +264,7 @@ def test_a_list_has_its_people_and_fetches_first_messages_together() -> None:
 
     mapped = [MAPPINGS["ticket"].read(one, account).data for one in page.records]
     assert [(one.description, one.description_html) for one in mapped] == [(None, None), ("Garn", "<p>Garn</p>")]
-    assert msgspec.json.decode(dict(asked[0].query)["query"])[2]["value"] == ["77", "90"]
+    assert msgspec.json.decode(dict(sent[0].query)["query"])[2]["value"] == ["77", "90"]
 
 
 def test_a_ticket_without_a_first_message_is_asked_for_no_text() -> None:
@@ -286,7 +286,7 @@ def test_what_a_search_finds_is_the_first_or_nothing() -> None:
 def test_messages_are_completed_by_their_text_and_who_works_at_the_desk() -> None:
     page = required(COMMENT.page)(reply(golden("comment-history")), ListQuery(limit=10, parent="77"), NEW)
 
-    account, asked = completed(
+    account, sent = completed(
         "comment",
         page.records,
         page.account,
@@ -298,7 +298,7 @@ def test_messages_are_completed_by_their_text_and_who_works_at_the_desk() -> Non
     livia = MAPPINGS["comment"].read(page.records[0], account).data
     assert (livia.body_text, livia.author.kind, livia.author.kind_raw) == ("Bitte", "customer", "0")
     # Request Tracker's own user is not read.
-    assert [one.path.rpartition("/")[2] for one in asked[1:]] == ["livia.keller%40faden.example", "bea"]
+    assert [one.path.rpartition("/")[2] for one in sent[1:]] == ["livia.keller%40faden.example", "bea"]
 
 
 def test_all_authors_whose_address_is_known_are_asked_about() -> None:
@@ -371,9 +371,9 @@ def test_options_are_what_a_ticket_can_hold() -> None:
     following = required(VENDOR.choices.following(request, first))
     assert dict(following.query)["page"] == "2"
     assert VENDOR.choices.following(following, second) is None
-    found = VENDOR.choices.read(ACCOUNT, "ticket", ((first, second),))
-    assert [(one.value, one.label) for one in found["team"]] == [("1", "General"), ("4", "Workshop")]
-    assert [one.value for one in found["priority"]] == ["low", "normal", "high"]
+    options_ = VENDOR.choices.read(ACCOUNT, "ticket", ((first, second),))
+    assert [(one.value, one.label) for one in options_["team"]] == [("1", "General"), ("4", "Workshop")]
+    assert [one.value for one in options_["priority"]] == ["low", "normal", "high"]
     assert "team" not in VENDOR.choices.read(Account(), "ticket", ((),))
     # What the account facts tell, so that a queue that is new is asked for once more before it is refused.
     known = VENDOR.choices.read(ACCOUNT, "ticket", ((),))["team"]

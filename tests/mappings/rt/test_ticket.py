@@ -24,29 +24,29 @@ NEVER = "1970-01-01 00:00:00"
 
 def applied(write: TicketWrite, current: Ticket) -> Ticket:
     """What Request Tracker makes of a change."""
-    written, held = on_the_wire(write), on_the_wire(current)
+    written, stored = on_the_wire(write), on_the_wire(current)
     for name in ("Subject", "Status", "Priority"):
-        held[name] = written.get(name, held[name])
+        stored[name] = written.get(name, stored[name])
     for name in ("Requestor", "Cc", "AdminCc"):
         if name in written:
-            held[name] = [{"id": one} for one in written[name]]
+            stored[name] = [{"id": one} for one in written[name]]
     if "Due" in written:
-        held["Due"] = f"{written['Due'].replace(' ', 'T')}Z"
+        stored["Due"] = f"{written['Due'].replace(' ', 'T')}Z"
     for name, into in (("Queue", "Queue"), ("Owner", "Owner")):
-        held[into] = {"id": written[name]} if name in written else held[into]
-    links = held["_hyperlinks"]
+        stored[into] = {"id": written[name]} if name in written else stored[into]
+    links = stored["_hyperlinks"]
     for name, ref in (("RefersTo", "refers-to"), ("MemberOf", "parent")):
         gone = written.get(f"Delete{name}", [])
         links = [one for one in links if one["ref"] != ref or (one["_url"] not in gone and one["id"] not in gone)]
         kind = "external" if ref == "refers-to" else "ticket"
         links += [{"ref": ref, "_url": one, "id": one, "type": kind} for one in written.get(f"Add{name}", [])]
-    held["_hyperlinks"] = links
-    for field in held["CustomFields"]:
+    stored["_hyperlinks"] = links
+    for field in stored["CustomFields"]:
         if field["id"] in written.get("CustomFields", {}):
             value = written["CustomFields"][field["id"]]
             values = value if isinstance(value, list) else [] if value is None else [value]
             field["values"] = values
-    return TICKET.decode(msgspec.json.encode(held))
+    return TICKET.decode(msgspec.json.encode(stored))
 
 
 line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
@@ -76,7 +76,7 @@ patches = st.fixed_dictionaries(
                 "bought": st.one_of(st.none(), st.dates().map(lambda day: day.isoformat())),
                 "place": st.one_of(st.none(), line),
             },
-        ).map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+        ).map(lambda fields: [{"key": key, "value": value} for key, value in fields.items()]),
         "due_at": st.one_of(
             st.none(),
             st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001 - gets its zone here
@@ -172,14 +172,14 @@ def test_every_word_is_read(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "priority"),
+    ("label", "priority"),
     [
         *(("0", "low"), ("49", "low"), ("50", "normal"), (99, "normal"), ("100", "high"), ("1000", "high")),
         *(("-1", "unknown"), ("abc", "unknown"), ("", "unknown"), (None, "unknown")),
     ],
 )
-def test_a_priority_is_the_label_that_its_number_has(held: str | int | None, priority: TicketPriority) -> None:
-    assert TICKET.to_canonical(replace(CURRENT, priority=held), ACCOUNT).data.priority == priority
+def test_a_priority_is_the_label_that_its_number_has(label: str | int | None, priority: TicketPriority) -> None:
+    assert TICKET.to_canonical(replace(CURRENT, priority=label), ACCOUNT).data.priority == priority
 
 
 @given(key=st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))
@@ -222,8 +222,10 @@ def test_the_first_message_is_written_once() -> None:
     assert refused(drafted({"description": "Another"})) == {"/description": "unsupported"}
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
     # The same words in another form, as another system returns them.
-    said = TICKET.to_canonical(CURRENT, ACCOUNT).data.description or ""
-    assert refused(drafted({"description": f"{said}\n\n", "description_html": f"<div>{said}</div>"})) == {}
+    description = TICKET.to_canonical(CURRENT, ACCOUNT).data.description or ""
+    assert (
+        refused(drafted({"description": f"{description}\n\n", "description_html": f"<div>{description}</div>"})) == {}
+    )
 
 
 def test_custom_fields_must_be_configured_and_in_the_queue() -> None:

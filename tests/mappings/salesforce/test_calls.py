@@ -132,9 +132,9 @@ def test_only_what_the_org_has_is_asked_for() -> None:
     described = b'{"fields":[{"name":"Id"},{"name":"LastName"},{"name":"Vip__c"},{"name":"MailingCountryCode"}]}'
     account = build_account((reply(described), None, None, None, None, None), CUSTOM_FIELDS)
 
-    asked = parse(dict(required(CONTACTS.read)(CONTACT, account).query)["q"]).fields
+    fields = parse(dict(required(CONTACTS.read)(CONTACT, account).query)["q"]).fields
 
-    assert asked == ("Id", "LastName", "MailingCountryCode", "Vip__c")
+    assert fields == ("Id", "LastName", "MailingCountryCode", "Vip__c")
 
 
 def test_a_marker_field_must_be_unique_to_find_a_lost_create() -> None:

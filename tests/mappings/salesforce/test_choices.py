@@ -29,24 +29,24 @@ def options(salesforce: EmulatedOrg, name: ObjectName) -> FieldOptions:
     return CHOICES.read(salesforce.account, name, tuple(replies))
 
 
-def choices(found: FieldOptions, name: str) -> dict[str, str]:
+def choices(options_: FieldOptions, name: str) -> dict[str, str]:
     """Labels by value."""
-    return {option.value: option.label for option in found[name]}
+    return {option.value: option.label for option in options_[name]}
 
 
 def test_the_options_of_a_ticket_are_the_orgs_own(salesforce: EmulatedOrg) -> None:
-    found = options(salesforce, "ticket")
+    team_options = options(salesforce, "ticket")
 
-    assert choices(found, "assignee") == {USER_ID: "Dev Admin"}
-    assert choices(found, "team") == {QUEUE_ID: "First line"}
-    assert choices(found, "status") == {
+    assert choices(team_options, "assignee") == {USER_ID: "Dev Admin"}
+    assert choices(team_options, "team") == {QUEUE_ID: "First line"}
+    assert choices(team_options, "status") == {
         "new": "New",
         "open": "Working, Waiting for parts, Escalated",
         "on_hold": "On Hold",
         "closed": "Closed",
     }
-    assert choices(found, "priority") == {"high": "High", "normal": "Medium", "low": "Low", "none": "-"}
-    assert "Warranty" in choices(found, "custom_fields.record_type")
+    assert choices(team_options, "priority") == {"high": "High", "normal": "Medium", "low": "Low", "none": "-"}
+    assert "Warranty" in choices(team_options, "custom_fields.record_type")
 
 
 def test_every_option_of_a_ticket_is_taken_by_a_write(salesforce: EmulatedOrg) -> None:
@@ -77,10 +77,10 @@ def test_many_users_come_in_batches(salesforce: EmulatedOrg) -> None:
 
 
 def test_a_list_that_could_not_be_had_is_left_out() -> None:
-    found = CHOICES.read(Account(), "ticket", ((), ()))
+    options_ = CHOICES.read(Account(), "ticket", ((), ()))
 
-    assert "assignee" not in found
-    assert "status" in found
+    assert "assignee" not in options_
+    assert "status" in options_
 
 
 @given(st.binary())

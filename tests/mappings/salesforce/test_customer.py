@@ -231,8 +231,8 @@ def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:
         new = msgspec.json.decode(required(create)(draft.body, "op_1", None, FRESH).body or b"")
         assert (new.get("FirstName"), new["LastName"]) == (None, name)
         # An upsert may find a contact that has a name.
-        found = msgspec.json.decode(upsert("erp/1", draft.body, "op_1", FRESH).body or b"")
-        assert (found.get("FirstName"), "LastName" in found) == (patch.first_name or None, False)
+        upserted = msgspec.json.decode(upsert("erp/1", draft.body, "op_1", FRESH).body or b"")
+        assert (upserted.get("FirstName"), "LastName" in upserted) == (patch.first_name or None, False)
     assert sent(CustomerPatch(display_name="Ann"), None) == {"FirstName": None, "LastName": "Ann"}
 
 
@@ -287,8 +287,8 @@ def test_a_region_is_a_code_where_the_org_has_codes(region: str, codes: str, pla
     for account, member in ((org, codes), (FRESH, plain)):
         members = sent(patch, None, account)
         assert {name: value for name, value in members.items() if name.startswith("MailingState")} == {member: region}
-    held = msgspec.structs.replace(FULL, mailing_state="California", mailing_state_code="CA")
-    assert [read(one).addresses[0].region for one in (held, FULL)] == ["CA", FULL.mailing_state]
+    with_codes = msgspec.structs.replace(FULL, mailing_state="California", mailing_state_code="CA")
+    assert [read(one).addresses[0].region for one in (with_codes, FULL)] == ["CA", FULL.mailing_state]
 
 
 def test_a_country_that_is_there_by_its_name_keeps_it() -> None:
@@ -329,8 +329,8 @@ def test_no_line_of_an_address_holds_a_break(street: str, line1: str, line2: str
 def test_a_street_of_many_lines_that_is_sent_back_keeps_them() -> None:
     street = "Lee Ceramics\r\n12 Harbour Street\r\n2nd floor"
     here = msgspec.structs.replace(FULL, mailing_street=street)
-    held = read(here).addresses[0]
-    same = AddressPatch(line1=held.line1, line2=held.line2, city="Bath", country_code=held.country_code)
+    address = read(here).addresses[0]
+    same = AddressPatch(line1=address.line1, line2=address.line2, city="Bath", country_code=address.country_code)
 
     assert sent(CustomerPatch(addresses=(same,)), here)["MailingStreet"] == street
     moved = msgspec.structs.replace(same, line2="3rd floor")

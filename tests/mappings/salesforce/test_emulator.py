@@ -85,18 +85,18 @@ def test_unique_keys_find_one_and_a_shared_address_finds_none(salesforce: Emulat
     id = salesforce.made(CUSTOMER, ann(), "op_1").remote.id
     find = CUSTOMER.endpoints.find
 
-    def found(key: Any, value: str) -> str | None:
+    def id_of(key: Any, value: str) -> str | None:
         raw, account = CUSTOMER.endpoints.record(
             salesforce.must(find[key](value, salesforce.account)), salesforce.account
         )
         return None if raw is None else CUSTOMER.read(raw, account).remote.id
 
-    assert found("email", "Ann.Lee@example.com") == found("external_id", "erp/1 'x'") == id
-    assert found("email", "bo@example.com") is None
-    assert found("external_id", "ERP/1 'X'") is None
+    assert id_of("email", "Ann.Lee@example.com") == id_of("external_id", "erp/1 'x'") == id
+    assert id_of("email", "bo@example.com") is None
+    assert id_of("external_id", "ERP/1 'X'") is None
     salesforce.made(CUSTOMER, ann(last_name="Leigh", external_id=msgspec.UNSET), "op_2")
     with pytest.raises(Unmappable, match="several contacts"):
-        found("email", "ann.lee@example.com")
+        id_of("email", "ann.lee@example.com")
 
 
 def test_duplicate_and_validation_rules_are_refusals(salesforce: EmulatedOrg) -> None:

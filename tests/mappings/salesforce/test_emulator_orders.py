@@ -119,10 +119,10 @@ def test_an_order_is_changed_and_activated(salesforce: EmulatedOrg) -> None:
 
     assert (order.status, order.status_raw, order.internal_note) == ("completed", "Completed", "Check")
     assert required(order.shipping_address).country_code == "GB"
-    found = salesforce.listed(
+    orders = salesforce.listed(
         ORDER, ListQuery(limit=5, filters={"status": "completed", "email": "ann.lee@example.com"})
     )
-    assert [one.remote.id for one in found] == [id]
+    assert [one.remote.id for one in orders] == [id]
 
 
 def test_lines_beyond_one_answer_are_read(salesforce: EmulatedOrg) -> None:

@@ -44,10 +44,10 @@ def error(status: int, code: str, message: str = "no", **more: Any) -> VendorRep
     ],
 )
 def test_a_code_has_a_kind(status: int, code: str, kind: str) -> None:
-    found = required(refusal(error(status, code, fields=["LastName"])))
+    failure = required(refusal(error(status, code, fields=["LastName"])))
 
-    assert (found.kind, found.code, found.detail, found.request_id) == (kind, code, "no", "aeb5f871")
-    assert found.fields == (("LastName", "no"),)
+    assert (failure.kind, failure.code, failure.detail, failure.request_id) == (kind, code, "no", "aeb5f871")
+    assert failure.fields == (("LastName", "no"),)
 
 
 @pytest.mark.parametrize(
@@ -55,31 +55,31 @@ def test_a_code_has_a_kind(status: int, code: str, kind: str) -> None:
     [("TotalRequests Limit exceeded.", 600.0), ("ConcurrentRequests (Concurrent API Requests) Limit exceeded.", 5.0)],
 )
 def test_a_days_limit_asks_for_more_patience_than_a_moments(message: str, seconds: float) -> None:
-    found = required(refusal(error(403, "REQUEST_LIMIT_EXCEEDED", message)))
+    failure = required(refusal(error(403, "REQUEST_LIMIT_EXCEEDED", message)))
 
-    assert found.retry_after == seconds
+    assert failure.retry_after == seconds
 
 
 @pytest.mark.parametrize("member", ["duplicateResut", "duplicateResult"])
 def test_a_duplicate_rule_names_who_is_there(member: str) -> None:
     result = {"allowSave": True, "matchResults": [{"matchRecords": [{"record": {"Id": HOLDER}}]}]}
-    found = required(refusal(error(400, "DUPLICATES_DETECTED", "Use one of these records?", **{member: result})))
+    failure = required(refusal(error(400, "DUPLICATES_DETECTED", "Use one of these records?", **{member: result})))
 
-    assert found.existing_remote_id == HOLDER
+    assert failure.existing_remote_id == HOLDER
 
 
 def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
     message = f"duplicate value found: Lockstitch_Key__c duplicates value on record with id: {HOLDER[:15]}"
-    found = required(refusal(error(400, "DUPLICATE_VALUE", message)))
+    failure = required(refusal(error(400, "DUPLICATE_VALUE", message)))
 
-    assert found.existing_remote_id == HOLDER
+    assert failure.existing_remote_id == HOLDER
 
 
 def test_a_value_of_a_record_that_is_being_created_is_uncommitted() -> None:
     message = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
-    found = required(refusal(error(400, "DUPLICATE_VALUE", message)))
+    failure = required(refusal(error(400, "DUPLICATE_VALUE", message)))
 
-    assert (found.kind, found.uncommitted, found.existing_remote_id) == ("duplicate", True, None)
+    assert (failure.kind, failure.uncommitted, failure.existing_remote_id) == ("duplicate", True, None)
 
 
 def composite(*parts: tuple[int, Any]) -> VendorReply:
@@ -99,11 +99,11 @@ def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:
         },
         {"success": False, "errors": [{"statusCode": "INVALID_FIELD", "message": "bad", "fields": ["Quantity"]}]},
     ]
-    found = required(refusal(composite((400, halted), (200, lines), (400, halted))))
+    failure = required(refusal(composite((400, halted), (200, lines), (400, halted))))
     rolled_back = required(refusal(composite((400, halted), (400, halted))))
     done = refusal(composite((200, {"id": "801"}), (201, [{"success": True, "errors": []}]), (204, None)))
 
-    assert (found.kind, found.code, found.fields) == ("rejected", "INVALID_FIELD", (("Quantity", "bad"),))
+    assert (failure.kind, failure.code, failure.fields) == ("rejected", "INVALID_FIELD", (("Quantity", "bad"),))
     assert rolled_back.code == "PROCESSING_HALTED"
     assert done is None
 
@@ -112,32 +112,32 @@ def test_a_row_that_was_locked_undid_the_whole_request() -> None:
     """All or none: a refusal at 200 was rolled back, and may be sent again at once."""
     halted = [{"errorCode": "PROCESSING_HALTED", "message": "rolled back"}]
     locked = [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access"}]
-    found = required(refusal(composite((400, locked), (400, halted))))
+    failure = required(refusal(composite((400, locked), (400, halted))))
     broken = required(refusal(composite((500, [{"errorCode": "UNKNOWN_EXCEPTION", "message": "?"}]), (400, halted))))
 
-    assert (found.kind, found.undone) == ("unavailable", True)
+    assert (failure.kind, failure.undone) == ("unavailable", True)
     assert (broken.kind, broken.undone) == ("unavailable", False)
 
 
 def test_a_write_that_failed_with_a_200_is_a_refusal() -> None:
     body = {"id": None, "success": False, "errors": [{"statusCode": "STRING_TOO_LONG", "message": "x", "fields": []}]}
-    found = required(refusal(reply(json.dumps(body, separators=(",", ":")).encode())))
+    failure = required(refusal(reply(json.dumps(body, separators=(",", ":")).encode())))
 
-    assert (found.kind, found.code) == ("rejected", "STRING_TOO_LONG")
+    assert (failure.kind, failure.code) == ("rejected", "STRING_TOO_LONG")
 
 
 def test_several_records_for_one_key_are_a_conflict() -> None:
-    found = required(refusal(reply(b'["/services/data/v62.0/sobjects/Contact/003dM00001aBcDeQAK"]', 300)))
+    failure = required(refusal(reply(b'["/services/data/v62.0/sobjects/Contact/003dM00001aBcDeQAK"]', 300)))
 
-    assert found.category == "conflict"
+    assert failure.category == "conflict"
 
 
 def test_the_oauth_endpoints_words_are_understood() -> None:
-    found = required(
+    failure = required(
         refusal(reply(b'{"error":"invalid_grant","error_description":"expired access/refresh token"}', 400))
     )
 
-    assert (found.kind, found.detail) == ("auth", "expired access/refresh token")
+    assert (failure.kind, failure.detail) == ("auth", "expired access/refresh token")
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,6 @@ def test_the_oauth_endpoints_words_are_understood() -> None:
     ],
 )
 def test_the_budget_is_what_is_left_of_a_day(header: str, left: float | None) -> None:
-    found = budget(reply(b"", 200, {"sforce-limit-info": header}))
+    left_of_day = budget(reply(b"", 200, {"sforce-limit-info": header}))
 
-    assert (None if found is None else found.remaining) == left
+    assert (None if left_of_day is None else left_of_day.remaining) == left

@@ -173,11 +173,11 @@ def test_a_multiline_street_is_reported_and_survives_a_round_trip() -> None:
     street = "Lee Ceramics\n12 Harbour Street\n2nd floor"
     here = msgspec.structs.replace(FULL, shipping_street=street)
     mapped = to_canonical(here, ORG)
-    held = required(mapped.data.shipping_address)
+    address = required(mapped.data.shipping_address)
 
-    assert (held.line1, held.line2) == ("Lee Ceramics", "12 Harbour Street, 2nd floor")
+    assert (address.line1, address.line2) == ("Lee Ceramics", "12 Harbour Street, 2nd floor")
     assert ("/shipping_address/line2", "coerced") in {(one.path, one.kind) for one in mapped.loss}
-    same = OrderPatch(shipping_address=AddressPatch(line1=held.line1, line2=held.line2))
+    same = OrderPatch(shipping_address=AddressPatch(line1=address.line1, line2=address.line2))
     assert body_of(to_vendor(same, here, ORG).body)["ShippingStreet"] == street
 
 

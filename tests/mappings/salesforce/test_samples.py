@@ -30,9 +30,9 @@ def test_recorded_refusals_have_their_kinds(shared: Path) -> None:
 def test_every_field_that_is_asked_for_exists(sobject: str, shared: Path) -> None:
     listed = json.loads((shared / "vendor-specs" / "salesforce" / f"{sobject}.fields.json").read_text())["fields"]
     later = {"HasOptedOutOfEmail", "DoNotCall", "CurrencyIsoCode", "MasterRecordId", "BillToContactId"}
-    asked = {name for name in READ[sobject] if "." not in name and not name.endswith(("CountryCode", "StateCode"))}
+    names_read = {name for name in READ[sobject] if "." not in name and not name.endswith(("CountryCode", "StateCode"))}
 
-    assert asked - later - set(listed) <= {"IsEmailBounced"}
+    assert names_read - later - set(listed) <= {"IsEmailBounced"}
     assert {name for name in SOBJECTS[sobject].fields if "__c" not in name} - set(listed) - later <= {
         "RecordTypeId",
         "ShipToContactId",

@@ -114,18 +114,20 @@ def written(customer: wire.Customer, body: CustomerWrite) -> wire.Customer:
         nodes = tuple(stored(address, place) for place, address in enumerate(body.addresses))
         changes["addresses_v2"] = wire.Addresses(nodes=nodes)
         changes["default_address"] = wire.Reference(id=str(nodes[0].id)) if nodes else None
-    held = {} if customer.metafields is None else {(one.namespace, one.key): one for one in customer.metafields.nodes}
+    metafields_by_key = (
+        {} if customer.metafields is None else {(one.namespace, one.key): one for one in customer.metafields.nodes}
+    )
     external = customer.external
     for one in fields.metafields or ():
         if one.namespace == "lockstitch":
             external = wire.MetafieldValue(value=one.value)
         else:
             named = wire.Metafield(namespace=one.namespace, key=one.key, type=one.type, value=one.value)
-            held[one.namespace, one.key] = named
+            metafields_by_key[one.namespace, one.key] = named
     for place in body.cleared:
-        held.pop(place, None)
+        metafields_by_key.pop(place, None)
         external = None if place == ("lockstitch", "external_id") else external
-    metafields = wire.Metafields(nodes=tuple(held.values()))
+    metafields = wire.Metafields(nodes=tuple(metafields_by_key.values()))
     return msgspec.structs.replace(customer, **changes, external=external, metafields=metafields)
 
 
@@ -241,8 +243,8 @@ def test_reverse_charge_is_an_exemption_of_its_own() -> None:
     assert exempt(False, "CA_STATUS_CARD_EXEMPTION") == "unknown"
     written = to_vendor(patch_of(tax_exemption="reverse_charge"), None, SHOP)
     assert (written.body.input.tax_exempt, written.body.input.tax_exemptions, written.loss) == (False, (rule,), ())
-    held = msgspec.structs.replace(FULL, tax_exemptions=(rule,))
-    assert to_vendor(patch_of(tax_exemption="none"), held, SHOP).body.input.tax_exemptions == ()
+    customer = msgspec.structs.replace(FULL, tax_exemptions=(rule,))
+    assert to_vendor(patch_of(tax_exemption="none"), customer, SHOP).body.input.tax_exemptions == ()
 
 
 def test_a_person_who_was_never_asked_is_at_most_opted_out() -> None:

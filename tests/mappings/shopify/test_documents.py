@@ -83,9 +83,9 @@ class Checked:
             if wanted is None:
                 self.complaints.append(f"{kind}.{node.name.value} takes no {argument.name.value}")
             elif isinstance(argument.value, VariableNode):
-                given = self.declared[argument.value.name.value]
-                if given.rstrip("!") != wanted.rstrip("!") or (wanted.endswith("!") and not given.endswith("!")):
-                    self.complaints.append(f"{node.name.value}({argument.name.value}) is {wanted}, not {given}")
+                declared = self.declared[argument.value.name.value]
+                if declared.rstrip("!") != wanted.rstrip("!") or (wanted.endswith("!") and not declared.endswith("!")):
+                    self.complaints.append(f"{node.name.value}({argument.name.value}) is {wanted}, not {declared}")
         for name, wanted in arguments.items():
             if wanted.endswith("!") and name not in {argument.name.value for argument in node.arguments or ()}:
                 self.complaints.append(f"{kind}.{node.name.value} needs {name}")
@@ -121,8 +121,8 @@ class Checked:
 
 @pytest.fixture(scope="module")
 def schema(shared: Path) -> Schema:
-    found: Schema = json.loads((shared / "vendor-specs/shopify/admin-graphql-2026-07.trimmed.json").read_text())
-    return found
+    admin_schema: Schema = json.loads((shared / "vendor-specs/shopify/admin-graphql-2026-07.trimmed.json").read_text())
+    return admin_schema
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.route)

@@ -80,10 +80,10 @@ def mugs(lines: int, **more: Any) -> OrderPatch:
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.route)
 def test_every_document_runs(request_: VendorRequest, shop: EmulatedShop) -> None:
-    found = shop.refusal(request_)
+    refusal_ = shop.refusal(request_)
 
     # Refused, if at all, for what it is about (each complaint names a field), never for how it asks.
-    assert found is None or found.kind == "not_found" or found.fields
+    assert refusal_ is None or refusal_.kind == "not_found" or refusal_.fields
 
 
 def test_a_customer_is_created_and_changed_in_every_part(shop: EmulatedShop) -> None:
@@ -148,15 +148,15 @@ def test_unique_keys_find_one_or_none(shop: EmulatedShop) -> None:
     customer = shop.made(CUSTOMER, ann(), "op_1").remote.id
     order = shop.made(ORDER, mugs(1, external_id="so-1"), "op_2").remote.id
 
-    def found(mapping: Mapping, key: Any, value: str) -> str | None:
+    def id_of(mapping: Mapping, key: Any, value: str) -> str | None:
         request = mapping.endpoints.find[key](value, shop.account)
         raw, account = mapping.endpoints.record(shop.must(request), shop.account)
         return None if raw is None else mapping.read(raw, account).remote.id
 
-    assert found(CUSTOMER, "email", "Ann.Lee@example.com") == found(CUSTOMER, "external_id", "erp/1") == customer
-    assert found(ORDER, "external_id", "so-1") == order
-    assert found(CUSTOMER, "email", "bo@example.com") is None
-    assert found(ORDER, "external_id", "erp/1") is None
+    assert id_of(CUSTOMER, "email", "Ann.Lee@example.com") == id_of(CUSTOMER, "external_id", "erp/1") == customer
+    assert id_of(ORDER, "external_id", "so-1") == order
+    assert id_of(CUSTOMER, "email", "bo@example.com") is None
+    assert id_of(ORDER, "external_id", "erp/1") is None
 
 
 def test_taken_values_and_missing_records_are_refusals(shop: EmulatedShop) -> None:

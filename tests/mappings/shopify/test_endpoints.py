@@ -244,14 +244,14 @@ def test_a_cancellation_without_a_reason_or_with_a_long_note_is_refused() -> Non
 def test_answers_to_writes_are_read() -> None:
     assert CUSTOMERS.write_result is not None
     assert ORDERS.write_result is not None
-    shown = {"metafieldsDelete": {"userErrors": []}, "customerUpdate": {"customer": {"id": "gid://shopify/Customer/1"}}}
+    data = {"metafieldsDelete": {"userErrors": []}, "customerUpdate": {"customer": {"id": "gid://shopify/Customer/1"}}}
     later = {"customerSet": {"customer": CUSTOMER_RECORD, "userErrors": []}}
 
     made = CUSTOMERS.write_result(
         reply({"data": {"customerCreate": {"customer": CUSTOMER_RECORD, "userErrors": []}}}), "create"
     )
     assert (made.remote_id, made.created, made.pending) == ("9120000000000017", True, False)
-    changed = CUSTOMERS.write_result(reply({"data": shown | later}), "update")
+    changed = CUSTOMERS.write_result(reply({"data": data | later}), "update")
     assert CUSTOMER.read(required(changed.record), SHOP).data.first_name == "Mira"
     working = ORDERS.write_result(reply({"data": {"orderCancel": {"job": {"id": "j", "done": False}}}}), "cancel")
     assert working == WriteResult(pending=True)

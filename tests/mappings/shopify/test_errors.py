@@ -52,9 +52,9 @@ def complained(mutation: str, *errors: dict[str, Any], member: str = "userErrors
     ],
 )
 def test_a_status_has_a_kind(status: int, kind: str) -> None:
-    found = no({"errors": "Something"}, status, {"x-request-id": "r-1"})
+    failure = no({"errors": "Something"}, status, {"x-request-id": "r-1"})
 
-    assert (found.kind, found.request_id) == (kind, "r-1")
+    assert (failure.kind, failure.request_id) == (kind, "r-1")
 
 
 def test_the_edge_says_when_to_come_back() -> None:
@@ -64,10 +64,10 @@ def test_the_edge_says_when_to_come_back() -> None:
 
 
 def test_complaints_by_field_are_kept() -> None:
-    found = no({"errors": {"email": ["is invalid", "is odd"], "base": "no"}}, 422)
+    failure = no({"errors": {"email": ["is invalid", "is odd"], "base": "no"}}, 422)
 
-    assert found.fields == (("email", "is invalid, is odd"), ("base", "no"))
-    assert found.detail == "email: is invalid, is odd; base: no"
+    assert failure.fields == (("email", "is invalid, is odd"), ("base", "no"))
+    assert failure.detail == "email: is invalid, is odd; base: no"
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_a_throttle_waits_until_the_points_are_back() -> None:
     ],
 )
 def test_a_complaint_of_a_mutation_has_a_kind(error: dict[str, Any], kind: str) -> None:
-    found = no(complained("customerUpdate", error))
+    failure = no(complained("customerUpdate", error))
 
-    assert (found.kind, found.detail) == (kind, error["message"])
-    assert found.fields == ((".".join(error["field"] or ()), error["message"]),) * bool(error["field"])
+    assert (failure.kind, failure.detail) == (kind, error["message"])
+    assert failure.fields == ((".".join(error["field"] or ()), error["message"]),) * bool(error["field"])
 
 
 def test_what_a_create_refers_to_is_not_the_record() -> None:
@@ -136,7 +136,7 @@ def test_a_cancellation_complains_in_a_list_of_its_own(code: str, kind: str) -> 
 
 
 def test_the_most_severe_error_decides_and_all_are_reported() -> None:
-    found = no(
+    failure = no(
         complained(
             "customerCreate",
             {"field": ["phone"], "message": "Phone is invalid"},
@@ -144,7 +144,7 @@ def test_the_most_severe_error_decides_and_all_are_reported() -> None:
         )
     )
 
-    assert (found.kind, found.detail) == ("duplicate", "Phone is invalid; Email has already been taken")
+    assert (failure.kind, failure.detail) == ("duplicate", "Phone is invalid; Email has already been taken")
 
 
 def test_no_record_is_not_found_and_no_match_is_a_success() -> None:
@@ -158,9 +158,9 @@ def test_a_part_that_may_not_be_shown_leaves_the_record_readable() -> None:
     denied = top("ACCESS_DENIED", "not approved", ["order", "customer"])
 
     assert refusal(reply({"data": {"order": {"id": "x", "customer": None}}, "errors": [denied]})) is None
-    shown = {"orderCreate": {"order": {"id": "x", "customer": None}, "userErrors": []}}
+    data = {"orderCreate": {"order": {"id": "x", "customer": None}, "userErrors": []}}
     denied = top("ACCESS_DENIED", "not approved", ["orderCreate", "order", "customer"])
-    assert refusal(reply({"data": shown, "errors": [denied]})) is None
+    assert refusal(reply({"data": data, "errors": [denied]})) is None
 
 
 def test_a_mutation_with_a_hidden_result_may_have_succeeded() -> None:
@@ -172,10 +172,10 @@ def test_a_mutation_with_a_hidden_result_may_have_succeeded() -> None:
 
 
 def test_a_success_is_no_refusal() -> None:
-    shown = {"data": {"customerCreate": {"customer": {"id": "x"}, "userErrors": []}}, "extensions": {"cost": COST}}
+    body = {"data": {"customerCreate": {"customer": {"id": "x"}, "userErrors": []}}, "extensions": {"cost": COST}}
 
-    assert refusal(reply(shown)) is None
-    assert budget(reply(shown)) is not None
+    assert refusal(reply(body)) is None
+    assert budget(reply(body)) is not None
 
 
 def test_an_answer_that_is_no_graphql_is_unavailable() -> None:

@@ -178,9 +178,9 @@ def test_the_source_of_a_rate_is_no_carrier() -> None:
 def test_a_code_that_is_no_country_is_not_passed_on(code: str, name: str | None, means: str | None) -> None:
     address = msgspec.structs.replace(required(FULL.shipping_address), country_code_v2=code, country=name)
 
-    shown = required(read(msgspec.structs.replace(FULL, shipping_address=address)).shipping_address)
+    read_address = required(read(msgspec.structs.replace(FULL, shipping_address=address)).shipping_address)
 
-    assert shown.country_code == means
+    assert read_address.country_code == means
 
 
 def test_duties_within_the_prices_are_no_fee() -> None:
@@ -258,8 +258,8 @@ def test_an_order_without_a_contact_has_that_of_its_customer() -> None:
         ),
     )
 
-    for found in (webhook_to_canonical(sent, SHOP).data, read(record)):
-        assert found.customer == Reference(remote_id="8", email="ann@example.com", phone="+4721", name="Ann Lee")
+    for order in (webhook_to_canonical(sent, SHOP).data, read(record)):
+        assert order.customer == Reference(remote_id="8", email="ann@example.com", phone="+4721", name="Ann Lee")
 
 
 def test_a_refund_in_the_buyers_currency_counts_in_the_shops() -> None:
@@ -372,11 +372,11 @@ def test_a_property_that_apps_hide_is_no_option_and_may_be_a_custom_field() -> N
 # ------------------------------------------------------------ inner lists beyond one answer
 
 
-def order_with(lines: int, *, shown: int, after: int = 0, **more: Any) -> dict[str, Any]:
+def order_with(lines: int, *, per_page: int, after: int = 0, **more: Any) -> dict[str, Any]:
     """An order of so many lines, of which an answer shows a page."""
     nodes = [RECORD["lineItems"]["nodes"][1] | {"id": f"gid://shopify/LineItem/{at}"} for at in range(lines)]
-    page = nodes[after : after + shown]
-    info = {"hasNextPage": after + shown < lines, "endCursor": str(after + shown)}
+    page = nodes[after : after + per_page]
+    info = {"hasNextPage": after + per_page < lines, "endCursor": str(after + per_page)}
     return {**RECORD, "lineItems": {"nodes": page, "pageInfo": info}, **more}
 
 
@@ -388,8 +388,8 @@ def completed(records: tuple[msgspec.Raw, ...], account: wire.Account, lines: in
         if request is None:
             return account, routes
         routes.append(request.route)
-        asked = variables(request)
-        order = order_with(lines, shown=asked["lines"], after=int(asked.get("after", 0)))
+        sent = variables(request)
+        order = order_with(lines, per_page=sent["lines"], after=int(sent.get("after", 0)))
         account = required(endpoints.absorb)(reply({"data": {"order": order}}), account)
     raise AssertionError("the reads do not end")
 
@@ -403,7 +403,7 @@ def completed(records: tuple[msgspec.Raw, ...], account: wire.Account, lines: in
     ],
 )
 def test_a_truncated_order_of_a_list_is_read_whole(lines: int, routes: list[str]) -> None:
-    node = order_with(lines, shown=BRIEF.lines, refunds=[])
+    node = order_with(lines, per_page=BRIEF.lines, refunds=[])
     answer = reply({"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False, "endCursor": None}}}})
     page = required(ORDER.endpoints.page)(answer, ListQuery(limit=5), SHOP)
 
@@ -416,7 +416,7 @@ def test_a_truncated_order_of_a_list_is_read_whole(lines: int, routes: list[str]
 
 
 def test_a_read_goes_on_with_further_lines_only() -> None:
-    raw, account = ORDER.endpoints.record(reply({"data": {"order": order_with(40, shown=WHOLE.lines)}}), SHOP)
+    raw, account = ORDER.endpoints.record(reply({"data": {"order": order_with(40, per_page=WHOLE.lines)}}), SHOP)
     assert raw is not None
 
     account, taken = completed((raw,), account, 40)
@@ -426,7 +426,7 @@ def test_a_read_goes_on_with_further_lines_only() -> None:
 
 
 def test_what_was_not_read_is_noted_as_truncated() -> None:
-    node = order_with(50, shown=BRIEF.lines, transactionsCount={"count": 9}, fulfillmentsCount={"count": 7})
+    node = order_with(50, per_page=BRIEF.lines, transactionsCount={"count": 9}, fulfillmentsCount={"count": 7})
     answer = reply({"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False, "endCursor": None}}}})
     page = required(ORDER.endpoints.page)(answer, ListQuery(limit=5), SHOP)
 

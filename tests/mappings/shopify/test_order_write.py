@@ -236,8 +236,8 @@ def test_attributes_that_stay_are_sent_along_and_not_alone() -> None:
 
     assert to_vendor(OrderPatch(custom_fields=same), FULL, SHOP).body == OrderWrite()
     update = to_vendor(OrderPatch(custom_fields=other), FULL, SHOP).body.update
-    held = [AttributeInput(key=pair.key, value=pair.value or "") for pair in FULL.custom_attributes]
-    assert update == OrderInput(custom_attributes=(*held, AttributeInput(key="points", value="9")))
+    stored = [AttributeInput(key=pair.key, value=pair.value or "") for pair in FULL.custom_attributes]
+    assert update == OrderInput(custom_attributes=(*stored, AttributeInput(key="points", value="9")))
 
 
 @pytest.mark.parametrize(

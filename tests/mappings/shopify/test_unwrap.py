@@ -12,7 +12,7 @@ RECORD = {"id": "gid://shopify/Customer/1", "displayName": "Ann"}
 ORDER = {"id": 1, "currency": "EUR", "total_price": "1.00"}
 
 
-def found(payload: Any, object_name: ObjectName = "customer") -> list[Any]:
+def unwrapped(payload: Any, object_name: ObjectName = "customer") -> list[Any]:
     """The records in a payload."""
     return [json.loads(bytes(raw)) for raw in VENDOR.unwrap(json.dumps(payload).encode(), object_name)]
 
@@ -33,10 +33,10 @@ def found(payload: Any, object_name: ObjectName = "customer") -> list[Any]:
     ],
 )
 def test_a_record_is_found_wherever_shopify_puts_it(payload: Any) -> None:
-    assert found(payload) == [RECORD]
+    assert unwrapped(payload) == [RECORD]
 
 
 def test_an_order_with_a_customer_inside_is_an_order() -> None:
-    assert found(ORDER | {"customer": {"id": 2}, "line_items": []}, "order") == [
+    assert unwrapped(ORDER | {"customer": {"id": 2}, "line_items": []}, "order") == [
         ORDER | {"customer": {"id": 2}, "line_items": []}
     ]

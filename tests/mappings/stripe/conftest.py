@@ -60,8 +60,8 @@ class EmulatedStripe(EmulatedAccount[Account]):
         """Something that is done at Stripe itself."""
         body = "&".join(f"{name}={value}" for name, value in fields.items()).encode()
         answer = self.must(VendorRequest(method="POST", path=path, route=path, body=body))
-        found: dict[str, Any] = msgspec.json.decode(answer.body)
-        return found
+        answered: dict[str, Any] = msgspec.json.decode(answer.body)
+        return answered
 
 
 @pytest.fixture

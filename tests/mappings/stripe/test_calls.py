@@ -129,8 +129,8 @@ def test_a_form_is_nested_in_brackets() -> None:
 
 @given(st.dictionaries(st.text("abc_", min_size=1), st.text(st.characters(codec="utf-8"), min_size=1), min_size=1))
 def test_any_text_arrives_as_it_is(metadata: dict[str, str]) -> None:
-    held: dict[str, str | None] = {**metadata}
-    assert read_body(bodies.encoded(CustomerWrite(metadata=held)))["metadata"] == metadata
+    stored: dict[str, str | None] = {**metadata}
+    assert read_body(bodies.encoded(CustomerWrite(metadata=stored)))["metadata"] == metadata
 
 
 def test_a_search_quotes_what_is_looked_for() -> None:
@@ -139,8 +139,8 @@ def test_a_search_quotes_what_is_looked_for() -> None:
 
 
 def test_what_a_cancellation_cannot_do_is_refused() -> None:
-    asked = OrderCancel(reason="fraud", refund=True, restock=True, notify=True, note="x")
-    _, refusals = required(ORDER.endpoints.cancel)("in_1", asked, "op_1", ACCOUNT)
+    cancellation = OrderCancel(reason="fraud", refund=True, restock=True, notify=True, note="x")
+    _, refusals = required(ORDER.endpoints.cancel)("in_1", cancellation, "op_1", ACCOUNT)
     assert [(one.pointer, one.kind) for one in refusals] == [
         ("/refund", "unsupported"),
         ("/restock", "unsupported"),

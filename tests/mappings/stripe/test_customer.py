@@ -57,7 +57,7 @@ CUSTOM = st.fixed_dictionaries(
         "tier": st.sampled_from(["gold", "silver"]),
         "nickname": LINES,
     },
-).map(lambda held: tuple(CustomFieldPatch(key=key, value=value) for key, value in held.items()))
+).map(lambda fields: tuple(CustomFieldPatch(key=key, value=value) for key, value in fields.items()))
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "display_name": LINES,
     "company_name": LINES,
@@ -71,7 +71,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "custom_fields": CUSTOM,
 }
 WRITABLE = sorted(FIELDS)
-PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda held: CustomerPatch(**held))
+PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda members: CustomerPatch(**members))
 CLEARABLE = [name for name in WRITABLE if name != "tax_exemption"]
 # Which parameters of Stripe's a field may touch.
 MEMBERS = {
@@ -91,16 +91,16 @@ MEMBERS = {
 def applied(record: Record, body: msgspec.Struct) -> Record:
     """The record after Stripe took the body: members are replaced, metadata is merged key by key, "" clears."""
     sent = read_body(bodies.encoded(body))
-    held = msgspec.to_builtins(record)
+    stored = msgspec.to_builtins(record)
     for name, value in sent.items():
         if name == "metadata":
-            merged = (held["metadata"] or {}) | value
-            held["metadata"] = {key: text for key, text in merged.items() if text != ""}
+            merged = (stored["metadata"] or {}) | value
+            stored["metadata"] = {key: text for key, text in merged.items() if text != ""}
         elif name == "preferred_locales":
-            held[name] = value or []
+            stored[name] = value or []
         else:
-            held[name] = _emptied(value)
-    return msgspec.convert(held, Record)
+            stored[name] = _emptied(value)
+    return msgspec.convert(stored, Record)
 
 
 def _emptied(value: Any) -> Any:
@@ -150,8 +150,8 @@ def test_null_clears_what_is_there_and_asks_for_nothing_on_a_create(name: str) -
     assert draft.refused == ()
     assert set(on_the_wire(draft.body).values()) == {""}
     read = CUSTOMER.to_canonical(applied(FULL, draft.body), ACCOUNT).data
-    held = getattr(read, name)
-    assert not held or (name == "custom_fields" and all(one.value is None for one in held))
+    value = getattr(read, name)
+    assert not value or (name == "custom_fields" and all(one.value is None for one in value))
     assert on_the_wire(CUSTOMER.to_vendor(patch, None, ACCOUNT).body) == {}
 
 
@@ -332,8 +332,8 @@ def test_a_time_is_a_time_or_drift(seconds: int) -> None:
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=30), max_size=6), st.text(max_size=30))
 def test_any_metadata_is_read(metadata: dict[str, str], text: str) -> None:
-    held = metadata | dict.fromkeys(("seam_length", "renewal", "visited_at", "newsletter"), text)
-    mapped = CUSTOMER.to_canonical(replace(FULL, metadata=held), ACCOUNT)
+    stored = metadata | dict.fromkeys(("seam_length", "renewal", "visited_at", "newsletter"), text)
+    mapped = CUSTOMER.to_canonical(replace(FULL, metadata=stored), ACCOUNT)
     for place, field in enumerate(mapped.data.custom_fields):
         if field.value == text and text and field.type not in ("string", "enum"):
             assert any(loss.path == f"/custom_fields/{place}/value" for loss in mapped.loss) or field.type in ("date",)

@@ -45,21 +45,21 @@ MUGS = OrderPatch(
 
 def listed(stripe: EmulatedStripe, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
     """All pages."""
-    found: list[Mapped[Any]] = []
+    records: list[Mapped[Any]] = []
     for _ in range(50):
         answer = stripe.must(required(mapping.endpoints.list)(query, ACCOUNT))
         page = required(mapping.endpoints.page)(answer, query, ACCOUNT)
-        found += [mapping.read(raw, ACCOUNT) for raw in page.records]
+        records += [mapping.read(raw, ACCOUNT) for raw in page.records]
         if page.next is None:
-            return found
+            return records
         query = msgspec.structs.replace(query, after=page.next)
     raise AssertionError("the list does not end")
 
 
 def test_a_customer_is_made_whole(stripe: EmulatedStripe) -> None:
-    shown = stripe.made(CUSTOMER, ANN, "op_1")
-    data = shown.data
-    assert shown.loss == ()
+    made = stripe.made(CUSTOMER, ANN, "op_1")
+    data = made.data
+    assert made.loss == ()
     assert (data.display_name, data.company_name, data.kind) == ("Ann Lee", "Lee Ceramics Ltd", "organization")
     assert [(one.type, one.line1, one.is_default) for one in data.addresses] == [
         ("billing", "12 Harbour Street", True),
@@ -124,8 +124,8 @@ def test_a_list_by_address_is_exact_and_does_not_lag(stripe: EmulatedStripe) -> 
     stripe.state.set("search_lag", 3600)
     made = stripe.made(CUSTOMER, ANN, "op_1")
     stripe.made(CUSTOMER, CustomerPatch(emails=(EmailPatch(address="bo@example.com"),)), "op_2")
-    found = listed(stripe, CUSTOMER, ListQuery(limit=10, filters={"email": "Ann.Lee@example.com"}))
-    assert [one.remote.id for one in found] == [made.remote.id]
+    records = listed(stripe, CUSTOMER, ListQuery(limit=10, filters={"email": "Ann.Lee@example.com"}))
+    assert [one.remote.id for one in records] == [made.remote.id]
 
 
 def test_a_list_by_our_key_lags_behind_writes(stripe: EmulatedStripe) -> None:
@@ -210,8 +210,8 @@ def test_a_reused_key_with_another_body_counts_as_done(stripe: EmulatedStripe) -
 
 
 def test_an_order_is_a_checkout_that_can_be_ended(stripe: EmulatedStripe) -> None:
-    shown = stripe.made(ORDER, MUGS, "op_1")
-    data = shown.data
+    made = stripe.made(ORDER, MUGS, "op_1")
+    data = made.data
     assert (data.source_kind, data.status, data.payment_status, data.is_guest) == (
         "checkout_session",
         "open",
@@ -219,10 +219,10 @@ def test_an_order_is_a_checkout_that_can_be_ended(stripe: EmulatedStripe) -> Non
         True,
     )
     assert (data.totals.total, data.external_id, data.is_test) == ("39.80", "web-1", True)
-    changed = stripe.changed(ORDER, shown.remote.id, OrderPatch(external_id="web-2"))
+    changed = stripe.changed(ORDER, made.remote.id, OrderPatch(external_id="web-2"))
     assert changed.data.external_id == "web-2"
-    assert _cancelled(stripe, shown.remote.id).data.status == "cancelled"
-    assert _refused_to_cancel(stripe, shown.remote.id) == "rejected"
+    assert _cancelled(stripe, made.remote.id).data.status == "cancelled"
+    assert _refused_to_cancel(stripe, made.remote.id) == "rejected"
 
 
 def test_a_draft_becomes_an_invoice_with_lines_that_is_paid(stripe: EmulatedStripe) -> None:
@@ -252,9 +252,9 @@ def test_an_open_invoice_is_voided(stripe: EmulatedStripe) -> None:
     amounts = {"total": 500, "subtotal": 500, "amount_due": 500, "amount_remaining": 500}
     record = {"customer": customer["id"], "status": "open", "currency": "eur", **amounts}
     invoice = stripe.place("invoices", **record)
-    shown = _cancelled(stripe, invoice["id"])
-    assert (shown.data.status, shown.data.payment_status) == ("cancelled", "voided")
-    assert shown.data.cancelled_at is not None
+    voided = _cancelled(stripe, invoice["id"])
+    assert (voided.data.status, voided.data.payment_status) == ("cancelled", "voided")
+    assert voided.data.cancelled_at is not None
 
 
 def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: EmulatedStripe) -> None:

@@ -43,22 +43,27 @@ CASES = [
 
 @pytest.mark.parametrize(("status", "sent", "kind"), CASES)
 def test_each_error_has_its_kind(status: int, sent: bytes, kind: str) -> None:
-    found = required(refusal(reply(sent, status)))
-    assert found.kind == kind
-    assert found.detail
+    failure = required(refusal(reply(sent, status)))
+    assert failure.kind == kind
+    assert failure.detail
 
 
 def test_a_declined_card_has_the_reason_and_request_id() -> None:
     sent = body(type="card_error", code="card_declined", decline_code="expired_card", param="source", message="Expired")
-    found = required(refusal(reply(sent, 402, {"request-id": "req_1", "retry-after": "3"})))
-    assert (found.code, found.detail, found.request_id, found.retry_after) == ("expired_card", "Expired", "req_1", 3.0)
-    assert found.fields == (("source", "Expired"),)
+    failure = required(refusal(reply(sent, 402, {"request-id": "req_1", "retry-after": "3"})))
+    assert (failure.code, failure.detail, failure.request_id, failure.retry_after) == (
+        "expired_card",
+        "Expired",
+        "req_1",
+        3.0,
+    )
+    assert failure.fields == (("source", "Expired"),)
 
 
 def test_an_error_repeated_under_its_key_is_final() -> None:
     """Stripe repeats the answer for a day, so the record has to be searched for."""
-    found = required(refusal(reply(body(type="api_error", message="m"), 500, {"idempotent-replayed": "true"})))
-    assert (found.kind, found.conclusive) == ("rejected", False)
+    failure = required(refusal(reply(body(type="api_error", message="m"), 500, {"idempotent-replayed": "true"})))
+    assert (failure.kind, failure.conclusive) == ("rejected", False)
 
 
 def test_stripe_says_whether_a_retry_helps() -> None:
@@ -72,8 +77,8 @@ def test_stripe_says_whether_a_retry_helps() -> None:
 
 
 def test_a_reused_key_says_nothing_about_the_first_request() -> None:
-    found = required(refusal(reply(body(type="idempotency_error", message="m"), 400)))
-    assert (found.kind, found.conclusive) == ("duplicate", False)
+    failure = required(refusal(reply(body(type="idempotency_error", message="m"), 400)))
+    assert (failure.kind, failure.conclusive) == ("duplicate", False)
     duplicate = required(
         refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
     )

@@ -94,21 +94,21 @@ def test_an_order_goes_to_stripe_and_back_without_a_cent_less_or_more(stripe: Em
         shipping_lines=(ShippingLinePatch(title="Post", price=shipping),),
     )
 
-    shown = stripe.made(ORDER, order, "op_1")
+    made = stripe.made(ORDER, order, "op_1")
 
-    assert shown.loss == ()
-    assert shown.data.currency == currency
-    assert shown.data.totals.total == shown.data.totals.outstanding == total
-    assert (shown.data.line_items[0].unit_price, shown.data.line_items[0].quantity) == (price, "3")
-    assert shown.data.totals.shipping == shown.data.shipping_lines[0].price == shipping
+    assert made.loss == ()
+    assert made.data.currency == currency
+    assert made.data.totals.total == made.data.totals.outstanding == total
+    assert (made.data.line_items[0].unit_price, made.data.line_items[0].quantity) == (price, "3")
+    assert made.data.totals.shipping == made.data.shipping_lines[0].price == shipping
 
 
 def test_totals_that_do_not_add_up_are_kept_and_reported(stripe: EmulatedStripe) -> None:
     customer = stripe.place("customers", name="Ann Lee")
     invoice = stripe.place("invoices", customer=customer["id"], total=1500, subtotal=1000, amount_remaining=1400)
-    shown = stripe.read(ORDER, invoice["id"])
-    assert (shown.data.totals.total, shown.data.totals.items) == ("15.00", "10.00")
-    assert {(loss.path, loss.kind) for loss in shown.loss} == {
+    read = stripe.read(ORDER, invoice["id"])
+    assert (read.data.totals.total, read.data.totals.items) == ("15.00", "10.00")
+    assert {(loss.path, loss.kind) for loss in read.loss} == {
         ("/totals/total", "ambiguous"),
         ("/totals/outstanding", "ambiguous"),
     }

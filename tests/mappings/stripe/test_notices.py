@@ -74,5 +74,5 @@ def test_each_topic_is_news_of_its_record(
     st.binary(max_size=200),
 )
 def test_no_event_raises(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:
-    found = notice(topic, remote_object, remote_id, payload)
-    assert found is None or found.object in ("customer", "order")
+    notice_ = notice(topic, remote_object, remote_id, payload)
+    assert notice_ is None or notice_.object in ("customer", "order")

@@ -80,9 +80,9 @@ def test_the_state_of_an_invoice(
 def test_the_state_of_a_checkout(
     status: str | None, payment_status: str, charge: dict[str, Any], order: OrderStatus, payment: PaymentStatus
 ) -> None:
-    held = INTENT.latest_charge
-    assert isinstance(held, Charge)
-    changed = replace(held, **({"amount_refunded": 0} | charge))
+    charge_ = INTENT.latest_charge
+    assert isinstance(charge_, Charge)
+    changed = replace(charge_, **({"amount_refunded": 0} | charge))
     intent = replace(INTENT, latest_charge=changed)
     record = replace(SESSION, status=status, payment_status=payment_status, payment_intent=intent)
     read = ORDER.to_canonical(record, ACCOUNT).data
@@ -330,10 +330,10 @@ def test_metadata_of_an_invoice_line_is_an_option_or_custom_field() -> None:
 
 
 def test_a_release_holds_both_objects_that_are_orders() -> None:
-    held = digests(ORDER)
-    assert {"Invoice", "CheckoutSession", "OrderWrite"} <= set(held.wire)
-    assert "mappings/stripe/order_parts_r1.py" in held.modules
-    assert "order-checkout" in held.golden
+    recorded = digests(ORDER)
+    assert {"Invoice", "CheckoutSession", "OrderWrite"} <= set(recorded.wire)
+    assert "mappings/stripe/order_parts_r1.py" in recorded.modules
+    assert "order-checkout" in recorded.golden
 
 
 def test_lines_of_a_long_invoice_are_reported_as_truncated() -> None:

@@ -74,10 +74,10 @@ def test_a_lost_order_is_searched_by_time() -> None:
     find: Any = ORDER.endpoints.find_marker
     request = find(OP, None, wire_v3.OrderWrite(customer_id=26), ACCOUNT)
     began = datetime.fromtimestamp(int("0198f0a2b7c4", 16) / 1000, UTC)
-    asked = dict(request.query)
-    assert datetime.fromisoformat(asked["after"]).replace(tzinfo=UTC) < began
-    assert (asked["order"], asked["per_page"], asked["dates_are_gmt"]) == ("desc", "100", "true")
-    assert "customer" not in asked
+    params = dict(request.query)
+    assert datetime.fromisoformat(params["after"]).replace(tzinfo=UTC) < began
+    assert (params["order"], params["per_page"], params["dates_are_gmt"]) == ("desc", "100", "true")
+    assert "customer" not in params
 
 
 @pytest.mark.parametrize("header", [True, False])

@@ -41,8 +41,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "last_name": MAYBE,
     "company_name": MAYBE,
     "emails": st.lists(EMAIL, min_size=1, max_size=2, unique=True).map(
-        lambda found: tuple(
-            EmailPatch(address=one, type="billing" if place else UNSET) for place, one in enumerate(found)
+        lambda addresses: tuple(
+            EmailPatch(address=one, type="billing" if place else UNSET) for place, one in enumerate(addresses)
         )
     ),
     "phones": st.none() | st.just((PhonePatch(e164="+441174960123"),)) | st.just((PhonePatch(raw="+41 44 555 01 99"),)),
@@ -222,12 +222,12 @@ def test_text_that_wordpress_changes_is_announced(text: str) -> None:
         loss = {one.path for one in CUSTOMER.to_vendor(patch, None, shop.account).loss}
         made = shop.made(CUSTOMER, patch).data
 
-    found = {
+    texts = {
         "/company_name": made.company_name,
         "/addresses/0/line1": made.addresses[0].line1 if made.addresses else None,
         "/addresses/0/city": made.addresses[0].city if made.addresses else None,
     }
-    assert {path for path, value in found.items() if value != text} == loss & found.keys()
+    assert {path for path, value in texts.items() if value != text} == loss & texts.keys()
 
 
 def test_tags_and_references_survive() -> None:

@@ -55,9 +55,9 @@ MUGS = OrderPatch(
 
 
 def test_a_customer_is_made_whole(shop: EmulatedShop) -> None:
-    shown = shop.made(CUSTOMER, ANN)
-    data = shown.data
-    assert shown.loss == ()
+    made = shop.made(CUSTOMER, ANN)
+    data = made.data
+    assert made.loss == ()
     assert (data.display_name, data.company_name, data.external_id) == ("Ann Lee", "Lee Ceramics Ltd", "erp-1")
     assert [(one.address, one.type, one.is_primary) for one in data.emails] == [
         ("ann.lee@example.com", "unknown", True),
@@ -71,7 +71,7 @@ def test_a_customer_is_made_whole(shop: EmulatedShop) -> None:
         "tier": "gold",
         "newsletter": True,
     }
-    assert shown.remote.url == "http://shop.example/woocommerce/wp-admin/user-edit.php?user_id=2"
+    assert made.remote.url == "http://shop.example/woocommerce/wp-admin/user-edit.php?user_id=2"
 
 
 def test_a_change_changes_one_thing_and_null_clears(shop: EmulatedShop) -> None:
@@ -162,11 +162,11 @@ def test_an_order_is_made_paid_sent_and_given_back(shop: EmulatedShop) -> None:
     line = int(order.line_items[0].remote_id)
     part = {"id": line, "quantity": 1, "refund_total": "19.90"}
     shop.do("POST", f"/orders/{id}/refunds", amount="19.90", reason="Chipped", line_items=[part])
-    given = shop.changed(ORDER, id, OrderPatch(customer_note="Sorry"))
-    assert (given.data.status, given.data.payment_status) == ("completed", "partially_refunded")
-    (refund,) = given.data.refunds
+    refunded = shop.changed(ORDER, id, OrderPatch(customer_note="Sorry"))
+    assert (refunded.data.status, refunded.data.payment_status) == ("completed", "partially_refunded")
+    (refund,) = refunded.data.refunds
     assert (refund.amount, refund.reason, refund.line_items[0].remote_id) == ("19.90", "Chipped", str(line))
-    assert given.data.line_items[0].refunded_quantity == "1"
+    assert refunded.data.line_items[0].refunded_quantity == "1"
     shop.do("POST", f"/orders/{id}/refunds", amount="69.90")
     whole = shop.read(ORDER, id).data
     assert (whole.payment_status, whole.fulfillment_status, whole.totals.refunded) == ("refunded", "fulfilled", "89.80")
@@ -190,8 +190,8 @@ def test_chosen_options_are_kept_with_those_of_the_variation(shop: EmulatedShop)
 def test_an_order_is_cancelled_with_its_reason(shop: EmulatedShop) -> None:
     id = shop.made(ORDER, MUGS).remote.id
     cancel: Any = ORDER.endpoints.cancel
-    asked = OrderCancel(reason="fraud", restock=True)
-    request, refused = cancel(id, asked, "op_2", shop.account)
+    cancellation = OrderCancel(reason="fraud", restock=True)
+    request, refused = cancel(id, cancellation, "op_2", shop.account)
     assert refused == ()
     shop.must(request)
     order = shop.read(ORDER, id).data
@@ -219,13 +219,13 @@ def test_what_lies_in_the_bin_is_archived_and_in_no_list(shop: EmulatedShop) -> 
 def test_every_customer_is_listed_once_though_others_go(shop: EmulatedShop, limit: int) -> None:
     ids = [shop.made(CUSTOMER, CustomerPatch(emails=(EmailPatch(address=f"c{at}@example.com"),))) for at in range(9)]
     names = [one.remote.id for one in ids]
-    seen: list[str] = []
+    listed: list[str] = []
     for number, page in enumerate(shop.pages(CUSTOMER, ListQuery(limit=limit))):
-        seen += [one.remote.id for one in page]
+        listed += [one.remote.id for one in page]
         if number == 1:
-            for gone in seen[:2]:
+            for gone in listed[:2]:
                 _delete(shop, gone)
-    assert seen == names
+    assert listed == names
 
 
 def _delete(shop: EmulatedShop, id: str) -> None:
@@ -242,12 +242,12 @@ def test_every_order_is_listed_once_though_others_change_or_go(shop: EmulatedSho
         shop.now = 1_790_000_100.0
         twins.append(shop.made(ORDER, OrderPatch(line_items=MUGS.line_items)).remote.id)
     shop.now = 1_790_001_000.0
-    seen: list[str] = []
+    listed: list[str] = []
     for number, page in enumerate(shop.pages(ORDER, ListQuery(limit=limit))):
-        seen += [one.remote.id for one in page]
+        listed += [one.remote.id for one in page]
         if number == 1:
-            shop.do("DELETE", f"/orders/{seen[0]}")
-    assert sorted(seen) == sorted(orders + twins)
+            shop.do("DELETE", f"/orders/{listed[0]}")
+    assert sorted(listed) == sorted(orders + twins)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
@@ -256,25 +256,25 @@ def test_changes_are_listed_from_a_time_on_and_nothing_is_missed(shop: EmulatedS
     since = datetime.fromtimestamp(shop.now, UTC)
     for id in orders[2:6]:
         shop.changed(ORDER, id, OrderPatch(customer_note="x"))
-    seen = []
+    listed = []
     for number, page in enumerate(shop.pages(ORDER, ListQuery(limit=limit, updated_since=since))):
-        seen += [one.remote.id for one in page]
+        listed += [one.remote.id for one in page]
         if number == 0:
             shop.changed(ORDER, orders[4], OrderPatch(customer_note="y"))
-    assert set(orders[2:6]) <= set(seen) <= set(orders[2:7])
+    assert set(orders[2:6]) <= set(listed) <= set(orders[2:7])
 
 
 def test_orders_are_listed_by_status(shop: EmulatedShop) -> None:
     pending = shop.made(ORDER, MUGS).remote.id
     paid = shop.made(ORDER, msgspec.structs.replace(MUGS, payment_status="paid")).remote.id
-    held = shop.made(ORDER, msgspec.structs.replace(MUGS, status="on_hold")).remote.id
+    on_hold = shop.made(ORDER, msgspec.structs.replace(MUGS, status="on_hold")).remote.id
 
     def having(status: str) -> list[str]:
         return [one.remote.id for one in shop.listed(ORDER, ListQuery(limit=5, filters={"status": status}))]
 
     assert (having("open"), having("on_hold"), having("cancelled"), having("unknown")) == (
         [pending, paid],
-        [held],
+        [on_hold],
         [],
         [],
     )
@@ -321,10 +321,10 @@ def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: EmulatedS
     shop.place("coupons", code="spring", discount_type="percent", amount="10")
     lines = [{"product_id": 11, "quantity": 3}]
     answer = shop.do("POST", "/orders", line_items=lines, coupon_lines=[{"code": "SPRING"}])
-    shown = shop.read(ORDER, str(answer["id"]))
-    assert [(one.path, one.kind) for one in shown.loss] == [("/tax_inclusive", "coerced")]
-    assert [(one.code, one.type, one.amount) for one in shown.data.discounts] == [("spring", "percentage", "5.01")]
-    assert (shown.data.totals.items, shown.data.totals.discount) == ("50.17", "5.01")
+    read = shop.read(ORDER, str(answer["id"]))
+    assert [(one.path, one.kind) for one in read.loss] == [("/tax_inclusive", "coerced")]
+    assert [(one.code, one.type, one.amount) for one in read.data.discounts] == [("spring", "percentage", "5.01")]
+    assert (read.data.totals.items, read.data.totals.discount) == ("50.17", "5.01")
 
 
 def test_the_shops_settings_become_the_account(shop: EmulatedShop) -> None:
@@ -372,5 +372,5 @@ def test_orders_of_one_second_are_each_listed_once() -> None:
             str(shop.place("orders", status="pending", date_created=moment, date_created_gmt=moment)["id"])
             for _ in range(120)
         }
-        found = [one.remote.id for one in shop.listed(ORDER, ListQuery(limit=30))]
-        assert (set(found), len(found)) == (ids, 120)
+        ids_listed = [one.remote.id for one in shop.listed(ORDER, ListQuery(limit=30))]
+        assert (set(ids_listed), len(ids_listed)) == (ids, 120)

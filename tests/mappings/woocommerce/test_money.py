@@ -112,10 +112,10 @@ def test_digits_that_a_currency_lacks_are_reported() -> None:
 @given(total=st.text())
 def test_a_sum_is_a_number_or_the_record_is_drifted(total: str) -> None:
     try:
-        shown = ORDER.read(reading(total=total), ACCOUNT).data.totals.total
+        total_read = ORDER.read(reading(total=total), ACCOUNT).data.totals.total
     except VendorDrift:
         return
-    assert Decimal(shown) == Decimal(shown).to_integral_value()
+    assert Decimal(total_read) == Decimal(total_read).to_integral_value()
 
 
 def ambiguous(**members: object) -> list[str]:

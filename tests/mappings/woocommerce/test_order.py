@@ -169,9 +169,9 @@ def test_a_lines_meta_is_a_custom_field_where_the_configuration_names_it() -> No
     lines = [LINE, LINE | {"id": 66, "meta_data": CHOSEN}]
     mapped = ORDER.read(msgspec.json.encode(ORDERED | {"line_items": lines}), WITH_LINE_FIELDS)
     assert [one.key for one in mapped.data.custom_fields] == ["gift"]
-    without, found = ({one.key: one.value for one in line.custom_fields} for line in mapped.data.line_items)
-    assert found == {"engraving": "For Ann", "colour": "dusk-blue", "length": 12.5, "stock": "1"}
-    assert without == dict.fromkeys(found)
+    without, with_meta = ({one.key: one.value for one in line.custom_fields} for line in mapped.data.line_items)
+    assert with_meta == {"engraving": "For Ann", "colour": "dusk-blue", "length": 12.5, "stock": "1"}
+    assert without == dict.fromkeys(with_meta)
     assert ("/line_items/1/custom_fields/3/value", "ambiguous") in [(one.path, one.kind) for one in mapped.loss]
 
 
@@ -354,15 +354,17 @@ def test_a_change_of_an_address_leaves_what_stays_as_the_shop_has_it() -> None:
         "address_1": "1 &amp; 2 Quay",
         "state": "BE",
     }
-    held = record("pending", billing=place | {"country": "Helvetia"}, shipping=place | {"country": "CH"})
-    shown: Any = ORDER.to_canonical(held, ACCOUNT).data
+    current = record("pending", billing=place | {"country": "Helvetia"}, shipping=place | {"country": "CH"})
+    order: Any = ORDER.to_canonical(current, ACCOUNT).data
     for kind in ("billing", "shipping"):
-        read_ = getattr(shown, f"{kind}_address")
+        read_ = getattr(order, f"{kind}_address")
         same = AddressPatch(name=read_.name, line1=read_.line1, region=read_.region, country_code=read_.country_code)
         moved = msgspec.structs.replace(same, city="Bern")
         sent = [
             on_the_wire(
-                ORDER.to_vendor(msgspec.structs.replace(OrderPatch(), **{f"{kind}_address": one}), held, ACCOUNT).body
+                ORDER.to_vendor(
+                    msgspec.structs.replace(OrderPatch(), **{f"{kind}_address": one}), current, ACCOUNT
+                ).body
             )
             for one in (same, moved, None)
         ]

@@ -19,11 +19,11 @@ from .conftest import ACCOUNT, record, refused
 
 
 def test_every_status_reads_as_what_woocommerce_means_by_it() -> None:
-    for status, said in STATUSES.items():
+    for status, meaning in STATUSES.items():
         data = ORDER.to_canonical(record(status), ACCOUNT).data
-        assert (data.status, data.payment_status, data.fulfillment_status) == said
+        assert (data.status, data.payment_status, data.fulfillment_status) == meaning
         assert data.status_raw == data.payment_status_raw == data.fulfillment_status_raw == status
-        assert ORDER.to_canonical(record(f"wc-{status}"), ACCOUNT).data.status == said.status
+        assert ORDER.to_canonical(record(f"wc-{status}"), ACCOUNT).data.status == meaning.status
     for status in ("pending", "on-hold", "cancelled", "failed", "a-plugins-own"):
         assert ORDER.to_canonical(record(status, is_paid=True), ACCOUNT).data.payment_status == "paid"
     assert ORDER.to_canonical(record("refunded", is_paid=True), ACCOUNT).data.payment_status == "refunded"
@@ -81,25 +81,25 @@ def test_every_combination_of_axes_is_kept_or_refused_with_what_can_be(current: 
     for words in product(*[(UNSET, *one) for one in WORDS]):
         patch = OrderPatch(**dict(zip(NAMES, words, strict=True)))
         draft = ORDER.to_vendor(patch, current, ACCOUNT)
-        asked = {name: word for name, word in zip(NAMES, words, strict=True) if word is not UNSET}
+        wanted = {name: word for name, word in zip(NAMES, words, strict=True) if word is not UNSET}
         if refused(draft):
             assert draft.body.status is UNSET or words[0] == "draft"  # the others are kept with ?loss=any
-            assert set(refused(draft)) <= {f"/{name}" for name in asked}
+            assert set(refused(draft)) <= {f"/{name}" for name in wanted}
             continue
         if draft.body.status is UNSET:
-            assert current is not None or not asked
-            shown = ORDER.to_canonical(current or record("pending"), ACCOUNT).data
+            assert current is not None or not wanted
+            order = ORDER.to_canonical(current or record("pending"), ACCOUNT).data
         else:
-            shown = ORDER.to_canonical(record(draft.body.status, is_paid=is_paid), ACCOUNT).data
+            order = ORDER.to_canonical(record(draft.body.status, is_paid=is_paid), ACCOUNT).data
         changed = {loss.path.removeprefix("/") for loss in draft.loss if loss.kind == "coerced"}
-        assert {name for name, word in asked.items() if getattr(shown, name) != word} == changed
+        assert {name for name, word in wanted.items() if getattr(order, name) != word} == changed
         # Money that did not come is never recorded, and a cancelled or failed order is none that goes on.
-        assert "paid" not in (getattr(shown, name) for name in changed) or words[1] == "partially_refunded"
-        assert words[0] in (UNSET, shown.status) or words[0] in ("open", "completed", "archived")
+        assert "paid" not in (getattr(order, name) for name in changed) or words[1] == "partially_refunded"
+        assert words[0] in (UNSET, order.status) or words[0] in ("open", "completed", "archived")
         before = ORDER.to_canonical(current or record("pending"), ACCOUNT).data
-        implied = {name for name in set(NAMES) - {*asked} if getattr(shown, name) in ("paid", "fulfilled")}
+        implied = {name for name in set(NAMES) - {*wanted} if getattr(order, name) in ("paid", "fulfilled")}
         assert {loss.path.removeprefix("/") for loss in draft.loss if loss.kind == "defaulted"} == {
-            name for name in implied if getattr(shown, name) != getattr(before, name)
+            name for name in implied if getattr(order, name) != getattr(before, name)
         }
 
 

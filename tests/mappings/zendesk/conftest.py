@@ -75,8 +75,8 @@ class SideLoads(msgspec.Struct):
 
 def on_the_wire(body: Any) -> dict[str, Any]:
     """A drafted body as the members that Zendesk would see."""
-    seen: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return seen
+    wire: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
+    return wire
 
 
 def refused(draft: Any) -> dict[str, str]:

@@ -41,13 +41,13 @@ def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
     answer = say(zendesk, ticket_id, {"body_text": text, "visibility": visibility}, account)
 
     result = required(ENDPOINTS.write_result)(answer, "comment")
-    told = read_any(bytes(required(result.record)), COMMENT, account)
+    returned = read_any(bytes(required(result.record)), COMMENT, account)
     query = ListQuery(limit=100, parent=ticket_id)
     page = required(ENDPOINTS.page)(zendesk.must(required(ENDPOINTS.list)(query, account)), query, account)
     listed = read_any(bytes(page.records[-1]), COMMENT, account)
-    assert told.data == listed.data
-    assert (told.data.body_text, told.data.visibility) == (text, visibility)
-    assert (told.data.author.kind, told.data.author.name) == ("agent", "Dev Admin")
+    assert returned.data == listed.data
+    assert (returned.data.body_text, returned.data.visibility) == (text, visibility)
+    assert (returned.data.author.kind, returned.data.author.name) == ("agent", "Dev Admin")
     assert result.remote_id == listed.remote.id
 
 
@@ -85,16 +85,16 @@ def test_a_lost_comment_is_found_by_its_operation(zendesk: Desk, account: Accoun
     assert ENDPOINTS.marked is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account)
     for number in range(3):
-        said = say(zendesk, ticket_id, {"body_text": f"Try {number}"}, account, f"op_{number}")
+        made = say(zendesk, ticket_id, {"body_text": f"Try {number}"}, account, f"op_{number}")
         if number == 1:
-            wanted = required(ENDPOINTS.write_result)(said, "comment").remote_id
+            wanted = required(ENDPOINTS.write_result)(made, "comment").remote_id
     zendesk.now += 3600
 
     request = required(required(ENDPOINTS.find_marker)("op_1", ticket_id, None, account))
 
-    found = zendesk.must(request)
-    assert ENDPOINTS.marked(found, "op_1") == wanted
-    assert ENDPOINTS.marked(found, "op_7") is None
+    last_answer = zendesk.must(request)
+    assert ENDPOINTS.marked(last_answer, "op_1") == wanted
+    assert ENDPOINTS.marked(last_answer, "op_7") is None
 
 
 def test_pages_go_on_until_the_last_comment(zendesk: Desk, account: Account) -> None:
@@ -102,16 +102,16 @@ def test_pages_go_on_until_the_last_comment(zendesk: Desk, account: Account) -> 
     for number in range(1, 5):
         say(zendesk, ticket_id, {"body_text": str(number)}, account)
 
-    said: list[str] = []
+    texts: list[str] = []
     query = ListQuery(limit=2, parent=ticket_id)
     while True:
         page = required(ENDPOINTS.page)(zendesk.must(required(ENDPOINTS.list)(query, account)), query, account)
-        said += [read_any(bytes(record), COMMENT, page.account).data.body_text for record in page.records]
+        texts += [read_any(bytes(record), COMMENT, page.account).data.body_text for record in page.records]
         if page.next is None:
             break
         query = msgspec.structs.replace(query, after=page.next)
 
-    assert said == ["0", "1", "2", "3", "4"]
+    assert texts == ["0", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ PATCHES = st.fixed_dictionaries(
         "notes": st.none() | TEXT,
         "tags": st.lists(WORD, max_size=4),
         "external_id": WORD.map(lambda word: f"{word}-{{serial}}"),
-        "custom_fields": FIELD_VALUES.map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+        "custom_fields": FIELD_VALUES.map(
+            lambda fields: [{"key": key, "value": value} for key, value in fields.items()]
+        ),
     },
 )
 

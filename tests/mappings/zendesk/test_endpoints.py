@@ -25,10 +25,10 @@ USERS = CUSTOMER.endpoints
 TICKETS = TICKET.endpoints
 
 
-def listed(zendesk: Desk, mapping: AnyMapping, account: Account, **asked: Any) -> list[Any]:
+def listed(zendesk: Desk, mapping: AnyMapping, account: Account, **more: Any) -> list[Any]:
     """Every record of a list, page after page."""
     endpoints = mapping.endpoints
-    query = ListQuery(**{"limit": 2, **asked})
+    query = ListQuery(**{"limit": 2, **more})
     records: list[Any] = []
     for _ in range(50):
         page = required(endpoints.page)(zendesk.must(required(endpoints.list)(query, account)), query, account)
@@ -78,9 +78,9 @@ def test_what_changed_since_a_time_is_all_of_it_and_no_more(kind: str, zendesk: 
         make(f"new {number}", f"op_new_{number}")
     zendesk.now += 600
 
-    found = listed(zendesk, mapping, account, updated_since=since)
+    records = listed(zendesk, mapping, account, updated_since=since)
 
-    names = [record.display_name if kind == "customer" else record.description for record in found]
+    names = [record.display_name if kind == "customer" else record.description for record in records]
     assert names == [f"new {number}" for number in range(5)]
 
 
@@ -133,14 +133,15 @@ def test_a_customer_without_a_key_carries_our_mark_and_reads_without_one(zendesk
 
     remote_id = create_customer(zendesk, {"display_name": "Livia", "external_id": None}, account, "op_1")
 
-    held = required(zendesk.state.get("users", remote_id))
-    assert held["external_id"] == "lockstitch:op_1"
-    assert held["user_fields"]["lockstitch_operation_id"] == "op_1"
+    user = required(zendesk.state.get("users", remote_id))
+    assert user["external_id"] == "lockstitch:op_1"
+    assert user["user_fields"]["lockstitch_operation_id"] == "op_1"
     assert (
-        found(zendesk, CUSTOMER, "op_1", customer_draft({"display_name": "Livia"}, account).body, account) == remote_id
+        look_up(zendesk, CUSTOMER, "op_1", customer_draft({"display_name": "Livia"}, account).body, account)
+        == remote_id
     )
-    assert found(zendesk, CUSTOMER, "op_1", None, account) == remote_id
-    assert found(zendesk, CUSTOMER, "op_2", None, account) is None
+    assert look_up(zendesk, CUSTOMER, "op_1", None, account) == remote_id
+    assert look_up(zendesk, CUSTOMER, "op_2", None, account) is None
 
 
 def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk: Desk, account: Account) -> None:
@@ -150,10 +151,10 @@ def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk
 
     remote_id = create_customer(zendesk, patch, account, "op_1")
 
-    held = required(zendesk.state.get("users", remote_id))
-    assert held["external_id"] == "shop-4711"
-    assert found(zendesk, CUSTOMER, "op_1", body, account) == remote_id
-    assert found(zendesk, CUSTOMER, "op_2", body, account) is None
+    user = required(zendesk.state.get("users", remote_id))
+    assert user["external_id"] == "shop-4711"
+    assert look_up(zendesk, CUSTOMER, "op_1", body, account) == remote_id
+    assert look_up(zendesk, CUSTOMER, "op_2", body, account) is None
 
 
 def test_setting_up_twice_is_a_duplicate_and_nothing_more(zendesk: Desk) -> None:
@@ -183,8 +184,8 @@ def test_after_the_key_is_forgotten_a_ticket_is_found_by_our_mark(zendesk: Desk,
     remote_id = create_ticket(zendesk, {"description": "Stuck"}, account, "op_1")
     zendesk.now += 3 * 3600
 
-    assert found(zendesk, TICKET, "op_1", body, account) == remote_id
-    assert found(zendesk, TICKET, "op_2", body, account) is None
+    assert look_up(zendesk, TICKET, "op_1", body, account) == remote_id
+    assert look_up(zendesk, TICKET, "op_2", body, account) is None
     assert read_ticket(zendesk, remote_id, account).external_id is None
 
 
@@ -242,10 +243,10 @@ def test_people_who_did_not_come_along_are_asked_for_once(zendesk: Desk, account
     assert TICKETS.side_load is not None
     patch = {"description": "Stuck", "requester": {"email": "ida@faden.example", "name": "Ida"}}
     ticket_id = create_ticket(zendesk, patch, account)
-    held = zendesk.state.get("tickets", ticket_id)
+    ticket = zendesk.state.get("tickets", ticket_id)
     gone = msgspec.Raw(b'{"id":2,"requester_id":99}')
     drifted = msgspec.Raw(b'{"id":"3","requester_id":"99"}')
-    records = (msgspec.Raw(msgspec.json.encode(held)), gone, drifted)
+    records = (msgspec.Raw(msgspec.json.encode(ticket)), gone, drifted)
 
     request = required(TICKETS.side_load(records, account))
     known = required(TICKETS.absorb)(zendesk.must(request), account)
@@ -279,7 +280,7 @@ def setup(zendesk: Desk) -> None:
         zendesk.must(request)
 
 
-def found(
+def look_up(
     zendesk: Desk, mapping: AnyMapping, marker: str, body: UserWrite | TicketWrite | None, account: Account
 ) -> str | None:
     """The remote id that looking for a mark gives."""

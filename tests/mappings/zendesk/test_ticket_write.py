@@ -47,7 +47,7 @@ COMMON = {
             "parts": st.lists(st.sampled_from(["needle", "foot", "belt"]), min_size=1, unique=True),
             "warranty": st.booleans(),
         },
-    ).map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+    ).map(lambda fields: [{"key": key, "value": value} for key, value in fields.items()]),
 }
 NEW = st.fixed_dictionaries(
     {"description": TEXT},
@@ -280,9 +280,9 @@ def test_what_zendesk_cannot_hold_is_refused_with_a_reason(
 
 
 def test_the_same_words_are_no_change(full: wire_v2.Ticket, known: Account) -> None:
-    said = (full.description or "").replace("\n", " \n\n ")
+    description = (full.description or "").replace("\n", " \n\n ")
 
-    draft = drafted({"description": said, "description_html": f"<div><b>{said}</b></div>"}, known, full)
+    draft = drafted({"description": description, "description_html": f"<div><b>{description}</b></div>"}, known, full)
 
     assert refused(draft) == {}
 

@@ -18,7 +18,7 @@ COMMENT = '{"id":3,"author_id":1,"body":"x"}'
 
 
 @pytest.mark.parametrize(
-    ("object_name", "payload", "found"),
+    ("object_name", "payload", "expected"),
     [
         ("customer", f'{{"user":{USER}}}', [USER]),
         ("customer", f'{{"users":[{USER},{USER}],"count":2}}', [USER, USER]),
@@ -32,10 +32,10 @@ COMMENT = '{"id":3,"author_id":1,"body":"x"}'
         ("ticket", '{"tickets":[]}', []),
     ],
 )
-def test_records_are_found(object_name: ObjectName, payload: str, found: list[str]) -> None:
+def test_records_are_found(object_name: ObjectName, payload: str, expected: list[str]) -> None:
     records = VENDOR.unwrap(payload.encode(), object_name)
 
-    assert [bytes(raw).decode() for raw in records] == found
+    assert [bytes(raw).decode() for raw in records] == expected
 
 
 def test_a_search_holds_both_kinds() -> None:
