@@ -38,8 +38,8 @@ class Console:
             self.page.emulate_media(color_scheme=scheme)
             for device, size in (("", SCREEN), ("-phone", PHONE)):
                 self.page.set_viewport_size(size)
-                found = Axe().run(self.page).response["violations"]
-                serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS]
+                violations = Axe().run(self.page).response["violations"]
+                serious = [(one["id"], one["nodes"][0]["html"]) for one in violations if one["impact"] in SERIOUS]
                 assert serious == [], name
                 assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
                 if self._screenshots is not None and (scheme == "light" or not device):

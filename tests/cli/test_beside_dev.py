@@ -54,8 +54,8 @@ def read(environment: dict[str, str], *command: str) -> Any:
 def test_ownership_and_contract_are_those_of_its_configuration(environment: dict[str, str]) -> None:
     explained = read(environment, "ownership", "explain", "customer", "emails")
     assert explained["emails"]["ownership"]["owner"] == "crm"
-    shown = read(environment, "contract", "show", "customer")
-    assert "sales@example.com" in json.dumps(shown)
+    contract = read(environment, "contract", "show", "customer")
+    assert "sales@example.com" in json.dumps(contract)
 
 
 def test_the_link_of_connect_leads_to_its_port(environment: dict[str, str], tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_link_of_connect_leads_to_its_port(environment: dict[str, str], tmp_
     streams = (Path(os.devnull), screen, screen)
     process = Forked("app.cli", ["connect", "crm"], environment={**own, **environment}, folder=ROOT, streams=streams)
     try:
-        shown = until(lambda: screen.read_text() if screen.exists() else "", lambda text: "http" in text)
-        assert "http://127.0.0.1:9123/oauth/start?run=" in shown
+        screen_text = until(lambda: screen.read_text() if screen.exists() else "", lambda text: "http" in text)
+        assert "http://127.0.0.1:9123/oauth/start?run=" in screen_text
     finally:
         os.kill(process.pid, signal.SIGKILL)

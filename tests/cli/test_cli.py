@@ -28,7 +28,7 @@ def migrated(empty_database_url: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("frobnicate",), "frobnicate"),
         (("key", "create"), "NAME"),
@@ -44,11 +44,11 @@ def migrated(empty_database_url: str) -> dict[str, str]:
         (("migrate", "--twice"), "--twice"),
     ],
 )
-def test_a_mistake_in_the_command_line_ends_with_2(arguments: tuple[str, ...], said: str) -> None:
+def test_a_mistake_in_the_command_line_ends_with_2(arguments: tuple[str, ...], message: str) -> None:
     done = lockstitch(*arguments)
 
     assert done.returncode == 2
-    assert said.lower() in done.stderr.lower()
+    assert message.lower() in done.stderr.lower()
     assert "Traceback" not in done.stderr
 
 
@@ -87,7 +87,7 @@ def test_a_second_migration_finds_nothing_to_do(migrated: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "sentence"),
     [
         ({"LOCKSTITCH_PORT": "http"}, "LOCKSTITCH_PORT is 'http'"),
         ({"LOCKSTITCH_DATA_DIR": "/does/not/exist"}, "LOCKSTITCH_DATABASE_URL is not set"),
@@ -96,12 +96,12 @@ def test_a_second_migration_finds_nothing_to_do(migrated: dict[str, str]) -> Non
 )
 @pytest.mark.parametrize("arguments", [("migrate", "--wait", "0"), ("key", "list")])
 def test_what_cannot_be_done_ends_with_1_and_a_sentence(
-    arguments: tuple[str, ...], environment: dict[str, str], said: str
+    arguments: tuple[str, ...], environment: dict[str, str], sentence: str
 ) -> None:
     done = lockstitch(*arguments, environment=environment)
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -131,10 +131,10 @@ def test_migrate_waits_for_a_database_that_is_not_there_yet(empty_database_url: 
         assert process.stderr is not None
         assert "Trying again" in process.stderr.readline()
         allow_connections(empty_database_url, allowed=True)
-        said, complained = process.communicate(timeout=60)
+        output, complained = process.communicate(timeout=60)
 
     assert process.returncode == 0, complained
-    assert said.endswith("The database is up to date.\n")
+    assert output.endswith("The database is up to date.\n")
 
 
 def allow_connections(url: str, *, allowed: bool) -> None:

@@ -38,10 +38,10 @@ def read(*arguments: str, environment: dict[str, str]) -> Any:
     ],
 )
 def test_each_field_of_a_struct_is_an_option_with_its_text(command: tuple[str, ...], struct: type[Struct]) -> None:
-    shown = lockstitch(*command, "--help", columns=300).stdout
+    help_text = lockstitch(*command, "--help", columns=300).stdout
 
     for field in fields(struct):
-        (line,) = (one for one in shown.splitlines()[1:] if f" --{field.name.replace('_', '-')} " in one)
+        (line,) = (one for one in help_text.splitlines()[1:] if f" --{field.name.replace('_', '-')} " in one)
         assert field_texts(struct)[field.name].sentence.replace("`", "") in line
 
 

@@ -48,7 +48,7 @@ def new(key: str, **facts: Any) -> NewJob:
     )
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
+def output_of(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stderr
     # A command is printed on one line, to be copied.
     lines = [line for line in done.stdout.splitlines() if not line.startswith("    lockstitch ")]
@@ -62,11 +62,11 @@ def read(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: list[str]) -> None:
-    output = said(lockstitch("dead-letters", "list", environment=environment))
+    output = output_of(lockstitch("dead-letters", "list", environment=environment))
     assert all(each in output for each in ids)
     assert "vendor-unavailable" in output
 
-    narrowed = said(
+    narrowed = output_of(
         lockstitch("dead-letters", "list", "--category", "permanent", "--since", "1h", environment=environment)
     )
     assert ids[3] in narrowed
@@ -78,7 +78,7 @@ def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: li
 
 
 def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str, str], ids: list[str]) -> None:
-    output = said(lockstitch("dead-letters", "show", ids[3], environment=environment))
+    output = output_of(lockstitch("dead-letters", "show", ids[3], environment=environment))
     for each in ("$.properties.email", "hubspot.customer r1", '"email": "x"', "dead: unmappable", "discard:"):
         assert each in output
 
@@ -88,32 +88,32 @@ def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str
 
 
 def test_decisions_are_made_once_and_audited_with_who_made_them(environment: dict[str, str], ids: list[str]) -> None:
-    assert ids[0] in said(lockstitch("dead-letters", "redrive", ids[0], environment=environment))
+    assert ids[0] in output_of(lockstitch("dead-letters", "redrive", ids[0], environment=environment))
     again = lockstitch("dead-letters", "redrive", ids[0], environment=environment)
     assert again.returncode == 3
     assert "redriven by cli:" in again.stderr
 
-    assert "discarded" in said(
+    assert "discarded" in output_of(
         lockstitch("dead-letters", "discard", ids[1], "--because", "merged", environment=environment)
     )
-    found = read(lockstitch("dead-letters", "show", ids[1], "--json", environment=environment))
-    assert found["decision"]["because"] == "merged"
-    assert found["decision"]["by"].startswith("cli:")
+    letter = read(lockstitch("dead-letters", "show", ids[1], "--json", environment=environment))
+    assert letter["decision"]["because"] == "merged"
+    assert letter["decision"]["by"].startswith("cli:")
 
 
 def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[str, str], ids: list[str]) -> None:
-    tried = said(
+    tried = output_of(
         lockstitch("redrive", "start", "--connection", "hubspot", "--rate", "3", "--dry-run", environment=environment)
     )
     assert "3 dead letters, in about 1.0 s" in tried
     assert ids[0] in tried
 
-    begun = said(lockstitch("redrive", "start", "--all", environment=environment))
+    begun = output_of(lockstitch("redrive", "start", "--all", environment=environment))
     assert "4 dead letters" in begun
     redrive_id = begun.split()[0]
-    assert redrive_id in said(lockstitch("redrive", "status", environment=environment))
-    assert "0/4" in said(lockstitch("redrive", "status", redrive_id, environment=environment))
-    assert "4 left" in said(lockstitch("redrive", "cancel", redrive_id, environment=environment))
+    assert redrive_id in output_of(lockstitch("redrive", "status", environment=environment))
+    assert "0/4" in output_of(lockstitch("redrive", "status", redrive_id, environment=environment))
+    assert "4 left" in output_of(lockstitch("redrive", "cancel", redrive_id, environment=environment))
     again = lockstitch("redrive", "cancel", redrive_id, environment=environment)
     assert (again.returncode, "cancelled" in again.stderr) == (3, True)
     followed = read(lockstitch("redrive", "status", redrive_id, "--follow", "--json", environment=environment))
@@ -122,7 +122,7 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
 
 def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> None:
     lockstitch("dead-letters", "redrive", ids[0], environment=environment)
-    output = said(lockstitch("queue", environment=environment))
+    output = output_of(lockstitch("queue", environment=environment))
     assert "1 job, " in output
     assert "3 dead letters" in output
     assert re.search(r"hubspot +work +1 +0 +1 +0", output)
@@ -167,8 +167,8 @@ def test_commands_find_a_running_dev_without_settings(
 ) -> None:
     (tmp_path / "dev.json").write_text(json.dumps({"database_url": environment["LOCKSTITCH_DATABASE_URL"]}))
     (tmp_path / "encryption-key").write_text(environment["LOCKSTITCH_ENCRYPTION_KEYS"])
-    shown = lockstitch("dead-letters", "show", ids[3], "--json", environment={"LOCKSTITCH_DATA_DIR": str(tmp_path)})
-    assert read(shown)["payload"] == {"email": "x"}
+    done = lockstitch("dead-letters", "show", ids[3], "--json", environment={"LOCKSTITCH_DATA_DIR": str(tmp_path)})
+    assert read(done)["payload"] == {"email": "x"}
 
 
 def test_a_payload_is_edited_only_where_that_has_an_effect(environment: dict[str, str], ids: list[str]) -> None:
@@ -180,6 +180,6 @@ def test_a_payload_is_edited_only_where_that_has_an_effect(environment: dict[str
 def test_keys_are_listed_at_80_columns(environment: dict[str, str]) -> None:
     scopes = [word for scope in ("subscriptions:write", "customers:write", "ops:read") for word in ("--scope", scope)]
     lockstitch("key", "create", "n8n", *scopes, environment=environment)
-    output = said(lockstitch("key", "list", environment=environment))
+    output = output_of(lockstitch("key", "list", environment=environment))
     for each in ("n8n", "subscriptions:write", "expires never"):
         assert each in output

@@ -54,16 +54,16 @@ async def note(url: str, *all_of: Noted) -> list[str]:
 
 
 def test_findings_are_listed_newest_first_and_acknowledged_once(environment: dict[str, str], ids: list[str]) -> None:
-    shown = lockstitch("drift", "list", environment=environment)
-    assert shown.returncode == 0, shown.stderr
-    assert max(map(len, shown.stdout.splitlines())) <= 80
-    assert shown.stdout.index(ids[1]) < shown.stdout.index(ids[0])
+    listed = lockstitch("drift", "list", environment=environment)
+    assert listed.returncode == 0, listed.stderr
+    assert max(map(len, listed.stdout.splitlines())) <= 80
+    assert listed.stdout.index(ids[1]) < listed.stdout.index(ids[0])
 
     page = json.loads(lockstitch("drift", "list", "--kind", "unknown_field", "--json", environment=environment).stdout)
     assert [(one["id"], one["count"], one["path"]) for one in page["data"]] == [(ids[0], 4, "$.recordVersion")]
 
-    seen = lockstitch("drift", "acknowledge", ids[0], environment=environment)
-    assert seen.stdout == f"{ids[0]} is acknowledged: unknown_field at $.recordVersion of hubspot.customer.\n"
+    acknowledged = lockstitch("drift", "acknowledge", ids[0], environment=environment)
+    assert acknowledged.stdout == f"{ids[0]} is acknowledged: unknown_field at $.recordVersion of hubspot.customer.\n"
     again = lockstitch("drift", "acknowledge", ids[0], environment=environment)
     assert (again.returncode, again.stdout) == (3, "")
     assert "already acknowledged, by cli:" in again.stderr

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "tests/mappings"
 
 
-def lockstitch_map(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-    return lockstitch("map", *arguments, text=given)
+def lockstitch_map(*arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+    return lockstitch("map", *arguments, text=text)
 
 
 def refusal(done: "subprocess.CompletedProcess[str]") -> tuple[str, str]:
@@ -42,52 +42,52 @@ def test_a_record_is_shown_as_its_golden_record_has_it(revision: str, golden: st
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    shown, known = json.loads(done.stdout), record(f"hubspot/fixtures/{golden}")
-    assert (shown["data"], shown["loss"]) == (known["data"], known["loss"])
-    assert shown["mapping"] == {"name": "hubspot.customer", "revision": int(revision), "vendor_api": "v3"}
-    assert "order_stats" in shown["unsupported"]
+    read, known = json.loads(done.stdout), record(f"hubspot/fixtures/{golden}")
+    assert (read["data"], read["loss"]) == (known["data"], known["loss"])
+    assert read["mapping"] == {"name": "hubspot.customer", "revision": int(revision), "vendor_api": "v3"}
+    assert "order_stats" in read["unsupported"]
 
 
 def test_standard_input_may_be_the_file() -> None:
-    given = (RECORDS / "stripe/fixtures/customer-bare.in.json").read_text()
+    record_text = (RECORDS / "stripe/fixtures/customer-bare.in.json").read_text()
 
-    done = lockstitch_map("stripe.customer", "-", given=given)
+    done = lockstitch_map("stripe.customer", "-", text=record_text)
 
     assert json.loads(done.stdout)["mapping"]["name"] == "stripe.customer"
 
 
 def test_several_records_are_shown_when_they_are_asked_for() -> None:
     one = record("stripe/fixtures/customer-bare.in.json")
-    given = json.dumps({"object": "list", "has_more": False, "data": [one, one]})
+    page = json.dumps({"object": "list", "has_more": False, "data": [one, one]})
 
-    unasked = lockstitch_map("stripe.customer", "-", given=given)
+    unasked = lockstitch_map("stripe.customer", "-", text=page)
     assert (unasked.returncode, unasked.stdout) == (2, "")
     assert "contains 2 records: add --list" in " ".join(unasked.stderr.split())
 
-    shown = json.loads(lockstitch_map("stripe.customer", "-", "--list", given=given).stdout)
-    assert len(shown) == 2
+    read = json.loads(lockstitch_map("stripe.customer", "-", "--list", text=page).stdout)
+    assert len(read) == 2
 
 
 def test_a_list_without_a_record_is_refused() -> None:
-    given = json.dumps({"object": "list", "has_more": False, "data": [record("stripe/fixtures/customer-bare.in.json")]})
+    page = json.dumps({"object": "list", "has_more": False, "data": [record("stripe/fixtures/customer-bare.in.json")]})
 
-    assert refusal(lockstitch_map("stripe.order", "-", given=given)) == ("$", "it contains no order")
-    assert json.loads(lockstitch_map("stripe.order", "-", "--list", given=given).stdout) == []
+    assert refusal(lockstitch_map("stripe.order", "-", text=page)) == ("$", "it contains no order")
+    assert json.loads(lockstitch_map("stripe.order", "-", "--list", text=page).stdout) == []
 
 
 @pytest.mark.parametrize(
-    "given", ["", "{", "null", "[]", '"text"', "\x00", '{"error": {"type": "api_error"}}', "9" * 50]
+    "text", ["", "{", "null", "[]", '"text"', "\x00", '{"error": {"type": "api_error"}}', "9" * 50]
 )
 @pytest.mark.parametrize("mapping", ["stripe.customer", "zendesk.ticket", "woocommerce.order"])
-def test_what_is_no_record_is_refused_with_a_path_and_a_reason(mapping: str, given: str) -> None:
-    path, reason = refusal(lockstitch_map(mapping, "-", given=given))
+def test_what_is_no_record_is_refused_with_a_path_and_a_reason(mapping: str, text: str) -> None:
+    path, reason = refusal(lockstitch_map(mapping, "-", text=text))
 
     assert path.startswith("$")
     assert reason
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("stripe.invoice", "-"), "Unknown mapping stripe.invoice. Mappings:"),
         (("stripe.customer", "-", "--revision", "9"), "has no revision 9"),
@@ -95,11 +95,11 @@ def test_what_is_no_record_is_refused_with_a_path_and_a_reason(mapping: str, giv
         (("stripe.customer", "-", "--account", "README.md"), "is not a valid stripe account"),
     ],
 )
-def test_a_mistake_in_the_command_ends_with_2(arguments: tuple[str, ...], said: str) -> None:
-    done = lockstitch_map(*arguments, given="{}")
+def test_a_mistake_in_the_command_ends_with_2(arguments: tuple[str, ...], message: str) -> None:
+    done = lockstitch_map(*arguments, text="{}")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 

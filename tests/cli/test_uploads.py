@@ -40,7 +40,7 @@ def read(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
+def output_of(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80, done.stdout
     return done.stdout
@@ -69,7 +69,7 @@ def test_a_key_names_a_file(environment: dict[str, str], file: Path, tmp_path: P
 
 def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], file: Path) -> None:
     ids = [read(send(environment, file, "--json"))["id"] for _ in range(3)]
-    output = said(lockstitch("uploads", "list", environment=environment))
+    output = output_of(lockstitch("uploads", "list", environment=environment))
     assert [output.index(each) for each in ids] == sorted((output.index(each) for each in ids), reverse=True)
     page = read(lockstitch("uploads", "list", "--limit", "2", "--json", environment=environment))
     assert [each["id"] for each in page["data"]] == ids[:0:-1]
@@ -78,16 +78,16 @@ def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], fil
     none = lockstitch("uploads", "list", "--connection", "other", environment=environment)
     assert (none.returncode, none.stderr.partition(".")[0]) == (1, "There is no connection other")
 
-    shown = said(lockstitch("uploads", "show", ids[0], environment=environment))
-    facts = dict(line.rsplit(maxsplit=1) for line in shown.splitlines())
+    shown_upload = output_of(lockstitch("uploads", "show", ids[0], environment=environment))
+    facts = dict(line.rsplit(maxsplit=1) for line in shown_upload.splitlines())
     counts = [facts[name] for name in ("rows", "accepted", "duplicates", "waiting")]
     assert counts == ["3", "2", "1", "2"]
 
 
 def test_who_sent_it_is_audited(environment: dict[str, str], file: Path) -> None:
     upload = read(send(environment, file, "--json"))
-    found = read(lockstitch("audit", "list", "--type", "upload.*", "--json", environment=environment))
-    begun = [event for event in found["data"] if event["type"] == "upload.begun"]
+    audited = read(lockstitch("audit", "list", "--type", "upload.*", "--json", environment=environment))
+    begun = [event for event in audited["data"] if event["type"] == "upload.begun"]
     assert [(event["subject"], event["correlation_id"]) for event in begun] == [
         (upload["id"], upload["correlation_id"])
     ]

@@ -16,10 +16,10 @@ RATED = sorted(name for name in VENDORS if (ROOT / FILE.format(vendor=name)).exi
 
 @pytest.mark.parametrize("columns", [80, 40, 200])
 def test_the_matrix_fits_the_screen_and_names_every_field_and_vendor(columns: int) -> None:
-    shown = lockstitch("coverage", "customer", columns=columns)
+    table = lockstitch("coverage", "customer", columns=columns)
 
-    assert shown.returncode == 0, shown.stderr
-    matrix, _, legend = shown.stdout.rpartition("\n\n")
+    assert table.returncode == 0, table.stderr
+    matrix, _, legend = table.stdout.rpartition("\n\n")
     assert max(len(line.rstrip()) for line in matrix.splitlines()) <= columns
     assert legend.startswith("R read")
     for vendor in VENDORS.values():
@@ -31,11 +31,11 @@ def test_the_matrix_fits_the_screen_and_names_every_field_and_vendor(columns: in
 
 
 def test_a_cell_says_what_the_mapping_does() -> None:
-    shown = lockstitch("coverage", "ticket", "--vendor", "zendesk").stdout
+    table = lockstitch("coverage", "ticket", "--vendor", "zendesk").stdout
 
-    cells = {line.split()[0]: "".join(line.split()[1:]) for line in shown.splitlines() if line.strip()}
+    cells = {line.split()[0]: "".join(line.split()[1:]) for line in table.splitlines() if line.strip()}
     assert (cells["subject"], cells["orders"], cells["number"]) == ("RCU", "·", "R")
-    assert "HubSpot" not in shown
+    assert "HubSpot" not in table
 
 
 def test_as_json_it_has_the_values_that_can_be_written() -> None:
@@ -90,11 +90,11 @@ def test_a_vendor_does_what_it_claims_at_its_emulator(name: str) -> None:
 
 @pytest.mark.long
 def test_what_is_missing_stands_by_level() -> None:
-    shown = lockstitch("check-vendor", "hubspot", "--no-types")
+    checked = lockstitch("check-vendor", "hubspot", "--no-types")
 
-    assert shown.returncode == 0, shown.stdout
-    assert max(len(line) for line in shown.stdout.splitlines()) <= 80
-    last = shown.stdout.splitlines()[-4:]
+    assert checked.returncode == 0, checked.stdout
+    assert max(len(line) for line in checked.stdout.splitlines()) <= 80
+    last = checked.stdout.splitlines()[-4:]
     assert [line.partition(":")[0] for line in last[:3]] == ["bronze", "silver", "gold"]
     assert last[3] == "hubspot has reached silver."
     assert lockstitch("check-vendor", "hubspot", "--no-types", "--level", "silver").returncode == 0

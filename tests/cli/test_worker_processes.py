@@ -39,7 +39,7 @@ class Workers:
         """Which of its two ports answer."""
         return [port for port in (self.port, self.port + 1) if _answers(port)]
 
-    def said(self) -> str:
+    def output(self) -> str:
         """What they have logged since the last call."""
         assert self.process.stderr is not None
         os.set_blocking(self.process.stderr.fileno(), False)
@@ -110,7 +110,7 @@ def assert_restarts(workers: Workers, ends_by: signal.Signals) -> None:
     until(lambda: one not in workers.children() and len(workers.children()) == 2)
     workers.await_both()
     assert other in workers.children()
-    until(lambda: "restarting it" in workers.said())
+    until(lambda: "restarting it" in workers.output())
 
 
 def assert_stops(workers: Workers, stop: signal.Signals) -> None:
@@ -135,7 +135,7 @@ def test_a_worker_that_cannot_be_restarted_is_tried_again(database_url: str, tmp
         python.unlink()
         one, _ = workers.children()
         os.kill(one, signal.SIGKILL)
-        until(lambda: "could not be started" in workers.said())
+        until(lambda: "could not be started" in workers.output())
         python.symlink_to(sys.executable)
         workers.await_both()
         assert_stops(workers, signal.SIGINT)
@@ -154,7 +154,7 @@ def test_one_worker_that_cannot_start_ends_all(database_url: str) -> None:
         taken.bind(("127.0.0.1", port + 1))
         taken.listen()
         with two_workers(database_url, port) as running:
-            _, said = running.process.communicate(timeout=PATIENCE)
+            _, output = running.process.communicate(timeout=PATIENCE)
     assert running.process.returncode == 1
-    assert f"Port {port + 1} cannot be used" in said
-    assert "Traceback" not in said
+    assert f"Port {port + 1} cannot be used" in output
+    assert "Traceback" not in output

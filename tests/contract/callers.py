@@ -60,10 +60,10 @@ class Caller(httpx.Client):
         def look() -> dict[str, Any]:
             answer = self.get(path)
             assert answer.status_code == 200, answer.text
-            found: dict[str, Any] = answer.json()
-            return found
+            operation: dict[str, Any] = answer.json()
+            return operation
 
-        return until(look, lambda found: found["state"] in DECIDED)
+        return until(look, lambda operation: operation["state"] in DECIDED)
 
 
 def new_key() -> str:

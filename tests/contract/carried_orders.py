@@ -61,8 +61,8 @@ class Carrier:
         bodies += [("rich", name, make) for name, make in RICH.items()]
         work = [(source, *body) for source in READ for body in bodies]
         with ThreadPoolExecutor(THREADS) as pool:
-            found = pool.map(lambda one: list(self._carried(*one)), work)
-        return [one for those in found for one in those]
+            results = pool.map(lambda one: list(self._carried(*one)), work)
+        return [one for those in results for one in those]
 
     def _carried(self, source: str, kind: str, name: str, make: Make) -> Iterator[Carried]:
         for verb in ("create", "copy"):
@@ -72,12 +72,12 @@ class Carrier:
                 assert name in COLLECTED, made.text
                 continue
             record = self._caller.get(f"/v1/orders/{made.json()['id']}?connection={source}").json()
-            held = READ[source](self._vaults[source], record["meta"]["remote_id"])
+            stored = READ[source](self._vaults[source], record["meta"]["remote_id"])
             for target in READ:
                 if target != source:
                     answer = self._sent(verb, source, target, record)
                     problem = problem_of([answer])
-                    wrong = () if problem else tuple(self._wrong(target, record, answer.json(), held))
+                    wrong = () if problem else tuple(self._wrong(target, record, answer.json(), stored))
                     is_paid = record["payment_status"] == "paid"
                     yield Carried(kind, name, source, target, verb, is_paid, problem, wrong)
 
@@ -90,11 +90,11 @@ class Carrier:
     def _post(self, path: str, body: Body) -> httpx.Response:
         return self._caller.write("POST", path, body)
 
-    def _wrong(self, target: str, sent: Body, answer: Body, held: StoredOrder) -> Iterator[str]:
+    def _wrong(self, target: str, sent: Body, answer: Body, stored: StoredOrder) -> Iterator[str]:
         """Yield what the target holds otherwise than the source, and what it reads otherwise and did not announce."""
         there = READ[target](self._vaults[target], answer["meta"]["remote_id"])
-        if there.total != held.total:
-            yield f"the sum is {there.total} instead of {held.total}"
+        if there.total != stored.total:
+            yield f"the sum is {there.total} instead of {stored.total}"
         goods = Counter(Decimal(one["quantity"]) for one in sent["line_items"])
         if missing := goods - there.quantities:
             yield f"lines of these quantities are missing: {[str(one) for one in missing.elements()]}"
@@ -128,8 +128,8 @@ def tables(rows: list[Carried]) -> str:
         parts.append(f"| {source} | {target} | {cells[0]} | {cells[1]} |")
     refused = sorted((one.target, one.problem, one.body, one.source, one.verb) for one in rows if one.problem)
     parts += ["", "| to | order | from | refusal |", "| --- | --- | --- | --- |"]
-    for (target, problem, body), found in groupby(refused, key=lambda one: one[:3]):
-        sources = sorted({one[3] for one in found})
+    for (target, problem, body), group in groupby(refused, key=lambda one: one[:3]):
+        sources = sorted({one[3] for one in group})
         parts.append(f"| {target} | {body} | {', '.join(sources)} | {problem} |")
     return "\n".join(parts)
 

@@ -101,8 +101,8 @@ class Running:
 
     def read(self, connection: str, remote_id: str) -> dict[str, Any]:
         """A record as it is."""
-        found: dict[str, Any] = self.caller.get(f"/v1/customers/{connection}:{remote_id}").json()
-        return found
+        record: dict[str, Any] = self.caller.get(f"/v1/customers/{connection}:{remote_id}").json()
+        return record
 
     def staff(self, connection: str, remote_id: str, **fields: Any) -> None:
         """Change a record as the vendor's own staff does."""
@@ -120,8 +120,8 @@ class Running:
         path = f"/v1/customers/{source}:{made['meta']['remote_id']}/copies"
         answer = self.caller.write("POST", path, {"connection": connection})
         assert answer.status_code in (200, 201), answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        record: dict[str, Any] = answer.json()
+        return record
 
 
 SENDERS: Final[tuple[Vendor, ...]] = ("shopify", "hubspot", "woocommerce")
@@ -149,10 +149,10 @@ class OneWay(Running, RuleBasedStateMachine):
         self.made = self.caller.create("/v1/customers?connection=shopify", body)
         self.settle()
         self.copies = {name: self.copy(self.made, name)["meta"]["remote_id"] for name in TARGETS}
-        self.held = {name: {one: Held(self.source[one]) for one in fields} for name, fields in TARGETS.items()}
-        for held in self.held.values():
-            if "tags" in held:
-                held["tags"] = Held({"gold": True})
+        self.model = {name: {one: Held(self.source[one]) for one in fields} for name, fields in TARGETS.items()}
+        for values in self.model.values():
+            if "tags" in values:
+                values["tags"] = Held({"gold": True})
         self.known = {"gold"}
         self.linked, self.deleted = set[Vendor](TARGETS), False
         self.conflicts: list[tuple[str, str]] = []
@@ -186,15 +186,15 @@ class OneWay(Running, RuleBasedStateMachine):
         value = {"name": NAMES, "notes": NOTES, "phone": self.phones}[name][place]
         sent = {"display_name": f"{value} {self.mark}"} if name == "name" else self._sent({name: value})
         self.staff(there, self.copies[there], **sent)
-        if self.held[there][name].value != value:
-            self.held[there][name] = Held(value, own=True, put=False)
+        if self.model[there][name].value != value:
+            self.model[there][name] = Held(value, own=True, put=False)
 
     @rule(tags=tag_sets)
     def tag_target(self, tags: set[str]) -> None:
         """Replace the tags at the help desk."""
         self.staff("zendesk", self.copies["zendesk"], tags=sorted(one.lower() for one in tags))
-        before = self.held["zendesk"]["tags"].value
-        self.held["zendesk"]["tags"].value = {one.lower(): before.get(one.lower(), False) for one in tags}
+        before = self.model["zendesk"]["tags"].value
+        self.model["zendesk"]["tags"].value = {one.lower(): before.get(one.lower(), False) for one in tags}
 
     @precondition(lambda self: "stripe" in self.linked and not self.deleted)
     @rule()
@@ -225,13 +225,13 @@ class OneWay(Running, RuleBasedStateMachine):
     @invariant()
     def everything_is_as_the_model_says(self) -> None:
         """The source's changes have arrived, and the target's own have stayed."""
-        for target, fields in self.held.items():
-            found = self.read(target, self.copies[target])
+        for target, fields in self.model.items():
+            record = self.read(target, self.copies[target])
             present = {
-                "name": found["display_name"].removesuffix(f" {self.mark}"),
-                "notes": found["notes"] or None,
-                "phone": found["phones"][0]["e164"] if found["phones"] else None,
-                "tags": {one.lower() for one in found["tags"]},
+                "name": record["display_name"].removesuffix(f" {self.mark}"),
+                "notes": record["notes"] or None,
+                "phone": record["phones"][0]["e164"] if record["phones"] else None,
+                "tags": {one.lower() for one in record["tags"]},
             }
             expected = {name: set(one.value) if name == "tags" else one.value for name, one in fields.items()}
             assert {name: present[name] for name in fields} == expected, target
@@ -239,8 +239,8 @@ class OneWay(Running, RuleBasedStateMachine):
     @invariant()
     def conflicts_are_named(self) -> None:
         """Each conflict is an Event, and nothing else is one."""
-        found = [(one["connection"], name) for one in self._events("copy.conflict") for name in one["fields"]]
-        assert sorted(found) == sorted(self.conflicts)
+        conflicts = [(one["connection"], name) for one in self._events("copy.conflict") for name in one["fields"]]
+        assert sorted(conflicts) == sorted(self.conflicts)
 
     @invariant()
     def a_deletion_is_announced(self) -> None:
@@ -249,8 +249,8 @@ class OneWay(Running, RuleBasedStateMachine):
 
     def _events(self, kind: str) -> list[dict[str, Any]]:
         """The data of the Events about the customer."""
-        asked = {"type": kind, "since": self.made["created_at"], "limit": 250}
-        data = self.caller.get("/v1/events", params=asked).json()["data"]
+        params = {"type": kind, "since": self.made["created_at"], "limit": 250}
+        data = self.caller.get("/v1/events", params=params).json()["data"]
         return [one["data"] for one in data if one["data"]["id"] == self.made["id"]]
 
     # The model.
@@ -266,24 +266,24 @@ class OneWay(Running, RuleBasedStateMachine):
 
     def _sync(self, target: Vendor, fields: dict[str, Any], before: dict[str, Any] | None = None) -> None:
         """Change the model of a target as a copy of these changes of the source does."""
-        held = self.held[target]
+        values = self.model[target]
         for name, value in fields.items():
-            if name == "tags" or name not in held:
+            if name == "tags" or name not in values:
                 continue
-            there = held[name]
+            there = values[name]
             if there.value == value:
-                held[name] = Held(value, put=there.put and not there.own)
+                values[name] = Held(value, put=there.put and not there.own)
             elif value is None:
                 if not there.own and there.put:
-                    held[name] = Held(None)
+                    values[name] = Held(None)
                 elif there.own and name == "notes":
                     self.conflicts.append((target, FIELDS[name]))
             else:
                 if there.own and before is not None and not self._is_free(name, before, there):
                     self.conflicts.append((target, FIELDS[name]))
-                held[name] = Held(value)
-        if "tags" in held:
-            self._sync_tags(held["tags"], fields)
+                values[name] = Held(value)
+        if "tags" in values:
+            self._sync_tags(values["tags"], fields)
 
     def _is_free(self, name: str, before: dict[str, Any], there: Held) -> bool:
         """A first number is no conflict where there is none."""
@@ -386,9 +386,9 @@ class TwoWays(Running, RuleBasedStateMachine):
     def both_are_as_the_model_says(self) -> None:
         """A change goes to the other side, and no loss comes back."""
         for side, record in (("shop", self.shop), ("crm", self.crm)):
-            found = self.read(record["meta"]["connection"], record["meta"]["remote_id"])
-            assert (found["first_name"], found["last_name"]) == self.names[side], side
-            assert [(one["line1"], one["line2"]) for one in found["addresses"]] == [self.streets[side]], side
+            customer = self.read(record["meta"]["connection"], record["meta"]["remote_id"])
+            assert (customer["first_name"], customer["last_name"]) == self.names[side], side
+            assert [(one["line1"], one["line2"]) for one in customer["addresses"]] == [self.streets[side]], side
 
     def _expecting(self, vendor: Vendor, twice: bool) -> None:
         if twice:

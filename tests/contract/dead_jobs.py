@@ -37,7 +37,7 @@ class DeadJobs:
     def new(self, key: str | None = None, **facts: Any) -> NewJob:
         """Build a job to bury."""
         key = key or uuid4().hex[:12]
-        given = {
+        defaults = {
             "kind": "nobodys",
             "payload": f'{{"key": "{key}"}}'.encode(),
             "connection": self.connection,
@@ -46,7 +46,7 @@ class DeadJobs:
             "correlation_id": f"run-{self.connection}",
             "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         }
-        return NewJob(**{**given, **facts})
+        return NewJob(**{**defaults, **facts})
 
     def receive(self, payload: bytes) -> str:
         """Record a receipt with this payload and return its id."""

@@ -102,8 +102,8 @@ class Emulators:
 
     def tokens(self, vendor: Vendor) -> list[str]:
         """Return the access and refresh tokens that are valid."""
-        found: list[str] = self._http.get("/tokens", params={"vendor": vendor}).json()
-        return found
+        tokens: list[str] = self._http.get("/tokens", params={"vendor": vendor}).json()
+        return tokens
 
     def limit(self, vendor: Vendor, **limits: float) -> None:
         """Set the vendor's `per_minute`, `search_lag` or `search_cap`."""

@@ -81,32 +81,32 @@ def await_rows(caller: httpx.Client, path: str, timeout: float = TIMEOUT) -> dic
     """Return the upload once every row is processed."""
 
     def look() -> dict[str, Any]:
-        found: dict[str, Any] = caller.get(path).raise_for_status().json()
-        return found
+        upload: dict[str, Any] = caller.get(path).raise_for_status().json()
+        return upload
 
-    return until(look, lambda found: found["state"] == "done", timeout=timeout)
+    return until(look, lambda upload: upload["state"] == "done", timeout=timeout)
 
 
 def dead_letters(caller: httpx.Client, upload: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the upload's open dead letters in full, by row."""
-    found, cursor = [], None
+    letters, cursor = [], None
     while True:
         query = {"correlation_id": upload["correlation_id"], "limit": "50"} | ({"cursor": cursor} if cursor else {})
         page = caller.get("/ops/dead-letters", params=query).raise_for_status().json()
-        found += [caller.get(f"/ops/dead-letters/{one['id']}").raise_for_status().json() for one in page["data"]]
+        letters += [caller.get(f"/ops/dead-letters/{one['id']}").raise_for_status().json() for one in page["data"]]
         cursor = page["next_cursor"]
         if cursor is None:
-            return sorted(found, key=lambda letter: letter["payload"]["payload"]["row"])
+            return sorted(letters, key=lambda letter: letter["payload"]["payload"]["row"])
 
 
 def events(caller: httpx.Client, connection: str = "legacy") -> list[dict[str, Any]]:
     """Return every event of a connection, oldest first."""
-    found: list[dict[str, Any]] = []
+    own_events: list[dict[str, Any]] = []
     after: str | None = None
     while True:
         query = {"type": "customer.*", "limit": "250"} | ({"after": after} if after else {})
         page = caller.get("/v1/events", params=query).raise_for_status().json()
-        found += [event for event in page["data"] if event["connection"] == connection]
+        own_events += [event for event in page["data"] if event["connection"] == connection]
         if not page["has_more"]:
-            return found
+            return own_events
         after = page["data"][-1]["id"]

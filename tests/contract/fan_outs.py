@@ -86,13 +86,13 @@ def settle(facade: Facade) -> None:
     until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
 
 
-def held(vendors: Emulators, vendor: Vendor, made: dict[str, Any]) -> list[dict[str, Any]]:
+def contacts_of(vendors: Emulators, vendor: Vendor, made: dict[str, Any]) -> list[dict[str, Any]]:
     return vendors.records(vendor, HELD_AS[vendor], holding=made["last_name"])
 
 
 def at(caller: Caller, made: dict[str, Any], connection: str) -> dict[str, Any]:
-    found: dict[str, Any] = caller.get(f"/v1/customers/{made['id']}?connection={connection}").json()
-    return found
+    copied: dict[str, Any] = caller.get(f"/v1/customers/{made['id']}?connection={connection}").json()
+    return copied
 
 
 def fan_outs(facade: Facade, made: dict[str, Any], connection: str) -> list[dict[str, Any]]:

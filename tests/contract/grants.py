@@ -59,25 +59,25 @@ def configuration(emulators: str, store: str) -> str:
 def use_static_secrets_and_logins(facade: Facade, caller: Caller, store: Portal) -> str:
     """Use a login, a static secret and a webhook secret, each accepted and then refused; what callers were answered.
     The vendor repeats what it was sent."""
-    said = []
+    answers = []
     for name, sent in (("store", SESSION), ("stock", STATIC)):
         path = f"/v1/customers?connection={name}"
         store.answers = {"/auth/user/emailpass": (200, {"token": SESSION})}
-        said.append(caller.get(path))
+        answers.append(caller.get(path))
         for status in (400, 401):  # at the login, and then everywhere
             repeated = {"code": f"unknown {sent}", "type": sent, "message": f"unknown: {sent}"}
             store.answers = {"/auth/": (status, {"message": PASSWORD}), "/": (status, repeated)}
-            said.append(caller.get(path))
-    assert [answer.status_code for answer in said] == [502, 422, 502] * 2, [answer.text for answer in said]
+            answers.append(caller.get(path))
+    assert [answer.status_code for answer in answers] == [502, 422, 502] * 2, [answer.text for answer in answers]
     assert any("/auth/user/emailpass" in one for _, one in store.calls)
     body = b'{"id": 7}'
     for key in (SIGNING, f"{SIGNING}x"):
         signature = base64.b64encode(hmac.digest(key.encode(), body, "sha256")).decode()
         headers = {"x-wc-webhook-signature": signature, "x-wc-webhook-topic": "customer.updated"}
         headers |= {"x-wc-webhook-delivery-id": key[-9:], "content-type": "application/json"}
-        said.append(httpx.post(f"{facade.api.url}/v1/webhooks/stock", content=body, headers=headers, verify=NO_TLS))
-    assert [answer.status_code for answer in said[-2:]] == [202, 401]
-    return "".join(answer.text for answer in said)
+        answers.append(httpx.post(f"{facade.api.url}/v1/webhooks/stock", content=body, headers=headers, verify=NO_TLS))
+    assert [answer.status_code for answer in answers[-2:]] == [202, 401]
+    return "".join(answer.text for answer in answers)
 
 
 def forms(secret: str) -> tuple[str, ...]:
@@ -88,8 +88,8 @@ def forms(secret: str) -> tuple[str, ...]:
 
 def command_lines() -> str:
     """The arguments of every process, as other users of the machine see them."""
-    found = []
+    lines_of_all = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended
-            found.append(path.read_bytes().decode(errors="replace"))
-    return "".join(found)
+            lines_of_all.append(path.read_bytes().decode(errors="replace"))
+    return "".join(lines_of_all)

@@ -40,6 +40,6 @@ class Operator(httpx.Client):
 
 def token_in(page: httpx.Response) -> str:
     """The token of the first form of a page."""
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', page.text)
-    assert found is not None, page.text
-    return found[1]
+    match = re.search(r'name="csrf" value="([0-9a-f]{64})"', page.text)
+    assert match is not None, page.text
+    return match[1]

@@ -66,8 +66,8 @@ def create(trusted: Caller) -> Try:
     mark = word()
 
     def look() -> Any:
-        found = trusted.get(f"/v1/customers?email={mark}@example.com").json()["data"]
-        return found[0]["job_title"] if found else None
+        matches = trusted.get(f"/v1/customers?email={mark}@example.com").json()["data"]
+        return matches[0]["job_title"] if matches else None
 
     return Try("POST", "/v1/customers", customer("hubspot", mark, job_title="Smith"), "/job_title", look, None, "Smith")
 

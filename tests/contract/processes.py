@@ -49,7 +49,7 @@ class Process:
             folder=ROOT,
             streams=(Path(os.devnull), self._log, self._log),
         )
-        give_up, seen = time.monotonic() + TIMEOUT, ""
+        give_up, last_answer = time.monotonic() + TIMEOUT, ""
         with httpx.Client(timeout=TIMEOUT, verify=NO_TLS) as http:
             while time.monotonic() < give_up:
                 if self._running.poll() is not None:
@@ -57,13 +57,13 @@ class Process:
                 try:
                     answer = http.get(self.url + self._health)
                 except httpx.TransportError as error:
-                    seen = repr(error)
+                    last_answer = repr(error)
                 else:
                     if answer.status_code == 200:
                         return
-                    seen = answer.text
+                    last_answer = answer.text
                 time.sleep(0.02)
-        raise AssertionError(f"{self._command} is not ready after {TIMEOUT} s: {seen}\n{self.log[-3000:]}")
+        raise AssertionError(f"{self._command} is not ready after {TIMEOUT} s: {last_answer}\n{self.log[-3000:]}")
 
     def stop(self) -> int:
         """Send SIGTERM, and return the exit code; 0 if it does not run."""

@@ -23,10 +23,10 @@ def connect(url: str) -> socket.socket:
 def holding(url: str, count: int, request: bytes = b"") -> Iterator[list[socket.socket]]:
     """Hold `count` connections that have sent these bytes and send no more."""
     with ExitStack() as stack:
-        held = [stack.enter_context(connect(url)) for _ in range(count)]
-        for connection in held:
+        connections = [stack.enter_context(connect(url)) for _ in range(count)]
+        for connection in connections:
             connection.sendall(request)
-        yield held
+        yield connections
 
 
 def is_open(connection: socket.socket) -> bool:

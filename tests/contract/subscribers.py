@@ -43,7 +43,7 @@ class Answer:
     status: int = 204
     headers: tuple[tuple[str, str], ...] = ()
     after: float = 0.0
-    held: threading.Event | None = None
+    until: threading.Event | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +107,8 @@ class SubscriberServer:
                 hook.under_way += 1
                 hook.most_at_once = max(hook.most_at_once, hook.under_way)
                 time.sleep(answer.after)
-                if answer.held is not None:
-                    answer.held.wait(TIMEOUT)
+                if answer.until is not None:
+                    answer.until.wait(TIMEOUT)
                 hook.under_way -= 1
                 self.send_response(answer.status)
                 for name, value in answer.headers:

@@ -37,8 +37,8 @@ class Terminal:
 
     def link(self) -> str:
         """The address that it shows."""
-        shown = until(lambda: [line for line in self.text.splitlines() if line.startswith("http")])
-        return shown[0]
+        links = until(lambda: [line for line in self.text.splitlines() if line.startswith("http")])
+        return links[0]
 
     def type(self, line: str) -> None:
         """Type a line."""

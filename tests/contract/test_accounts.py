@@ -84,7 +84,7 @@ def bound(facade: Facade, connection: str) -> dict[str, str]:
     return {row["mark"]: row["value"] for row in rows}
 
 
-def shown(caller: Caller, name: str) -> dict[str, Any]:
+def connection_of(caller: Caller, name: str) -> dict[str, Any]:
     """The connection, as operators see it."""
     return next(one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name)
 
@@ -118,7 +118,7 @@ def test_another_account_pauses_the_connection_before_anything_else_is_sent(
         assert "lockstitch environment rebind movable" in problem["next_step"]
         assert {call for used, call in portals.calls if used == "222" and "objects" in call} == set()
 
-        state = until(lambda: shown(caller, "movable"), lambda one: one["state"] == "paused")
+        state = until(lambda: connection_of(caller, "movable"), lambda one: one["state"] == "paused")
         assert "portal 222" in state["note"]
         (event,) = caller.get("/v1/events?type=connection.paused&limit=250").json()["data"][-1:]
         assert (event["connection"], event["data"]["why"]) == ("movable", "account")
@@ -128,7 +128,7 @@ def test_another_account_pauses_the_connection_before_anything_else_is_sent(
 
         # Resumed as it was, it is paused again.
         assert caller.post("/ops/connections/movable/resume").status_code == 200
-        until(lambda: other.get(listing).status_code == 503 and shown(caller, "movable")["state"] == "paused")
+        until(lambda: other.get(listing).status_code == 503 and connection_of(caller, "movable")["state"] == "paused")
 
         # The new account is meant.
         assert facade.lockstitch("environment", "rebind", "movable").returncode == 0
@@ -148,7 +148,7 @@ def test_a_rotated_secret_of_another_account_is_not_promoted(facade: Facade, cal
     assert refused.returncode == 3
     assert "it opens the account portal 444, and belongs to portal 333" in refused.stderr
     assert caller.get("/v1/customers?connection=vaulted").status_code == 200
-    assert shown(caller, "vaulted")["state"] == "working"
+    assert connection_of(caller, "vaulted")["state"] == "working"
 
 
 def test_a_webhook_of_another_portal_is_refused_and_audited(facade: Facade, caller: Caller) -> None:

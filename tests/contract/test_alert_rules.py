@@ -43,8 +43,8 @@ COUNTED = re.compile(r"(?:rate|increase)\(([a-z_]+)(?:\{([^}]*(?:\{[^}]*\}[^}]*)
 
 def rules() -> list[dict[str, Any]]:
     (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    found: list[dict[str, Any]] = group["rules"]
-    return found
+    rules_of_group: list[dict[str, Any]] = group["rules"]
+    return rules_of_group
 
 
 def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
@@ -99,14 +99,14 @@ def served(running_facade: Facade, full_key: str, exporting: str) -> dict[str, d
     )
     problems = _every_problem(facade)
     try:
-        found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        metrics: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         with facade.another_api(LOCKSTITCH_CONFIG=exporting) as exports:
             for process in (facade.api, facade.worker, exports):
                 for sample in samples_of(process, full_key):
-                    found[sample.name]
+                    metrics[sample.name]
                     for label, value in sample.labels.items():
-                        found[sample.name][label].add(value)
-        return found
+                        metrics[sample.name][label].add(value)
+        return metrics
     finally:
         facade.sql("DELETE FROM dead_letter WHERE id = 'dl_rules'")
         facade.sql("DELETE FROM job WHERE kind = 'rules'")
@@ -237,10 +237,10 @@ def test_what_a_rule_counts_begins_at_zero(running_facade: Facade, full_key: str
 
 def alternatives(matchers: str) -> list[dict[str, str]]:
     """Each choice of labels that the matchers of a selector allow: `outcome=~"a|b"` is two."""
-    found: list[dict[str, str]] = [{}]
+    choices: list[dict[str, str]] = [{}]
     for label, values in re.findall(r'([a-z_]+)=~?"([^"]*)"', matchers):
-        found = [{**one, label: value} for one in found for value in values.split("|")]
-    return found
+        choices = [{**one, label: value} for one in choices for value in values.split("|")]
+    return choices
 
 
 def test_each_rule_has_a_case_that_is_quiet_and_one_that_fires() -> None:

@@ -54,18 +54,18 @@ def await_position(facade: Facade, event: int) -> None:
 def listed(caller: Caller, **filters: Any) -> list[dict[str, Any]]:
     answer = caller.get(PATH, params=filters)
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["data"]
-    return found
+    events: list[dict[str, Any]] = answer.json()["data"]
+    return events
 
 
 def test_events_of_a_run_are_listed_newest_first(reader: Caller, run: str) -> None:
-    found = listed(reader, correlation_id=run)
+    events = listed(reader, correlation_id=run)
 
-    assert {"job.queued", "job.processed"} <= {event["type"] for event in found}
-    assert [event["id"] for event in found] == sorted((event["id"] for event in found), reverse=True)
-    assert all(event.keys() == EVENT for event in found)
-    assert {event["correlation_id"] for event in found} == {run}
-    assert {event["actor"] for event in found} == {"lockstitch"}
+    assert {"job.queued", "job.processed"} <= {event["type"] for event in events}
+    assert [event["id"] for event in events] == sorted((event["id"] for event in events), reverse=True)
+    assert all(event.keys() == EVENT for event in events)
+    assert {event["correlation_id"] for event in events} == {run}
+    assert {event["actor"] for event in events} == {"lockstitch"}
 
 
 def test_filters_narrow_the_list(reader: Caller, run: str) -> None:
@@ -83,14 +83,14 @@ def test_filters_narrow_the_list(reader: Caller, run: str) -> None:
 
 def test_pages_lead_on(reader: Caller, run: str) -> None:
     whole = listed(reader, correlation_id=run)
-    found, following = [], f"{PATH}?correlation_id={run}&limit=1"
+    events, following = [], f"{PATH}?correlation_id={run}&limit=1"
     while following:
         answer = reader.get(following)
-        found += answer.json()["data"]
+        events += answer.json()["data"]
         link = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("link", ""))
         assert (link is not None) is answer.json()["has_more"]
         following = "" if link is None else link[1]
-    assert [event["id"] for event in found] == [event["id"] for event in whole]
+    assert [event["id"] for event in events] == [event["id"] for event in whole]
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_an_event_is_sealed_within_a_second_or_so(facade: Facade, reader: Caller
 def test_the_chain_is_verified_and_gives_its_head_out(facade: Facade, reader: Caller, run: str) -> None:
     await_position(facade, listed(reader, correlation_id=run)[0]["id"])
 
-    found = reader.get(f"{PATH}/verify").json()
+    verification = reader.get(f"{PATH}/verify").json()
 
-    assert (found["intact"], found["first_break"], found["next_from"]) == (True, None, None)
-    head = found["head"]
-    assert found["verified"] == head["position"] > 0
+    assert (verification["intact"], verification["first_break"], verification["next_from"]) == (True, None, None)
+    head = verification["head"]
+    assert verification["verified"] == head["position"] > 0
     assert re.fullmatch("[0-9a-f]{64}", head["chain"])
-    assert found["unsealed"].keys() == {"count", "oldest_at", "oldest_age_seconds"}
+    assert verification["unsealed"].keys() == {"count", "oldest_at", "oldest_age_seconds"}
 
     again = reader.get(f"{PATH}/verify", params={"anchor": f"{head['position']}:{head['chain']}"}).json()
     assert again["intact"] is True
@@ -165,17 +165,17 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
     put = "UPDATE audit_event SET facts = $2 WHERE id = $1"
     facade.sql(put, event["id"], row["facts"].replace("a", "b", 1))
     try:
-        found = reader.get(f"{PATH}/verify").json()
+        verification = reader.get(f"{PATH}/verify").json()
         verified = facade.lockstitch("audit", "verify")
         as_json = facade.lockstitch("audit", "verify", "--json")
     finally:
         facade.sql(put, event["id"], row["facts"])
 
-    assert found["intact"] is False
-    assert (found["first_break"]["what"], found["first_break"]["audit_event"]) == ("content", event["id"])
+    assert verification["intact"] is False
+    assert (verification["first_break"]["what"], verification["first_break"]["audit_event"]) == ("content", event["id"])
     assert verified.returncode == as_json.returncode == 4
     assert f"event {event['id']} (content)" in verified.stdout
-    assert json.loads(as_json.stdout)["first_break"] == found["first_break"]
+    assert json.loads(as_json.stdout)["first_break"] == verification["first_break"]
     assert reader.get(f"{PATH}/verify").json()["intact"] is True
 
 
@@ -191,9 +191,9 @@ def test_the_command_line_verifies_and_lists(facade: Facade, reader: Caller, run
     assert facade.lockstitch("audit", "verify", "--anchor", f"{position}:{'0' * 64}").returncode == 4
     assert facade.lockstitch("audit", "verify", "--anchor", "nonsense").returncode == 2
 
-    shown = facade.lockstitch("audit", "list", "--correlation-id", run, "--type", "job.*")
-    assert shown.returncode == 0, shown.stderr
-    assert "job.queued" in shown.stdout
+    output = facade.lockstitch("audit", "list", "--correlation-id", run, "--type", "job.*")
+    assert output.returncode == 0, output.stderr
+    assert "job.queued" in output.stdout
     narrow = lockstitch("audit", "list", "--correlation-id", run, environment=facade.api.environment, columns=80)
     assert {run, *(one["subject"] for one in listed(reader, correlation_id=run))} <= set(narrow.stdout.split())
     as_json = facade.lockstitch("audit", "list", "--correlation-id", run, "--json")

@@ -204,19 +204,19 @@ def let_it_alarm(person: Receiver) -> None:
 
 
 def tables(facade: Facade) -> list[str]:
-    found = facade.sql(
+    tables_in_use = facade.sql(
         "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     )
-    return sorted(row["relname"] for row in found)
+    return sorted(row["relname"] for row in tables_in_use)
 
 
 def rows(facade: Facade, table: str) -> str:
     """Every row as text; bytes as they are, so that what is not sealed can be read."""
-    found = facade.sql(f"SELECT * FROM {table}")  # noqa: S608 - a name from the catalogue
-    return "\n".join(f"{table} {name}: {shown(value)}" for row in found for name, value in row.items())
+    records = facade.sql(f"SELECT * FROM {table}")  # noqa: S608 - a name from the catalogue
+    return "\n".join(f"{table} {name}: {as_text(value)}" for row in records for name, value in row.items())
 
 
-def shown(value: Any) -> str:
+def as_text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 

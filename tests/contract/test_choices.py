@@ -84,11 +84,11 @@ def metafield(vendors: Emulators, choices: list[str]) -> None:
         "ownerType": "ORDER",
         "validations": [{"name": "choices", "value": json.dumps(choices)}],
     }
-    asked = """mutation ($definition: MetafieldDefinitionInput!) {
+    query = """mutation ($definition: MetafieldDefinitionInput!) {
       metafieldDefinitionCreate(definition: $definition) { userErrors { message } } }"""
     answer = httpx.post(
         f"{vendors.url}/shopify/admin/api/2026-07/graphql.json",
-        json={"query": asked, "variables": {"definition": definition}},
+        json={"query": query, "variables": {"definition": definition}},
         headers={"X-Shopify-Access-Token": EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_SHOPIFY_TOKEN"]},
     )
     assert answer.json()["data"]["metafieldDefinitionCreate"]["userErrors"] == [], answer.text
@@ -156,7 +156,7 @@ def body(chosen: Chosen, choice: str) -> dict[str, Any]:
     return whole | {"custom_fields": [*whole.get("custom_fields", ()), field]}
 
 
-def held(record: dict[str, Any]) -> Any:
+def choice_in(record: dict[str, Any]) -> Any:
     """What the field reads."""
     return next(one["value"] for one in record["custom_fields"] if one["key"] == "chosen")
 
@@ -171,7 +171,7 @@ def test_a_choice_that_the_account_has_is_written(caller: Caller, name: str) -> 
     chosen = JUDGED[name]
     sample = SAMPLES[name]
     record = caller.create(sample.collection(), body(chosen, chosen.choices[0]))
-    assert held(caller.get(f"{sample.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
+    assert choice_in(caller.get(f"{sample.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -194,7 +194,7 @@ def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
         assert chosen.choices[0] in error["detail"]
 
     assert writes(vendors, name) == before
-    assert held(caller.get(f"{sample.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
+    assert choice_in(caller.get(f"{sample.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -208,7 +208,7 @@ def test_what_a_drop_down_shows_is_what_a_write_takes(caller: Caller, name: str)
 @pytest.mark.parametrize("name", OPEN)
 def test_without_known_choices_every_value_passes(caller: Caller, name: str) -> None:
     record = caller.create(SAMPLES[name].collection(), body(OPEN[name], "bobbin"))
-    assert held(record) == "bobbin"
+    assert choice_in(record) == "bobbin"
 
 
 def test_a_choice_that_was_added_counts_as_soon_as_the_lists_are_fresh(caller: Caller, vendors: Emulators) -> None:
@@ -220,7 +220,7 @@ def test_a_choice_that_was_added_counts_as_soon_as_the_lists_are_fresh(caller: C
         lambda: caller.get("/v1/options/zendesk/ticket/custom_fields.chosen?max_age=0").json()["options"],
         lambda options: "shuttle" in [one["value"] for one in options],
     )
-    assert held(caller.create("/v1/tickets?connection=zendesk", body(chosen, "shuttle"))) == "shuttle"
+    assert choice_in(caller.create("/v1/tickets?connection=zendesk", body(chosen, "shuttle"))) == "shuttle"
 
 
 def test_a_queued_write_of_another_one_is_refused_at_once(caller: Caller) -> None:

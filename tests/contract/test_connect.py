@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
-from tests.contract.doctor.shell import found, the
+from tests.contract.doctor.shell import findings_of, the
 from tests.contract.facade import Facade
 from tests.contract.grants import (
     PASSWORD,
@@ -86,10 +86,10 @@ def browser() -> Iterator[httpx.Client]:
         yield opened
 
 
-def seen(caller: Caller, name: str) -> dict[str, Any]:
-    (found,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
-    shown: dict[str, Any] = found
-    return shown
+def connection_state(caller: Caller, name: str) -> dict[str, Any]:
+    (one_connection,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
+    state: dict[str, Any] = one_connection
+    return state
 
 
 def working(caller: Caller, name: str, path: str = "/v1/customers") -> None:
@@ -99,33 +99,33 @@ def working(caller: Caller, name: str, path: str = "/v1/customers") -> None:
 def test_a_person_connects_with_the_least_scopes(
     facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path
 ) -> None:
-    before = seen(caller, "crm-app")
+    before = connection_state(caller, "crm-app")
     assert (before["state"], before["next_step"]) == ("needs_authorization", "Run: lockstitch connect crm-app.")
     assert before["scopes"]["granted"] is None
-    said = connect(facade, tmp_path, browser, "crm-app")
+    granted = connect(facade, tmp_path, browser, "crm-app")
     scopes = ["crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read"]
     scopes += ["crm.schemas.contacts.write", "oauth"]
-    assert f"Granted: {', '.join(scopes)}." in said
+    assert f"Granted: {', '.join(scopes)}." in granted
     made = caller.create("/v1/customers?connection=crm-app", customer("hubspot"))
     assert caller.get(f"/v1/customers/{made['id']}?connection=crm-app").status_code == 200
-    after = seen(caller, "crm-app")
+    after = connection_state(caller, "crm-app")
     assert (after["state"], after["scopes"]) == ("working", {"needed": scopes, "granted": scopes, "missing": []})
     listed = json.loads(facade.lockstitch("connections", "--json").stdout)["data"]
     assert [one["scopes"] for one in listed if one["name"] == "crm-app"] == [after["scopes"]]
-    shown = facade.lockstitch("connections", "show", "crm-app").stdout
-    assert "crm.objects.contacts.write" in shown
+    output = facade.lockstitch("connections", "show", "crm-app").stdout
+    assert "crm.objects.contacts.write" in output
 
 
 def test_a_missing_scope_is_shown(facade: Facade, caller: Caller, browser: httpx.Client, tmp_path: Path) -> None:
     with terminal(facade, tmp_path, "crm-reader") as shell:
         page = browser.get(shell.link()).headers["location"]
-        asked = parse_qs(urlsplit(page).query)["scope"][0]
-        assert asked == "crm.objects.contacts.read crm.schemas.contacts.read oauth"
+        requested = parse_qs(urlsplit(page).query)["scope"][0]
+        assert requested == "crm.objects.contacts.read crm.schemas.contacts.read oauth"
         less = page.replace("%20crm.schemas.contacts.read", "")  # the person unticks one
         browser.get(browser.get(less).headers["location"])
         assert shell.wait() == 0
         assert "Missing: crm.schemas.contacts.read." in shell.text
-    assert seen(caller, "crm-reader")["scopes"]["missing"] == ["crm.schemas.contacts.read"]
+    assert connection_state(caller, "crm-reader")["scopes"]["missing"] == ["crm.schemas.contacts.read"]
     for command in (("doctor",), ("verify", "crm-reader")):
         findings = json.loads(facade.lockstitch(*command, "--json").stdout)["findings"]
         (one,) = [one for one in findings if "did not grant crm.schemas.contacts.read" in one["found"]]
@@ -218,9 +218,11 @@ def test_issued_tokens_that_are_not_stored_are_reported_with_the_next_step(
         with failing(facade, "credential_version"):
             answer = browser.get(callback)
         assert shell.wait() == 3
-    told = "Zendesk issued tokens, but the database did not confirm that it stored them. Run again: lockstitch connect"
-    assert (answer.status_code, f"{told} unstored." in answer.text) == (503, True), answer.text
-    assert f"{told} unstored." in shell.text
+    message = (
+        "Zendesk issued tokens, but the database did not confirm that it stored them. Run again: lockstitch connect"
+    )
+    assert (answer.status_code, f"{message} unstored." in answer.text) == (503, True), answer.text
+    assert f"{message} unstored." in shell.text
 
 
 def test_stored_tokens_are_reported_if_the_end_of_the_pause_is_not(
@@ -235,9 +237,9 @@ def test_stored_tokens_are_reported_if_the_end_of_the_pause_is_not(
         with failing(facade, "lane"):
             answer = browser.get(callback)
         assert shell.wait() == 3
-    told = "The tokens of unstored are stored, but the database did not confirm that its pause ended."
-    assert (answer.status_code, told in answer.text) == (503, True), answer.text
-    assert f"{told} If lockstitch connections shows one, run: lockstitch connections resume unstored." in shell.text
+    message = "The tokens of unstored are stored, but the database did not confirm that its pause ended."
+    assert (answer.status_code, message in answer.text) == (503, True), answer.text
+    assert f"{message} If lockstitch connections shows one, run: lockstitch connections resume unstored." in shell.text
     assert facade.lockstitch("connections", "resume", "unstored").returncode == 0
     working(caller, "unstored", "/v1/tickets")
 
@@ -289,7 +291,7 @@ def test_connect_ends_the_pause_for_another_account(
         folder.mkdir()
     connect(facade, again, browser, "app-shop")
     until(lambda: caller.get("/v1/customers?connection=app-shop").status_code, lambda status: status == 503)
-    until(lambda: seen(caller, "app-shop")["state"], lambda state: state == "paused")
+    until(lambda: connection_state(caller, "app-shop")["state"], lambda state: state == "paused")
     facade.sql("DELETE FROM connection_account WHERE connection = 'app-shop'")
     facade.sql("NOTIFY lockstitch_account")
     connect(facade, right, browser, "app-shop")
@@ -298,7 +300,7 @@ def test_connect_ends_the_pause_for_another_account(
 
 def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None:
     working(caller, "own-shop")
-    assert seen(caller, "own-shop")["scopes"]["missing"] == []
+    assert connection_state(caller, "own-shop")["scopes"]["missing"] == []
     assert "own-shop is connected." in facade.lockstitch("connect", "own-shop").stdout
     with facade.another_api() as process, facade.calling("customers:read", url=process.url) as other:
         working(other, "own-shop")
@@ -309,8 +311,8 @@ def test_an_app_of_ones_own_needs_nobody(facade: Facade, caller: Caller) -> None
 
 def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Caller) -> None:
     assert caller.post("/ops/connections/own-shop/pause", json={"note": "moving"}).status_code == 200
-    said = facade.lockstitch("connect", "own-shop").stdout
-    assert "own-shop stays paused (moving). To resume it: lockstitch connections resume own-shop" in said
+    output = facade.lockstitch("connect", "own-shop").stdout
+    assert "own-shop stays paused (moving). To resume it: lockstitch connections resume own-shop" in output
     assert caller.post("/ops/connections/own-shop/resume").status_code == 200
 
 
@@ -339,10 +341,13 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     paused = caller.get(path)
     assert code_of(paused, 503) == "connection-paused"
     assert paused.json()["next_step"] == "An operator must run: lockstitch connect lost-help."  # a resume does not help
-    findings = found(facade.lockstitch("doctor", "--json"))
+    findings = findings_of(facade.lockstitch("doctor", "--json"))
     assert the(findings, "connection lost-help", "it is paused")["mend"] == "lockstitch connect lost-help"
-    shown = seen(caller, "lost-help")
-    assert (shown["state"], shown["note"]) == ("needs_authorization", "the reply to its last refresh was lost")
+    connection_view = connection_state(caller, "lost-help")
+    assert (connection_view["state"], connection_view["note"]) == (
+        "needs_authorization",
+        "the reply to its last refresh was lost",
+    )
     events = until(lambda: [one for one in events_of(caller) if one["data"]["connection"] == "lost-help"])
     assert [one["data"]["why"] for one in events] == ["auth"]
     queued = caller.post(
@@ -352,7 +357,7 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     connect(facade, tmp_path / "two", browser, "lost-help")
     assert caller.settled(queued)["state"] == "succeeded"
     working(caller, "lost-help", "/v1/tickets")  # each process sends one request first
-    until(lambda: seen(caller, "lost-help")["state"], lambda state: state == "working")
+    until(lambda: connection_state(caller, "lost-help")["state"], lambda state: state == "working")
     (sent,) = [
         body
         for body in (call["body"] for call in facade.vendors.calls("zendesk") if call["path"] == "/oauth/tokens")
@@ -380,18 +385,18 @@ def test_an_error_of_the_token_endpoint_needs_a_person_who_is_told_why(
     )
     why = "Zendesk answered its last refresh with status 503, which may have used up the refresh token"
     assert why in refused.json()["detail"]
-    until(lambda: seen(caller, "shaken")["note"], lambda note: note == why)
+    until(lambda: connection_state(caller, "shaken")["note"], lambda note: note == why)
     connect(facade, tmp_path / "two", browser, "shaken")
     # The vendor has just issued tokens: no request has to go first.
-    until(lambda: seen(caller, "shaken")["state"], lambda state: state == "working")
+    until(lambda: connection_state(caller, "shaken")["state"], lambda state: state == "working")
 
 
 def auth_failures(facade: Facade, connection: str) -> list[dict[str, Any]]:
     """The errors about a connection's credential in the API's log. Each names the environment."""
     lines = [json.loads(line) for line in facade.api.log.splitlines() if line.startswith("{")]
-    found = [one for one in lines if one["level"] == "error" and one.get("connection") == connection]
-    assert {one["deployment.environment.name"] for one in found} == {"prod"}
-    return found
+    failures = [one for one in lines if one["level"] == "error" and one.get("connection") == connection]
+    assert {one["deployment.environment.name"] for one in failures} == {"prod"}
+    return failures
 
 
 def test_a_refused_key_is_logged_with_its_version_and_the_vendors_code(facade: Facade, caller: Caller) -> None:
@@ -438,7 +443,7 @@ def test_no_part_of_a_secret_is_left_anywhere(
     problems += caller.get("/ops/connections").text + facade.lockstitch("connections").stdout
     problems += facade.lockstitch("doctor").stdout + facade.lockstitch("key", "usage", "--json").stdout
     metrics = caller.get("/metrics").text
-    spans = until(lambda: b"".join(collector.bodies).decode("latin-1"), lambda found: "/oauth/callback" in found)
+    spans = until(lambda: b"".join(collector.bodies).decode("latin-1"), lambda sent: "/oauth/callback" in sent)
     logs = facade.api.log + facade.worker.log
     for place in (logs, database, problems, metrics, spans, processes, screen.replace(link, "")):
         assert not [secret for secret in secrets if secret in place]

@@ -12,23 +12,23 @@ from tests.contract.waiting import until
 def connection(caller: Caller, name: str) -> dict[str, Any]:
     """One connection, as operators see it."""
     listed = caller.get("/ops/connections").json()["data"]
-    (found,) = [one for one in listed if one["name"] == name]
-    shown: dict[str, Any] = found
-    return shown
+    (one_connection,) = [one for one in listed if one["name"] == name]
+    state: dict[str, Any] = one_connection
+    return state
 
 
 def pause(caller: Caller, name: str, note: str = "the account moves") -> dict[str, Any]:
     answer = caller.post(f"/ops/connections/{name}/pause", json={"note": note})
     assert answer.status_code == 200, answer.text
-    shown: dict[str, Any] = answer.json()
-    return shown
+    state: dict[str, Any] = answer.json()
+    return state
 
 
 def resume(caller: Caller, name: str) -> dict[str, Any]:
     answer = caller.post(f"/ops/connections/{name}/resume")
     assert answer.status_code == 200, answer.text
-    shown: dict[str, Any] = answer.json()
-    return shown
+    state: dict[str, Any] = answer.json()
+    return state
 
 
 def audited(facade: Facade, name: str) -> list[tuple[str, str]]:
@@ -79,9 +79,9 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
     path = f"/v1/customers/{made['id']}"
     with facade.another_api() as process, Caller(process.url, caller.secret) as other:
         assert other.get(path).status_code == 200
-        shown = pause(caller, name)
-        assert (shown["state"], shown["note"], shown["until"]) == ("paused", "the account moves", None)
-        assert shown["next_step"] == f"To resume it: POST /ops/connections/{name}/resume."
+        state = pause(caller, name)
+        assert (state["state"], state["note"], state["until"]) == ("paused", "the account moves", None)
+        assert state["next_step"] == f"To resume it: POST /ops/connections/{name}/resume."
         assert pause(caller, name, "another reason")["note"] == "the account moves"
         assert code_of(caller.get(path), 503) == "connection-paused"
         until(lambda: other.get(path).status_code, lambda status: status == 503)
@@ -115,8 +115,8 @@ def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
         assert code_of(caller.get(listing), 429) == "vendor-throttled"
         until(lambda: other.get(listing), lambda answer: answer.status_code == 429)
         for one in (caller, other):
-            shown = connection(one, name)
-            assert (shown["state"], shown["throttled_since"]) == ("throttled", shown["since"])
+            state = connection(one, name)
+            assert (state["state"], state["throttled_since"]) == ("throttled", state["since"])
         assert resume(caller, name)["state"] == "working"
         assert caller.get(listing).status_code == 200
         assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200)
@@ -152,7 +152,7 @@ def test_a_refused_credential_stops_every_process_once(facade: Facade, caller: C
         calls = len(vendors.calls("hubspot"))
         until(
             lambda: connection(other, name),
-            lambda shown: shown["state"] == "unauthorised" and "renew" in shown["next_step"].lower(),
+            lambda state: state["state"] == "unauthorised" and "renew" in state["next_step"].lower(),
         )
         until(lambda: other.get(f"/v1/customers/{name}:1").json()["code"], lambda code: code == "connection-paused")
         assert other.get(f"/v1/customers/{name}:1").json()["category"] == "auth"
@@ -178,7 +178,7 @@ def test_a_renewed_credential_is_taken_up_after_a_resume(facade: Facade, caller:
     assert code_of(caller.get(f"/v1/tickets?connection={name}"), 503) == "connection-paused"
     resume(caller, name)
     assert caller.get(f"/v1/tickets?connection={name}").status_code == 200
-    assert until(lambda: connection(caller, name), lambda shown: shown["state"] == "working")["note"] is None
+    assert until(lambda: connection(caller, name), lambda state: state["state"] == "working")["note"] is None
     assert [what for what, _ in audited(facade, name)] == [
         *("connection.paused", "connection.resumed", "connection.resumed")
     ]

@@ -25,9 +25,9 @@ def test_a_change_is_there_with_the_name_of_the_key_that_made_it(facade: Facade)
         operator.submit(where, f"{where}/pause", {"note": EVIL})
         operator.submit(where, f"{where}/resume")
         page = operator.get(PATH, params={"actor": "nina-of-changes"}).text
-        shown = rows(page)
-        assert shown.index("connection resumed") < shown.index("connection paused") < shown.index("console signed in")
-        assert shown.count("<td>nina-of-changes</td>") == 3
+        table = rows(page)
+        assert table.index("connection resumed") < table.index("connection paused") < table.index("console signed in")
+        assert table.count("<td>nina-of-changes</td>") == 3
         created = rows(operator.get(PATH, params={"record": key.id}).text)
         assert "needs approval <code>no</code>" in created
         assert "scopes <code>ops:read, ops:write</code>" in created

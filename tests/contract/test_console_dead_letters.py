@@ -65,8 +65,8 @@ def test_the_vendors_record_is_beside_its_canonical_form(
     (letter,) = dead.bury(dead.new(order_key=f"customer:{made['meta']['remote_id']}"), failure=UNMAPPABLE)
     assert "At the vendor" not in console_operator.get(f"{PATH}/{letter}").text
     page = console_operator.get(f"{PATH}/{letter}?compare=1").text
-    for shown in ('"firstname":', '"first_name":', made["emails"][0]["address"]):
-        assert shown in unescape(page)
+    for text in ('"firstname":', '"first_name":', made["emails"][0]["address"]):
+        assert text in unescape(page)
     assert EVIL not in page
     vendors.break_("hubspot", "drift", path=PATHS["hubspot"], times=None, change="type")
     refused = console_operator.get(f"{PATH}/{letter}?compare=1").text

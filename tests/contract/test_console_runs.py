@@ -50,18 +50,18 @@ def test_a_refused_write_is_found_by_its_address(operator: Operator, caller: Cal
     vendors.break_("hubspot", "status", method="POST", path="/crm/v3/objects/contacts", status=400)
     body = {**customer("hubspot"), "emails": [{"address": address}]}
     assert caller.write("POST", "/v1/customers", body, headers={"x-correlation-id": run}).status_code == 422
-    found = page_with(run, operator, address.upper())
-    assert f'href="/console/run?id={quote(run)}"' in found
-    assert "The vendor refused the data" in found
+    results = page_with(run, operator, address.upper())
+    assert f'href="/console/run?id={quote(run)}"' in results
+    assert "The vendor refused the data" in results
     assert address not in operator.get("/console/runs").text
     assert run not in operator.get("/console/runs", params={"find": f"other-{address}"}).text
     assert run not in operator.get("/console/runs", params={"find": address, "connection": "shopify"}).text
     by_id = operator.get("/console/runs", params={"find": run})
     assert (by_id.status_code, by_id.headers["location"]) == (303, f"/console/run?id={quote(run, safe='')}")
     call = "hubspot was called: POST /crm/v3/objects/contacts: 400"  # recorded half a second later
-    shown = until(lambda: operator.get(by_id.headers["location"]).text, lambda text: call in text)
-    assert re.search("What failed.*The vendor refused the data.*Steps", shown, re.DOTALL)
-    assert re.search(r"Trace <code>[0-9a-f]{32}</code>", shown)  # no trace store is configured
+    run_page = until(lambda: operator.get(by_id.headers["location"]).text, lambda text: call in text)
+    assert re.search("What failed.*The vendor refused the data.*Steps", run_page, re.DOTALL)
+    assert re.search(r"Trace <code>[0-9a-f]{32}</code>", run_page)  # no trace store is configured
     assert caller.post("/ops/persons/erase", json={"email": address, "dry_run": False}).is_success
     until(lambda: operator.get("/console/runs", params={"find": address}), lambda page: run not in page.text)
 
@@ -95,8 +95,8 @@ def test_a_dead_letter_is_found_by_order_number_and_record(operator: Operator, f
     record = uuid4().hex[:12]
     (letter,) = dead.bury(dead.new(payload=payload, order_key=f"order:{record}"), failure=UNMAPPABLE)
     for text in (number.lower(), f"#{number}", f"{dead.connection}:{record}"):
-        found = page_with(letter, operator, text)
-        assert f"<code>{UNMAPPABLE.path}</code>" in found
+        results = page_with(letter, operator, text)
+        assert f"<code>{UNMAPPABLE.path}</code>" in results
     here = {"connection": dead.connection}
     assert letter in operator.get("/console/runs", params={**here, "object": "order", "state": "open"}).text
     assert letter not in operator.get("/console/runs", params={**here, "object": "ticket"}).text
@@ -142,8 +142,8 @@ def test_an_unknown_run_is_a_page(operator: Operator) -> None:
 
 def page_with(part: str, operator: Operator, text: str) -> str:
     """Search for a text, once a worker has made the keys of what it finds."""
-    found = until(
+    ready = until(
         lambda: operator.get("/console/runs", params={"find": text}),
         lambda page: page.status_code == 200 and part in page.text,
     )
-    return str(found.text)
+    return str(ready.text)

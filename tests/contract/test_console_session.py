@@ -22,9 +22,9 @@ def reader(running_facade: Facade) -> str:
 
 
 def test_a_page_leads_to_the_sign_in_and_back(operator: Operator, reader: str) -> None:
-    asked = operator.get("/console?page=2")
-    assert (asked.status_code, asked.headers["location"]) == (303, "/console/sign-in?to=%2Fconsole%3Fpage%3D2")
-    form = operator.get(asked.headers["location"])
+    answer = operator.get("/console?page=2")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in?to=%2Fconsole%3Fpage%3D2")
+    form = operator.get(answer.headers["location"])
     assert 'name="to" value="/console?page=2"' in form.text
     entered = operator.sign_in(reader, "/console?page=2")
     assert (entered.status_code, entered.headers["location"]) == (303, "/console?page=2")

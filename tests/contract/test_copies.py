@@ -43,7 +43,7 @@ def copy(caller: Caller, made: dict[str, Any], to: str, *, key: str | None = Non
     return caller.write("POST", path, {"connection": to, **order}, key=key)
 
 
-def held(vendors: Emulators, made: dict[str, Any]) -> list[dict[str, Any]]:
+def contacts_of(vendors: Emulators, made: dict[str, Any]) -> list[dict[str, Any]]:
     """HubSpot's contacts with the name of a customer."""
     return vendors.records("hubspot", "contacts", holding=made["last_name"])
 
@@ -62,14 +62,14 @@ def test_a_copy_is_created_linked_and_then_updated(caller: Caller, vendors: Emul
     assert caller.get(first.headers["location"]).json()["meta"]["remote_id"] == there["meta"]["remote_id"]
     assert caller.get(f"/v1/customers/{made['id']}").json()["meta"]["connection"] == "shopify"
 
-    (contact,) = held(vendors, made)
+    (contact,) = contacts_of(vendors, made)
     caller.write("PATCH", f"/v1/customers/hubspot:{contact['id']}", {"job_title": "Potter"})
     caller.write("PATCH", f"/v1/customers/{made['id']}", {"first_name": "Ines"})
     again = copy(caller, made, "hubspot")
     assert again.status_code == 200, again.text
     assert (again.json()["id"], again.json()["meta"]["remote_id"]) == (made["id"], contact["id"])
     assert (again.json()["first_name"], again.json()["job_title"]) == ("Ines", "Potter")
-    assert len(held(vendors, made)) == 1
+    assert len(contacts_of(vendors, made)) == 1
 
 
 def test_a_copy_is_replayed(caller: Caller, vendors: Emulators) -> None:
@@ -97,7 +97,7 @@ def test_a_match_is_updated_and_shares_the_id(caller: Caller, vendors: Emulators
     assert there["job_title"] == "Potter"
     ids = {caller.get(f"/v1/customers/{one}").json()["id"] for one in (made["id"], known["id"])}
     assert ids == {there["id"]}
-    assert len(held(vendors, made)) == 1
+    assert len(contacts_of(vendors, made)) == 1
 
 
 def test_an_existing_link_beats_the_key(caller: Caller, vendors: Emulators) -> None:
@@ -122,7 +122,7 @@ def test_a_missing_record_is_ignored_if_asked(caller: Caller, vendors: Emulators
         assert (answer.json()["id"], answer.json()["meta"]["connection"]) == (made["id"], "hubspot")
         (skipped,) = answer.json()["meta"]["skipped"]
         assert skipped["pointer"] == ""
-    assert held(vendors, made) == []
+    assert contacts_of(vendors, made) == []
     first = copy(caller, made, "zendesk", key=key, match_on="email", on_missing="ignore")
     assert first.json()["meta"]["skipped"], first.text
     operation = caller.get(f"/v1/operations/{first.json()['meta']['operation_id']}").json()
@@ -130,8 +130,8 @@ def test_a_missing_record_is_ignored_if_asked(caller: Caller, vendors: Emulators
     assert copy(caller, made, "zendesk", match_on="email").status_code == 201
     replayed = copy(caller, made, "zendesk", key=key, match_on="email", on_missing="ignore")
     assert replayed.content == first.content
-    found = copy(caller, made, "zendesk", match_on="email", on_missing="ignore")
-    assert (found.status_code, found.json()["id"]) == (200, made["id"])
+    ignored = copy(caller, made, "zendesk", match_on="email", on_missing="ignore")
+    assert (ignored.status_code, ignored.json()["id"]) == (200, made["id"])
 
 
 @pytest.mark.parametrize("target", ["hubspot", "zendesk"])
@@ -209,7 +209,7 @@ def test_a_copy_is_queued_if_asked(caller: Caller, vendors: Emulators) -> None:
     operation = caller.settled(caller.write("POST", path, {"connection": "hubspot"}, headers=prefer))
     assert operation["state"] == "succeeded", operation
     assert operation["result"]["id"] == made["id"]
-    assert len(held(vendors, made)) == 1
+    assert len(contacts_of(vendors, made)) == 1
 
 
 def test_copies_at_once_make_one_record(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -224,7 +224,7 @@ def test_copies_at_once_make_one_record(facade: Facade, caller: Caller, vendors:
 
     with ThreadPoolExecutor(6) as threads:
         assert set(threads.map(once, range(6))) <= {200, 201}
-    assert len(held(vendors, made)) == 1
+    assert len(contacts_of(vendors, made)) == 1
 
 
 def test_copies_of_two_linked_sources_make_one_record(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -239,8 +239,8 @@ def test_copies_of_two_linked_sources_make_one_record(facade: Facade, caller: Ca
         with facade.calling(secret=caller.secret) as own:
             path = f"/v1/customers/{made['id']}/copies?connection={source}"
             answer = own.write("POST", path, {"connection": "hubspot", "match_on": "email"})
-            found = own.settled(answer)["result"] if answer.status_code == 202 else answer.json()
-            return str(found["meta"]["remote_id"])
+            result = own.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+            return str(result["meta"]["remote_id"])
 
     try:
         with ThreadPoolExecutor(2) as threads:
@@ -248,7 +248,7 @@ def test_copies_of_two_linked_sources_make_one_record(facade: Facade, caller: Ca
     finally:
         vendors.mend()
     assert len(remote_ids) == 1
-    assert len(held(vendors, made)) == 1
+    assert len(contacts_of(vendors, made)) == 1
 
 
 @pytest.mark.parametrize("lost", ["POST", "PATCH"])
@@ -262,7 +262,7 @@ def test_a_copy_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emulat
     assert vendors.standing_faults() == []
     result = caller.settled(answer)["result"] if answer.status_code == 202 else answer.json()
     assert result["id"] == made["id"]
-    assert len(held(vendors, made)) == 1
+    assert len(contacts_of(vendors, made)) == 1
 
 
 def test_a_change_whose_reply_is_lost_reports_its_messages(caller: Caller, vendors: Emulators) -> None:
@@ -302,8 +302,8 @@ def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: 
         assert code_of(second, 409) == "outcome-unknown"
         assert second.json()["operation_id"] == answer.json()["id"]
     ticket = vendors.place("freshdesk", "tickets", {"subject": made["subject"]})
-    found = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
-    result = caller.post(f"{answer.headers['location']}/resolve", json=found).json()["result"]
+    resolution = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
+    result = caller.post(f"{answer.headers['location']}/resolve", json=resolution).json()["result"]
     assert result["id"] == older["id"]
     assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
 
@@ -321,15 +321,15 @@ def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     assert result["id"] == made["id"]
     assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
     wanted = [("On its way.", "public"), ("Broken in the store.", "private")]
-    until(lambda: comments(caller, made, "freshdesk"), lambda found: len(found) == len(wanted))
+    until(lambda: comments(caller, made, "freshdesk"), lambda replies: len(replies) == len(wanted))
     assert comments(caller, made, "freshdesk") == wanted
 
     caller.create(f"{path}/comments", {"body_text": "It has arrived.", "visibility": "public"})
-    told = copy(caller, made, "freshdesk", include=["comments"], notify=True)
-    assert told.status_code == 200, told.text
-    assert "/notify" not in [one["path"] for one in told.json()["meta"]["loss"]]
+    copied = copy(caller, made, "freshdesk", include=["comments"], notify=True)
+    assert copied.status_code == 200, copied.text
+    assert "/notify" not in [one["path"] for one in copied.json()["meta"]["loss"]]
     wanted.append(("It has arrived.", "public"))
-    until(lambda: comments(caller, made, "freshdesk"), lambda found: len(found) == len(wanted))
+    until(lambda: comments(caller, made, "freshdesk"), lambda replies: len(replies) == len(wanted))
     assert comments(caller, made, "freshdesk") == wanted
 
 
@@ -400,9 +400,9 @@ def test_a_copy_keeps_the_total(caller: Caller, vendors: Emulators) -> None:
 
 def fee_of(vendors: Emulators, made: dict[str, Any]) -> dict[str, Any]:
     """The shop's order with a fee of 5.00."""
-    (held,) = [one for one in vendors.records("woocommerce", "orders") if str(one["id"]) == made["meta"]["remote_id"]]
+    (order,) = [one for one in vendors.records("woocommerce", "orders") if str(one["id"]) == made["meta"]["remote_id"]]
     fee = {"id": 1, "name": "Gift wrap", "total": "5.00", "total_tax": "0.00", "taxes": [], "meta_data": []}
-    return held | {"fee_lines": [fee], "total": "44.80"}
+    return order | {"fee_lines": [fee], "total": "44.80"}
 
 
 def test_a_ticket_is_copied_back_with_the_same_words(caller: Caller) -> None:
@@ -491,6 +491,6 @@ def test_lines_that_became_fees_are_no_change_when_sent_again(caller: Caller) ->
     other = caller.write("PATCH", f"/v1/orders/{made['id']}", read | {"line_items": [line | {"quantity": "3"}]})
     assert code_of(other, 422) == "unsupported-field"
     red = line | {"options": [{"name": "Colour", "value": "red"}]}
-    told = caller.write("PATCH", f"/v1/orders/{made['id']}", {"line_items": [red]})
-    assert told.status_code == 200, told.text
-    assert "/line_items/0/options" in [one["path"] for one in told.json()["meta"]["loss"]]
+    changed = caller.write("PATCH", f"/v1/orders/{made['id']}", {"line_items": [red]})
+    assert changed.status_code == 200, changed.text
+    assert "/line_items/0/options" in [one["path"] for one in changed.json()["meta"]["loss"]]

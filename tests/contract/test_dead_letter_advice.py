@@ -58,9 +58,9 @@ def test_the_property_is_named_and_the_advised_redrive_works(
     assert f"`{failure['property']}` (at {failure['path']})" in redrive["advice"]
     assert "at the vendor" in redrive["advice"]
     assert redrive["command"] == f"lockstitch dead-letters redrive {letter['id']}"
-    shown = facade.lockstitch("dead-letters", "show", letter["id"]).stdout
+    output = facade.lockstitch("dead-letters", "show", letter["id"]).stdout
     for step in letter["next_steps"]:
-        assert f"    {step['command']}\n" in shown
+        assert f"    {step['command']}\n" in output
     narrow = lockstitch("dead-letters", "show", letter["id"], environment=facade.api.environment, columns=80).stdout
     traces = {attempt["trace_id"] for attempt in letter["history"]}
     assert traces

@@ -26,7 +26,7 @@ def reader(facade: Facade) -> Iterator[Caller]:
         yield caller
 
 
-def found(caller: Caller, dead: DeadJobs, **filters: Any) -> list[str]:
+def ids_of(caller: Caller, dead: DeadJobs, **filters: Any) -> list[str]:
     answer = caller.get(PATH, params={"connection": dead.connection, **filters})
     assert answer.status_code == 200, answer.text
     return [letter["id"] for letter in answer.json()["data"]]
@@ -47,15 +47,15 @@ def test_they_are_listed_newest_first_page_by_page(caller: Caller, dead: DeadJob
 def test_filters_narrow_the_list(caller: Caller, dead: DeadJobs) -> None:
     (plain,) = dead.bury(dead.new())
     (refused,) = dead.bury(dead.new(kind="other", correlation_id="run-2"), failure=UNMAPPABLE)
-    assert found(caller, dead, kind="other") == [refused]
-    assert found(caller, dead, category="transient") == [plain]
-    assert found(caller, dead, correlation_id="run-2") == [refused]
-    assert found(caller, dead, since="2020-01-01T00:00:00Z") == [refused, plain]
-    assert found(caller, dead, since="2999-01-01T00:00:00Z") == []
+    assert ids_of(caller, dead, kind="other") == [refused]
+    assert ids_of(caller, dead, category="transient") == [plain]
+    assert ids_of(caller, dead, correlation_id="run-2") == [refused]
+    assert ids_of(caller, dead, since="2020-01-01T00:00:00Z") == [refused, plain]
+    assert ids_of(caller, dead, since="2999-01-01T00:00:00Z") == []
     caller.post(f"{PATH}/{plain}/discard", json={"because": "not wanted"})
-    assert found(caller, dead) == [refused]
-    assert found(caller, dead, state="discarded") == [plain]
-    assert found(caller, dead, state="all") == [refused, plain]
+    assert ids_of(caller, dead) == [refused]
+    assert ids_of(caller, dead, state="discarded") == [plain]
+    assert ids_of(caller, dead, state="all") == [refused, plain]
 
 
 @pytest.mark.parametrize(
@@ -114,19 +114,19 @@ def test_a_dead_letter_names_who_is_responsible(facade: Facade, reader: Caller, 
 
 
 @pytest.mark.parametrize(
-    ("received", "shown"),
+    ("received", "opened"),
     [
         (b'{"objectId": 1051, "amount": 19.90}', {"objectId": 1051, "amount": 19.9}),
         (b"a=1&b=2", "a=1&b=2"),
         (b"\xff\xfe", {"base64": "//4="}),
     ],
 )
-def test_a_receipt_is_unfolded(reader: Caller, dead: DeadJobs, received: bytes, shown: Any) -> None:
+def test_a_receipt_is_unfolded(reader: Caller, dead: DeadJobs, received: bytes, opened: Any) -> None:
     receipt = dead.receive(received)
     payload = json.dumps({"receipt": receipt}).encode()
     (letter_id,) = dead.bury(dead.new(kind="ingest", payload=payload, origin=receipt))
     letter = reader.get(f"{PATH}/{letter_id}").json()
-    assert letter["payload"] == {"receipt": receipt, "payload": shown}
+    assert letter["payload"] == {"receipt": receipt, "payload": opened}
     assert letter["editable"] is True
 
 

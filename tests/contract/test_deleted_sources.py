@@ -8,7 +8,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.fan_outs import at_remote, buyer, held, settle
+from tests.contract.fan_outs import at_remote, buyer, contacts_of, settle
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.subscribers import Hook
 from tests.contract.test_links import merge
@@ -59,8 +59,8 @@ def gone(caller: Caller, made: dict[str, Any]) -> list[dict[str, Any]]:
 
 def is_deleted(caller: Caller, made: dict[str, Any]) -> dict[str, bool]:
     """Which of the linked records were deleted."""
-    found = caller.get(f"/v1/links/{made['id']}").json()["links"]
-    return {one["connection"]: one["deleted_at"] is not None for one in found}
+    links = caller.get(f"/v1/links/{made['id']}").json()["links"]
+    return {one["connection"]: one["deleted_at"] is not None for one in links}
 
 
 def quiet(facade: Facade) -> None:
@@ -85,7 +85,7 @@ def test_a_deletion_is_announced_once_and_archives_where_that_is_wanted(
         "copies": [{"connection": name, "remote_id": remote_id} for name, remote_id in copies.items()],
     }
     assert is_deleted(caller, made) == {"hubspot": True, "freshdesk": False, "salesforce": False}
-    (contact,) = held(vendors, "salesforce", made)
+    (contact,) = contacts_of(vendors, "salesforce", made)
     assert contact["IsDeleted"] is True
     assert len(vendors.records("freshdesk", "contacts", holding=made["emails"][0]["address"])) == 1
     assert vendors.records("freshdesk", "contacts", holding=made["emails"][0]["address"])[0].get("deleted") is not True
@@ -107,7 +107,7 @@ def test_another_source_keeps_the_copy(facade: Facade, caller: Caller, vendors: 
     quiet(facade)
     until(lambda: is_deleted(caller, made)["hubspot"])
     settle(facade)
-    (contact,) = held(vendors, "salesforce", made)
+    (contact,) = contacts_of(vendors, "salesforce", made)
     assert contact["IsDeleted"] is False
     facts = facade.sql("SELECT facts FROM audit_event WHERE type = 'fan_out.skipped' ORDER BY id DESC LIMIT 5")
     assert any("stripe still has the customer" in row["facts"] for row in facts)
@@ -129,7 +129,7 @@ def test_a_record_that_only_cannot_be_read_is_not_deleted(facade: Facade, caller
     vendors.mend()
     assert gone(caller, made) == []
     assert is_deleted(caller, made)["hubspot"] is False
-    assert len(held(vendors, "salesforce", made) + vendors.records("salesforce", "Contact", holding="Ines")) >= 1
+    assert len(contacts_of(vendors, "salesforce", made) + vendors.records("salesforce", "Contact", holding="Ines")) >= 1
 
 
 def test_a_ticket_in_the_trash_is_not_deleted(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -170,7 +170,7 @@ def test_a_record_that_was_split_off_is_no_copy(facade: Facade, caller: Caller, 
 def test_a_record_that_is_back_is_not_deleted_any_more(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     made = buyer(caller, "hubspot")
     quiet(facade)
-    (contact,) = held(vendors, "hubspot", made)
+    (contact,) = contacts_of(vendors, "hubspot", made)
     Vendors(vendors.url).delete("hubspot", contact["id"])
     quiet(facade)
     until(lambda: is_deleted(caller, made)["hubspot"])
@@ -216,13 +216,13 @@ def test_a_merge_of_two_sources_is_no_deletion(
         [one["meta"]["remote_id"] for one in (lost, kept)],
     )
     assert deleted == []
-    copies = [held(vendors, "salesforce", one) for one in (lost, kept)]
+    copies = [contacts_of(vendors, "salesforce", one) for one in (lost, kept)]
     assert [contact["IsDeleted"] for (contact,) in copies] == [False, False]
 
     answer = caller.write("PATCH", f"/v1/customers/hubspot:{kept['meta']['remote_id']}", {"first_name": "Ines"})
     assert answer.status_code == 200, answer.text
     quiet(facade)
-    names = [contact["FirstName"] for one in (lost, kept) for contact in held(vendors, "salesforce", one)]
+    names = [contact["FirstName"] for one in (lost, kept) for contact in contacts_of(vendors, "salesforce", one)]
     assert names == ["Ada", "Ines"]
 
 

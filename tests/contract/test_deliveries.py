@@ -77,8 +77,8 @@ def test_an_event_is_delivered_as_the_feed_shows_it(owner: Caller, delivering: D
     assert post.headers["content-type"] == "application/json"
     assert post.headers["x-correlation-id"] == post.event["correlation_id"] == "orders-4711"
     assert post.headers["traceparent"].split("-")[1] == hashlib.sha256(b"orders-4711").hexdigest()[:32]
-    shown = owner.get(f"/v1/events?limit=250&type={post.event['type']}").json()["data"]
-    assert post.event in shown
+    events = owner.get(f"/v1/events?limit=250&type={post.event['type']}").json()["data"]
+    assert post.event in events
     until(lambda: delivering.states(made["id"]) == ["delivered"])
     (delivery,) = delivering.deliveries(made["id"])
     assert (delivery["attempts"], delivery["last_status"]) == (1, 204)
@@ -138,7 +138,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(owner: Caller, delivering: 
 
 
 def test_a_target_that_does_not_answer_in_time_is_tried_again(owner: Caller, delivering: Delivering) -> None:
-    hook = delivering.subscribers.hook("late").then(Answer(held=threading.Event()))
+    hook = delivering.subscribers.hook("late").then(Answer(until=threading.Event()))
     made = subscribe(owner, hook)
     with another_worker(delivering, LOCKSTITCH_DELIVERY_TIMEOUT="1"):
         delivering.publish(news())
@@ -164,7 +164,7 @@ def test_the_wait_that_a_target_asks_for_is_kept(owner: Caller, delivering: Deli
 
 def test_a_slow_subscriber_delays_no_other(owner: Caller, delivering: Delivering) -> None:
     answering = threading.Event()
-    slow = delivering.subscribers.hook("slow", Answer(held=answering))
+    slow = delivering.subscribers.hook("slow", Answer(until=answering))
     swift = delivering.subscribers.hook("swift")
     subscribe(owner, slow)
     subscribe(owner, swift)
@@ -194,11 +194,11 @@ def test_events_arrive_in_order_although_workers_are_killed(owner: Caller, deliv
     for number in range(120):
         sent[records[number % 8]].append(number)
     delivering.publish(*(news(number, record=records[number % 8]) for number in range(60)))
-    for seen in (10, 40):
-        hook.received(seen)
+    for count in (10, 40):
+        hook.received(count)
         delivering.worker.kill()
         delivering.let_leases_run_out()
-        if seen == 10:
+        if count == 10:
             delivering.publish(*(news(number, record=records[number % 8]) for number in range(60, 120)))
         delivering.worker.start()
     until(lambda: set(delivering.states(made["id"])) == {"delivered"})
@@ -290,9 +290,9 @@ def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Del
     hook.received(2)
 
     def attempts() -> list[tuple[str, int, int]]:
-        found = [json.loads(text) for text in delivering.worker.log.splitlines() if event_id in text]
+        lines = [json.loads(text) for text in delivering.worker.log.splitlines() if event_id in text]
         return [
-            (one["outcome"], one["attempt"], one["status"]) for one in found if one.get("subscription") == made["id"]
+            (one["outcome"], one["attempt"], one["status"]) for one in lines if one.get("subscription") == made["id"]
         ]
 
     until(lambda: len(attempts()) == 2)

@@ -24,8 +24,8 @@ CHOICES = {
 @pytest.fixture(params=KINDS)
 def name(request: pytest.FixtureRequest) -> str:
     """One object at one vendor."""
-    found: str = request.param
-    return found
+    chosen: str = request.param
+    return chosen
 
 
 def drift(vendors: Emulators, name: str, change: str) -> None:
@@ -51,11 +51,11 @@ def test_a_new_field_reads_as_before(caller: Caller, vendors: Emulators, name: s
 def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors: Emulators, name: str) -> None:
     path, record = made(caller, name)
     drift(vendors, name, "enum")
-    found = caller.get(path)
-    assert found.status_code == 200, found.text
+    answer = caller.get(path)
+    assert answer.status_code == 200, answer.text
     field = CHOICES[name]
-    assert found.json()[field] == "unknown"
-    assert found.json()[f"{field}_raw"] not in (None, record[f"{field}_raw"])
+    assert answer.json()[field] == "unknown"
+    assert answer.json()[f"{field}_raw"] not in (None, record[f"{field}_raw"])
 
 
 def test_a_changed_type_is_drift_with_its_path(caller: Caller, vendors: Emulators, name: str) -> None:

@@ -102,14 +102,14 @@ class Watched:
         assert answer.status_code == 200, answer.text
         return [one for one in answer.json()["data"] if one["mapping"] == self.mapping]
 
-    def found(self, kind: str) -> list[dict[str, Any]]:
+    def await_findings(self, kind: str) -> list[dict[str, Any]]:
         """The same, once there is something."""
         return until(partial(self.findings, kind))
 
     def events_about(self, finding: dict[str, Any]) -> list[dict[str, Any]]:
         """The Events about a finding."""
-        asked = {"type": "mapping.drift_detected", "limit": "250"}
-        events = self.caller.get("/v1/events", params=asked).json()["data"]
+        params = {"type": "mapping.drift_detected", "limit": "250"}
+        events = self.caller.get("/v1/events", params=params).json()["data"]
         return [event for event in events if event["data"]["id"] == finding["id"]]
 
     def counted(self, kind: str) -> float:
@@ -143,7 +143,7 @@ def test_every_kind_of_drift_is_reported_at_every_vendor(facade: Facade, caller:
             assert answer.status_code == 200, answer.text
         else:
             assert code_of(answer, 502) == "vendor-drift"
-        finding, *_ = record.found(kind)
+        finding, *_ = record.await_findings(kind)
         facade.vendors.mend()
 
         assert record.read().json() == record.before
@@ -163,7 +163,7 @@ def test_frozen_drift_is_reported_and_raises_an_alarm(facade: Facade, caller: Ca
     for kind, change in CHANGES.items():
         record.drift(change)
         assert (record.read().status_code == 200) is change.readable
-        finding, *_ = record.found(kind)
+        finding, *_ = record.await_findings(kind)
         facade.vendors.mend()
         assert finding["policy"] == "freeze"
         until(partial(record.counted, kind))
@@ -196,7 +196,7 @@ def test_what_is_rejected_is_a_dead_letter_until_it_is_known(facade: Facade, cal
         assert code_of(record.read(), 502) == "vendor-drift"
         receipt = driver.record(record.connection, topic, remote_object, record.remote_id)
         letter = driver.dead_letter_of(receipt)
-        findings = record.found(kind)
+        findings = record.await_findings(kind)
         assert {one["policy"] for one in findings} == {"reject"}
         assert letter["category"] == "permanent"
         assert letter["path"].startswith("$")

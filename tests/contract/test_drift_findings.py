@@ -60,8 +60,8 @@ def known_record(facade: Facade, caller: Caller, kind: Kind, connection: str, bo
 def findings(caller: Caller, **filters: str) -> list[dict[str, Any]]:
     answer = caller.get("/ops/drift", params={"limit": "250", **filters})
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["data"]
-    return found
+    data: list[dict[str, Any]] = answer.json()["data"]
+    return data
 
 
 def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str | None = None) -> dict[str, Any]:
@@ -186,8 +186,8 @@ def test_webhooks_have_a_baseline_of_their_own(facade: Facade, caller: Caller) -
 
     letter = driver.dead_letter_of(webhook(mood="sunny"))
     assert (letter["category"], letter["path"]) == ("permanent", "$.detail.mood")
-    found = finding(caller, "busy-zendesk", "zendesk.customer", "unknown_field", "$.detail.mood")
-    assert (found["source"], found["example"]) == ("webhook", '"xxxxx"')
+    drifted = finding(caller, "busy-zendesk", "zendesk.customer", "unknown_field", "$.detail.mood")
+    assert (drifted["source"], drifted["example"]) == ("webhook", '"xxxxx"')
 
 
 def test_findings_are_for_operators(facade: Facade) -> None:

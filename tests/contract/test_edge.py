@@ -101,11 +101,11 @@ def test_options_lists_the_methods(anonymous: Caller, path: str, allowed: str) -
 
 @pytest.mark.parametrize("path", READABLE)
 def test_head_is_get_without_a_body(caller: Caller, path: str) -> None:
-    bodyless, shown = caller.head(path), caller.get(path)
-    assert bodyless.status_code == shown.status_code == 200
-    assert bodyless.headers["content-type"] == shown.headers["content-type"]
+    bodyless, whole = caller.head(path), caller.get(path)
+    assert bodyless.status_code == whole.status_code == 200
+    assert bodyless.headers["content-type"] == whole.headers["content-type"]
     assert bodyless.content == b""
-    assert bodyless.headers.get("etag") == shown.headers.get("etag")
+    assert bodyless.headers.get("etag") == whole.headers.get("etag")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/cus_1", "/v1/customers?limit=0"])

@@ -175,8 +175,8 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 with Caller(api.url, secret) as before:
                     assert "environment prod" in before.get("/v1/me").json()["detail"]
                 with Caller(api.url, made) as caller:
-                    shown = {one["name"]: one for one in caller.get("/ops/connections").json()["data"]}
-                    assert (shown["hubspot"]["state"], shown["hubspot"]["note"]) == (
+                    connections = {one["name"]: one for one in caller.get("/ops/connections").json()["data"]}
+                    assert (connections["hubspot"]["state"], connections["hubspot"]["note"]) == (
                         "paused",
                         "the database was copied from prod",
                     )
@@ -195,9 +195,10 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                         )
                         assert answer.json()["category"] == "auth"
                     run_templates(caller, customer_id)
-                    seen = len(production.vendors.calls("zendesk"))
+                    calls_before = len(production.vendors.calls("zendesk"))
                     assert caller.post("/ops/connections/zendesk/resume").status_code == 200
-                    until(lambda: len(production.vendors.calls("zendesk")) > seen)  # the worker has tried a write
+                    # The worker tries a write.
+                    until(lambda: len(production.vendors.calls("zendesk")) > calls_before)
                     (event,) = caller.get("/ops/audit?type=environment.adopted").json()["data"]
                     assert (event["environment"], event["facts"]["from"]) == ("staging", "prod")
                 new = {vendor: production.vendors.calls(vendor)[calls[vendor] :] for vendor in VENDORS}
@@ -224,13 +225,13 @@ def run_templates(caller: Caller, customer_id: str) -> None:
             target = call["url"].partition("base_url }}")[2].replace("{{ $json.data.id }}", customer_id)
             if "queryParameters" not in call or "{{" in target:  # to a chat, or by an id of an earlier call
                 continue
-            given = {one["name"]: one["value"] for one in call["queryParameters"]["parameters"]}
-            for name, value in given.items():
+            parameters = {one["name"]: one["value"] for one in call["queryParameters"]["parameters"]}
+            for name, value in parameters.items():
                 if name == "email":
-                    given[name] = "ada@example.com"
+                    parameters[name] = "ada@example.com"
                 elif value.startswith("={{"):
-                    given[name] = filled.get(value.rpartition(".json.")[2].removesuffix(" }}"), SINCE)
-            url, body = f"{target}?{urlencode(given)}", bodies.get(target.rpartition("/")[2])
+                    parameters[name] = filled.get(value.rpartition(".json.")[2].removesuffix(" }}"), SINCE)
+            url, body = f"{target}?{urlencode(parameters)}", bodies.get(target.rpartition("/")[2])
             if call["method"] == "GET":
                 answer = caller.get(url)
             else:
@@ -249,8 +250,8 @@ def test_a_database_in_use_is_not_adopted(facade: Facade) -> None:
     refused = lockstitch("environment", "adopt", environment=staging)
     assert refused.returncode == 1
     assert "Stop every `serve` and `worker`" in refused.stderr
-    found = json.loads(lockstitch("doctor", "--json", environment=staging).stdout)["findings"]
-    (one,) = [one for one in found if one["about"] == "database"]
+    findings = json.loads(lockstitch("doctor", "--json", environment=staging).stdout)["findings"]
+    (one,) = [one for one in findings if one["about"] == "database"]
     assert "belongs to the environment prod" in one["found"]
     assert one["mend"].endswith("only on a copy: lockstitch environment adopt")
 

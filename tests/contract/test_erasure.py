@@ -115,9 +115,9 @@ def test_an_erased_person_is_gone_for_good(facade: Facade, caller: Caller, vendo
     assert known.keys() >= {*columns, "inbound_event.payload"}
     assert "audit_event" not in known
 
-    shown = facade.lockstitch("person", "erase", "--email", person.email)
-    assert shown.returncode == 0, shown.stderr
-    assert "Nothing was erased" in shown.stdout
+    repeated = facade.lockstitch("person", "erase", "--email", person.email)
+    assert repeated.returncode == 0, repeated.stderr
+    assert "Nothing was erased" in repeated.stdout
     assert stored(facade, person.words) == known
     begun = facade.lockstitch("person", "erase", "--email", person.email, "--confirm", "--json")
     assert begun.returncode == 0, begun.stderr
@@ -193,8 +193,9 @@ def test_an_order_goes_on_without_the_person(facade: Facade, caller: Caller, ven
     changed = caller.write("PATCH", path, {"tags": ["gift"]}, headers={"if-match": read.headers["etag"]})
     assert (changed.status_code, changed.json()["tags"]) == (200, ["gift"]), changed.text
     assert mark not in changed.text.replace(f"Mug {mark}", "")
-    (held,) = vendors.records("shopify", "Order", holding=f"{mark} street 1")  # no write has cleared it at the vendor
-    assert held["note"] == mark
+    # No write has cleared it at the vendor.
+    (order_record,) = vendors.records("shopify", "Order", holding=f"{mark} street 1")
+    assert order_record["note"] == mark
     copy = {"connection": "hubspot", "match_on": "external_id"}
     assert code_of(caller.write("POST", f"{path}/copies", copy), 410) == "erased"
 
@@ -210,8 +211,8 @@ def test_dead_letters_of_the_person_are_discarded(facade: Facade, caller: Caller
     vendors.mend()
     begun = caller.post(ERASE, json={"id": made["id"], "dry_run": False}).json()
     until(lambda: caller.get(f"/ops/erasures/{begun['id']}").json(), lambda one: one["state"] == "done")
-    shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
-    assert (shown["state"], shown["decision"]["because"]) == ("discarded", "the person was erased")
+    letter_view = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    assert (letter_view["state"], letter_view["decision"]["because"]) == ("discarded", "the person was erased")
     assert stored(facade, [mark]) == {}
 
 

@@ -44,22 +44,22 @@ def before(event: dict[str, Any]) -> str:
 
 def test_a_reader_goes_on_where_it_was(driver: WebhookDriver, caller: Caller) -> None:
     wanted = received(driver, 5)
-    after, found = before(wanted[0]), []
+    after, events = before(wanted[0]), []
     while True:
         answer = caller.get("/v1/events", params={"type": "webhook.received", "after": after, "limit": 2})
         page = answer.json()
         assert page.keys() == {"data", "next_cursor", "has_more"}
         assert [list(event) for event in page["data"]] == [DOCUMENT] * len(page["data"])
         assert ("link" in answer.headers) == page["has_more"]
-        found += page["data"]
-        assert page["next_cursor"] == found[-1]["id"]
+        events += page["data"]
+        assert page["next_cursor"] == events[-1]["id"]
         if not page["has_more"]:
             break
         assert f"after={page['next_cursor']}&" in answer.headers["link"] + "&" or "after=" in answer.headers["link"]
         after = page["next_cursor"]
-    ids = [event["id"] for event in found]
+    ids = [event["id"] for event in events]
     assert ids == sorted(set(ids))
-    assert [event["data"]["payload"]["n"] for event in found if event in wanted] == [0, 1, 2, 3, 4]
+    assert [event["data"]["payload"]["n"] for event in events if event in wanted] == [0, 1, 2, 3, 4]
 
     rest = caller.get("/v1/events", params={"type": "webhook.received", "after": ids[-1]}).json()
     assert (rest["data"], rest["next_cursor"], rest["has_more"]) == ([], ids[-1], False)
@@ -107,16 +107,16 @@ def test_the_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, caller
     other = driver.event_of(driver.record("payments", "quote.sent", "quote", "7"))
     (last,) = received(driver, 1)
 
-    def shown(query: str) -> list[str]:
+    def ids_of(query: str) -> list[str]:
         page = caller.get(f"/v1/events?{query}&limit=250").json()["data"]
         return [event["id"] for event in page if event["id"] in {first["id"], other["id"], last["id"]}]
 
-    assert shown(f"after={before(first)}&connection=gateway") == [first["id"], last["id"]]
-    assert shown(f"after={before(first)}&connection=payments&type=webhook.*") == [other["id"]]
-    assert shown(f"since={other['timestamp']}") == [other["id"], last["id"]]
-    assert shown(f"since={first['timestamp']}&after={other['id']}") == [last["id"]]
-    assert shown(f"since={other['timestamp']}&connection=gateway&type=webhook.received") == [last["id"]]
-    assert shown("since=2100-01-01T00:00:00Z") == []
+    assert ids_of(f"after={before(first)}&connection=gateway") == [first["id"], last["id"]]
+    assert ids_of(f"after={before(first)}&connection=payments&type=webhook.*") == [other["id"]]
+    assert ids_of(f"since={other['timestamp']}") == [other["id"], last["id"]]
+    assert ids_of(f"since={first['timestamp']}&after={other['id']}") == [last["id"]]
+    assert ids_of(f"since={other['timestamp']}&connection=gateway&type=webhook.received") == [last["id"]]
+    assert ids_of("since=2100-01-01T00:00:00Z") == []
 
 
 def test_without_an_end_to_start_from_it_begins_with_the_oldest(driver: WebhookDriver, caller: Caller) -> None:
@@ -227,15 +227,15 @@ def test_a_polling_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, 
         driver.forget(made)
         listed.append(driver.event_of(driver.send(vendor, "ticket", "updated", made["meta"]["remote_id"])))
 
-    def shown(query: str) -> list[str]:
+    def ids_of(query: str) -> list[str]:
         feed = caller.get(f"/v1/feeds/tickets?limit=250&{query}").json()
         return [item["id"] for item in feed if item in listed]
 
     one, two, three = (item["id"] for item in listed)
-    assert shown("connection=hubspot") == [three, one]
-    assert shown("connection=zendesk&type=ticket.updated") == [two]
-    assert shown(f"since={listed[1]['timestamp']}") == [three, two]
-    assert shown("connection=hubspot&since=2100-01-01T00:00:00Z") == []
+    assert ids_of("connection=hubspot") == [three, one]
+    assert ids_of("connection=zendesk&type=ticket.updated") == [two]
+    assert ids_of(f"since={listed[1]['timestamp']}") == [three, two]
+    assert ids_of("connection=hubspot&since=2100-01-01T00:00:00Z") == []
     assert parameters(caller.get("/v1/feeds/tickets?connection=nobody")) == ["connection"]
 
 

@@ -54,10 +54,10 @@ def change_scopes(delivering: Delivering, key: NewKey, *scopes: str) -> str:
 
 def disabled(caller: Caller, subscription: str) -> dict[str, Any]:
     """The subscription, once it is disabled."""
-    found: dict[str, Any] = until(
+    subscription_view: dict[str, Any] = until(
         lambda: caller.get(f"/v1/subscriptions/{subscription}").json(), lambda view: view["state"] == "disabled"
     )
-    return found
+    return subscription_view
 
 
 def numbers(hook: Hook, count: int) -> list[int]:
@@ -177,10 +177,10 @@ def test_another_key_takes_the_subscription_of_a_revoked_one_over(delivering: De
         made = subscribe(caller, hook, "customer.*")
     delivering.facade.with_keys(lambda keys: keys.revoke(key.name))
     delivering.publish(news(1))
-    shown = disabled(owner, made["id"])
-    assert shown["disabled_reason"] == "its owner has no valid API key"
+    subscription = disabled(owner, made["id"])
+    assert subscription["disabled_reason"] == "its owner has no valid API key"
     # A revoked key cannot be rotated, so this is the only way.
-    assert shown["next_step"].startswith("POST …/enable with another key that has the scope customers:read;")
+    assert subscription["next_step"].startswith("POST …/enable with another key that has the scope customers:read;")
     (lane,) = [text for text in delivering.facade.lockstitch("queue").stdout.splitlines() if f"{made['id']} is" in text]
     assert lane.endswith(f"is disabled. Next step: lockstitch subscriptions show {made['id']}")
     path = f"/v1/subscriptions/{made['id']}/enable"
@@ -243,8 +243,8 @@ def test_a_callback_needs_the_scopes_of_its_caller(delivering: Delivering, owner
     delivering.call_back(event, target_url=hook.url, principal=key.id)
 
     def letters() -> list[dict[str, Any]]:
-        found = owner.get("/ops/dead-letters?kind=deliver").json()["data"]
-        return [letter for letter in found if letter["origin"] == event]
+        letters_of_all = owner.get("/ops/dead-letters?kind=deliver").json()["data"]
+        return [letter for letter in letters_of_all if letter["origin"] == event]
 
     (letter,) = until(letters)
     assert letter["failure"]["category"] == "permanent"
@@ -275,28 +275,28 @@ def test_the_feed_shows_what_its_reader_may_read(delivering: Delivering, owner: 
     }
     ids = dict(zip(published, delivering.publish(*published.values()), strict=True))
 
-    def seen(*scopes: str, query: str = "") -> set[str]:
+    def names_for(*scopes: str, query: str = "") -> set[str]:
         with delivering.facade.calling("events:read", *scopes, url=delivering.api.url) as reader:
-            found, cursor = [], after
+            events, cursor = [], after
             while True:
                 answer = reader.get(f"/v1/events?{cursor}limit=2{query}")
                 assert answer.status_code == 200, answer.text
                 page = answer.json()
-                found += page["data"]
+                events += page["data"]
                 if not page["has_more"]:
-                    return {name for name, id in ids.items() if id in {event["id"] for event in found}}
+                    return {name for name, id in ids.items() if id in {event["id"] for event in events}}
                 cursor = f"after={page['next_cursor']}&"
 
     everyone = {"gateway webhook", "dead letter"}
-    assert seen() == everyone
-    assert seen("customers:read") == everyone | {"customer", "customer operation"}
-    assert seen("customers:write", "ops:read") == everyone
-    assert seen("customers:read", "orders:read") == everyone | {
+    assert names_for() == everyone
+    assert names_for("customers:read") == everyone | {"customer", "customer operation"}
+    assert names_for("customers:write", "ops:read") == everyone
+    assert names_for("customers:read", "orders:read") == everyone | {
         *("customer", "order", "customer operation", "shop webhook"),
     }
-    assert seen("tickets:read", query="&type=operation.finished") == {"comment operation"}
-    assert seen("tickets:read", query="&type=*") == everyone | {"comment", "comment operation"}
-    assert seen(*ALL_READS) == set(ids)
+    assert names_for("tickets:read", query="&type=operation.finished") == {"comment operation"}
+    assert names_for("tickets:read", query="&type=*") == everyone | {"comment", "comment operation"}
+    assert names_for(*ALL_READS) == set(ids)
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def driver(facade: Facade, caller: Caller) -> WebhookDriver:
 @pytest.fixture(params=KINDS)
 def name(request: pytest.FixtureRequest) -> str:
     """One object at one vendor."""
-    found: str = request.param
-    return found
+    chosen: str = request.param
+    return chosen
 
 
 class Record:
@@ -70,8 +70,8 @@ class Record:
 
     def read(self) -> dict[str, Any]:
         """The resource as the API shows it."""
-        found: dict[str, Any] = self.driver.caller.get(self.path).json()
-        return found
+        record: dict[str, Any] = self.driver.caller.get(self.path).json()
+        return record
 
 
 def test_created_updated_and_again(driver: WebhookDriver, name: str) -> None:
@@ -113,7 +113,7 @@ def test_first_seen_by_an_update_is_an_update(driver: WebhookDriver, name: str) 
 
 def test_a_deleted_event_repeats_the_last_state(driver: WebhookDriver, name: str) -> None:
     record = Record(driver, name)
-    seen = record.event_after("created")["data"]
+    last_state = record.event_after("created")["data"]
 
     event = record.event_after("deleted")
 
@@ -121,7 +121,7 @@ def test_a_deleted_event_repeats_the_last_state(driver: WebhookDriver, name: str
     assert "previous" not in event
     data = event["data"]
     assert {field: value for field, value in data.items() if field != "meta"} == {
-        field: value for field, value in seen.items() if field != "meta"
+        field: value for field, value in last_state.items() if field != "meta"
     }
     assert (data["meta"]["connection"], data["meta"]["remote_id"]) == (record.kind.connection, record.remote_id)
 
@@ -150,7 +150,7 @@ def test_any_webhook_of_a_missing_record_means_deleted(
     driver: WebhookDriver, vendors: Emulators, name: str, address: str
 ) -> None:
     record = Record(driver, name)
-    seen = record.event_after("created")["data"]
+    last_state = record.event_after("created")["data"]
     url = f"{vendors.url}{address.format(id=record.remote_id)}"
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
@@ -161,7 +161,7 @@ def test_any_webhook_of_a_missing_record_means_deleted(
     event = record.event_after("updated")
 
     assert event["type"] == f"{record.object}.deleted"
-    assert event["data"]["id"] == seen["id"]
+    assert event["data"]["id"] == last_state["id"]
     assert driver.is_quiet(record.receipt("deleted"))
 
 

@@ -50,7 +50,7 @@ def test_a_topic_that_no_mapping_is_concerned_with_is_handed_on(driver: WebhookD
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("sent", "payload"),
     [
         (b'{"a": 1.10, "b": [12345678901234567890]}', {"a": 1.1, "b": [12345678901234567890]}),
         (b'"only text"', "only text"),
@@ -61,9 +61,9 @@ def test_a_topic_that_no_mapping_is_concerned_with_is_handed_on(driver: WebhookD
         (b"", ""),
     ],
 )
-def test_what_a_payload_is_shown_as(driver: WebhookDriver, sent: bytes, shown: object) -> None:
+def test_what_a_payload_is_shown_as(driver: WebhookDriver, sent: bytes, payload: object) -> None:
     receipt = driver.record("gateway", "thing.happened", "thing", word(), payload=sent)
-    assert driver.event_of(receipt)["data"] == {"type": "thing.happened", "payload": shown}
+    assert driver.event_of(receipt)["data"] == {"type": "thing.happened", "payload": payload}
 
 
 def test_a_connection_that_is_configured_no_more(driver: WebhookDriver) -> None:

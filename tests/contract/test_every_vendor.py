@@ -182,9 +182,9 @@ def test_what_is_not_there_is_not_found(caller: Caller, sample: Sample) -> None:
 def test_the_short_salesforce_id_names_the_same_record(caller: Caller) -> None:
     _, record = create_record(caller, SAMPLES["salesforce customer"])
     short = record["meta"]["remote_id"][:15]
-    found = caller.get(f"/v1/customers/salesforce:{short}")
-    assert found.status_code == 200, found.text
-    assert (found.json()["id"], found.json()["meta"]["remote_id"]) == (record["id"], record["meta"]["remote_id"])
+    answer = caller.get(f"/v1/customers/salesforce:{short}")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["id"], answer.json()["meta"]["remote_id"]) == (record["id"], record["meta"]["remote_id"])
 
 
 @pytest.mark.parametrize("name", COMMENTED)

@@ -118,12 +118,12 @@ def test_a_copy_carries_a_change_of_case(caller: Caller, name: str) -> None:
     made = caller.create(source.collection(), {**source.body(mark), "first_name": "macdonald"})
     path, target = f"/v1/customers/{made['id']}", {"connection": sample.vendor, "match_on": "email"}
     target = target if "email" in sample.upsert_keys else {"connection": sample.vendor}
-    for given in ("macdonald", "MacDonald"):
+    for first_name in ("macdonald", "MacDonald"):
         origin = f"{path}?connection={source.vendor}"
-        assert caller.write("PATCH", origin, {"first_name": given}).status_code == 200
+        assert caller.write("PATCH", origin, {"first_name": first_name}).status_code == 200
         copied = caller.write("POST", f"{path}/copies?connection={source.vendor}", target)
         assert copied.status_code in (200, 201), copied.text
-        assert caller.get(f"{path}?connection={sample.vendor}").json()["display_name"] == f"{given} {mark}"
+        assert caller.get(f"{path}?connection={sample.vendor}").json()["display_name"] == f"{first_name} {mark}"
 
 
 @pytest.mark.parametrize("name", CUSTOMERS)

@@ -11,7 +11,18 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY, export, line, send, settled
 from tests.contract.facade import Facade
-from tests.contract.fan_outs import CONSUMERS, at, at_remote, buyer, change, consenting, fan_outs, held, settle, skipped
+from tests.contract.fan_outs import (
+    CONSUMERS,
+    at,
+    at_remote,
+    buyer,
+    change,
+    consenting,
+    contacts_of,
+    fan_outs,
+    settle,
+    skipped,
+)
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.samples import word
 from tests.contract.subscribers import Hook
@@ -45,7 +56,7 @@ def test_a_new_record_reaches_each_consumer_once(facade: Facade, caller: Caller,
     made = buyer(caller, notes="Likes blue.")
     settle(facade)
     for vendor in ("hubspot", "salesforce", "zendesk"):
-        assert len(held(vendors, vendor, made)) == 1
+        assert len(contacts_of(vendors, vendor, made)) == 1
         there = at(caller, made, vendor)
         assert there["id"] == made["id"]
         assert there["emails"][0]["address"] == made["emails"][0]["address"]
@@ -56,7 +67,7 @@ def test_a_new_record_reaches_each_consumer_once(facade: Facade, caller: Caller,
     assert [at(caller, made, vendor)["first_name"] for vendor in ("hubspot", "salesforce")] == ["Ines", "Ines"]
     assert at(caller, made, "zendesk")["notes"] == "Likes green."
     assert [one["effect"] for one in fan_outs(facade, made, "hubspot")] == ["create", "update"]
-    assert len(held(vendors, "hubspot", made)) == 1
+    assert len(contacts_of(vendors, "hubspot", made)) == 1
 
     change(caller, made, notes="Likes red.")
     settle(facade)
@@ -73,8 +84,11 @@ def test_a_change_carries_its_cause(facade: Facade, caller: Caller) -> None:
     assert event["correlation_id"] == made["meta"]["correlation_id"]
     assert event["visited"] == ["shopify", "hubspot", "salesforce", "zendesk"]  # the change goes there directly
     assert len(fan_outs(facade, made, "zendesk")) == 1
-    shown = caller.get(f"/v1/operations/{operation['id']}").json()
-    assert (shown["connection"], shown["correlation_id"]) == ("hubspot", made["meta"]["correlation_id"])
+    operation_view = caller.get(f"/v1/operations/{operation['id']}").json()
+    assert (operation_view["connection"], operation_view["correlation_id"]) == (
+        "hubspot",
+        made["meta"]["correlation_id"],
+    )
 
 
 def test_one_of_three_is_down_for_a_day(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -103,7 +117,7 @@ def test_one_of_three_is_down_for_a_day(facade: Facade, caller: Caller, vendors:
     assert {vendor: len(fan_outs(facade, made, vendor)) for vendor in before} == before
     assert [one["outcome"] for one in fan_outs(facade, made, "zendesk")].count("succeeded") == 2
     for vendor in ("hubspot", "salesforce", "zendesk"):
-        assert len(held(vendors, vendor, made)) <= 1
+        assert len(contacts_of(vendors, vendor, made)) <= 1
     assert facade.sql("SELECT 1 FROM dead_letter WHERE state = 'open'") == []
 
 
@@ -114,8 +128,8 @@ def _pass_hours(facade: Facade, connection: str) -> dict[str, Any] | None:
     if not facade.sql(busy):
         for statement in PASS_TIME:
             facade.sql(statement, "2 hours")
-    found = facade.sql("SELECT * FROM dead_letter WHERE connection = $1 AND state = 'open'", connection)
-    return found[0] if found else None
+    letters = facade.sql("SELECT * FROM dead_letter WHERE connection = $1 AND state = 'open'", connection)
+    return letters[0] if letters else None
 
 
 def test_waiting_legs_become_one(facade: Facade, caller: Caller) -> None:
@@ -143,7 +157,7 @@ def test_two_that_consume_each_other_do_not_play_ping_pong(facade: Facade, calle
     with sending_webhooks(facade, "hubspot"):
         made = buyer(caller, "woocommerce")
         settle(facade)
-        (contact,) = held(vendors, "hubspot", made)
+        (contact,) = contacts_of(vendors, "hubspot", made)
         assert len(fan_outs(facade, made, "hubspot")) == 1
         assert _operations(facade, "woocommerce", made) == 0
 
@@ -191,15 +205,15 @@ def test_a_withdrawal_reaches_who_is_linked_with_the_consents_alone(
 ) -> None:
     made = consenting(caller, "opted_in")
     settle(facade)
-    (contact,) = held(vendors, "salesforce", made)
+    (contact,) = contacts_of(vendors, "salesforce", made)
     assert contact["HasOptedOutOfEmail"] is False
     change(caller, made, first_name="Ines", consents=[{"channel": "email", "state": "opted_out"}])
     settle(facade)
-    (contact,) = held(vendors, "salesforce", made)
+    (contact,) = contacts_of(vendors, "salesforce", made)
     assert (contact["HasOptedOutOfEmail"], contact["FirstName"]) == (True, "Ada")
     change(caller, made, first_name="Noor")
     settle(facade)
-    assert held(vendors, "salesforce", made)[0]["FirstName"] == "Ada"
+    assert contacts_of(vendors, "salesforce", made)[0]["FirstName"] == "Ada"
 
 
 def test_what_a_copy_lost_is_not_carried_back(facade: Facade, caller: Caller, vendors: Emulators) -> None:
@@ -207,7 +221,7 @@ def test_what_a_copy_lost_is_not_carried_back(facade: Facade, caller: Caller, ve
     address = {"type": "billing", "line1": "Uferweg 3", "line2": "Hof", "city": "Kiel", "country_code": "DE"}
     made = buyer(caller, "woocommerce", addresses=[address])
     settle(facade)
-    (contact,) = held(vendors, "hubspot", made)
+    (contact,) = contacts_of(vendors, "hubspot", made)
     assert contact["properties"]["address"] == "Uferweg 3, Hof"
     before = at(caller, made, "woocommerce")["addresses"]
 
@@ -228,11 +242,11 @@ def test_a_refused_leg_is_redriven_with_present_values(facade: Facade, caller: C
     settle(facade)
     (letter,) = caller.get("/ops/dead-letters?connection=zendesk&state=open").json()["data"]
     assert (letter["kind"], letter["failure"]["category"]) == ("fan_out", "permanent")
-    shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
-    assert "blue" not in json.dumps(shown)
+    letter_view = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    assert "blue" not in json.dumps(letter_view)
     refused = fan_outs(facade, made, "zendesk")[-1]
-    assert shown["payload"]["operation"] == refused["id"]
-    assert shown["payload"]["problem"]["detail"].startswith("Zendesk answered: ")
+    assert letter_view["payload"]["operation"] == refused["id"]
+    assert letter_view["payload"]["problem"]["detail"].startswith("Zendesk answered: ")
     vendors.mend()
     Vendors(vendors.url).change("shopify", made["meta"]["remote_id"], "Later")
     assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200
@@ -248,8 +262,8 @@ def test_a_withdrawal_that_the_consumer_cannot_keep_says_what_to_do(facade: Faca
     settle(facade)
     (letter,) = caller.get("/ops/dead-letters?connection=hubspot&state=open").json()["data"]
     assert letter["failure"]["path"] == "/consents"
-    shown = caller.get(f"/ops/dead-letters/{letter['id']}").json()
-    advice = {step["action"]: step["advice"] for step in shown["next_steps"]}
+    letter_view = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    advice = {step["action"]: step["advice"] for step in letter_view["next_steps"]}
     assert advice["redrive"].startswith("hubspot refused /consents: ")
     assert "by hand" in advice["redrive"]
 
@@ -261,7 +275,7 @@ def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, v
     made = buyer(caller)
     settle(facade)
     assert vendors.standing_faults() == []
-    assert len(held(vendors, "hubspot", made)) == 1
+    assert len(contacts_of(vendors, "hubspot", made)) == 1
     assert [one["outcome"] for one in fan_outs(facade, made, "hubspot")] == ["succeeded"]
 
 
@@ -309,8 +323,8 @@ def test_a_leg_waits_while_nobody_knows_whether_there_is_a_copy(
     create_record(caller, SAMPLES["freshdesk ticket"])
     whole = {name: value for name, value in vendors.records("freshdesk", "tickets")[-1].items() if name != "id"}
     ticket = vendors.place("freshdesk", "tickets", whole | {"subject": made["subject"]})
-    found = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
-    assert caller.post(f"/v1/operations/{unknown['id']}/resolve", json=found).status_code == 200
+    resolution = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
+    assert caller.post(f"/v1/operations/{unknown['id']}/resolve", json=resolution).status_code == 200
     facade.sql("UPDATE job SET run_at = now() WHERE kind = 'fan_out'")
     settle(facade)
 

@@ -50,9 +50,9 @@ def full_key(running_facade: Facade) -> str:
 
 
 def paused(caller: Caller, consumer: str) -> bool:
-    found = {one["name"]: one for one in caller.get("/ops/consumers").json()["data"]}[consumer]
-    assert (found["next_step"] is not None) == (found["paused_at"] is not None)
-    return found["paused_at"] is not None
+    consumer_view = {one["name"]: one for one in caller.get("/ops/consumers").json()["data"]}[consumer]
+    assert (consumer_view["next_step"] is not None) == (consumer_view["paused_at"] is not None)
+    return consumer_view["paused_at"] is not None
 
 
 def test_a_leg_without_news_does_not_call_the_consumer(facade: Facade, caller: Caller, vendors: Emulators) -> None:

@@ -85,17 +85,17 @@ def test_all_errors_are_reported_at_once(caller: Caller) -> None:
     answer = caller.write("POST", "/v1/customers?connection=nowhere&loss=yes", body)
     assert code_of(answer, 422) == "invalid-field"
     errors = answer.json()["errors"]
-    found = [error.get("pointer") or error.get("parameter") for error in errors]
-    assert {"/emails/0/address", "/phones/0/e164", "/phones/1", "/timezone", "loss"} <= set(found)
-    assert "/addresses/0/country_code" in found
+    places = [error.get("pointer") or error.get("parameter") for error in errors]
+    assert {"/emails/0/address", "/phones/0/e164", "/phones/1", "/timezone", "loss"} <= set(places)
+    assert "/addresses/0/country_code" in places
 
 
 @pytest.mark.parametrize(
     "body", [{"first_name": "A\0"}, {"emails": [{"address": "a\0@example.com"}]}, {"tags": ["\0"]}]
 )
 def test_a_nul_is_refused_where_it_is(caller: Caller, body: Any) -> None:
-    (found,) = refused(caller, "/v1/customers", body)
-    assert found.startswith(f"/{next(iter(body))}")
+    (pointer,) = refused(caller, "/v1/customers", body)
+    assert pointer.startswith(f"/{next(iter(body))}")
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_a_value_that_this_connection_cannot_hold_lists_those_that_it_can(caller
     answer = caller.write("POST", "/v1/tickets", ticket("zendesk", status="spam"))
     assert code_of(answer, 422) == "invalid-field"
     assert pointers(answer) == ["/status"]
-    for held in ("new", "open", "waiting_on_customer", "resolved"):
-        assert held in answer.json()["detail"]
+    for status in ("new", "open", "waiting_on_customer", "resolved"):
+        assert status in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def sum_at_stripe(vendors: Emulators, id: str) -> str:
     (session,) = [one for one in vendors.records("stripe", "checkout_sessions") if one["id"] == id]
     total = sum(Decimal(line["price"]["unit_amount_decimal"]) * line["quantity"] for line in session["_lines"])
     for one in session["discounts"]:
-        (coupon,) = [held for held in vendors.records("stripe", "coupons") if held["id"] == one["coupon"]]
+        (coupon,) = [other for other in vendors.records("stripe", "coupons") if other["id"] == one["coupon"]]
         assert (coupon["duration"], coupon["max_redemptions"], coupon["currency"]) == ("once", 1, "eur")
         total -= coupon["amount_off"]
     total += sum(one["shipping_amount"] for one in session["shipping_options"])
@@ -146,8 +146,8 @@ def test_the_account_of_an_order_is_found_by_name(caller: Caller, vendors: Emula
         body = order(word(), {"billing_address": address | {"postal_code": postal_code}})
         made = caller.create("/v1/orders?connection=crm", body)
         (stored,) = [one for one in vendors.records("salesforce", "Order") if one["Id"] == made["meta"]["remote_id"]]
-        found: str = stored["AccountId"]
-        return found
+        account_id: str = stored["AccountId"]
+        return account_id
 
     (default,) = vendors.records("salesforce", "Account", holding="Web customers")
     assert account_of("10115") == known["Id"]

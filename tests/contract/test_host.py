@@ -44,9 +44,9 @@ def test_a_target_may_be_a_whole_address(caller: Caller) -> None:
     assert status(caller, request("http://lockstitch/health/live", "a", "b")) == b"400"
 
 
-@pytest.mark.parametrize(("asked", "spoken"), [("0", False), ("1", True)])
-def test_http_2_in_clear_is_spoken_where_it_is_asked_for(facade: Facade, asked: str, spoken: bool) -> None:
-    with facade.another_api(LOCKSTITCH_HTTP2=asked) as process, connect(process.url) as connection:
+@pytest.mark.parametrize(("setting", "spoken"), [("0", False), ("1", True)])
+def test_http_2_in_clear_is_spoken_where_it_is_asked_for(facade: Facade, setting: str, spoken: bool) -> None:
+    with facade.another_api(LOCKSTITCH_HTTP2=setting) as process, connect(process.url) as connection:
         connection.sendall(PREFACE)
         answer = connection.recv(65_536)
     # A server's own preface is a frame of settings, type 4 (RFC 9113, sections 3.4 and 6.5).

@@ -48,12 +48,12 @@ def test_a_replay_is_the_recorded_answer_and_the_vendor_is_not_asked(
 def test_every_kind_of_write_is_replayed(caller: Caller) -> None:
     person = caller.create("/v1/customers", customer("hubspot"))
     bought = caller.create("/v1/orders", order())
-    asked = caller.create("/v1/tickets", ticket("zendesk"))
+    ticket_made = caller.create("/v1/tickets", ticket("zendesk"))
     for method, path, body in (
         ("PATCH", f"/v1/customers/{person['id']}", {"job_title": "Potter"}),
         ("PATCH", f"/v1/orders/{bought['id']}", {"customer_note": "Ring twice."}),
         ("POST", f"/v1/orders/{bought['id']}/cancel", {"reason": "customer"}),
-        ("POST", f"/v1/tickets/{asked['id']}/comments", {"body_text": "On its way."}),
+        ("POST", f"/v1/tickets/{ticket_made['id']}/comments", {"body_text": "On its way."}),
         ("DELETE", f"/v1/customers/{person['id']}", None),
     ):
         key = new_key()

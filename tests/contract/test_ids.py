@@ -131,11 +131,11 @@ def test_a_new_record_that_another_process_sees_first_has_one_id(
         writing.start()
         until(vendors.standing_faults, lambda standing: not standing)
         (record,) = vendors.records("hubspot", "contacts", holding=mark)
-        seen = other.get(f"/v1/customers/hubspot:{record['id']}")
+        read = other.get(f"/v1/customers/hubspot:{record['id']}")
         writing.join()
 
-    assert (seen.status_code, made[0].status_code) == (200, 201), made[0].text
-    assert made[0].json()["id"] == seen.json()["id"]
-    assert made[0].headers["location"] == f"/v1/customers/{seen.json()['id']}"
-    assert made[0].headers["etag"] == seen.headers["etag"]
-    assert [one["remote_id"] for one in caller.get(f"/v1/links/{seen.json()['id']}").json()["links"]] == [record["id"]]
+    assert (read.status_code, made[0].status_code) == (200, 201), made[0].text
+    assert made[0].json()["id"] == read.json()["id"]
+    assert made[0].headers["location"] == f"/v1/customers/{read.json()['id']}"
+    assert made[0].headers["etag"] == read.headers["etag"]
+    assert [one["remote_id"] for one in caller.get(f"/v1/links/{read.json()['id']}").json()["links"]] == [record["id"]]

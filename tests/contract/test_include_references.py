@@ -42,10 +42,10 @@ def assigned(caller: Caller, vendors: Emulators) -> str:
 def read(caller: Caller, vendors: Emulators, vendor: Vendor, path: str) -> tuple[dict[str, Any], list[str]]:
     """A record with its references, and the paths that were called for it."""
     caller.get(path)  # account facts are known now
-    seen = len(vendors.calls(vendor))
+    calls_before = len(vendors.calls(vendor))
     answer = caller.get(f"{path}?include=references")
     assert answer.status_code == 200, answer.text
-    return answer.json(), [call["path"] for call in vendors.calls(vendor)[seen:]]
+    return answer.json(), [call["path"] for call in vendors.calls(vendor)[calls_before:]]
 
 
 def keys(reference: dict[str, Any]) -> tuple[Any, Any]:
@@ -58,14 +58,17 @@ def test_agents_teams_and_companies_get_their_names(caller: Caller, vendors: Emu
     plain = caller.get(path)
     assert [keys(plain.json()[part]) for part in ("assignee", "team", "company")] == [(None, None)] * 3
 
-    found, calls = read(caller, vendors, "freshdesk", path)
+    ticket_read, calls = read(caller, vendors, "freshdesk", path)
 
-    assert keys(found["assignee"]) == (agent["name"], agent["email"])
-    assert (found["assignee"]["connection"], found["assignee"]["remote_id"]) == ("freshdesk", str(agent["id"]))
-    assert keys(found["team"]) == (group["name"], None)
-    assert keys(found["company"]) == (company["name"], None)
+    assert keys(ticket_read["assignee"]) == (agent["name"], agent["email"])
+    assert (ticket_read["assignee"]["connection"], ticket_read["assignee"]["remote_id"]) == (
+        "freshdesk",
+        str(agent["id"]),
+    )
+    assert keys(ticket_read["team"]) == (group["name"], None)
+    assert keys(ticket_read["company"]) == (company["name"], None)
     named = [f"agents/{agent['id']}", f"groups/{group['id']}", f"companies/{company['id']}"]
-    assert [one.removeprefix("/api/v2/") for one in calls] == [f"tickets/{found['number']}", *named]
+    assert [one.removeprefix("/api/v2/") for one in calls] == [f"tickets/{ticket_read['number']}", *named]
 
 
 def test_an_owner_whom_the_account_facts_lack_is_read(caller: Caller, vendors: Emulators) -> None:
@@ -78,8 +81,8 @@ def test_an_owner_whom_the_account_facts_lack_is_read(caller: Caller, vendors: E
     for path, body, part in (("customers", contact, "owner"), ("tickets", ticket, "assignee")):
         made = caller.create(f"/v1/{path}?connection=hubspot", body)
         assert keys(made[part]) == (None, None)
-        found, calls = read(caller, vendors, "hubspot", f"/v1/{path}/{made['id']}")
-        assert found[part]["email"] == email
+        record, calls = read(caller, vendors, "hubspot", f"/v1/{path}/{made['id']}")
+        assert record[part]["email"] == email
         assert calls[1:] == [f"/crm/v3/owners/{id}"]
 
 
@@ -103,9 +106,9 @@ def test_a_buyer_is_completed_from_the_customer_record(caller: Caller, vendors: 
     made = caller.create("/v1/orders?connection=woocommerce", body)
     assert keys(made["customer"]) == ("Bo Lee", None)
 
-    found, calls = read(caller, vendors, "woocommerce", f"/v1/orders/{made['id']}")
+    order, calls = read(caller, vendors, "woocommerce", f"/v1/orders/{made['id']}")
 
-    assert keys(found["customer"]) == ("Bo Lee", f"{mark}@example.com")
+    assert keys(order["customer"]) == ("Bo Lee", f"{mark}@example.com")
     assert [one for one in calls if "customers" in one] == [f"/wp-json/wc/v3/customers/{remote_id}"]
     assert len(calls) == 2
 
@@ -116,14 +119,14 @@ def test_a_reference_that_is_complete_costs_no_call(caller: Caller, vendors: Emu
     made = caller.create(f"/v1/tickets?connection={vendor}", SAMPLES[f"{vendor} ticket"].body(word()) | asker)
     path = f"/v1/tickets/{made['id']}"
     caller.get(path)
-    seen = len(vendors.calls(vendor))
+    calls_before = len(vendors.calls(vendor))
     plain = caller.get(path)
-    of_plain = [call["path"] for call in vendors.calls(vendor)[seen:]]
+    of_plain = [call["path"] for call in vendors.calls(vendor)[calls_before:]]
 
-    found, calls = read(caller, vendors, vendor, path)
+    ticket_read, calls = read(caller, vendors, vendor, path)
 
-    assert found["requester"]["email"] is not None
-    assert (found, calls) == (plain.json(), of_plain)
+    assert ticket_read["requester"]["email"] is not None
+    assert (ticket_read, calls) == (plain.json(), of_plain)
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -132,11 +135,11 @@ def test_what_the_vendor_does_not_show_stays_as_it_is(caller: Caller, vendors: E
     agent = f"/api/v2/agents/{known(vendors, 'agents')['id']}"
     vendors.break_("freshdesk", "status", method="GET", path=agent, status=status)
 
-    found, _ = read(caller, vendors, "freshdesk", path)
+    ticket_read, _ = read(caller, vendors, "freshdesk", path)
 
-    assert keys(found["assignee"]) == (None, None)
-    assert found["assignee"]["remote_id"] == agent.rpartition("/")[2]
-    assert keys(found["team"]) == (known(vendors, "groups")["name"], None)
+    assert keys(ticket_read["assignee"]) == (None, None)
+    assert ticket_read["assignee"]["remote_id"] == agent.rpartition("/")[2]
+    assert keys(ticket_read["team"]) == (known(vendors, "groups")["name"], None)
 
 
 def test_a_customer_who_is_gone_stays_as_the_order_has_them(caller: Caller, vendors: Emulators) -> None:
@@ -146,9 +149,9 @@ def test_a_customer_who_is_gone_stays_as_the_order_has_them(caller: Caller, vend
     made = caller.create("/v1/orders?connection=woocommerce", body | {"customer": {"id": f"woocommerce:{remote_id}"}})
     vendors.break_("woocommerce", "status", path=f"/wp-json/wc/v3/customers/{remote_id}", status=404)
 
-    found, _ = read(caller, vendors, "woocommerce", f"/v1/orders/{made['id']}")
+    order, _ = read(caller, vendors, "woocommerce", f"/v1/orders/{made['id']}")
 
-    assert (found["customer"]["remote_id"], *keys(found["customer"])) == (remote_id, None, None)
+    assert (order["customer"]["remote_id"], *keys(order["customer"])) == (remote_id, None, None)
 
 
 def test_an_unknown_word_is_refused_with_the_known_ones(caller: Caller, vendors: Emulators) -> None:

@@ -53,8 +53,8 @@ def make(caller: Caller, vendor: str, address: str, first: str = "", last: str =
 def id_of(caller: Caller, made: dict[str, Any]) -> str:
     """The canonical id that a record has now."""
     meta = made["meta"]
-    found: str = caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()["id"]
-    return found
+    canonical_id: str = caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()["id"]
+    return canonical_id
 
 
 @pytest.mark.parametrize("vendors", TRIOS)
@@ -65,8 +65,8 @@ def test_two_people_with_one_address_stay_two(caller: Caller, facade: Facade, ve
     made = [make(caller, vendor, address, *name) for vendor, name in zip(vendors, names, strict=True)]
     ids = [id_of(caller, one) for one in (*made, *made)][3:]
     assert ids[0] != ids[2]
-    shown = facade.lockstitch("links", "review", "--limit", "250", "--json")
-    pairs = [{one["canonical_id"], one["other_canonical_id"]} for one in json.loads(shown.stdout)["data"]]
+    output = facade.lockstitch("links", "review", "--limit", "250", "--json")
+    pairs = [{one["canonical_id"], one["other_canonical_id"]} for one in json.loads(output.stdout)["data"]]
     assert {ids[0], ids[2]} in pairs
 
 

@@ -100,10 +100,10 @@ def key_by_scope(running_facade: Facade) -> dict[str, str]:
 def test_every_other_scope_is_forbidden(
     facade: Facade, key_by_scope: dict[str, str], method: str, path: str, scope: str
 ) -> None:
-    for held, secret in key_by_scope.items():
+    for own_scope, secret in key_by_scope.items():
         with facade.calling(secret=secret) as caller:
             answer = caller.request(method, path)
-        if held == scope:
+        if own_scope == scope:
             assert answer.status_code not in (401, 403), answer.text
             continue
         assert code_of(answer, 403) == "forbidden"
@@ -122,12 +122,12 @@ def test_an_operation_is_seen_with_any_scope_of_its_object(
 ) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/operations/{made['meta']['operation_id']}"
-    for held, secret in key_by_scope.items():
+    for own_scope, secret in key_by_scope.items():
         with facade.calling(secret=secret) as other:
             answer = other.get(path)
-        if held.startswith("customers:"):
+        if own_scope.startswith("customers:"):
             assert answer.json()["result"]["id"] == made["id"]
-        elif held.startswith("ops:"):
+        elif own_scope.startswith("ops:"):
             assert code_of(answer, 403) == "forbidden"
         else:
             assert code_of(answer, 404) == "not-found"
@@ -140,8 +140,8 @@ def test_the_list_of_operations_shows_what_the_key_may_see(
     caller.create("/v1/orders", order())
     made = caller.create("/v1/tickets", ticket("zendesk"))
     caller.create(f"/v1/tickets/{made['id']}/comments", {"body_text": "On its way."})
-    shown = {"customers": {"customer"}, "orders": {"order"}, "tickets": {"ticket", "comment"}}
-    for plural, objects in shown.items():
+    readable = {"customers": {"customer"}, "orders": {"order"}, "tickets": {"ticket", "comment"}}
+    for plural, objects in readable.items():
         with facade.calling(secret=key_by_scope[f"{plural}:read"]) as other:
             listed = other.get("/v1/operations", params={"limit": 250}).json()["data"]
         assert {operation["object"] for operation in listed} == objects
@@ -150,14 +150,14 @@ def test_the_list_of_operations_shows_what_the_key_may_see(
 def test_me_describes_the_key(facade: Facade) -> None:
     made = facade.make_key("customers:read", "ops:read", expires_in=timedelta(days=3), name="a key that tells")
     with facade.calling(secret=made.secret) as caller:
-        shown = caller.get("/v1/me").json()
-    assert shown == {
+        me = caller.get("/v1/me").json()
+    assert me == {
         "name": "a key that tells",
         "scopes": ["customers:read", "ops:read"],
         "expires_at": made.expires_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if made.expires_at else None,
         "needs_approval": False,
     }
-    assert set(shown) == {"name", "scopes", "expires_at", "needs_approval"}
+    assert set(me) == {"name", "scopes", "expires_at", "needs_approval"}
 
 
 def after_its_end(caller: Caller) -> httpx.Response:

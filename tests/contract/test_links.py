@@ -60,25 +60,25 @@ def places(answer: httpx.Response) -> list[str]:
 
 def proposals(facade: Facade, made: dict[str, Any]) -> list[dict[str, Any]]:
     """The open proposals about a customer."""
-    shown = facade.lockstitch("links", "review", "--limit", "250", "--json")
-    assert shown.returncode == 0, shown.stderr
+    output = facade.lockstitch("links", "review", "--limit", "250", "--json")
+    assert output.returncode == 0, output.stderr
     mine = made["meta"]["connection"], made["meta"]["remote_id"]
     return [
         one
-        for one in json.loads(shown.stdout)["data"]
+        for one in json.loads(output.stdout)["data"]
         if mine in ((one["connection"], one["remote_id"]), (one["other_connection"], one["other_remote_id"]))
     ]
 
 
 def events_about(caller: Caller, kind: str, identifier: str) -> list[dict[str, Any]]:
     """The Events of a type about a canonical id."""
-    found: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     params = {"type": kind, "limit": "250"}
     while True:
         page = caller.get("/v1/events", params=params).json()
-        found += [event for event in page["data"] if event["data"]["id"] == identifier]
+        events += [event for event in page["data"] if event["data"]["id"] == identifier]
         if not page["has_more"]:
-            return found
+            return events
         params["after"] = page["next_cursor"]
 
 
@@ -125,15 +125,15 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     (proposal,) = until(lambda: proposals(facade, desk), bool)
     assert proposal["reasons"] == ["not_configured"]
     narrow = lockstitch("links", "review", environment=facade.api.environment, columns=80)
-    for shown in (proposal["id"], crm["id"], desk["id"], place(crm), place(desk)):
-        assert shown in narrow.stdout.split()
+    for text in (proposal["id"], crm["id"], desk["id"], place(crm), place(desk)):
+        assert text in narrow.stdout.split()
 
     accepted = facade.lockstitch("links", "review", "--accept", proposal["id"])
     assert (accepted.returncode, accepted.stdout) == (
         0,
         f"{proposal['id']} is accepted: {crm['id']} names both.\n",
     )
-    until(lambda: read(caller, place(desk)).json()["id"], lambda found: found == crm["id"])
+    until(lambda: read(caller, place(desk)).json()["id"], lambda current: current == crm["id"])
     assert {known: read(caller, known).headers["etag"] for known in tags} == tags
     assert proposals(facade, desk) == []
     again = facade.lockstitch("links", "review", "--refuse", proposal["id"])
@@ -143,7 +143,7 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     split = facade.lockstitch("links", "split", crm["id"], "zendesk", "--json")
     assert split.returncode == 0, split.stderr
     assert json.loads(split.stdout)["split_id"] == desk["id"]
-    until(lambda: read(caller, place(desk)).json()["id"], lambda found: found == desk["id"])
+    until(lambda: read(caller, place(desk)).json()["id"], lambda current: current == desk["id"])
     assert {known: read(caller, known).headers["etag"] for known in tags} == tags
     (event,) = events_about(caller, "link.split", crm["id"])
     assert (event["connection"], event["data"]["split_id"]) == ("zendesk", desk["id"])
@@ -162,9 +162,9 @@ def test_a_person_joins_two_ids(caller: Caller, facade: Facade) -> None:
     one, other = make(caller, "zendesk", word()), make(caller, "hubspot", word())
     joined = facade.lockstitch("links", "join", other["id"], one["id"])
     assert (joined.returncode, joined.stdout) == (0, f"{one['id']} names {place(one)}, {place(other)}.\n")
-    shown = facade.lockstitch("links", "show", other["id"])
-    assert f"Aliases: {other['id']}" in shown.stdout
-    assert place(other) in shown.stdout
+    output = facade.lockstitch("links", "show", other["id"])
+    assert f"Aliases: {other['id']}" in output.stdout
+    assert place(other) in output.stdout
     third = make(caller, "hubspot", word())
     refused = facade.lockstitch("links", "join", one["id"], third["id"])
     assert refused.returncode == REFUSED
@@ -216,7 +216,7 @@ def test_a_merge_that_a_webhook_reports_is_followed(caller: Caller, facade: Faca
         mergedObjectIds=[int(lost["meta"]["remote_id"])],
     )
     driver.deliver(endpoint, hubspot(endpoint.url, event))
-    until(lambda: places(read(caller, place(kept))), lambda found: found == [place(shop), place(kept)])
+    until(lambda: places(read(caller, place(kept))), lambda current: current == [place(shop), place(kept)])
     assert read(caller, kept["id"]).json()["id"] == shop["id"]
     assert read(caller, shop["id"]).json()["meta"]["connection"] == "shopify"
     joined = events_about(caller, "link.joined", shop["id"])
@@ -236,7 +236,7 @@ def test_a_merge_at_the_shop_is_followed(caller: Caller, facade: Facade) -> None
     }
     case = shopify(topic="customers/merge", body=json.dumps(body).encode())
     WebhookDriver(facade, caller).deliver(WebhookEndpoint(facade, "shopify"), case)
-    until(lambda: caller.get(f"/v1/links/{lost['id']}").json()["id"], lambda found: found == kept["id"])
+    until(lambda: caller.get(f"/v1/links/{lost['id']}").json()["id"], lambda current: current == kept["id"])
 
 
 def test_a_read_of_a_merged_contact_finds_the_one_that_is_left(caller: Caller, vendors: Emulators) -> None:
@@ -292,7 +292,7 @@ def test_a_join_of_a_buyer_changes_no_order(caller: Caller, facade: Facade) -> N
     before = caller.get(path)
     assert before.json()["customer"]["id"] == shop["id"]
     assert facade.lockstitch("links", "join", crm["id"], shop["id"]).returncode == 0
-    after = until(lambda: caller.get(path), lambda found: found.json()["customer"]["id"] == crm["id"])
+    after = until(lambda: caller.get(path), lambda answer: answer.json()["customer"]["id"] == crm["id"])
     assert after.headers["etag"] == before.headers["etag"]
     driver = WebhookDriver(facade, caller)
     receipt = driver.send("shopify", "order", "updated", made["meta"]["remote_id"])

@@ -78,15 +78,15 @@ def full_key(running_facade: Facade) -> str:
 
 def pages(caller: Caller, path: str, **query: Any) -> list[dict[str, Any]]:
     """Every record of a list, by following `next_cursor`."""
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
         answer = caller.get(path, params={**query, **({} if cursor is None else {"cursor": cursor})})
         assert answer.status_code == 200, answer.text
-        found += answer.json()["data"]
+        records += answer.json()["data"]
         cursor = answer.json()["next_cursor"]
         if cursor is None:
-            return found
+            return records
 
 
 @pytest.mark.parametrize(("name", "sort"), SORTED)
@@ -95,12 +95,12 @@ def test_a_sorted_list_shows_every_record_once_in_order(caller: Caller, name: st
     made = [caller.create(sample.collection(), sample.body(word())) for _ in range(7)]
     if sample.change:
         caller.write("PATCH", f"{sample.path}/{made[0]['id']}", sample.change)
-    found = pages(caller, sample.path, connection=sample.vendor, sort=sort, limit=3)
-    ids = [record["id"] for record in found]
+    records = pages(caller, sample.path, connection=sample.vendor, sort=sort, limit=3)
+    ids = [record["id"] for record in records]
     assert len(ids) == len(set(ids))
     assert {record["id"] for record in made} <= set(ids)
     # As times: a whole second has no fraction, so their texts do not sort.
-    times = [datetime.fromisoformat(time) for record in found if (time := record[sort.removeprefix("-")]) is not None]
+    times = [datetime.fromisoformat(time) for record in records if (time := record[sort.removeprefix("-")]) is not None]
     assert times == sorted(times, reverse=sort.startswith("-"))
 
 
@@ -142,8 +142,8 @@ def test_a_list_of_one_person_by_id_vendor_id_and_address(
     names = [person["id"], f"{sample.vendor}:{person['meta']['remote_id']}", f"{mark.upper()}@example.com"]
     for value in names:
         query = {"connection": sample.vendor, filter: value, "limit": 2}
-        found = [record["id"] for record in pages(caller, sample.path, **query)]
-        assert sorted(found) == sorted(made), value
+        ids = [record["id"] for record in pages(caller, sample.path, **query)]
+        assert sorted(ids) == sorted(made), value
 
 
 def test_orders_of_a_guest_are_found_by_address(caller: Caller) -> None:
@@ -152,8 +152,8 @@ def test_orders_of_a_guest_are_found_by_address(caller: Caller) -> None:
         made = caller.create(sample.collection(), sample.body(mark))
         longer = {"customer": {"email": f"x{mark}@example.com"}}
         caller.create(sample.collection(), sample.body(word()) | longer)
-        found = pages(caller, sample.path, connection=vendor, customer=f"{mark}@example.com")
-        assert [order["id"] for order in found] == [made["id"]]
+        orders = pages(caller, sample.path, connection=vendor, customer=f"{mark}@example.com")
+        assert [order["id"] for order in orders] == [made["id"]]
 
 
 @pytest.mark.parametrize("vendor", ["shopify", "woocommerce", "stripe"])
@@ -175,16 +175,16 @@ def test_an_address_finds_the_orders_of_the_customer_and_of_the_guest_they_were(
     as_customer = [caller.create(sample.collection(), of_person(sample, account, word()))["id"] for _ in range(2)]
 
     for limit in (1, 3, 50):
-        found = pages(caller, sample.path, connection=vendor, customer=address.upper(), limit=limit)
-        assert sorted(order["id"] for order in found) == sorted(as_guest + as_customer), limit
+        orders = pages(caller, sample.path, connection=vendor, customer=address.upper(), limit=limit)
+        assert sorted(order["id"] for order in orders) == sorted(as_guest + as_customer), limit
     by_id = pages(caller, sample.path, connection=vendor, customer=account["id"], limit=50)
     assert sorted(order["id"] for order in by_id) == sorted(as_customer)
 
 
 def test_an_address_of_nobody_finds_nothing(caller: Caller) -> None:
     for path in ("/v1/orders?connection=woocommerce&customer=", "/v1/tickets?connection=zendesk&requester="):
-        found = caller.get(f"{path}nobody-{word()}@example.com").json()
-        assert found == {"data": [], "next_cursor": None, "has_more": False, "unreadable": []}
+        body = caller.get(f"{path}nobody-{word()}@example.com").json()
+        assert body == {"data": [], "next_cursor": None, "has_more": False, "unreadable": []}
 
 
 def test_an_address_of_several_customers_is_a_conflict(caller: Caller) -> None:
@@ -297,6 +297,6 @@ def test_the_contract_shows_filters_and_sorts(caller: Caller, vendor: Vendor) ->
     for mapping in VENDORS[vendor].mappings:
         if mapping.object == "comment":
             continue
-        shown = caller.get(f"/v1/contracts/{mapping.object}").json()["connections"][vendor]
-        assert set(shown["filters"]) >= mapping.endpoints.filters
-        assert shown["sorts"] == sorted(mapping.endpoints.sorts)
+        connection_view = caller.get(f"/v1/contracts/{mapping.object}").json()["connections"][vendor]
+        assert set(connection_view["filters"]) >= mapping.endpoints.filters
+        assert connection_view["sorts"] == sorted(mapping.endpoints.sorts)

@@ -26,7 +26,7 @@ def fill(caller: Caller, kind: str, count: int) -> list[dict[str, Any]]:
 
 def pages(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]:
     """Every page, by following `next_cursor`."""
-    found: list[list[dict[str, Any]]] = []
+    found_pages: list[list[dict[str, Any]]] = []
     cursor: str | None = None
     while True:
         answer = caller.get(path, params={**query, **({} if cursor is None else {"cursor": cursor})})
@@ -35,11 +35,11 @@ def pages(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]
         assert page.keys() == {"data", "next_cursor", "has_more", "unreadable"}
         assert page["has_more"] == (page["next_cursor"] is not None)
         assert len(page["data"]) <= query.get("limit", 50)
-        found.append(page["data"])
+        found_pages.append(page["data"])
         if not page["has_more"]:
-            return found
+            return found_pages
         cursor = page["next_cursor"]
-        assert len(found) < 400
+        assert len(found_pages) < 400
 
 
 def test_everything_is_on_one_page_and_on_none_twice(caller: Caller, kind: str) -> None:
@@ -57,13 +57,13 @@ def test_what_changed_since(caller: Caller, kind: str) -> None:
         time.sleep(1.1 - time.time() % 1)  # these vendors tell whole seconds
     made = fill(caller, kind, 5)
     since = made[0]["updated_at"]
-    found = [
+    ids = [
         record["id"]
         for page in pages(caller, path, connection=connection, updated_since=since, limit=2)
         for record in page
     ]
-    assert sorted(found) == sorted(record["id"] for record in made)
-    assert before["id"] not in found
+    assert sorted(ids) == sorted(record["id"] for record in made)
+    assert before["id"] not in ids
 
 
 def test_the_next_link_leads_on(caller: Caller) -> None:
@@ -125,7 +125,7 @@ def test_the_limits_of_limit(caller: Caller, limit: int, kind: str) -> None:
     assert 1 <= len(answer.json()["data"]) <= limit
 
 
-def held(caller: Caller, path: str, **query: str) -> list[str]:
+def ids_of(caller: Caller, path: str, **query: str) -> list[str]:
     return [record["id"] for page in pages(caller, path, **query) for record in page]
 
 
@@ -136,42 +136,42 @@ def test_customers_by_address_and_by_the_callers_key(caller: Caller, connection:
         f"/v1/customers?connection={connection}", customer(connection, mark, external_id=f"key {mark}/ä")
     )
     caller.create(f"/v1/customers?connection={connection}", customer(connection))
-    assert held(caller, "/v1/customers", connection=connection, email=f"{mark}@example.com") == [made["id"]]
-    assert held(caller, "/v1/customers", connection=connection, email=f"{mark}@EXAMPLE.com") == [made["id"]]
-    assert held(caller, "/v1/customers", connection=connection, external_id=f"key {mark}/ä") == [made["id"]]
-    assert held(caller, "/v1/customers", connection=connection, email="nobody@example.com") == []
-    assert held(caller, "/v1/customers", connection=connection, external_id="nobody") == []
+    assert ids_of(caller, "/v1/customers", connection=connection, email=f"{mark}@example.com") == [made["id"]]
+    assert ids_of(caller, "/v1/customers", connection=connection, email=f"{mark}@EXAMPLE.com") == [made["id"]]
+    assert ids_of(caller, "/v1/customers", connection=connection, external_id=f"key {mark}/ä") == [made["id"]]
+    assert ids_of(caller, "/v1/customers", connection=connection, email="nobody@example.com") == []
+    assert ids_of(caller, "/v1/customers", connection=connection, external_id="nobody") == []
 
 
 def test_orders_by_what_names_them(caller: Caller) -> None:
     mark = word()
     made = caller.create("/v1/orders", order(mark, external_id=mark))
     for query in ({"number": made["number"]}, {"email": f"{mark}@example.com"}, {"external_id": mark}):
-        assert held(caller, "/v1/orders", **query) == [made["id"]]
-    assert made["id"] in held(caller, "/v1/orders", status="open")
-    assert made["id"] not in held(caller, "/v1/orders", status="cancelled")
-    assert held(caller, "/v1/orders", number="#0") == []
+        assert ids_of(caller, "/v1/orders", **query) == [made["id"]]
+    assert made["id"] in ids_of(caller, "/v1/orders", status="open")
+    assert made["id"] not in ids_of(caller, "/v1/orders", status="cancelled")
+    assert ids_of(caller, "/v1/orders", number="#0") == []
 
 
 @pytest.mark.parametrize("connection", ["hubspot", "zendesk"])
 def test_tickets_by_what_names_them(caller: Caller, connection: str) -> None:
     mark = word()
     made = caller.create(f"/v1/tickets?connection={connection}", ticket(connection, mark, external_id=mark))
-    assert held(caller, "/v1/tickets", connection=connection, external_id=mark) == [made["id"]]
-    assert held(caller, "/v1/tickets", connection=connection, number=made["number"]) == [made["id"]]
+    assert ids_of(caller, "/v1/tickets", connection=connection, external_id=mark) == [made["id"]]
+    assert ids_of(caller, "/v1/tickets", connection=connection, number=made["number"]) == [made["id"]]
 
 
 def test_tickets_by_status_where_the_vendor_can(caller: Caller) -> None:
     made = fill(caller, "hubspot ticket", 1)[0]
-    assert made["id"] in held(caller, "/v1/tickets", connection="hubspot", status="new")
+    assert made["id"] in ids_of(caller, "/v1/tickets", connection="hubspot", status="new")
     answer = caller.get("/v1/tickets?connection=zendesk&status=new")
     assert code_of(answer, 422) == "invalid-field"
     assert parameters(answer) == ["status"]
 
 
 def test_a_list_of_an_empty_vendor(caller: Caller, vendors: Emulators) -> None:
-    found = caller.get("/v1/customers", params={"connection": "hubspot", "external_id": word()}).json()
-    assert found == {"data": [], "next_cursor": None, "has_more": False, "unreadable": []}
+    body = caller.get("/v1/customers", params={"connection": "hubspot", "external_id": word()}).json()
+    assert body == {"data": [], "next_cursor": None, "has_more": False, "unreadable": []}
 
 
 def test_operations_are_listed_newest_first(caller: Caller) -> None:

@@ -26,10 +26,10 @@ def driver(facade: Facade, caller: Caller) -> WebhookDriver:
 
 def lines(process: Process, message: str, **facts: Any) -> list[dict[str, Any]]:
     """The log lines of a process that begin with this message and have these facts."""
-    found = [json.loads(line) for line in process.log.splitlines() if line.startswith("{")]
+    parsed = [json.loads(line) for line in process.log.splitlines() if line.startswith("{")]
     return [
         line
-        for line in found
+        for line in parsed
         if line["message"].startswith(message) and all(line.get(name) == value for name, value in facts.items())
     ]
 
@@ -37,8 +37,8 @@ def lines(process: Process, message: str, **facts: Any) -> list[dict[str, Any]]:
 def line(process: Process, message: str, **facts: Any) -> dict[str, Any]:
     """The one line, once it is written."""
     until(lambda: lines(process, message, **facts))
-    (found,) = lines(process, message, **facts)
-    return found
+    (only,) = lines(process, message, **facts)
+    return only
 
 
 def test_an_access_line_names_operation_and_replay(facade: Facade, caller: Caller) -> None:

@@ -87,8 +87,8 @@ def test_several_matches_are_a_conflict_with_the_candidates(caller: Caller, vend
     answer = caller.get(f"/v1/customers/lookup?connection={vendor}&email={mark}@example.com")
     assert code_of(answer, 409) == "ambiguous-match"
     problem = answer.json()
-    found = {(one["id"], one["connection"], one["remote_id"]) for one in problem["candidates"]}
-    assert found == {(one["id"], vendor, one["meta"]["remote_id"]) for one in made}
+    candidates = {(one["id"], one["connection"], one["remote_id"]) for one in problem["candidates"]}
+    assert candidates == {(one["id"], vendor, one["meta"]["remote_id"]) for one in made}
     assert all(one["id"] in problem["detail"] for one in made)
     assert not problem["retryable"]
 

@@ -212,12 +212,12 @@ def effects(vendors: Emulators, name: str, write: Sent) -> int:
     if verb == "added":
         return len(vendors.records("zendesk", "comments", holding=write.mark))
     kind = KINDS[f"{vendor} {thing}"]
-    found = vendors.records(kind.connection, kind.held_as, holding=write.mark)
+    records = vendors.records(kind.connection, kind.held_as, holding=write.mark)
     if verb == "cancelled":
-        return sum(bool(one["cancelledAt"]) for one in found)
+        return sum(bool(one["cancelledAt"]) for one in records)
     if verb == "archived":
-        return sum(bool(one.get("archived") or one.get("active") is False) for one in found)
-    return len(found)
+        return sum(bool(one.get("archived") or one.get("active") is False) for one in records)
+    return len(records)
 
 
 def requests(vendors: Emulators, case: Case, write: Sent) -> int:

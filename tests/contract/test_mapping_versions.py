@@ -27,14 +27,14 @@ def decide(caller: Caller, connection: str, **order: Any) -> dict[str, Any]:
 def route(caller: Caller, connection: str) -> dict[str, Any]:
     answer = caller.get("/ops/mappings")
     assert answer.status_code == 200, answer.text
-    (found,) = [one for one in answer.json()["data"] if one["name"] == NAME]
-    return route_in(found, connection)
+    (mapping,) = [one for one in answer.json()["data"] if one["name"] == NAME]
+    return route_in(mapping, connection)
 
 
 def route_in(mapping: dict[str, Any], connection: str) -> dict[str, Any]:
-    (found,) = [one for one in mapping["routes"] if one["connection"] == connection]
-    shown: dict[str, Any] = found
-    return shown
+    (one_route,) = [one for one in mapping["routes"] if one["connection"] == connection]
+    route_view: dict[str, Any] = one_route
+    return route_view
 
 
 def revision_of(caller: Caller, path: str) -> int:
@@ -118,15 +118,17 @@ def test_the_road_from_one_revision_to_the_next(
     assert made["meta"]["mapping"]["revision"] == 1
 
     # Diff: by field, with samples free of personal data; API and command line agree.
-    found = until(
+    report = until(
         lambda: [one for one in route(caller, at)["comparisons"] if (one["active"], one["shadow"]) == (1, 2)],
-        lambda found: bool(found) and {"/emails/*", "/consents/*"} <= {one["path"] for one in found[0]["differences"]},
+        lambda reports: (
+            bool(reports) and {"/emails/*", "/consents/*"} <= {one["path"] for one in reports[0]["differences"]}
+        ),
     )[0]
-    assert found["differing"] <= found["compared"]
-    differences = {one["path"]: one for one in found["differences"]}
+    assert report["differing"] <= report["compared"]
+    differences = {one["path"]: one for one in report["differences"]}
     assert differences["/meta/loss/emails/*"]["samples"] == [{"active": "dropped"}]
     assert all(one["passing"] == "read" for one in differences.values())
-    assert "road" not in json.dumps(found)
+    assert "road" not in json.dumps(report)
     assert "opted_out" not in caller.get(path).text
     diff = cli(facade, "diff", NAME, "--connection", at)
     assert {one["path"] for one in diff["data"][0]["differences"]} == set(differences)
@@ -323,20 +325,20 @@ def test_a_redriven_write_is_drafted_by_the_revision_that_is_at_work_now(caller:
     before = route(caller, at)["active"]
     try:
         decide(caller, at, active=1)
-        held = caller.create(f"/v1/customers?connection={at}", body)
+        customer_made = caller.create(f"/v1/customers?connection={at}", body)
         answer = caller.write("POST", f"/v1/customers?connection={at}", body, headers={"prefer": "respond-async"})
         assert caller.settled(answer)["state"] == "failed"
 
         def letters() -> list[dict[str, Any]]:
-            found = caller.get(f"/ops/dead-letters?kind=execute&connection={at}").json()["data"]
-            return [letter for letter in found if letter["origin"] == answer.json()["id"]]
+            letters_of_all = caller.get(f"/ops/dead-letters?kind=execute&connection={at}").json()["data"]
+            return [letter for letter in letters_of_all if letter["origin"] == answer.json()["id"]]
 
         (letter,) = until(letters)
         assert (letter["failure"]["mapping"], letter["failure"]["revision"]) == (NAME, 1)
         decide(caller, at, active=2)
         advice = caller.get(f"/ops/dead-letters/{letter['id']}").json()["next_steps"][0]["advice"]
         assert "r2 is active now" in advice
-        assert caller.write("DELETE", f"/v1/customers/{held['id']}").status_code == 200
+        assert caller.write("DELETE", f"/v1/customers/{customer_made['id']}").status_code == 200
         assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
         done = caller.settled(answer)
         assert done["state"] == "succeeded", done

@@ -67,9 +67,9 @@ def about(object_name: str, address: str, mark: str) -> Body:
     }
 
 
-def sent(vendors: Emulators, vendor: Vendor, seen: int) -> str:
+def sent(vendors: Emulators, vendor: Vendor, calls_before: int) -> str:
     """What was sent to the vendor since then."""
-    return json.dumps([(call["path"], call["query"], call["body"]) for call in vendors.calls(vendor)[seen:]])
+    return json.dumps([(call["path"], call["query"], call["body"]) for call in vendors.calls(vendor)[calls_before:]])
 
 
 def write(caller: Caller, sample: Sample, body: Body, query: str = "") -> httpx.Response:
@@ -95,13 +95,13 @@ def test_an_address_never_selects_staff(
     address = f"{mark}@staff.example"
     id = employed(vendors, vendor, held_as, address)
     before = vendors.records(vendor, held_as, holding=id)
-    seen = len(vendors.calls(vendor))
+    calls_before = len(vendors.calls(vendor))
 
     for query in ("", *(f"&upsert_on={key}" for key in sample.upsert_keys)):
         answer = write(caller, sample, about(sample.object, address, word()) | {"external_id": word()}, query)
         check_ended(caller, answer)
 
-    assert id[:15] not in sent(vendors, vendor, seen)
+    assert id[:15] not in sent(vendors, vendor, calls_before)
     assert vendors.records(vendor, held_as, holding=id) == before
     if held_as != sample.held_as and name not in MATCHED_BY_VENDOR:
         assert vendors.records(vendor, sample.held_as, holding=id) == []
@@ -131,9 +131,9 @@ def two_customers(caller: Caller, vendor: str, address: str) -> None:
         caller.create(sample.collection(), sample.body(word()) | {"emails": [{"address": address}]})
 
 
-def changing(vendors: Emulators, vendor: Vendor, seen: int) -> list[dict[str, Any]]:
+def changing(vendors: Emulators, vendor: Vendor, calls_before: int) -> list[dict[str, Any]]:
     """The calls since then that may change something."""
-    return [call for call in vendors.calls(vendor)[seen:] if call["method"] != "GET"]
+    return [call for call in vendors.calls(vendor)[calls_before:] if call["method"] != "GET"]
 
 
 @pytest.mark.parametrize("verb", ["upsert", "copy"])
@@ -146,7 +146,7 @@ def test_two_customers_with_the_address_change_nothing(
     two_customers(caller, vendor, address)
     sample = SAMPLES[f"{vendor} customer"]
     made = caller.create("/v1/customers?connection=shopify", SAMPLES["shopify customer"].body(mark))
-    before, seen = vendors.records(vendor, sample.held_as), len(vendors.calls(vendor))
+    before, calls_before = vendors.records(vendor, sample.held_as), len(vendors.calls(vendor))
 
     if verb == "upsert":
         answer = write(caller, sample, sample.body(mark), "&upsert_on=email")
@@ -156,7 +156,7 @@ def test_two_customers_with_the_address_change_nothing(
 
     assert code_of(answer, 409) == "ambiguous-match"
     assert len(answer.json()["candidates"]) == 2
-    assert (vendors.records(vendor, sample.held_as), changing(vendors, vendor, seen)) == (before, [])
+    assert (vendors.records(vendor, sample.held_as), changing(vendors, vendor, calls_before)) == (before, [])
 
 
 @pytest.mark.parametrize("vendor", ["salesforce", "stripe"])
@@ -168,10 +168,10 @@ def test_two_buyers_with_the_address_change_nothing(caller: Caller, vendors: Emu
     body |= {"status": "draft"} if vendor == "stripe" else {}
     customers = SAMPLES[f"{vendor} customer"].held_as
     before = [vendors.records(vendor, one) for one in (customers, sample.held_as)]
-    seen = len(vendors.calls(vendor))
+    calls_before = len(vendors.calls(vendor))
 
     answer = write(caller, sample, body)
 
     assert code_of(answer, 409) == "ambiguous-match"
     assert [vendors.records(vendor, one) for one in (customers, sample.held_as)] == before
-    assert changing(vendors, vendor, seen) == []
+    assert changing(vendors, vendor, calls_before) == []

@@ -45,15 +45,15 @@ def secrets(facade: Facade, *arguments: str, text: str | None = None) -> Complet
     return lockstitch("secrets", *arguments, environment=facade.api.environment, columns=300, text=text)
 
 
-def shown(caller: Caller) -> dict[str, Any]:
-    found: list[dict[str, Any]] = caller.get("/ops/connections").json()["data"]
-    return next(one for one in found if one["name"] == "vaulted")
+def connection_view(caller: Caller) -> dict[str, Any]:
+    connections: list[dict[str, Any]] = caller.get("/ops/connections").json()["data"]
+    return next(one for one in connections if one["name"] == "vaulted")
 
 
 def paused(caller: Caller) -> None:
     """Call until the connection is paused for its credential."""
     assert code_of(caller.get(LISTING), 502) == "vendor-auth-failed"
-    until(lambda: shown(caller)["state"], lambda state: state == "unauthorised")
+    until(lambda: connection_view(caller)["state"], lambda state: state == "unauthorised")
 
 
 def test_a_mended_key_resumes_the_connection_that_the_old_one_paused(
@@ -71,7 +71,7 @@ def test_a_mended_key_resumes_the_connection_that_the_old_one_paused(
     done = secrets(facade, "rotate", "portal", text="333.2")
     assert (done.returncode, "vaulted is resumed" in done.stdout) == (0, True), done.stdout
     # It was proven: no request has to go first.
-    until(lambda: shown(caller)["state"], lambda state: state == "working")
+    until(lambda: connection_view(caller)["state"], lambda state: state == "working")
     until(lambda: caller.get(LISTING).status_code, lambda status: status == 200)
 
     portal.refused = {"333.2"}  # the vendor takes the first key back
@@ -89,7 +89,7 @@ def test_a_key_that_is_refused_too_resumes_nothing(facade: Facade, caller: Calle
     portal.refused |= {"333.3", "333.4"}
     paused(caller)
     assert secrets(facade, "rotate", "portal", text="333.4").returncode == 3
-    assert shown(caller)["state"] == "unauthorised"
+    assert connection_view(caller)["state"] == "unauthorised"
     portal.refused.clear()
     assert "vaulted is resumed" in secrets(facade, "promote", "portal").stdout
 
@@ -101,5 +101,5 @@ def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Cal
     done = secrets(facade, "rotate", "portal", text="333.6")
     assert done.returncode == 0
     assert "vaulted stays paused (moving). To resume it: lockstitch connections resume vaulted" in done.stdout
-    assert shown(caller)["state"] == "paused"
+    assert connection_view(caller)["state"] == "paused"
     assert caller.post("/ops/connections/vaulted/resume").status_code == 200

@@ -75,8 +75,8 @@ def _identity(name: str, item: Any) -> Any:
 def read(caller: Caller, path: str) -> Body:
     answer = caller.get(path)
     assert answer.status_code == 200, answer.text
-    found: Body = answer.json()
-    return found
+    body: Body = answer.json()
+    return body
 
 
 def listed(caller: Caller, sample: Sample, record: Body) -> Body:

@@ -64,5 +64,5 @@ def test_the_same_values_again_are_not_sent(caller: Caller, vendors: Emulators, 
         assert answer.status_code == 200, answer.text
         assert effects(vendors, sample, before) == []
         left_out = {"meta", "updated_at"}
-        shown = {field: value for field, value in answer.json().items() if field not in left_out}
-        assert shown == {field: value for field, value in read.items() if field not in left_out}
+        repeated = {field: value for field, value in answer.json().items() if field not in left_out}
+        assert repeated == {field: value for field, value in read.items() if field not in left_out}

@@ -49,10 +49,10 @@ def victim(caller: Caller, sample: Sample, mark: str) -> dict[str, Any]:
     return read
 
 
-def match_loosely(vendors: Emulators, sample: Sample, asked: str, finds: str, *, reads: int = 1) -> None:
+def match_loosely(vendors: Emulators, sample: Sample, query: str, finds: str, *, reads: int = 1) -> None:
     """Let the vendor's reads take one text for another. Shopify's reads cannot be told from its writes, so only that
     many calls are concerned there."""
-    texts = {"asked": asked, "finds": finds}
+    texts = {"asked": query, "finds": finds}
     if sample.vendor == "shopify":
         vendors.break_("shopify", "loose_match", times=reads, **texts)
         return
@@ -131,10 +131,10 @@ def test_a_look_up_and_a_list_never_show_another_record(
     before = victim(caller, sample, mark)
     value = f"{mark}@example.com" if key == "email" else mark
     match_loosely(vendors, sample, mark, f"jo{mark}", reads=2)
-    found = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, key: value})
+    answer = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, key: value})
     listed = caller.get(sample.path, params={"connection": sample.vendor, key: value})
     vendors.mend()
-    assert code_of(found, found.status_code) in ("not-found", "ambiguous-match")
+    assert code_of(answer, answer.status_code) in ("not-found", "ambiguous-match")
     assert listed.json()["data"] == [], before
 
 
@@ -144,10 +144,10 @@ def test_of_several_that_are_found_the_right_one_is_chosen(caller: Caller, vendo
     before, own = victim(caller, sample, mark), caller.create(sample.collection(), sample.body(mark))
     vendors.break_(sample.vendor, "loose_match", method="GET", times=None, asked=f"{mark}@example.com")
     address = {"emails": [{"address": f"{mark}@example.com"}]}
-    found = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, "email": f"{mark}@example.com"})
+    answer = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, "email": f"{mark}@example.com"})
     upserted = caller.write("POST", f"{sample.collection()}&upsert_on=email", address | sample.change)
     vendors.mend()
-    assert (found.status_code, found.json()["id"]) == (200, own["id"])
+    assert (answer.status_code, answer.json()["id"]) == (200, own["id"])
     assert (upserted.status_code, upserted.json()["id"]) == (200, own["id"])
     unharmed(caller, sample, before)
 
@@ -179,8 +179,8 @@ def test_a_zendesk_user_with_a_second_address_is_no_sure_match(caller: Caller, v
     before = caller.get(f"{sample.path}/{made['id']}").json()
     body = {"display_name": "Someone else", "emails": [{"address": second}]}
     upserted = caller.write("POST", f"{sample.collection()}&upsert_on=email", body)
-    found = caller.get(f"{sample.path}/lookup", params={"connection": "zendesk", "email": second})
-    for answer in (upserted, found):
+    looked_up = caller.get(f"{sample.path}/lookup", params={"connection": "zendesk", "email": second})
+    for answer in (upserted, looked_up):
         assert code_of(answer, 409) == "ambiguous-match"
         assert [one["remote_id"] for one in answer.json()["candidates"]] == [remote_id]
         assert second not in answer.json()["detail"]
@@ -203,8 +203,8 @@ def test_freshdesk_contacts_are_found_by_every_address(caller: Caller) -> None:
     sample, mark, second = SAMPLES["freshdesk customer"], word(), f"{word()}@example.com"
     emails = [{"address": f"{mark}@example.com", "is_primary": True}, {"address": second}]
     made = caller.create(sample.collection(), {**sample.body(mark), "emails": emails})
-    found = caller.get(f"{sample.path}/lookup", params={"connection": "freshdesk", "email": second})
-    assert found.json()["id"] == made["id"], found.text
+    answer = caller.get(f"{sample.path}/lookup", params={"connection": "freshdesk", "email": second})
+    assert answer.json()["id"] == made["id"], answer.text
     listed = caller.get(sample.path, params={"connection": "freshdesk", "email": second}).json()["data"]
     assert [one["id"] for one in listed] == [made["id"]]
     body = {"emails": [{"address": second}], "job_title": "Potter"}

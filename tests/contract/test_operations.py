@@ -80,8 +80,8 @@ def shift_age(facade: Facade, lost: list[Unknown], age: str) -> None:
 
 
 def remote_id(vendors: Emulators, one: Unknown) -> str:
-    (found,) = vendors.records("zendesk", "tickets", holding=one.mark)
-    return str(found["id"])
+    (record,) = vendors.records("zendesk", "tickets", holding=one.mark)
+    return str(record["id"])
 
 
 def resolve(caller: Caller, one: Unknown, body: Any) -> httpx.Response:
@@ -248,8 +248,8 @@ def test_an_operator_decides_on_the_command_line(
     assert f"lockstitch operations check {made.id}" in printed
     assert facade.lockstitch("operations", "check", made.id).stdout == f"{made.id} is unknown.\n"
 
-    found = ("--outcome", "succeeded", "--remote-id", remote_id(vendors, made))
-    assert facade.lockstitch("operations", "resolve", made.id, *found).stdout == f"{made.id} is succeeded.\n"
+    resolution = ("--outcome", "succeeded", "--remote-id", remote_id(vendors, made))
+    assert facade.lockstitch("operations", "resolve", made.id, *resolution).stdout == f"{made.id} is succeeded.\n"
     assert facade.lockstitch("operations", "resolve", lost.id, "--outcome", "failed").returncode == 0
     assert facade.lockstitch("operations", "resolve", lost.id, "--outcome", "failed").returncode == 3
 

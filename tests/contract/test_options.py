@@ -63,8 +63,8 @@ def options_of(caller: Caller, place: str, *, max_age: int | None = None) -> dic
 
     answer = until(ask, is_fresh) if max_age == 0 else ask()
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def test_people_to_give_work_to_are_those_of_the_account(caller: Caller, vendors: Emulators) -> None:
@@ -86,14 +86,14 @@ def test_a_person_who_was_chosen_can_be_written(caller: Caller, vendors: Emulato
 
 
 def test_statuses_are_those_that_a_write_takes(caller: Caller) -> None:
-    held = options(caller, "hubspot/ticket/status")
-    assert held["waiting_on_customer"] == "Waiting on contact"
-    for status in held:
+    statuses = options(caller, "hubspot/ticket/status")
+    assert statuses["waiting_on_customer"] == "Waiting on contact"
+    for status in statuses:
         caller.create("/v1/tickets?connection=hubspot", ticket("hubspot", status=status))
     answer = caller.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot", status="spam"))
     assert code_of(answer, 422) == "invalid-field"
     listed = answer.json()["errors"][0]["detail"].partition("one of: ")[2].split(", ")
-    assert listed == list(held)
+    assert listed == list(statuses)
     assert "new" in options(caller, "zendesk/ticket/status")
     assert (
         options(caller, "hubspot/ticket/stage").keys() == options(caller, "hubspot/ticket/custom_fields.stage").keys()
@@ -119,8 +119,8 @@ def test_choices_of_custom_fields(caller: Caller, vendors: Emulators) -> None:
     field = {"key": "plan", "type": "dropdown", "title": "Plan", "custom_field_options": plans}
     vendors.place("zendesk", "user_fields", field)
 
-    held = options(caller, "zendesk/ticket/custom_fields.part", max_age=0)
-    assert held == {"foot": "Presser foot", "needle": "Needle"}
+    listed = options(caller, "zendesk/ticket/custom_fields.part", max_age=0)
+    assert listed == {"foot": "Presser foot", "needle": "Needle"}
     assert options(caller, "zendesk/customer/custom_fields.plan") == {"plan_gold": "Gold"}
     assert "DECISION_MAKER" in options(caller, "hubspot/customer/custom_fields.buying_role")
 
@@ -134,11 +134,11 @@ def test_choices_of_metafields(facade: Facade, caller: Caller) -> None:
         "ownerType": "CUSTOMER",
         "validations": [{"name": "choices", "value": '["gold", "silver"]'}],
     }
-    asked = """mutation ($definition: MetafieldDefinitionInput!) {
+    query = """mutation ($definition: MetafieldDefinitionInput!) {
       metafieldDefinitionCreate(definition: $definition) { userErrors { message } } }"""
     answer = httpx.post(
         f"{facade.emulators.url}/shopify/admin/api/2026-07/graphql.json",
-        json={"query": asked, "variables": {"definition": definition}},
+        json={"query": query, "variables": {"definition": definition}},
         headers={"X-Shopify-Access-Token": "shopify-dev-token"},
     )
     assert answer.json()["data"]["metafieldDefinitionCreate"]["userErrors"] == [], answer.text

@@ -43,8 +43,8 @@ def sale(customer: Body, **more: Any) -> Body:
 def place(caller: Caller, connection: str, customer: Body, **more: Any) -> Body:
     """Create an order. Return it as it reads."""
     made = caller.create(f"/v1/orders?connection={connection}", sale(customer, **more))
-    found: Body = caller.get(f"/v1/orders/{made['id']}?connection={connection}").json()
-    return found | {"loss": made["meta"]["loss"]}
+    order: Body = caller.get(f"/v1/orders/{made['id']}?connection={connection}").json()
+    return order | {"loss": made["meta"]["loss"]}
 
 
 @pytest.mark.parametrize("shop", SHOPS)

@@ -35,17 +35,17 @@ def other_total(order: dict[str, Any]) -> list[str]:
 
 def test_a_sum_of_the_vendor_is_announced_and_kept(caller: Caller, vendors: Emulators) -> None:
     made = caller.create(ORDERS, SAMPLES["woocommerce order"].body(word()))
-    (said,) = other_total(made)
+    (sentence,) = other_total(made)
     (stored,) = [one for one in vendors.records("woocommerce", "orders") if str(one["id"]) == made["meta"]["remote_id"]]
     assert (stored["total"], made["totals"]["total"]) == ("47.36", "47.36")
-    assert said == "the order adds up to 47.36 at WooCommerce, 39.80 was sent"
+    assert sentence == "the order adds up to 47.36 at WooCommerce, 39.80 was sent"
 
-    assert other_total(caller.get(f"/v1/orders/{made['id']}").json()) == [said]
+    assert other_total(caller.get(f"/v1/orders/{made['id']}").json()) == [sentence]
     page = caller.get(ORDERS).json()["data"]
-    assert [other_total(one) for one in page if one["id"] == made["id"]] == [[said]]
+    assert [other_total(one) for one in page if one["id"] == made["id"]] == [[sentence]]
 
     vendors.place("woocommerce", "orders", stored | {"fee_lines": [], "total": "50.00"})
-    assert said not in other_total(caller.get(f"/v1/orders/{made['id']}").json())
+    assert sentence not in other_total(caller.get(f"/v1/orders/{made['id']}").json())
 
 
 def test_a_test_order_goes_over_where_nothing_is_production(caller: Caller) -> None:
@@ -66,10 +66,10 @@ def test_a_copy_says_so_too(caller: Caller, vendors: Emulators) -> None:
     answer = caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "woocommerce"})
 
     assert answer.status_code == 201, answer.text
-    (said,) = other_total(answer.json())
-    assert "39.80 was sent" in said
+    (sentence,) = other_total(answer.json())
+    assert "39.80 was sent" in sentence
     read = caller.get(f"/v1/orders/{made['id']}?connection=woocommerce").json()
-    assert other_total(read) == [said]
+    assert other_total(read) == [sentence]
     assert other_total(caller.get(f"/v1/orders/{made['id']}?connection=shopify").json()) == []
 
 

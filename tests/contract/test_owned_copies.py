@@ -81,8 +81,8 @@ def skipped(resource: dict[str, Any]) -> list[str]:
 
 def letters(caller: Caller, run: str) -> list[dict[str, Any]]:
     """The open dead letters of a run."""
-    found: list[dict[str, Any]] = caller.get(f"/ops/dead-letters?state=open&correlation_id={run}").json()["data"]
-    return found
+    data: list[dict[str, Any]] = caller.get(f"/ops/dead-letters?state=open&correlation_id={run}").json()["data"]
+    return data
 
 
 @pytest.mark.parametrize("queued", [False, True])
@@ -246,8 +246,8 @@ def test_comments_are_copied_in_the_name_of_their_connection(caller: Caller, str
 
     assert answer.status_code == 201, answer.text
     there = f"{path}/comments?connection=freshdesk"
-    found = until(lambda: caller.get(there).json()["data"])
-    assert [one["body_text"] for one in found] == ["On its way."]
+    comments = until(lambda: caller.get(there).json()["data"])
+    assert [one["body_text"] for one in comments] == ["On its way."]
 
 
 def test_a_leg_to_review_is_one_dead_letter(caller: Caller, facade: Facade, vendors: Emulators) -> None:

@@ -54,11 +54,11 @@ def running_facade(policy: str, tmp_path_factory: pytest.TempPathFactory, module
 @pytest.fixture(scope="module")
 def secrets(running_facade: Facade, policy: str) -> dict[str, str]:
     """The keys of a writer and of a stranger. The name of a key is free again once it is revoked."""
-    found = {}
+    by_name = {}
     for name in ("trusted", "stranger"):
         running_facade.sql("UPDATE api_key SET name = name || id WHERE name = $1", name)
-        found[name] = running_facade.make_key(name=name).secret
-    return found
+        by_name[name] = running_facade.make_key(name=name).secret
+    return by_name
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
     """The open dead letter of an operation."""
 
     def look() -> list[dict[str, Any]]:
-        found = caller.get("/ops/dead-letters?state=open&limit=250").json()["data"]
-        return [letter for letter in found if letter["origin"] == operation_id]
+        letters_of_all = caller.get("/ops/dead-letters?state=open&limit=250").json()["data"]
+        return [letter for letter in letters_of_all if letter["origin"] == operation_id]
 
     (letter,) = until(look)
     return letter
@@ -102,8 +102,8 @@ def redrive(caller: Caller, operation_id: str) -> dict[str, Any]:
 
 def audited(facade: Facade, verdict: str, field: str) -> bool:
     """Whether the audit trail names the stranger and the field, and no value."""
-    found = facade.sql("SELECT facts::text FROM audit_event WHERE type = $1", f"ownership.{verdict}")
-    texts = [row["facts"] for row in found]
+    rows = facade.sql("SELECT facts::text FROM audit_event WHERE type = $1", f"ownership.{verdict}")
+    texts = [row["facts"] for row in rows]
     assert not any("Smith" in text or "On its way" in text for text in texts)
     return any("key:stranger" in text and f'"{field}"' in text for text in texts)
 
@@ -212,10 +212,10 @@ def test_a_skipped_field_cannot_refuse_the_write(
         assert [one.get("problem", one)["code"] for one in ends] == ["unsupported-field", "invalid-field"]
         assert dry["problem"]["code"] == "unsupported-field"
         return
-    found = [one.get("result", one) for one in ends]
-    assert [[one["pointer"] for one in each["meta"]["skipped"]] for each in found] == [["/status"], ["/status"]]
-    assert (found[0]["company_name"], found[0]["status"]) == ("Lee Ceramics", made["status"])
-    assert found[1]["cancelled_at"] is None
+    results = [one.get("result", one) for one in ends]
+    assert [[one["pointer"] for one in each["meta"]["skipped"]] for each in results] == [["/status"], ["/status"]]
+    assert (results[0]["company_name"], results[0]["status"]) == ("Lee Ceramics", made["status"])
+    assert results[1]["cancelled_at"] is None
     assert {one["pointer"]: one["verdict"] for one in dry["fields"]} == {
         "/status": "skipped",
         "/company_name": "written",
@@ -301,24 +301,24 @@ def test_an_upsert_reads_first_only_where_a_field_is_covered(facade: Facade, tru
 def test_rows_of_an_export(trusted: Caller, facade: Facade, policy: str) -> None:
     number = {"reject": 7, "skip": 8, "review": 9}[policy]  # all three share a database, and a known row is not read
 
-    def told() -> list[dict[str, Any]]:
+    def announced() -> list[dict[str, Any]]:
         return [one for one in events(trusted) if one["data"]["meta"]["remote_id"] == f"C0000{number}"]
 
     upload = settled(trusted, send(trusted, export(line(number, state="X"))))
     if policy == "skip":
-        (event,) = told()
+        (event,) = announced()
         assert event["data"]["status"] == "unknown"
         assert [one["pointer"] for one in event["data"]["meta"]["skipped"]] == ["/status"]
         return
-    assert told() == []
+    assert announced() == []
     (letter,) = dead_letters(trusted, upload)
     assert (letter["failure"]["category"], letter["failure"]["reason"]) == ("conflict", "not-system-of-record")
     assert letter["failure"]["path"] == "$.status"
     assert trusted.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
     if policy == "review":
-        done = until(lambda: settled_rows(trusted, upload), lambda found: found["settled"] == 1)
+        done = until(lambda: settled_rows(trusted, upload), lambda upload_rows: upload_rows["settled"] == 1)
         assert done["refused"] == 0
-        (event,) = told()
+        (event,) = announced()
         assert event["data"]["status"] == "blocked"
     else:
         again = until(lambda: [one for one in dead_letters(trusted, upload) if one["id"] != letter["id"]])
@@ -326,5 +326,5 @@ def test_rows_of_an_export(trusted: Caller, facade: Facade, policy: str) -> None
 
 
 def settled_rows(caller: Caller, upload: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = caller.get(f"/v1/uploads/legacy/{upload['id']}").json()
-    return found
+    rows: dict[str, Any] = caller.get(f"/v1/uploads/legacy/{upload['id']}").json()
+    return rows

@@ -158,8 +158,8 @@ def test_the_verdict_of_a_dry_run_is_that_of_the_write(
     caller: Caller, second: Caller, strange: Caller, sent: dict[str, Any], upserts: bool, is_writer: bool
 ) -> None:
     mark = word()
-    held = {name: values[0] for name, values in VALUES.items() if name != "lifecycle_stage"}
-    made = caller.create("/v1/customers", plain(mark) | held)
+    plain_values = {name: values[0] for name, values in VALUES.items() if name != "lifecycle_stage"}
+    made = caller.create("/v1/customers", plain(mark) | plain_values)
     method, path = ("POST", "/v1/customers?upsert_on=email") if upserts else ("PATCH", f"/v1/customers/{made['id']}?")
     body = {**plain(mark), **sent} if upserts else sent
     writer = second if is_writer else strange
@@ -184,9 +184,9 @@ def test_the_verdict_of_a_dry_run_is_that_of_the_write(
 
 
 def test_callers_read_who_owns_what(caller: Caller) -> None:
-    shown = caller.get("/v1/ownership/customer").json()
-    assert (shown["object"], shown["owner"]) == ("customer", "other-hubspot")
-    assert shown["fields"]["job_title"] == {
+    rules = caller.get("/v1/ownership/customer").json()
+    assert (rules["object"], rules["owner"]) == ("customer", "other-hubspot")
+    assert rules["fields"]["job_title"] == {
         "owner": "other-hubspot",
         "writers": ["key:everything", "key:second", "shopify"],
         "freshness_seconds": 900,
@@ -194,7 +194,7 @@ def test_callers_read_who_owns_what(caller: Caller) -> None:
         "among_writers": "newest",
         "team": "Revenue operations",
     }
-    assert shown["fields"]["tags"]["anyone_else"] is None
+    assert rules["fields"]["tags"]["anyone_else"] is None
     assert caller.get("/v1/ownership/ticket").json()["fields"]["comments"]["owner"] == "zendesk"
     assert code_of(caller.get("/v1/ownership/invoice"), 404) == "not-found"
 
@@ -219,22 +219,22 @@ def test_contracts_name_the_configured_owners_and_contacts(caller: Caller, facad
     assert [one["means"] for one in contract["incidents"]["severities"]] == ["Customers are written twice."]
     order = caller.get("/v1/contracts/order").json()["contract"]
     assert (order["owner"]["system"], order["owner"]["team"], order["incidents"]["contact"]) == ("shopify", None, None)
-    shown = facade.lockstitch("contract", "show", "customer").stdout
-    assert "crm-duty@example.com" in shown
-    assert "Service" in shown
+    output = facade.lockstitch("contract", "show", "customer").stdout
+    assert "crm-duty@example.com" in output
+    assert "Service" in output
 
 
 def test_the_command_explains_what_happens_to_a_change(facade: Facade) -> None:
-    shown = facade.lockstitch("ownership", "explain", "customer", "job_title", "--writer", "key:other")
-    assert shown.returncode == 0, shown.stderr
-    assert "skipped at" in shown.stdout
-    told = facade.lockstitch("ownership", "explain", "customer", "--writer", "key:second", "--json")
-    changes = {name: one["changes"]["hubspot"] for name, one in json.loads(told.stdout).items()}
+    output = facade.lockstitch("ownership", "explain", "customer", "job_title", "--writer", "key:other")
+    assert output.returncode == 0, output.stderr
+    assert "skipped at" in output.stdout
+    as_json = facade.lockstitch("ownership", "explain", "customer", "--writer", "key:second", "--json")
+    changes = {name: one["changes"]["hubspot"] for name, one in json.loads(as_json.stdout).items()}
     assert changes["company_name"] == "written, by fill_empty"
     assert changes["first_name"] == "review"
     assert changes["lifecycle_stage"] == "refused"
     assert changes["tags"] == "written"
-    at = json.loads(told.stdout)["first_name"]["changes"].keys()
+    at = json.loads(as_json.stdout)["first_name"]["changes"].keys()
     assert {"hubspot", "shopify", "zendesk"} <= at
     assert not at & {"gateway", "chat", "woo"}, "they only receive webhooks"
     for wrong in (("invoice",), ("customer", "jobtitle"), ("customer", "--writer", "nobody")):

@@ -62,9 +62,9 @@ def test_an_export_has_what_is_stored_and_no_one_else(caller: Caller, facade: Fa
     assert other not in by_email.text
     assert stranger["id"] not in by_email.text
 
-    shown = facade.lockstitch("person", "export", "--id", made["id"], "--json")
-    assert shown.returncode == 0, shown.stderr
-    by_id = Counter(row["table"] for row in json.loads(shown.stdout)["rows"])
+    output = facade.lockstitch("person", "export", "--id", made["id"], "--json")
+    assert output.returncode == 0, output.stderr
+    by_id = Counter(row["table"] for row in json.loads(output.stdout)["rows"])
     assert {**by_id, "audit_event": 0} == {**tables, "audit_event": 0}
     table = facade.lockstitch("person", "export", "--email", f"{mark}@example.com")
     assert "  record_state: 3 rows" in table.stdout or "  record_state: 4 rows" in table.stdout

@@ -86,11 +86,11 @@ def test_orders_go_over_with_their_sums_as_the_page_says(caller: Caller, facade:
     check_page(f"{ORDERS}{carried_orders.tables(rows)}\n\n", begin="## Orders\n", end=REAL_SYSTEMS)
 
 
-def check_page(found: str, *, begin: str, end: str) -> None:
+def check_page(measured: str, *, begin: str, end: str) -> None:
     """Hold a part of the page to what was found: from the line `begin` to the line `end`."""
     page = PAGE.read_text(encoding="utf-8")
     at, until = f"\n{page}".index(f"\n{begin}"), page.index(f"\n{end}") + 1
     if os.environ.get("LOCKSTITCH_PORTABILITY") == "write":
-        PAGE.write_text(f"{page[:at]}{found}{page[until:]}", encoding="utf-8")
+        PAGE.write_text(f"{page[:at]}{measured}{page[until:]}", encoding="utf-8")
     else:
-        assert found == page[at:until]
+        assert measured == page[at:until]

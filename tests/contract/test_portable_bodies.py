@@ -25,8 +25,8 @@ def read(caller: Caller, path: str, made: dict[str, Any]) -> dict[str, Any]:
     """The record as its connection gives it."""
     answer = caller.get(f"{path}/{made['id']}")
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 @pytest.mark.parametrize("path", OUTPUT_ONLY)

@@ -35,20 +35,20 @@ def sale(mark: str, *skus: str) -> Body:
     return {"currency": "EUR", "customer": {"email": f"{mark}@example.com"}, "line_items": lines}
 
 
-def calls_before(vendors: Emulators, vendor: Vendor, seen: int, create: str) -> list[str]:
+def calls_before(vendors: Emulators, vendor: Vendor, calls_so_far: int, create: str) -> list[str]:
     """The paths of the calls before the creating one."""
-    paths = [f"{call['method']} {call['path'].rpartition('/')[2]}" for call in vendors.calls(vendor)[seen:]]
+    paths = [f"{call['method']} {call['path'].rpartition('/')[2]}" for call in vendors.calls(vendor)[calls_so_far:]]
     return paths[: paths.index(create)]
 
 
 def test_products_are_named_by_id_and_other_lines_stay_lines(caller: Caller, vendors: Emulators) -> None:
     caller.create(SHOP, sale(word(), "MUG"))  # account facts are known now
-    seen = len(vendors.calls("woocommerce"))
+    calls_so_far = len(vendors.calls("woocommerce"))
     mark = word()
 
     made = caller.create(SHOP, sale(mark, "MUG", "scarf-blue", f"NEW-{mark}", "MUG"))
 
-    assert calls_before(vendors, "woocommerce", seen, "POST orders") == ["GET products"]
+    assert calls_before(vendors, "woocommerce", calls_so_far, "POST orders") == ["GET products"]
     assert [(one["sku"], one["quantity"]) for one in made["line_items"]] == [
         *(("MUG", "2"), ("SCARF-BLUE", "2"), (f"NEW-{mark}", "2"), ("MUG", "2"))
     ]
@@ -57,9 +57,9 @@ def test_products_are_named_by_id_and_other_lines_stay_lines(caller: Caller, ven
         ("/line_items/1/sku", "coerced"),  # it is SCARF-BLUE there
         ("/line_items/2", "coerced"),
     ]
-    (held,) = vendors.records("woocommerce", "orders", holding=f"NEW-{mark}")
-    assert [one["variation_id"] for one in held["line_items"]] == [0, 13, 0]
-    assert held["fee_lines"][0]["name"] == f"2 x Mug {mark} (NEW-{mark})"
+    (order_record,) = vendors.records("woocommerce", "orders", holding=f"NEW-{mark}")
+    assert [one["variation_id"] for one in order_record["line_items"]] == [0, 13, 0]
+    assert order_record["fee_lines"][0]["name"] == f"2 x Mug {mark} (NEW-{mark})"
 
 
 def test_a_variant_of_shopify_is_named_by_id_and_another_line_is_free_text(caller: Caller, vendors: Emulators) -> None:
@@ -67,16 +67,17 @@ def test_a_variant_of_shopify_is_named_by_id_and_another_line_is_free_text(calle
     for sku in (f"A-{mark}", f"A-{mark}-XL"):
         vendors.place("shopify", "ProductVariant", {"sku": sku})
     caller.create(path, sale(word(), "NEW"))
-    seen = len(vendors.calls("shopify"))
+    calls_so_far = len(vendors.calls("shopify"))
 
     made = caller.create(path, sale(mark, f"A-{mark}", f"NEW-{mark}"))
 
     first, second = made["line_items"]
     variant = next(one for one in vendors.records("shopify", "ProductVariant") if one["sku"] == f"A-{mark}")
-    (held,) = vendors.records("shopify", "Order", holding=f"NEW-{mark}")
-    assert str(variant["id"]) in str(held)
+    (order_record,) = vendors.records("shopify", "Order", holding=f"NEW-{mark}")
+    assert str(variant["id"]) in str(order_record)
     assert (first["sku"], second["sku"]) == (f"A-{mark}", f"NEW-{mark}")
-    assert len(vendors.calls("shopify")) - seen == 2  # the look-up and the create, whose reply has all of the order
+    # The look-up and the create, whose reply has all of the order.
+    assert len(vendors.calls("shopify")) - calls_so_far == 2
 
 
 def test_an_unknown_product_without_a_price_is_refused_with_what_to_send(caller: Caller) -> None:
@@ -104,11 +105,11 @@ def test_a_buyer_and_products_are_found_at_salesforce_with_one_query_each(caller
     for body in (sale(first, f"A-{first}"), sale(mark, f"A-{mark}", f"B-{mark}")):
         furnish(vendors, body)
     caller.create(CRM, sale(first, f"A-{first}"))
-    seen = len(vendors.calls("salesforce"))
+    calls_so_far = len(vendors.calls("salesforce"))
 
     made = caller.create(CRM, sale(mark, f"A-{mark}", f"B-{mark}"))
 
-    assert calls_before(vendors, "salesforce", seen, "POST composite") == ["GET query", "GET query"]
+    assert calls_before(vendors, "salesforce", calls_so_far, "POST composite") == ["GET query", "GET query"]
     assert made["customer"]["email"] == f"{mark}@example.com"
     assert sorted(one["sku"] for one in made["line_items"]) == [f"A-{mark}", f"B-{mark}"]
 
@@ -169,8 +170,8 @@ def test_a_draft_invoice_gets_the_customer_that_it_needs(caller: Caller, vendors
     mark = word()
     body = {"currency": "EUR", "status": "draft", "customer": {"email": f"{mark}@example.com", "name": "Ann Lee"}}
     made = caller.create("/v1/orders?connection=stripe", body)
-    (held,) = vendors.records("stripe", "customers", holding=mark)
-    assert made["customer"]["remote_id"] == held["id"]
+    (customer_record,) = vendors.records("stripe", "customers", holding=mark)
+    assert made["customer"]["remote_id"] == customer_record["id"]
 
 
 def test_lines_that_say_more_than_the_record_holds_are_no_change(caller: Caller) -> None:

@@ -269,9 +269,9 @@ def test_an_invoice_is_paid_once_however_its_webhooks_come(
     """Stripe sends half a dozen webhooks, of which the first may be read after the payment."""
     invoices = [staff.paid_invoice(word()) for _ in range(3)]
     watching.events()
-    told = caller.get("/v1/events?type=order.*,order.paid&connection=stripe&limit=250").json()["data"]
+    events = caller.get("/v1/events?type=order.*,order.paid&connection=stripe&limit=250").json()["data"]
     for invoice in invoices:
-        types = [one["type"] for one in told if one["data"]["meta"]["remote_id"] == invoice]
+        types = [one["type"] for one in events if one["data"]["meta"]["remote_id"] == invoice]
         assert types.count("order.paid") == 1
         assert types.count("order.created") <= 1
         assert types.index("order.paid") > 0
@@ -459,8 +459,8 @@ def test_a_subscription_names_fields_and_changes(
         assert kinds(events) == ["customer.created", "customer.updated", "customer.deleted"]
         assert all(event["data"].keys() == {"id", "meta", "emails"} for event in events)
         assert events[1]["data"]["emails"][0]["address"] == address
-        (shown,) = [one for one in caller.get("/v1/subscriptions").json()["data"] if one["fields"]]
-        assert (shown["fields"], shown["changed"]) == (["emails"], ["emails", "notes"])
+        (subscription,) = [one for one in caller.get("/v1/subscriptions").json()["data"] if one["fields"]]
+        assert (subscription["fields"], subscription["changed"]) == (["emails"], ["emails", "notes"])
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ def start(caller: Caller, dead: DeadJobs, **wanted: Any) -> dict[str, Any]:
 def read(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:
     answer = caller.get(f"{PATH}/{redrive['id']}")
     assert answer.status_code == 200, answer.text
-    seen: dict[str, Any] = answer.json()
-    assert seen["redriven"] + seen["skipped"] + seen["left"] == seen["total"]
-    return seen
+    progress: dict[str, Any] = answer.json()
+    assert progress["redriven"] + progress["skipped"] + progress["left"] == progress["total"]
+    return progress
 
 
 def watch(caller: Caller, redrive: dict[str, Any], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def watch(caller: Caller, redrive: dict[str, Any], wanted: Callable[[dict[str, A
 
 
 def ended(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:
-    return watch(caller, redrive, lambda seen: seen["state"] != "running")
+    return watch(caller, redrive, lambda progress: progress["state"] != "running")
 
 
 def audited(facade: Facade, redrive: dict[str, Any]) -> list[str]:
@@ -92,9 +92,9 @@ def test_it_takes_what_matches_and_nothing_else(caller: Caller, dead: DeadJobs) 
     dead.bury(*(dead.new() for _ in range(3)))
     dead.bury(dead.new(), failure=UNMAPPABLE)
     redrive = start(caller, dead, filter={"category": "transient"})
-    seen = ended(caller, redrive)
-    assert (seen["state"], seen["total"], seen["redriven"], seen["skipped"]) == ("done", 3, 3, 0)
-    assert seen["ended_at"] is not None
+    progress = ended(caller, redrive)
+    assert (progress["state"], progress["total"], progress["redriven"], progress["skipped"]) == ("done", 3, 3, 0)
+    assert progress["ended_at"] is not None
     assert dead.states() == ["redriven"] * 3 + ["open"]
     assert len(dead.jobs()) == 3
     assert audited(dead.facade, redrive) == ["redrive.started", "redrive.finished"]
@@ -122,10 +122,10 @@ def test_the_jobs_of_a_record_are_in_their_old_order(caller: Caller, dead: DeadJ
 def test_its_rate_is_kept(caller: Caller, dead: DeadJobs, second_worker: Any) -> None:
     """Two workers share it. Counted by the database's clock from its beginning to its end."""
     dead.bury(*(dead.new() for _ in range(120)))
-    seen = ended(caller, start(caller, dead, rate_per_second=20))
-    assert seen["redriven"] == 120
+    progress = ended(caller, start(caller, dead, rate_per_second=20))
+    assert progress["redriven"] == 120
     (row,) = dead.facade.sql(
-        "SELECT extract(epoch FROM ended_at - created_at)::float8 AS took FROM redrive WHERE id = $1", seen["id"]
+        "SELECT extract(epoch FROM ended_at - created_at)::float8 AS took FROM redrive WHERE id = $1", progress["id"]
     )
     assert row["took"] >= 0.95 * 120 / 20  # a machine that is busy otherwise may be slower
 
@@ -134,15 +134,15 @@ def test_a_redrive_reports_when_it_will_end(caller: Caller, dead: DeadJobs) -> N
     dead.bury(*(dead.new() for _ in range(40)))
     redrive = start(caller, dead, rate_per_second=10)
     assert redrive["eta_seconds"] == 4.0
-    seen = watch(caller, redrive, lambda seen: seen["redriven"] > 0)
-    assert seen["eta_seconds"] == pytest.approx(seen["left"] / 10, abs=0.1)
+    progress = watch(caller, redrive, lambda view: view["redriven"] > 0)
+    assert progress["eta_seconds"] == pytest.approx(progress["left"] / 10, abs=0.1)
     caller.post(f"{PATH}/{redrive['id']}/cancel")
 
 
 def test_it_is_cancelled_within_a_batch_and_once(caller: Caller, dead: DeadJobs) -> None:
     dead.bury(*(dead.new() for _ in range(30)))
     redrive = start(caller, dead, rate_per_second=3)
-    watch(caller, redrive, lambda seen: seen["redriven"] > 0)
+    watch(caller, redrive, lambda progress: progress["redriven"] > 0)
     cancelled = caller.post(f"{PATH}/{redrive['id']}/cancel").json()
     assert cancelled["state"] == "cancelled"
     time.sleep(0.6)
@@ -164,8 +164,8 @@ def test_what_is_decided_meanwhile_is_skipped_and_counted(caller: Caller, dead: 
         dead.enqueue(dead.new("k7"))  # the same work as the eighth
     finally:
         dead.facade.worker.start()
-    seen = ended(caller, redrive)
-    assert (seen["redriven"], seen["skipped"]) == (7, 3)
+    progress = ended(caller, redrive)
+    assert (progress["redriven"], progress["skipped"]) == (7, 3)
     assert dead.states().count("open") == 1
     assert len(dead.jobs()) == 9
 
@@ -174,8 +174,8 @@ def test_one_that_dies_again_is_not_taken_a_second_time(caller: Caller, dead: De
     """Without a receipt these die at their first attempt, while the redrive still goes on."""
     dead.bury(*(dead.new(kind="ingest", payload=b'{"receipt": "in_0"}') for _ in range(12)))
     redrive = start(caller, dead, rate_per_second=10)
-    seen = ended(caller, redrive)
-    assert (seen["total"], seen["redriven"]) == (12, 12)
+    progress = ended(caller, redrive)
+    assert (progress["total"], progress["redriven"]) == (12, 12)
     until(lambda: dead.states().count("open") >= 12)
     assert dead.states().count("redriven") == 12
 
@@ -193,8 +193,8 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(
         workers[turn % 2].start()
         if before["state"] != "running":
             break
-    seen = ended(caller, redrive)
-    assert (seen["state"], seen["redriven"], seen["skipped"]) == ("done", 160, 0)
+    progress = ended(caller, redrive)
+    assert (progress["state"], progress["redriven"], progress["skipped"]) == ("done", 160, 0)
     assert dead.states() == ["redriven"] * 160
     jobs = dead.jobs()
     assert [job["dedupe_key"] for job in jobs] == [f"k{number}" for number in range(160)]
@@ -223,10 +223,10 @@ def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadJobs) -
         "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
     }
     arguments = ("redrive", "start", "--connection", dead.connection, "--rate", "10", "--follow")
-    shown = lockstitch(*arguments, environment=environment)
-    assert shown.returncode == 0, shown.stderr
-    assert "12/12" in shown.stdout
-    assert "redriving" in shown.stderr
+    output = lockstitch(*arguments, environment=environment)
+    assert output.returncode == 0, output.stderr
+    assert "12/12" in output.stdout
+    assert "redriving" in output.stderr
     assert dead.states() == ["redriven"] * 12
 
     dead.bury(dead.new())

@@ -23,7 +23,7 @@ ORDERS = "/v1/orders?connection=hubspot"
 running_facade, full_key = own_facade()
 
 
-def asked(mark: str) -> Body:
+def ticket_for(mark: str) -> Body:
     """A ticket of a new person."""
     return ticket("hubspot", requester={"email": f"{mark}@example.com", "name": f"Ada {mark}"})
 
@@ -37,9 +37,9 @@ def contacts(vendors: Emulators, mark: str) -> list[dict[str, Any]]:
     return vendors.records("hubspot", "contacts", holding=mark)
 
 
-def calls_of(vendors: Emulators, seen: int) -> list[str]:
+def calls_of(vendors: Emulators, calls_so_far: int) -> list[str]:
     """Method and path of the calls since then, apart from those for the account."""
-    made = vendors.calls("hubspot")[seen:]
+    made = vendors.calls("hubspot")[calls_so_far:]
     return [f"{call['method']} {call['path'].partition('/crm/v3/')[2]}" for call in made]
 
 
@@ -52,7 +52,7 @@ def operations_of(facade: Facade, run: str) -> list[dict[str, Any]]:
     return facade.sql("SELECT id, object, phase, outcome FROM operation WHERE correlation_id = $1 ORDER BY object", run)
 
 
-@pytest.mark.parametrize(("path", "body", "part"), [(TICKETS, asked, "requester"), (ORDERS, sold, "customer")])
+@pytest.mark.parametrize(("path", "body", "part"), [(TICKETS, ticket_for, "requester"), (ORDERS, sold, "customer")])
 def test_a_missing_person_is_created_by_its_own_operation(
     facade: Facade, caller: Caller, vendors: Emulators, path: str, body: Any, part: str
 ) -> None:
@@ -66,26 +66,26 @@ def test_a_missing_person_is_created_by_its_own_operation(
     child, parent = operations_of(facade, run)
     assert contact["properties"]["lockstitch_operation_id"] == child["id"]
     assert (child["object"], child["outcome"], parent["outcome"]) == ("customer", "succeeded", "succeeded")
-    shown = caller.get(f"/v1/operations/{child['id']}").json()
-    assert (shown["part_of"], shown["correlation_id"]) == (parent["id"], run)
-    assert shown["result"]["id"] == made[part]["id"]
+    operation_view = caller.get(f"/v1/operations/{child['id']}").json()
+    assert (operation_view["part_of"], operation_view["correlation_id"]) == (parent["id"], run)
+    assert operation_view["result"]["id"] == made[part]["id"]
     story = run_of(caller, run, lambda story: len(of(story, "operation")) == 6)
     assert {entry["facts"]["operation"] for entry in of(story, "operation")} == {child["id"], parent["id"]}
     begun = facade.sql("SELECT facts FROM audit_event WHERE correlation_id = $1 AND subject = $2", run, child["id"])
     assert any(parent["id"] in str(row["facts"]) for row in begun)
 
 
-@pytest.mark.parametrize(("path", "body"), [(TICKETS, asked), (ORDERS, sold)])
+@pytest.mark.parametrize(("path", "body"), [(TICKETS, ticket_for), (ORDERS, sold)])
 def test_a_person_who_is_there_costs_one_look_up(caller: Caller, vendors: Emulators, path: str, body: Any) -> None:
     mark = word()
     person = caller.create("/v1/customers?connection=hubspot", customer("hubspot", mark))
     caller.create(path, body(word()))  # account facts and properties are known now
-    seen = len(vendors.calls("hubspot"))
+    calls_so_far = len(vendors.calls("hubspot"))
 
     made = caller.create(path, body(mark))
 
     assert (made.get("requester") or made["customer"])["id"] == person["id"]
-    calls = calls_of(vendors, seen)
+    calls = calls_of(vendors, calls_so_far)
     before = calls[: calls.index(f"POST objects/{'tickets' if path == TICKETS else 'orders'}")]
     lines = [] if path == TICKETS else ["POST objects/line_items/batch/upsert"]
     assert before == ["POST objects/contacts/batch/read", *lines]
@@ -137,7 +137,7 @@ def test_a_customer_of_another_system_who_is_unknown_is_lost_if_anything_may_be(
 @pytest.mark.parametrize("queued", [False, True])
 def test_nobody_is_created_for_a_write_that_is_refused(caller: Caller, vendors: Emulators, queued: bool) -> None:
     mark = word()
-    body = asked(mark) | {"status": "spam"}
+    body = ticket_for(mark) | {"status": "spam"}
     headers = {"prefer": "respond-async"} if queued else {}
 
     answer = caller.write("POST", TICKETS, body, headers=headers)
@@ -151,7 +151,7 @@ def test_nobody_is_created_for_a_write_that_is_refused(caller: Caller, vendors: 
 
 def test_missing_refuse_creates_nobody(caller: Caller, vendors: Emulators) -> None:
     mark = word()
-    answer = caller.write("POST", f"{TICKETS}&missing=refuse", asked(mark))
+    answer = caller.write("POST", f"{TICKETS}&missing=refuse", ticket_for(mark))
     assert code_of(answer, 422) == "invalid-field"
     assert pointers(answer) == ["/requester"]
     assert "upsert_on=email" in answer.json()["detail"]
@@ -161,7 +161,7 @@ def test_missing_refuse_creates_nobody(caller: Caller, vendors: Emulators) -> No
 def test_a_key_that_may_not_write_customers_creates_nobody(facade: Facade, vendors: Emulators) -> None:
     mark = word()
     with facade.calling("tickets:write", "orders:write") as narrow:
-        answer = narrow.write("POST", TICKETS, asked(mark))
+        answer = narrow.write("POST", TICKETS, ticket_for(mark))
         assert code_of(answer, 422) == "invalid-field"
         assert "customers:write" in answer.json()["detail"]
         made = narrow.create(ORDERS, sold(mark))
@@ -182,7 +182,7 @@ def test_a_guest_order_creates_nobody(caller: Caller, vendors: Emulators) -> Non
 @pytest.mark.parametrize("connection", ["shopify", "zendesk"])
 def test_a_system_that_keeps_a_copy_gets_no_customer_operation(facade: Facade, caller: Caller, connection: str) -> None:
     run = f"run:{word()}"
-    path, body = ("/v1/orders", order()) if connection == "shopify" else ("/v1/tickets", asked(word()))
+    path, body = ("/v1/orders", order()) if connection == "shopify" else ("/v1/tickets", ticket_for(word()))
     caller.create(f"{path}?connection={connection}", body, headers={"x-correlation-id": run})
     assert [row["object"] for row in operations_of(facade, run)] == [path[4:-1]]
 
@@ -195,7 +195,7 @@ def test_two_writes_with_the_same_new_person_create_one(facade: Facade, full_key
         async with httpx.AsyncClient(base_url=facade.api.url, timeout=60, headers=headers) as http:
             calls = [
                 http.post(path, json=body(mark), headers={"idempotency-key": new_key()})
-                for path, body in ((TICKETS, asked), (ORDERS, sold)) * 4
+                for path, body in ((TICKETS, ticket_for), (ORDERS, sold)) * 4
             ]
             return await asyncio.gather(*calls)
 
@@ -212,7 +212,7 @@ def test_a_queued_write_creates_its_person_in_the_worker(facade: Facade, caller:
     run = f"run:{mark}"
     headers = {"x-correlation-id": run, "prefer": "respond-async"}
 
-    ended = caller.settled(caller.write("POST", TICKETS, asked(mark), headers=headers))
+    ended = caller.settled(caller.write("POST", TICKETS, ticket_for(mark), headers=headers))
 
     assert ended["state"] == "succeeded", ended
     assert len(contacts(vendors, mark)) == 1
@@ -227,7 +227,7 @@ def test_a_lost_reply_about_the_person_creates_one(
     break_create(vendors, "timeout_after_commit", delay_ms=0)
     headers = {"prefer": "respond-async" if queued else "wait=30"}
 
-    answer = caller.write("POST", TICKETS, asked(mark), headers=headers)
+    answer = caller.write("POST", TICKETS, ticket_for(mark), headers=headers)
 
     made = answer.json() if answer.status_code == 201 else caller.settled(answer)["result"]
     assert made["requester"]["email"] == f"{mark}@example.com"
@@ -238,7 +238,7 @@ def test_a_lost_reply_about_the_person_creates_one(
 def test_a_person_whom_the_vendor_refuses_is_named_in_the_problem(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     break_create(vendors, "status", status=400)
-    answer = caller.write("POST", TICKETS, asked(mark))
+    answer = caller.write("POST", TICKETS, ticket_for(mark))
     assert code_of(answer, 422) == "invalid-field"
     assert pointers(answer) == ["/requester"]
     assert vendors.records("hubspot", "tickets", holding=mark) == []
@@ -247,7 +247,7 @@ def test_a_person_whom_the_vendor_refuses_is_named_in_the_problem(caller: Caller
 def test_a_dry_run_shows_a_placeholder_and_creates_nobody(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     headers = {"x-lockstitch-mapping": "hubspot.ticket@r1"}
-    answer = caller.write("POST", TICKETS, asked(mark), headers=headers)
+    answer = caller.write("POST", TICKETS, ticket_for(mark), headers=headers)
     assert answer.status_code == 200, answer.text
     assert "new-customer" in str(answer.json()["request"]["body"])
     assert contacts(vendors, mark) == []
@@ -268,7 +268,7 @@ BOTH_BEGUN = """
 BLOCKED = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE operation%'"
 
 
-async def seen(watcher: Any, statement: str, *arguments: Any) -> Any:
+async def wait_for(watcher: Any, statement: str, *arguments: Any) -> Any:
     """The first value of the statement, once it has one."""
     for _ in range(int(TIMEOUT / 0.01)):
         value = await watcher.fetchval(statement, *arguments)
@@ -284,7 +284,7 @@ def test_a_parent_killed_after_its_child_makes_no_second_person(
 ) -> None:
     """Even if the person cannot be found by address any more: the child is recognised by its key."""
     mark, key = word(), new_key()
-    run, body = f"run:{mark}", asked(mark)
+    run, body = f"run:{mark}", ticket_for(mark)
     break_create(vendors, "slow", delay_ms=HELD_MS)
 
     async def kill_between() -> None:
@@ -292,12 +292,12 @@ def test_a_parent_killed_after_its_child_makes_no_second_person(
         holder, watcher = [await asyncpg.connect(facade.database_url) for _ in range(2)]
         async with httpx.AsyncClient(base_url=facade.api.url, timeout=60, headers=headers) as http:
             sending = asyncio.create_task(http.post(TICKETS, json=body))
-            parent = await seen(watcher, BOTH_BEGUN, run)
+            parent = await wait_for(watcher, BOTH_BEGUN, run)
             holding = holder.transaction()
             await holding.start()
             await holder.execute("SELECT FROM operation WHERE id = $1 FOR UPDATE", parent)
             await asyncio.to_thread(vendors.mend)
-            blocked = await seen(watcher, BLOCKED)
+            blocked = await wait_for(watcher, BLOCKED)
             await asyncio.to_thread(facade.api.kill)
             await watcher.execute("SELECT pg_terminate_backend($1)", blocked)
             await holding.rollback()

@@ -214,6 +214,6 @@ def test_an_order_and_a_ticket_name_their_customer(caller: Caller) -> None:
     made = caller.create("/v1/customers?connection=shopify", customer("shopify"))
     bought = caller.create("/v1/orders", order(customer={"id": made["id"]}))
     assert bought["customer"]["id"] == made["id"]
-    asked = caller.create("/v1/tickets", ticket("zendesk", requester={"id": made["id"]}))
-    assert asked["requester"]["email"] == made["emails"][0]["address"]
-    assert "/requester/id" in [one["path"] for one in asked["meta"]["loss"]]
+    ticket_made = caller.create("/v1/tickets", ticket("zendesk", requester={"id": made["id"]}))
+    assert ticket_made["requester"]["email"] == made["emails"][0]["address"]
+    assert "/requester/id" in [one["path"] for one in ticket_made["meta"]["loss"]]

@@ -157,16 +157,16 @@ def test_pages_lead_on(facade: Facade, reader: Caller) -> None:
         """,
         run,
     )
-    found: Story = []
+    entries: Story = []
     following = f"{PATH}/{run}?limit=250"
     while following:
         answer = reader.get(following)
         assert answer.status_code == 200, answer.text
-        found += answer.json()["data"]
+        entries += answer.json()["data"]
         link = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("link", ""))
         following = "" if link is None else link[1]
-    assert len({entry["facts"]["number"] for entry in found}) == len(found) == 600
-    assert [entry["at"] for entry in found] == sorted(entry["at"] for entry in found)
+    assert len({entry["facts"]["number"] for entry in entries}) == len(entries) == 600
+    assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
 
 
 def test_a_cursor_is_good_for_its_run_only(facade: Facade, caller: Caller, reader: Caller) -> None:
@@ -228,10 +228,10 @@ def test_the_command_line_shows_it(facade: Facade, caller: Caller, reader: Calle
     caller.get("/v1/me", headers={"x-correlation-id": run})
     story = run_of(reader, run, bool)
 
-    shown = facade.lockstitch("runs", "show", run)
-    assert shown.returncode == 0, shown.stderr
-    assert story[0]["sentence"] in shown.stdout
-    assert "http://127.0.0.1:16686/trace/" in shown.stdout
+    output = facade.lockstitch("runs", "show", run)
+    assert output.returncode == 0, output.stderr
+    assert story[0]["sentence"] in output.stdout
+    assert "http://127.0.0.1:16686/trace/" in output.stdout
     as_json = facade.lockstitch("runs", "show", run, "--json")
     assert json.loads(as_json.stdout)["data"] == story
     unknown = facade.lockstitch("runs", "show", new_run())

@@ -63,8 +63,8 @@ def lose(caller: Caller, vendors: Emulators, one: Sample, body: Body, key: str, 
 def wait_until_absent(caller: Caller, facade: Facade, lost: Lost) -> None:
     """Wait until the list lacked the record once. The write waits now, and says so."""
     until(lambda: facade.sql(WAITING, lost.id)[0]["absent"])
-    seen = until(lambda: caller.get(lost.path).json(), lambda seen: "waiting_for" in seen)
-    assert (seen["state"], seen["waiting_for"]["reason"]) == ("executing", "retry")
+    operation = until(lambda: caller.get(lost.path).json(), lambda view: "waiting_for" in view)
+    assert (operation["state"], operation["waiting_for"]["reason"]) == ("executing", "retry")
 
 
 def keys_of(vendors: Emulators, one: Sample, lost: Lost) -> list[str]:

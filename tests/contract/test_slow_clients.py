@@ -151,15 +151,15 @@ def test_unfinished_bodies_share_a_bounded_memory(facade: Facade) -> None:
     size = 1024 * 1024
     almost = head("POST", "/v1/webhooks/gateway", f"Content-Length: {size}") + b" " * (size - 1)
     count, fit = 100, MOST_BYTES // size
-    with facade.another_api(**deadlines()) as process, holding(process.url, count, almost) as held:
-        answered, _, _ = select.select(held, [], [], TIMEOUT)
+    with facade.another_api(**deadlines()) as process, holding(process.url, count, almost) as connections:
+        answered, _, _ = select.select(connections, [], [], TIMEOUT)
         first = answered[0].recv(65_536)
         assert first.startswith(b"HTTP/1.1 429 ")
         assert b'"code":"rate-limited"' in first
         answers = exchange(process.url, head("POST", "/v1/webhooks/gateway", f"Content-Length: {size}") + b" " * size)
         assert code_of(answers, 401) == "invalid-signature"
         # Those that had waited the longest for their next byte made room.
-        assert until(lambda: sum(map(is_open, held)), lambda still: still <= fit) >= fit - 3
+        assert until(lambda: sum(map(is_open, connections)), lambda still: still <= fit) >= fit - 3
 
 
 KEPT = 16 * 1024 * 1024
@@ -170,15 +170,15 @@ def test_an_unread_answer_is_abandoned(brief: Process) -> None:
     """The kernel and the server keep a few megabytes. Where those end between two answers nothing is unfinished, so
     clients with buffers of several sizes are tried, and an answer that is longer than the server's own buffer."""
     wanted = len(httpx.get(f"{brief.url}/schema").content)
-    asked = 1 + KEPT // wanted
+    requests = 1 + KEPT // wanted
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(connect(brief.url)) for _ in range(4)]
         for number, client in enumerate(clients):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024 + number * wanted // len(clients))
-            client.sendall(head("GET", "/schema") * asked)
+            client.sendall(head("GET", "/schema") * requests)
         time.sleep(IDLE_SECONDS + 2)
         received = [read_all(client) for client in clients]
-    assert 0 < min(received) < asked * wanted
+    assert 0 < min(received) < requests * wanted
 
 
 def read_all(client: socket.socket) -> int:

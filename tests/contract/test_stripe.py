@@ -61,8 +61,8 @@ class Stripe:
 
     def records(self, object_name: str, holding: str) -> list[dict[str, Any]]:
         """Records that hold this text."""
-        found = self._http.get("/records", params={"vendor": "stripe", "object": object_name}).json()["records"]
-        return [record for record in found if holding in str(record)]
+        records = self._http.get("/records", params={"vendor": "stripe", "object": object_name}).json()["records"]
+        return [record for record in records if holding in str(record)]
 
     def calls(self, method: str, path: str, key: str) -> list[dict[str, Any]]:
         """Calls of this method to this path whose idempotency key begins so."""
@@ -141,8 +141,8 @@ def test_a_write_hidden_by_a_repeated_stripe_error_is_found_by_search(someone: C
     answer = someone.write("POST", "/v1/customers?connection=broken", {"display_name": "Ida Broken"})
     operation_id = answer.headers["location"].rpartition("/")[2]
     until(lambda: len(stripe.calls("POST", "/v1/customers", operation_id)) >= 2 + 1)
-    seen = someone.get(answer.headers["location"]).json()
-    assert seen["state"] not in ("failed", "succeeded"), seen
+    operation = someone.get(answer.headers["location"]).json()
+    assert operation["state"] not in ("failed", "succeeded"), operation
     stripe.place("customers", name="Ida Broken", metadata={"lockstitch_operation_id": operation_id})
     assert someone.settled(answer)["state"] == "succeeded"
     assert len(stripe.records("customers", "Ida Broken")) == 1
@@ -171,8 +171,8 @@ def test_a_redrive_is_not_answered_with_the_refusal_that_stripe_repeats(someone:
         assert at_stripe.post(f"/invoices/{invoice}/finalize").status_code == 200
 
     def letters() -> list[dict[str, Any]]:
-        found = someone.get("/ops/dead-letters?kind=execute").json()["data"]
-        return [letter for letter in found if letter["origin"] == answer.json()["id"]]
+        letters_of_all = someone.get("/ops/dead-letters?kind=execute").json()["data"]
+        return [letter for letter in letters_of_all if letter["origin"] == answer.json()["id"]]
 
     (letter,) = until(letters)
     assert someone.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
@@ -212,6 +212,6 @@ def test_an_order_of_more_than_ten_lines_is_read_whole(someone: Caller) -> None:
     cursor = someone.get("/v1/orders?connection=stripe").json()["next_cursor"]  # the list begins with the invoices
     page = someone.get("/v1/orders", params={"connection": "stripe", "cursor": cursor}).json()["data"]
     (listed,) = (one for one in page if one["id"] == made["id"])
-    for shown in (made, someone.get(f"/v1/orders/{made['id']}").json(), listed):
-        assert [one["name"] for one in shown["line_items"]] == [one["name"] for one in lines]
-        assert "/line_items" not in [one["path"] for one in shown["meta"]["loss"]]
+    for order in (made, someone.get(f"/v1/orders/{made['id']}").json(), listed):
+        assert [one["name"] for one in order["line_items"]] == [one["name"] for one in lines]
+        assert "/line_items" not in [one["path"] for one in order["meta"]["loss"]]

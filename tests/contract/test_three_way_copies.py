@@ -62,8 +62,8 @@ def copy(caller: Caller, made: dict[str, Any], to: str, **order: Any) -> dict[st
     source = made["meta"]["connection"]
     answer = caller.write("POST", f"/v1/customers/{made['id']}/copies?connection={source}", {"connection": to, **order})
     assert answer.status_code in (200, 201), answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    copied: dict[str, Any] = answer.json()
+    return copied
 
 
 def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
@@ -82,8 +82,8 @@ def staff(caller: Caller, there: dict[str, Any], **fields: Any) -> None:
 
 def read(caller: Caller, there: dict[str, Any]) -> dict[str, Any]:
     meta = there["meta"]
-    found: dict[str, Any] = caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()
-    return found
+    record: dict[str, Any] = caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()
+    return record
 
 
 def writes(vendors: Emulators, vendor: Vendor) -> int:
@@ -99,8 +99,8 @@ def tel() -> Numbers:
     return [f"+4411749{start + step:05}" for step in range(3)]
 
 
-def numbers(found: dict[str, Any]) -> list[str]:
-    return [one["e164"] for one in found["phones"]]
+def numbers(customer: dict[str, Any]) -> list[str]:
+    return [one["e164"] for one in customer["phones"]]
 
 
 def conflicts(caller: Caller, made: dict[str, Any]) -> list[dict[str, Any]]:
@@ -247,7 +247,7 @@ def test_a_copy_after_a_split_and_a_join_removes_nothing(facade: Facade, caller:
     records = [f"{one['meta']['connection']}:{one['meta']['remote_id']}" for one in (made, there)]
     ids = [caller.get(f"/v1/customers/{one}").json()["id"] for one in records]
     assert facade.lockstitch("links", "join", *ids).returncode == 0
-    until(lambda: caller.get(f"/v1/links/{ids[0]}").json()["links"], lambda found: len(found) == 2)
+    until(lambda: caller.get(f"/v1/links/{ids[0]}").json()["links"], lambda links: len(links) == 2)
     again = copy(caller, {**made, "id": records[0]}, "freshdesk")
     assert (again["meta"]["remote_id"], numbers(again)) == (there["meta"]["remote_id"], [tel[0]])
     assert again["job_title"] == "Potter"
@@ -274,8 +274,8 @@ def test_what_the_source_could_not_supply_is_not_cleared(caller: Caller, vendors
     assert copy(caller, made, "hubspot")["language"] == "de"
     (user,) = vendors.records("zendesk", "users", holding=address)
     vendors.place("zendesk", "users", user | {"locale": "x"})
-    found = read(caller, made)
-    assert (found["language"], [one["path"] for one in found["meta"]["loss"]]) == (None, ["/language"])
+    customer = read(caller, made)
+    assert (customer["language"], [one["path"] for one in customer["meta"]["loss"]]) == (None, ["/language"])
     assert copy(caller, made, "hubspot")["language"] == "de"
     vendors.place("zendesk", "users", user | {"locale": None})
     copy(caller, made, "hubspot")
@@ -366,8 +366,8 @@ def test_a_billing_and_a_shipping_address_move_together(caller: Caller, target: 
     change(caller, made, addresses=[MOVED | one for one in both])
     copy(caller, made, target)
 
-    held = caller.get(f"/v1/customers/{made['id']}?connection={target}").json()["addresses"]
-    assert {one["type"]: one["line1"] for one in held} == dict.fromkeys(("billing", "shipping"), MOVED["line1"])
+    addresses = caller.get(f"/v1/customers/{made['id']}?connection={target}").json()["addresses"]
+    assert {one["type"]: one["line1"] for one in addresses} == dict.fromkeys(("billing", "shipping"), MOVED["line1"])
 
 
 ONE_SLOT: Final = (

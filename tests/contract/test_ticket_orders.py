@@ -29,13 +29,13 @@ def test_a_ticket_names_its_orders_by_any_id(caller: Caller) -> None:
     made = caller.create(TICKETS, body)
 
     names = [(other["id"], other["connection"], other["remote_id"]) for other in made["orders"]]
-    assert sorted(names) == sorted((held["id"], "hubspot", held["meta"]["remote_id"]) for held in (one, two))
+    assert sorted(names) == sorted((sale["id"], "hubspot", sale["meta"]["remote_id"]) for sale in (one, two))
     assert lost(made) == []
     assert caller.get(f"/v1/tickets/{made['id']}").json()["orders"] == made["orders"]
     listed = caller.get(f"{TICKETS}&limit=200").json()["data"]
-    assert next(held["orders"] for held in listed if held["id"] == made["id"]) == made["orders"]
+    assert next(sale["orders"] for sale in listed if sale["id"] == made["id"]) == made["orders"]
     searched = caller.get(f"{TICKETS}&sort=-created_at").json()["data"]
-    assert next(held["orders"] for held in searched if held["id"] == made["id"]) == made["orders"]
+    assert next(sale["orders"] for sale in searched if sale["id"] == made["id"]) == made["orders"]
     again = caller.write("PATCH", f"/v1/tickets/{made['id']}", {"orders": made["orders"], "priority": "high"})
     assert (again.status_code, again.json()["orders"]) == (200, made["orders"]), again.text
 

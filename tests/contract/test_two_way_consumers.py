@@ -64,16 +64,16 @@ def test_fields_that_go_both_ways_need_an_owner(tmp_path: Path, more: str, lacki
 )  # fmt: skip
 def test_others_start(tmp_path: Path, more: str) -> None:
     """They get as far as the database, which does not answer."""
-    code, said = _start(tmp_path, "serve", more)
+    code, output = _start(tmp_path, "serve", more)
     assert code != 0
-    assert "[[consumers]]" not in said
+    assert "[[consumers]]" not in output
 
 
 def test_a_vendor_that_archives_no_customers_is_named(tmp_path: Path) -> None:
     for target, is_refused in (("shop", True), ("crm", False)):
         order = f'[[consumers]]\nobject = "customers"\nconnection = "{target}"\nsources = ["billing"]\n'
-        said = _start(tmp_path, "serve", order + 'on_delete = "archive"\n')[1]
-        assert ("Shopify cannot archive customers" in said) == is_refused
+        output = _start(tmp_path, "serve", order + 'on_delete = "archive"\n')[1]
+        assert ("Shopify cannot archive customers" in output) == is_refused
 
 
 def _start(folder: Path, command: str, more: str) -> tuple[int, str]:

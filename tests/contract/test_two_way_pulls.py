@@ -49,9 +49,9 @@ def test_pulled_changes_go_to_the_other_side_and_do_not_come_back(facade: Facade
         until(partial(named, systems, person, field), partial(eq, [value] * 2))
         pulled(facade)
         systems.settle()
-        found, copied = facade.sql(EVENTS)[events:]
+        reported, copied = facade.sql(EVENTS)[events:]
         other = next(one for one in SIDES if one != side)
-        assert (found["connection"], found["visited"]) == (side, [side])
+        assert (reported["connection"], reported["visited"]) == (side, [side])
         assert (copied["connection"], copied["visited"]) == (other, [side, other])
     # One by the staff and one by the copy.
     assert {side: len(systems.writes(side)) - before[side] for side in SIDES} == dict.fromkeys(SIDES, 2)

@@ -352,7 +352,7 @@ def test_exports_that_are_laid_into_a_folder_are_taken_once_and_moved(uploading:
 
 def metrics(facade: Facade) -> dict[tuple[str, str], float]:
     """What was counted of `legacy`, on the API and the worker together, by metric and outcome."""
-    found: dict[tuple[str, str], float] = defaultdict(float)
+    values: dict[tuple[str, str], float] = defaultdict(float)
     with facade.calling("ops:read") as calling:
         for process in (facade.api, facade.worker):
             text = calling.get(f"{process.url}/metrics").raise_for_status().text
@@ -360,8 +360,8 @@ def metrics(facade: Facade) -> dict[tuple[str, str], float]:
                 for sample in family.samples:
                     if family.name.startswith("lockstitch_upload") and "outcome" in sample.labels:
                         is_ours = sample.labels["connection"] == "legacy"
-                        found[sample.name, sample.labels["outcome"]] += sample.value * is_ours
-    return found
+                        values[sample.name, sample.labels["outcome"]] += sample.value * is_ours
+    return values
 
 
 def gauge(facade: Facade, name: str) -> float:

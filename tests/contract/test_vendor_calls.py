@@ -60,13 +60,13 @@ def full_key(running_facade: Facade) -> str:
 @pytest.fixture(scope="module")
 def counted(running_facade: Facade, full_key: str) -> dict[str, Counted]:
     """Every object of every vendor, once."""
-    found: dict[str, Counted] = {}
+    by_vendor: dict[str, Counted] = {}
     with running_facade.calling(secret=full_key) as second:
         for name, sample in SAMPLES.items():
             running_facade.sql("DELETE FROM account_fact WHERE connection = $1", sample.vendor)
             with running_facade.another_api() as api, running_facade.calling(url=api.url, secret=full_key) as first:
-                found[name] = count(running_facade, first, second, sample)
-    return found
+                by_vendor[name] = count(running_facade, first, second, sample)
+    return by_vendor
 
 
 def count(facade: Facade, first: Caller, second: Caller, sample: Sample) -> Counted:
@@ -132,10 +132,10 @@ def page_of(counted: dict[str, Counted]) -> str:
 
 
 def test_the_page_says_how_many_calls_each_verb_makes(counted: dict[str, Counted]) -> None:
-    found = page_of(counted)
+    measured = page_of(counted)
     if os.environ.get("LOCKSTITCH_VENDOR_CALLS") == "write":
-        PAGE.write_text(found, encoding="utf-8")
-    assert found == PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(measured, encoding="utf-8")
+    assert measured == PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", SAMPLES)

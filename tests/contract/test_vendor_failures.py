@@ -89,8 +89,8 @@ def test_writes_that_fail_stop_no_reads_and_one_probe_lets_all_of_them_go(
     caller.get(f"{path}&limit=1")
 
     def failing() -> dict[str, Any]:
-        (shown,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
-        return shown if shown["state"] == "failing" else {}
+        (state,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
+        return state if state["state"] == "failing" else {}
 
     def create(**headers: str) -> httpx.Response:
         with Caller(caller.url, caller.secret) as own:

@@ -241,8 +241,8 @@ def test_resolving_an_unknown_outcome_obeys_the_wait(facade: Facade, patient: Ca
     finally:
         facade.worker.start()
     vendors.break_("hubspot", "slow", times=None, delay_ms=HELD_MS)
-    found = {"outcome": "succeeded", "remote_id": "4711"}
-    answer, took = timed(patient.post, f"{path}/resolve", json=found, headers=wait(1))
+    resolution = {"outcome": "succeeded", "remote_id": "4711"}
+    answer, took = timed(patient.post, f"{path}/resolve", json=resolution, headers=wait(1))
     assert code_of(answer, 504) == "vendor-timeout"
     assert took < SOON
     assert patient.get(path).json()["state"] == "unknown"

@@ -137,8 +137,8 @@ def doors(kept: Kept) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
     elif sample.object == "order":
         yield "POST", f"{kept.path}/cancel?", {"reason": "customer"}, {}
     else:
-        said = {"body_text": "On its way.", "visibility": "public"}
-        yield "POST", f"{kept.path}/comments?", said, said
+        comment = {"body_text": "On its way.", "visibility": "public"}
+        yield "POST", f"{kept.path}/comments?", comment, comment
 
 
 def test_no_door_shows_a_stored_value(kept: Kept, writer: Caller) -> None:
@@ -157,9 +157,9 @@ def test_no_door_shows_a_stored_value(kept: Kept, writer: Caller) -> None:
         if answer.status_code >= 300:
             continue
         done.append(path)
-        shown = writer.get(f"/v1/operations/{answer.json()['meta']['operation_id']}")
-        hides(shown.text, kept)
-        assert shown.json()["result"] == answer.json()
+        operation_view = writer.get(f"/v1/operations/{answer.json()['meta']['operation_id']}")
+        hides(operation_view.text, kept)
+        assert operation_view.json()["result"] == answer.json()
     assert done
     hides(writer.get("/v1/operations?limit=250").text, kept)
 
@@ -205,9 +205,9 @@ def test_the_answer_depends_on_the_scopes_of_the_key(caller: Caller, facade: Fac
 def test_what_another_caller_sent_is_not_shown(caller: Caller, facade: Facade) -> None:
     kept = make(caller, SAMPLES["hubspot customer"])
     with facade.calling("customers:write") as stranger:
-        shown = stranger.get(f"/v1/operations/{kept.made['meta']['operation_id']}")
-    hides(shown.text, kept)
-    assert shown.json()["result"].keys() == {"id", "meta"}
+        operation_view = stranger.get(f"/v1/operations/{kept.made['meta']['operation_id']}")
+    hides(operation_view.text, kept)
+    assert operation_view.json()["result"].keys() == {"id", "meta"}
 
 
 def test_what_was_sent_is_shown_as_it_was_sent(facade: Facade) -> None:
@@ -221,8 +221,8 @@ def test_what_was_sent_is_shown_as_it_was_sent(facade: Facade) -> None:
     with facade.calling("customers:write") as writer:
         made = writer.create("/v1/customers?connection=hubspot", body | {"id": "cus_x", "created_at": None})
         assert {name: value for name, value in made.items() if name not in IDS} == body
-        shown = writer.get(f"/v1/operations/{made['meta']['operation_id']}").json()["result"]
-        assert shown == made
+        result = writer.get(f"/v1/operations/{made['meta']['operation_id']}").json()["result"]
+        assert result == made
         assert made["id"] != "cus_x"
 
 

@@ -51,13 +51,13 @@ vendor_field = "{field}"
 
 def settings() -> str:
     """The configuration of the custom fields, of records and of the lines of orders."""
-    found = ""
+    text = ""
     for name, field in FIELDS.items():
         one = SAMPLES[name]
-        found += SETTING.format(vendor=one.vendor, object=one.object, key="written", field=field)
+        text += SETTING.format(vendor=one.vendor, object=one.object, key="written", field=field)
         if one.object == "order":
-            found += SETTING.format(vendor=one.vendor, object=one.object, key="line_written", field="line:written")
-    return found
+            text += SETTING.format(vendor=one.vendor, object=one.object, key="line_written", field="line:written")
+    return text
 
 
 def define(vendors: Emulators) -> None:
@@ -114,10 +114,10 @@ def test_a_comment_reads_as_it_was_sent(caller: Caller, name: str) -> None:
 
 def check(writer: Writer, sent: Iterator[Body]) -> None:
     """Send every body. Nothing may read otherwise than it was sent without an announcement."""
-    found, count = dict[str, list[Finding]](), 0
+    by_field, count = dict[str, list[Finding]](), 0
     for body in sent:
         count += 1
         for finding in writer.findings(body):
-            found.setdefault(finding.difference.field, []).append(finding)
-    assert not found, "\n".join(str(finding) for those in found.values() for finding in those[:2])
+            by_field.setdefault(finding.difference.field, []).append(finding)
+    assert not by_field, "\n".join(str(finding) for those in by_field.values() for finding in those[:2])
     assert writer.accepted > count / 2

@@ -59,9 +59,9 @@ class Sample(NamedTuple):
     @property
     def mapping(self) -> AnyMapping:
         """Its newest released mapping, or the newest."""
-        found = active(VENDORS[self.vendor], self.object)
-        assert found is not None
-        return found
+        mapping = active(VENDORS[self.vendor], self.object)
+        assert mapping is not None
+        return mapping
 
     @property
     def upsert_keys(self) -> list[str]:

@@ -17,8 +17,8 @@ def until(look: Callable[[], T], wanted: Callable[[T], object] = bool, *, timeou
     """Call `look` until `wanted` accepts its result, and return that. Fail with the last result after `timeout`
     seconds. The longer it takes, the longer are the pauses: a look costs several processes some milliseconds."""
     began = time.monotonic()
-    while not wanted(seen := look()):
+    while not wanted(result := look()):
         waited = time.monotonic() - began
-        assert waited < timeout, f"not within {timeout} s; the last result: {seen}"
+        assert waited < timeout, f"not within {timeout} s; the last result: {result}"
         time.sleep(min(max(SHORTEST_PAUSE, waited / 5), LONGEST_PAUSE))
-    return seen
+    return result

@@ -178,16 +178,16 @@ class WebhookDriver:
 
     def _shown(self, event_id: str, event_type: str) -> Event:
         place = f"evt_{int(event_id[4:], 16) - 1:036x}"
-        shown: list[Event] = []
+        listed: list[Event] = []
 
         def look() -> bool:
             answer = self.caller.get("/v1/events", params={"after": place, "limit": 1, "type": event_type})
             assert answer.status_code == 200, answer.text
-            shown[:] = answer.json()["data"]
-            return bool(shown) and shown[0]["id"] == event_id
+            listed[:] = answer.json()["data"]
+            return bool(listed) and listed[0]["id"] == event_id
 
         self.until(look, f"{event_id} in the feed")
-        return shown[0]
+        return listed[0]
 
 
 def _hubspot(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sent:
@@ -224,12 +224,12 @@ async def _remember(url: str, object_name: ObjectName, connection: str, remote_i
     database = await Database.connect(url, max_size=1)
     try:
         states = PostgresRecordStates(database, SEALER)
-        seen = await states.get(object_name, connection, remote_id)
-        assert seen is not None
-        data = json.dumps(json.loads(seen.data) | fields).encode()
+        last_state = await states.get(object_name, connection, remote_id)
+        assert last_state is not None
+        data = json.dumps(json.loads(last_state.data) | fields).encode()
         async with database.transaction() as session:
             record: Record = (object_name, connection, remote_id)
-            await store_state(states, session, record, data, read_at=seen.read_at, instead_of=seen)
+            await store_state(states, session, record, data, read_at=last_state.read_at, instead_of=last_state)
     finally:
         await database.close()
 
@@ -237,10 +237,10 @@ async def _remember(url: str, object_name: ObjectName, connection: str, remote_i
 async def _enqueue(url: str, receipt: str) -> None:
     database = await Database.connect(url, max_size=1)
     try:
-        found = await PostgresReceipts(database, SEALER).get(receipt)
-        assert found is not None
+        stored = await PostgresReceipts(database, SEALER).get(receipt)
+        assert stored is not None
         async with database.transaction() as session:
-            await _queue(database).enqueue(session, _job(receipt, found.connection, None, found.correlation_id))
+            await _queue(database).enqueue(session, _job(receipt, stored.connection, None, stored.correlation_id))
     finally:
         await database.close()
 

@@ -67,15 +67,15 @@ def bodies(patch: type[Struct], base: Callable[[str], Body]) -> Iterator[Body]:
         for place in range(len(values(name, kind, ""))):
             mark = word()
             value = values(name, kind, mark)[place]
-            own = {key: held for key, held in base(mark).items() if key not in _replaced(name)}
+            own = {key: stored for key, stored in base(mark).items() if key not in _replaced(name)}
             yield own | {name: value}
             if own.get(name) and isinstance(value, list) and isinstance(value[0], dict):
                 yield own | {name: [own[name][0] | one for one in value]}
     for turn in range(max(len(values(name, kind, "")) for name, kind in names.items())):
         mark = word()
         own = base(mark)
-        found = {name: values(name, kind, f"{mark}{place}") for place, (name, kind) in enumerate(names.items())}
-        whole = {name: those[turn % len(those)] for name, those in found.items() if those}
+        values_of = {name: values(name, kind, f"{mark}{place}") for place, (name, kind) in enumerate(names.items())}
+        whole = {name: those[turn % len(those)] for name, those in values_of.items() if those}
         if own.get("line_items"):  # at most vendors a line needs its product
             whole["line_items"] = [own["line_items"][0] | one for one in whole["line_items"]]
         if own.get("custom_fields"):
@@ -108,9 +108,9 @@ class Writer:
         if made is None:
             return
         sent, answer = made
-        read, meta, said = self._read(answer), answer["meta"], announced(answer)
+        read, meta, announced_paths = self._read(answer), answer["meta"], announced(answer)
         for one in differences(sent, read, kinds_of(self.compared)):
-            if not any(covers(path, pointer) for path in said for pointer in one.pointers):
+            if not any(covers(path, pointer) for path in announced_paths for pointer in one.pointers):
                 yield Finding(one, sent, meta["loss"])
         for name, value in answer.items():
             if name not in ANSWERS_ONLY and read.get(name) != value:
@@ -179,15 +179,15 @@ class Commenter(Writer):
 
     def _read(self, made: Body) -> Body:
         listed = self._caller.get(f"{self._path}?limit=100").json()["data"]
-        found: Body = next(one for one in listed if one["remote_id"] == made["remote_id"])
-        return found
+        comment: Body = next(one for one in listed if one["remote_id"] == made["remote_id"])
+        return comment
 
 
 def announced(answer: Body) -> set[str]:
     """Return the pointers that the answer to a write names: what was lost, ignored or skipped."""
     meta = answer["meta"]
-    found = {one[key] for one in meta["loss"] for key in ("path", "place") if one.get(key)}
-    return found | {*meta["ignored"], *(one["pointer"] for one in meta["skipped"])}
+    paths = {one[key] for one in meta["loss"] for key in ("path", "place") if one.get(key)}
+    return paths | {*meta["ignored"], *(one["pointer"] for one in meta["skipped"])}
 
 
 def covers(path: str, pointer: str) -> bool:
@@ -211,8 +211,8 @@ def _compare(name: str, sent: Any, read: Any, places: set[str], field: ComparedF
     elif field.members and (read is None or isinstance(read, dict)):
         for member, of_member in field.members.items():
             inner = {f"{place}/{member}" for place in places}
-            held = _member(member, sent, read or {})
-            yield from _compare(f"{name}.{member}", sent.get(member), held, inner, of_member)
+            read_member = _member(member, sent, read or {})
+            yield from _compare(f"{name}.{member}", sent.get(member), read_member, inner, of_member)
     elif not same(read, sent, field):
         yield Difference(name, frozenset(places), sent, read)
 
@@ -234,19 +234,19 @@ def _orders(sent: list[Any], read: list[Any]) -> Iterator[list[tuple[int, Any]]]
 def _in_order(
     name: str, sent: list[Any], read: list[tuple[int, Any]], places: set[str], field: ComparedField
 ) -> list[Difference]:
-    found: list[Difference] = []
+    differing: list[Difference] = []
     claimed = {mark for mark in MARKS for one in sent if isinstance(one, dict) and one.get(mark)}
     for index, (item, (place, other)) in enumerate(zip(sent, read, strict=False)):
         at = {f"{start}/{number}" for start in places for number in (index, place)}
         if other is None:
-            found.append(Difference(name, frozenset(at), item, None))
+            differing.append(Difference(name, frozenset(at), item, None))
         else:
-            said = {k: v for k, v in item.items() if v or k not in MARKS - claimed} if isinstance(item, dict) else item
-            found += _compare(name, said, other, at, field)
+            kept = {k: v for k, v in item.items() if v or k not in MARKS - claimed} if isinstance(item, dict) else item
+            differing += _compare(name, kept, other, at, field)
     for place, other in read[len(sent) :]:
         if name in WHOLE:
-            found.append(Difference(name, frozenset(f"{start}/{place}" for start in places), None, other))
-    return found
+            differing.append(Difference(name, frozenset(f"{start}/{place}" for start in places), None, other))
+    return differing
 
 
 def _least(orders: Iterable[list[Difference]]) -> list[Difference]:
@@ -260,5 +260,5 @@ def _least(orders: Iterable[list[Difference]]) -> list[Difference]:
     return least or []
 
 
-def _weight(found: list[Difference]) -> int:
-    return sum(MISSING if one.read is None and isinstance(one.sent, dict) else 1 for one in found)
+def _weight(differing: list[Difference]) -> int:
+    return sum(MISSING if one.read is None and isinstance(one.sent, dict) else 1 for one in differing)

@@ -21,7 +21,7 @@ class Page(HTMLParser):
         self.ids: list[str] = []
         self.links: list[str] = []
         self.attributes: set[str] = set()
-        self.shown: list[str] = []
+        self.texts: list[str] = []
         self.feed(text)
         assert self.open == []
 
@@ -37,7 +37,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.shown.append(data)
+        self.texts.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_problems_lead_to_their_explanation(page: Page) -> None:
 
 
 def test_what_the_document_says_is_shown(page: Page) -> None:
-    text = " ".join(page.shown)
+    text = " ".join(page.texts)
     assert DOCUMENT["info"]["summary"] in text
     for methods in DOCUMENT["paths"].values():
         for operation in methods.values():

@@ -7,6 +7,6 @@ from tests.contract.callers import Caller
 
 def connection(caller: Caller, name: str) -> dict[str, Any]:
     """The connection as `GET /ops/connections` shows it."""
-    (shown,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
-    found: dict[str, Any] = shown
-    return found
+    (connection_view,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
+    state: dict[str, Any] = connection_view
+    return state

@@ -17,7 +17,7 @@ from app.monitoring.database_alarms import SETTLE_SECONDS
 from app.worker import WATCH_SECONDS
 from tests.conftest import TEMPLATE
 from tests.contract.callers import Caller
-from tests.contract.doctor.shell import found, the
+from tests.contract.doctor.shell import findings_of, the
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
 from tests.contract.person import Person
@@ -97,7 +97,7 @@ def test_a_read_only_database_is_not_ready(
                 unready(process, "read-only")
             message = person.is_told("database_unwritable")
             assert "read-only" in message["summary"]
-            mend = the(found(facade.lockstitch("doctor", "--json")), "database", "read-only")["mend"]
+            mend = the(findings_of(facade.lockstitch("doctor", "--json")), "database", "read-only")["mend"]
             assert "default_transaction_read_only" in mend
         person.is_told_the_end("database_unwritable")
         ready_again(facade.api, other_api, facade.worker, other_worker)
@@ -175,7 +175,7 @@ def test_a_full_disk_is_not_ready(small_disk: tuple[str, Path], person: Person, 
                 unready(process, "disk is full")
             message = person.is_told("database_unwritable", since=before)
             assert "disk is full" in message["summary"]
-            assert the(found(facade.lockstitch("doctor", "--json")), "database", "disk is full")
+            assert the(findings_of(facade.lockstitch("doctor", "--json")), "database", "disk is full")
         person.is_told_the_end("database_unwritable")
         ready_again(facade.api)
 
@@ -187,7 +187,7 @@ def test_the_schema_of_another_build_is_not_ready(facade: Facade, person: Person
         for process in (facade.api, other_api, facade.worker):
             assert "lockstitch doctor" in unready(process, "0001_schema")
         assert "0001_schema" in person.is_told("schema_differs")["summary"]
-        assert the(found(facade.lockstitch("doctor", "--json")), "database", "0001_schema")
+        assert the(findings_of(facade.lockstitch("doctor", "--json")), "database", "0001_schema")
     finally:
         facade.sql("UPDATE schema_migration SET digest = $1 WHERE version = 1", row["digest"])
     person.is_told_the_end("schema_differs")

@@ -22,11 +22,11 @@ def test_an_echo_is_shown_in_the_run_of_its_write(facade: Facade, full_key: str)
             event = contact_event(objectId=int(made["meta"]["remote_id"]), propertyName="jobtitle")
             assert endpoint.accepted(hubspot(endpoint.url, event)) == (1, 0)
             (receipt,) = endpoint.receipts(str(event["eventId"]))
-            found = until(lambda: [s for s in story(caller, run) if receipt["id"] in s["sentence"]])
-            assert "sent a webhook that echoes operation op_" in found[0]["sentence"]
-            shown = facade.lockstitch("runs", "show", run)
-            assert receipt["id"] in shown.stdout
-            assert "Audited: operation.sent" not in shown.stdout
+            sentences = until(lambda: [s for s in story(caller, run) if receipt["id"] in s["sentence"]])
+            assert "sent a webhook that echoes operation op_" in sentences[0]["sentence"]
+            run_view = facade.lockstitch("runs", "show", run)
+            assert receipt["id"] in run_view.stdout
+            assert "Audited: operation.sent" not in run_view.stdout
     finally:
         worker.stop()
         facade.worker.start()

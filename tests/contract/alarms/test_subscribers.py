@@ -8,7 +8,7 @@ import pytest
 from tests.commands import lockstitch
 from tests.conftest import TEMPLATE, _made_from
 from tests.contract.callers import Caller
-from tests.contract.doctor.shell import found, the
+from tests.contract.doctor.shell import findings_of, the
 from tests.contract.person import Person
 from tests.contract.subscribers import Answer, Delivering, news, owning, subscribe
 from tests.contract.waiting import until
@@ -49,15 +49,15 @@ def test_a_subscriber_that_answers_500_is_not_silent(delivering: Delivering, per
             assert 590 < (following - since).total_seconds() < 730
             assert 1201 < (latest - since).total_seconds() < 1450
             assert caller.get(path).json() == failing
-            told = person.is_told(f"subscription_failing.{made['id']}")
-            assert "answered 500" in told["summary"]
-            assert told["link"].endswith(f"/console/subscribers/{made['id']}")
+            notice = person.is_told(f"subscription_failing.{made['id']}")
+            assert "answered 500" in notice["summary"]
+            assert notice["link"].endswith(f"/console/subscribers/{made['id']}")
             assert made["id"] in person.is_told("job_lag")["summary"]
             lag = other.get("/ops/queue").json()["lag_seconds"]
             assert 10 < lag < 600
             done = lockstitch("doctor", "--json", environment=delivering.api.environment)
-            assert "answered 500" in the(found(done), "alarm subscription_failing", made["id"])["found"]
-            assert the(found(done), "alarm job_lag", made["id"])
+            assert "answered 500" in the(findings_of(done), "alarm subscription_failing", made["id"])["found"]
+            assert the(findings_of(done), "alarm job_lag", made["id"])
             hook.always = Answer()
             caller.post(f"{path}/enable")  # so that what waits is tried at once
             hook.received(4)

@@ -6,7 +6,7 @@ from functools import partial
 
 from tests.contract.alarms.seen import connection
 from tests.contract.callers import Caller, code_of
-from tests.contract.doctor.shell import found, the
+from tests.contract.doctor.shell import findings_of, the
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.person import Person
@@ -33,15 +33,15 @@ def test_a_throttled_connection_is_seen_everywhere(
     name, alarm = "pausable", "connection_throttled.pausable"
     vendors.break_("hubspot", "status", method="GET", status=429, retry_after=600)
     assert code_of(one.get(f"/v1/customers?connection={name}&limit=1"), 429) == "vendor-throttled"
-    seen = seen_everywhere(facade, everywhere, name, "throttled")
-    since, end = (datetime.fromisoformat(seen[at]) for at in ("since", "until"))
+    health = seen_everywhere(facade, everywhere, name, "throttled")
+    since, end = (datetime.fromisoformat(health[at]) for at in ("since", "until"))
     assert 590 < (end - since).total_seconds() < 610
     assert "throttled" in person.is_told(alarm)["summary"]
     calls = len(vendors.calls("hubspot"))
-    finding = the(found(facade.lockstitch("doctor", "--json")), f"connection {name}", "throttles it since")
+    finding = the(findings_of(facade.lockstitch("doctor", "--json")), f"connection {name}", "throttles it since")
     assert finding["level"] == "warning"
     assert [
-        text for text in found(facade.lockstitch("doctor", "--json")) if name in text and "not reached" in text
+        text for text in findings_of(facade.lockstitch("doctor", "--json")) if name in text and "not reached" in text
     ] == []
     assert len(vendors.calls("hubspot")) >= calls
     assert other.post(f"/ops/connections/{name}/resume").json()["state"] == "working"
@@ -58,9 +58,9 @@ def test_a_failing_vendor_is_seen_everywhere(
     path = f"/v1/customers?connection={name}&limit=1"
     vendors.break_("zendesk", "status", method="GET", status=503, times=None)
     until(lambda: one.get(path), lambda answer: answer.json().get("code") == "connection-paused")
-    seen = seen_everywhere(facade, everywhere, name, "failing")
-    assert seen["note"] == "reads keep failing"
-    assert the(found(facade.lockstitch("doctor", "--json")), f"requests of {name}", "reads keep failing since")
+    health = seen_everywhere(facade, everywhere, name, "failing")
+    assert health["note"] == "reads keep failing"
+    assert the(findings_of(facade.lockstitch("doctor", "--json")), f"requests of {name}", "reads keep failing since")
     until(lambda: one.get(path) and person.states(alarm))  # somebody goes on asking
     assert "does not answer" in person.is_told(alarm)["summary"]
     vendors.mend()

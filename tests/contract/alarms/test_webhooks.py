@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.contract.alarms.seen import connection
 from tests.contract.callers import Caller
-from tests.contract.doctor.shell import found, the
+from tests.contract.doctor.shell import findings_of, the
 from tests.contract.facade import Facade
 from tests.contract.person import MINUTE, Person
 from tests.contract.processes import Process
@@ -43,17 +43,17 @@ def test_webhooks_with_a_wrong_secret_raise_an_alarm(
     assert (first["reason"], first["alone"], first["alarm"]) == ("mismatch", True, True)
     assert first["since"] == since
     assert datetime.fromisoformat(since) >= began
-    told = person.is_told(alarm)
-    assert "mismatch" in told["summary"]
-    assert "webhook_secrets" in told["next_step"]
-    one = the(found(facade.lockstitch("doctor", "--json")), "webhooks gateway", f"{count} webhooks refused since")
+    notice = person.is_told(alarm)
+    assert "mismatch" in notice["summary"]
+    assert "webhook_secrets" in notice["next_step"]
+    one = the(findings_of(facade.lockstitch("doctor", "--json")), "webhooks gateway", f"{count} webhooks refused since")
     assert one["level"] == "error"
     assert f"{count} webhooks refused since" in facade.lockstitch("connections").stdout
     endpoint.accepted(gateway())
     person.is_told_the_end(alarm)
     for caller in everywhere:
         assert connection(caller, "gateway")["refused_webhooks"] is None
-    assert not [text for text in found(facade.lockstitch("doctor", "--json")) if "webhooks gateway" in text]
+    assert not [text for text in findings_of(facade.lockstitch("doctor", "--json")) if "webhooks gateway" in text]
 
 
 def test_a_stranger_at_a_quiet_connection_raises_no_alarm(
@@ -62,15 +62,15 @@ def test_a_stranger_at_a_quiet_connection_raises_no_alarm(
     quiet, alarm = WebhookEndpoint(facade, "chat"), "connection_webhooks_refused.chat"
     for _ in range(5):  # at once: no vendor with a wrong secret stops then
         assert quiet.send(flipped(chat(), 3)).status_code == 401
-    shown = {(one["alone"], one["alarm"]) for one in (refused(caller, "chat") for caller in everywhere)}
-    assert shown == {(True, False)}
-    one = the(found(facade.lockstitch("doctor", "--json")), "webhooks chat", "5 webhooks refused since")
+    outcomes = {(one["alone"], one["alarm"]) for one in (refused(caller, "chat") for caller in everywhere)}
+    assert outcomes == {(True, False)}
+    one = the(findings_of(facade.lockstitch("doctor", "--json")), "webhooks chat", "5 webhooks refused since")
     assert (one["level"], person.states(alarm)) == ("warning", [])
     assert WebhookEndpoint(facade, "zendesk").send(zendesk(at=now() - timedelta(minutes=10))).status_code == 401
     person.is_told("connection_webhooks_refused.zendesk")  # which came later
     assert person.states(alarm) == []
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as settings:  # of an installation that no longer has it
-        removed = found(facade.lockstitch("doctor", "--json", LOCKSTITCH_CONFIG=settings.name))
+        removed = findings_of(facade.lockstitch("doctor", "--json", LOCKSTITCH_CONFIG=settings.name))
     assert not [text for text in removed if "webhooks chat" in text]
 
 
@@ -79,7 +79,7 @@ def test_webhooks_with_a_stale_time_raise_an_alarm(facade: Facade, person: Perso
     assert endpoint.send(zendesk(at=now() - timedelta(minutes=10))).status_code == 401
     assert {refused(caller, "zendesk")["reason"] for caller in everywhere} == {"stale"}
     assert "clock" in person.is_told("connection_webhooks_refused.zendesk")["next_step"]
-    assert the(found(facade.lockstitch("doctor", "--json")), "webhooks zendesk", "stale")
+    assert the(findings_of(facade.lockstitch("doctor", "--json")), "webhooks zendesk", "stale")
     endpoint.accepted(zendesk())
     person.is_told_the_end("connection_webhooks_refused.zendesk")
 
@@ -96,4 +96,4 @@ def test_a_stranger_raises_no_alarm_while_webhooks_are_verified(
     assert {(one["alone"], one["alarm"]) for one in (refused(caller, "code") for caller in everywhere)} == {
         (False, False)
     }
-    assert not [text for text in found(facade.lockstitch("doctor", "--json")) if "webhooks code" in text]
+    assert not [text for text in findings_of(facade.lockstitch("doctor", "--json")) if "webhooks code" in text]

@@ -21,7 +21,7 @@ def finished(caller: Caller, operation_id: str, count: int = 1) -> list[dict[str
     """Wait for `count` `operation.finished` Events of an operation."""
     return until(
         lambda: [event for event in announcements(caller) if event["data"]["id"] == operation_id],
-        lambda found: len(found) >= count,
+        lambda events: len(events) >= count,
     )
 
 

@@ -124,9 +124,9 @@ def test_an_unknown_outcome_and_its_resolution_are_announced(
     (event,) = finished(caller, identity)
     assert event["data"]["problem"]["code"] == "outcome-unknown"
 
-    (held,) = vendors.records("zendesk", "tickets", holding=mark)
+    (ticket_record,) = vendors.records("zendesk", "tickets", holding=mark)
     resolved = caller.post(
-        f"/v1/operations/{identity}/resolve", json={"outcome": "succeeded", "remote_id": str(held["id"])}
+        f"/v1/operations/{identity}/resolve", json={"outcome": "succeeded", "remote_id": str(ticket_record["id"])}
     )
     assert resolved.status_code == 200, resolved.text
     _, event = finished(caller, identity, 2)

@@ -30,8 +30,8 @@ def locked(database_url: str, table: str) -> Iterator[None]:
 
 def letters_of(caller: Caller, operation_id: str, state: str = "open") -> list[dict[str, Any]]:
     """The dead letters of an operation so far."""
-    found = caller.get(f"/ops/dead-letters?kind=execute&state={state}&limit=250").json()["data"]
-    return [letter for letter in found if letter["origin"] == operation_id]
+    open_letters = caller.get(f"/ops/dead-letters?kind=execute&state={state}&limit=250").json()["data"]
+    return [letter for letter in open_letters if letter["origin"] == operation_id]
 
 
 def letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
@@ -42,11 +42,11 @@ def letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
 
 def refused_for(caller: Caller, mark: str, key: str, **headers: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A customer whose address another one has: that one, and the operation that was refused."""
-    held = caller.create("/v1/customers", customer("hubspot", mark))
+    customer_record = caller.create("/v1/customers", customer("hubspot", mark))
     answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), key=key, headers=LATER | headers)
     done = caller.settled(answer)
     assert (done["state"], done["problem"]["code"]) == ("failed", "duplicate-record")
-    return held, done
+    return customer_record, done
 
 
 def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
@@ -55,12 +55,12 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
     mark, key = word(), new_key()
     body = customer("hubspot", mark)
     callback = f"http://127.0.0.1:{port}/refused-and-redriven"
-    held, done = refused_for(caller, mark, key, **{"lockstitch-callback": callback})
+    made, done = refused_for(caller, mark, key, **{"lockstitch-callback": callback})
     assert done["redriven"] is False
     letter = letter_of(caller, done["id"])
     assert letter["failure"]["category"] == "conflict"
     assert letter["failure"]["reason"] == "duplicate-record"
-    understood = held["meta"]["mapping"]
+    understood = made["meta"]["mapping"]
     assert (letter["failure"]["mapping"], letter["failure"]["revision"]) == (understood["name"], understood["revision"])
     assert (letter["holds_up"], letter["connection"]) == (False, "hubspot")
     announced = until(
@@ -75,7 +75,7 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
     assert code_of(replay, 409) == "duplicate-record"
     assert replay.headers["idempotent-replayed"] == "true"
 
-    assert caller.write("DELETE", f"/v1/customers/{held['id']}").status_code == 200
+    assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
     facade.worker.stop()
     try:
         assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
@@ -196,12 +196,12 @@ def test_what_cannot_even_be_sent_is_one_too_and_keeps_its_key(caller: Caller, v
 
 def test_discarding_it_leaves_the_refusal_as_the_answer(caller: Caller, facade: Facade) -> None:
     mark, key = word(), new_key()
-    held, done = refused_for(caller, mark, key)
+    made, done = refused_for(caller, mark, key)
     letter = letter_of(caller, done["id"])
     let_go = caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "she has an account"})
     assert let_go.status_code == 200
     until(lambda: not facade.sql("SELECT id FROM job WHERE origin = $1", done["id"]))
-    assert caller.write("DELETE", f"/v1/customers/{held['id']}").status_code == 200
+    assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
     answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), key=key)
     assert code_of(answer, 409) == "duplicate-record"
     assert len(finished(caller, done["id"])) == 1
@@ -210,9 +210,9 @@ def test_discarding_it_leaves_the_refusal_as_the_answer(caller: Caller, facade: 
 def test_a_bulk_redrive_reopens_them(caller: Caller) -> None:
     operations = []
     for _ in range(3):
-        held, done = refused_for(caller, word(), new_key(), **{"x-correlation-id": "run-bulk-refused"})
+        made, done = refused_for(caller, word(), new_key(), **{"x-correlation-id": "run-bulk-refused"})
         letter_of(caller, done["id"])
-        assert caller.write("DELETE", f"/v1/customers/{held['id']}").status_code == 200
+        assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
         operations.append(done["id"])
     wanted = {"filter": {"kind": "execute", "category": "conflict", "correlation_id": "run-bulk-refused"}}
     assert caller.post("/ops/redrives", json=wanted).json()["total"] == 3
@@ -223,7 +223,7 @@ def test_a_bulk_redrive_reopens_them(caller: Caller) -> None:
 
 def test_the_command_line_shows_what_was_sent_and_redrives_it(caller: Caller, facade: Facade) -> None:
     mark, key = word(), new_key()
-    held, done = refused_for(caller, mark, key)
+    made, done = refused_for(caller, mark, key)
     letter = letter_of(caller, done["id"])
     detail = caller.get(f"/ops/dead-letters/{letter['id']}").json()
     assert detail["payload"] == {
@@ -239,10 +239,10 @@ def test_the_command_line_shows_what_was_sent_and_redrives_it(caller: Caller, fa
     assert detail["editable"] is False
     assert [step["action"] for step in detail["next_steps"]] == ["redrive", "discard"]
     environment = facade.api.environment
-    shown = lockstitch("dead-letters", "show", letter["id"], "--json", environment=environment)
-    assert json.loads(shown.stdout)["payload"] == detail["payload"]
+    command = lockstitch("dead-letters", "show", letter["id"], "--json", environment=environment)
+    assert json.loads(command.stdout)["payload"] == detail["payload"]
     assert mark in lockstitch("dead-letters", "show", letter["id"], environment=environment).stdout
-    assert caller.write("DELETE", f"/v1/customers/{held['id']}").status_code == 200
+    assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
     redriven = lockstitch("dead-letters", "redrive", letter["id"], environment=environment)
     assert redriven.returncode == 0, redriven.stderr
     _, second = finished(caller, done["id"], 2)

@@ -56,8 +56,8 @@ def test_other_verbs_too(caller: Caller, verb: Callable[..., httpx.Response]) ->
 
 def test_a_comment_and_an_upsert(caller: Caller, vendors: Emulators) -> None:
     mark = word()
-    asked = caller.create("/v1/tickets", ticket("zendesk"))
-    comment = caller.write("POST", f"/v1/tickets/{asked['id']}/comments", {"body_text": mark}, headers=LATER)
+    made = caller.create("/v1/tickets", ticket("zendesk"))
+    comment = caller.write("POST", f"/v1/tickets/{made['id']}/comments", {"body_text": mark}, headers=LATER)
     assert caller.settled(comment)["state"] == "succeeded"
     assert len(vendors.records("zendesk", "comments", holding=mark)) == 1
     upserts = [

@@ -30,21 +30,21 @@ def without_worker(facade: Facade) -> Iterator[None]:
 def waits_for(caller: Caller, operation: Any) -> dict[str, str]:
     """What an undecided operation waits for, as all ways to see it say."""
     assert operation.status_code == 202, operation.text
-    seen: dict[str, str] = caller.get(operation.headers["location"]).json()["waiting_for"]
-    assert operation.json()["waiting_for"]["reason"] == seen["reason"]
+    waiting_for: dict[str, str] = caller.get(operation.headers["location"]).json()["waiting_for"]
+    assert operation.json()["waiting_for"]["reason"] == waiting_for["reason"]
     listed = {one["id"]: one for one in caller.get("/v1/operations?limit=50").json()["data"]}
-    assert listed[operation.json()["id"]]["waiting_for"]["reason"] == seen["reason"]
-    return seen
+    assert listed[operation.json()["id"]]["waiting_for"]["reason"] == waiting_for["reason"]
+    return waiting_for
 
 
 def test_a_write_to_a_paused_connection_says_who_paused_it(caller: Caller) -> None:
     caller.post("/ops/connections/pausable/pause", json={"note": "the bookkeeper's note"})
     try:
         answer = caller.write("POST", "/v1/customers?connection=pausable", customer("hubspot"), headers=LATER)
-        said = waits_for(caller, answer)
+        reason = waits_for(caller, answer)
     finally:
         caller.post("/ops/connections/pausable/resume")
-    assert said == {"reason": "vendor_paused", "detail": "An operator paused pausable."}
+    assert reason == {"reason": "vendor_paused", "detail": "An operator paused pausable."}
     done = caller.settled(answer)
     assert (done["state"], "waiting_for" in done) == ("succeeded", False)
 
@@ -54,9 +54,9 @@ def test_a_throttled_write_says_when_it_goes_on(caller: Caller, vendors: Emulato
     vendors.break_("hubspot", "status", method="POST", path=CONTACTS, status=429, retry_after=6, times=1)
     answer = caller.write("POST", "/v1/customers?connection=busy-hubspot", customer("hubspot"), headers=LATER)
     path = answer.headers["location"]
-    said = until(lambda: caller.get(path).json(), lambda seen: "paus" in str(seen.get("waiting_for", "")))
-    assert said["waiting_for"]["reason"] == "vendor_paused"
-    assert "HubSpot asks busy-hubspot to pause. It goes on in " in said["waiting_for"]["detail"]
+    operation = until(lambda: caller.get(path).json(), lambda one: "paus" in str(one.get("waiting_for", "")))
+    assert operation["waiting_for"]["reason"] == "vendor_paused"
+    assert "HubSpot asks busy-hubspot to pause. It goes on in " in operation["waiting_for"]["detail"]
     assert caller.settled(answer)["state"] == "succeeded"
 
 
@@ -67,8 +67,8 @@ def test_queued_writes_know_their_place(caller: Caller, facade: Facade) -> None:
         first = caller.write("PATCH", path, {"job_title": "Cook"}, headers=LATER)
         second = caller.write("PATCH", path, {"job_title": "Chef"}, headers=LATER)
         third = caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER)
-        said = [waits_for(caller, answer) for answer in (first, second, third)]
-    assert said == [
+        reasons = [waits_for(caller, answer) for answer in (first, second, third)]
+    assert reasons == [
         {"reason": "queue", "detail": "It is next."},
         {"reason": "queue", "detail": "An earlier write of the same record goes first."},
         {"reason": "queue", "detail": "1 write of the connection goes before it."},
@@ -80,9 +80,9 @@ def test_a_lost_reply_is_a_retry(caller: Caller, facade: Facade, vendors: Emulat
     with without_worker(facade):
         vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
         answer = caller.write("POST", "/v1/customers", customer("hubspot"))
-        said = waits_for(caller, answer)
-    assert said["reason"] == "retry"
-    assert said["detail"].startswith("HubSpot's reply was lost. Lockstitch finds out ")
+        reason = waits_for(caller, answer)
+    assert reason["reason"] == "retry"
+    assert reason["detail"].startswith("HubSpot's reply was lost. Lockstitch finds out ")
     assert caller.settled(answer)["state"] == "succeeded"
 
 

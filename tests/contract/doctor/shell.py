@@ -56,7 +56,7 @@ class Shell:
         api.stop()
 
 
-def found(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+def findings_of(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
     """The findings by what they are about."""
     assert "Traceback" not in done.stderr, done.stderr
     return {f"{one['about']}: {one['found']}": one for one in json.loads(done.stdout)["findings"]}

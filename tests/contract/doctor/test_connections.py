@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.contract.doctor.shell import Shell, app_connection, found, static_connection, the
+from tests.contract.doctor.shell import Shell, app_connection, findings_of, static_connection, the
 from tests.contract.portal import Portal
 
 
@@ -12,30 +12,30 @@ def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) ->
     scope = "This app has no access: it needs crm.objects.orders.read."
     portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": scope})
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
-        one = the(found(run(*command)), "scope is missing", "orders", "crm.objects.orders.read")
+        one = the(findings_of(run(*command)), "scope is missing", "orders", "crm.objects.orders.read")
         assert one["level"] == "warning"
         assert one["mend"].endswith("lockstitch verify crm")
     owner = '[systems_of_record]\norders = "crm"\n'
     done = run("verify", "crm", "--json", more=owner)
-    assert the(found(done), "scope is missing")["level"] == "error"
+    assert the(findings_of(done), "scope is missing")["level"] == "error"
     assert done.returncode == 1
 
 
 def test_an_expired_token_is_found_and_pauses_nothing(run: Shell, portal: Portal) -> None:
     portal.answers["/"] = (401, {"category": "EXPIRED_AUTHENTICATION", "message": "expired"})
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
-        one = the(found(run(*command)), "connection crm", "refuses the credential", "expired")
+        one = the(findings_of(run(*command)), "connection crm", "refuses the credential", "expired")
         assert one["level"] == "error"
         assert "env:CRM_TOKEN" in one["mend"]
     portal.answers.clear()
     assert run("verify", "crm").returncode == 0
 
 
-@pytest.mark.parametrize(("ahead", "said"), [(300, "behind crm"), (-300, "ahead of crm")])
-def test_a_wrong_clock_is_found_by_the_vendors(run: Shell, portal: Portal, ahead: int, said: str) -> None:
+@pytest.mark.parametrize(("ahead", "sentence"), [(300, "behind crm"), (-300, "ahead of crm")])
+def test_a_wrong_clock_is_found_by_the_vendors(run: Shell, portal: Portal, ahead: int, sentence: str) -> None:
     portal.ahead = timedelta(seconds=ahead)
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
-        one = the(found(run(*command)), "clock", said)
+        one = the(findings_of(run(*command)), "clock", sentence)
         assert one["mend"] == "timedatectl set-ntp true"
 
 
@@ -44,7 +44,7 @@ def test_another_account_is_found(run: Shell, portal: Portal) -> None:
     run.read_customers()
     portal.answers["account-info"] = (200, {"portalId": 2})
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):
-        one = the(found(run(*command)), "it opens the account portal 2, and belongs to portal 1")
+        one = the(findings_of(run(*command)), "it opens the account portal 2, and belongs to portal 1")
         assert "lockstitch environment rebind crm" in one["mend"]
     assert run("environment", "rebind", "crm").returncode == 0
     assert run("verify", "crm").returncode == 0
@@ -60,29 +60,29 @@ def test_two_connections_with_one_secret_are_found_by_name(run: Shell, portal: P
         '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET"]\n'
     )
     done = run("doctor", "--json", more=more, OTHER_TOKEN="a-token", HOOK_SECRET="another")
-    one = the(found(done), "env:CRM_TOKEN, env:OTHER_TOKEN", "crm, other")
+    one = the(findings_of(done), "env:CRM_TOKEN, env:OTHER_TOKEN", "crm, other")
     assert one["level"] == "warning"
     assert "a-token" not in done.stdout
-    assert not [text for text in found(run("doctor", "--json", more=more, OTHER_TOKEN="b", HOOK_SECRET="c"))
+    assert not [text for text in findings_of(run("doctor", "--json", more=more, OTHER_TOKEN="b", HOOK_SECRET="c"))
                 if text.startswith("secret")]  # fmt: skip
 
 
 def test_a_connection_that_nobody_authorised_is_to_be_connected(run: Shell, portal: Portal) -> None:
     more = app_connection("app", portal.url, "APP_SECRET")
     done = run("doctor", "--json", more=more, APP_ID="an-id", APP_SECRET="a-secret")
-    finding = the(found(done), "connection app", "it was not authorised yet")
+    finding = the(findings_of(done), "connection app", "it was not authorised yet")
     assert finding["mend"] == "lockstitch connect app"
 
 
 def test_the_id_of_an_app_is_no_secret_that_connections_share(run: Shell, portal: Portal) -> None:
     more = app_connection("one", portal.url, "ONE_SECRET") + app_connection("two", portal.url, "TWO_SECRET")
     done = run("doctor", "--json", more=more, APP_ID="an-id", ONE_SECRET="a-secret", TWO_SECRET="another")
-    assert [text for text in found(done) if "is used at" in text] == []
+    assert [text for text in findings_of(done) if "is used at" in text] == []
 
 
 def test_missing_secrets_are_reported_by_name(run: Shell) -> None:
     more = '[connections.hooks]\nvendor = "github"\nwebhook_secrets = ["env:HOOK_SECRET", "vault:hooks"]\n'
-    findings = found(run("doctor", "--json", more=more, CRM_TOKEN=""))
+    findings = findings_of(run("doctor", "--json", more=more, CRM_TOKEN=""))
     assert the(findings, "connection crm", "CRM_TOKEN")["mend"].endswith("export CRM_TOKEN=…")
     assert the(findings, "connection hooks", "HOOK_SECRET")
     assert the(findings, "connection hooks", "vault:hooks")["mend"] == "lockstitch secrets set hooks"
@@ -96,21 +96,21 @@ def test_a_secret_that_the_vault_lacks_is_to_be_set(run: Shell, portal: Portal) 
         ("kept", "lockstitch secrets set kept"),  # which resumes it, unless an operator has paused it
         ("app", "lockstitch secrets set app && lockstitch connect app"),
     ):
-        findings = found(run("verify", name, "--json", more=more, APP_ID="an-id"))
+        findings = findings_of(run("verify", name, "--json", more=more, APP_ID="an-id"))
         assert the(findings, f"connection {name}: ", f"vault:{name} holds no secret")["mend"] == mend
 
 
 def test_a_vendor_that_throttles_is_reached(run: Shell, portal: Portal) -> None:
     portal.answers["/"] = (429, {"category": "RATE_LIMITS", "message": "slow down"})
     done = run("doctor", "--json")
-    one = the(found(done), "connection crm", "HubSpot throttles this account")
+    one = the(findings_of(done), "connection crm", "HubSpot throttles this account")
     assert (one["level"], one["mend"].endswith("lockstitch verify crm")) == ("warning", True)
-    assert [text for text in found(done) if "not reached" in text] == []
+    assert [text for text in findings_of(done) if "not reached" in text] == []
 
 
 def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
     portal.close()
-    one = the(found(run("doctor", "--json")), "connection crm", "is not reached")
+    one = the(findings_of(run("doctor", "--json")), "connection crm", "is not reached")
     assert one["mend"].endswith(portal.url)
 
 
@@ -129,12 +129,15 @@ def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell
     )
     done = run("verify", "crm", "--json")
     assert done.returncode == 1
-    assert "lockstitch map hubspot.customer" in the(found(done), "customer", "1 of 3 records cannot be mapped")["mend"]
+    assert (
+        "lockstitch map hubspot.customer"
+        in the(findings_of(done), "customer", "1 of 3 records cannot be mapped")["mend"]
+    )
     # Fields that HubSpot does not have, such as tax_exemption, hold no unknown value.
-    (one,) = [one for text, one in found(done).items() if "does not know" in text]
+    (one,) = [one for text, one in findings_of(done).items() if "does not know" in text]
     assert one["found"].startswith("lifecycle_stage of 1 of 2 records")
     assert one["mend"].endswith("in lifecycle_stage_raw: GET /v1/customers/crm:3")
-    assert "time zone" in the(found(done), "2.0 h in the future", "such as 1")["found"]
+    assert "time zone" in the(findings_of(done), "2.0 h in the future", "such as 1")["found"]
 
 
 def test_a_connection_that_is_not_called_cannot_be_verified(run: Shell) -> None:

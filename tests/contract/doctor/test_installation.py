@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.contract.doctor.shell import Shell, app_connection, found, static_connection, the
+from tests.contract.doctor.shell import Shell, app_connection, findings_of, static_connection, the
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
 from tests.contract.portal import Portal
@@ -47,7 +47,7 @@ def working(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_every_complaint_about_the_configuration_is_reported_at_once(run: Shell) -> None:
     done = run("doctor", "--json", more="[oddity]\nx = 1\n", LOCKSTITCH_PORT="http", LOCKSTITCH_LOG_LEVEL="loud")
-    findings = found(done)
+    findings = findings_of(done)
     assert done.returncode == 1
     assert the(findings, "LOCKSTITCH_PORT is 'http'")["mend"].startswith("export LOCKSTITCH_PORT=")
     assert the(findings, "LOCKSTITCH_LOG_LEVEL")
@@ -58,7 +58,7 @@ def test_every_complaint_about_the_configuration_is_reported_at_once(run: Shell)
 def test_a_shell_without_the_configuration_file_is_not_sound(run: Shell, tmp_path: Path) -> None:
     empty = tmp_path / "empty.toml"
     empty.write_text("")
-    one = the(found(run("doctor", "--json", LOCKSTITCH_CONFIG=str(empty))), "configuration", "no connection")
+    one = the(findings_of(run("doctor", "--json", LOCKSTITCH_CONFIG=str(empty))), "configuration", "no connection")
     assert one["mend"].endswith("export LOCKSTITCH_CONFIG=/path/to/lockstitch.toml")
     for command in (("connect",), ("verify",), ("connections", "resume")):
         done = run(*command, "crm", LOCKSTITCH_CONFIG=str(empty))
@@ -66,11 +66,11 @@ def test_a_shell_without_the_configuration_file_is_not_sound(run: Shell, tmp_pat
 
 
 def test_no_worker(run: Shell) -> None:
-    assert the(found(run("doctor", "--json")), "no worker")["mend"] == "lockstitch worker"
+    assert the(findings_of(run("doctor", "--json")), "no worker")["mend"] == "lockstitch worker"
 
 
 def test_an_unmigrated_database(run: Shell, empty_database_url: str) -> None:
-    findings = found(run("doctor", "--json", LOCKSTITCH_DATABASE_URL=empty_database_url))
+    findings = findings_of(run("doctor", "--json", LOCKSTITCH_DATABASE_URL=empty_database_url))
     assert the(findings, "database", "migrations are missing")["mend"] == "lockstitch migrate"
 
 
@@ -80,9 +80,9 @@ def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
     more = app_connection("app", portal.url, "APP_SECRET")
     app = {"APP_ID": "an-id", "APP_SECRET": "a-secret"}
     done = run("doctor", "--json", more=more, LOCKSTITCH_DATABASE_URL=nowhere, **app)
-    assert the(found(done), "database", "does not answer")["mend"].startswith("Start PostgreSQL")
-    assert the(found(done), "scope is missing")
-    assert "the vault cannot be read" in the(found(done), "connection app")["found"]
+    assert the(findings_of(done), "database", "does not answer")["mend"].startswith("Start PostgreSQL")
+    assert the(findings_of(done), "scope is missing")
+    assert "the vault cannot be read" in the(findings_of(done), "connection app")["found"]
     assert [line for line in json.loads(done.stdout)["passed"] if "worker" in line or "key" in line] == []
 
 
@@ -90,7 +90,7 @@ def test_a_vault_that_the_encryption_keys_do_not_open_is_found(run: Shell, porta
     more = static_connection("kept", portal.url, "vault:t")
     assert run("secrets", "set", "t", more=more, text="a-secret").returncode == 0
     other = f"k9:{ENCRYPTION_KEYS.partition(':')[2]}"
-    findings = found(run("doctor", "--json", more=more, LOCKSTITCH_ENCRYPTION_KEYS=other))
+    findings = findings_of(run("doctor", "--json", more=more, LOCKSTITCH_ENCRYPTION_KEYS=other))
     assert the(findings, "configuration", "does not open t")["mend"].endswith("lockstitch secrets status")
     assert "so vault:t was not checked" in the(findings, "connection kept")["found"]
     assert "Required, but not configured" in run("secrets", "status", LOCKSTITCH_ENCRYPTION_KEYS=other).stdout
@@ -100,7 +100,7 @@ def test_a_secret_beyond_its_age_is_found(run: Shell) -> None:
     assert run("secrets", "set", "old", "--max-age", "1d", text="a-secret").returncode == 0
     age = "UPDATE credential_version SET created_at = created_at - interval '2 days'"
     asyncio.run(execute(run.environment["LOCKSTITCH_DATABASE_URL"], age))
-    one = the(found(run("doctor", "--json")), "alarm credential_due.old", "has reached its maximum age")
+    one = the(findings_of(run("doctor", "--json")), "alarm credential_due.old", "has reached its maximum age")
     assert one["mend"] == "lockstitch secrets rotate old"
 
 
@@ -115,10 +115,12 @@ def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, po
     assert run("secrets", "set", "t", more=more, text="production's").returncode == 0
     run.read_customers()  # the first process stamps the database
     portal.calls.clear()
-    wrong = the(found(run("doctor", "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
+    wrong = the(findings_of(run("doctor", "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
     assert wrong["mend"].endswith("only on a copy: lockstitch environment adopt")
     for command in (["verify", "copied"], ["verify", "copied", "--write"]):
-        wrong = the(found(run(*command, "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod")
+        wrong = the(
+            findings_of(run(*command, "--json", more=more, LOCKSTITCH_ENVIRONMENT="staging")), "environment prod"
+        )
         assert wrong["mend"].endswith("only on a copy: lockstitch environment adopt")
     for command in (["rotate-key"], ["status"]):
         done = run("secrets", *command, LOCKSTITCH_ENVIRONMENT="staging")
@@ -149,7 +151,7 @@ def test_every_finding_ends_with_a_command_that_exists(run: Shell, portal: Porta
     assert run("secrets", "set", "kept", more=more, text="a-secret").returncode == 0
     wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "LOCKSTITCH_ENVIRONMENT": ""}
     done = run("doctor", "--json", more=more, SHARED="shared", APP_ID="an-id", APP_SECRET="a-secret", **wrong)
-    findings = found(done)
+    findings = findings_of(done)
     names = ("crm", "dead", "kept", "missing", "shared", "filed", "unfiled", "app", "lost")
     others = ("configuration: LOCKSTITCH_ENVIRONMENT", "worker", "collector", "secret env:SHARED")
     for about in (*others, *(f"connection {name}: " for name in names)):
@@ -172,10 +174,10 @@ def check_command(run: Shell, mend: str) -> None:
 
 def test_an_unreachable_collector_is_found(run: Shell) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    one = the(found(run("doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=nowhere)), "collector", "is not reached")
+    one = the(findings_of(run("doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=nowhere)), "collector", "is not reached")
     assert nowhere in one["mend"]
     grpc = {"OTEL_EXPORTER_OTLP_ENDPOINT": nowhere, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
-    assert the(found(run("doctor", "--json", **grpc)), "collector", "is not reached")
+    assert the(findings_of(run("doctor", "--json", **grpc)), "collector", "is not reached")
     collector = Collector()
     assert "the collector answers" in run("doctor", **collector.environment).stdout
     collector.close()

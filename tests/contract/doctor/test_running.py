@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.contract.doctor.shell import found, the
+from tests.contract.doctor.shell import findings_of, the
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
@@ -15,10 +15,10 @@ def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors:
     with facade.calling(secret=full_key) as caller:
         assert caller.post("/ops/connections/other-zendesk/pause", json={"note": "moving"}).status_code == 200
     done = facade.lockstitch("doctor", "--json")
-    mend = the(found(done), "connection other-zendesk", "moving")["mend"]
+    mend = the(findings_of(done), "connection other-zendesk", "moving")["mend"]
     assert mend == "lockstitch connections resume other-zendesk"
     assert facade.lockstitch(*mend.split()[1:]).returncode == 0
-    assert [text for text in found(facade.lockstitch("doctor", "--json")) if "moving" in text] == []
+    assert [text for text in findings_of(facade.lockstitch("doctor", "--json")) if "moving" in text] == []
     (event, *_) = facade.sql("SELECT actor FROM audit_event WHERE type = 'connection.resumed' ORDER BY id DESC")
     assert event["actor"].startswith("cli:")
     again = facade.lockstitch(*mend.split()[1:])
@@ -31,7 +31,7 @@ def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facad
     made = facade.make_key("customers:read", "ops:read", name="too-much")
     with facade.another_api() as process, facade.calling(url=process.url, secret=made.secret) as caller:
         assert caller.get("/v1/customers?connection=hubspot&limit=1").status_code == 200
-    one = the(found(facade.lockstitch("doctor", "--json")), "key too-much", "customers:read")
+    one = the(findings_of(facade.lockstitch("doctor", "--json")), "key too-much", "customers:read")
     assert one["mend"].endswith(": lockstitch key create too-much-calls --scope customers:read")
 
 
@@ -41,7 +41,7 @@ def test_an_operators_key_used_as_documented_is_not_named(facade: Facade) -> Non
     with facade.another_api() as process, facade.calling(url=process.url, secret=made.secret) as caller:
         for path in ("/v1/operations?state=unknown", "/v1/subscriptions", "/ops/connections", "/v1/me"):
             assert caller.get(path).status_code == 200
-    assert [text for text in found(facade.lockstitch("doctor", "--json")) if "key operator" in text] == []
+    assert [text for text in findings_of(facade.lockstitch("doctor", "--json")) if "key operator" in text] == []
 
 
 def test_one_dead_worker_of_two_is_named(facade: Facade, full_key: str) -> None:
@@ -52,7 +52,7 @@ def test_one_dead_worker_of_two_is_named(facade: Facade, full_key: str) -> None:
     try:
         with facade.calling(secret=full_key) as caller:
             metrics = caller.get("/metrics").text
-        one = the(found(facade.lockstitch("doctor", "--json")), "alarm worker_gone.w2:7", "w2:7 has died")
+        one = the(findings_of(facade.lockstitch("doctor", "--json")), "alarm worker_gone.w2:7", "w2:7 has died")
     finally:
         facade.sql("DELETE FROM heartbeat WHERE process = 'w2:7'")
     silent = dict(re.findall(r'^lockstitch_worker_silent_seconds\{process="([^"]+)"\} (\S+)$', metrics, re.MULTILINE))
@@ -98,7 +98,7 @@ def test_a_record_that_its_marker_does_not_find_is_reported(facade: Facade, vend
     done = facade.lockstitch("verify", "hubspot", "--write", "--json")
 
     assert done.returncode == 1
-    (text,) = [one for one in found(done) if "marker" in one]
+    (text,) = [one for one in findings_of(done) if "marker" in one]
     assert re.match(r"connection hubspot, customer: the record \d+ is not found by its marker op_\w+: ", text), text
     left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
     assert all(record.get("archived") for record in left)
@@ -120,7 +120,7 @@ def test_a_pull_whose_last_run_failed_is_reported(facade: Facade) -> None:
     )
     facade.sql(POISON)
     try:
-        findings = found(facade.lockstitch("doctor", "--json"))
+        findings = findings_of(facade.lockstitch("doctor", "--json"))
     finally:
         facade.sql("DELETE FROM watermark")
         facade.sql("DELETE FROM dead_letter WHERE id = 'dl_poison'")
