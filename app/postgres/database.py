@@ -32,7 +32,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from app.errors import StoreUnavailable
 from app.postgres.connect import REFUSED, Connector
 from app.postgres.known_types import KnownTypesConnection
-from app.postgres.pool import Pool
+from app.postgres.pool import END_SECONDS, Pool
 
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
@@ -168,7 +168,8 @@ class Session:
         except BaseException:
             # If this fails, the connection is lost and PostgreSQL rolls back.
             with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *UNAVAILABLE):
-                await transaction.rollback()
+                async with asyncio.timeout(END_SECONDS):
+                    await transaction.rollback()
             raise
         with _TRANSLATED:
             await transaction.commit()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Connection = PoolConnectionProxy[asyncpg.Record]
 
 KEEP_SECONDS: Final = 60.0
+END_SECONDS: Final = 1.0
+"""How long a use that failed may take to cancel its statement or to roll back. Then its connection is closed: a server
+that is silent would take as long again as the statement."""
 
 
 class Pool:
@@ -61,7 +64,7 @@ class Pool:
             except asyncpg.InterfaceError:  # as in `take`
                 clean = False
             if not clean or wanted or self._closing:
-                await self._pool.release(connection, timeout=self._acquire_timeout)
+                await self._pool.release(connection, timeout=END_SECONDS)
                 return
             self._waiting.append(connection)
             if self._timer is None:

@@ -34,6 +34,7 @@ from app.queue.models import (
 from mappings.spec import Unmappable
 
 TRIES: Final = 3
+MOST_PAUSE_SECONDS: Final = 1.6
 UNKNOWN_KIND_SECONDS: Final = 10.0
 _VENDOR_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _log = logging.getLogger("lockstitch.queue")
@@ -153,14 +154,17 @@ class AttemptRunner:
 
     async def _settle(self, finishing: Finishing, outcome: JobOutcome | None) -> str:
         named = _named(finishing.job)
-        for attempt in range(TRIES):
+        pause, failures = 0.2, 0
+        while failures < TRIES:
             try:
                 return await self._record(finishing, outcome)
             except LeaseLost:
                 break
-            except StoreUnavailable:
-                await asyncio.sleep(0.2 * 2**attempt)
-            except Exception:  # noqa: BLE001 - such as a deadlock
+            except StoreUnavailable:  # the lease ends this, which the database will know when it is back
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MOST_PAUSE_SECONDS)
+            except Exception:  # noqa: BLE001 - such as a bug
+                failures += 1
                 _log.exception("the outcome of a job could not be recorded; retrying", extra=named)
         _log.warning("the outcome of a job was not recorded: its lease was lost or will expire", extra=named)
         return "lost"

@@ -10,22 +10,25 @@ from anyio.from_thread import start_blocking_portal
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def relay(one: Streams, other: Streams) -> None:
-    """Pass on what either side sends until both have ended."""
-    await asyncio.gather(_pass_on(one[0], other[1]), _pass_on(other[0], one[1]))
+async def relay(one: Streams, other: Streams, silent: asyncio.Event | None = None) -> None:
+    """Pass on what either side sends until both have ended; lose it once they are `silent`."""
+    silent = silent or asyncio.Event()
+    await asyncio.gather(_pass_on(one[0], other[1], silent), _pass_on(other[0], one[1], silent))
 
 
-async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, silent: asyncio.Event) -> None:
     with suppress(ConnectionError):
         while data := await source.read(65536):
+            if silent.is_set():
+                continue
             sink.write(data)
             await sink.drain()
     sink.close()
 
 
 @asynccontextmanager
-async def over_tcp(url: str) -> AsyncIterator[int]:
-    """Listen on a free port of 127.0.0.1, yield the port, and pass everything on to the server of `url`."""
+async def over_tcp(url: str, silent: asyncio.Event | None = None) -> AsyncIterator[int]:
+    """Listen on a free port of 127.0.0.1, yield the port, and pass everything on to the server of `url`, as `relay`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -33,7 +36,7 @@ async def over_tcp(url: str) -> AsyncIterator[int]:
         except OSError:
             writer.close()
             return
-        await relay((reader, writer), streams)
+        await relay((reader, writer), streams, silent)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:

@@ -88,6 +88,24 @@ async def test_the_last_good_host_takes_the_place_of_one_that_falls_silent(empty
         await database.close()
 
 
+@pytest.mark.parametrize("in_transaction", [False, True])
+async def test_a_statement_ends_in_time_on_a_server_that_falls_silent(
+    empty_database_url: str, *, in_transaction: bool
+) -> None:
+    silent = asyncio.Event()
+    async with over_tcp(empty_database_url, silent) as port:
+        url = urlsplit(empty_database_url)._replace(netloc=f"lockstitch@127.0.0.1:{port}", query="").geturl()
+        database = await Database.connect(url, acquire_timeout=30.0, command_timeout=5.0)
+        assert await database.fetch_value(ONE) == 1
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            async with database.transaction() if in_transaction else database.acquire() as session:
+                silent.set()
+                await session.fetch_value(ONE)
+        assert time.monotonic() - began < 9
+        await database.close()
+
+
 async def test_losers_are_closed(empty_database_url: str) -> None:
     async with AsyncExitStack() as stack:
         ports = [await stack.enter_async_context(over_tcp(empty_database_url)) for _ in range(3)]

@@ -1,7 +1,9 @@
 """The runner's life: leases, places, wake-ups, lost connections, and its end."""
 
 import asyncio
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from app.errors import StoreUnavailable
@@ -22,6 +24,7 @@ CUT = Statement(
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE $1
     """,
 )
+OUTAGE_SECONDS = 3.0
 EXTENDED = Statement("SELECT job", "SELECT bool_and(lease_until > now() + interval '20 s') FROM job")
 
 
@@ -159,6 +162,29 @@ async def test_connections_cut_in_the_middle_cost_no_job(harness: Harness) -> No
         await until(lambda: _nothing_left(harness))
     assert len(ids) == 200
     assert await harness.dead() == []
+
+
+async def test_an_outcome_is_recorded_after_an_outage(harness: Harness, database_url: str) -> None:
+    await harness.enqueue(new())
+    name = urlsplit(database_url).path.lstrip("/")
+    server = await asyncpg.connect(database_url.replace(f"/{name}?", "/template1?"))
+    runs, is_down = 0, asyncio.Event()
+
+    async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
+        nonlocal runs
+        runs += 1
+        await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        is_down.set()
+        return Done()
+
+    async with running(harness, handler):
+        await is_down.wait()
+        await asyncio.sleep(OUTAGE_SECONDS)
+        await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        await until(lambda: _nothing_left(harness))
+    assert runs == 1
+    await server.close()
 
 
 async def _nothing_left(harness: Harness) -> bool:
