@@ -21,6 +21,7 @@ from tests.hosts.network import ADDRESSES, children_of, inside, run
 
 BIN: Final = "/usr/lib/postgresql/15/bin"
 PASSWORD: Final = "lab-password"
+DISK: Final = "1g"
 NODES: Final = {number: ADDRESSES[f"db{number}"] for number in (1, 2, 3)}
 PRIMARY: Final = f"{ADDRESSES['lb']}:5000"
 BY_PROXY: Final = f"postgresql://lockstitch:{PASSWORD}@{PRIMARY}/lockstitch"
@@ -45,12 +46,13 @@ bootstrap:
         wal_keep_size: 256MB
         wal_sender_timeout: 10s
         wal_receiver_timeout: 10s
+        max_wal_size: 256MB
   initdb: [{{encoding: UTF8}}, {{locale: C.UTF-8}}, data-checksums]
   post_bootstrap: {home}/post_bootstrap.sh
 postgresql:
   listen: '{ip}:5432'
   connect_address: '{ip}:5432'
-  data_dir: {home}/pg/db{number}
+  data_dir: {home}/pg/db{number}/data
   bin_dir: {bin}
   pgpass: {home}/pgpass{number}
   create_replica_methods: [basebackup]
@@ -88,8 +90,10 @@ class Cluster:
 
     def up(self) -> None:
         """Start everything, and wait for two standbys, of which one is synchronous."""
-        for folder in ("etcd", "pg", "log", *(f"sock/db{number}" for number in NODES)):
+        for folder in ("etcd", "log", *(f"{kind}/db{number}" for kind in ("sock", "pg") for number in NODES)):
             (self.home / folder).mkdir(parents=True)
+        for number in NODES:
+            run("mount", "-t", "tmpfs", "-o", f"size={DISK}", "lockstitch-hosts", str(self._disk(number)))
         script = self.home / "post_bootstrap.sh"
         script.write_text(
             f"""#!/bin/sh
@@ -103,8 +107,7 @@ psql -v ON_ERROR_STOP=1 "$1" -c "CREATE ROLE lockstitch LOGIN PASSWORD '{PASSWOR
             text = PATRONI.format(number=number, ip=ip, home=self.home, bin=BIN, password=PASSWORD, etcd=hosts)
             (self.home / f"patroni{number}.yml").write_text(text)
         run("chown", "-R", "postgres:postgres", str(self.home))
-        for number, ip in NODES.items():
-            self._start_etcd(number, ip)
+        self.start_etcd()
         wait_until("etcd", lambda: all(self._answers(f"http://{ip}:2379/health") for ip in NODES.values()))
         self.start(1)
         wait_until("a primary", lambda: self.leader() == 1)
@@ -120,6 +123,16 @@ psql -v ON_ERROR_STOP=1 "$1" -c "CREATE ROLE lockstitch LOGIN PASSWORD '{PASSWOR
     def start(self, number: int) -> None:
         """Start Patroni on a node, which starts PostgreSQL."""
         self._start(f"patroni{number}", number, "patroni", str(self.home / f"patroni{number}.yml"))
+
+    def primary(self) -> int:
+        """Return the node of the primary, which must be there."""
+        leader = self.leader()
+        assert leader is not None
+        return leader
+
+    def standby(self) -> int | None:
+        """Return the node of the synchronous standby, if there is one."""
+        return next((number for number in NODES if self._is(number, "sync")), None)
 
     def leader(self) -> int | None:
         """Return the node of the primary, if there is one that can be reached."""
@@ -139,12 +152,36 @@ psql -v ON_ERROR_STOP=1 "$1" -c "CREATE ROLE lockstitch LOGIN PASSWORD '{PASSWOR
         """End `freeze`."""
         self._signal(number, signal.SIGCONT)
 
-    def switch_over(self) -> int:
-        """Make the synchronous standby the primary, and return its node."""
-        to = next(number for number in NODES if self._is(number, "sync"))
+    def fill_disk(self, number: int) -> None:
+        """Leave no room on the disk of a node, and use up the room that its log has set aside."""
+        with (self._disk(number) / "filler").open("ab", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(bytes(2**20))
+        use = "SELECT pg_logical_emit_message(false, 'lab', 'used'), pg_switch_wal()"
+        run("psql", "-h", str(self.home / f"sock/db{number}"), "-U", "postgres", "-c", use, check=False)
+
+    def free_disk(self, number: int) -> None:
+        """End `fill_disk`."""
+        (self._disk(number) / "filler").unlink()
+
+    def start_etcd(self) -> None:
+        """Start etcd on each node."""
+        for number, ip in NODES.items():
+            self._start_etcd(number, ip)
+
+    def stop_etcd(self) -> None:
+        """Stop etcd on each node."""
+        stopped = [self._running.pop(f"etcd{number}") for number in NODES]
+        for process in stopped:
+            process.terminate()
+        for process in stopped:
+            process.wait(15)
+
+    def switch_over(self) -> None:
+        """Make the synchronous standby the primary."""
+        to = self.standby()
         words = ["patronictl", "-c", str(self.home / "patroni1.yml"), "switchover", "--force", "--candidate", f"db{to}"]
         run(*inside("db1", *_as_postgres(*words, "lab")))
-        return to
 
     def down(self) -> None:
         """Stop everything, and end what does not stop."""
@@ -160,12 +197,17 @@ psql -v ON_ERROR_STOP=1 "$1" -c "CREATE ROLE lockstitch LOGIN PASSWORD '{PASSWOR
         for number in NODES:
             with suppress(FileNotFoundError, ProcessLookupError):
                 self._signal(number, signal.SIGKILL)
+        for number in NODES:
+            run("umount", "--lazy", str(self._disk(number)), check=False)
+
+    def _disk(self, number: int) -> Path:
+        return self.home / f"pg/db{number}"
 
     def _signal(self, number: int, which: signal.Signals) -> None:
         patroni = self._running.get(f"patroni{number}")
         pids = [] if patroni is None else [patroni.pid, *children_of(patroni.pid)]
         with suppress(FileNotFoundError):
-            main = int((self.home / f"pg/db{number}/postmaster.pid").read_text().split()[0])
+            main = int((self._disk(number) / "data/postmaster.pid").read_text().split()[0])
             pids += [main, *children_of(main)]
         for pid in dict.fromkeys(pids):
             with suppress(ProcessLookupError):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ from tests.hosts.cluster import BY_PROXY, NODES, PASSWORD, PRIMARY, wait_until
 from tests.hosts.network import ADDRESSES, inside, run
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-WEBHOOK_SECRET: Final = "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"
+WEBHOOK_SECRETS: Final = {"shop": "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", "crm": "7c1e5a90-lab-client-secret"}
+VENDOR_TOKEN: Final = "hubspot-dev-token"
 CALLS: Final = f"http://{ADDRESSES['lb']}:8080"
 HOOK: Final = (ADDRESSES["client"], 9000)
 VENDORS: Final = f"http://{ADDRESSES['vendor']}:8090"
@@ -26,6 +28,7 @@ CONFIGURATION: Final = f"""
 vendor = "hubspot"
 base_url = "{VENDORS}/hubspot"
 credentials = {{ token = "env:HUBSPOT_TOKEN" }}
+webhook_secrets = ["env:CRM_SECRET"]
 pacing = {{ units = 60000, per_seconds = 60, concurrency = 32 }}
 [connections.shop]
 vendor = "shopify"
@@ -39,9 +42,8 @@ every = "off"
 """
 
 
-def by_hosts(first: int) -> str:
-    """Return a URL of the database that names its three hosts, this one first."""
-    order = [first, *(number for number in NODES if number != first)]
+def by_hosts(order: Iterable[int]) -> str:
+    """Return a URL of the database that names its hosts in this order."""
     hosts = ",".join(f"{NODES[number]}:5432" for number in order)
     return f"postgresql://lockstitch:{PASSWORD}@{hosts}/lockstitch"
 
@@ -56,7 +58,8 @@ class Installation:
         (folder / "lockstitch.toml").write_text(CONFIGURATION)
 
     def start_proxy(self) -> None:
-        """Start HAProxy, before the API and the database, with the file of `deploy`."""
+        """Start HAProxy, before the API and the database, with the file of `deploy`. End the one that runs."""
+        self._end("haproxy")
         apis = {"API1": ADDRESSES["app1"], "API2": ADDRESSES["app2"], "LISTEN": f"{ADDRESSES['lb']}:8080"}
         nodes = {f"DB{number}": ip for number, ip in NODES.items()}
         words = ["haproxy", "-db", "-f", str(ROOT / "deploy" / "haproxy.cfg")]
@@ -88,15 +91,19 @@ class Installation:
             time.sleep(0.1)
         return took
 
-    def start_one(self, host: str, database_url: str) -> None:
-        """Start the process of a host."""
+    def start_one(self, host: str, database_url: str, *, ahead: str = "") -> None:
+        """Start the process of a host; with `ahead`, such as `+90s`, its clock is ahead."""
         settings = self._settings(database_url) | {"LOCKSTITCH_HOST": ADDRESSES[host]}
+        if ahead:
+            (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+            settings |= {"LD_PRELOAD": str(library), "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         self._start(host, host, [sys.executable, "-m", "app.cli", HOSTS[host]], settings)
 
-    def kill(self, host: str) -> None:
-        """Kill -9 the process of a host."""
-        self._running[host].kill()
-        self._running[host].wait(30)
+    def send(self, host: str, which: signal.Signals) -> None:
+        """Send a signal to the process of a host, and wait for the end of one that ends."""
+        self._running[host].send_signal(which)
+        if which in (signal.SIGKILL, signal.SIGTERM):
+            self._running[host].wait(60)
 
     def is_ready(self, host: str) -> bool:
         """Return whether the process of a host is ready."""
@@ -139,6 +146,11 @@ class Installation:
         records: list[dict[str, Any]] = self.http.get(f"{VENDORS}/_emulator/records", params=query).json()["records"]
         return records
 
+    def _end(self, name: str) -> None:
+        if process := self._running.pop(name, None):
+            process.terminate()
+            process.wait(30)
+
     def _has_vendors(self) -> bool:
         try:
             limit = {"vendor": "hubspot", "per_minute": 1_000_000, "search_lag": 0.0}
@@ -154,8 +166,8 @@ class Installation:
             "LOCKSTITCH_PUBLIC_URL": CALLS,
             "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
             "LOCKSTITCH_EGRESS_ALLOW": f"{HOOK[0]}/32:{HOOK[1]}",
-            "HUBSPOT_TOKEN": "hubspot-dev-token",
-            "SHOP_SECRET": WEBHOOK_SECRET,
+            "HUBSPOT_TOKEN": VENDOR_TOKEN,
+            **{f"{connection.upper()}_SECRET": secret for connection, secret in WEBHOOK_SECRETS.items()},
         }
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:

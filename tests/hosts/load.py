@@ -1,12 +1,11 @@
 """Callers, a vendor that sends webhooks, and a subscriber, during a fault: what each of them experienced."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from uuid import uuid4
@@ -14,12 +13,14 @@ from uuid import uuid4
 import httpx
 from msgspec import Struct
 
-from tests.hosts.installation import CALLS, HOOK, WEBHOOK_SECRET
+from tests.hosts.installation import CALLS, HOOK, VENDOR_TOKEN, VENDORS, WEBHOOK_SECRETS
+from tests.signatures.senders import sent
 
 CREATES_PER_SECOND: Final = 6.0
 RECORDS: Final = 20
+CUSTOMERS: Final = 10
 RECORD_SECONDS: Final = 2.0
-"""Each record of the shop has a webhook so often."""
+"""Each record of the shop has a webhook so often. Each customer is edited at the vendor and by a call in this time."""
 GIVE_UP_SECONDS: Final = 150.0
 
 
@@ -31,8 +32,6 @@ class Call(Struct, frozen=True, kw_only=True):
     ended: float
     status: int
     code: str
-    is_webhook: bool
-    is_retry: bool
 
 
 class Delivered(Struct, frozen=True, kw_only=True):
@@ -40,7 +39,7 @@ class Delivered(Struct, frozen=True, kw_only=True):
 
     at: float
     event: str
-    record: int
+    record: str
     number: int
 
 
@@ -51,102 +50,136 @@ class Load:
         """The subscriber takes `answer_seconds` for an answer, so that deliveries are under way."""
         self._key = key
         self._stopping = False
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._pool = ThreadPoolExecutor(1)
         self.calls: list[Call] = []
         self.acknowledged: dict[str, float] = {}
         """When each create was answered with success, by its mark."""
         self.undecided: set[str] = set()
-        self.sent: dict[tuple[int, int], float] = {}
-        """When each webhook was acknowledged, by its record and number."""
+        self.sent: dict[tuple[str, int], float] = {}
+        """When each change that must be reported was acknowledged, by its record and number."""
         self.delivered: list[Delivered] = []
         self._server = ThreadingHTTPServer(HOOK, _handler_of(self.delivered, answer_seconds))
 
     def start(self) -> None:
         """Begin."""
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self._thread.start()
+        self._running = self._pool.submit(lambda: asyncio.run(self._run()))
 
     def stop(self) -> None:
         """Begin nothing more, and wait until everything that began is acknowledged."""
         self._stopping = True
-        self._thread.join(GIVE_UP_SECONDS + 60)
-        assert not self._thread.is_alive()
+        self._running.result(GIVE_UP_SECONDS + 60)
 
     def close(self) -> None:
         """End the subscriber."""
+        self._stopping = True
+        self._pool.shutdown()
         self._server.shutdown()
         self._server.server_close()
 
     async def _run(self) -> None:
-        limits = httpx.Limits(max_connections=500, max_keepalive_connections=100)
+        # On a connection that had a request before, HAProxy answers no 502; it closes it.
+        limits = httpx.Limits(max_connections=500, max_keepalive_connections=0)
         async with (
             httpx.AsyncClient(base_url=CALLS, timeout=60.0, trust_env=False, limits=limits) as http,
             asyncio.TaskGroup() as tasks,
         ):
-            for record in range(1, RECORDS + 1):
-                tasks.create_task(self._send_webhooks(http, record))
+            for record in range(RECORDS):
+                tasks.create_task(self._change_order(http, record))
+            for customer in range(CUSTOMERS):
+                tasks.create_task(self._edit_customer(http, customer))
             while not self._stopping:
-                tasks.create_task(self._create(http))
+                tasks.create_task(self._create(http, uuid4().hex))
                 await asyncio.sleep(1 / CREATES_PER_SECOND)
 
-    async def _create(self, http: httpx.AsyncClient) -> None:
-        mark = uuid4().hex
+    async def _create(self, http: httpx.AsyncClient, mark: str) -> dict[str, Any] | None:
         body = {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}]}
-        headers = {"authorization": f"Bearer {self._key}", "idempotency-key": mark}
-        content = json.dumps(body).encode()
-        headers["content-type"] = "application/json"
-        if await self._until_accepted(http, "/v1/customers", content, headers, mark, is_webhook=False):
+        customer = await self._write(http, "POST", "/v1/customers", body, mark)
+        if customer is not None:
             self.acknowledged[mark] = time.monotonic()
-        else:
-            self.undecided.add(mark)
+        return customer
 
-    async def _send_webhooks(self, http: httpx.AsyncClient, record: int) -> None:
-        number = 0
-        await asyncio.sleep(RECORD_SECONDS * record / RECORDS)
+    async def _edit_customer(self, http: httpx.AsyncClient, place: int) -> None:
+        """Number the edits of one customer, in turn by a call and at the vendor, which sends a webhook."""
+        customer = await self._create(http, uuid4().hex)
+        if customer is None:
+            return
+        record, remote_id = customer["id"], customer["meta"]["remote_id"]
+        at_vendor = f"{VENDORS}/hubspot/crm/v3/objects/contacts/{remote_id}"
+        number, is_last_accepted, accepted_at = 0, False, 0.0
+        await asyncio.sleep(RECORD_SECONDS * place / CUSTOMERS)
         while not self._stopping:
             number += 1
-            body = json.dumps({"id": record, "number": number}).encode()
-            signature = base64.b64encode(hmac.digest(WEBHOOK_SECRET.encode(), body, hashlib.sha256)).decode()
-            headers = {
-                "content-type": "application/json",
-                "x-shopify-topic": "orders/updated",
-                "x-shopify-shop-domain": "lab.myshopify.com",
-                "x-shopify-webhook-id": str(uuid4()),
-                "x-shopify-hmac-sha256": signature,
-            }
-            mark = f"{record}-{number}"
-            if await self._until_accepted(http, "/v1/webhooks/shop", body, headers, mark, is_webhook=True):
+            body = {"job_title": str(number)}
+            if await self._write(http, "PATCH", f"/v1/customers/{record}", body, f"{record}-{number}"):
                 self.sent[record, number] = time.monotonic()
+            await asyncio.sleep(RECORD_SECONDS / 2)
+            number += 1
+            edit = {"properties": {"jobtitle": str(number)}}
+            edited = await http.patch(at_vendor, json=edit, headers={"authorization": f"Bearer {VENDOR_TOKEN}"})
+            assert edited.status_code == 200, edited.text
+            event = {
+                **{"eventId": uuid4().int % 10**12, "subscriptionId": 25, "portalId": 24861357, "attemptNumber": 0},
+                **{"occurredAt": time.time_ns() // 10**6, "subscriptionType": "contact.propertyChange"},
+                **{"objectId": int(remote_id), "propertyName": "jobtitle", "propertyValue": str(number)},
+            }
+            is_last_accepted = await self._send_webhook(http, "crm", "hubspot", [event], f"{record}-{number}")
+            accepted_at = time.monotonic()
+            await asyncio.sleep(RECORD_SECONDS / 2)
+        if is_last_accepted:  # an earlier one may be reported together with the write after it
+            self.sent[record, number] = accepted_at
+
+    async def _change_order(self, http: httpx.AsyncClient, place: int) -> None:
+        number = 0
+        await asyncio.sleep(RECORD_SECONDS * place / RECORDS)
+        while not self._stopping:
+            number += 1
+            body = {"id": place + 1, "number": number}
+            if await self._send_webhook(http, "shop", "shopify", body, f"{place + 1}-{number}"):
+                self.sent[str(place + 1), number] = time.monotonic()
             await asyncio.sleep(RECORD_SECONDS)
 
-    async def _until_accepted(
-        self, http: httpx.AsyncClient, path: str, body: bytes, headers: dict[str, str], mark: str, *, is_webhook: bool
+    async def _write(
+        self, http: httpx.AsyncClient, method: str, path: str, body: dict[str, Any], mark: str
+    ) -> dict[str, Any] | None:
+        headers = {"authorization": f"Bearer {self._key}", "idempotency-key": mark}
+        request = http.build_request(method, path, json=body, headers=headers)
+        answer = await self._until_accepted(http, request, mark, (200, 201))
+        if answer is None:
+            self.undecided.add(mark)
+            return None
+        record: dict[str, Any] = answer.json()
+        return record
+
+    async def _send_webhook(
+        self, http: httpx.AsyncClient, connection: str, scheme: str, body: object, mark: str
     ) -> bool:
+        path, content = f"/v1/webhooks/{connection}", json.dumps(body).encode()
+        secret = WEBHOOK_SECRETS[connection]
+        signed = sent(scheme, content, secret=secret, at=datetime.now(UTC), url=CALLS + path)
+        if connection == "shop":
+            signed = signed.with_header("X-Shopify-Webhook-Id", str(uuid4()).encode())
+        headers = [*signed.headers, (b"content-type", b"application/json")]
+        request = http.build_request("POST", path, content=content, headers=headers)
+        return await self._until_accepted(http, request, mark, (200, 202)) is not None
+
+    async def _until_accepted(
+        self, http: httpx.AsyncClient, request: httpx.Request, mark: str, accepted: tuple[int, ...]
+    ) -> httpx.Response | None:
         first = time.monotonic()
-        is_retry = False
         while time.monotonic() - first < GIVE_UP_SECONDS:
             began = time.monotonic()
+            answer = None
             try:
-                answer = await http.post(path, content=body, headers=headers)
+                answer = await http.send(request)
                 status, code = answer.status_code, _code_of(answer)
             except httpx.HTTPError as error:
                 status, code = 0, type(error).__name__
-            self.calls.append(
-                Call(
-                    key=mark,
-                    began=began,
-                    ended=time.monotonic(),
-                    status=status,
-                    code=code,
-                    is_webhook=is_webhook,
-                    is_retry=is_retry,
-                )
-            )
-            if status in (200, 201) or (is_webhook and status == 202):
-                return True
-            is_retry = True
+            self.calls.append(Call(key=mark, began=began, ended=time.monotonic(), status=status, code=code))
+            if status in accepted:
+                return answer
             await asyncio.sleep(1.0)
-        return False
+        return None
 
 
 def _code_of(answer: httpx.Response) -> str:
@@ -163,9 +196,10 @@ def _handler_of(delivered: list[Delivered], answer_seconds: float) -> type[BaseH
 
         def do_POST(self) -> None:
             event: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            payload = event["data"]["payload"]
+            data = event["data"]
+            change = data.get("payload") or {"id": data["id"], "number": int(data["job_title"])}
             delivered.append(
-                Delivered(at=time.monotonic(), event=event["id"], record=payload["id"], number=payload["number"])
+                Delivered(at=time.monotonic(), event=event["id"], record=str(change["id"]), number=change["number"])
             )
             time.sleep(answer_seconds)
             self.send_response(204)

@@ -52,8 +52,7 @@ def up() -> None:
     for host in ADDRESSES:
         for other, address in ADDRESSES.items():
             if other != host:
-                words = f"neigh replace {address} lladdr {_mac(address)} dev eth0 nud permanent"
-                run("ip", "-n", f"{PREFIX}{host}", *words.split())
+                _lead(host, other, _mac(address))
 
 
 def down() -> None:
@@ -70,6 +69,16 @@ def cut(host: str) -> None:
 def heal(host: str) -> None:
     """End a `cut`."""
     run("ip", "-n", SWITCH, "link", "set", host, "up")
+
+
+def silence(host: str, other: str) -> None:
+    """Lose what a host sends to another. What the other sends still arrives."""
+    _lead(host, other, "02:00:00:00:ff:ff")
+
+
+def hear(host: str, other: str) -> None:
+    """End a `silence`."""
+    _lead(host, other, _mac(ADDRESSES[other]))
 
 
 def enter(host: str) -> int:
@@ -98,6 +107,11 @@ def _set(descriptor: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(descriptor, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "cannot enter the network")
+
+
+def _lead(host: str, other: str, mac: str) -> None:
+    words = f"neigh replace {ADDRESSES[other]} lladdr {mac} dev eth0 nud permanent"
+    run("ip", "-n", f"{PREFIX}{host}", *words.split())
 
 
 def _mac(address: str) -> str:
