@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 STAGGER_SECONDS: Final = 0.4
 DEAD_AFTER_SECONDS: Final = 8
 """How long a peer may leave data unacknowledged, or keepalive probes unanswered, until the socket is closed."""
+_KEEPALIVE: Final = (
+    f"SET tcp_keepalives_idle = {DEAD_AFTER_SECONDS // 2}; SET tcp_keepalives_interval = 2;"
+    f" SET tcp_keepalives_count = 3; SET tcp_user_timeout = '{DEAD_AFTER_SECONDS} s'"
+)
 DEFAULT_PORT: Final = 5432
 REFUSED: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 """An unknown login or database."""
@@ -52,7 +56,7 @@ class Connector:
         """
         hosts = _hosts[self._url]
         if len(hosts) < 2:
-            return _kept_alive(await asyncpg.connect(self._url, timeout=timeout, **options))
+            return await _kept_alive(await asyncpg.connect(self._url, timeout=timeout, **options), timeout)
         errors: list[Exception] = []
         try:
             async with asyncio.timeout(timeout):
@@ -61,7 +65,7 @@ class Connector:
             errors.append(error)
         else:
             _hosts[self._url] = (host, *(other for other in hosts if other != host))
-            return _kept_alive(connection)
+            return await _kept_alive(connection, timeout)
         raise min(reversed(errors), key=_rank)
 
     async def _race(self, errors: list[Exception], options: Mapping[str, Any]) -> "tuple[Host, Connection]":
@@ -137,8 +141,11 @@ def _close(attempt: "asyncio.Task[Connection]") -> None:
         attempt.result().terminate()
 
 
-def _kept_alive(connection: "Connection") -> "Connection":
-    """Have the kernel close the socket of a vanished server, which sends nothing, where the platform can."""
+async def _kept_alive(connection: "Connection", seconds: float) -> "Connection":
+    """Have the kernel close the socket of a vanished peer, which sends nothing, where the platform can.
+
+    The server does the same: else the session of a vanished host would keep its locks for two hours.
+    """
     transport = connection._transport  # type: ignore[attr-defined]  # asyncpg has no public way to its socket
     peer = transport.get_extra_info("socket")
     if peer is None or peer.family not in (socket.AF_INET, socket.AF_INET6):
@@ -152,4 +159,9 @@ def _kept_alive(connection: "Connection") -> "Connection":
     ):
         if hasattr(socket, option):
             peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    try:
+        await connection.execute(_KEEPALIVE, timeout=seconds)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection

@@ -98,12 +98,25 @@ async def test_a_statement_ends_in_time_on_a_server_that_falls_silent(
         database = await Database.connect(url, acquire_timeout=30.0, command_timeout=5.0)
         assert await database.fetch_value(ONE) == 1
         began = time.monotonic()
-        with pytest.raises(StoreUnavailable):
+
+        async def fall_silent() -> None:
             async with database.transaction() if in_transaction else database.acquire() as session:
                 silent.set()
                 await session.fetch_value(ONE)
+
+        with pytest.raises(StoreUnavailable):
+            await fall_silent()
         assert time.monotonic() - began < 9
         await database.close()
+
+
+async def test_the_server_gives_up_a_vanished_client(empty_database_url: str) -> None:
+    async with over_tcp(empty_database_url) as port, over_tcp(empty_database_url) as other:
+        for ports in ([port], [port, other]):
+            connection = await Connector(several(empty_database_url, *ports))(timeout=30.0)
+            query = r"SELECT count(*) FROM pg_settings WHERE name LIKE 'tcp\_%' AND source = 'session'"
+            assert await connection.fetchval(query) == 4
+            await connection.close()
 
 
 async def test_losers_are_closed(empty_database_url: str) -> None:
