@@ -50,6 +50,7 @@ LENGTHY = (
 )
 # Their tests wait for other processes most of the time.
 WAITING = ("tests/contract/", "tests/crash/", "tests/dev/", "tests/queue/", "tests/walks/")
+LASTING = "session_database_url"
 COMPILERS = 2
 # The tests make many objects and few cycles: with Python's own threshold the collector takes a tenth of their time.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
@@ -92,14 +93,18 @@ def pytest_collection() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the long files in front. Several processes then take files that wait and files that compute by turns, so that
-    the machine is never idle; in one process the order is otherwise kept."""
-    places: dict[str, float] = {}
+    the machine is never idle; in one process the order is otherwise kept. Files that use what lives as long as the run
+    come last, as it takes time until the end even when nobody uses it."""
+    files = dict.fromkeys(map(_file_of, items))
+    turns, places = {file: _turn_of(file) for file in files}, dict[str, float]()
     if hasattr(config, "workerinput"):
-        files = dict.fromkeys(_file_of(item) for item in items)
+        lasting = {_file_of(item) for item in items if LASTING in getattr(item, "fixturenames", ())}
         waiting = [file for file in files if file.startswith(WAITING)]
+        waiting.sort(key=lambda file: (file in lasting, turns[file]))
         computing = [file for file in files if not file.startswith(WAITING)]
         places = {file: place / len(group) for group in (waiting, computing) for place, file in enumerate(group)}
-    items.sort(key=lambda item: (_turn_of(item), places.get(_file_of(item), 0.0)))
+        turns |= dict.fromkeys(lasting, len(LENGTHY))
+    items.sort(key=lambda item: (turns[_file_of(item)], places.get(_file_of(item), 0.0)))
 
 
 def pytest_collection_finish() -> None:
@@ -137,9 +142,9 @@ def _fork(work: Callable[[], None]) -> int:
     return child
 
 
-def _turn_of(item: pytest.Item) -> int:
-    """Return the place of its file among the long ones, or the place after them."""
-    places = (place for place, name in enumerate(LENGTHY) if item.nodeid.startswith(name))
+def _turn_of(file: str) -> int:
+    """Return the place of a file among the long ones, or the place after them."""
+    places = (place for place, name in enumerate(LENGTHY) if file.startswith(name))
     return next(places, len(LENGTHY))
 
 
