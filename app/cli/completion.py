@@ -16,4 +16,9 @@ def completion(shell: Annotated[Literal["bash", "zsh", "fish"], SHELL], /) -> No
     For bash: `lockstitch completion bash > ~/.local/share/bash-completion/completions/lockstitch`. For zsh, write it to
     `_lockstitch` in a folder of `$fpath`; for fish, to `~/.config/fish/completions/lockstitch.fish`.
     """
-    sys.stdout.write(build_app().generate_completion(shell=shell))
+    script = build_app().generate_completion(shell=shell)
+    if shell == "zsh":  # it only defines a function, which a file of `$fpath` has to call
+        script += '\n_cyclopts_lockstitch "$@"\n'
+    elif shell == "fish":  # without -f, files are offered beside the commands
+        script = script.replace("' -a '", "' -f -a '")
+    sys.stdout.write(script)
