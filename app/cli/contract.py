@@ -12,6 +12,7 @@ from app.cli.database import find_settings
 from app.cli.exits import REFUSED
 from app.cli.printing import Json, say, write_json
 from app.cli.tables import Cells, print_table, print_text
+from app.http.paging import whole_list
 from app.ownership.contract import with_owners
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
@@ -32,7 +33,7 @@ def show(object_name: Name = None, /, *, json: Annotated[Json, WHOLE] = False) -
     verdicts = [judge(one) for one in ((object_name,) if object_name else OBJECTS)]
     if json:
         documents = [{"contract": _configured(verdict.object), "since_release": verdict} for verdict in verdicts]
-        write_json(documents[0] if object_name is not None else documents)
+        write_json(documents[0] if object_name is not None else whole_list(documents))
     elif object_name is None:
         print_table(("object", "version", "state", "means"), verdicts, _summary_row)
     else:
@@ -44,7 +45,7 @@ def check(object_name: Name = None, /, *, json: Json = False) -> None:
     """Compare the schemas with the released ones. Exits with 3 if a change breaks `v1`, and says what to do."""
     verdicts = [judge(one) for one in ((object_name,) if object_name else OBJECTS)]
     if json:
-        write_json(verdicts)
+        write_json(verdicts[0] if object_name is not None else whole_list(verdicts))
     for verdict in verdicts:
         for breach in verdict.breaches:
             sys.stderr.write(f"{breach}\n")

@@ -9,6 +9,7 @@ from msgspec import Struct
 from app.cli.exits import usage
 from app.cli.printing import Json, say, write_json
 from app.cli.tables import BOLD, print_table, screen
+from app.http.paging import whole_list
 from canonical.parts import MappingName, ObjectName
 from mappings.coverage import FieldCoverage, coverage, unsupported
 from mappings.registry import VENDORS, AnyMapping, active
@@ -44,7 +45,7 @@ def show_coverage(
     objects = get_args(ObjectName) if object_name is None else (object_name,)
     columns = [column for one in objects for column in _columns(one, vendor or tuple(VENDORS))]
     if json:
-        write_json(columns)
+        write_json(whole_list(columns))
         return
     for one in objects:
         of_object = [column for column in columns if column.object == one]

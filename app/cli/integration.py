@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
+from msgspec import to_builtins
 
 from app.cli.database import find_settings
 from app.cli.exits import usage
@@ -15,6 +16,7 @@ from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json, print_result, write_json
 from app.cli.tables import Cells, print_facts, print_table
 from app.http.nearest_name import did_you_mean
+from app.http.paging import whole_list
 from app.http.plurals import counted
 from app.monitoring.models import ALARMS
 from app.settings.briefs import BRIEF_NAME, Brief, briefs_folder
@@ -88,7 +90,8 @@ def show(name: AnyName = None, /, *, json: Json = False) -> None:
     """Show a brief, or list all."""
     chosen = _chosen(find_settings(os.environ), name)
     if json:
-        write_json(chosen if name is None else chosen[name])
+        named = [{"name": one, **to_builtins(brief)} for one, brief in sorted(chosen.items())]
+        write_json(whole_list(named) if name is None else named[0])
     elif name is None and not chosen:
         sys.stdout.write("No briefs. Write one: lockstitch integration new NAME\n")
     elif name is None:

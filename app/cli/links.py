@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from app.cli.commands import LISTED, PAGING, check_limit, declare_action, operators
+from app.cli.commands import LISTED, PAGING, TABLES, check_limit, declare_action, operators
 from app.cli.exits import usage
 from app.cli.operators import actor
 from app.cli.printing import Json, print_result
@@ -67,10 +67,13 @@ def review(
     else:
         check_limit(limit)
         page = opened(lambda deps: list_reviews(deps, after=cursor, limit=limit))
-        print_page(page, ("proposal, ids", "since, records, why"), _row, none="No open proposals.", json=json)
+        print_page(page, *TABLES["links review"], none="No open proposals.", json=json)
 
 
 def _row(review: LinkReview) -> Cells:
     ids = review.id, review.canonical_id, review.other_canonical_id
     records = f"{review.connection}:{review.remote_id}", f"{review.other_connection}:{review.other_remote_id}"
     return "\n".join(ids), "\n".join((moment(review.created_at), *records, ", ".join(review.reasons)))
+
+
+TABLES["links review"] = (("proposal, ids", "since, records, why"), _row)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -65,7 +65,12 @@ def opened(do: Callable[[Revisions], Awaitable[T]]) -> T:
 @declare_action(mapping, opened, Revisions.list)
 def list_(page: Page) -> None:
     """List every mapping, its revisions, and the active one at each connection."""
-    rows = [(one, route) for one in page.data for route in one.routes or (None,)]
+    print_mappings(page.data)
+
+
+def print_mappings(views: Sequence[MappingView]) -> None:
+    """Print a row for each mapping and connection."""
+    rows = [(one, route) for one in views for route in one.routes or (None,)]
     print_table(("mapping", "revisions", "connection", "active", "shadow"), rows, _row)
 
 

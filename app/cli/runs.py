@@ -108,7 +108,7 @@ def show(
             # A step may be recorded later than one that happened after it.
             new = [one for one in (await read(database)).data if (one.at, one.sentence) not in printed]
             if new:
-                _print(new, header=not printed)
+                print_steps(new, header=not printed)
                 sys.stdout.flush()
                 printed |= {(one.at, one.sentence) for one in new}
             await asyncio.sleep(POLL_SECONDS)
@@ -122,14 +122,15 @@ def show(
     if json:
         write_json(report)
         return
-    _print(report.data, header=True)
+    print_steps(report.data)
     say(*(f"Responsible: {one}" for one in report.responsible))
     say(f"Trace: {report.trace_url or report.trace_id}")
     if report.has_more:
         sys.stderr.write("There are more steps: raise --limit.\n")
 
 
-def _print(steps: Sequence[RunStep], *, header: bool) -> None:
+def print_steps(steps: Sequence[RunStep], *, header: bool = True) -> None:
+    """Print steps as a table."""
     print_table(("at (UTC)", "kind", "what happened") if header else ("", "", ""), lines_of(steps), _row)
 
 

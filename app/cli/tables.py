@@ -75,8 +75,10 @@ def _fact(value: Any) -> str:
         return moment(value)
     if isinstance(value, Raw):
         return bytes(value).decode()
-    if isinstance(value, int | float):
-        return "yes" if value is True else f"{value:,g}"
+    if isinstance(value, int):
+        return "yes" if value is True else f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,g}"
     if isinstance(value, Struct):
         value = {one.name.replace("_", " "): getattr(value, one.name) for one in fields(value)}
     if isinstance(value, Mapping):

@@ -114,5 +114,8 @@ def test_show_prints_the_contract() -> None:
     shown_contract = json.loads(show("order", "--json").stdout)
     assert shown_contract["contract"]["object"] == "order"
     assert shown_contract["since_release"]["breaches"] == []
+    listing = json.loads(show("--json").stdout)
+    assert [one["contract"]["object"] for one in listing["data"]] == [*OBJECTS]
+    assert (listing["data"][1], listing["has_more"]) == (shown_contract, False)
     assert [line.split()[0] for line in show().stdout.splitlines()[1:] if line[0] != " "] == [*OBJECTS]
     assert show("invoice").returncode == 2

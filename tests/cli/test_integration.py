@@ -93,7 +93,9 @@ def test_a_full_brief_is_in_order_and_shown(environment: dict[str, str]) -> None
     assert "customers at crm, once per the id of the submission" in page
     assert max(map(len, page.splitlines())) <= 80
     view = json.loads(lockstitch("integration", "show", "signups", "--json", environment=environment).stdout)
-    assert view["calls"] == {"crm": 2}
+    assert (view["name"], view["calls"]) == ("signups", {"crm": 2})
+    listing = json.loads(lockstitch("integration", "show", "--json", environment=environment).stdout)
+    assert listing == {"data": [view], "next_cursor": None, "has_more": False}
     unknown = lockstitch("integration", "show", "signup", environment=environment)
     assert unknown.returncode == 2
     assert "Did you mean signups?" in unknown.stderr

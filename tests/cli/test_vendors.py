@@ -39,7 +39,7 @@ def test_a_cell_says_what_the_mapping_does() -> None:
 
 
 def test_as_json_it_has_the_values_that_can_be_written() -> None:
-    reported = json.loads(lockstitch("coverage", "--vendor", "zendesk", "--vendor", "hubspot", "--json").stdout)
+    reported = json.loads(lockstitch("coverage", "--vendor", "zendesk", "--vendor", "hubspot", "--json").stdout)["data"]
 
     assert {(one["vendor"], one["object"]) for one in reported} == {
         ("zendesk", "customer"),
