@@ -2,12 +2,10 @@
 
 from typing import Annotated, Final
 
-import msgspec
 from cyclopts import App, Parameter
 
-from app.cli.commands import declare_action, operators
-from app.cli.exits import usage
-from app.cli.operators import actor, read_time
+from app.cli.commands import AGE, build, declare_action, operators
+from app.cli.operators import actor
 from app.cli.printing import Flag, Json, print_result
 from app.cli.progress import FOLLOW, IS_WORKER_RUNNING, Followed, declare_status
 from app.cli.tables import Cells, moment, print_table, span
@@ -29,7 +27,7 @@ COLUMNS: Final = ("backfill", "state", "records", "started", "time left")
 backfill = App(name="backfill")
 opened = operators(BackfillDeps)
 ID = Parameter(name="ID", help="The id of the backfill, bf_….")
-SINCE = Parameter(help="Only records that changed since then: RFC 3339, or an age such as 90m, 2h or 1d.")
+SINCE = Parameter(help=f"Only records that changed since then. {AGE}")
 RATE = Parameter(help="The maximum of records per second. Without it, as the budget of the connection allows.")
 DELIVER = Parameter(help="A subscription's id, or consumer:NAME, to get an event for each record. Repeat it for more.")
 
@@ -48,18 +46,8 @@ def start(
     json: Json = False,
 ) -> None:
     """Read all records of an object, and give them ids, links, match keys and last-seen states."""
-    values = {
-        "connection": connection,
-        "object": object,
-        "since": read_time("--since", since),
-        "rate": rate,
-        "deliver": deliver or None,
-        "dry_run": dry_run,
-    }
-    try:
-        request = msgspec.convert(values, BackfillRequest)
-    except msgspec.ValidationError as error:
-        usage(f"{error}.")
+    values = {"connection": connection, "object": object, "since": since, "rate": rate, "deliver": deliver or None}
+    request = build(BackfillRequest, {**values, "dry_run": dry_run})
     begun = opened(lambda deps: start_backfill(deps, request, actor=actor(), correlation_id=new_run_id()))
     if follow:
         WORK.print(begun.id, follow=True, json=json)

@@ -157,7 +157,7 @@ def with_options(command: Callable[..., None], **described: Parameter) -> Callab
         call.apply_defaults()
         values = call.kwargs
         for name, struct in structs.items():
-            values[name] = _build(struct, {field.name: values.pop(field.name) for field in fields(struct)})
+            values[name] = build(struct, {field.name: values.pop(field.name) for field in fields(struct)})
         command(*call.args, **values)
 
     run.__signature__ = expanded  # type: ignore[attr-defined]
@@ -232,8 +232,8 @@ def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 
-def _build(struct: type[S], values: dict[str, Any]) -> S:
-    """Return the Struct of these options. Exits if one is refused."""
+def build(struct: type[S], values: dict[str, Any]) -> S:
+    """Return the Struct of these options, with times as they are typed. Exits if one is refused."""
     for field in fields(struct):
         if _plain(field.type) is datetime:
             values[field.name] = read_time(_flag(field.name), values[field.name])

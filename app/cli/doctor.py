@@ -16,6 +16,7 @@ import httpx
 
 from app.agents.endpoint import has_agents
 from app.api_keys.store import PostgresKeys
+from app.cli.advice import in_commands
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
@@ -284,7 +285,7 @@ def _check_alarms(runner: asyncio.Runner, database: Database, settings: Settings
     """Report what raises an alarm, except about connections and missing secrets, which are checked here."""
     figures = runner.run(PostgresAlarmFigures(database, ()).read())
     for alarm in alarms_of(figures, settings.public_url, settings.alerts.job_lag_seconds):
-        yield warning(f"alarm {alarm.name}", alarm.summary, alarm.next_step)
+        yield warning(f"alarm {alarm.name}", alarm.summary, in_commands(alarm.next_step))
 
 
 def _check_keys(runner: asyncio.Runner, database: Database) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from app.cli.commands import AGE
 from app.cli.database import find_keys, find_settings, require_connection, with_database
 from app.cli.exits import usage
-from app.cli.extract_files import Format, JsonRows, Parquet, RowWriter, import_pyarrow, whole_file
+from app.cli.extract_files import Format, import_pyarrow, json_rows, parquet_rows, whole_file
 from app.cli.operators import read_time
 from app.events.deps import ExtractDeps
 from app.events.extract import Scope, columns_of, extract, next_since
@@ -72,11 +72,11 @@ def _extract(settings: Settings, scope: Scope, file: IO[bytes], file_format: For
 
     async def write_pages(deps: ExtractDeps) -> tuple[int, datetime]:
         following, number = await next_since(deps, scope), 0
-        writer: RowWriter = Parquet(file, columns_of(scope.object)) if file_format == "parquet" else JsonRows(file)
-        async for rows in extract(deps, scope):
-            writer.write(rows)
-            number += len(rows)
-        writer.close()
+        writing = parquet_rows(file, columns_of(scope.object)) if file_format == "parquet" else json_rows(file)
+        with writing as write:
+            async for rows in extract(deps, scope):
+                write(rows)
+                number += len(rows)
         return number, following
 
     keys = find_keys(os.environ)

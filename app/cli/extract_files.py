@@ -1,12 +1,12 @@
 """Write the rows of an extract: JSON lines, or Parquet with scalar columns and JSON in text columns."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from types import ModuleType
-from typing import IO, Any, Final, Literal, Protocol
+from typing import IO, Any, Final, Literal
 
 import msgspec
 from msgspec import Raw
@@ -18,56 +18,38 @@ Format = Literal["jsonl", "parquet"]
 COMPRESSION: Final = "zstd"
 
 
-class RowWriter(Protocol):
-    """Writes rows to a file."""
-
-    def write(self, rows: Sequence[Row]) -> None:
-        """Write a page of rows."""
-
-    def close(self) -> None:
-        """Write what belongs at the end of the file, which stays open."""
+Writer = Callable[[Sequence[Row]], Any]
+"""Writes a page of rows."""
 
 
-class JsonRows:
-    """One JSON object per line, with nested values as they are."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._encoder = msgspec.json.Encoder()
-
-    def write(self, rows: Sequence[Row]) -> None:
-        """Write a page of rows."""
-        self._file.write(self._encoder.encode_lines(rows))
-
-    def close(self) -> None:
-        """Lines have no end."""
+@contextmanager
+def json_rows(file: IO[bytes]) -> Iterator[Writer]:
+    """Yield what writes one JSON object per line, with nested values as they are."""
+    encoder = msgspec.json.Encoder()
+    yield lambda rows: file.write(encoder.encode_lines(rows))
 
 
-class Parquet:
-    """Parquet. Every file of an object has the same schema. Lists and objects are JSON texts, which DuckDB and BigQuery
-    read with their JSON functions: a new member of an address changes no column."""
+@contextmanager
+def parquet_rows(file: IO[bytes], columns: Sequence[ExtractColumn]) -> Iterator[Writer]:
+    """Yield what writes a page as a row group of Parquet, whose footer follows the block. Every file of an object has
+    the same schema. Lists and objects are JSON texts, which DuckDB and BigQuery read with their JSON functions: a new
+    member of an address changes no column."""
+    arrow = import_pyarrow()
+    types = {
+        "text": arrow.string(),
+        "json": arrow.string(),
+        "flag": arrow.bool_(),
+        "number": arrow.int64(),
+        "time": arrow.timestamp("us", tz="UTC"),
+    }
+    schema = arrow.schema([arrow.field(column.name, types[column.kind]) for column in columns])
 
-    def __init__(self, file: IO[bytes], columns: Sequence[ExtractColumn]) -> None:
-        self._arrow = import_pyarrow()
-        arrow = self._arrow
-        types = {
-            "text": arrow.string(),
-            "json": arrow.string(),
-            "flag": arrow.bool_(),
-            "number": arrow.int64(),
-            "time": arrow.timestamp("us", tz="UTC"),
-        }
-        self._schema = arrow.schema([arrow.field(column.name, types[column.kind]) for column in columns])
-        self._writer = arrow.parquet.ParquetWriter(file, self._schema, compression=COMPRESSION)
-
-    def write(self, rows: Sequence[Row]) -> None:
-        """Write a page of rows as a row group."""
+    def write(rows: Sequence[Row]) -> None:
         plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
-        self._writer.write_table(self._arrow.Table.from_pylist(plain, schema=self._schema))
+        writer.write_table(arrow.Table.from_pylist(plain, schema=schema))
 
-    def close(self) -> None:
-        """Write the footer."""
-        self._writer.close()
+    with arrow.parquet.ParquetWriter(file, schema, compression=COMPRESSION) as writer:
+        yield write
 
 
 def _plain(value: Any) -> Any:

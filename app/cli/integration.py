@@ -14,7 +14,7 @@ from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json, print_result, write_json
-from app.cli.tables import Cells, print_facts, print_table
+from app.cli.tables import Cells, print_table, print_view
 from app.http.nearest_name import did_you_mean
 from app.http.paging import whole_list
 from app.http.plurals import counted
@@ -98,7 +98,7 @@ def show(name: AnyName = None, /, *, json: Json = False) -> None:
         columns = ("integration", "severity", "owner", "connections")
         print_table(columns, sorted(chosen.items()), _row)
     else:
-        _print(chosen[name])
+        print_view(chosen[name])
 
 
 def _chosen(settings: Settings, name: str | None) -> Mapping[str, Brief]:
@@ -113,28 +113,6 @@ def _chosen(settings: Settings, name: str | None) -> Mapping[str, Brief]:
 def _row(named: tuple[str, Brief]) -> Cells:
     name, brief = named
     return name, brief.severity, f"{brief.owner}\n{brief.on_call}", "\n".join(brief.connections)
-
-
-def _print(brief: Brief) -> None:
-    writes = (f"{one.object} at {one.connection}, once per {one.idempotency}" for one in brief.writes)
-    print_facts(
-        ("purpose", brief.purpose),
-        ("trigger", brief.trigger),
-        ("owned by", "\n".join(f"{plural}: {owner}" for plural, owner in brief.objects.items())),
-        ("follows", "\n".join(f"{plural} of {source}" for plural, source in brief.follows.items())),
-        ("writes", "\n".join(writes)),
-        ("consumers", "\n".join(brief.consumers)),
-        ("peak", f"{brief.peak_per_minute:g} a minute"),
-        ("latency", f"{brief.latency_seconds:g} s" if brief.latency_seconds else None),
-        ("calls", "\n".join(f"{units:g} at {connection}" for connection, units in brief.calls.items())),
-        ("tolerance", brief.tolerance),
-        ("severity", brief.severity),
-        ("owner", brief.owner),
-        ("on call", brief.on_call),
-        ("approver", brief.approver),
-        ("alarms", "\n".join(brief.alarms)),
-        ("runbook", brief.runbook),
-    )
 
 
 def _check(settings: Settings, name: str, brief: Brief) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final, TypeVar
 
@@ -56,6 +55,11 @@ class KeyStatus(Struct, frozen=True, kw_only=True):
     values: Mapping[str, Mapping[str, int]]
     missing: list[str]
     droppable: list[str]
+
+    @property
+    def others(self) -> int:
+        """The number of values that another key seals."""
+        return sum(number for counts in self.values.values() for key, number in counts.items() if key != self.writes)
 
 
 class Rotated(Struct, frozen=True, kw_only=True):
@@ -113,18 +117,18 @@ def rotate_key(*, json: Annotated[Json, WITHOUT_BAR] = False) -> None:
 
 async def _status(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...]) -> KeyStatus:
     values = await rotation.count()
-    used = _used(values)
+    used = {key for counts in values.values() for key in counts}
     return KeyStatus(
         writes=sealer.writer,
         values=values,
-        missing=sorted(set(used) - set(keys)),
+        missing=sorted(used - set(keys)),
         droppable=[key for key in keys if key not in used and key != sealer.writer],
     )
 
 
 async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], *, show: bool) -> Rotated:
     sealed = unreadable = 0
-    others = _others(_used(await rotation.count()), sealer)
+    others = (await _status(rotation, sealer, keys)).others
     with Bar("sealing", hidden=not show) as bar:
         for _ in range(MOST_ROUNDS):
             sealed_before, unreadable = sealed, 0
@@ -136,25 +140,8 @@ async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], 
                 break
     if sealed:
         await rotation.note(actor=actor(), sealed=sealed)
-    used = _used(await rotation.count())
-    return Rotated(
-        writes=sealer.writer,
-        sealed=sealed,
-        left=_others(used, sealer),
-        unreadable=unreadable,
-        droppable=[key for key in keys if key not in used and key != sealer.writer],
-    )
-
-
-def _used(values: Mapping[str, Mapping[str, int]]) -> Counter[str]:
-    used: Counter[str] = Counter()
-    for counts in values.values():
-        used.update(counts)
-    return used
-
-
-def _others(used: Counter[str], sealer: Sealer) -> int:
-    return sum(count for key, count in used.items() if key != sealer.writer)
+    now = await _status(rotation, sealer, keys)
+    return Rotated(writes=now.writes, sealed=sealed, left=now.others, unreadable=unreadable, droppable=now.droppable)
 
 
 def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import asdict
 
+from app.cli.advice import in_commands
 from app.cli.commands import command_of
 from app.cli.connections import COLUMNS, Opened, list_row, opened
 from app.cli.database import find_settings
@@ -33,7 +34,7 @@ def show(present: Status) -> None:
     for alarm in present.alarms:
         began = "" if alarm.since is None else f" since {moment(alarm.since)} UTC"
         print_text(f"{alarm.name}{began}: {alarm.summary}")
-        say(f"    -> {alarm.next_step}")
+        say(f"    -> {in_commands(alarm.next_step)}")
     since = "has ever run" if present.worker_seconds is None else f"for {span(present.worker_seconds)}"
     workers = counted(present.workers, "worker") if present.workers else f"no worker {since}"
     jobs = f"{counted(present.jobs, 'job')}, of which one waits for {span(present.lag_seconds)}"

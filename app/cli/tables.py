@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import fields
 
+from app.cli.advice import in_commands
 from app.cli.printing import CONTROL, REPLACEMENT, say, write_json
 from app.http.paging import Page
 
@@ -84,7 +85,7 @@ def _fact(value: Any) -> str:
     if isinstance(value, Mapping):
         return "\n".join(f"{name}: {_fact(one)}" for name, one in value.items() if one)
     if isinstance(value, str):
-        return value
+        return in_commands(value)
     between = "\n" if any(isinstance(one, Struct) for one in value) else ", "
     return between.join(_fact(one).replace("\n", ", ") for one in value)
 

@@ -1,7 +1,6 @@
 """`lockstitch check-vendor`: check a vendor's mapping against its claims, and list what each level still needs."""
 
 import importlib.util
-import os
 import subprocess
 import sys
 import tomllib
@@ -19,7 +18,7 @@ from app.cli.exits import REFUSED, usage
 from app.cli.printing import Flag, Json, say, write_json
 from app.cli.tables import BOLD, print_table
 from app.cli.vendor.conformance import answers, lost_create, round_trip
-from app.cli.vendor.emulator import RunningSystem, is_checkout, running, running_peer
+from app.cli.vendor.emulator import RunningSystem, is_checkout, run_module, running, running_peer
 from app.errors import Complaint
 from mappings.checks.golden import write_unanswered
 from mappings.checks.quality import (
@@ -160,15 +159,8 @@ def _errors_test(vendor: AnyVendor) -> Result | None:
         return None
     options = ("-x", "-q", "-rfE", "--tb=short", "--no-header", "-p", "no:cacheprovider")
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter, a file of the project
-            [sys.executable, "-m", "pytest", *options, file],
-            cwd=ROOT,
-            env={**os.environ, "COLUMNS": "1000"},  # otherwise pytest truncates the reason to the terminal's width
-            capture_output=True,
-            text=True,
-            timeout=PYTEST_PATIENCE,
-            check=False,
-        )
+        # On a narrow terminal, pytest truncates the reason.
+        done = run_module(ROOT, "pytest", *options, file, seconds=PYTEST_PATIENCE, columns=1000)
     except subprocess.TimeoutExpired:
         return Result(cases=1, failures=(f"{file} takes more than {PYTEST_PATIENCE:.0f} seconds",))
     if done.returncode == 0:
@@ -188,14 +180,7 @@ def _types(vendor: AnyVendor) -> Result | None:
         sys.stderr.write("mypy is not installed here, so the types were not checked.\n")
         return None
     folders = [part for one in PARTS if (ROOT / (part := one.format(vendor=vendor.name))).is_dir()]
-    done = subprocess.run(  # noqa: S603 - this interpreter, folders of the project
-        [sys.executable, "-m", "mypy", "--no-error-summary", *folders],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=MYPY_PATIENCE,
-        check=False,
-    )
+    done = run_module(ROOT, "mypy", "--no-error-summary", *folders, seconds=MYPY_PATIENCE)
     lines = tuple(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
     return Result(cases=len(folders), failures=lines if done.returncode else ())
 

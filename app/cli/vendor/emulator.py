@@ -158,6 +158,19 @@ def _last_exception(output: str) -> str:
     return "\n".join(lines[: reason + 1][-LAST_LINES:])
 
 
+def run_module(root: Path, *command: str, seconds: float, columns: int = 80) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m` with this command in a checkout, as if on a terminal so wide. Raises TimeoutExpired."""
+    return subprocess.run(  # noqa: S603 - this interpreter, a module and files of the project
+        [sys.executable, "-m", *command],
+        cwd=root,
+        env={**os.environ, "COLUMNS": str(columns)},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOCALHOST, 0))

@@ -3,7 +3,6 @@
 import importlib.util
 import keyword
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Final, get_args
@@ -13,7 +12,7 @@ from cyclopts import Parameter
 import mappings
 from app.cli.exits import REFUSED, usage
 from app.cli.printing import Flag
-from app.cli.vendor.emulator import is_checkout
+from app.cli.vendor.emulator import is_checkout, run_module
 from app.cli.vendor.scaffold.files import MappedObject, Scaffold, Style, plural, rendered
 from app.cli.vendor.scaffold.places import register
 from mappings.registry import MANIFESTS, VENDORS
@@ -111,11 +110,10 @@ def _objection(scaffold: Scaffold) -> str | None:
 
 def _run(module: str, *arguments: str) -> None:
     """Run a module of the project in a new process, which imports the changed registry. Exits if it fails."""
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
+    done = run_module(ROOT, module, *arguments, seconds=PATIENCE)
     sys.stdout.write(done.stdout)
     if done.returncode != 0:
-        sys.stderr.write(f"python -m {' '.join(command[2:])} failed:\n{done.stderr}")
+        sys.stderr.write(f"python -m {' '.join((module, *arguments))} failed:\n{done.stderr}")
         sys.exit(REFUSED)
 
 

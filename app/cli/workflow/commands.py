@@ -9,12 +9,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.text import Text
 
 from app.api import handlers
 from app.cli.exits import FAILURE, usage
-from app.cli.printing import Json, write_json
+from app.cli.printing import Json, say, write_json
 from app.cli.workflow.calls import OWN_NODES, calls_of
 from app.cli.workflow.difference import WorkflowChange, changes_between
 from app.cli.workflow.document import Workflow, read_workflows
@@ -29,11 +27,12 @@ Place = Annotated[Path, Parameter(name="FILE", help="The JSON of a workflow, as 
 Version = Annotated[Path, Parameter(help="The JSON of a workflow, as n8n exports it.")]
 LONGEST_VALUE: Final = 300
 STYLES: Final = {
-    "added": ("+", "green"),
-    "removed": ("-", "red"),
-    "changed": ("~", "yellow"),
-    "renamed": ("~", "yellow"),
+    "added": ("+", "32"),
+    "removed": ("-", "31"),
+    "changed": ("~", "33"),
+    "renamed": ("~", "33"),
 }
+"""The sign of each kind of change, and its colour as an ANSI code."""
 
 
 @workflow.command
@@ -63,11 +62,10 @@ def diff(old: Version, new: Version, /, *, json: Json = False) -> None:
     if json:
         write_json({"same": not changes, "changes": changes})
     else:
-        console = Console(soft_wrap=True, highlight=False)
         for change in changes:
-            console.print(_line(change))
+            _print_change(change)
         if not changes:
-            console.print("The versions do the same.")
+            say("The versions do the same.")
     if changes:
         sys.exit(FAILURE)
 
@@ -101,24 +99,17 @@ def _findings(one: Workflow, file: str, breaches: Iterator[Breach]) -> Iterator[
 
 
 def _print(findings: list[WorkflowFinding], calls: int) -> None:
-    console = Console(soft_wrap=True, highlight=False)
     for one in findings:
-        style = "red" if one.level == "error" else "yellow"
-        console.print(Text(f"{one.level:<8} {one.file} {one.node!r} {one.rule}: {one.why}", style=style))
-        console.print(Text(f"         at {one.pointer}"))
-        console.print(Text(f"         -> {one.next_step}"))
-    console.print(f"{counted(calls, 'call')} of Lockstitch, {counted(len(findings), 'finding')}.")
+        style = "31" if one.level == "error" else "33"
+        say(f"{one.level:<8} {one.file} {one.node!r} {one.rule}: {one.why}", style=style)
+        say(f"         at {one.pointer}", f"         -> {one.next_step}")
+    say(f"{counted(calls, 'call')} of Lockstitch, {counted(len(findings), 'finding')}.")
 
 
-def _line(change: WorkflowChange) -> Text:
+def _print_change(change: WorkflowChange) -> None:
     sign, style = STYLES[change.kind]
-    text = Text(f"{sign} {change.what} {change.name}", style=style)
-    if change.path is not None:
-        text.append(f" {change.path}")
+    say(" ".join(filter(None, (sign, change.what, change.name, change.path))), style=style)
     for mark, value in (("-", change.old), ("+", change.new)):
         if value is not None:
-            shown_value = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            text.append(
-                "".join(f"\n    {mark} {row}" for row in shown_value[:LONGEST_VALUE].splitlines()), style="default"
-            )
-    return text
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            say(*(f"    {mark} {row}" for row in text[:LONGEST_VALUE].splitlines()))
