@@ -1,5 +1,6 @@
 """`lockstitch dead-letters`: inspect, redrive and discard dead letters."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -81,7 +82,7 @@ def show(letter: DeadLetterDetail) -> None:
 
 @dead_letters.command
 def redrive(
-    dead_letter_id: Annotated[str, ID], /, *, payload: Annotated[str | None, PAYLOAD] = None, json: Json = False
+    dead_letter_id: Annotated[str, ID], /, *, payload: Annotated[Path | None, PAYLOAD] = None, json: Json = False
 ) -> None:
     """Redrive a dead letter, in its old place and with its full number of attempts.
 
@@ -106,7 +107,7 @@ def _attempt_row(attempt: AttemptView) -> Cells:
     return str(attempt.number), moment(attempt.started_at), outcome, attempt.trace_id or ""
 
 
-def _read_json(file: str) -> bytes:
+def _read_json(file: Path) -> bytes:
     content = read_input(file)
     try:
         msgspec.json.decode(content)

@@ -6,12 +6,12 @@ from typing import Final
 
 from app.cli.exits import usage
 
-STANDARD_INPUT: Final = "-"
+STANDARD_INPUT: Final = Path("-")
 
 
-def read_input(file: str) -> bytes:
+def read_input(file: Path) -> bytes:
     """Return the content of a file, or of standard input for `-`. Exits if it cannot be read."""
     try:
-        return sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
+        return sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     except OSError as error:
         usage(f"{file} cannot be read: {error.strerror}.")

@@ -26,7 +26,7 @@ ACCOUNT = Parameter(help="A JSON file with the account's facts. Without it, the 
 
 def map_payload(
     name: Annotated[str, Parameter(name="VENDOR.OBJECT", help="The mapping, such as hubspot.customer.")],
-    file: Annotated[str, FILE],
+    file: Annotated[Path, FILE],
     /,
     *,
     revision: Annotated[int | None, REVISION] = None,
@@ -92,6 +92,6 @@ def _find_mapping(name: str, revision: int | None) -> AnyMapping:
 
 def _read_account(file: Path, mapping: AnyMapping) -> Any:
     try:
-        return msgspec.json.decode(read_input(str(file)), type=mapping.account)
+        return msgspec.json.decode(read_input(file), type=mapping.account)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         usage(f"{file} is not a valid {mapping.vendor} account: {error}.")

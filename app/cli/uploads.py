@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from io import BytesIO
+from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
@@ -65,7 +66,7 @@ def show(upload_id: Annotated[str, ID], /, *, follow: Annotated[Flag, FOLLOW] = 
 
 @uploads.command
 def send(
-    file: Annotated[str, FILE],
+    file: Annotated[Path, FILE],
     /,
     *,
     connection: Annotated[str, Parameter(help="The connection that the export belongs to. Its vendor must be csv.")],

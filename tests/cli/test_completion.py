@@ -66,9 +66,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("dead-letters", ""), {"list", "show", "redrive", "discard"}),
         (("runs", "list", "--st"), {"--state"}),
         (("operations", "list", "--state", "un"), {"unknown"}),
+        (("map", "hubspot.customer", "lock"), {"lockstitch.bash", "lockstitch.fish"}),
     ],
 )
-def test_a_shell_completes_commands_options_and_values(
+def test_a_shell_completes_commands_options_values_and_files(
     folder: Path, shell: str, words: tuple[str, ...], offered: set[str]
 ) -> None:
     script, options = TRIES[shell]
@@ -76,6 +77,6 @@ def test_a_shell_completes_commands_options_and_values(
     typed = ("lockstitch", *words) if shell == "bash" else (" ".join(("lockstitch", *words)),)
     (folder / "offered").unlink(missing_ok=True)
     command = [shell, *options, script, *name, str(folder), *typed]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
     assert (set(done.stdout.split()), done.stderr) == (offered, "")
