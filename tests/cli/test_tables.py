@@ -35,7 +35,7 @@ GOLDEN: Final = Path(__file__).parent / "tables"
 AT: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 ID: Final = "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
 
-SHOWN: Final[dict[str, Callable[[Any], str | None]]] = {
+VIEWS: Final[dict[str, Callable[[Any], str | None]]] = {
     "approvals show": approvals.show,
     "connections show": connections.show,
     "dead-letters show": dead_letters.show,
@@ -96,17 +96,17 @@ def rendered(capsys: pytest.CaptureFixture[str], name: str) -> str:
 
 
 def printed(capsys: pytest.CaptureFixture[str], name: str) -> str:
-    (kind, *_) = get_type_hints(SHOWN[name]).values()
-    sentence = SHOWN[name](sample(kind))
+    (kind, *_) = get_type_hints(VIEWS[name]).values()
+    sentence = VIEWS[name](sample(kind))
     return capsys.readouterr().out + (f"{sentence}\n" if sentence else "")
 
 
 def test_every_table_has_a_golden_file_and_no_other() -> None:
-    files = {f"{name.replace(' ', '-')}.txt" for name in (*TABLES, *SHOWN)}
+    files = {f"{name.replace(' ', '-')}.txt" for name in (*TABLES, *VIEWS)}
     assert files == {one.name for one in GOLDEN.iterdir()}
 
 
-@pytest.mark.parametrize("name", sorted((*TABLES, *SHOWN)))
+@pytest.mark.parametrize("name", sorted((*TABLES, *VIEWS)))
 def test_a_table_holds_at_80_columns(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
