@@ -99,6 +99,13 @@ def test_queries_import_no_server_and_no_mapping(database_url: str) -> None:
         assert sorted({*HEAVY, *vendors} & set(modules)) == [], command
 
 
+def test_what_serves_imports_nothing_to_draw_with() -> None:
+    program = "import sys, app.api, app.worker; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert not {"click", "pygments", "rich"} & set(done.stdout.split())
+
+
 def test_every_command_is_where_the_help_says() -> None:
     for commands in COMMANDS.values():
         for place, _ in commands.values():
