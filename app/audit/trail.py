@@ -16,6 +16,17 @@ MISSING: Final = "events are missing, as after a restore from a backup"
 
 LOOKED_AT: Final = 10_000
 """So many of the newest events are searched where no index leads to those of an actor."""
+IS_DECISION: Final = """
+    (split_part(type, '.', 1) = ANY (ARRAY[
+         'api_key', 'backfill', 'connection', 'console', 'consumer', 'credential', 'drift', 'environment', 'link',
+         'mapping', 'person', 'reconcile', 'redrive', 'subscription'])
+     AND type <> ALL (ARRAY[
+         'connection.throttled', 'credential.refreshed', 'drift.found', 'drift.learned', 'mapping.pinned'])
+     OR type = ANY (ARRAY[
+         'operation.resolved', 'operation.approved', 'operation.rejected', 'operation.redriven', 'job.redriven',
+         'job.discarded']))
+"""
+"""Whether an entry is a decision or a change of settings, and no step of the work."""
 _WHICH: Final = "($1::text IS NULL OR type = $1) AND ($2::text IS NULL OR starts_with(type, $2))"
 
 
@@ -41,7 +52,33 @@ def _page(source: str) -> Statement:
 
 
 SELECT_PAGE = _page("audit_event")
-SELECT_DECISIONS = _page("(SELECT * FROM audit_event WHERE is_decision) AS decision")
+SELECT_DECISIONS_OF = _page(f"(SELECT * FROM audit_event WHERE {IS_DECISION}) AS decision")  # noqa: S608
+
+# The types of decisions are found in the index of types, one look-up each, and then the newest of each type, in the
+# order of that index, so that no other one is used.
+SELECT_DECISIONS = _page(f"""
+    (WITH RECURSIVE kind AS (
+        (SELECT type FROM audit_event ORDER BY type LIMIT 1)
+        UNION ALL
+        SELECT (SELECT event.type FROM audit_event AS event WHERE event.type > kind.type ORDER BY event.type LIMIT 1)
+          FROM kind
+         WHERE kind.type IS NOT NULL
+     )
+     SELECT decision.*
+       FROM kind
+      CROSS JOIN LATERAL (
+            SELECT *
+              FROM (SELECT *
+                      FROM audit_event AS event
+                     WHERE event.type >= kind.type
+                       AND (event.type, event.id) < (kind.type, coalesce($7::bigint, {LAST_ID}))
+                     ORDER BY event.type DESC, event.id DESC
+                     LIMIT {LOOKED_AT}) AS newest
+             WHERE ($4::text IS NULL OR actor = $4) AND ($6::timestamptz IS NULL OR at >= $6)
+             ORDER BY newest.type DESC, newest.id DESC
+             LIMIT $8) AS decision
+      WHERE {IS_DECISION.replace("type", "kind.type")}) AS decision
+""")  # noqa: S608
 SELECT_OF_NEWEST = _page(f"""
     (SELECT * FROM audit_event WHERE {_WHICH} AND ($7::bigint IS NULL OR id < $7) ORDER BY id DESC LIMIT {LOOKED_AT})
     AS newest
@@ -114,16 +151,19 @@ class PostgresAuditTrail:
     async def list(
         self, which: AuditFilter, *, before: int | None, limit: int, decisions: bool = False, quickly: bool = False
     ) -> Sequence[AuditEvent]:
-        """Return events below the id `before`, newest first. With `decisions`, only what people decided and changed;
-        `quickly`, those of an actor among the newest LOOKED_AT."""
+        """Return events below the id `before`, newest first. With `decisions`, only decisions and changes of settings.
+        `quickly`: those of an actor among the newest LOOKED_AT. So are decisions, of each type."""
         kind = which.type
         space = kind[:-1] if kind is not None and kind.endswith(".*") else None
-        is_found = which.record is not None or which.correlation_id is not None
-        statement = SELECT_OF_NEWEST if quickly and which.actor is not None and not is_found else SELECT_PAGE
+        statement = SELECT_OF_NEWEST if quickly and which.actor is not None else SELECT_PAGE
+        if which.record is not None or which.correlation_id is not None:
+            statement = SELECT_DECISIONS_OF if decisions else SELECT_PAGE
+        elif decisions:
+            statement = SELECT_DECISIONS
         async with self._database.transaction() as session:
             await session.execute(CUSTOM_PLAN)  # a generic plan would read the whole trail
             rows = await session.fetch(
-                SELECT_DECISIONS if decisions else statement,
+                statement,
                 *(None if space else kind, space, which.record, which.actor, which.correlation_id, which.since),
                 *(before, limit),
             )

@@ -23,7 +23,7 @@ def span(seconds: float) -> str:
     """Return a duration in its two largest units: `2 d 3 h`, `4 min`, `12 s`."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    rest = int(seconds)
+    rest = round(seconds)
     parts: list[str] = []
     for size, unit in _UNITS:
         if rest >= size and len(parts) < 2:

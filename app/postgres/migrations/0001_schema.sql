@@ -438,19 +438,7 @@ CREATE TABLE audit_event (
     environment    text,
 
     -- The transaction that wrote the row. The chain is sealed in this order.
-    xid            xid8        NOT NULL DEFAULT pg_current_xact_id(),
-
-    -- Whether it is a decision or a change of settings, and no step of the work.
-    is_decision    boolean     NOT NULL GENERATED ALWAYS AS (
-                       split_part(type, '.', 1) = ANY (ARRAY[
-                           'api_key', 'backfill', 'connection', 'console', 'consumer', 'credential', 'drift',
-                           'environment', 'link', 'mapping', 'person', 'reconcile', 'redrive', 'subscription'])
-                       AND type <> ALL (ARRAY[
-                           'connection.throttled', 'credential.refreshed', 'drift.found', 'drift.learned',
-                           'mapping.pinned'])
-                       OR type = ANY (ARRAY[
-                           'operation.resolved', 'operation.approved', 'operation.rejected', 'operation.redriven',
-                           'job.redriven', 'job.discarded'])) STORED
+    xid            xid8        NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE INDEX audit_event_subject ON audit_event (subject);
@@ -458,10 +446,6 @@ CREATE INDEX audit_event_order ON audit_event (xid, id);
 CREATE INDEX audit_event_type  ON audit_event (type, id);
 CREATE INDEX audit_event_run   ON audit_event (correlation_id);
 CREATE INDEX audit_event_at    ON audit_event USING brin (at);
-
--- For operators: decisions, newest first, also those of one actor.
-CREATE INDEX audit_event_decision ON audit_event (id)        WHERE is_decision;
-CREATE INDEX audit_event_decider  ON audit_event (actor, id) WHERE is_decision;
 
 -- The hash chain over the audit trail. A sealer appends to it in transaction order, below the oldest open transaction,
 -- so no writer waits for the chain. A row that is changed, deleted or inserted later is detected.
