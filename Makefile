@@ -36,13 +36,14 @@ test-long: $(INSTALLED) ## Run the slow tests: an outage of a day, a large expor
 		tests/crash/test_exactly_one_effect.py tests/crash/test_intake.py
 	$(IN_TESTS) LOCKSTITCH_ROTATION_PER_SECOND=200 $(BIN)/pytest tests/credentials/test_rotation_under_load.py
 
-check: $(INSTALLED) ## Check style, layers, types, lengths of files and lines, generated files, alert rules and contracts
+check: $(INSTALLED) ## Check style, layers, types, lengths of files and lines, names, generated files, alert rules and contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	.ci/file-lengths
 	.ci/line-lengths
+	.ci/names
 	.ci/generated --check
 	.ci/alert-rules
 	$(BIN)/lockstitch contract check

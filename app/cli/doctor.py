@@ -245,7 +245,7 @@ def _check_work(runner: asyncio.Runner, database: Database, settings: Settings) 
     runner.run(pauses.refresh())
     for name in sorted(settings.connections):
         pause = pauses.known.get(name)
-        if pause is None or not pause.held:
+        if pause is None or not pause.until_resumed:
             continue
         fix = f"lockstitch connections resume {name}"
         if pause.needs_connect:

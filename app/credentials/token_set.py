@@ -26,11 +26,11 @@ class NeedsAuthorization(NoSecret):
 
 
 class TokenSet(Struct, frozen=True, kw_only=True):
-    """What a version holds. `asked` are the scopes that were asked for; `granted` those that the vendor granted."""
+    """What a version holds. `requested` are the scopes that were requested; `granted` those that the vendor granted."""
 
     access_token: str = ""
     refresh_token: str | None = None
-    asked: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -85,13 +85,13 @@ def payload_of(
     A reply without a refresh token keeps the old one; one without scopes grants all that were asked for (RFC 6749,
     sections 5.1 and 6).
     """
-    requested = old.asked or needed
+    requested = old.requested or needed
     granted = issued.scopes if issued.scopes is not None else old.granted or requested
     lifetime = issued.expires_in if issued.expires_in is not None else grant.lifetime
     tokens = TokenSet(
         access_token=issued.access_token,
         refresh_token=issued.refresh_token or old.refresh_token,
-        asked=requested,
+        requested=requested,
         granted=tuple(sorted(granted)),
     )
     ends_at = None if lifetime is None else began + timedelta(seconds=max(0.0, lifetime))

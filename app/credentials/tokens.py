@@ -148,7 +148,7 @@ class Tokens(CurrentTokens):
             if outcome.refusal is not None:
                 raise NeedsAuthorization(f"{self._title} refuses the code: {outcome.refusal.code}.")
             raise VendorUnavailable(f"{self._title} did not exchange the code ({outcome.why}).")
-        payload, ends_at = payload_of(outcome, TokenSet(asked=requested), began, self.grant, requested)
+        payload, ends_at = payload_of(outcome, TokenSet(requested=requested), began, self.grant, requested)
         # The person may have chosen another account: the tokens of the former authorisation can be restored.
         try:
             await store.replace(

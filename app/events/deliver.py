@@ -57,7 +57,7 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
     refused = _refusal(delivery, payload.scopes)
     if refused is not None:
         return await _withhold(deps, job, delivery, refused)
-    body = payload.event if delivery.held.issuperset(payload.scopes) else payload.withheld
+    body = payload.event if delivery.principal_scopes.issuperset(payload.scopes) else payload.withheld
     assert isinstance(body, Raw)  # noqa: S101 - only a callback passes without the scopes
     sent = await send(
         deps.poster,
@@ -115,11 +115,11 @@ def seconds_until_next(ladder: Sequence[float], failures: int, requested: float 
 def _refusal(delivery: Delivery, scopes: Sequence[str]) -> str | None:
     """Return why the principal may not receive the Event, or None. A callback needs any scope of the operation's
     object, because it reports the principal's own write; without the read scope it gets no stored values."""
-    if not delivery.held:
+    if not delivery.principal_scopes:
         return NO_KEY
-    enough = delivery.held
+    enough = delivery.principal_scopes
     if delivery.subscription is None:
-        enough |= {scope.replace(":write", ":read") for scope in delivery.held}
+        enough |= {scope.replace(":write", ":read") for scope in delivery.principal_scopes}
     lacking = [scope for scope in scopes if scope not in enough]
     return f"no valid API key of its owner has the scope {' and '.join(lacking)}" if lacking else None
 

@@ -225,8 +225,8 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
     """A subscription. `failing_since`: every attempt has failed since then, `failures` of them; `next_attempt` is the
     time of the next one.
 
-    `disabled`: its deliveries wait until someone enables it; the reason holds no personal data. `held` are the scopes
-    of its principal's valid keys.
+    `disabled`: its deliveries wait until someone enables it; the reason holds no personal data.
+    `principal_scopes` are those of its principal's valid keys.
     """
 
     id: str
@@ -243,7 +243,7 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
     failures: int
     next_attempt: datetime | None
     created_at: datetime
-    held: frozenset[str]
+    principal_scopes: frozenset[str]
 
 
 class ListedDelivery(Struct, frozen=True, kw_only=True):
@@ -289,7 +289,7 @@ class DeliveryPayload(Struct, frozen=True, kw_only=True):
 class Delivery(Struct, frozen=True, kw_only=True):
     """A delivery to attempt. `secrets` sign it: a subscription's, or for a callback those of the caller's API keys.
 
-    A callback has none once all those keys have ended. `held` are the scopes of the principal's valid keys.
+    A callback has none once all those keys have ended. `principal_scopes` are those of the principal's valid keys.
     """
 
     id: str
@@ -297,7 +297,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     subscription: str | None
     target_url: str
     secrets: tuple[Secret, ...]
-    held: frozenset[str]
+    principal_scopes: frozenset[str]
 
 
 class DeliveryFailure(Struct, frozen=True, kw_only=True):

@@ -233,7 +233,7 @@ async def deliver_test(
 def view_of(deps: FeedDeps, subscription: EventSubscription) -> SubscriptionView:
     """Return a subscription as callers see it."""
     lacking = lacking_scopes(deps, subscription)
-    renewable = WHEN_LACKING if subscription.held else WHEN_NO_KEY
+    renewable = WHEN_LACKING if subscription.principal_scopes else WHEN_NO_KEY
     next_step = renewable.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
     members = {
         **msgspec.structs.asdict(subscription),
@@ -264,7 +264,7 @@ def _scopes_of(deps: FeedDeps, wanted: SubscriptionRequest | EventSubscription) 
 
 def lacking_scopes(deps: FeedDeps, subscription: EventSubscription) -> tuple[str, ...]:
     """Return the scopes that its owner lacks now."""
-    return tuple(scope for scope in _scopes_of(deps, subscription) if scope not in subscription.held)
+    return tuple(scope for scope in _scopes_of(deps, subscription) if scope not in subscription.principal_scopes)
 
 
 async def existing(deps: FeedDeps, subscription_id: str) -> EventSubscription:

@@ -64,7 +64,7 @@ class NamedRecord(Struct, frozen=True, kw_only=True):
     merged_into: str | None = None
     total: TotalDifference | None = None
 
-    def shown(self) -> ShownRecord:
+    def view(self) -> ShownRecord:
         """Return how to show the record: one that its vendor merged with its own id and without links, because the
         canonical id names the record that is left."""
         if self.merged_into is None:

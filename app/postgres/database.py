@@ -377,8 +377,8 @@ class _Translation(AbstractContextManager[None]):  # entered three times per que
             lost = "another operation (2) is in progress" in str(error)
         if lost:
             why = CANNOT_WRITE.get(type(error))
-            said = "The database does not answer." if why is None else f"Nothing can be stored: {why}."
-            raise StoreUnavailable(said) from error
+            detail = "The database does not answer." if why is None else f"Nothing can be stored: {why}."
+            raise StoreUnavailable(detail) from error
 
 
 _TRANSLATED: Final = _Translation()

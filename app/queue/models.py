@@ -243,14 +243,14 @@ class Lane(Struct, frozen=True, kw_only=True):
 class Pause(Struct, frozen=True, kw_only=True):
     """A pause of a connection in the whole installation, for reads, writes and jobs.
 
-    `held`: until a person resumes it. After a refused credential, a resumed pause stays, not held, until the vendor
-    accepts one request.
+    `until_resumed`: it lasts until a person resumes it. After a refused credential, a resumed pause stays, without
+    `until_resumed`, until the vendor accepts one request.
     """
 
     reason: PauseReason
     note: str | None
     since: datetime
-    held: bool
+    until_resumed: bool
 
     @property
     def needs_connect(self) -> bool:

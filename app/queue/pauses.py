@@ -19,7 +19,7 @@ SELECT = Statement(
     "SELECT lane",
     """
     SELECT connection, blocked_reason AS reason, blocked_note AS note, blocked_at AS since,
-           blocked_until = 'infinity' AS held, resumed_at,
+           blocked_until = 'infinity' AS until_resumed, resumed_at,
            CASE WHEN blocked_reason = 'throttle'
                 THEN greatest(0, extract(epoch FROM greatest(blocked_until, probing_until) - now()))::float8
            END AS throttled_seconds
@@ -159,7 +159,7 @@ class PostgresPauses:
     async def refuse(self, connection: str, reason: str, why: PauseReason = "auth") -> bool:
         """Pause the connection in all processes, once. False if that could not be stored."""
         known = self.known.get(connection)
-        if known is not None and known.held:
+        if known is not None and known.until_resumed:
             return True
         try:
             async with self._database.transaction() as session:
@@ -167,7 +167,7 @@ class PostgresPauses:
         except StoreUnavailable:
             return False
         self._refusals += 1  # a refresh in progress may not have read it
-        pause = Pause(reason=why, note=reason, since=datetime.now(UTC), held=True)
+        pause = Pause(reason=why, note=reason, since=datetime.now(UTC), until_resumed=True)
         self.known = {**self.known, connection: pause}
         return True
 

@@ -70,7 +70,7 @@ class Places:
         if not lane.jobs:
             del self._lanes[job.connection]
 
-    def held(self, free: int) -> Mapping[str, HeldPlaces]:
+    def by_lane(self, free: int) -> Mapping[str, HeldPlaces]:
         """Return what each lane holds, while the process has so many places left."""
         spare, late = max(0, free - SPARED), time.monotonic() - KEEPS_UP_SECONDS
         return {

@@ -149,7 +149,7 @@ class QueueRunner:
         try:
             claimed = await self._queue.claim(
                 free,
-                running=self._places.held(free),
+                running=self._places.by_lane(free),
                 at_most=self._concurrency_per_connection,
                 of=of,
                 allowances=self._allowances(),

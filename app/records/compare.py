@@ -169,7 +169,7 @@ async def compare_deleted(
     named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
     if object_name == "customer":
         await deps.matches.erase([(connection.name, remote_id)])
-    names = named.shown()
+    names = named.view()
     meta = meta_of(connection, mapping, Remote(id=remote_id), links=names.links)
     remains = DeletedRecord(id=names.id, meta=meta)
     identity = msgspec.to_builtins(remains)

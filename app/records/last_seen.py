@@ -107,7 +107,7 @@ async def _last_seen(
     except msgspec.ValidationError:  # another version of Lockstitch kept it
         return None
     remote = Remote(id=remote_id, url=origin.url, created_at=origin.created_at, updated_at=origin.updated_at)
-    names = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id].shown()
+    names = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id].view()
     if isinstance(source, Layout):
         meta = export_meta(connection, source, remote, origin.loss, names.links)
     else:

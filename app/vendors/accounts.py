@@ -28,7 +28,7 @@ from app.vendors.field_choices import Deliver, FieldSettings, definitions_of, pa
 from app.vendors.health import wrong_account
 from app.vendors.models import VendorRefused
 from app.vendors.single_flight import SingleFlight
-from app.vendors.store import PostgresBoundAccounts, shown
+from app.vendors.store import PostgresBoundAccounts, text_of_marks
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.manifest import AccountMarks, Pages
@@ -306,7 +306,7 @@ class Accounts:
         if self._bound is None or await self._bound.bind_or_match(name, marks):
             return
         self._forget_built(name)
-        note = f"it opens the account {shown(marks)}, and belongs to {shown(self._bound.of(name))}"
+        note = f"it opens the account {text_of_marks(marks)}, and belongs to {text_of_marks(self._bound.of(name))}"
         if self._pauses is not None:
             await self._pauses.refuse(name, note, "account")
         raise wrong_account(name, note)

@@ -61,7 +61,7 @@ class Ring(Struct):
     units: float
     seconds: float
     leased: list[Leased] = []
-    asked: list[float] = field(default_factory=lambda: [-math.inf] * len(FLOORS))
+    asked_at: list[float] = field(default_factory=lambda: [-math.inf] * len(FLOORS))
     """When each share last asked."""
 
     def configure(self, published: float, seconds: float, at: float) -> None:
@@ -82,7 +82,7 @@ class Ring(Struct):
         """Lease at least `need` units and at most `wish`, which is bounded by a block; none if too few are free.
         Without `ahead`, they are used at once."""
         need = min(need, self.units)
-        self.asked[share] = at
+        self.asked_at[share] = at
         total = self.total(at)
         used = self._by_share()
         if need <= 0 or not self._fits(share, need, used, at):
@@ -154,7 +154,7 @@ class Ring(Struct):
         return (one.slot + 1) * self._grain + self.seconds * MARGIN
 
     def _floor(self, share: int, used: list[float], at: float) -> float:
-        if share != BudgetShare.INTERACTIVE and self.asked[share] < at - 2 * self.seconds:
+        if share != BudgetShare.INTERACTIVE and self.asked_at[share] < at - 2 * self.seconds:
             return 0.0
         return float(math.floor(FLOORS[share] * max(0.0, self.units - used[OTHERS])))
 

@@ -352,7 +352,7 @@ class VendorClient:
     async def _confirm_credential(self, live: LiveConnection) -> None:
         """Record that the vendor accepted the credential, which ends the pause if an operator has resumed it."""
         pause = None if self._pauses is None else self._pauses.known.get(live.connection.name)
-        if self._pauses is not None and pause is not None and not pause.held:
+        if self._pauses is not None and pause is not None and not pause.until_resumed:
             await self._pauses.credential_accepted(live.connection.name)
 
     def _learn(self, live: LiveConnection, reply: VendorReply) -> None:

@@ -239,7 +239,7 @@ class Health:
         self._apply_resume()
         self._apply_throttle()
         pause = None if self._installation is None else self._installation.known.get(self._connection)
-        if pause is not None and pause.held:
+        if pause is not None and pause.until_resumed:
             if pause.reason == "auth" and self._state != "unauthorised":
                 self._set_state("unauthorised", self._patience.unauthorised_pause)
             self._held = True

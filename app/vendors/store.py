@@ -89,6 +89,6 @@ class PostgresBoundAccounts:
         await self.refresh()
 
 
-def shown(marks: AccountMarks) -> str:
+def text_of_marks(marks: AccountMarks) -> str:
     """Return marks as text: `portal 24861357`."""
     return ", ".join(f"{mark} {value}" for mark, value in sorted(marks.items()))

@@ -270,7 +270,7 @@ async def _follow_merge(deps: IngestDeps, connection: Connection, notice: Notice
     if notice.object != "customer":
         return ()
     named = await deps.links.name(notice.object, connection.name, gone)
-    return tuple(named[remote_id].shown().id for remote_id in gone)
+    return tuple(named[remote_id].view().id for remote_id in gone)
 
 
 def _was_read_since(record: ReportedRecord, last_state: SeenState | None) -> bool:

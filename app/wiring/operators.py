@@ -199,7 +199,7 @@ def backfills_of(settings: Settings, database: Database, sealer: Sealer, queue: 
 def _feed_of(settings: Settings, database: Database, sealer: Sealer, events: PostgresEvents) -> FeedDeps:
     """Return what reads Events and their subscriptions."""
 
-    def shown() -> Mapping[str, tuple[ObjectName, ...]]:
+    def objects_by_connection() -> Mapping[str, tuple[ObjectName, ...]]:
         from app.vendors.configured_connections import connections_of  # noqa: PLC0415
         from mappings.registry import objects_of  # noqa: PLC0415
 
@@ -208,7 +208,7 @@ def _feed_of(settings: Settings, database: Database, sealer: Sealer, events: Pos
     return FeedDeps(
         events=events,
         subscriptions=PostgresSubscriptions(database, sealer),
-        connections=OnDemand(shown),
+        connections=OnDemand(objects_by_connection),
         delivery_ladder=settings.delivery_ladder,
     )
 

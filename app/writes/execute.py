@@ -210,12 +210,12 @@ async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
     resolved = _with_references(resolved, None)
     try:
         drafted = await prepare(resolved, begun.operation.id)
-    except RecordFound as found:
+    except RecordFound as existing:
         is_part = resolved.intent.part_of is not None
         if is_part and await resolved.deps.operations.forget(begun, because="the record exists"):
             raise
         # A caller or a job waits for its end: the record is the result.
-        return PreparedWrite(effect="update", request=None, remote_id=found.remote_id)
+        return PreparedWrite(effect="update", request=None, remote_id=existing.remote_id)
     if drafted.references is None or not drafted.references.is_missing:
         return drafted
     # The vendor would accept the draft, so the person is created now.

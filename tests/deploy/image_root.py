@@ -104,5 +104,5 @@ def _in_root(
 
 
 def _of_pip() -> dict[str, str]:
-    """How pip is told to reach the package index here, if the environment says so."""
+    """Return the settings of pip in the environment: another package index, its certificate or a proxy."""
     return {name: value for name, value in os.environ.items() if name in ("PIP_CERT", "PIP_INDEX_URL", "PIP_PROXY")}

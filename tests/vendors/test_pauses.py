@@ -137,7 +137,9 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
 
         await operator.resume("acme", actor="ada")
         await until(
-            lambda: all(not pause.held for pauses in (seen_by_one, seen_by_two) if (pause := pauses.known.get("acme")))
+            lambda: all(
+                not pause.until_resumed for pauses in (seen_by_one, seen_by_two) if (pause := pauses.known.get("acme"))
+            )
         )
         assert (await one.send(READ)).status == 200
         await until(lambda: seen_by_one.known.get("acme") is None and seen_by_two.known.get("acme") is None)
@@ -164,7 +166,9 @@ async def test_a_credential_accepted_in_one_process_is_shown_by_all(database: Da
         await until(lambda: seen_by_two.known.get("acme") is not None)
         await operator.resume("acme", actor="ada")
         await until(
-            lambda: all((pause := pauses.known.get("acme")) and not pause.held for pauses in (seen_by_one, seen_by_two))
+            lambda: all(
+                (pause := pauses.known.get("acme")) and not pause.until_resumed for pauses in (seen_by_one, seen_by_two)
+            )
         )
         assert refuses(one)  # nothing has tried the credential yet
         assert (await two.send(READ)).status == 200
@@ -178,7 +182,7 @@ async def test_after_a_resume_one_request_tries_the_credential_first(database: D
         with pytest.raises(VendorAuthFailed):
             await acme.send(READ)
         await operator.resume("acme", actor="ada")
-        await until(lambda: (pause := pauses.known.get("acme")) is not None and not pause.held)
+        await until(lambda: (pause := pauses.known.get("acme")) is not None and not pause.until_resumed)
         probe_may_end = asyncio.Event()
         vendor.always = OK
         vendor.then(Reply(until=probe_may_end))
@@ -276,7 +280,7 @@ async def test_a_mended_credential_does_not_end_a_newer_pause_of_an_operator(dat
         await operator.execute(PAUSED_BY_OPERATOR)
     left = await mending
     assert left is not None
-    assert (left.reason, left.note, left.held) == ("operator", "moving", True)
+    assert (left.reason, left.note, left.until_resumed) == ("operator", "moving", True)
     await pauses.refresh()
     assert pauses.known.get("acme") == left
     assert await audited(database) == [("connection.paused", "lockstitch")]

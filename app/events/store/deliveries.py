@@ -13,7 +13,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app.audit import record
 from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPayload, Event
 from app.events.record_fields import delivered_body
-from app.events.store.subscription_statements import HELD, LOCK, OPEN_LANE
+from app.events.store.subscription_statements import LOCK, OPEN_LANE, PRINCIPAL_SCOPES
 from app.events.store.subscriptions import (
     AT_ONCE,
     disable,
@@ -73,7 +73,7 @@ SELECT_OPEN = Statement(
          WHERE id = ANY ((SELECT $1::text[])::text[]) AND state IN ('pending', 'dead')
     ), target AS MATERIALIZED (
         SELECT asked.subscription, asked.principal, wanting.target_url, signing.secrets, signing.not_after,
-               {HELD.format(principal="coalesce(asked.principal, wanting.principal)")} AS held
+               {PRINCIPAL_SCOPES.format(principal="coalesce(asked.principal, wanting.principal)")} AS principal_scopes
           FROM (SELECT DISTINCT subscription, principal FROM opened) AS asked
           LEFT JOIN subscription AS wanting ON wanting.id = asked.subscription
          CROSS JOIN LATERAL (
@@ -83,7 +83,7 @@ SELECT_OPEN = Statement(
                 WHERE subscription_secret.subscription = wanting.id AND (not_after IS NULL OR not_after > now())
                ) AS signing
     )
-    SELECT opened.*, target.target_url, target.secrets, target.not_after, target.held
+    SELECT opened.*, target.target_url, target.secrets, target.not_after, target.principal_scopes
       FROM opened
       JOIN target ON (target.subscription, target.principal)
                      IS NOT DISTINCT FROM (opened.subscription, opened.principal)
@@ -223,7 +223,7 @@ class PostgresDeliveries:
             subscription=row["subscription"],
             target_url=self._sealer.open(row["target_url"], target_of(row["subscription"])).decode(),
             secrets=opened_secrets(self._sealer, row["subscription"], secrets),
-            held=frozenset(row["held"]),
+            principal_scopes=frozenset(row["principal_scopes"]),
         )
 
     async def succeed(self, finishing: Finishing, delivery: Delivery, *, status: int) -> None:
@@ -254,7 +254,7 @@ class PostgresDeliveries:
             subscription=None,
             target_url=self._sealer.open(row["callback_url"], callback_of(row["id"])).decode(),
             secrets=tuple(Secret(value=_secret_of(key["digest"]), not_after=key["expires_at"]) for key in keys),
-            held=frozenset(row["held"]),
+            principal_scopes=frozenset(row["principal_scopes"]),
         )
 
 

@@ -6,7 +6,7 @@ from app.audit import record
 from app.postgres.database import Statement
 
 # The scopes of a principal's valid keys.
-HELD: Final = """
+PRINCIPAL_SCOPES: Final = """
        ARRAY(SELECT DISTINCT unnest(api_key.scopes)
                FROM api_key
               WHERE api_key.principal = {principal}
@@ -26,7 +26,7 @@ COLUMNS: Final = f"""
                                         WHERE connection = subscription.id AND state = 'ready' AND job.share = one.share
                                         ORDER BY run_at
                                         LIMIT 1) AS due) END AS next_attempt,
-       {HELD.format(principal="subscription.principal")} AS held
+       {PRINCIPAL_SCOPES.format(principal="subscription.principal")} AS principal_scopes
 """  # noqa: S608 - no caller's text is in it
 
 # The lock of `wanted_by`, exclusive to a new subscription. Later requests queue behind this one, and a transaction that

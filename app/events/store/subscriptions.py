@@ -139,7 +139,7 @@ class PostgresSubscriptions:
         fields["events"] = tuple(row["events"])
         for name in ("fields", "changed"):
             fields[name] = None if row[name] is None else tuple(row[name])
-        fields["held"] = frozenset(row["held"])
+        fields["principal_scopes"] = frozenset(row["principal_scopes"])
         return EventSubscription(**fields)
 
 
