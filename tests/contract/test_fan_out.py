@@ -279,6 +279,20 @@ def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, v
     assert [one["outcome"] for one in fan_outs(facade, made, "hubspot")] == ["succeeded"]
 
 
+def test_a_leg_whose_row_is_lost_writes_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    buyer(caller)
+    settle(facade)
+    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    made = buyer(caller)
+    vendors.await_held()
+    (lost,) = facade.sql("DELETE FROM operation WHERE connection = 'hubspot' AND phase = 'sent' RETURNING id")
+    vendors.mend()
+    settle(facade)
+    assert len(held(vendors, "hubspot", made)) == 1
+    assert [(one["id"], one["outcome"]) for one in fan_outs(facade, made, "hubspot")] == [(lost["id"], "succeeded")]
+    assert at(caller, made, "hubspot")["id"] == made["id"]
+
+
 def test_rows_of_an_export_are_carried(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     settled(caller, send(caller, export(line(1))))
     settle(facade)

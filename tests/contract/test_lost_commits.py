@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import asyncpg
 import httpx
 import pytest
 
@@ -179,6 +181,24 @@ def test_readiness_is_answered_while_the_database_is_silent(proxied: tuple[Proxy
     assert code_of(answer, 503) == "store-unavailable"
     assert "did not answer within 2 s" in answer.json()["detail"]
     until(lambda: ready().status_code == 200)
+
+
+@pytest.mark.long
+def test_a_call_whose_statement_waits_ends_after_ten_seconds(facade: Facade, caller: Caller) -> None:
+    async def call_while_locked() -> tuple[httpx.Response, float]:
+        connection = await asyncpg.connect(facade.database_url)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE operation")
+            began = time.monotonic()
+            answer = await asyncio.to_thread(caller.get, "/v1/operations?state=unknown")
+            took = time.monotonic() - began
+        await connection.close()
+        return answer, took
+
+    answer, took = asyncio.run(call_while_locked())
+
+    assert code_of(answer, 503) == "store-unavailable"
+    assert 9 < took < 15
 
 
 def looks(proxy: Proxy, key: str) -> int:
