@@ -69,20 +69,17 @@ class Writers:
 
     def __init__(self) -> None:
         self._running: dict[asyncio.Task[Any], Operation | None] = {}
-        self._by_key: dict[tuple[str, str | None], Operation] = {}
+        self.by_key: dict[tuple[str, str | None], Operation] = {}
+        """What they execute, by principal and key, also if the database has lost its row."""
 
     def start(self, work: Coroutine[Any, Any, T], operation: Operation | None = None) -> "asyncio.Task[T]":
         """Run a write in its own task. Unexpected errors are logged, even if no caller waits."""
         task = asyncio.create_task(work)
         self._running[task] = operation
         if operation is not None:
-            self._by_key[operation.principal, operation.key] = operation
+            self.by_key[operation.principal, operation.key] = operation
         task.add_done_callback(self._done)
         return task
-
-    def running(self, principal: str, key: str) -> Operation | None:
-        """Return the operation that this process executes under a key, also if the database has lost its row."""
-        return self._by_key.get((principal, key))
 
     async def drain(self, seconds: float) -> None:
         """Wait for running writes for at most `seconds`. A worker finishes the rest."""
@@ -91,8 +88,8 @@ class Writers:
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
         operation = self._running.pop(task)
-        if operation is not None and self._by_key.get((operation.principal, operation.key)) is operation:
-            del self._by_key[operation.principal, operation.key]
+        if operation is not None and self.by_key.get((operation.principal, operation.key)) is operation:
+            del self.by_key[operation.principal, operation.key]
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, (Problem, Undecided, LeaseLost)):
             _log.error("a write ended in an unexpected error; a worker continues it", exc_info=error)
@@ -153,7 +150,7 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
                 named = {"operation": operation_id, "actor": request.principal, "run": request.correlation_id}
                 await note_refusal(deps, problem, resolved.intent, **named)
             raise
-    recorded = recorded or writers.running(request.principal, request.key)
+    recorded = recorded or writers.by_key.get((request.principal, request.key))
     if recorded is not None:
         return await replay(deps, writers, request, recorded, waits)
     new = new_operation(request, resolved.intent, operation_id, current_traceparent())
