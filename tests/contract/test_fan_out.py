@@ -288,7 +288,7 @@ def test_a_leg_whose_row_is_lost_writes_once(facade: Facade, caller: Caller, ven
     (lost,) = facade.sql("DELETE FROM operation WHERE connection = 'hubspot' AND phase = 'sent' RETURNING id")
     vendors.mend()
     settle(facade)
-    assert len(held(vendors, "hubspot", made)) == 1
+    assert len(contacts_of(vendors, "hubspot", made)) == 1
     assert [(one["id"], one["outcome"]) for one in fan_outs(facade, made, "hubspot")] == [(lost["id"], "succeeded")]
     assert at(caller, made, "hubspot")["id"] == made["id"]
 
