@@ -59,13 +59,16 @@ class PeriodicTasks:
     async def run(self, name: str, seconds: float, step: Step) -> None:
         """Run a step until cancelled: at once if it returned True (more to do), otherwise after about `seconds`."""
         self._patience[name] = max(PATIENCE_SECONDS, 3 * seconds)
+        away = False
         while True:
             self._rounds[name] = time.monotonic()
             try:
                 more = await step()
+                away = False
             except StoreUnavailable:
-                _log.warning("the database is unavailable; retrying")
-                more = False
+                if not away:  # once for an outage: on a full disk, logs need room too
+                    _log.warning("the database is unavailable; retrying", extra={"step": name})
+                away, more = True, False
             except Exception:  # noqa: BLE001 - a failing step must not end its loop silently
                 _log.exception("a step of the worker failed; retrying", extra={"step": name})
                 more = False

@@ -14,6 +14,7 @@ from app.errors import Complaint, StoreUnavailable
 from app.http.nearest_name import did_you_mean
 from app.postgres.database import Database
 from app.postgres.environment_stamp import require
+from app.postgres.write_proof import fault_of
 from app.settings.environment import EncryptionKey, Settings, load_settings
 
 T = TypeVar("T")
@@ -131,7 +132,9 @@ def needing_database() -> Iterator[None]:
     try:
         yield
     except StoreUnavailable as error:
-        raise Complaint(f"{error.detail} Is the database of LOCKSTITCH_DATABASE_URL running?") from error
+        fault = fault_of(error)
+        step = "Is the database of LOCKSTITCH_DATABASE_URL running?" if fault is None else f"{fault.fix}."
+        raise Complaint(f"{error.detail} {step}") from error
     except PostgresError as error:
         # Without its detail, which may quote a row.
         raise Complaint(f"The database refused a query: {error.args[0]}. Did you run `lockstitch migrate`?") from error

@@ -144,8 +144,8 @@ def _configuration(complaints: str, settings: Settings | None) -> Iterator[Findi
 
 def _check_database(runner: asyncio.Runner, shell: Shell) -> Iterator[Finding]:
     if shell.database is None:
-        fix = "Start PostgreSQL, or correct the address: export LOCKSTITCH_DATABASE_URL=postgresql://…"
-        yield error("database", shell.trouble, fix)
+        if shell.trouble is not None:
+            yield error("database", shell.trouble.why, shell.trouble.fix)
         return
     if shell.unmigrated:
         yield error("database", shell.unmigrated.why, shell.unmigrated.fix)

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,8 +19,14 @@ from app.postgres.database import Database
 from app.postgres.environment_stamp import WrongEnvironment, require
 from app.postgres.fault import DatabaseFault
 from app.postgres.migrate import schema_fault
+from app.postgres.write_proof import fault_of
 from app.settings.environment import Settings
 from app.vendors.store import PostgresBoundAccounts
+
+START: Final = (
+    "Start PostgreSQL (if it stops again, its log says why, such as a full disk), or correct the address:"
+    " export LOCKSTITCH_DATABASE_URL=postgresql://…"
+)
 
 
 class Shell(Struct, frozen=True, kw_only=True):
@@ -31,7 +38,7 @@ class Shell(Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str]
     secrets: Secrets
     database: Database | None = None
-    trouble: str = ""
+    trouble: DatabaseFault | None = None
     unmigrated: DatabaseFault | None = None
     foreign: str = ""
     bound: PostgresBoundAccounts | None = None
@@ -47,7 +54,7 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
     try:
         database = runner.run(connect(settings))
     except Complaint as error:
-        yield replace(shell, trouble=str(error))
+        yield replace(shell, trouble=fault_of(error.__cause__) or DatabaseFault(why=str(error), fix=START))
         return
     try:
         yield runner.run(_look(shell, database))

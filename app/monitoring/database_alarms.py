@@ -23,8 +23,11 @@ STAND_IN_SECONDS: Final = 300.0
 # After an outage, the first worker is back within this time, or has died.
 SETTLE_SECONDS: Final = 30.0
 OVER: Final = "Nothing more to do."
+UNWRITABLE: Final = "database_unwritable"
 AWAY: Final = DatabaseFault(
-    why="the database does not answer", fix="Start PostgreSQL; nothing else needs a restart: lockstitch doctor"
+    why="the database does not answer",
+    fix="Start PostgreSQL; if it stops again, its log says why, such as a full disk. Nothing else needs a restart:"
+    " lockstitch doctor",
 )
 
 
@@ -44,15 +47,18 @@ class DatabaseAlarms:
         self._clock = clock
         self._away, self._schema, self._unwritable = (
             OwnAlarm(name, alerter, link, repeat_seconds, clock)
-            for name in ("database_away", "schema_differs", "database_unwritable")
+            for name in ("database_away", "schema_differs", UNWRITABLE)
         )
         self._rank = 0
         self._lost_at = clock() - SETTLE_SECONDS
 
-    async def is_away(self) -> None:
-        """Note that the database does not answer."""
+    async def refuses(self, fault: DatabaseFault | None) -> None:
+        """Note that the database does not answer, or refuses everything because of a fault, such as a full disk."""
         self._lost_at = self._clock()
-        await self._away.check(AWAY, self._rank)
+        if fault is None:
+            await self._away.check(AWAY, self._rank)
+        else:
+            await self._unwritable.check(fault, self._rank)
 
     async def answers(self, schema: DatabaseFault | None, unwritable: DatabaseFault | None) -> None:
         """Note what is wrong with a database that answers. Raises StoreUnavailable."""
@@ -98,7 +104,7 @@ class OwnAlarm:
             self._since, self._sent, self._stands = None, None, False
             return
         self._since = now if self._since is None else self._since
-        self._summary = f"{fault.why[0].upper()}{fault.why[1:]}."
+        self._summary = fault.sentence
         if now - self._since < AWAY_SECONDS:
             return
         self._stands = self._stands or rank > 0  # the first worker has raised it

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from app.monitoring.deps import PresentDeps
+from app.monitoring.database_alarms import UNWRITABLE
 from app.monitoring.models import Alarm
 from app.monitoring.watch import alarms_of
 
@@ -24,11 +25,16 @@ class Present(Struct, frozen=True, kw_only=True):
 
 
 async def read_present(deps: PresentDeps) -> Present:
-    """Read what stands now, with a few look-ups whose cost does not grow with the tables. Raises StoreUnavailable."""
-    figures, work = await deps.figures.read(), await deps.figures.work()
-    alarms = alarms_of(figures, deps.public_url, deps.job_lag_seconds)
+    """Read what stands now, with a few look-ups whose cost does not grow with the tables. A database that stores
+    nothing comes first. Raises StoreUnavailable."""
+    figures, work, fault = await deps.figures.read(), await deps.figures.work(), await deps.figures.write_fault()
+    raised = alarms_of(figures, deps.public_url, deps.job_lag_seconds)
+    alarms = sorted(raised, key=lambda one: (one.since is None, one.since, one.name))
+    if fault is not None:
+        ready = f"{deps.public_url}/health/ready"
+        alarms.insert(0, Alarm(name=UNWRITABLE, summary=fault.sentence, next_step=fault.fix, link=ready))
     return Present(
-        alarms=sorted(alarms, key=lambda one: (one.since is None, one.since, one.name)),
+        alarms=alarms,
         lag_seconds=figures.job_lag,
         **work,
     )

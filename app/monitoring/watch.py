@@ -28,7 +28,8 @@ from app.monitoring.models import (
 from app.monitoring.processes import process_alarms
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures, Subject
-from app.postgres.database import CANNOT_WRITE, Session
+from app.postgres.database import Session
+from app.postgres.write_proof import fault_of
 from app.queue.models import CONNECT
 from app.vendors import refused_webhooks
 
@@ -91,8 +92,7 @@ class Watch:
             raised, notices = await self._check_all()
         except StoreUnavailable as error:
             self.well = False
-            if type(error.__cause__) not in CANNOT_WRITE:  # which has its own alarm
-                await self._database.is_away()
+            await self._database.refuses(fault_of(error))
             return False
         except Exception:
             self.well = False  # no alarm is sent, so the dead man's switch must raise one

@@ -9,5 +9,10 @@ class DatabaseFault(Struct, frozen=True, kw_only=True):
     why: str
     fix: str
 
+    @property
+    def sentence(self) -> str:
+        """`why`, as a sentence."""
+        return f"{self.why[0].upper()}{self.why[1:]}."
+
     def __str__(self) -> str:
         return f"{self.why}: {self.fix}"

@@ -35,8 +35,17 @@ FIXES: Final[Mapping[object, str]] = {
     asyncpg.ReadOnlySQLTransactionError: "Name the primary in LOCKSTITCH_DATABASE_URL, or end the read-only mode"
     " (default_transaction_read_only), then: lockstitch doctor",
     asyncpg.DiskFullError: "Free space on the disk of PostgreSQL, or enlarge it, then: lockstitch doctor",
+    asyncpg.TargetServerAttributeNotMatched: "Promote a standby, or name the primary in LOCKSTITCH_DATABASE_URL, then:"
+    " lockstitch doctor",
 }
 OTHERWISE: Final = "Read the log of PostgreSQL; check its disk and its standbys, then: lockstitch doctor"
+
+
+def fault_of(error: BaseException | None) -> DatabaseFault | None:
+    """Return why a database stores nothing, by the StoreUnavailable that it caused. None for any other cause. A full
+    disk can refuse new connections."""
+    cause = None if error is None else type(error.__cause__)
+    return DatabaseFault(why=CANNOT_WRITE[cause], fix=FIXES[cause]) if cause in CANNOT_WRITE else None
 
 
 async def write_fault(database: Database) -> DatabaseFault | None:
@@ -48,11 +57,10 @@ async def write_fault(database: Database) -> DatabaseFault | None:
             if not await session.execute(UPDATE):
                 await session.fetch_value(LOG)
     except StoreUnavailable as error:
-        cause = type(error.__cause__)
-        if cause is asyncpg.ConfigurationLimitExceededError:
+        if isinstance(error.__cause__, asyncpg.ConfigurationLimitExceededError):
             return None  # `temp_file_limit` says nothing about the disk
-        if cause in CANNOT_WRITE:
-            return DatabaseFault(why=CANNOT_WRITE[cause], fix=FIXES[cause])
+        if (fault := fault_of(error)) is not None:
+            return fault
         raise
     except TimeoutError:
         return DatabaseFault(why=f"the database stored nothing for {SECONDS:.0f} s", fix=OTHERWISE)

@@ -19,7 +19,7 @@ from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
 from app.postgres.fault import DatabaseFault
 from app.postgres.migrate import schema_fault
-from app.postgres.write_proof import write_fault
+from app.postgres.write_proof import fault_of, write_fault
 from app.settings.environment import Settings
 from app.uploads.metrics import expect_uploads
 from app.wiring.connections import figures_of
@@ -66,5 +66,5 @@ async def _readiness(
         return (), await heartbeats.last_seen(database)
     except Complaint as error:
         return (str(error),), None
-    except StoreUnavailable:
-        return ("the database is not available",), None
+    except StoreUnavailable as error:
+        return (str(fault_of(error) or "the database is not available"),), None

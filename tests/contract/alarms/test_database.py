@@ -1,13 +1,11 @@
-"""A database that answers and stores nothing: a read-only one, a full disk, the schema of another build."""
+"""A database that answers and stores nothing: a read-only one, or the schema of another build."""
 
 import asyncio
-import os
-import subprocess
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import asyncpg
 import httpx
@@ -15,7 +13,6 @@ import pytest
 
 from app.monitoring.database_alarms import SETTLE_SECONDS
 from app.worker import WATCH_SECONDS
-from tests.conftest import TEMPLATE
 from tests.contract.callers import Caller
 from tests.contract.doctor.shell import findings_of, the
 from tests.contract.facade import Facade
@@ -99,6 +96,8 @@ def test_a_read_only_database_is_not_ready(
             assert "read-only" in message["summary"]
             mend = the(findings_of(facade.lockstitch("doctor", "--json")), "database", "read-only")["mend"]
             assert "default_transaction_read_only" in mend
+            (first, *_) = json.loads(facade.lockstitch("status", "--json").stdout)["alarms"]
+            assert (first["name"], first["summary"]) == ("database_unwritable", message["summary"])
         person.is_told_the_end("database_unwritable")
         ready_again(facade.api, other_api, facade.worker, other_worker)
         caller.create("/v1/customers", customer("hubspot"))
@@ -114,70 +113,6 @@ def test_two_workers_raise_and_end_an_outage_once(facade: Facade, person: Person
     ready_again(facade.api, facade.worker, other_worker)
     time.sleep(SETTLE_SECONDS + 2 * WATCH_SECONDS)
     assert person.states("database_away") == ["raised", "over"]
-
-
-@pytest.fixture
-def small_disk(lively_postgres_url: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A migrated database on a disk of 32 MB, and the folder of that disk."""
-    disk = Path("/tmp") / f"lockstitch-disk-{os.getpid()}"  # noqa: S108 - the server may not look into tmp_path
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", disk], check=False).returncode:
-        disk.rmdir()
-        pytest.skip("a file system can be mounted only as root")
-    server = lively_postgres_url
-    name = f"small_{os.getpid()}"
-    try:
-        space = disk / "space"
-        space.mkdir()
-        owner = asyncio.run(_folder_of(server)).stat()
-        os.chown(space, owner.st_uid, owner.st_gid)
-        administer(server, f"CREATE TABLESPACE {name} LOCATION '{space}'")
-        administer(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} TABLESPACE {name} STRATEGY FILE_COPY")
-        path = server.partition("?")
-        yield f"{path[0].rpartition('/')[0]}/{name}?{path[2]}", disk
-        administer(server, f"DROP DATABASE {name} WITH (FORCE)", f"DROP TABLESPACE {name}")
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
-        disk.rmdir()
-
-
-async def _folder_of(server: str) -> Path:
-    connection = await asyncpg.connect(server)
-    try:
-        return Path(await connection.fetchval("SHOW data_directory"))
-    finally:
-        await connection.close()
-
-
-@contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """Fill a disk during the block."""
-    filling = disk / "filling"
-    with filling.open("wb", buffering=0) as file:
-        try:
-            while file.write(bytes(4096)):
-                pass
-        except OSError:
-            pass
-    try:
-        yield
-    finally:
-        filling.unlink()
-
-
-def test_a_full_disk_is_not_ready(small_disk: tuple[str, Path], person: Person, tmp_path: Path) -> None:
-    url, disk = small_disk
-    more = '\n[alerts]\nurl = "env:ALARM_URL"\n'
-    with Facade(tmp_path, url, more=more, ALARM_URL=f"{person.url}/full").running() as facade:
-        before = len(person.states("database_unwritable"))
-        with full(disk):
-            for process in (facade.api, facade.worker):
-                unready(process, "disk is full")
-            message = person.is_told("database_unwritable", since=before)
-            assert "disk is full" in message["summary"]
-            assert the(findings_of(facade.lockstitch("doctor", "--json")), "database", "disk is full")
-        person.is_told_the_end("database_unwritable")
-        ready_again(facade.api)
 
 
 def test_the_schema_of_another_build_is_not_ready(facade: Facade, person: Person, other_api: Process) -> None:
