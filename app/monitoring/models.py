@@ -14,7 +14,7 @@ ALARMS: Final = (
     *("credential_missing", "credential_refused", "credential_expired", "credential_due"),
     *("freshness_breached", "subscription_failing", "consumer_paused", "audit_broken", "audit_tail"),
     *("database_away", "database_unwritable", "schema_differs", "settings_differ", "encryption_keys_differ"),
-    *("worker_gone", "sent_twice"),
+    *("worker_gone", "sent_twice", "erasure_running"),
 )
 """The names of alarms, up to the first dot. `docs/runbook.md` has a section for each."""
 
@@ -24,8 +24,8 @@ NoticeState = Literal["raised", "standing", "over"]
 class Trouble(Struct, frozen=True, kw_only=True):
     """A connection that is paused until a person resumes it, throttled or failing for long, or that refuses its
     webhooks; a consumer that would have removed too much, or writes a record again and again; a subscription to which
-    nothing is delivered; or a credential of the vault that needs a person. `why`, in a few words or in the vendor's
-    code."""
+    nothing is delivered; an erasure that is not done; or a credential of the vault that needs a person. `why`, in a few
+    words or in the vendor's code."""
 
     name: str
     problem: (
@@ -37,6 +37,7 @@ class Trouble(Struct, frozen=True, kw_only=True):
             "removals",
             "loop",
             "undelivered",
+            "unerased",
             "missing",
             "refused",
             "expired",

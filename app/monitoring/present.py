@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from app.monitoring.deps import PresentDeps
 from app.monitoring.database_alarms import UNWRITABLE
+from app.monitoring.deps import PresentDeps
 from app.monitoring.models import Alarm
 from app.monitoring.watch import alarms_of
 

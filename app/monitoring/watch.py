@@ -47,6 +47,7 @@ MISSING: Final = "credential_missing"
 CONSUMER_PAUSED: Final = "consumer_paused"
 PAGES: Final = {
     "subscription_failing": "/subscribers/{name}",
+    "erasure_running": "/erasures/{name}",
     CONSUMER_PAUSED: "",
     **dict.fromkeys((REFUSED, MISSING, "credential_refused", "credential_expired", "credential_due"), "/connections"),
 }
@@ -285,6 +286,11 @@ def _trouble(url: str, one: Trouble) -> Alarm:
             "subscription_failing",
             f"gets nothing: {one.why or 'the last attempts failed'}",
             f"Fix its target, and try it with POST /v1/subscriptions/{one.name}/test. What waits: lockstitch queue",
+        ),
+        "unerased": (
+            "erasure_running",
+            f"is not done after an hour: {f'it waits for {one.why}' if one.why else 'no pass of it has ended'}",
+            f"Decide the writes, resume the connections of the jobs: lockstitch person status {one.name}",
         ),
         "missing": (MISSING, "is not in the vault", f"lockstitch secrets set {one.name}"),
         "refused": ("credential_refused", f"is refused ({one.why})", connect),

@@ -105,6 +105,16 @@ async def key_taken(database: Database) -> None:
         await audit.append(session, taken)
 
 
+async def waiting_erasure(database: Database) -> None:
+    """One that waits for an hour, and one that has begun just now."""
+    await sql(
+        database,
+        """INSERT INTO erasure (id, person, waits_for, actor, correlation_id, created_at)
+           VALUES ('era_1', '', '{op_1,job_7}', 'ada', 'run', now() - interval '61 minutes'),
+                  ('era_2', '', '{}', 'ada', 'run', now())""",
+    )
+
+
 async def looping_consumer(database: Database) -> None:
     await sql(
         database,
@@ -129,6 +139,7 @@ async def looping_consumer(database: Database) -> None:
         (old_data, "freshness_breached.crm.customer", "older than their limit"),
         (looping_consumer, "consumer_paused.customers:crm", "wrote one record again and again"),
         (key_taken, "sent_twice.op_1", "op_1 and op_2 have one idempotency key"),
+        (waiting_erasure, "erasure_running.era_1", "is not done after an hour: it waits for op_1, job_7."),
         (unsealed_event, "audit_tail", "not sealed"),
         (forged_event, "audit_broken", "content at position 1"),
     ],

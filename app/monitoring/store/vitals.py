@@ -193,6 +193,19 @@ UNDELIVERED = Statement(
     """,
 )
 
+# Erasures that are not done in an hour, with what they wait for. Each pass takes about a minute for a million values.
+UNERASED = Statement(
+    "SELECT erasure",
+    """
+    SELECT id AS name, 'unerased' AS problem, created_at AS since,
+           nullif(array_to_string(waits_for[1:3], ', '), '') AS why
+      FROM erasure
+     WHERE state = 'running' AND created_at < now() - interval '1 hour'
+     ORDER BY created_at
+     LIMIT 20
+    """,
+)
+
 TOO_OLD = Statement(
     "SELECT watermark",
     "SELECT connection, object, breached_at FROM watermark WHERE breached_at IS NOT NULL ORDER BY 1, 2",
@@ -267,7 +280,7 @@ class PostgresAlarmFigures:
         stopped = await session.fetch(STOPPED, self._connections)
         hindered = await session.fetch(HINDERED, self._connections)
         waiting_consumers = await session.fetch(HELD, self._consumers)
-        undelivered = await session.fetch(UNDELIVERED)
+        unfinished = [*await session.fetch(UNDELIVERED), *await session.fetch(UNERASED)]
         troubled = await session.fetch(CREDENTIALS, self._secrets)
         lagging = await session.fetch_row(LAG)
         too_old = await session.fetch(TOO_OLD)
@@ -275,7 +288,7 @@ class PostgresAlarmFigures:
         assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
-            troubles=[Trouble(**row) for row in (*stopped, *hindered, *waiting_consumers, *undelivered, *troubled)],
+            troubles=[Trouble(**row) for row in (*stopped, *hindered, *waiting_consumers, *unfinished, *troubled)],
             job_lag=0.0 if lagging is None else lagging["lag"],
             lagging=None if lagging is None else lagging["connection"],
             too_old=[(row["connection"], row["object"], row["breached_at"]) for row in too_old],

@@ -369,6 +369,8 @@ CREATE TABLE erasure (
     CHECK ((state = 'running') = (person IS NOT NULL) AND (state = 'running') = (ended_at IS NULL))
 );
 
+CREATE INDEX erasure_running ON erasure (created_at) WHERE state = 'running';
+
 -- Tombstones: the HMAC of each address and record of a person who was erased, and of the orders and tickets that named
 -- them. They stay until the erasure is lifted.
 CREATE TABLE erased_key (
