@@ -45,6 +45,7 @@ NAVIGATION: Final = (
     ("/console/writes", "Undecided writes"),
     ("/console/connections", "Connections"),
     ("/console/subscribers", "Subscribers"),
+    ("/console/persons", "Persons"),
     ("/console/changes", "Changes"),
 )
 """The pages in the navigation, by path."""

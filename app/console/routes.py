@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import Response
 
 from app import telemetry
-from app.console import changes, connections, dead_letters, now, runs, sign_in, subscribers, unknown_writes
+from app.console import changes, connections, dead_letters, now, persons, runs, sign_in, subscribers, unknown_writes
 from app.console.pages import HEADERS, console_route
 from app.console.templates import ASSETS, MEDIA_TYPES
 from app.errors import NotFound
@@ -36,5 +36,6 @@ HANDLERS: Final = (
     *unknown_writes.HANDLERS,
     *connections.HANDLERS,
     *subscribers.HANDLERS,
+    *persons.HANDLERS,
     *changes.HANDLERS,
 )

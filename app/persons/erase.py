@@ -118,8 +118,11 @@ async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
     waits_for = _waits_for(hits)
     async with deps.database.transaction() as transaction:
         await deps.erased.put(transaction, erasure_id, person.emails, [*_customers(person), *sorted(person.records)])
+        # Before the states that show who the person is are deleted: another worker may have to go on.
+        await deps.erasures.note(transaction, erasure_id, person, erasure.changed, waits_for)
     changed = await _erase_all(deps, person, erasure, hits)
-    await deps.erasures.note(erasure_id, person, Counter(erasure.changed) + changed, waits_for)
+    async with deps.database.transaction() as transaction:
+        await deps.erasures.note(transaction, erasure_id, person, Counter(erasure.changed) + changed, waits_for)
     if changed or waits_for:
         return Deferred(reason="undecided work goes first" if waits_for else "another pass", after=BETWEEN_PASSES)
     await deps.matches.erase(sorted(person.places))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from app.errors import InvalidField, VendorUnavailable
+from app.errors import Erased, InvalidField, VendorUnavailable
 from app.http.callers import Caller
 from app.http.paging import Page, page_of
 from app.records.resources import name_records
-from app.writes.answer import document_for
+from app.writes.answer import document_for, problem_answer
 from app.writes.approval import APPROVES
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import result_of
@@ -119,10 +119,15 @@ async def _resolve_succeeded(
     if not re.fullmatch(resolved.connection.vendor.remote_id, remote_id):
         detail = f"is not an id as {resolved.connection.vendor.title} gives them"
         raise InvalidField.at("/remote_id", detail)
-    if resolved.mapping.endpoints.read is None:
-        reading = await find_comment(resolved, remote_id)
-    else:
-        reading = await resolved.fetch(remote_id)
+    try:
+        if resolved.mapping.endpoints.read is None:
+            reading = await find_comment(resolved, remote_id)
+        else:
+            reading = await resolved.fetch(remote_id)
+    except Erased as erased:  # nothing of the write is kept, and the erasure can end
+        answer = problem_answer(document_for(deps, operation, erased))
+        await deps.operations.resolve(operation.id, actor=actor, success=Success(answer=answer, remote_id=remote_id))
+        return
     effect = operation.effect or operation.action
     made, loss = effect in CREATING, operation.intent.lost
     skipped: tuple[Skipped, ...] = ()

@@ -1,18 +1,23 @@
 """An erased person is nowhere in the database, opened, and does not return by any way that is not theirs."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from random import randint
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY, export, line, send, settled
 from tests.contract.facade import Facade
+from tests.contract.operator import Operator
 from tests.contract.samples import customer, order, ticket, word
 from tests.contract.stored_people import stored
+from tests.contract.undecided_writes import forget_outcome
 from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
 from tests.contract.webhook_senders import WebhookEndpoint, shopify
@@ -24,6 +29,7 @@ PULLS: Final = "".join(
     for connection, objects in (("hubspot", "customers"), ("shopify", "orders"), ("zendesk", "tickets"))
 )
 ERASE: Final = "/ops/persons/erase"
+PERSONS: Final = "/console/persons"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +45,14 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
 def full_key(running_facade: Facade) -> str:
     """A key with every scope."""
     return running_facade.make_key(name="everything").secret
+
+
+@pytest.fixture(scope="module")
+def reader(running_facade: Facade) -> Iterator[Operator]:
+    """A browser at the console, with a key that may only read."""
+    with Operator(running_facade.api.url) as browser:
+        browser.sign_in(running_facade.make_key("ops:read").secret)
+        yield browser
 
 
 class KnownPerson:
@@ -179,6 +193,102 @@ def test_an_erasure_waits_for_an_undecided_write(facade: Facade, caller: Caller)
     assert rejected.status_code == 200, rejected.text
     until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["state"] == "done")
     assert stored(facade, [mark]) == {}
+
+
+def test_an_erasure_waits_for_an_unknown_write(facade: Facade, caller: Caller, reader: Operator) -> None:
+    mark = word()
+    unknown, made = forget_outcome(
+        facade, caller, "POST", "/v1/customers?connection=hubspot", customer("hubspot", mark)
+    )
+    email = f"{mark}@example.com"
+    assert caller.post(ERASE, json={"email": email}).json()["waits_for"] == [unknown]
+    begun = caller.post(ERASE, json={"email": email, "dry_run": False})
+    state = until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["waits_for"])
+    assert (state["state"], state["waits_for"]) == ("running", [unknown])
+    assert f"Waits for {unknown}" in facade.lockstitch("person", "status", state["id"]).stdout
+    assert f"/console/writes/{unknown}" in reader.get(f"/console/erasures/{state['id']}").text
+    decided = {"outcome": "succeeded", "remote_id": made["meta"]["remote_id"]}
+    resolved = caller.post(f"/v1/operations/{unknown}/resolve", json=decided)
+    assert (resolved.status_code, mark in resolved.text) == (200, False), resolved.text
+    until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["state"] == "done")
+    assert stored(facade, [mark]) == {}
+
+
+def test_writes_under_way_end_before_their_erasure(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    mark = word()
+    facade.worker.stop()
+    try:
+        vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
+        writes = [
+            caller.write("POST", f"/v1/customers?connection={name}", customer(name, mark), headers={"prefer": prefer})
+            for name, prefer in (("hubspot", "wait=1"), ("shopify", "respond-async"))
+        ]
+        assert [answer.status_code for answer in writes] == [202, 202]
+        begun = caller.post(ERASE, json={"email": f"{mark}@example.com", "dry_run": False})
+    finally:
+        facade.worker.start()
+    until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["state"] == "done")
+    for answer in writes:
+        ended = caller.get(answer.headers["location"]).json()
+        assert (ended["state"], ended["problem"]["code"]) == ("succeeded", "erased")
+    assert stored(facade, [mark]) == {}
+
+
+def test_a_worker_that_is_killed_in_a_pass_loses_nothing(facade: Facade, caller: Caller) -> None:
+    mark = word()
+    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", mark))
+    bought = order(mark)
+    bought["line_items"][0]["name"] = "Mug"
+    caller.create("/v1/orders?connection=shopify", bought)
+    with locked(facade, "SELECT FROM operation WHERE id = $1 FOR UPDATE", made["meta"]["operation_id"]):
+        begun = caller.post(ERASE, json={"id": made["id"], "dry_run": False})
+        until(lambda: facade.sql("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        facade.worker.kill()
+    left = stored(facade, [mark])
+    assert "operation.intent" in left
+    expired = facade.sql("UPDATE job SET lease_until = now() WHERE kind = 'erase' RETURNING state")
+    assert expired == [{"state": "running"}]
+    facade.worker.start()
+    erasure = until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["state"] == "done")
+    assert erasure["changed"].keys() >= {"operation", "event"}
+    assert stored(facade, [mark]) == {}
+
+
+@contextmanager
+def locked(facade: Facade, statement: str, *arguments: object) -> Iterator[None]:
+    """Lock rows during the block."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(facade.database_url))
+        runner.run(connection.execute("BEGIN"))
+        assert runner.run(connection.fetch(statement, *arguments))
+        yield
+        runner.run(connection.close())
+
+
+def test_the_console_erases_a_person(facade: Facade, caller: Caller, reader: Operator) -> None:
+    mark = word()
+    email = f"{mark}@example.com"
+    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", mark))
+    page = reader.submit(PERSONS, PERSONS, {"person": email})
+    assert page.status_code == 200
+    for text in (email, made["id"], f"hubspot:{made['meta']['remote_id']}", "<code>record_state</code></td><td>1<"):
+        assert text in page.text
+    assert f'action="{PERSONS}/erase"' not in page.text
+    assert reader.submit(PERSONS, f"{PERSONS}/erase", {"person": email, "confirmed": "1"}).status_code == 403
+    for wrong, status in (("ann", 422), ("cus_0198f0a2b7c47d3c9a51f2e80b6c4d17", 404)):
+        assert reader.submit(PERSONS, PERSONS, {"person": wrong}).status_code == status
+    with Operator(facade.api.url) as operator:
+        operator.sign_in(facade.make_key("ops:read", "ops:write", name="nina-of-persons").secret)
+        preview = operator.submit(PERSONS, f"{PERSONS}/erase", {"person": made["id"]})
+        assert "<code>operation</code></td><td>2<" in preview.text
+        assert stored(facade, [mark])
+        done = operator.submit(PERSONS, f"{PERSONS}/erase", {"person": made["id"], "confirmed": "1"})
+        following = done.headers["location"]
+        text = until(lambda: operator.get(following).text, lambda text: 'state good">done' in text)
+    assert "nina-of-persons" in text
+    assert following.rpartition("/")[2] in reader.get(PERSONS).text
+    assert stored(facade, [mark]) == {}
+    assert mark not in facade.api.log + facade.worker.log
 
 
 def test_an_order_goes_on_without_the_person(facade: Facade, caller: Caller, vendors: Emulators) -> None:

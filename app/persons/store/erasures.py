@@ -18,6 +18,7 @@ INSERT: Final = Statement(
     """,  # noqa: S608 - our own names, also below
 )
 SELECT: Final = Statement("SELECT erasure", f"SELECT {COLUMNS}, person FROM erasure WHERE id = $1")  # noqa: S608
+NEWEST: Final = Statement("SELECT erasure", f"SELECT {COLUMNS} FROM erasure ORDER BY id DESC LIMIT $1")  # noqa: S608
 NOTE: Final = Statement("UPDATE erasure", "UPDATE erasure SET person = $2, changed = $3, waits_for = $4 WHERE id = $1")
 END: Final = Statement(
     "UPDATE erasure",
@@ -83,10 +84,21 @@ class PostgresErasures:
         opened = None if row["person"] is None else self._sealer.open(row["person"], belongs_to(erasure))
         return _erasure(row), None if opened is None else msgspec.json.decode(opened, type=Person)
 
-    async def note(self, erasure: str, person: Person, changed: Mapping[str, int], waits_for: Sequence[str]) -> None:
-        """Record what one pass has found and changed."""
+    async def newest(self, limit: int) -> Sequence[Erasure]:
+        """Return the erasures that began last, newest first."""
+        return [_erasure(row) for row in await self._database.fetch(NEWEST, limit)]
+
+    async def note(
+        self,
+        transaction: Transaction,
+        erasure: str,
+        person: Person,
+        changed: Mapping[str, int],
+        waits_for: Sequence[str],
+    ) -> None:
+        """Record whom a pass is about, and what the passes have changed."""
         counts = msgspec.json.encode(changed).decode()
-        await self._database.execute(NOTE, erasure, self._sealed(erasure, person), counts, list(waits_for))
+        await transaction.execute(NOTE, erasure, self._sealed(erasure, person), counts, list(waits_for))
 
     async def end(self, transaction: Transaction, erasure: str, state: str, *, instead_of: str) -> bool:
         """Record that an erasure is done or lifted. False if it is in another state than `instead_of`."""
