@@ -130,11 +130,13 @@ def throttle_and_refuse(facade: Facade, caller: Caller) -> None:
 
 
 class Question(NamedTuple):
-    """A row of the runbook. The answer of the command has a fact, and the page shows a text."""
+    """A row of the runbook. The answer of the command has a fact, and the page shows a text; with `form`, once that
+    field of its form has the fact `ADDRESS`."""
 
     words: str
     has: Callable[[Any, Facts], object]
     shows: str
+    form: str = ""
 
 
 def of(rows: Rows, **facts: Any) -> Rows:
@@ -175,7 +177,7 @@ QUESTIONS: Final = (
         "When does", lambda it, day: [one for one in of(it["data"], name="crm-token") if one["due_at"]], "crm-token"
     ),
     Question("What changed", lambda it, day: of(it["data"], connection="hubspot"), "expected"),
-    Question("What is stored", lambda it, day: f"hubspot:{day['record']}" in it["records"], "person exported"),
+    Question("What is stored", lambda it, day: f"hubspot:{day['record']}" in it["records"], "record_state", "person"),
     Question("What does a restored", lambda it, day: not it["intact"], "connection paused"),
 )
 
@@ -186,7 +188,8 @@ def test_a_command_and_a_page_answer(day: Day, question: Question) -> None:
     done = day.facade.lockstitch(*command.split()[1:], "--json")
     answer = json.loads(done.stdout)
     assert question.has(answer, day.facts), done.stdout
-    response = day.browser.get(page)
+    fields = {question.form: day.facts["ADDRESS"]}
+    response = day.browser.submit(page, page, fields) if question.form else day.browser.get(page)
     assert response.status_code == 200
     main = unescape(response.text.partition("<main")[2])
     assert day.facts.get(question.shows, question.shows) in main, main
