@@ -39,8 +39,7 @@ async def erase_person(visit: Visit) -> NextPage | View:
     deps, name = visit.deps(PersonDeps), _name(visit)
     if "confirmed" not in visit.form:
         preview = await erase.preview_erasure(deps, name)
-        context = {"known": preview, "rows": preview.rows, "stays": STAYS, "typed": visit.form["person"]}
-        return View("person_erase.html", here=f"{PERSONS}/", **context)
+        return View("person_erase.html", here=f"{PERSONS}/", known=preview, stays=STAYS, typed=visit.form["person"])
     order = EraseOrder(email=name.email, id=name.id, dry_run=False)
     begun = await erase.start_erasure(deps, order, actor=visit.caller.principal)
     return NextPage(

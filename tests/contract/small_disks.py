@@ -107,7 +107,7 @@ def small_disk(log: Path) -> Iterator[SmallDisk]:
     """Mount the disk, and run the server during the block. Skips the test where no file system can be mounted."""
     folder = Path("/tmp") / f"lockstitch-disk-{os.getpid()}"  # noqa: S108 - the server may not look into tmp_path
     folder.mkdir(mode=0o711)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=0711", "tmpfs", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=0711", "tmpfs", str(folder)]
     try:
         if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
             pytest.skip("a file system can be mounted only as root")

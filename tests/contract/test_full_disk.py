@@ -193,9 +193,8 @@ def test_a_log_that_cannot_grow(traffic: Traffic, disk: SmallDisk, person: Perso
         for process in (facade.api, facade.worker):
             is_unready(process, "not available")
         assert "its log says why" in person.is_told("database_away")["next_step"]
-        assert (
-            "its log" in the(findings_of(facade.lockstitch("doctor", "--json")), "database", "does not answer")["mend"]
-        )
+        findings = findings_of(facade.lockstitch("doctor", "--json"))
+        assert "its log says why" in the(findings, "database", "does not answer")["mend"]
         assert "does not answer" in facade.lockstitch("status").stderr
         assert "does not answer" in traffic.browser.get("/console").text
         assert disk.starts > starts  # each time it stops in its recovery
