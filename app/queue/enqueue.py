@@ -170,8 +170,9 @@ class JobIntake:
         return columns, [_queued(job, job_id, run) for job, job_id, run in zip(jobs, ids, runs, strict=True)]
 
 
-async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob], *, notify: bool = True) -> list[int]:
-    """Lock the order keys of these jobs until the transaction ends, draw their ids, and notify workers at commit."""
+async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob], *, notify: bool) -> list[int]:
+    """Lock the order keys of these jobs until the transaction ends, draw their ids, and if `notify`, notify workers at
+    commit."""
     rows = await transaction.fetch(
         LOCK_AND_NUMBER, [job.connection for job in jobs], [job.order_key for job in jobs], len(jobs), notify
     )

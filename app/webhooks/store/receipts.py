@@ -221,7 +221,7 @@ class PostgresArrivals:
             jobs = [arrivals[place].job(id) for place, id in ids.items()]
             if any(job.order_key is not None for job in jobs):
                 async with session.transaction() as transaction:
-                    numbers = await enqueue.lock_and_number(transaction, jobs)
+                    numbers = await enqueue.lock_and_number(transaction, jobs, notify=False)  # `RECORD` does
                     return await self._insert(transaction, fresh, jobs, numbers)
             return await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
 
