@@ -16,6 +16,8 @@ MISSING: Final = "events are missing, as after a restore from a backup"
 
 LOOKED_AT: Final = 10_000
 """So many of the newest events are searched where no index leads to those of an actor."""
+OF_EACH: Final = 2_000
+"""So many of the newest decisions of each type."""
 IS_DECISION: Final = """
     (split_part(type, '.', 1) = ANY (ARRAY[
          'api_key', 'backfill', 'connection', 'console', 'consumer', 'credential', 'drift', 'environment', 'link',
@@ -73,7 +75,7 @@ SELECT_DECISIONS = _page(f"""
                      WHERE event.type >= kind.type
                        AND (event.type, event.id) < (kind.type, coalesce($7::bigint, {LAST_ID}))
                      ORDER BY event.type DESC, event.id DESC
-                     LIMIT {LOOKED_AT}) AS newest
+                     LIMIT {OF_EACH}) AS newest
              WHERE ($4::text IS NULL OR actor = $4) AND ($6::timestamptz IS NULL OR at >= $6)
              ORDER BY newest.type DESC, newest.id DESC
              LIMIT $8) AS decision
@@ -152,7 +154,7 @@ class PostgresAuditTrail:
         self, which: AuditFilter, *, before: int | None, limit: int, decisions: bool = False, quickly: bool = False
     ) -> Sequence[AuditEvent]:
         """Return events below the id `before`, newest first. With `decisions`, only decisions and changes of settings.
-        `quickly`: those of an actor among the newest LOOKED_AT. So are decisions, of each type."""
+        `quickly`: those of an actor among the newest LOOKED_AT. Decisions are among the newest OF_EACH of each type."""
         kind = which.type
         space = kind[:-1] if kind is not None and kind.endswith(".*") else None
         statement = SELECT_OF_NEWEST if quickly and which.actor is not None else SELECT_PAGE
