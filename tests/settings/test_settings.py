@@ -306,3 +306,11 @@ def test_references_are_resolved(tmp_path: Path) -> None:
 def test_a_reference_to_nothing_is_refused(reference: str) -> None:
     with pytest.raises(SettingsError):
         resolve_secret(reference, {"TOKEN": ""})
+
+
+def test_traces_have_a_url_where_there_is_a_store_of_them() -> None:
+    local, own = "http://127.0.0.1:16686/trace/{trace_id}", "https://traces.example/{trace_id}"
+    exports = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    assert load_settings({}).trace_url is None
+    assert load_settings(exports).trace_url == local
+    assert load_settings(exports | {"LOCKSTITCH_TRACE_URL": own}).trace_url == own
