@@ -48,6 +48,8 @@ REPLAY_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.25
 # Default waits of a caller: for their own write, and for another request with the same key.
 OWN_WAIT: Final = 10.0
+DEFER_SECONDS: Final = 2.0
+"""How long a caller waits for the database after the wait that they asked for."""
 OTHER_WAIT: Final = 2.0
 # How long a write that is answered with 202 may wait for the account facts that validate its fields.
 FACTS_WAIT: Final = 2.0
@@ -288,8 +290,9 @@ async def wait_for(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, w
     done, _ = await asyncio.wait({task}, timeout=max(0.0, waits.own - time.monotonic()))
     if not done:
         try:
-            return await defer(deps, operation)
-        except StoreUnavailable as problem:
+            async with asyncio.timeout(DEFER_SECONDS):
+                return await defer(deps, operation)
+        except (StoreUnavailable, TimeoutError) as problem:
             raise sent_without_outcome(operation.id, operation.connection) from problem
     try:
         return Written(operation_id=operation.id, answer=task.result())

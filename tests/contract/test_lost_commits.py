@@ -166,6 +166,28 @@ def test_who_waits_in_another_process_gets_the_answer_of_a_lost_row(
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
 
 
+def test_the_wait_for_a_write_ends_in_time_while_the_database_is_silent(
+    proxied: tuple[Proxy, str], other: Caller, vendors: Emulators
+) -> None:
+    (_, sent), key = body(), new_key()
+    path = "/v1/customers?connection=hubspot"
+    vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    with ThreadPoolExecutor() as pool:
+        began = time.monotonic()
+        first = pool.submit(other.write, "POST", path, sent, key=key, headers={"prefer": "wait=3"})
+        vendors.await_held()
+        proxied[0].be_silent(True)
+        try:
+            answer, took = first.result(), time.monotonic() - began
+        finally:
+            proxied[0].be_silent(False)
+            vendors.mend()
+    assert code_of(answer, 503) == "store-unavailable"
+    assert answer.json()["operation_id"]
+    assert took < 7.5
+    assert other.write("POST", path, sent, key=key, headers={"prefer": "wait=30"}).status_code == 201
+
+
 def test_readiness_is_answered_while_the_database_is_silent(proxied: tuple[Proxy, str]) -> None:
     proxy, url = proxied
 

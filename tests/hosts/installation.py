@@ -54,6 +54,7 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ahead: list[int] = []
         self.http = httpx.Client(timeout=30.0, trust_env=False)
         (folder / "lockstitch.toml").write_text(CONFIGURATION)
 
@@ -98,6 +99,8 @@ class Installation:
             (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
             settings |= {"LD_PRELOAD": str(library), "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         self._start(host, host, [sys.executable, "-m", "app.cli", HOSTS[host]], settings)
+        if ahead:
+            self._ahead.append(self._running[host].pid)
 
     def send(self, host: str, which: signal.Signals) -> None:
         """Send a signal to the process of a host, and wait for the end of one that ends."""
@@ -129,6 +132,9 @@ class Installation:
         for process in self._running.values():
             process.kill()
             process.wait(30)
+        for pid in self._ahead:  # what libfaketime leaves behind
+            for name in (f"shm/faketime_shm_{pid}", f"shm/sem.faketime_sem_{pid}"):
+                Path("/dev", name).unlink(missing_ok=True)
         self.http.close()
 
     def command(self, *words: str) -> str:
