@@ -30,6 +30,10 @@ PULLS: Final = "".join(
 )
 ERASE: Final = "/ops/persons/erase"
 PERSONS: Final = "/console/persons"
+WAITS: Final = """
+    SELECT FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event = 'transactionid' AND query LIKE '%FROM operation %FOR UPDATE'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +247,7 @@ def test_a_worker_that_is_killed_in_a_pass_loses_nothing(facade: Facade, caller:
     caller.create("/v1/orders?connection=shopify", bought)
     with locked(facade, "SELECT FROM operation WHERE id = $1 FOR UPDATE", made["meta"]["operation_id"]):
         begun = caller.post(ERASE, json={"id": made["id"], "dry_run": False})
-        until(lambda: facade.sql("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        until(lambda: facade.sql(WAITS))
         facade.worker.kill()
     left = stored(facade, [mark])
     assert "operation.intent" in left
