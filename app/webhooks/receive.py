@@ -3,6 +3,7 @@
 signature → events → one transaction: receipts and jobs → answer
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from msgspec import Raw, Struct
 
 from app import telemetry
 from app.audit.refused_requests import RefusedRequests
-from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound, WrongAccount
+from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound, StoreUnavailable, WrongAccount
 from app.signatures import (
     HandshakeAnswer,
     ReceivedEvent,
@@ -33,6 +34,9 @@ from mappings.registry import schemes
 
 MOST_EVENTS: Final = 1000
 """Events in one request. HubSpot, the only vendor that sends several, sends 100 at most."""
+
+RECORD_SECONDS: Final = 11.0
+"""How long a sender waits for the database, queues included: one statement, and the end of its connection."""
 
 NO_CONNECTION: Final = "unknown"
 
@@ -88,10 +92,15 @@ class WebhookReceiver:
         events = events_of(scheme, request.headers, request.body)
         if len(events) > MOST_EVENTS:
             raise BodyTooLarge(f"The body has {len(events)} events; the limit is {MOST_EVENTS}.")
-        events = await self._of_account(webhooks, request, events)
-        traceparent = telemetry.current_traceparent()
-        arrivals = [_arrival(webhooks, event, correlation_id, traceparent) for event in events]
-        accepted = await self._group_commit.run(arrivals) if arrivals else 0
+        try:
+            async with asyncio.timeout(RECORD_SECONDS):
+                events = await self._of_account(webhooks, request, events)
+                traceparent = telemetry.current_traceparent()
+                arrivals = [_arrival(webhooks, event, correlation_id, traceparent) for event in events]
+                accepted = await self._group_commit.run(arrivals) if arrivals else 0
+        except TimeoutError:
+            detail = f"The database did not answer within {RECORD_SECONDS:.0f} s."
+            raise StoreUnavailable(detail, retry_after=1) from None
         metrics.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
         return Received(accepted=accepted, duplicates=len(events) - accepted)
 

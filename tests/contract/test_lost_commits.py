@@ -17,6 +17,7 @@ from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
 from tests.contract.waiting import until
+from tests.contract.webhook_senders import WebhookEndpoint, hubspot
 
 
 class Proxy:
@@ -221,6 +222,32 @@ def test_a_call_whose_statement_waits_ends_after_ten_seconds(facade: Facade, cal
 
     assert code_of(answer, 503) == "store-unavailable"
     assert 9 < took < 15
+
+
+@pytest.mark.long
+def test_a_webhook_behind_statements_that_wait_ends_with_them(facade: Facade) -> None:
+    endpoint = WebhookEndpoint(facade, "hubspot")
+    webhooks = [hubspot(endpoint.url) for _ in range(6)]
+
+    async def send_while_locked() -> list[tuple[httpx.Response, float]]:
+        async def send(number: int) -> tuple[httpx.Response, float]:
+            await asyncio.sleep(number / 3)  # each is a batch of its own, up to the most at once
+            began = time.monotonic()
+            answer = await asyncio.to_thread(endpoint.send, webhooks[number])
+            return answer, time.monotonic() - began
+
+        connection = await asyncpg.connect(facade.database_url)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE inbound_event")
+            answers = await asyncio.gather(*map(send, range(len(webhooks))))
+        await connection.close()
+        return answers
+
+    answers = asyncio.run(send_while_locked())
+
+    assert {code_of(answer, 503) for answer, _ in answers} == {"store-unavailable"}
+    assert max(took for _, took in answers) < 15
+    assert all(sum(endpoint.accepted(webhook)) == 1 for webhook in webhooks)
 
 
 def looks(proxy: Proxy, key: str) -> int:

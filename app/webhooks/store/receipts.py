@@ -263,12 +263,12 @@ event loop."""
 Webhook = Sequence[Arrival]
 GroupCommit = Batcher[Webhook, int]
 """`run` records the events of one webhook and returns how many were new. They are committed when it returns. If it
-raises StoreUnavailable, either all or none are recorded, and the vendor's retry is recognised."""
+raises StoreUnavailable or is cancelled, either all or none are recorded, and the vendor's retry is recognised."""
 
 
 def group_commit_to(arrivals: PostgresArrivals) -> GroupCommit:
     """Return the group commit of a process."""
-    return Batcher(partial(_recording, arrivals), _share)
+    return Batcher(partial(_recording, arrivals), _share, abandonable=True)
 
 
 @asynccontextmanager
