@@ -227,6 +227,14 @@ CHANGED_SINCE = Statement(
 )
 
 
+def linked_text(record: str) -> str:
+    """Return an SQL condition: `record`, a row with object, connection and remote_id, has a canonical id."""
+    return f"""EXISTS (
+        SELECT
+          FROM link
+         WHERE object = {record}.object AND connection = {record}.connection AND remote_id = {record}.remote_id)"""
+
+
 NEW_RECORD_TABLES: Final = frozenset({"link", "match_key"})
 NEW_RECORD_ARGUMENTS: Final = {
     "object": "text",

@@ -128,9 +128,8 @@ async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, de
             return await _refetch_comment(deps, record, deadline)
         notice = replace(notice, happened=GONE)
     occurred_at, is_news = record.receipt.occurred_at, record.is_news
-    draws_id = last.state is None
     return await refetch_record(
-        deps, connection, notice, occurred_at, last, deadline, is_news=is_news, draws_id=draws_id
+        deps, connection, notice, occurred_at, last, deadline, is_news=is_news, draws_id=last.is_new
     )
 
 
@@ -147,7 +146,7 @@ async def refetch_record(
     draws_id: bool = False,
 ) -> Refetched:
     """Read the record that a notice names, and compare it. `with_comments` and `is_news` as for `compare`. `draws_id`:
-    a created record has hardly a canonical id yet, and gets one with its state. Raises like `refetch`."""
+    a created record has no canonical id yet, and gets one with its state. Raises like `refetch`."""
     mapping, read_at, last_state = choose_mapping(deps, connection, notice.object), last.looked_at, last.state
     reading = await _read_record(deps, connection, mapping, notice, deadline)
     if (

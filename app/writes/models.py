@@ -224,11 +224,13 @@ class Undecided(Exception):
 
 class RecordLook(Struct, frozen=True, kw_only=True):
     """The last-seen state of a record, if any, and whether a write that is sent and not decided yet may be the cause of
-    what was reported. A read that follows counts from `looked_at`."""
+    what was reported. A record `is_new` without a state and a canonical id. A read that follows counts from
+    `looked_at`."""
 
     looked_at: datetime
     state: SeenState | None
     is_under_way: bool
+    is_new: bool
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):

@@ -165,7 +165,9 @@ def test_the_verdict_of_a_dry_run_is_that_of_the_write(
     writer = second if is_writer else strange
     foreseen = writer.request(method, f"{path}&dry_run=true", json=body)
     assert foreseen.status_code == 200, foreseen.text
-    verdicts = {one["pointer"][1:]: one["verdict"] for one in foreseen.json()["fields"]}
+    fields = {one["pointer"][1:]: one["verdict"] for one in foreseen.json()["fields"]}
+    # An upsert keeps the number that the record has: the one that it has no place for is lost by itself.
+    verdicts = {name: verdict for name, verdict in fields.items() if "/" not in name}
     assert verdicts.keys() == body.keys()
     written = writer.write(method, path, body)
     if "refused" in verdicts.values():

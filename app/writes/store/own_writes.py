@@ -10,6 +10,7 @@ import asyncpg
 
 from app.events.models import SeenState
 from app.events.statements import SEEN_COLUMNS
+from app.links.statements import linked_text
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement
 from app.records.models import RecordCheck, ReportedChange
@@ -19,8 +20,9 @@ from canonical.parts import ObjectName
 CLOCK_SKEW: Final = "2 minutes"
 
 
-def _reported(columns: str) -> Statement:
-    """Return the statement for the last-seen state of each reported record, and whether a write is under way.
+def _reported(columns: str, facts: str = "") -> Statement:
+    """Return the statement for the last-seen state of each reported record, and whether a write is under way. `facts`
+    are further columns, of the record `change` and its state `last`.
 
     One snapshot shows both: a write that settles stores the state. A create names no record until then. It may be the
     cause of a webhook that arrived after it was sent, about a record without a state, unless the record was created
@@ -41,7 +43,7 @@ def _reported(columns: str) -> Statement:
                           AND (effect = 'upsert'
                                OR sent_at <= coalesce(change.received_at, now()) AND last.version IS NULL
                                   AND coalesce(change.created_at > sent_at - interval '{CLOCK_SKEW}', true)))
-               ) AS is_under_way
+               ) AS is_under_way{facts}
           FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::timestamptz[]),
                       (SELECT $5::timestamptz[]))
                WITH ORDINALITY AS change (connection, object, remote_id, received_at, created_at, number)
@@ -56,7 +58,7 @@ def _reported(columns: str) -> Statement:
 
 
 STATE_COLUMNS: Final = ("version", "deleted", "digest", "seen_at")
-LOOK = _reported(SEEN_COLUMNS)
+LOOK = _reported(SEEN_COLUMNS, f", last.version IS NULL AND {linked_text('change')} AS is_named")
 CHECK = _reported(", ".join(STATE_COLUMNS))
 
 DONE = Statement(
@@ -88,12 +90,13 @@ class PostgresOwnWrites:
         self._looks: Batcher[Reported, list[asyncpg.Record]] = Batcher.of(partial(self._fetch, LOOK), abandonable=True)
 
     async def look(self, *reported: ReportedChange) -> RecordLook:
-        """Return the last-seen state of the first record, and whether a write of any is under way."""
+        """Return the last-seen state of the first record, whether it is new, and whether a write of any is under way."""
         rows, first = await self._looks.run(reported), reported[0]
         return RecordLook(
             looked_at=rows[0]["looked_at"],
             state=self._open_state(rows[0], first.object, first.connection, first.remote_id or ""),
             is_under_way=any(row["is_under_way"] for row in rows),
+            is_new=rows[0]["version"] is None and not rows[0]["is_named"],
         )
 
     async def check(self, webhooks: Sequence[Reported]) -> list[RecordCheck]:
