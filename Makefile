@@ -20,7 +20,7 @@ help: ## Print this help
 run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulators, API, worker
 	@exec $(BIN)/lockstitch dev
 
-# Four processes keep two cores busy while tests wait for sockets; a file stays in one process. The fixed hash seed
+# Six processes keep two cores busy while tests wait for sockets; a file stays in one process. The fixed hash seed
 # gives all of them the same order of sets, and so of parameters. The tests start some hundred processes: compiled
 # modules are kept even where the environment says not to.
 IN_TESTS := PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=

@@ -232,7 +232,9 @@ def linked_text(record: str) -> str:
     return f"""EXISTS (
         SELECT
           FROM link
-         WHERE object = {record}.object AND connection = {record}.connection AND remote_id = {record}.remote_id)"""
+         WHERE object = {record}.object
+           AND connection = {record}.connection
+           AND remote_id = {record}.remote_id)"""  # noqa: S608 - no caller's text is in it
 
 
 NEW_RECORD_TABLES: Final = frozenset({"link", "match_key"})

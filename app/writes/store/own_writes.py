@@ -90,7 +90,7 @@ class PostgresOwnWrites:
         self._looks: Batcher[Reported, list[asyncpg.Record]] = Batcher.of(partial(self._fetch, LOOK), abandonable=True)
 
     async def look(self, *reported: ReportedChange) -> RecordLook:
-        """Return the last-seen state of the first record, whether it is new, and whether a write of any is under way."""
+        """Return what is known of the first record, and whether a write of any is under way."""
         rows, first = await self._looks.run(reported), reported[0]
         return RecordLook(
             looked_at=rows[0]["looked_at"],
