@@ -133,7 +133,7 @@ def _report(error: Exception) -> int | None:
     if isinstance(error, CycloptsError):
         return USAGE_ERROR  # cyclopts has printed the error
     if isinstance(error, Problem):
-        from app.cli.advice import in_commands  # noqa: PLC0415
+        from app.monitoring.advice import in_commands  # noqa: PLC0415
 
         sys.stderr.write(f"{in_commands(error.detail)}\n")
         return REFUSED if isinstance(error, InvalidField | StateConflict) else FAILURE

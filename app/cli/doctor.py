@@ -16,7 +16,6 @@ import httpx
 
 from app.agents.endpoint import has_agents
 from app.api_keys.store import PostgresKeys
-from app.cli.advice import in_commands
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json
 from app.cli.shell import Shell, another_environment, open_shell
@@ -32,6 +31,7 @@ from app.credentials.secrets import VAULT
 from app.credentials.token_set import SUFFIX
 from app.errors import Complaint
 from app.http.callers import OR_ANOTHER
+from app.monitoring.advice import in_commands
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import alarms_of

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import asdict
 
-from app.cli.advice import in_commands
 from app.cli.commands import command_of
 from app.cli.connections import COLUMNS, Opened, list_row, opened
 from app.cli.database import find_settings
 from app.cli.printing import say
 from app.cli.tables import moment, print_table, print_text, span
 from app.http.plurals import counted
+from app.monitoring.advice import in_commands
 from app.monitoring.present import Present, read_present
 from app.walks.pull.connection_status import ConnectionStatus
 from app.wiring.connections import present_of

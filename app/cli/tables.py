@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import fields
 
-from app.cli.advice import in_commands
 from app.cli.printing import CONTROL, REPLACEMENT, say, write_json
 from app.http.paging import Page
+from app.monitoring.advice import in_commands
 
 T = TypeVar("T")
 Cells = tuple[str, ...]

@@ -10,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
+from app.monitoring.advice import in_commands
+
 FOLDER: Final = Path(__file__).parent
 MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 ASSETS: Final = {path.name: path.read_bytes() for path in sorted((FOLDER / "assets").iterdir())}
@@ -76,6 +78,7 @@ def _environment() -> Environment:
     made.filters |= {
         "span": span,
         "ago": ago,
+        "in_commands": in_commands,
         "utc": utc,
         "words": words,
         "fact": fact,

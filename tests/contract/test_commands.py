@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from app.cli.advice import in_commands
+from app.monitoring.advice import in_commands
 from tests.commands import ROOT
 from tests.contract.callers import Caller, new_key
 from tests.contract.dead_jobs import DeadJobs

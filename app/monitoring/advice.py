@@ -1,4 +1,4 @@
-"""Turn the calls that a problem names into commands."""
+"""Turn the calls that a problem or an alarm names into commands."""
 
 import re
 from typing import Final
