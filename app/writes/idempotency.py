@@ -145,6 +145,8 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
             await _validate_early(replace(resolved, deadline=waits.facts), operation_id)
         if recorded is None and request.callback is not None:
             await require_callback(deps.poster, request.callback)
+    except StoreUnavailable:
+        raise  # a look at the key would wait as long again
     except Problem as problem:
         recorded = await deps.operations.find_by_key(request.principal, request.key)
         if recorded is None:

@@ -225,6 +225,20 @@ def test_a_call_whose_statement_waits_ends_after_ten_seconds(facade: Facade, cal
 
 
 @pytest.mark.long
+def test_a_change_asks_a_silent_database_once(proxied: tuple[Proxy, str], caller: Caller, other: Caller) -> None:
+    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
+    other.create("/v1/customers?connection=hubspot", customer("hubspot"))  # it knows the key and the account
+    proxied[0].be_silent(True)
+    began = time.monotonic()
+    try:
+        answer = other.write("PATCH", f"/v1/customers/{made['id']}", {"job_title": "Potter"})
+    finally:
+        proxied[0].be_silent(False)
+    assert code_of(answer, 503) == "store-unavailable"
+    assert time.monotonic() - began < 14
+
+
+@pytest.mark.long
 def test_a_webhook_behind_statements_that_wait_ends_with_them(facade: Facade) -> None:
     endpoint = WebhookEndpoint(facade, "hubspot")
     webhooks = [hubspot(endpoint.url) for _ in range(6)]
