@@ -130,9 +130,16 @@ psql -v ON_ERROR_STOP=1 "$1" -c "CREATE ROLE lockstitch LOGIN PASSWORD '{PASSWOR
         assert leader is not None
         return leader
 
-    def standby(self) -> int | None:
-        """Return the node of the synchronous standby, if there is one."""
-        return next((number for number in NODES if self._is(number, "sync")), None)
+    def standby(self) -> int:
+        """Return the node of the synchronous standby. Waits while Patroni chooses another one."""
+        chosen: list[int] = []
+
+        def choose() -> bool:
+            chosen.extend(number for number in NODES if self._is(number, "sync"))
+            return bool(chosen)
+
+        wait_until("a synchronous standby", choose)
+        return chosen[0]
 
     def leader(self) -> int | None:
         """Return the node of the primary, if there is one that can be reached."""
