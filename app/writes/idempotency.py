@@ -295,7 +295,7 @@ async def wait_for(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, w
             async with asyncio.timeout(DEFER_SECONDS):
                 return await defer(deps, operation)
         except (StoreUnavailable, TimeoutError) as problem:
-            raise sent_without_outcome(operation.id, operation.connection) from problem
+            raise sent_without_outcome(operation.id, operation.connection, problem) from problem
     try:
         return Written(operation_id=operation.id, answer=task.result())
     except Undecided:

@@ -35,7 +35,7 @@ async def outlast(deps: WriteDeps, begun: Begun, deadline: float, step: Callable
             return await step()
         except StoreUnavailable as problem:
             if time.monotonic() + pause > deadline + deps.execution_limit / 2:
-                raise sent_without_outcome(operation.id, operation.connection) from problem
+                raise sent_without_outcome(operation.id, operation.connection, problem) from problem
         _log.warning("the outcome of a write is recorded when the database answers", extra={"id": operation.id})
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)
@@ -47,11 +47,13 @@ async def release_unsent(deps: WriteDeps, begun: Begun, deadline: float) -> None
         await outlast(deps, begun, deadline, partial(deps.operations.postpone, begun, seconds=0.0, sent=False))
 
 
-def sent_without_outcome(operation_id: str, connection: str) -> StoreUnavailable:
-    """Return the problem of a write that may have been sent, while its outcome cannot be recorded."""
+def sent_without_outcome(operation_id: str, connection: str, problem: Exception) -> StoreUnavailable:
+    """Return the problem of a write that may have been sent, while its outcome cannot be recorded because of
+    `problem`."""
+    why = problem.detail if isinstance(problem, StoreUnavailable) else "The database does not answer."
     return StoreUnavailable(
-        f"The database does not answer. Operation {operation_id} may have been sent to {connection}; its outcome is"
-        " recorded when the database answers.",
+        f"{why} Operation {operation_id} may have been sent to {connection}; its outcome is recorded when the database"
+        " answers.",
         operation_id=operation_id,
         next_step="Send the same request again with the same Idempotency-Key, or ask"
         f" GET /v1/operations/{operation_id}.",
