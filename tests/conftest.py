@@ -207,7 +207,7 @@ def database_url(postgres_url: str) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Lockstitch's own connections to a database with no rows."""
-    opened = await Database.connect(database_url, max_size=16, acquire_timeout=60.0)
+    opened = await Database.connect(database_url, max_size=16, connect_timeout=60.0, acquire_timeout=60.0)
     yield opened
     await opened.close()
 

@@ -212,6 +212,7 @@ class Database:
         *,
         min_size: int = 1,
         max_size: int = 10,
+        connect_timeout: float = 5.0,
         acquire_timeout: float = 5.0,
         command_timeout: float = 30.0,
         promotion_seconds: float = 0.0,
@@ -219,6 +220,7 @@ class Database:
     ) -> Self:
         """Open the pool. Timeouts are in seconds. A timeout or an unreachable server raises StoreUnavailable.
 
+        `acquire_timeout` limits the wait while all connections are in use, which comes before that for the statement.
         While each host of the URL is a standby, wait `promotion_seconds` for one that is promoted. `settings` are
         session parameters in addition to `SESSION_SETTINGS`. They are set by SET, since a pooler drops or refuses
         parameters of the start of a session.
@@ -240,7 +242,7 @@ class Database:
                         connect=connect,
                         min_size=max(1, min_size),
                         max_size=max_size,
-                        timeout=acquire_timeout,
+                        timeout=connect_timeout,
                         command_timeout=command_timeout,
                         statement_cache_size=256,
                         connection_class=KnownTypesConnection,

@@ -65,7 +65,10 @@ from app.wiring.upkeep import Upkeep, open_upkeep
 from mappings.manifest import Vendor
 
 POOL_SIZE: Final = 16
+CALL_ACQUIRE_SECONDS: Final = 3.0
 CALL_STATEMENT_SECONDS: Final = 10.0
+"""A call can wait for a connection, then for its statement and its end: together less than 15 s."""
+JOB_ACQUIRE_SECONDS: Final = 5.0
 JOB_STATEMENT_SECONDS: Final = 30.0
 PROMOTION_SECONDS: Final = 60.0
 """How long a process that starts waits for a primary while each host is a standby."""
@@ -121,6 +124,7 @@ async def _open_foundation(
     database = await Database.connect(
         database_url,
         max_size=POOL_SIZE,
+        acquire_timeout=JOB_ACQUIRE_SECONDS if works else CALL_ACQUIRE_SECONDS,
         command_timeout=JOB_STATEMENT_SECONDS if works else CALL_STATEMENT_SECONDS,
         promotion_seconds=PROMOTION_SECONDS,
     )

@@ -90,6 +90,7 @@ class Installation:
                     took[host] = time.monotonic() - began
             assert time.monotonic() - began < 120, took
             time.sleep(0.1)
+        wait_until("the APIs through HAProxy", lambda: self.http.get(f"{CALLS}/health/ready").status_code == 200)
         return took
 
     def start_one(self, host: str, database_url: str, *, ahead: str = "") -> None:

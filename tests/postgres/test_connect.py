@@ -95,7 +95,7 @@ async def test_a_statement_ends_in_time_on_a_server_that_falls_silent(
     silent = asyncio.Event()
     async with over_tcp(empty_database_url, silent) as port:
         url = urlsplit(empty_database_url)._replace(netloc=f"lockstitch@127.0.0.1:{port}", query="").geturl()
-        database = await Database.connect(url, acquire_timeout=30.0, command_timeout=5.0)
+        database = await Database.connect(url, connect_timeout=30.0, command_timeout=5.0)
         assert await database.fetch_value(ONE) == 1
         began = time.monotonic()
 
@@ -144,7 +144,7 @@ async def test_a_refused_login_is_reported_before_a_silent_host(empty_database_u
 async def test_nothing_but_silence_is_unavailable() -> None:
     async with silent_host() as silent, silent_host() as other:
         with pytest.raises(StoreUnavailable):
-            await Database.connect(several("postgresql:///lockstitch", silent, other), acquire_timeout=1.5)
+            await Database.connect(several("postgresql:///lockstitch", silent, other), connect_timeout=1.5)
 
 
 async def test_a_connection_that_cannot_write_is_replaced(empty_database_url: str) -> None:

@@ -152,7 +152,7 @@ async def test_without_a_recorded_span_there_is_none(database: Database, spans: 
 
 async def test_a_server_that_is_not_there_is_said_to_be_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
-        await Database.connect("postgresql://lockstitch@127.0.0.1:1/lockstitch", acquire_timeout=2)
+        await Database.connect("postgresql://lockstitch@127.0.0.1:1/lockstitch", connect_timeout=2)
 
 
 async def test_a_pool_that_has_no_connection_left_says_so(empty_database_url: str) -> None:
