@@ -21,8 +21,8 @@ READY_SECONDS: Final = 5.0
 WORKER_SECONDS: Final = 6.0
 """Half a second of the subscriber, then five until a job that lost its worker begins again."""
 SILENT_SECONDS: Final = 22.0
-"""The primary ends a silent connection after 10 s. Patroni looks within 5 s, and waits up to 5 s for etcd on the host that
-hears nothing. Then come a health check and a caller's repetition, a second each."""
+"""The primary ends a silent connection after 10 s. Patroni looks within 5 s, and waits up to 5 s for etcd on that host.
+Then come a health check and a caller's repetition, a second each."""
 LOST: Final = (
     "SELECT count(*) || '|' || coalesce(max(extract(epoch FROM ended_at - started_at)), 0)"
     "  FROM attempt WHERE outcome = 'lost' AND ended_at > now() - interval '1 minute'"
