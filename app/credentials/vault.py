@@ -5,22 +5,24 @@ While the database is down, the last known credentials apply.
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 
+from app.credentials import statements as sql
 from app.credentials.models import Credential, Version
-from app.credentials.statements import CHANNEL
 from app.credentials.store import PostgresCredentials
 from app.postgres.cached_table import CachedTable
-from app.postgres.listen import Listener
 
 
-class Vault:
+class Vault(CachedTable):
     """The credentials as this process knows them. `revision` rises with each change that it notices."""
 
+    what = "credentials"
+    channel = sql.CHANNEL
+    content = sql.SELECT_LIVE
+
     def __init__(self, store: PostgresCredentials) -> None:
+        super().__init__()
         self.store = store
         self._known: Mapping[str, Credential] = {}
-        self._reading = asyncio.Lock()
         self._changed = asyncio.Event()
         self.revision = 0
 
@@ -32,15 +34,13 @@ class Vault:
         known = self._known.get(name)
         return None if known is None else known.current
 
-    async def refresh(self) -> None:
-        """Read the credentials now, for example after the vendor refused one. Raises StoreUnavailable."""
-        async with self._reading:  # so that an older read never replaces a newer one
-            read = await self.store.read(self._known)
-            if read != self._known:
-                self._known = read
-                self.revision += 1
-                self._changed.set()
-                self._changed = asyncio.Event()
+    async def _read(self) -> None:
+        read = await self.store.read(self._known)
+        if read != self._known:
+            self._known = read
+            self.revision += 1
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     async def newer(self, name: str, number: int, *, seconds: float) -> Version | None:
         """Return the current version once its number is above `number`. None if that takes longer."""
@@ -53,7 +53,3 @@ class Vault:
                     await changed.wait()
         except TimeoutError:
             return None
-
-    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
-        """Keep the cache current during the block."""
-        return CachedTable(self.refresh, CHANNEL, "credentials").refreshing(listener)

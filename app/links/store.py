@@ -5,7 +5,6 @@ then a cached record may show an id that has become an alias, which still names 
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 import asyncpg
@@ -28,7 +27,6 @@ from app.links.models import (
 from app.postgres.batching import Batcher
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Transaction
-from app.postgres.listen import Listener
 from canonical.parts import ID_PREFIX, Link, ObjectName
 
 T = TypeVar("T")
@@ -37,10 +35,15 @@ Unnamed = tuple[ObjectName, str, Sequence[str]]
 """Remote ids of one object at one connection."""
 
 
-class PostgresLinks:
+class PostgresLinks(CachedTable):
     """The store of links. Without `announce`, no change has an Event or an audit entry."""
 
+    what = "links"
+    channel = sql.CHANNEL
+    content = sql.SELECT_NUMBER
+
     def __init__(self, database: Database, announce: Announce | None = None, realms: Realms | None = None) -> None:
+        super().__init__()
         self._database = database
         self._announce = announce
         self._realms = realms or {}
@@ -209,9 +212,9 @@ class PostgresLinks:
         """Note whether a record was deleted at its vendor. Returns False if that was known."""
         return bool(await transaction.execute(sql.NOTE_DELETED, object_name, connection, remote_id, deleted))
 
-    async def refresh(self) -> None:
+    async def _read(self) -> None:
         """Drop what is cached of records that changed since the last call. Another server may lack what was committed
-        at the one before, so drop everything then. Raises StoreUnavailable."""
+        at the one before, so drop everything then."""
         state = await self._database.fetch_row(sql.SELECT_NUMBER)
         assert state is not None  # noqa: S101 - always one row
         number, server = state
@@ -226,10 +229,6 @@ class PostgresLinks:
             self._known.pop((row["object"], row["connection"], row["remote_id"]), None)
             self._last_change = max(self._last_change, row["changed"])
             self._forgotten += 1
-
-    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
-        """Keep the cache current for the duration of the block."""
-        return CachedTable(self.refresh, sql.CHANNEL, "links").refreshing(listener)
 
     async def change(self, change: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a change in a transaction, and drop what it changed from the cache. Runs it again if another change of

@@ -2,7 +2,6 @@
 writes ask them, so that no one returns."""
 
 from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from app.links.match_keys import digest_of
@@ -10,7 +9,6 @@ from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
-from app.postgres.listen import Listener
 from app.redaction import addresses_in
 from canonical.parts import ObjectName
 from canonical.values import email_key
@@ -33,28 +31,24 @@ RecordKey = tuple[str, str, str]
 """Object, connection and remote id."""
 
 
-class Tombstones:
+class Tombstones(CachedTable):
     """The digests, with a copy in memory, at most about a second old; older while the database is down."""
 
+    what = "tombstones"
+    channel = CHANNEL
+    content = VERSION
+
     def __init__(self, database: Database, sealer: Sealer) -> None:
+        super().__init__()
         self._database = database
         self._secret = DigestSecret(database, sealer)
         self._key = b""
-        self._version: str | None = None
         self.digests = frozenset[bytes]()
         """Empty while no one was erased: then nothing needs to be asked."""
 
-    async def refresh(self) -> None:
-        """Reload the copy in memory, if it may have changed. Raises StoreUnavailable."""
-        version = await self._database.fetch_value(VERSION)
-        if version != self._version:
-            self._key = await self._secret.load()
-            self.digests = frozenset(row["digest"] for row in await self._database.fetch(SELECT))
-            self._version = version
-
-    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
-        """Keep the copy in memory current for the duration of the block."""
-        return CachedTable(self.refresh, CHANNEL, "tombstones").refreshing(listener)
+    async def _read(self) -> None:
+        self._key = await self._secret.load()
+        self.digests = frozenset(row["digest"] for row in await self._database.fetch(SELECT))
 
     async def put(
         self, transaction: Transaction, erasure: str, emails: Iterable[str], records: Iterable[RecordKey]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -11,7 +11,6 @@ import msgspec
 from app.errors import StoreUnavailable
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.listen import Listener
 from app.queue import lanes
 from app.queue.models import Announcer, Pause, PauseReason
 
@@ -92,11 +91,16 @@ CREDENTIAL_ACCEPTED = Statement(
 )
 
 
-class PostgresPauses:
+class PostgresPauses(CachedTable):
     """The pauses of the installation, in memory, at most about a second old. While the database is down, the last known
     pauses apply. `announcer` makes Events of pauses."""
 
+    what = "pauses of connections"
+    channel = lanes.PAUSES_CHANNEL
+    content = SELECT
+
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
+        super().__init__()
         self._database = database
         self._announcer = announcer
         self.known: Mapping[str, Pause] = {}
@@ -180,8 +184,7 @@ class PostgresPauses:
         except StoreUnavailable:
             return  # the next success retries
 
-    async def refresh(self) -> None:
-        """Read the pauses. Raises StoreUnavailable."""
+    async def _read(self) -> None:
         refusals = -1
         while refusals != self._refusals:
             refusals = self._refusals
@@ -196,10 +199,6 @@ class PostgresPauses:
             for row in rows
             if row["reason"] in get_args(PauseReason)
         }
-
-    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
-        """Keep the cache current during the block."""
-        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").refreshing(listener)
 
 
 async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:

@@ -1,13 +1,11 @@
 """The account that each connection first met, in memory. A match costs no query."""
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from app.audit import record
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.listen import Listener
 from mappings.manifest import AccountMarks
 
 CHANNEL: Final = "lockstitch_account"
@@ -34,11 +32,16 @@ FORGET_FACTS = Statement("DELETE account_fact", "DELETE FROM account_fact WHERE 
 NOTIFY = Statement("SELECT connection_account", f"SELECT pg_notify('{CHANNEL}', '')")
 
 
-class PostgresBoundAccounts:
+class PostgresBoundAccounts(CachedTable):
     """The accounts that connections are bound to, at most about a second old. While the database is down, the last
     known ones apply. A command that only checks them `binds` none."""
 
+    what = "accounts of connections"
+    channel = CHANNEL
+    content = SELECT
+
     def __init__(self, database: Database, *, binds: bool = True) -> None:
+        super().__init__()
         self._database = database
         self._binds = binds
         self._known: Mapping[str, AccountMarks] = {}
@@ -65,16 +68,11 @@ class PostgresBoundAccounts:
         await transaction.execute(NOTIFY)
         return True
 
-    async def refresh(self) -> None:
-        """Read the accounts. Raises StoreUnavailable."""
+    async def _read(self) -> None:
         known: dict[str, dict[str, str]] = {}
         for row in await self._database.fetch(SELECT):
             known.setdefault(row["connection"], {})[row["mark"]] = row["value"]
         self._known = known
-
-    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
-        """Keep the cache current during the block."""
-        return CachedTable(self.refresh, CHANNEL, "accounts of connections").refreshing(listener)
 
     async def _bind(self, connection: str, marks: AccountMarks) -> None:
         # A mark that cannot be stored was sent by mistake, and binds nothing.

@@ -7,6 +7,7 @@ from app.copies.consumers import Consumer
 from app.credentials.last_use import LastUse
 from app.credentials.secrets import Secrets
 from app.events.store.events import PostgresEvents
+from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.postgres.listen import Listener
@@ -23,6 +24,7 @@ class Foundation:
     former_environments: set[str]
     database_url: str
     listener: Listener
+    cached: CachedTables
     database: Database
     sealer: Sealer
     secrets: Secrets

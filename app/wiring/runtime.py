@@ -30,6 +30,7 @@ from app.links.match_store import PostgresMatches
 from app.links.tombstones import Tombstones
 from app.monitoring.store import heartbeats
 from app.monitoring.store.run_entries import recording_runs
+from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
@@ -136,7 +137,8 @@ async def _open_foundation(
     await stack.enter_async_context(recording_runs(database))
     sealer, listener = Sealer(keys), Listener(database_url)
     vault = Vault(PostgresCredentials(database, sealer))
-    await stack.enter_async_context(vault.refreshing(listener))
+    cached = await stack.enter_async_context(CachedTables.open(database, listener))
+    await cached.keep(vault)
     await stack.enter_async_context(
         heartbeats.beating(
             database,
@@ -155,6 +157,7 @@ async def _open_foundation(
         former_environments=former_environments,
         database_url=database_url,
         listener=listener,
+        cached=cached,
         database=database,
         sealer=sealer,
         secrets=Secrets(os.environ, vault, uses),
@@ -188,9 +191,9 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
         ((mapping.name, mapping.revision) for each in called for mapping in each.vendor.mappings),
     )
     pauses = PostgresPauses(foundation.database, announcer_of(foundation.sealer, foundation.events))
-    await stack.enter_async_context(pauses.refreshing(foundation.listener))
+    await foundation.cached.keep(pauses)
     bound = PostgresBoundAccounts(foundation.database)
-    await stack.enter_async_context(bound.refreshing(foundation.listener))
+    await foundation.cached.keep(bound)
     budgets = PostgresBudgets(foundation.database)
     client = await stack.enter_async_context(
         open_vendor_client(
@@ -223,12 +226,12 @@ async def _open_records(
 ) -> RecordDeps:
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
-    await stack.enter_async_context(mapping_routes.refreshing(foundation.listener))
+    await foundation.cached.keep(mapping_routes)
     links = links_of(settings, database, foundation.events, queue)
-    await stack.enter_async_context(links.refreshing(foundation.listener))
+    await foundation.cached.keep(links)
     matches = PostgresMatches(database, foundation.sealer, links, settings.links.auto_join)
     erased = Tombstones(database, foundation.sealer)
-    await stack.enter_async_context(erased.refreshing(foundation.listener))
+    await foundation.cached.keep(erased)
     return RecordDeps(
         connections=vendors.connections,
         setups=PostgresSetupTimes(database),

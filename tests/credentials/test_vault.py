@@ -12,6 +12,7 @@ import pytest
 from app.credentials.models import Credential, CredentialError, RefreshLease, VersionMoved
 from app.credentials.store import MOST_LEASES, PostgresCredentials
 from app.credentials.vault import Vault
+from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
 from app.postgres.listen import Listener
@@ -46,7 +47,8 @@ async def leased(store: PostgresCredentials, seconds: float = 30.0) -> RefreshLe
 async def process(database: Database, url: str) -> AsyncIterator[Vault]:
     """The vault of one more process."""
     vault = Vault(PostgresCredentials(database, KEYS))
-    async with vault.refreshing(Listener(url)):
+    async with CachedTables.open(database, Listener(url)) as tables:
+        await tables.keep(vault)
         yield vault
 
 

@@ -26,6 +26,7 @@ from app.credentials.token_endpoint import TokenEndpoint
 from app.credentials.tokens import Tokens
 from app.credentials.vault import Vault
 from app.egress.transport import Wire
+from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database, Statement
 from app.postgres.listen import Listener
 from mappings.http import VendorRequest
@@ -103,7 +104,8 @@ async def rig(
         )
         grant = next(grant for grant in grants if grant.kind == kind)
         tokens = Tokens(grant, endpoint, vault, credentials, lambda: secrets, title=vendor.title(), **more)
-        async with vault.refreshing(Listener(database_url)):
+        async with CachedTables.open(database, Listener(database_url)) as tables:
+            await tables.keep(vault)
             yield Rig(vendor=vendor, tokens=tokens, store=credentials, vault=vault, wire=wire)
             await tokens.close()
     finally:

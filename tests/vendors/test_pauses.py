@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorUnavailable
+from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database, Statement
 from app.postgres.listen import Listener
 from app.queue.lanes import PostgresLanes
@@ -36,9 +37,10 @@ async def process(
     """A client in a process of its own, as far as pauses go."""
     pauses = PostgresPauses(database)
     async with (
-        pauses.refreshing(Listener(database_url)),
+        CachedTables.open(database, Listener(database_url)) as tables,
         asking(url, read_secret=read_secret, pauses=pauses, **REAL_TIME) as acme,
     ):
+        await tables.keep(pauses)
         yield acme, pauses
 
 

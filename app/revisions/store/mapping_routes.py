@@ -1,7 +1,6 @@
 """Mapping routes in the table `mapping_route`, with a copy in memory per process."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import asyncpg
@@ -10,7 +9,6 @@ from msgspec import Struct, UnsetType
 from app.audit import record
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
-from app.postgres.listen import Listener
 from app.revisions.models import MappedConnection, Route, RouteChange, Shadow
 
 CHANNEL: Final = "lockstitch_mapping_route"
@@ -65,21 +63,21 @@ FORGET_DIFFERENCES = Statement(
 )
 
 
-class PostgresMappingRoutes:
+class PostgresMappingRoutes(CachedTable):
     """The routes. `in_force` is a copy in memory by connection and mapping, at most about a second old; older while the
     database is down."""
 
+    what = "mapping routes"
+    channel = CHANNEL
+    content = SELECT_ALL
+
     def __init__(self, database: Database) -> None:
+        super().__init__()
         self._database = database
         self.in_force: Mapping[tuple[str, str], Route] = {}
 
-    async def refresh(self) -> None:
-        """Reload the copy in memory. Raises StoreUnavailable."""
+    async def _read(self) -> None:
         self.in_force = {(route.connection, route.mapping): route for route in await self.list()}
-
-    def refreshing(self, listener: Listener) -> AbstractAsyncContextManager[None]:
-        """Keep the copy in memory current for the duration of the block."""
-        return CachedTable(self.refresh, CHANNEL, "mapping routes").refreshing(listener)
 
     async def list(self) -> Sequence[Route]:
         """Read every route from the store. Raises StoreUnavailable."""
