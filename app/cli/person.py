@@ -70,6 +70,7 @@ def _summary(known: PersonExport | ErasurePreview, tables: Mapping[str, int]) ->
             f"Records: {', '.join(known.records) or '-'}",
             f"Ids: {', '.join(known.ids) or '-'}",
             *_counts(tables),
+            *(f"Not searched: {one}." for one in known.unreadable),
         )
     )
 

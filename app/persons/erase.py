@@ -24,12 +24,12 @@ from app.events.types import CUSTOMER_ERASED
 from app.identifiers import new_id, new_run_id, what_else
 from app.persons.blank import KEPT, BlankOperation, emptied, redacted, redacted_delivery, without_payload
 from app.persons.deps import PersonDeps
-from app.persons.find import complete, find_person, is_about, naming, rows_about
+from app.persons.find import complete, described, find_person, is_about, naming, rows_about
 from app.persons.models import EraseOrder, Erasure, ErasurePreview, Person, PersonName
 from app.postgres.encryption import SealedColumn
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob
+from app.queue.models import Conflict, Deferred, Done, Job, JobOutcome, JobPolicy, NewJob
 
 KIND: Final = "erase"
 BETWEEN_PASSES: Final = 5.0
@@ -58,13 +58,14 @@ class Hit(Struct, frozen=True, kw_only=True):
 async def preview_erasure(deps: PersonDeps, name: PersonName) -> ErasurePreview:
     """Return what an erasure would change. Raises InvalidField and NotFound."""
     person = await complete(deps, await find_person(deps, name))
-    hits = await _hits(deps, person)
+    hits, unreadable = await _hits(deps, person)
     return ErasurePreview(
         emails=sorted(person.emails),
         ids=sorted(person.ids),
         records=sorted(":".join(place) for place in person.places),
         rows=Counter(hit.column.table for hit in hits),
         waits_for=_waits_for(hits),
+        unreadable=unreadable,
     )
 
 
@@ -108,13 +109,14 @@ async def lift_erasure(deps: PersonDeps, erasure_id: str, *, actor: str) -> Eras
 
 
 async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
-    """Handle an `erase` job: one pass, and the end after one without changes."""
+    """Handle an `erase` job: one pass, and the end after one without changes. While no key opens some of the values,
+    it is for a person: what can be read is erased, and a redrive goes on."""
     erasure_id = msgspec.json.decode(job.payload, type=ErasePayload).erasure
     known = await deps.erasures.get(erasure_id)
     if known is None or known[1] is None:
         return Done()
     erasure, person = known[0], await complete(deps, known[1])
-    hits = await _hits(deps, person)
+    hits, unreadable = await _hits(deps, person)
     waits_for = _waits_for(hits)
     async with deps.database.transaction() as transaction:
         await deps.erased.put(transaction, erasure_id, person.emails, [*_customers(person), *sorted(person.records)])
@@ -125,6 +127,8 @@ async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
         await deps.erasures.note(transaction, erasure_id, person, Counter(erasure.changed) + changed, waits_for)
     if changed or waits_for:
         return Deferred(reason="undecided work goes first" if waits_for else "another pass", after=BETWEEN_PASSES)
+    if unreadable:
+        return Conflict(reason=f"what can be read is erased; not searched: {'; '.join(unreadable)}")
     await deps.matches.erase(sorted(person.places))
     async with finishing() as transaction:
         await deps.erasures.forget(transaction, person)
@@ -137,12 +141,14 @@ async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
     return Done()
 
 
-async def _hits(deps: PersonDeps, person: Person) -> list[Hit]:
-    """Return the rows to erase, without those that have nothing left of the person."""
-    return [
+async def _hits(deps: PersonDeps, person: Person) -> tuple[list[Hit], list[str]]:
+    """Return the rows to erase, without those that have nothing left of the person, and what could not be searched."""
+    unreadable = Counter[tuple[str, str]]()
+    hits = [
         Hit(column=row.column, facts=row.facts, is_about=is_about(deps, person, row))
-        async for row in rows_about(deps, person)
+        async for row in rows_about(deps, person, unreadable)
     ]
+    return hits, described(unreadable)
 
 
 def _waits_for(hits: Sequence[Hit]) -> list[str]:

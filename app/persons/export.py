@@ -1,5 +1,6 @@
 """Export what is stored about a person."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from app.audit.record import Entry, append
 from app.persons.deps import PersonDeps
-from app.persons.find import complete, find_person, rows_about
+from app.persons.find import complete, described, find_person, rows_about
 from app.persons.models import Person, PersonExport, PersonName, PersonRow
 from app.queue.kinds import legible
 
@@ -30,9 +31,9 @@ STAYS: Final[Mapping[str, str]] = {
 async def export_person(deps: PersonDeps, name: PersonName, *, actor: str) -> PersonExport:
     """Return everything that is stored about a person, audited. Raises InvalidField and NotFound."""
     person = await complete(deps, await find_person(deps, name))
-    rows: dict[tuple[Any, ...], PersonRow] = {}
+    rows, unreadable = dict[tuple[Any, ...], PersonRow](), Counter[tuple[str, str]]()
     sealed = {one.column for one in deps.columns}
-    async for row in rows_about(deps, person):
+    async for row in rows_about(deps, person, unreadable):
         table = row.column.table
         if (table, *row.key) not in rows:
             rows[table, *row.key] = PersonRow(table=table, facts=await deps.persons.facts(row, [*sealed]), contents={})
@@ -48,6 +49,7 @@ async def export_person(deps: PersonDeps, name: PersonName, *, actor: str) -> Pe
         ids=sorted(person.ids),
         records=sorted(":".join(place) for place in person.places),
         rows=[*rows.values(), *clear],
+        unreadable=described(unreadable),
         stays=STAYS,
     )
 

@@ -6,6 +6,7 @@ name or a telephone number alone identifies no one.
 
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from app.errors import InvalidField, NotFound
 from app.events.types import CUSTOMER_ERASED
+from app.http.plurals import counted
 from app.links.manage import object_of
 from app.links.role_mailboxes import is_role
 from app.persons.deps import PersonDeps
@@ -42,8 +44,9 @@ async def complete(deps: PersonDeps, person: Person) -> Person:
     """Return the person with the customers of which an address is the given one, with the addresses of all their
     customers, and with the orders and tickets that name them. Reads the last-seen state of every record."""
     (column,) = [one for one in deps.columns if one.table == "record_state"]
+    uncounted = Counter[tuple[str, str]]()  # `rows_about` counts them
     addresses: dict[tuple[str, str], set[str]] = {}
-    async for row in deps.persons.read(column):
+    async for row in deps.persons.read(column, uncounted):
         if row.facts["object"] == "customer":
             own = {email_key(one["address"]) for one in msgspec.json.decode(row.plain).get("emails") or ()}
             addresses[row.facts["connection"], row.facts["remote_id"]] = own
@@ -52,20 +55,23 @@ async def complete(deps: PersonDeps, person: Person) -> Person:
     others = {one for place in person.places for one in addresses.get(place, ()) if not is_role(one)} - person.emails
     person = replace(person, emails=person.emails | await deps.persons.not_shared(sorted(others), person.places))
     names, records, ids = naming(person), set(person.records), set(person.record_ids)
-    async for row in deps.persons.read(column):
+    async for row in deps.persons.read(column, uncounted):
         if row.facts["object"] != "customer" and names.search(row.plain):
             records.add((row.facts["object"], row.facts["connection"], row.facts["remote_id"]))
             ids.add(msgspec.json.decode(row.plain).get("id") or "")
     return replace(person, records=frozenset(records), record_ids=frozenset(ids - {""}))
 
 
-async def rows_about(deps: PersonDeps, person: Person) -> AsyncIterator[OpenedValue]:
+async def rows_about(
+    deps: PersonDeps, person: Person, unreadable: Counter[tuple[str, str]]
+) -> AsyncIterator[OpenedValue]:
     """Yield the sealed values that are about the person or name them, or an order or ticket that does. An operation or
-    a receipt is named by the events, jobs and dead letters that follow it. Reads every sealed row."""
+    a receipt is named by the events, jobs and dead letters that follow it. Reads every sealed row, and counts those
+    that no key opens."""
     names, followed = naming(person, also=person.record_ids), set[bytes]()
     for table in SEARCHED:
         for column in (one for one in deps.columns if one.table == table):
-            async for row in deps.persons.read(column):
+            async for row in deps.persons.read(column, unreadable):
                 if row.facts.get("type") == CUSTOMER_ERASED:
                     continue
                 if (
@@ -77,6 +83,11 @@ async def rows_about(deps: PersonDeps, person: Person) -> AsyncIterator[OpenedVa
                     if table in ("operation", "inbound_event"):
                         followed.add(row.facts["id"].encode())
                     yield row
+
+
+def described(unreadable: Counter[tuple[str, str]]) -> list[str]:
+    """Return a sentence for each reason why values could not be searched."""
+    return [f"{table}: {counted(count, 'value')} {why}" for (table, why), count in sorted(unreadable.items())]
 
 
 def naming(person: Person, *, also: frozenset[str] = frozenset()) -> re.Pattern[bytes]:

@@ -16,7 +16,11 @@ NONCE_BYTES: Final = 12
 
 
 class SealBroken(Exception):
-    """A sealed value cannot be opened: its key is not configured, or the value was changed."""
+    """A sealed value cannot be opened: its key is not configured, or the value was changed. `why` says it."""
+
+    def __init__(self, belongs_to: str, why: str) -> None:
+        super().__init__(f"{belongs_to} is {why}")
+        self.why = why
 
 
 def prefix_of(key_id: str) -> bytes:
@@ -52,13 +56,12 @@ class Sealer:
         key_id = sealed[1:end].decode(errors="replace")
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise SealBroken(
-                f"{belongs_to} is sealed with key {key_id!r}, which is not among LOCKSTITCH_ENCRYPTION_KEYS"
-            )
+            why = f"sealed with key {key_id!r}, which is not among LOCKSTITCH_ENCRYPTION_KEYS"
+            raise SealBroken(belongs_to, why)
         try:
             return cipher.decrypt(sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :], belongs_to.encode())
         except InvalidTag as error:
-            raise SealBroken(f"{belongs_to} was changed after it was sealed with key {key_id!r}") from error
+            raise SealBroken(belongs_to, f"not as sealed with key {key_id!r}") from error
 
 
 class SealedColumn(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,14 +11,18 @@ from app.capabilities import SEALED_COLUMNS
 from app.persons.store.persons import NOT_SEARCHED, SEARCHED
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.operator import Operator
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import customer, order, ticket, word
+from tests.contract.stored_people import stored
+from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
 
 # A search opens every value of its Lockstitch.
 running_facade, full_key = own_facade()
 
 EXPORT = "/ops/persons/export"
+ERASE = "/ops/persons/erase"
 
 
 def known_person(caller: Caller, facade: Facade, mark: str) -> dict[str, Any]:
@@ -82,3 +87,32 @@ def test_an_export_needs_a_known_id_and_the_scope(caller: Caller, facade: Facade
     assert code_of(caller.post(EXPORT, json={"id": "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"}), 404) == "not-found"
     with facade.calling("ops:read") as narrow:
         assert code_of(narrow.post(EXPORT, json={"email": "ann@example.com"}), 403) == "forbidden"
+
+
+def test_values_that_no_key_opens_do_not_hold_up_the_others(caller: Caller, facade: Facade) -> None:
+    mark = word()
+    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", mark))
+    stranger = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))["meta"]["operation_id"]
+    damage = "UPDATE operation SET intent = set_byte(intent, 40, 255 - get_byte(intent, 40)) WHERE id = $1"
+    facade.sql(damage, stranger)
+    exported = caller.post(EXPORT, json={"id": made["id"]}).raise_for_status().json()
+    assert {"record_state", "operation", "event"} <= {row["table"] for row in exported["rows"]}
+    assert exported["unreadable"] == ["operation: 1 value not as sealed with key 'k1'"]
+    preview = facade.lockstitch("person", "erase", "--id", made["id"])
+    assert f"Not searched: {exported['unreadable'][0]}." in preview.stdout
+    with Operator(facade.api.url) as reader:
+        reader.sign_in(facade.make_key("ops:read").secret)
+        page = unescape(reader.submit("/console/persons", "/console/persons", {"person": made["id"]}).text)
+    assert exported["unreadable"][0] in page
+
+    # An erasure removes what it can read, and does not end before it has read all.
+    erasure = caller.post(ERASE, json={"id": made["id"], "dry_run": False}).headers["location"]
+    letters = "/ops/dead-letters?kind=erase&state=open"
+    (letter,) = until(lambda: caller.get(letters).json()["data"], lambda data: bool(data))
+    assert exported["unreadable"][0] in letter["failure"]["reason"]
+    assert caller.get(erasure).json()["state"] == "running"
+    facade.sql(damage, stranger)
+    assert stored(facade, [mark]) == {"erasure.person": 1}
+    caller.post(f"/ops/dead-letters/{letter['id']}/redrive").raise_for_status()
+    until(lambda: caller.get(erasure).json(), lambda one: one["state"] == "done")
+    assert stored(facade, [mark]) == {}

@@ -4,13 +4,13 @@ No index leads from a person to the orders, events and operations that name them
 search opens each value: about 35 µs of CPU for one of 1.5 KB.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from app.errors import StateConflict
 from app.links.match_keys import digest_of
 from app.persons.models import Person, Place, columns_of
 from app.postgres.database import Database, Statement
@@ -125,8 +125,9 @@ class PostgresPersons:
         rows = await self._database.fetch(SHARED, [*digests], *columns_of(places))
         return set(emails) - {digests[row["digest"]] for row in rows}
 
-    async def read(self, column: SealedColumn) -> AsyncIterator[OpenedValue]:
-        """Yield every value of a column, in the order of its keys. Raises StateConflict for one that no key opens."""
+    async def read(self, column: SealedColumn, unreadable: Counter[tuple[str, str]]) -> AsyncIterator[OpenedValue]:
+        """Yield every value of a column, in the order of its keys, and count by table and reason those that no key
+        opens."""
         after: Sequence[Any] = ()
         while True:
             rows = await self._database.fetch(_select(column, first=not after), BATCH, *after)
@@ -136,7 +137,8 @@ class PostgresPersons:
                 try:
                     plain = self._sealer.open(sealed, column.belongs_to(facts))
                 except SealBroken as error:
-                    raise StateConflict(f"The search is not complete: {error}.") from error
+                    unreadable[column.table, error.why] += 1
+                    continue
                 yield OpenedValue(column=column, facts=facts, plain=plain)
             if len(rows) < BATCH:
                 return
