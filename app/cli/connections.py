@@ -11,6 +11,7 @@ from app.cli.database import find_settings
 from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.open_vendors import NoSecrets, open_vendors
 from app.cli.tables import Cells, moment, print_view, span
+from app.monitoring.advice import in_commands
 from app.vendors.connections import BudgetView, ConnectionView, pause_connection, resume_connection
 from app.vendors.deps import VendorDeps
 from app.vendors.refused_webhooks import described
@@ -74,7 +75,7 @@ def list_row(one: ConnectionStatus) -> Cells:
         f"{one.name}\n{one.vendor}",
         one.state if one.since is None else f"{one.state}\n{moment(one.since)}",
         "\n".join(filter(None, (*map(_age, one.freshness), webhook))),
-        _left(one.budgets[:1]),
+        "".join(_left(budget, gap="\n") for budget in one.budgets[:1]),
         ", ".join(filter(None, (one.note, until, missing, refused))),
     )
 
@@ -82,7 +83,11 @@ def list_row(one: ConnectionStatus) -> Cells:
 @declare_action(connections, opened, Opened.read, name=NAME)
 def show(one: ConnectionStatus) -> None:
     """Show a connection: its state, data, the vendor's limit, scopes, refused webhooks, and what you can do."""
-    print_view(one)
+    print_view(
+        one,
+        budgets="\n".join(map(_left, one.budgets)),
+        freshness="\n".join(map(_data, one.freshness)),
+    )
 
 
 @declare_action(connections, opened_vendors, pause_connection, name=NAME)
@@ -103,5 +108,13 @@ def _age(one: ObjectFreshness) -> str:
     return f"{one.object.replace('_', ' ')} {age}{', too old' if one.state == 'breached' else ''}"
 
 
-def _left(budgets: list[BudgetView]) -> str:
-    return ", ".join(f"{one.headroom:,.0f} of {one.units:,.0f}\nper {one.per_seconds:g} s" for one in budgets)
+def _data(one: ObjectFreshness) -> str:
+    """Return the age of the data of an object, its limit, and why no pull completes."""
+    limit = None if one.limit_seconds is None else f"limit {span(one.limit_seconds)}"
+    failure = None if one.last_failure is None else f"the last pull failed: {one.last_failure}"
+    return ", ".join(filter(None, (_age(one), limit, failure, one.next_step and in_commands(one.next_step))))
+
+
+def _left(one: BudgetView, *, gap: str = " ") -> str:
+    bucket = "" if one.bucket == "default" else f", {one.bucket}"
+    return f"{one.headroom:,.0f} of {one.units:,.0f}{gap}per {one.per_seconds:g} s{bucket}"

@@ -58,13 +58,15 @@ def print_table(columns: Sequence[str], items: Iterable[T], row: Callable[[T], S
 
 
 def print_facts(*named: tuple[str, Any]) -> None:
-    """Print names and values, without those that are None, zero or empty."""
-    print_table(("", ""), [(name, _fact(value)) for name, value in named if value], lambda one: one)
+    """Print names and values, without those that are None, zero or empty. A value has a row for each of its lines."""
+    facts = ((name, _fact(value).split("\n")) for name, value in named if value)
+    rows = [("" if place else name, line) for name, lines in facts for place, line in enumerate(lines)]
+    print_table(("", ""), rows, lambda one: one)
 
 
-def print_view(view: Struct) -> None:
-    """Print each field that says something, and JSON documents below."""
-    values = {one.name: getattr(view, one.name) for one in fields(view)}
+def print_view(view: Struct, **instead: str) -> None:
+    """Print each field that says something, or the text instead of it, and JSON documents below."""
+    values = {one.name: getattr(view, one.name) for one in fields(view)} | instead
     documents = {name: value for name, value in values.items() if isinstance(value, Raw)}
     print_facts(*((name.replace("_", " "), value) for name, value in values.items() if name not in documents))
     for name, document in documents.items():

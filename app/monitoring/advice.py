@@ -5,6 +5,11 @@ from typing import Final
 
 _CALLS: Final = (
     (r"GET /v1/operations/(\S+?)", r"lockstitch operations show \1"),
+    (r"POST /v1/operations/(\S+?)/(check|resolve)", r"lockstitch operations \2 \1"),
+    (r"POST /v1/operations/(\S+?)/approve", r"lockstitch approvals approve \1"),
+    (r"GET /v1/backfills/(\S+?)", r"lockstitch backfill status \1"),
+    (r"GET /ops/reconciliations", "lockstitch reconcile list"),
+    (r"GET /ops/erasures/(\S+?)", r"lockstitch person status \1"),
     (r"GET /v1/subscriptions/(\S+?)", r"lockstitch subscriptions show \1"),
     (r"GET /ops/dead-letters/(\S+?)", r"lockstitch dead-letters show \1"),
     (r"GET /ops/redrives/(\S+?)", r"lockstitch redrive status \1"),

@@ -197,7 +197,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
         yield Alarm(
             name="unknown_operations",
             summary=f"{counted(figures.unknown_operations, 'write')} with an unknown outcome.",
-            next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
+            next_step="Look at the vendor, then decide each: lockstitch operations list --state unknown",
             link=f"{url}/console/writes",
             since=figures.unknown_since,
         )
@@ -213,7 +213,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
         yield Alarm(
             name="disabled_subscriptions",
             summary=f"{counted(figures.disabled_subscriptions, 'disabled subscription')}: deliveries wait.",
-            next_step="GET /v1/subscriptions has the next step of each; then POST …/{id}/enable.",
+            next_step="Do what each needs: lockstitch subscriptions list; then lockstitch subscriptions show ID",
             link=f"{url}/console/subscribers",
             since=figures.disabled_since,
         )

@@ -153,3 +153,15 @@ def test_wide_signs_count_twice_and_control_characters_do_not_reach_the_terminal
         *("name     id", "漢字     1", "abcd     2", "a\ufffd[31m\ufffd  3"),
         *("at     2026-05-01 09:30", "names  a, b", "rows   1,234,567", "one two three four five six", "seven"),
     ]
+
+
+def test_each_part_of_a_connection_is_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    lines = [line.strip() for line in printed(capsys, "connections show").splitlines()]
+    assert "budgets           88 of 100 per 10 s" in lines
+    assert "refused webhooks  count: 3" in lines
+    assert "reason: mismatch" in lines
+    (freshness,) = (line for line in lines if line.startswith("freshness"))
+    assert freshness.split(maxsplit=1)[1].startswith("customer 3 min, limit 15 min, the last pull failed: ")

@@ -171,7 +171,7 @@ async def test_the_alarm_of_disabled_subscriptions_names_their_own_next_steps(da
         await disabled_subscription(database)
         await watch.check()
         (call,) = receiver.calls
-        assert json.loads(call.body)["next_step"].startswith("GET /v1/subscriptions has the next step of each;")
+        assert json.loads(call.body)["next_step"].endswith("lockstitch subscriptions show ID")
 
 
 async def test_the_alarm_of_a_refused_credential_ends_when_it_is_revoked(database: Database) -> None:
