@@ -12,6 +12,7 @@ from app.errors import StoreUnavailable
 
 # A loop hangs if a round takes longer than this, or than three times its pause if that is longer.
 PATIENCE_SECONDS: Final = 60.0
+ASK_SECONDS: Final = 0.9
 _log = logging.getLogger("lockstitch.worker")
 _upkeep_log = logging.getLogger("lockstitch.upkeep")
 
@@ -47,6 +48,32 @@ async def repeating(
         task.cancel()
         await asyncio.wait({task})
         await attempt()
+
+
+class WhenDue:
+    """A step that runs only if something is due. Otherwise it asks again at the time when something will be, when woken
+    by a change, or after `ASK_SECONDS`, in case a notification was lost."""
+
+    def __init__(self, due_in: Callable[[], Awaitable[float]], step: Step) -> None:
+        self._due_in = due_in
+        self._step = step
+        self._quiet_until = 0.0
+        self._woken = False
+
+    def wake(self) -> None:
+        """Ask again."""
+        self._quiet_until, self._woken = 0.0, True
+
+    async def __call__(self) -> bool:
+        if time.monotonic() < self._quiet_until:
+            return False
+        self._woken = False
+        seconds = await self._due_in()
+        if seconds <= 0:
+            return await self._step()
+        if not self._woken:  # else what was read may be older
+            self._quiet_until = time.monotonic() + min(seconds, ASK_SECONDS)
+        return False
 
 
 class PeriodicTasks:

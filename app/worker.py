@@ -18,7 +18,7 @@ from app.monitoring.deps import MonitoringDeps
 from app.monitoring.failures import key_failures
 from app.monitoring.retention import reap
 from app.monitoring.routes import PROBES
-from app.periodic import PeriodicTasks
+from app.periodic import PeriodicTasks, WhenDue
 from app.server import serve_application
 from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
@@ -93,11 +93,15 @@ class Worker:
         for rule in self._runtime.dependencies.of(FreshnessDeps).rules:
             if rule.unreachable is not None:
                 _log.warning("%s of %s: %s", rule.object, rule.connection, rule.unreachable)
+        operations = WhenDue(self._writes.operations.due_in, self._claim)
+        redrives = WhenDue(self._runtime.dependencies.of(DeadLetterDeps).redrives.due_in, self._redrive)
+        listen = self._runtime.listener.listen
+        listening = [asyncio.create_task(listen(each.wake)) for each in (operations, redrives)]
         try:
             async with asyncio.TaskGroup() as tasks:
                 for name, seconds, step in (
-                    ("operations", POLL_SECONDS, self._claim),
-                    ("redrives", POLL_SECONDS, self._redrive),
+                    ("operations", POLL_SECONDS, operations),
+                    ("redrives", POLL_SECONDS, redrives),
                     ("seal", SEAL_SECONDS, self._runtime.seal),
                     ("anchor", ANCHOR_SECONDS, self._anchor),
                     ("reap", REAP_SECONDS, self._reap),
@@ -113,6 +117,8 @@ class Worker:
                 ):
                     tasks.create_task(self._loops.run(name, seconds, step))
         finally:
+            for each in listening:
+                each.cancel()
             if self._running:
                 await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
 

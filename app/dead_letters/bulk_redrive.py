@@ -135,8 +135,6 @@ async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -
 
 async def run_due_redrives(deps: DeadLetterDeps) -> bool:
     """Run one batch of a due redrive in one transaction. Return whether there may be more to do at once."""
-    if not await deps.redrives.is_due():
-        return False
     async with deps.database.transaction() as transaction:
         batch = await deps.redrives.take_batch(transaction, BATCH)
         if batch is None:

@@ -80,6 +80,7 @@ class Runtime:
     """What one process runs on: the dependencies of its routes and jobs. Only workers have `runner` and `upkeep`."""
 
     dependencies: Dependencies
+    listener: Listener
     database: Database
     runner: QueueRunner | None
     upkeep: Upkeep | None
@@ -110,6 +111,7 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         dependencies = await open_dependencies(stack, foundation, queue, vendors, records, works=works)
         yield Runtime(
             dependencies=dependencies,
+            listener=foundation.listener,
             database=foundation.database,
             runner=await _open_runner(foundation, dependencies, queue) if works else None,
             upkeep=await open_upkeep(stack, foundation) if works else None,

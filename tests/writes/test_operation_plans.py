@@ -26,8 +26,9 @@ def test_an_end_that_changes_nothing_is_not_planned_anew(module_database_url: st
     assert plans_of_nothing(module_database_url, getattr(statements, name)) == 5
 
 
-def test_what_is_due_is_found_by_its_index(module_database_url: str) -> None:
-    plan = plan_of(module_database_url, statements.CLAIM_DUE)
+@pytest.mark.parametrize("name", ["DUE_IN", "CLAIM_DUE"])
+def test_what_is_due_is_found_by_its_index(module_database_url: str, name: str) -> None:
+    plan = plan_of(module_database_url, getattr(statements, name))
     assert "operation_due" in plan
     assert "Sort" not in plan
 

@@ -14,6 +14,7 @@ from app.dead_letters.models import DeadLetterFilter, NewRedrive, Redrive, Redri
 from app.dead_letters.store.dead_letters import WHICH, values_of
 from app.identifiers import new_id
 from app.postgres.database import Database, Statement, Transaction
+from app.queue.lanes import WAKE
 
 COLUMNS = """
        id, filter, rate_per_second, state, total, redriven, skipped, actor, correlation_id, created_at, updated_at,
@@ -77,7 +78,12 @@ CANCEL = Statement(
 
 DELETE_LETTERS = Statement("DELETE redrive_letter", "DELETE FROM redrive_letter WHERE redrive = $1")
 
-IS_DUE = Statement("SELECT redrive", "SELECT EXISTS (SELECT FROM redrive WHERE state = 'running' AND due_at <= now())")
+DUE_IN = Statement(
+    "SELECT redrive",
+    """
+    SELECT coalesce(extract(epoch FROM min(due_at) - now())::float8, 'Infinity') FROM redrive WHERE state = 'running'
+    """,
+)
 
 # The allowance grows with the time of this database's clock, up to two seconds' worth. So a redrive does not catch up
 # in a rush after a time without a worker.
@@ -156,6 +162,7 @@ class PostgresRedrives:
         await transaction.execute(INSERT, redrive_id, which, new.rate_per_second, new.actor, new.correlation_id)
         total = await transaction.execute(INSERT_LETTERS, *values_of(new.filter), redrive_id)
         redrive = _redrive_of(await transaction.fetch_row(BEGIN, redrive_id, total))
+        await transaction.execute(WAKE)
         facts = {"total": total, "rate_per_second": new.rate_per_second}
         await _note(transaction, "redrive.started", redrive, new.actor, **facts)
         if redrive.state == "done":
@@ -183,10 +190,11 @@ class PostgresRedrives:
         )
         return True
 
-    async def is_due(self) -> bool:
-        """Return whether a redrive is due, perhaps one that another worker continues."""
-        due: bool = await self._database.fetch_value(IS_DUE)
-        return due
+    async def due_in(self) -> float:
+        """Return the seconds until a redrive is due, perhaps one that another worker continues: 0 or less if one is,
+        infinite without any. A new one notifies the workers."""
+        seconds: float = await self._database.fetch_value(DUE_IN)
+        return seconds
 
     async def take_batch(self, transaction: Transaction, limit: int) -> RedriveBatch | None:
         """Take the next batch, within its rate, of the redrive that waits longest. None if none is due."""

@@ -121,6 +121,12 @@ class PostgresOperations(OperationReader):
         row = await self._database.fetch_row(sql.REOPEN, *sql.REOPEN.arguments(values))
         return None if row is None else self._begun(row, token, actor=actor)
 
+    async def due_in(self) -> float:
+        """Return the seconds until `claim_due` may claim one: 0 or less if one is due, infinite without any. A shorter
+        time notifies the workers."""
+        seconds: float = await self._database.fetch_value(sql.DUE_IN)
+        return seconds
+
     async def claim_due(self, limit: int) -> Sequence[Begun]:
         """Lease undecided operations that are due, except queued ones. One token serves the whole batch."""
         token = uuid4().hex

@@ -6,6 +6,7 @@ from app.audit import record
 from app.events import statements as events
 from app.links import statements as links
 from app.postgres.database import NamedStatement, Statement
+from app.postgres.listen import CHANNEL
 
 LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
 COLUMNS: Final = f"""
@@ -135,6 +136,19 @@ TAKE_OVER = _leased("NOT queued AND due_at <= now()")
 
 # The longest overdue first. Locked rows are skipped, and so are queued ones, which keep an order. While a connection is
 # paused its operations wait, also sent ones: reading back asks the vendor.
+CONTINUED: Final = """
+    phase IN ('received', 'sent')
+    AND NOT queued
+    AND connection <> ALL (ARRAY(SELECT connection FROM lane WHERE blocked_until = 'infinity'))
+"""
+
+DUE_IN = Statement(
+    "SELECT operation",
+    f"""
+    SELECT coalesce(extract(epoch FROM min(due_at) - now())::float8, 'Infinity') FROM operation WHERE {CONTINUED}
+    """,  # noqa: S608
+)
+
 CLAIM_DUE = Statement(
     "UPDATE operation",
     f"""
@@ -142,10 +156,7 @@ CLAIM_DUE = Statement(
        SET lease_token = $1, due_at = now() + $2::interval, attempts = attempts + 1, updated_at = now()
      WHERE id IN (SELECT id
                     FROM operation
-                   WHERE phase IN ('received', 'sent')
-                     AND NOT queued
-                     AND due_at <= now()
-                     AND connection <> ALL (ARRAY(SELECT connection FROM lane WHERE blocked_until = 'infinity'))
+                   WHERE {CONTINUED} AND due_at <= now()
                    ORDER BY due_at
                    LIMIT $3
                      FOR UPDATE SKIP LOCKED)
@@ -215,7 +226,7 @@ NOTE_REMOTE_ID = NamedStatement(
     """,
 )
 
-# `:absent`: the vendor's list lacks the record.
+# `:absent`: the vendor's list lacks the record. A worker may have to continue before it would ask what is due.
 POSTPONE = NamedStatement(
     "UPDATE operation",
     _audited(
@@ -225,7 +236,8 @@ POSTPONE = NamedStatement(
                absent_at = CASE WHEN :absent THEN coalesce(absent_at, now()) ELSE absent_at END,
                lease_token = NULL, due_at = now() + make_interval(secs => :seconds), updated_at = now()
          WHERE id = :id AND lease_token = :token AND due_at IS NOT NULL
-        """
+        """,
+        result=f"SELECT id, (SELECT pg_notify('{CHANNEL}', '')) FROM changed",  # noqa: S608
     ),
 )
 
