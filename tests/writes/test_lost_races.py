@@ -129,3 +129,18 @@ async def test_a_lost_row_gets_its_guards_back_unless_another_has_them(database:
     assert guards[0][1:] == ("cus_1", "cus_1 crm shop")
     assert guards[0][0] is not None
     assert guards[1] == (None, None, None)
+
+
+async def test_only_so_many_deferrals_without_a_row_are_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.writes.store.operations.MOST_KEPT", 2)
+    operations = operations_on(database)
+    lost = [await begun_update(operations, deferred=False) for _ in range(3)]
+    await database.execute(Statement("DELETE operation", "DELETE FROM operation"))
+    for begun in lost:
+        assert await operations.defer(begun.operation.id) is None
+    for begun in lost:
+        await operations.note_remote_id(begun, "1051")
+    recorded = [await operations.get(begun.operation.id) for begun in lost]
+    assert [operation.deferred for operation in recorded if operation is not None] == [False, True, True]

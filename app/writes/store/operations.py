@@ -37,7 +37,7 @@ from app.writes.models import (
     Success,
 )
 from app.writes.store import statements as sql
-from app.writes.store.guards import KeptGuards, guards_of
+from app.writes.store.guards import MOST_KEPT, KeptGuards, guards_of
 from app.writes.store.lost_rows import restore
 from app.writes.store.reader import OperationReader
 from app.writes.store.rows import entry, entry_of_change
@@ -68,7 +68,7 @@ class PostgresOperations(OperationReader):
         self._retention = retention
         self._completion = completion
         self._guards = KeptGuards()
-        self._deferred_without_row = set[str]()
+        self._deferred_without_row: dict[str, None] = {}  # in their order
         self._unsure = UnsureBegins(database)
 
     async def begin(self, new: NewOperation) -> Begun | Operation:
@@ -146,7 +146,9 @@ class PostgresOperations(OperationReader):
             return self._rows.open(row)
         existing = await self.get(operation_id)
         if existing is None:
-            self._deferred_without_row.add(operation_id)  # in case its owner records it again
+            self._deferred_without_row[operation_id] = None  # in case its owner records it again
+            if len(self._deferred_without_row) > MOST_KEPT:
+                del self._deferred_without_row[next(iter(self._deferred_without_row))]
         return existing
 
     async def mark_sent(
