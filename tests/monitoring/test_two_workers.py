@@ -10,6 +10,7 @@ from app.audit import record as audit
 from app.audit.chain import AuditSealer
 from app.audit.trail import PostgresAuditTrail
 from app.monitoring.store import heartbeats
+from app.monitoring.store.alarms import LEADING
 from app.monitoring.watch import Watch
 from app.postgres.database import Database
 from app.postgres.listen import Listener
@@ -105,6 +106,31 @@ async def test_an_outage_of_the_database_is_raised_and_ended_once(
             await watch.check()
         await pass_time(60)
         assert reported(receiver) == [("database_away", state) for state in states]
+
+
+async def test_a_third_worker_stands_in_once_the_first_has_died(database: Database, database_url: str) -> None:
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        receiver = await stack.enter_async_context(running_vendor())
+        databases = [await Database.connect(database_url, max_size=1) for _ in range(3)]
+        first, second, third = [
+            await stack.enter_async_context(watching(each, AlertSettings(url=receiver.url), clock))
+            for each in databases
+        ]
+        for watch in (first, second, third):
+            await watch.check()
+        await databases[0].close()
+        async with asyncio.timeout(60):
+            while await sql(database, "SELECT FROM pg_locks WHERE classid = $1 AND objid = 0", LEADING):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        for watch in (second, third):
+            await watch.check()
+        for each in databases[1:]:
+            await each.close()  # the second one dies with the database
+        for _ in range(400 // 5):
+            await third.check()
+            clock.now += 5
+        assert reported(receiver) == [("database_away", "standing")]
 
 
 async def test_the_schema_of_another_build_is_reported_by_a_worker_that_sees_it(database_url: str) -> None:

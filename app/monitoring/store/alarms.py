@@ -35,19 +35,17 @@ TURN = Statement(
     """,
 )
 
-# A session keeps the lock until it ends.
+OURS: Final = f"""
+      FROM pg_locks
+     WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND classid = {LEADING} AND objid::integer = $1
+"""
+
+# A session keeps the lock until it ends, or leaves it to another.
 LEADS = Statement(
     "SELECT pg_locks",
-    f"""
-    SELECT CASE WHEN EXISTS (SELECT
-                               FROM pg_locks
-                              WHERE locktype = 'advisory' AND pid = pg_backend_pid()
-                                AND classid = {LEADING} AND objid::integer = $1)
-                THEN true
-                ELSE pg_try_advisory_lock({LEADING}, $1)
-           END
-    """,  # noqa: S608 - no caller's text is in it
+    f"SELECT CASE WHEN EXISTS (SELECT {OURS}) THEN true ELSE pg_try_advisory_lock({LEADING}, $1) END",
 )
+LEAVE = Statement("SELECT pg_locks", f"SELECT pg_advisory_unlock({LEADING}, $1) {OURS}")
 
 # What this worker checks and did not find, and what no worker checks any more: $1 are the names of what it found, $2
 # the kinds of which it checks only the names $3.
@@ -126,7 +124,10 @@ class PostgresAlarms:
 
     async def rank(self) -> int:
         """Return 0 for the first worker, 1 for the second one, 2 for others. Raises StoreUnavailable."""
-        return 0 if await self.leads(0) else 1 if await self.leads(1) else 2
+        if not await self.leads(0):
+            return 1 if await self.leads(1) else 2
+        await self._database.execute(LEAVE, 1)  # it was the second one until the first died
+        return 0
 
     async def leads(self, number: int) -> bool:
         """Return whether this worker, of all, has a lock. It needs the same session each time. Raises
