@@ -124,7 +124,7 @@ def command_of(
         if isinstance(result, list):
             result = whole_list(result)
         if isinstance(result, Page) and not result.data:
-            _refuse_unknown(options)
+            refuse_unknown(options)
         if json:
             write_json(result)
         elif (sentence := show(result)) is not None:
@@ -165,8 +165,8 @@ def with_options(command: Callable[..., None], **described: Parameter) -> Callab
     return run
 
 
-def _refuse_unknown(options: Mapping[str, Any]) -> None:
-    """Raise Complaint if the connection of an empty list is none, which would look like good news."""
+def refuse_unknown(options: Mapping[str, Any]) -> None:
+    """Raise Complaint if the connection of an empty result is none, which would look like good news."""
     named = next((getattr(one, "connection", None) for one in options.values() if isinstance(one, Struct)), None)
     named = named or options.get("connection")
     settings = find_settings(os.environ)

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
-from app.cli.commands import declare_action, operators, with_options
+from app.cli.commands import declare_action, operators, refuse_unknown, with_options
 from app.cli.exits import usage
 from app.cli.operators import actor
 from app.cli.printing import Flag, Json, print_result
@@ -51,8 +51,11 @@ def start(
     if rate is not None and not 0 < rate <= FASTEST:
         usage(f"--rate {rate}: must be above 0 and at most {FASTEST}.")
     request = RedriveRequest(filter=which, rate_per_second=rate, dry_run=dry_run)
+    preview = opened(lambda deps: preview_redrive(deps, request, most=None if dry_run else 1))
+    if not preview.total:
+        refuse_unknown({"which": which})
     if dry_run:
-        _show_dry_run(opened(lambda deps: preview_redrive(deps, request)), json)
+        _show_dry_run(preview, json)
         return
     run = new_run_id()
     begun = opened(lambda deps: start_redrive(deps, request, actor=actor(), correlation_id=run))

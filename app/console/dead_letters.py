@@ -1,5 +1,6 @@
 """Dead letters: by cause, one in full, and many at once."""
 
+from math import isfinite
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
@@ -102,6 +103,8 @@ async def start_redrive(visit: Visit) -> NextPage | View:
         pace = None if rate is None else float(rate)
     except ValueError as error:
         raise InvalidField.of("rate", "is no number") from error
+    if pace is not None and not isfinite(pace):  # JSON has no such number: it would become null, which is no limit
+        raise InvalidField.of("rate", "is no number")
     fields = {"filter": chosen, "rate_per_second": pace, "dry_run": "confirmed" not in visit.form}
     request = decode_patch(msgspec.json.encode(fields), RedriveRequest)
     if request.dry_run:

@@ -195,7 +195,8 @@ def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None
     headers = (("Accept-Patch", offered),) if request.method == "PATCH" else ()
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
-        raise UnsupportedMediaType(f"Content-Encoding {coding[:40]} is not accepted.", headers=headers)
+        step = "Send the body as it is, without Content-Encoding."
+        raise UnsupportedMediaType(f"Content-Encoding {coding[:40]} is not accepted.", next_step=step, headers=headers)
     if content_type_of(request) not in media_types:
         raise UnsupportedMediaType(f"The body must be {offered}.", headers=headers)
     charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, get_args, get_origin
 
 _TYPE: Final = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
-_LIMIT: Final = re.compile(r"Expected `([^`]*)`( of length)? (>=|<=) (\S+)")
+_LIMIT: Final = re.compile(r"Expected `([^`]*)`( of length)? (>=|<=|>) (\S+)")
 _PATTERN: Final = re.compile(r"Expected `str` matching regex '(.*)'", re.DOTALL)
 _NOUNS: Final = {
     "str": "a string",
@@ -19,8 +19,10 @@ _FORMS: Final = {
     "^[A-Z]{3}$": "three capital letters such as EUR",
     r"^-?[0-9]{1,15}(\\.[0-9]{1,9})?$": 'a decimal number as a string, such as "19.90"',
     r"\\S": "text, not only blanks",
+    "^evt_[0-9a-f]{36}$": "the id of an event, which is evt_ and 36 hexadecimal digits",
 }
 """Patterns of the canonical model, as msgspec repeats them."""
+_BOUNDS: Final = {">=": "at least", "<=": "at most", ">": "above"}
 _UNKNOWN: Final = "unknown"
 
 
@@ -30,7 +32,7 @@ def in_words(reason: str) -> str:
         wanted = dict.fromkeys(_NOUNS.get(one, one) for one in match[1].split(" | "))
         return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match[2], match[2])}"
     if match := _LIMIT.fullmatch(reason):
-        bound = f"at {'least' if match[3] == '>=' else 'most'} {match[4]}"
+        bound = f"{_BOUNDS[match[3]]} {match[4]}"
         if match[2] is None:
             return f"must be {bound}"
         unit = "item" if match[1] == "array" else "character"

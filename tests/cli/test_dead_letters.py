@@ -120,6 +120,23 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
     assert followed["state"] == "cancelled"
 
 
+def test_a_redrive_of_a_misspelt_connection_is_refused(
+    environment: dict[str, str], ids: list[str], tmp_path: Path
+) -> None:
+    """`0 dead letters` would look like good news."""
+    config = tmp_path / "lockstitch.toml"
+    config.write_text('[connections.shop]\nvendor = "hubspot"\n')
+    here = {**environment, "LOCKSTITCH_CONFIG": str(config)}
+    for arguments in (("--dry-run",), ()):
+        refused = lockstitch("redrive", "start", "--connection", "shpo", *arguments, environment=here)
+        assert (refused.returncode, "Did you mean shop?" in refused.stderr) == (1, True), refused.stderr
+    # Its dead letters outlive a connection that was removed.
+    assert "3 dead letters" in output_of(
+        lockstitch("redrive", "start", "--connection", "hubspot", "--dry-run", environment=here)
+    )
+    assert output_of(lockstitch("redrive", "status", environment=here)) == "No redrives.\n"
+
+
 def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> None:
     lockstitch("dead-letters", "redrive", ids[0], environment=environment)
     output = output_of(lockstitch("queue", environment=environment))

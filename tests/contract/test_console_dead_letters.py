@@ -127,7 +127,8 @@ def test_many_are_previewed_then_redriven(console_operator: Operator, dead: Dead
     page = until(lambda: console_operator.get(progress).text, lambda text: "<dt>Left</dt><dd>0</dd>" in text)
     assert "<dt>Redriven</dt><dd>3</dd>" in page
     assert dead.states() == ["redriven"] * 3
-    assert console_operator.submit(PATH, "/console/redrives", {"rate": "fast"}).status_code == 422
+    for rate in ("fast", "nan", "inf"):
+        assert console_operator.submit(PATH, "/console/redrives", {"rate": rate}).status_code == 422
 
 
 def test_a_key_that_may_only_read_has_no_form(

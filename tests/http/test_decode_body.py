@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from app.errors import InvalidField, MalformedBody
 from app.http.decode_body import decode_patch
+from app.http.plain_errors import in_words
 
 
 class Anything(Struct):
@@ -82,3 +83,18 @@ def _repeats(value: Any) -> bool:
         return False
     names = [name for name, _ in value]
     return len(set(names)) < len(names) or any(_repeats(one) for _, one in value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Expected `float` > 0.0", "must be above 0.0"),
+        ("Expected `int` >= 1", "must be at least 1"),
+        (
+            "Expected `str` matching regex '^evt_[0-9a-f]{36}$'",
+            "must be the id of an event, which is evt_ and 36 hexadecimal digits",
+        ),
+    ],
+)
+def test_a_refusal_is_in_plain_words(reason: str, words: str) -> None:
+    assert in_words(reason) == words

@@ -19,6 +19,11 @@ def test_each_kind_of_id_leads_to_a_command(prefix: str) -> None:
     assert step.startswith("Look there: lockstitch ")
 
 
+@pytest.mark.parametrize("call", ["dead-letters", "drift", "redrives", "queue"])
+def test_lists_lead_to_a_command(call: str) -> None:
+    assert in_commands(f"GET /ops/{call} lists them.").startswith("lockstitch ")
+
+
 def test_an_unknown_write_is_decided_by_a_command() -> None:
     step = in_commands(errors.OutcomeUnknown.next_step)
     assert "lockstitch operations resolve {id}" in step
