@@ -1,4 +1,4 @@
-"""What the capabilities declare, collected: job kinds with their policies, and sealed columns."""
+"""What the capabilities declare, collected: job kinds with their policies and loads, and sealed columns."""
 
 from typing import Final
 
@@ -38,6 +38,9 @@ KINDS: Final = {
 """Every job kind, by name."""
 
 POLICIES: Final = policies_of(KINDS.values())
+
+LOADS: Final = (receipts.LOAD, deliveries.LOAD)
+"""What a claim reads for the handlers of the jobs."""
 
 REOPEN: Final = {kind.name: kind.reopen for kind in KINDS.values() if kind.reopen is not None}
 """What a redrive reverts in addition, by kind."""

@@ -51,7 +51,7 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
     may not read the Event, a subscription is disabled, and a callback is given up.
     """
     payload = _decoder.decode(job.payload)
-    delivery = await deps.deliveries.open(payload.delivery)
+    delivery = await deps.deliveries.open(job)
     if delivery is None:
         return Done()
     refused = _refusal(delivery, payload.scopes)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
 from typing import Final
@@ -15,7 +15,7 @@ from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer
 from app.postgres.listen import Listener
 from app.queue.enqueue import payload_of
-from app.queue.models import Allowances, BudgetShare, Claimed, Job
+from app.queue.models import Allowances, BudgetShare, Claimed, Job, Load
 from app.queue.places import HeldPlaces
 
 # A claim consists of lookups, so one generic plan is always right. Planning each time would double its cost.
@@ -36,7 +36,7 @@ _log = logging.getLogger("lockstitch.queue")
 # Connections with a ready job, as a ring that begins after the connection served last. Each step is one probe of the
 # index job_ready, so a long queue does not slow down a claim.
 RING: Final = """
-    ring AS (
+    RECURSIVE ring AS (
         SELECT $1::text AS connection, 0 AS lap, 0 AS place
         UNION ALL
         SELECT next.connection, next.lap, ring.place + 1
@@ -143,20 +143,30 @@ _CLAIM: Final = f"""
           FROM (SELECT DISTINCT connection FROM claimed WHERE probing) AS taken
          WHERE lane.connection = taken.connection
     )
-    SELECT *
-      FROM claimed
-     ORDER BY share, run_at, id
 """  # noqa: S608 - no caller's text is in it
 
-CLAIM = Statement("UPDATE job", f"WITH RECURSIVE {RING}, {_CLAIM}")
-CLAIM_OF = Statement("UPDATE job", f"WITH {THESE}, {_CLAIM}")
+
+def claiming(lanes: str, loads: Sequence[Load] = ()) -> Statement:
+    """Return the statement that claims jobs of `RING` or of `THESE`, with what their handlers read first."""
+    parts = "".join(f", {one.parts}" for one in loads if one.parts)
+    columns, joins = ", ".join(["claimed.*", *(one.columns for one in loads)]), " ".join(one.joins for one in loads)
+    return Statement(
+        "UPDATE job",
+        f"""
+        WITH {lanes}, {_CLAIM}{parts}
+        SELECT {columns}
+          FROM claimed {joins}
+         ORDER BY claimed.share, claimed.run_at, claimed.id
+        """,  # noqa: S608 - no caller's text is in it
+    )
+
 
 # Runs when nothing could be claimed. Creates the lane of a connection's first job here and not when it is enqueued, so
 # that a long transaction never blocks the connection for others.
 NEXT_DUE = Statement(
     "INSERT lane",
     f"""
-    WITH RECURSIVE {RING}, opened AS (
+    WITH {RING}, opened AS (
         INSERT INTO lane (connection)
         SELECT ring.connection
           FROM ring
@@ -185,9 +195,17 @@ async def open_upkeep(url: str) -> Database:
 class Claims:
     """Claims jobs, one lane after the other."""
 
-    def __init__(self, database: Database, sealer: Sealer, lease: timedelta, listener: Listener | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        lease: timedelta,
+        listener: Listener | None,
+        loads: Sequence[Load],
+    ) -> None:
         self._database = database
         self._sealer = sealer
+        self._claim, self._claim_of = claiming(RING, loads), claiming(THESE, loads)
         self._lease = lease
         self._listener = listener
         self._served_last = ""
@@ -227,7 +245,7 @@ class Claims:
         allowances: Allowances,
     ) -> Claimed:
         rows = await self._database.fetch(
-            CLAIM_OF if of else CLAIM,
+            self._claim_of if of else self._claim,
             *(sorted(of) if of else self._served_last, at_most),
             *(list(running), [one.places for one in running.values()], limit),
             *(uuid4(), self._lease, [one.earned for one in running.values()]),
@@ -265,7 +283,7 @@ def _closed(allowances: Allowances) -> list[str]:
 
 
 def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
-    """Return a running row of `job` as a Job."""
+    """Return a running row of `job`, perhaps with what was loaded with it, as a Job."""
     return Job(
         id=row["id"],
         kind=row["kind"],
@@ -283,4 +301,5 @@ def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
         started_at=row["started_at"],
         probe=probe,
         share=BudgetShare(row["share"]),
+        loaded=row,
     )

@@ -15,7 +15,7 @@ from app.postgres.batching import Batcher
 from app.postgres.database import Statement, Transaction
 from app.problem_document import Problem
 from app.queue.enqueue import job_subject
-from app.queue.jobs import FINISH, PostgresQueue, ids_of
+from app.queue.jobs import FINISH, First, PostgresQueue, ids_of
 from app.queue.models import (
     VENDOR_ANSWERED,
     Conflict,
@@ -70,12 +70,12 @@ Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[JobOutcome]]
 
 @asynccontextmanager
 async def finishing_together(
-    jobs: Sequence[Finishing], query: Statement = FINISH, *arguments: object
+    jobs: Sequence[Finishing], query: Statement = FINISH, *arguments: object, first: First | None = None
 ) -> AsyncIterator[tuple[Transaction, list[asyncpg.Record]]]:
     """Open a transaction in which these jobs are deleted. Yields it with the rows of `query`, as for
     `PostgresQueue.finishing`."""
     with _marked(jobs) as committed:
-        async with jobs[0].queue.finishing(_ended(jobs), query, *arguments) as (transaction, rows):
+        async with jobs[0].queue.finishing(_ended(jobs), query, *arguments, first=first) as (transaction, rows):
             yield transaction, rows
         committed |= ids_of(rows)
 

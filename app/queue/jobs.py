@@ -24,7 +24,18 @@ from app.queue.bury import bury
 from app.queue.claim import EVERYTHING, Claims
 from app.queue.enqueue import DEFAULT_POLICY, Claimant, JobIntake, job_subject
 from app.queue.leases import Leases
-from app.queue.models import Allowances, Announcer, Claimed, DeadLetter, Job, JobFailure, JobPolicy, LeaseLost, NewJob
+from app.queue.models import (
+    Allowances,
+    Announcer,
+    Claimed,
+    DeadLetter,
+    Job,
+    JobFailure,
+    JobPolicy,
+    LeaseLost,
+    Load,
+    NewJob,
+)
 from app.queue.places import HeldPlaces
 
 _log = logging.getLogger("lockstitch.queue")
@@ -81,7 +92,7 @@ RETRY = Statement(
 )
 
 # A deferred job keeps its run_at, unless it must wait. If this was its first attempt, the time until give_up_at starts
-# again with the next one, in `claim.CLAIM`.
+# again with the next one, in `claim._CLAIM`.
 DEFER = Statement(
     "UPDATE job",
     """
@@ -107,12 +118,16 @@ DEFER = Statement(
 )
 
 
+First = Callable[[Session], Awaitable[None]]
+"""What a transaction does before it ends jobs."""
+
+
 class PostgresQueue:
     """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone.
 
     A silent worker keeps its jobs for `lease`; one whose session at `listener` has ended, for seconds. `upkeep` (from
     `open_upkeep`) is for claims and leases, and is not needed to enqueue. `announcer` makes Events of dead letters and
-    pauses; `chance` gives the jitter.
+    pauses; `loads` come with each claim; `chance` gives the jitter.
     """
 
     def __init__(
@@ -125,6 +140,7 @@ class PostgresQueue:
         upkeep: Database | None = None,
         listener: Listener | None = None,
         announcer: Announcer | None = None,
+        loads: Sequence[Load] = (),
         chance: random.Random | None = None,
     ) -> None:
         self._database = database
@@ -132,7 +148,7 @@ class PostgresQueue:
         self._announcer = announcer
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._intake = JobIntake(sealer, policies)
-        self._claims = Claims(upkeep or database, sealer, lease, listener)
+        self._claims = Claims(upkeep or database, sealer, lease, listener, loads)
         self._leases = Leases(upkeep or database, lease)
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
@@ -183,9 +199,14 @@ class PostgresQueue:
 
     @asynccontextmanager
     async def finishing(
-        self, ended: Sequence[tuple[Job, str | None]], query: Statement = FINISH, *arguments: object
+        self,
+        ended: Sequence[tuple[Job, str | None]],
+        query: Statement = FINISH,
+        *arguments: object,
+        first: First | None = None,
     ) -> AsyncIterator[tuple[Transaction, list[asyncpg.Record]]]:
-        """Open a transaction in which jobs are deleted, each with the traceparent of its attempt.
+        """Open a transaction in which jobs are deleted, each with the traceparent of its attempt. `first` comes before
+        that, and leaves them if it raises.
 
         Yields it with the rows of the query: one with the `id` of each job whose lease is held.
 
@@ -193,6 +214,8 @@ class PostgresQueue:
         rows, without an `id`.
         """
         async with self._database.transaction() as session:
+            if first is not None:
+                await first(session)
             rows = await _delete(session, ended, query, arguments)
             yield session, rows
             gone = ids_of(rows)

@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final, Literal, Protocol, TypeAlias
 
+import asyncpg
 from msgspec import Struct
 
 from app.postgres.database import Transaction
@@ -80,7 +81,8 @@ class NewJob(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A leased job in its `attempt`-th attempt. `probe`: it tests whether a blocked lane works again."""
+    """A leased job in its `attempt`-th attempt. `probe`: it tests whether a blocked lane works again. `loaded` has what
+    `Load` names."""
 
     id: int
     kind: str
@@ -98,6 +100,19 @@ class Job(Struct, frozen=True, kw_only=True):
     started_at: datetime
     probe: bool
     share: BudgetShare
+    loaded: asyncpg.Record
+
+
+class Load(Struct, frozen=True, kw_only=True):
+    """What handlers of some kinds read first, as SQL text: it comes with the claim of their jobs, in `Job.loaded`.
+
+    The statement selects `columns` of all kinds from the jobs `claimed` and `joins`, which are lookups of one row; they
+    are null for jobs of other kinds. `parts` are further parts of its WITH.
+    """
+
+    columns: str
+    joins: str
+    parts: str = ""
 
 
 class Claimed(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from app.events.models import NewEvent, RecordChange, StateMoved
 from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, many_values
 from app.links.models import NewRecord, RecordKnown
 from app.links.statements import NEW_RECORD_ARGUMENTS, NEW_RECORD_TABLES
-from app.postgres.database import Statement, refusing
+from app.postgres.database import Session, Statement, refusing
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finishing_together
 from app.queue.models import LeaseLost, NewJob
@@ -41,12 +41,22 @@ class Appended:
     jobs: Sequence[NewJob] = ()
 
 
-async def find_outdated(writes: ChecksWrites, changes: Sequence[Appended]) -> list[Exception | None]:
+class Outdated(Exception):
+    """Some records must be read again. `outcomes` has why, or None, for each change (`find_outdated`)."""
+
+    def __init__(self, outcomes: Sequence[Exception | None]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+
+async def find_outdated(
+    writes: ChecksWrites, changes: Sequence[Appended], session: Session | None = None
+) -> list[Exception | None]:
     """Return why a record must be read again, WriteUnderWay or StateMoved, so that the others are appended without
     it."""
     outcomes: list[Exception | None] = []
     taken: set[tuple[str, str, str]] = set()
-    checks = await writes.check([one.reported for one in changes])
+    checks = await writes.check([one.reported for one in changes], session)
     for one, check in zip(changes, checks, strict=True):
         change = None if one.change is None or one.change.state is None else one.change
         version = None if change is None or change.last_state is None else change.last_state.version
@@ -73,17 +83,29 @@ async def append_all(
     deps: AppendDeps, ended: Finishing, changes: Sequence[Appended], query: Statement, *arguments: object
 ) -> None:
     """Append changes like `append`, or none of them. Raises WriteUnderWay too."""
-    for why in await find_outdated(deps.own_writes, changes):
-        if why is not None:
-            raise why
-    await append(deps, [ended], changes, query, *arguments)
+    try:
+        await append(deps, [ended], changes, query, *arguments, checks=True)
+    except Outdated as outdated:
+        raise next(why for why in outdated.outcomes if why is not None) from None
 
 
 async def append(
-    deps: AppendDeps, ended: Sequence[Finishing], changes: Sequence[Appended], query: Statement, *arguments: object
+    deps: AppendDeps,
+    ended: Sequence[Finishing],
+    changes: Sequence[Appended],
+    query: Statement,
+    *arguments: object,
+    checks: bool = False,
 ) -> None:
     """End jobs and append changes in one transaction. `query` is a statement of `appending`, and `arguments` are those
-    of its effects. Raises LeaseLost, StateMoved or RecordKnown, and commits nothing, if that is true of any."""
+    of its effects. Raises LeaseLost, StateMoved or RecordKnown, and commits nothing, if that is true of any. If it
+    `checks` the changes first, raises Outdated too."""
+
+    async def check(session: Session) -> None:
+        outcomes = await find_outdated(deps.own_writes, changes, session)
+        if any(outcomes):
+            raise Outdated(outcomes)
+
     states = [row for one in changes if one.change is not None and (row := deps.states.row_of(one.change)) is not None]
     prepared = await deps.events.prepare(deps.database, *(event for one in changes for event in one.events))
     new = sorted((one.new for one in changes if one.new is not None), key=attrgetter("connection", "remote_id"))
@@ -95,7 +117,8 @@ async def append(
         *record.columns_of(entries),
     )
     with refusing(NEW_RECORD_TABLES, RecordKnown):
-        async with finishing_together(ended, query, *columns, *arguments) as (transaction, rows):
+        ending = finishing_together(ended, query, *columns, *arguments, first=check if checks else None)
+        async with ending as (transaction, rows):
             jobs_gone, appended = [row for row in rows if row["number"] is None], [row for row in rows if row["number"]]
             if len(jobs_gone) < len(ended):
                 raise LeaseLost(", ".join(job_subject(one.job.id) for one in ended))

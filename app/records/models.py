@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from app.postgres.database import Session
 from canonical.parts import ObjectName
 
 REFETCH: Final = "refetch"
@@ -43,7 +44,9 @@ class RecordCheck(Struct, frozen=True, kw_only=True):
 class ChecksWrites(Protocol):
     """Finds the writes of ours that may have caused a change: `PostgresOwnWrites`."""
 
-    async def check(self, changes: Sequence[Sequence[ReportedChange]]) -> list[RecordCheck]:
+    async def check(
+        self, changes: Sequence[Sequence[ReportedChange]], session: Session | None = None
+    ) -> list[RecordCheck]:
         """Return for each group of changes the state of the first, and whether a write of any is under way."""
 
 

@@ -50,7 +50,7 @@ from mappings.spec import Mapped, Unmappable
 
 async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle a job of kind `ingest_row`: map the row, compare it, publish an Event. Skip a settled receipt."""
-    work = await read_work(deps.receipts, job.payload)
+    work = read_work(deps.receipts, job)
     if isinstance(work, Done | Permanent):
         return work
     receipt, payload = work.receipt, work.payload

@@ -78,7 +78,7 @@ LONGEST_WAIT: Final = 2.0
 
 async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle an `ingest` job. A receipt that already became an Event is done."""
-    work = await read_work(deps.receipts, job.payload)
+    work = read_work(deps.receipts, job)
     if isinstance(work, Done | Permanent):
         return work
     connection = deps.connections.by_name.get(work.receipt.connection)

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.postgres.batching import MOST_ITEMS, Batcher
 from app.queue.finishing import Finishing
-from app.records.append import Appended, append, find_outdated
+from app.records.append import Appended, Outdated, append
 from app.webhooks.deps import IngestDeps
 from app.webhooks.store.receipts import INGEST
 
@@ -43,11 +43,21 @@ async def _commit_all(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Ex
     A lost lease, or a state that moves after this look, makes the transaction fail, and each receipt is then committed
     alone.
     """
-    outcomes = await find_outdated(deps.own_writes, ingested)
-    rest = [one for one, why in zip(ingested, outcomes, strict=True) if why is None]
-    if rest:
+    outcomes: list[Exception | None] = [None] * len(ingested)
+    left = dict(enumerate(ingested))
+    while left:
+        rest = list(left.values())
         blanks = [deps.receipts.blank(one.receipt) if one.is_erased else None for one in rest]
-        await append(deps, [one.finishing for one in rest], rest, INGEST, [one.receipt for one in rest], blanks)
+        ended, receipts = [one.finishing for one in rest], [one.receipt for one in rest]
+        try:
+            await append(deps, ended, rest, INGEST, receipts, blanks, checks=True)
+        except Outdated as outdated:
+            for place, why in zip(list(left), outdated.outcomes, strict=True):
+                if why is not None:
+                    outcomes[place] = why
+                    del left[place]
+        else:
+            break
     return outcomes
 
 

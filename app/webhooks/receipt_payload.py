@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app.dependencies import Dependencies
 from app.errors import InvalidField
 from app.queue.kinds import Shown, legible
-from app.queue.models import DeadLetter, Done, Permanent
+from app.queue.models import DeadLetter, Done, Job, Permanent
 from app.webhooks.models import ReceiptJob
 from app.webhooks.store.receipts import PostgresReceipts
 from mappings.drift import place_of
@@ -22,18 +22,18 @@ class ReceiptJobPayload(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     payload: Raw | UnsetType = UNSET
 
 
-async def read_work(receipts: PostgresReceipts, payload: bytes) -> ReceiptJob | Done | Permanent:
-    """Load the receipt that a job names.
+def read_work(receipts: PostgresReceipts, job: Job) -> ReceiptJob | Done | Permanent:
+    """Return the receipt that a job names.
 
     Return Done if it is already processed, and Permanent if the job's payload is malformed or the receipt is gone.
     """
     try:
-        work = msgspec.json.decode(payload, type=ReceiptJobPayload)
+        work = msgspec.json.decode(job.payload, type=ReceiptJobPayload)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `")
         return Permanent(reason=reason, path=place_of(path.rstrip("`") or "$", reason))
-    receipt = await receipts.get(work.receipt)
-    if receipt is None:
+    receipt = receipts.of_job(job)
+    if receipt is None or receipt.id != work.receipt:
         return Permanent(reason="the receipt no longer exists", path="$.receipt")
     if receipt.settled_at is not None:
         return Done()

@@ -11,7 +11,7 @@ from typing import Final
 from app import telemetry
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
-from app.capabilities import KINDS, POLICIES
+from app.capabilities import KINDS, LOADS, POLICIES
 from app.copies.consumers import fan_outs_of, load_consumers
 from app.credentials.last_use import LastUse
 from app.credentials.secrets import Secrets
@@ -183,6 +183,7 @@ async def _open_queue(stack: AsyncExitStack, foundation: Foundation, *, works: b
         upkeep=upkeep,
         listener=foundation.listener,
         announcer=announcer_of(foundation.sealer, foundation.events),
+        loads=LOADS,
     )
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.record_states import PostgresRecordStates
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
@@ -23,7 +22,6 @@ REPORTED = ReportedChange(connection="shop", object="customer", remote_id="1", r
 READS: dict[str, Read] = {
     "inbound_event": lambda database: PostgresReceipts(database, SEALER).get("in_1"),
     "record_state": lambda database: PostgresRecordStates(database, SEALER).get("customer", "shop", "1"),
-    "delivery": lambda database: PostgresDeliveries(database, SEALER).open("dlv_1"),
     "operation": lambda database: PostgresOwnWrites(
         database, PostgresRecordStates(database, SEALER).open, lease=timedelta(seconds=60)
     ).look(REPORTED),

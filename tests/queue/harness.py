@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
+from app.capabilities import LOADS
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.postgres.database import Database, Statement, Transaction
@@ -62,6 +63,7 @@ class Harness:
             policies=POLICIES,
             upkeep=upkeep,
             announcer=announcer,
+            loads=LOADS,
             chance=random.Random(seed),
         )
         self.lanes = PostgresLanes(database)

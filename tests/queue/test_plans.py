@@ -11,8 +11,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from app.capabilities import LOADS
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
-from app.queue.claim import CLAIM, CLAIM_OF, UPKEEP_SETTINGS
+from app.queue.claim import RING, THESE, UPKEEP_SETTINGS, claiming
 from app.queue.models import JobFailure
 from tests.queue.harness import Harness, new
 
@@ -55,9 +56,9 @@ async def single_connections(url: str) -> AsyncIterator[tuple[Harness, tuple[Dat
         await main.close()
 
 
-@pytest.mark.parametrize(("query", "lanes"), [(CLAIM, "crowd-7"), (CLAIM_OF, ["crowd-7", "crowd-9"])])
+@pytest.mark.parametrize(("of", "lanes"), [(RING, "crowd-7"), (THESE, ["crowd-7", "crowd-9"])])
 async def test_a_claim_goes_by_its_indexes(
-    harness: Harness, database_url: str, query: Statement, lanes: str | list[str]
+    harness: Harness, database_url: str, of: str, lanes: str | list[str]
 ) -> None:
     await harness.enqueue(*(new(connection=f"crowd-{number}") for number in range(20)))
     await harness.claim_all()
@@ -67,15 +68,14 @@ async def test_a_claim_goes_by_its_indexes(
     try:
         limits = (["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30), [0])
         arguments = (lanes, 10, *limits, ["crowd-9 1"], [2], ["crowd-7 2"], ["crowd-7 3"], 7)
-        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
+        explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {claiming(of, LOADS).sql}", *arguments)
     finally:
         await connection.close()
 
-    reads = [
-        node
-        for node in _nodes(json.loads(explained)[0]["Plan"])
-        if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"
-    ]
+    nodes = list(_nodes(json.loads(explained)[0]["Plan"]))
+    loaded = {node["Index Name"] for node in nodes if node.get("Relation Name") in ("inbound_event", "delivery")}
+    assert loaded == {"inbound_event_pkey", "delivery_pkey"}
+    reads = [node for node in nodes if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan"}
     assert {node["Index Name"] for node in reads} == {"job_ready", "job_pkey"}
     assert sum(_rows_read(node) for node in reads) <= 30

@@ -2,8 +2,8 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -30,13 +30,12 @@ from app.queue import lanes
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finish_together
 from app.queue.jobs import FINISH_ARGUMENTS, FINISHING
-from app.queue.models import Job, LeaseLost, NewJob
+from app.queue.models import Job, LeaseLost, Load, NewJob
 from app.signatures import Secret
 from app.telemetry.posting import count_disabled
 
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
-
 
 SUCCEEDED: Final = """
     SELECT 'delivery.succeeded', id, 'lockstitch', correlation_id,
@@ -64,30 +63,41 @@ INSERT_CALLBACK = Statement(
 )
 
 # What is the same for all deliveries to a subscription is read once.
-SELECT_OPEN = Statement(
-    "SELECT delivery",
-    f"""
-    WITH opened AS MATERIALIZED (
-        SELECT id, event, subscription, principal, correlation_id, target_url AS callback_url
-          FROM delivery
-         WHERE id = ANY ((SELECT $1::text[])::text[]) AND state IN ('pending', 'dead')
+LOAD: Final = Load(
+    columns=", ".join(
+        f"{name} AS delivery_{name.partition('.')[2]}"
+        for name in (
+            *("opened.id", "opened.event", "opened.subscription", "opened.principal", "opened.correlation_id"),
+            *("opened.callback_url", "target.target_url", "target.secrets", "target.not_after", "target.scopes"),
+        )
+    ),
+    joins="""
+          LEFT JOIN opened ON opened.job = claimed.id
+          LEFT JOIN target ON (target.subscription, target.principal)
+                              IS NOT DISTINCT FROM (opened.subscription, opened.principal)""",
+    parts=f"""
+    opened AS MATERIALIZED (
+        SELECT claimed.id AS job, pending.*
+          FROM claimed
+         CROSS JOIN LATERAL (
+               SELECT id, event, subscription, principal, correlation_id, target_url AS callback_url
+                 FROM delivery
+                WHERE id = CASE claimed.kind WHEN '{KIND}' THEN claimed.dedupe_key END AND state IN ('pending', 'dead')
+                LIMIT 1) AS pending
     ), target AS MATERIALIZED (
         SELECT asked.subscription, asked.principal, wanting.target_url, signing.secrets, signing.not_after,
-               {PRINCIPAL_SCOPES.format(principal="coalesce(asked.principal, wanting.principal)")} AS principal_scopes
+               {PRINCIPAL_SCOPES.format(principal="coalesce(asked.principal, wanting.principal)")} AS scopes
           FROM (SELECT DISTINCT subscription, principal FROM opened) AS asked
-          LEFT JOIN subscription AS wanting ON wanting.id = asked.subscription
+          LEFT JOIN LATERAL (
+               SELECT id, principal, target_url FROM subscription WHERE id = asked.subscription LIMIT 1
+               ) AS wanting ON true
          CROSS JOIN LATERAL (
                SELECT array_agg(secret ORDER BY created_at DESC) AS secrets,
                       array_agg(not_after ORDER BY created_at DESC) AS not_after
                  FROM subscription_secret
                 WHERE subscription_secret.subscription = wanting.id AND (not_after IS NULL OR not_after > now())
                ) AS signing
-    )
-    SELECT opened.*, target.target_url, target.secrets, target.not_after, target.principal_scopes
-      FROM opened
-      JOIN target ON (target.subscription, target.principal)
-                     IS NOT DISTINCT FROM (opened.subscription, opened.principal)
-    """,  # noqa: S608 - no caller's text is in it
+    )""",  # noqa: S608 - no caller's text is in it
 )
 
 SELECT_DIGESTS = Statement(
@@ -172,7 +182,6 @@ class PostgresDeliveries:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read, abandonable=True)
         self._ends: Batcher[_Success, bool] = Batcher.of(_succeed, gathers=True)
 
     async def fan_out(self, transaction: Transaction, wanted: Sequence[WantedEvent]) -> Sequence[NewJob]:
@@ -206,10 +215,11 @@ class PostgresDeliveries:
         withheld = Raw(msgspec.json.encode({**document, "data": Raw(callback.withheld)}))
         return _job(delivery_id, event, lane=lane, body=event.body, withheld=withheld)
 
-    async def open(self, delivery_id: str) -> Delivery | None:
-        """Return a pending or dead delivery. None if it succeeded or was dropped."""
-        row = await self._reads.run(delivery_id)
-        if row is None:
+    async def open(self, job: Job) -> Delivery | None:
+        """Return the pending or dead delivery of a job, as its claim has read it. None if it succeeded or was
+        dropped."""
+        row = {name.removeprefix("delivery_"): value for name, value in job.loaded.items() if name[:9] == "delivery_"}
+        if row["id"] is None:
             return None
         if row["subscription"] is None:
             return self._opened_callback(row, await self._database.fetch(SELECT_DIGESTS, row["principal"]))
@@ -223,7 +233,7 @@ class PostgresDeliveries:
             subscription=row["subscription"],
             target_url=self._sealer.open(row["target_url"], target_of(row["subscription"])).decode(),
             secrets=opened_secrets(self._sealer, row["subscription"], secrets),
-            principal_scopes=frozenset(row["principal_scopes"]),
+            principal_scopes=frozenset(row["scopes"]),
         )
 
     async def succeed(self, finishing: Finishing, delivery: Delivery, *, status: int) -> None:
@@ -236,25 +246,21 @@ class PostgresDeliveries:
         async with self._database.transaction() as session:
             return await disable(session, subscription_id, reason)
 
-    async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
-        rows = {row["id"]: row for row in await self._database.fetch(SELECT_OPEN, ids)}
-        return [rows.get(id) for id in ids]
-
-    async def _drop(self, row: asyncpg.Record) -> None:
+    async def _drop(self, row: Mapping[str, Any]) -> None:
         """Drop a delivery whose subscription is gone."""
         async with self._database.transaction() as session:
             if await session.execute(DROP, row["id"]):
                 facts = {"event": row["event"], "subscription": row["subscription"]}
                 await note(session, "delivery.dropped", row["id"], correlation_id=row["correlation_id"], **facts)
 
-    def _opened_callback(self, row: asyncpg.Record, keys: Sequence[asyncpg.Record]) -> Delivery:
+    def _opened_callback(self, row: Mapping[str, Any], keys: Sequence[asyncpg.Record]) -> Delivery:
         return Delivery(
             id=row["id"],
             event=row["event"],
             subscription=None,
             target_url=self._sealer.open(row["callback_url"], callback_of(row["id"])).decode(),
             secrets=tuple(Secret(value=_secret_of(key["digest"]), not_after=key["expires_at"]) for key in keys),
-            principal_scopes=frozenset(row["principal_scopes"]),
+            principal_scopes=frozenset(row["scopes"]),
         )
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -20,7 +20,7 @@ from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.listen import CHANNEL
 from app.queue import enqueue
-from app.queue.models import JobPolicy, NewJob
+from app.queue.models import Job, JobPolicy, Load, NewJob
 from app.records.statements import EFFECTS_AT, appending
 from app.webhooks.models import Arrival, NewReceipt, Receipt, ReceiptFilter, ReceiptView, Record
 
@@ -69,14 +69,17 @@ SELECT_KNOWN = Statement(
     """,
 )
 
-SELECT = Statement(
-    "SELECT inbound_event",
-    """
-    SELECT id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, correlation_id,
-           received_at, settled_at
-      FROM inbound_event
-     WHERE id = ANY ((SELECT $1::text[])::text[])
-    """,
+COLUMNS: Final = ", ".join(Receipt.__struct_fields__)
+SELECT = Statement("SELECT inbound_event", f"SELECT {COLUMNS} FROM inbound_event WHERE id = $1")  # noqa: S608
+
+LOAD: Final = Load(
+    columns=", ".join(f"receipt.{name} AS receipt_{name}" for name in Receipt.__struct_fields__),
+    joins=f"""
+          LEFT JOIN LATERAL (
+               SELECT {COLUMNS}
+                 FROM inbound_event
+                WHERE id = CASE WHEN claimed.kind IN ('ingest', 'ingest_row') THEN claimed.origin END
+                LIMIT 1) AS receipt ON true""",  # noqa: S608
 )
 
 # Ids sort by time. A rare connection costs no more than the newest receipts.
@@ -127,7 +130,6 @@ class PostgresReceipts:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._reads: Batcher[str, asyncpg.Record | None] = Batcher.of(self._read, abandonable=True)
         self._no_jobs, _ = enqueue.JobIntake(sealer, {}).columns_of((), ())
 
     async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
@@ -145,10 +147,13 @@ class PostgresReceipts:
 
     async def get(self, receipt_id: str) -> Receipt | None:
         """Return a receipt by id. Raises StoreUnavailable."""
-        row = await self._reads.run(receipt_id)
-        if row is None:
-            return None
-        return Receipt(**{**row, "payload": self._sealer.open(row["payload"], payload_of(row["id"]))})
+        row = await self._database.fetch_row(SELECT, receipt_id)
+        return None if row is None else self._opened(dict(row))
+
+    def of_job(self, job: Job) -> Receipt | None:
+        """Return the receipt that a job processes, as its claim has read it. None if it is gone."""
+        columns = {name: job.loaded[f"receipt_{name}"] for name in Receipt.__struct_fields__}
+        return None if columns["id"] is None else self._opened(columns)
 
     def blank(self, receipt_id: str) -> bytes:
         """Return an empty payload for a receipt."""
@@ -168,9 +173,8 @@ class PostgresReceipts:
         """Record that they have been processed."""
         await transaction.execute(SETTLE, receipt_ids)
 
-    async def _read(self, ids: Sequence[str]) -> list[asyncpg.Record | None]:
-        rows = {row["id"]: row for row in await self._database.fetch(SELECT, ids)}
-        return [rows.get(id) for id in ids]
+    def _opened(self, columns: dict[str, Any]) -> Receipt:
+        return Receipt(**{**columns, "payload": self._sealer.open(columns["payload"], payload_of(columns["id"]))})
 
 
 class PostgresArrivals:

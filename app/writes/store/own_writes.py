@@ -12,7 +12,7 @@ from app.events.models import SeenState
 from app.events.statements import SEEN_COLUMNS
 from app.links.statements import linked_text
 from app.postgres.batching import Batcher
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Session, Statement
 from app.records.models import RecordCheck, ReportedChange
 from app.writes.models import RecordLook
 from canonical.parts import ObjectName
@@ -99,26 +99,28 @@ class PostgresOwnWrites:
             is_new=rows[0]["version"] is None and not rows[0]["is_named"],
         )
 
-    async def check(self, webhooks: Sequence[Reported]) -> list[RecordCheck]:
+    async def check(self, webhooks: Sequence[Reported], session: Session | None = None) -> list[RecordCheck]:
         """Return for each webhook what `look` would find now. One that reports nothing has no version."""
         return [
             RecordCheck(
                 is_under_way=any(row["is_under_way"] for row in rows),
                 **({name: rows[0][name] for name in STATE_COLUMNS} if rows else {}),
             )
-            for rows in await self._fetch(CHECK, webhooks)
+            for rows in await self._fetch(CHECK, webhooks, session)
         ]
 
     async def of_comment(self, connection: str, comment: str | None, ticket: str) -> Sequence[str]:
         """Return `comment` if we added this comment, and `ticket` if we created its ticket."""
         return [row["object"] for row in await self._database.fetch(DONE, connection, comment, ticket)]
 
-    async def _fetch(self, query: Statement, webhooks: Sequence[Reported]) -> list[list[asyncpg.Record]]:
+    async def _fetch(
+        self, query: Statement, webhooks: Sequence[Reported], session: Session | None = None
+    ) -> list[list[asyncpg.Record]]:
         changes = [change for reported in webhooks for change in reported]
         if not changes:
             return [[] for _ in webhooks]
         rows = iter(
-            await self._database.fetch(
+            await (session or self._database).fetch(
                 query,
                 [one.connection for one in changes],
                 [one.object for one in changes],
