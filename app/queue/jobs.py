@@ -57,7 +57,7 @@ FINISHING: Final = f"""
          USING (SELECT count(*) FROM locked) AS locks
          WHERE id = ANY ((SELECT $1::bigint[])::bigint[])
            AND lease_token = ($2::uuid[])[array_position($1, id)]
-        RETURNING id, attempts, kind, connection, correlation_id, started_at,
+        RETURNING id, attempts, kind, connection, order_key, correlation_id, started_at,
                   ($5::text[])[array_position($1, id)] AS traceparent
     ), ended AS (
         INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, traceparent, started_at)
@@ -65,12 +65,20 @@ FINISHING: Final = f"""
           FROM gone
     ), processed AS (
         {record.insert_text(first=6, where="entry.subject IN (SELECT 'job_' || id FROM gone)")}
+    ), following AS MATERIALIZED (
+        SELECT promote_jobs(array_agg(connection), array_agg(order_key)) AS promoted
+          FROM gone
+         WHERE order_key IS NOT NULL
     )
 """  # noqa: S608 - no caller's text is in it
 """Delete jobs, as SQL text with which a statement begins. It names those whose lease is held `gone`, and takes the
-first FINISH_ARGUMENTS arguments."""
+first FINISH_ARGUMENTS arguments. The statement ends with a row of FINISHED for each of them."""
 
-FINISH = Statement("DELETE job", f"{FINISHING} SELECT id FROM gone")  # noqa: S608
+FINISHED: Final = "id, (SELECT promoted FROM following) AS promoted"
+"""Columns of `gone`. `promoted`: how many jobs behind those that are gone have become ready, if any of these had an
+order key."""
+
+FINISH = Statement("DELETE job", f"{FINISHING} SELECT {FINISHED} FROM gone")  # noqa: S608
 
 RETRY = Statement(
     "UPDATE job",
@@ -211,7 +219,7 @@ class PostgresQueue:
         Yields it with the rows of the query: one with the `id` of each job whose lease is held.
 
         `query` may write more: it begins with `FINISHING`, takes these further `arguments`, and may return further
-        rows, without an `id`.
+        rows, with neither `id` nor `promoted`.
         """
         async with self._database.transaction() as session:
             if first is not None:
@@ -220,10 +228,7 @@ class PostgresQueue:
             yield session, rows
             gone = ids_of(rows)
             done = [job for job, _ in ended if job.id in gone]
-            keys = {(job.connection, job.order_key) for job in done}
-            claimant = self._intake.claimant
-            if await order_keys.promote(session, keys) and claimant is not None:
-                session.after_commit.append(partial(claimant.claim_soon, {connection for connection, _ in keys}))
+            session.after_commit.append(partial(self._claim_promoted, ended, rows))
             for probe in (job for job in done if job.probe):
                 await lanes.probe_succeeded(session, probe)
 
@@ -231,12 +236,19 @@ class PostgresQueue:
         self, ended: Sequence[tuple[Job, str | None]], query: Statement = FINISH, *arguments: object
     ) -> set[int]:
         """Delete jobs with nothing more to write than the `query` of `finishing` does. Return the ids of those whose
-        lease was held. Without order keys, the query is the whole transaction."""
-        if any(job.order_key is not None or job.probe for job, _ in ended):
+        lease was held. Unless one probes its lane, the query is the whole transaction."""
+        if any(job.probe for job, _ in ended):
             async with self.finishing(ended, query, *arguments) as (_, rows):
                 return ids_of(rows)
         async with self._database.acquire() as session:
-            return ids_of(await _delete(session, ended, query, arguments))
+            rows = await _delete(session, ended, query, arguments)
+        self._claim_promoted(ended, rows)
+        return ids_of(rows)
+
+    def _claim_promoted(self, ended: Sequence[tuple[Job, str | None]], rows: Sequence[asyncpg.Record]) -> None:
+        """Let this process claim the jobs that were behind those that are gone."""
+        if self._intake.claimant is not None and any(row["promoted"] for row in rows):
+            self._intake.claimant.claim_soon({job.connection for job, _ in ended if job.order_key is not None})
 
     async def retry(
         self,

@@ -25,37 +25,7 @@ LOCK = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# Makes the oldest job of a key ready, unless the key has a head or is blocked by a dead letter. The sub-selects for the
-# arrays have the reason given at `jobs.FINISHING`.
-PROMOTE = Statement(
-    "UPDATE job",
-    """
-    UPDATE job
-       SET state = 'ready'
-      FROM (SELECT DISTINCT connection, order_key
-              FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS key (connection, order_key)) AS key
-     CROSS JOIN LATERAL (
-           SELECT id
-             FROM job
-            WHERE job.connection = key.connection AND job.order_key = key.order_key
-            ORDER BY id
-            LIMIT 1) AS oldest
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM job
-            WHERE job.connection = key.connection AND job.order_key = key.order_key AND job.state <> 'behind'
-            LIMIT 1) AS head ON true
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM dead_letter
-            WHERE dead_letter.connection = key.connection AND dead_letter.order_key = key.order_key
-              AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
-            LIMIT 1) AS block ON true
-     WHERE job.id = oldest.id
-       AND head.here IS NULL
-       AND block.here IS NULL
-    """,
-)
+PROMOTE = Statement("UPDATE job", "SELECT promote_jobs($1::text[], $2::text[])")
 
 # After older jobs were requeued: moves the head of a key behind them, unless it is running. Heads are locked one by one
 # by key, and updated by id. A join planned while the table was small would scan every job.
@@ -88,12 +58,13 @@ async def lock(transaction: Transaction, keys: Collection[OrderKey]) -> None:
 
 
 async def promote(transaction: Transaction, keys: Collection[OrderKey]) -> int:
-    """Make the next job of each key ready, and return how many are. The locks must be held since an earlier statement,
-    because a statement does not see what is committed after it began."""
+    """Make the next job of each key ready, and return how many are. The locks must be held. Statements that end jobs
+    call `promote_jobs` themselves."""
     ordered = {key for key in keys if key[1] is not None}
     if not ordered:
         return 0
-    return await transaction.execute(PROMOTE, [connection for connection, _ in ordered], [name for _, name in ordered])
+    connections, names = [connection for connection, _ in ordered], [name for _, name in ordered]
+    return int(await transaction.fetch_value(PROMOTE, connections, names))
 
 
 async def put_back(transaction: Transaction, jobs: Collection[tuple[str, str | None, int]]) -> None:

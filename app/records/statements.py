@@ -6,7 +6,7 @@ from app.audit import record
 from app.events import statements as events
 from app.links import statements as links
 from app.postgres.database import Statement
-from app.queue.jobs import FINISH_ARGUMENTS, FINISHING
+from app.queue.jobs import FINISH_ARGUMENTS, FINISHED, FINISHING
 
 STATES_AT: Final = FINISH_ARGUMENTS + 1
 EVENTS_AT: Final = STATES_AT + len(events.STATE_ARGUMENTS)
@@ -49,11 +49,11 @@ def appending(effects: str) -> Statement:
     ), wanted AS (
         {events.WANTED}
     ), {effects}
-    SELECT id, (SELECT count(*) FROM kept) AS kept, NULL AS number, NULL AS event_id, NULL AS appended_at,
+    SELECT {FINISHED}, (SELECT count(*) FROM kept) AS kept, NULL AS number, NULL AS event_id, NULL AS appended_at,
            NULL AS subscription, NULL AS fields
       FROM gone
      UNION ALL
-    SELECT NULL, NULL, number, event_id, appended_at, subscription, fields
+    SELECT NULL, NULL, NULL, number, event_id, appended_at, subscription, fields
       FROM wanted
      ORDER BY number NULLS FIRST, subscription
     """,  # noqa: S608 - no caller's text is in it

@@ -29,7 +29,7 @@ from app.postgres.encryption import SealedColumn, Sealer
 from app.queue import lanes
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finish_together
-from app.queue.jobs import FINISH_ARGUMENTS, FINISHING
+from app.queue.jobs import FINISH_ARGUMENTS, FINISHED, FINISHING
 from app.queue.models import Job, LeaseLost, Load, NewJob
 from app.signatures import Secret
 from app.telemetry.posting import count_disabled
@@ -157,7 +157,7 @@ SUCCEED = Statement(
     ), noted AS (
         {record.insert_text(rows=SUCCEEDED)}
     )
-    SELECT id FROM gone
+    SELECT {FINISHED} FROM gone
     """,  # noqa: S608 - no caller's text is in it
 )
 

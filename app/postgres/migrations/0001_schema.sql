@@ -737,6 +737,44 @@ CREATE INDEX dead_letter_run  ON dead_letter (correlation_id);
 CREATE INDEX dead_letter_job  ON dead_letter (job_id);
 CREATE INDEX dead_letter_closed ON dead_letter (closed_at) WHERE state <> 'open';
 
+-- Make the oldest job of each order key ready, unless the key has a head or is blocked by a dead letter, and return how
+-- many are. The caller has locked the keys, perhaps in the same statement: a VOLATILE function sees what was committed
+-- when it looks, and what its statement has deleted. Lookups of one row instead of EXISTS, which could be planned as a
+-- scan of the whole table.
+CREATE FUNCTION promote_jobs(connections text[], order_keys text[])
+RETURNS integer LANGUAGE plpgsql VOLATILE STRICT AS $$
+DECLARE
+    promoted integer;
+BEGIN
+    UPDATE job
+       SET state = 'ready'
+      FROM (SELECT DISTINCT key.connection, key.order_key
+              FROM unnest((SELECT connections), (SELECT order_keys)) AS key (connection, order_key)) AS key
+     CROSS JOIN LATERAL (
+           SELECT job.id
+             FROM job
+            WHERE job.connection = key.connection AND job.order_key = key.order_key
+            ORDER BY job.id
+            LIMIT 1) AS oldest
+      LEFT JOIN LATERAL (
+           SELECT true AS here
+             FROM job
+            WHERE job.connection = key.connection AND job.order_key = key.order_key AND job.state <> 'behind'
+            LIMIT 1) AS head ON true
+      LEFT JOIN LATERAL (
+           SELECT true AS here
+             FROM dead_letter
+            WHERE dead_letter.connection = key.connection AND dead_letter.order_key = key.order_key
+              AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
+            LIMIT 1) AS block ON true
+     WHERE job.id = oldest.id
+       AND head.here IS NULL
+       AND block.here IS NULL;
+    GET DIAGNOSTICS promoted = ROW_COUNT;
+    RETURN promoted;
+END
+$$;
+
 -- For operators: of one state, connection, kind, category, code or path, newest first; the others as of operations.
 CREATE INDEX dead_letter_state    ON dead_letter (state, id) WHERE state <> 'open';
 CREATE INDEX dead_letter_at       ON dead_letter (connection, state, id);
