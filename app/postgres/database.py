@@ -31,8 +31,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from app.errors import StoreUnavailable
 from app.postgres.connect import REFUSED, Connector
-from app.postgres.known_types import KnownTypesConnection
-from app.postgres.pool import END_SECONDS, Pool
+from app.postgres.pool import END_SECONDS, KnownTypesConnection, Pool
 
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()

@@ -12,6 +12,7 @@ stored: one that was read while a write was under way is never stored.
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from datetime import datetime
 from functools import partial
@@ -25,12 +26,13 @@ from app.copies.follow_source import DeletedSource, job_of_source
 from app.dependencies import Dependencies
 from app.errors import Erased, VendorDrifted
 from app.events.models import RecordChange, SeenState, StateMoved
-from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, read_state, shows, with_notes
+from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, read_state, with_notes
 from app.links.models import RecordKnown
+from app.postgres.batching import MOST_ITEMS, Batcher
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
-from app.records.compare import CLOCK_SKEW, is_untold
+from app.records.append import Appended, Outdated, append
 from app.records.models import WriteUnderWay
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
@@ -38,11 +40,11 @@ from app.records.resources import follow_merge
 from app.vendors.models import Connection
 from app.webhooks.comments import announced, events_of_comments, new_comments
 from app.webhooks.deps import IngestDeps
-from app.webhooks.ingest_commit import Commits, Ingested, commits_of
 from app.webhooks.models import Receipt, ReceiptJob, ReportedRecord
 from app.webhooks.raw_forwarding import raw_event
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
-from app.webhooks.refetch import permanent_of, refetch, says_nothing_new
+from app.webhooks.refetch import is_news, permanent_of, refetch, says_nothing_new, was_read_since
+from app.webhooks.store.receipts import INGEST as INGEST_RECEIPTS
 from app.writes.models import RecordLook
 from mappings.spec import VendorDrift
 from mappings.webhooks import Notice
@@ -63,6 +65,9 @@ POLICY: Final = JobPolicy(
 """About a day of retries while a vendor is down, in the end every 45 minutes or so. Then the job becomes a dead letter.
 It does not block later jobs, because only the newest state of a record matters."""
 
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Event bytes in one transaction, as for receipts."""
+
 # Attempts to read a record while the vendor still returns an older state. Then its answer is accepted.
 LAGS_AT_MOST: Final = 4
 LAG_SECONDS: Final = 2.0
@@ -74,6 +79,23 @@ ECHO_AFTER: Final = 900.0
 # Pauses while a write of ours is under way: a tenth of a second, doubled up to two.
 WAIT_SECONDS: Final = 0.1
 LONGEST_WAIT: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingested(Appended):
+    """What became of a receipt. If it `is_erased`, its payload is replaced by an empty one."""
+
+    finishing: Finishing
+    receipt: str
+    is_erased: bool = False
+
+
+Commits = Batcher[Ingested, None]
+"""`run` ends the job of a receipt and commits what became of it.
+
+Raises WriteUnderWay; StateMoved if another state of the record was stored meanwhile, RecordKnown if another job gave it
+its id; LeaseLost; StoreUnavailable.
+"""
 
 
 async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finishing) -> JobOutcome:
@@ -167,8 +189,8 @@ async def _find_change(deps: IngestDeps, reported: ReportedRecord, finishing: Fi
     await _check_drift(deps, record)
     merged = await _follow_merge(deps, record.connection, record.notice)
     last = await deps.own_writes.look(*record.changes())
-    record = replace(record, is_news=_is_news(record, last.state))
-    is_known = not record.is_news and _was_read_since(record, last.state)
+    record = replace(record, is_news=is_news(record, last.state))
+    is_known = not record.is_news and was_read_since(record, last.state)
     if last.is_under_way and not is_known:
         raise WriteUnderWay
     ours = await _ours(deps, record, record.notice.comment_id)
@@ -273,34 +295,6 @@ async def _follow_merge(deps: IngestDeps, connection: Connection, notice: Notice
     return tuple(named[remote_id].view().id for remote_id in gone)
 
 
-def _was_read_since(record: ReportedRecord, last_state: SeenState | None) -> bool:
-    """Return whether the record was read after the webhook arrived, or shows what it reports, so that another read can
-    show nothing more.
-
-    A comment is not part of its ticket. What a record that exists says of a deletion depends on the webhook.
-    """
-    receipt, notice, webhooks = record.receipt, record.notice, record.connection.vendor.webhooks
-    if last_state is None or notice.happened == "comment_added":
-        return False
-    if last_state.read_at > receipt.received_at:
-        return last_state.deleted or notice.happened != "deleted"
-    if last_state.deleted or notice.happened == "deleted":
-        return False
-    if notice.happened == "created":
-        return True  # any later change has a webhook of its own
-    assert webhooks is not None  # noqa: S101 - it gave the notice
-    return webhooks.exact and receipt.occurred_at is not None and shows(last_state.data, receipt.occurred_at)
-
-
-def _is_news(record: ReportedRecord, last_state: SeenState | None) -> bool:
-    """Return whether a webhook tells what a walk has stored without an Event: that the record is new, or changed before
-    it was read. Only while the state is still that of the walk."""
-    receipt, happened = record.receipt, record.notice.happened
-    if last_state is None or happened not in ("created", "updated") or not is_untold(last_state):
-        return False
-    return happened == "created" or (receipt.occurred_at or receipt.received_at) <= last_state.read_at + CLOCK_SKEW
-
-
 async def _ours(deps: IngestDeps, record: ReportedRecord, comment_id: str | None) -> Sequence[str]:
     """Return `comment` if we added the comment, and `ticket` if we created its ticket; nothing without a comment."""
     if record.notice.happened != "comment_added" or comment_id is None:
@@ -338,9 +332,39 @@ def _echo(receipt: Receipt, last_state: SeenState | None) -> tuple[Entry, ...]:
     return (Entry(type="receipt.echoed", subject=receipt.id, correlation_id=write.correlation_id, facts=facts),)
 
 
+async def _commit_all(deps: IngestDeps, ingested: Sequence[Ingested]) -> list[Exception | None]:
+    """Commit, and return None for each receipt, or why nothing of it was committed.
+
+    A lost lease, or a state that moves after this look, makes the transaction fail, and each receipt is then committed
+    alone.
+    """
+    outcomes: list[Exception | None] = [None] * len(ingested)
+    left = dict(enumerate(ingested))
+    while left:
+        rest = list(left.values())
+        blanks = [deps.receipts.blank(one.receipt) if one.is_erased else None for one in rest]
+        ended, receipts = [one.finishing for one in rest], [one.receipt for one in rest]
+        try:
+            await append(deps, ended, rest, INGEST_RECEIPTS, receipts, blanks, checks=True)
+        except Outdated as outdated:
+            for place, why in zip(list(left), outdated.outcomes, strict=True):
+                if why is not None:
+                    outcomes[place] = why
+                    del left[place]
+        else:
+            break
+    return outcomes
+
+
+def _share(ingested: Ingested) -> float:
+    size = sum(len(event.data) for event in ingested.events)
+    return max(1 / MOST_ITEMS, size / MOST_BYTES)
+
+
 def _bind(dependencies: Dependencies) -> Handler:
     deps = dependencies.of(IngestDeps)
-    return partial(ingest, deps, commits_of(deps))
+    commits: Commits = Batcher.of(partial(_commit_all, deps), _share, gathers=True)
+    return partial(ingest, deps, commits)
 
 
 INGEST: Final = JobKind(

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
+from prometheus_client import Counter
 
 from app import telemetry
 from app.audit.refused_requests import RefusedRequests
@@ -24,9 +25,9 @@ from app.signatures import (
     handshake,
     verify,
 )
+from app.telemetry.metrics import registry
 from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.store import PostgresBoundAccounts
-from app.webhooks import metrics
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import GroupCommit
 from app.webhooks.webhook_connections import WebhookConnection
@@ -39,6 +40,26 @@ RECORD_SECONDS: Final = 11.0
 """How long a sender waits for the database, queues included: one statement, and the end of its connection."""
 
 NO_CONNECTION: Final = "unknown"
+
+# Labels are configured connections and fixed words.
+_received = Counter(
+    "lockstitch_webhooks_received",
+    "Events in verified webhooks: accepted, or duplicates.",
+    ("connection", "outcome"),
+    registry=registry,
+)
+_refused = Counter(
+    "lockstitch_webhooks_refused",
+    "Webhooks with an invalid signature, by reason; `unknown` is an unknown connection.",
+    ("connection", "reason"),
+    registry=registry,
+)
+_secrets_used = Counter(
+    "lockstitch_webhook_secrets_used",
+    "Verified webhooks by the place of the matching secret in the configuration, counted from 1.",
+    ("connection", "place"),
+    registry=registry,
+)
 
 
 class Received(Struct, frozen=True, kw_only=True):
@@ -101,8 +122,11 @@ class WebhookReceiver:
         except TimeoutError:
             detail = f"The database did not answer within {RECORD_SECONDS:.0f} s."
             raise StoreUnavailable(detail, retry_after=1) from None
-        metrics.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
-        return Received(accepted=accepted, duplicates=len(events) - accepted)
+        duplicates = len(events) - accepted
+        for outcome, number in (("accepted", accepted), ("duplicate", duplicates)):
+            if number:
+                _received.labels(connection, outcome).inc(number)
+        return Received(accepted=accepted, duplicates=duplicates)
 
     async def _of_account(
         self, webhooks: WebhookConnection, request: SignedRequest, events: tuple[ReceivedEvent, ...]
@@ -134,15 +158,15 @@ class WebhookReceiver:
         self._states.note_verified(webhooks.connection)
         place, name = next((place, name) for place, (one, name) in enumerate(named, 1) if one is secret)
         webhooks.source.note_use(name, f"{webhooks.connection} webhook")
-        metrics.count_secret(webhooks.connection, place)
+        _secrets_used.labels(webhooks.connection, str(place)).inc()
 
     def _refuse(self, connection: str, reason: str) -> None:
-        metrics.count_refused(connection, reason)
+        _refused.labels(connection, reason).inc()
         self._refusals.note("webhook.refused", connection, reason)
 
     def _refuse_unknown(self, request: SignedRequest) -> None:
         """Do the work of a verification, so that the response time does not reveal whether a connection exists."""
-        metrics.count_refused(NO_CONNECTION, "no-connection")
+        _refused.labels(NO_CONNECTION, "no-connection").inc()
         for scheme in self._schemes:
             try:
                 verify(scheme, request, (), now=self._now())

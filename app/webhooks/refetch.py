@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from app.errors import NotFound, VendorDrifted, VendorProblem
 from app.events.models import RecordChange, SeenState
-from app.events.record_changes import Fields, changed, fields_of, read_state, state_of
+from app.events.record_changes import Fields, changed, fields_of, read_state, shows, state_of
 from app.links.models import NewRecord
 from app.queue.models import Permanent
-from app.records.compare import added_comment, compare, compare_deleted
+from app.records.compare import CLOCK_SKEW, added_comment, compare, compare_deleted, is_untold
 from app.records.fetch import fetch_comment, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import AnyMapping, choose_mapping
@@ -54,6 +54,34 @@ class Refetched(Struct, frozen=True, kw_only=True):
     new: NewRecord | None = None
 
 
+def was_read_since(record: ReportedRecord, last_state: SeenState | None) -> bool:
+    """Return whether the record was read after the webhook arrived, or shows what it reports, so that another read can
+    show nothing more.
+
+    A comment is not part of its ticket. What a record that exists says of a deletion depends on the webhook.
+    """
+    receipt, notice, webhooks = record.receipt, record.notice, record.connection.vendor.webhooks
+    if last_state is None or notice.happened == "comment_added":
+        return False
+    if last_state.read_at > receipt.received_at:
+        return last_state.deleted or notice.happened != "deleted"
+    if last_state.deleted or notice.happened == "deleted":
+        return False
+    if notice.happened == "created":
+        return True  # any later change has a webhook of its own
+    assert webhooks is not None  # noqa: S101 - it gave the notice
+    return webhooks.exact and receipt.occurred_at is not None and shows(last_state.data, receipt.occurred_at)
+
+
+def is_news(record: ReportedRecord, last_state: SeenState | None) -> bool:
+    """Return whether a webhook tells what a walk has stored without an Event: that the record is new, or changed before
+    it was read. Only while the state is still that of the walk."""
+    receipt, happened = record.receipt, record.notice.happened
+    if last_state is None or happened not in ("created", "updated") or not is_untold(last_state):
+        return False
+    return happened == "created" or (receipt.occurred_at or receipt.received_at) <= last_state.read_at + CLOCK_SKEW
+
+
 async def says_nothing_new(deps: IngestDeps, record: ReportedRecord, last_state: SeenState | None) -> bool:
     """Return whether the record in a webhook is the last-seen one. False if the webhook does not hold it, or only a
     read shows all of it."""
@@ -62,10 +90,12 @@ async def says_nothing_new(deps: IngestDeps, record: ReportedRecord, last_state:
         return False
     called = CalledConnection(name=record.connection.name, vendor=vendor)
     with suppress(Unmappable, VendorProblem):
+        raws = vendor.unwrap(record.payload, notice.object)
+        if len(raws) != 1:
+            return False
         # Only known account facts are used: to fetch them would cost more than the read.
         account = await deps.vendors.account(called, deadline=time.monotonic(), object_name=notice.object)
-        raws = vendor.unwrap(record.payload, notice.object)
-        mapped = _mapped(mapping, raws[0], account) if len(raws) == 1 else None
+        mapped = _mapped(mapping, raws[0], account)
         if mapped is None or mapped[0].remote.id != notice.remote_id:
             return False
         reading, is_partial = Reading(mapped=mapped[0], mapping=mapping, raw=raws[0]), mapped[1]

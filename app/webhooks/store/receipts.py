@@ -298,7 +298,9 @@ async def _record_once(session: Session, receipts: Sequence[NewReceipt], insert:
     ids = {place: new_id("in_") for place in first.values()}
     added = await insert(ids) if ids else set()
     recorded = [ids[place] if ids.get(place) in added else None for place in range(len(receipts))]
-    await _note_conflicting(session, [receipts[place] for place, new in enumerate(recorded) if new is None])
+    copies = [receipts[place] for place, new in enumerate(recorded) if new is None]
+    if copies:
+        await _note_conflicting(session, copies)
     return recorded
 
 
@@ -349,8 +351,6 @@ def _received(receipt_id: str, receipt: NewReceipt) -> Entry:
 async def _note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> None:
     """Audit each copy whose content differs from the receipt with its key."""
     keys = {_key_of(copy) for copy in copies}
-    if not keys:
-        return
     rows = await session.fetch(
         SELECT_KNOWN, [connection for connection, _ in keys], [dedupe_key for _, dedupe_key in keys]
     )
