@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from app.cli.commands import AGE, build, declare_action, operators
-from app.cli.operators import actor
+from app.cli.operators import prepare_actor
 from app.cli.printing import Flag, Json, print_result
 from app.cli.progress import FOLLOW, IS_WORKER_RUNNING, Followed, declare_status
 from app.cli.tables import Cells, moment, print_table, span
@@ -48,7 +48,7 @@ def start(
     """Read all records of an object, and give them ids, links, match keys and last-seen states."""
     values = {"connection": connection, "object": object, "since": since, "rate": rate, "deliver": deliver or None}
     request = build(BackfillRequest, {**values, "dry_run": dry_run})
-    begun = opened(lambda deps: start_backfill(deps, request, actor=actor(), correlation_id=new_run_id()))
+    begun = opened(lambda deps: start_backfill(deps, request, actor=prepare_actor(), correlation_id=new_run_id()))
     if follow:
         WORK.print(begun.id, follow=True, json=json)
         return

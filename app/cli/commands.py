@@ -27,7 +27,7 @@ from msgspec.structs import fields
 
 from app.cli.database import find_settings, require_connection
 from app.cli.exits import usage
-from app.cli.operators import actor, read_time, with_operators
+from app.cli.operators import prepare_actor, read_time, with_operators
 from app.cli.printing import Json, write_json
 from app.cli.tables import Cells, print_page
 from app.http.paging import Page, whole_list
@@ -49,7 +49,7 @@ PAGING: Final = {
     "after": Parameter(name="--cursor", help="Continue after this cursor."),
 }
 FILLED_IN: Final[Mapping[str, Callable[[], Any]]] = {
-    "actor": actor,
+    "actor": prepare_actor,
     "trace_url": lambda: load_settings(os.environ).trace_url,
     "responsible": lambda: find_settings(os.environ).responsible,
 }

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from app.cli.commands import declare_action, declare_list, operators
 from app.cli.exits import usage
 from app.cli.inputs import read_input
-from app.cli.operators import actor
+from app.cli.operators import prepare_actor
 from app.cli.printing import Json, print_result, say
 from app.cli.tables import Cells, moment, print_facts, print_table, print_text
 from app.dead_letters.decide import RedriveOrder, discard_dead_letter, redrive_dead_letter
@@ -89,7 +89,7 @@ def redrive(
     Exits with 3 if it is already decided, the same work is queued, or the payload is refused.
     """
     order = RedriveOrder(payload=UNSET if payload is None else msgspec.Raw(_read_json(payload)))
-    letter = opened(lambda deps: redrive_dead_letter(deps, dead_letter_id, order, actor=actor()))
+    letter = opened(lambda deps: redrive_dead_letter(deps, dead_letter_id, order, actor=prepare_actor()))
     print_result(letter, f"{letter.id} is queued again.", json=json)
 
 

@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from app.cli.commands import LISTED, PAGING, TABLES, check_limit, declare_action, operators
 from app.cli.exits import usage
-from app.cli.operators import actor
+from app.cli.operators import prepare_actor
 from app.cli.printing import Json, print_result
 from app.cli.tables import Cells, moment, print_page
 from app.links.deps import LinkDeps
@@ -59,10 +59,10 @@ def review(
     if accept is not None and refuse is not None:
         usage("--accept and --refuse: use one of them.")
     if accept is not None:
-        decided = opened(lambda deps: decide_review(deps, accept, "accepted", actor=actor()))
+        decided = opened(lambda deps: decide_review(deps, accept, "accepted", actor=prepare_actor()))
         print_result(decided, f"{decided.id} is accepted: {decided.canonical_id} names both.", json=json)
     elif refuse is not None:
-        decided = opened(lambda deps: decide_review(deps, refuse, "refused", actor=actor()))
+        decided = opened(lambda deps: decide_review(deps, refuse, "refused", actor=prepare_actor()))
         print_result(decided, f"{decided.id} is refused, and does not come back.", json=json)
     else:
         check_limit(limit)

@@ -55,6 +55,15 @@ def actor() -> str:
         return f"cli:{os.getuid()}"
 
 
+def prepare_actor() -> str:
+    """Return the current user, before a change that may enqueue jobs. Imports the kinds of jobs: within the
+    transaction, that second of CPU would keep locks for which the webhooks of a record wait."""
+    from app.wiring.connections import capabilities  # noqa: PLC0415 - not for queries
+
+    capabilities()
+    return actor()
+
+
 def print_pause(connection: str, pause: Pause | None) -> None:
     """Print that an operator's pause stays, after a credential was replaced."""
     if pause is not None and pause.reason == "operator":

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from app.cli.commands import declare_action, operators, with_options
-from app.cli.operators import actor
+from app.cli.operators import prepare_actor
 from app.cli.printing import Flag, Json, print_result
 from app.http.plurals import counted
 from app.persons.deps import PersonDeps
@@ -40,7 +40,7 @@ def erase(
         print_result(preview, _preview(preview), json=json)
         return
     order = EraseOrder(email=name.email, id=name.id, dry_run=False)
-    begun = opened(lambda deps: start_erasure(deps, order, actor=actor()))
+    begun = opened(lambda deps: start_erasure(deps, order, actor=prepare_actor()))
     print_result(begun, f"{begun.id} has begun. To follow it: lockstitch person status {begun.id}", json=json)
 
 

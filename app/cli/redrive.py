@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from app.cli.commands import declare_action, operators, refuse_unknown, with_options
 from app.cli.exits import usage
-from app.cli.operators import actor
+from app.cli.operators import prepare_actor
 from app.cli.printing import Flag, Json, print_result
 from app.cli.progress import FOLLOW, Followed, declare_status
 from app.cli.tables import Cells, moment, print_table, span
@@ -58,7 +58,7 @@ def start(
         _show_dry_run(preview, json)
         return
     run = new_run_id()
-    begun = opened(lambda deps: start_redrive(deps, request, actor=actor(), correlation_id=run))
+    begun = opened(lambda deps: start_redrive(deps, request, actor=prepare_actor(), correlation_id=run))
     if follow:
         WORK.print(begun.id, follow=True, json=json)
     else:

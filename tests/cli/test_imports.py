@@ -1,8 +1,10 @@
 """What the command line imports: modules are counted, because time depends on the machine."""
 
+import asyncio
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any, Final
@@ -11,8 +13,10 @@ import pytest
 
 from app import VERSION
 from app.cli import COMMANDS, EXAMPLES, build_app
+from app.queue.models import JobFailure, NewJob
 from mappings.registry import CALLED
 from tests.commands import ROOT
+from tests.dead_letters import bury
 from tests.encryption import ENCRYPTION_KEYS
 
 HEAVY: Final = ("litestar", "granian", "httpx", "aiohttp", "rich", "phonenumbers", "babel", "email_validator")
@@ -58,10 +62,28 @@ print("\\n" + json.dumps(loaded))
 """
 
 
-def run(*commands: tuple[str, ...], environment: dict[str, str] | None = None) -> tuple[str, dict[str, list[str]]]:
+WATCH_TRANSACTIONS: Final = """
+import contextlib, sys
+from app.postgres.database import Session
+opened = Session.transaction
+@contextlib.asynccontextmanager
+async def watched(self):
+    async with opened(self) as transaction:
+        before = set(sys.modules)
+        yield transaction
+        print("in a transaction:", sorted(name for name in {*sys.modules} - before if name.startswith("app.")))
+Session.transaction = watched
+"""
+"""Prints what is imported within a transaction."""
+JOB: Final = NewJob(kind="work", payload=b"{}", connection="hubspot", order_key="customer:1")
+
+
+def run(
+    *commands: tuple[str, ...], environment: dict[str, str] | None = None, before: str = ""
+) -> tuple[str, dict[str, list[str]]]:
     """Run commands in one process. Return what they print, and the modules that are there after each."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN, json.dumps(commands)],
+        [sys.executable, "-c", before + RUN, json.dumps(commands)],
         env=os.environ | (environment or {}),
         cwd=ROOT,
         capture_output=True,
@@ -97,6 +119,16 @@ def test_queries_import_no_server_and_no_mapping(database_url: str) -> None:
     for command, modules in loaded.items():
         vendors = () if command == "mapping list" else [f"mappings.{name}" for name in CALLED]
         assert sorted({*HEAVY, *vendors} & set(modules)) == [], command
+
+
+def test_a_change_imports_nothing_in_its_transaction(database_url: str) -> None:
+    """An import takes a second of CPU, in which the webhooks of the record would wait."""
+    environment = {"LOCKSTITCH_DATABASE_URL": database_url, "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS}
+    letter = asyncio.run(bury(database_url, JOB, failure=JobFailure(category="transient", reason="timeout")))[0]
+    erasure = ("person", "erase", "--email", "ann@example.com", "--confirm")
+    for change in (("dead-letters", "redrive", letter), erasure, ("redrive", "start", "--all")):
+        printed, _ = run(change, environment=environment, before=WATCH_TRANSACTIONS)
+        assert set(re.findall(r"in a transaction: (.*)", printed)) == {"[]"}, change
 
 
 def test_what_serves_imports_nothing_to_draw_with() -> None:
