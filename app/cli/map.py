@@ -25,7 +25,9 @@ ACCOUNT = Parameter(help="A JSON file with the account's facts. Without it, the 
 
 
 def map_payload(
-    name: Annotated[str, Parameter(name="VENDOR.OBJECT", help="The mapping, such as hubspot.customer.")],
+    name: Annotated[
+        str, Parameter(name="VENDOR.OBJECT", help="The mapping, such as hubspot.customer or hubspot.customer@r2.")
+    ],
     file: Annotated[Path, FILE],
     /,
     *,
@@ -42,6 +44,7 @@ def map_payload(
     payload = read_input(file)
     facts = mapping.account() if account is None else _read_account(account, mapping)
     try:
+        _require_json(payload)
         records = VENDORS[mapping.vendor].unwrap(payload, mapping.object)
         if not records and not list:
             raise Unmappable("$", f"it contains no {mapping.object}")
@@ -52,6 +55,14 @@ def map_payload(
         sys.stderr.write(msgspec.json.encode({"path": refusal.path, "reason": refusal.reason}).decode() + "\n")
         sys.exit(REFUSED)
     write_json(documents if list else documents[0])
+
+
+def _require_json(payload: bytes) -> None:
+    """Raise Unmappable with the place, as a cut-off download would look like another shape."""
+    try:
+        msgspec.json.decode(payload, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unmappable("$", f"not JSON: {error}") from error
 
 
 def _map(mapping: AnyMapping, record: msgspec.Raw, account: Any) -> Mapped[Any]:
@@ -78,6 +89,9 @@ def _document(mapping: AnyMapping, mapped: Mapped[Any]) -> dict[str, Any]:
 
 
 def _find_mapping(name: str, revision: int | None) -> AnyMapping:
+    bare_name, _, digits = name.partition("@r")
+    if revision is None and digits.isascii() and digits.isdecimal():
+        name, revision = bare_name, int(digits)
     vendor_name, _, object_name = name.partition(".")
     vendor = VENDORS.get(vendor_name)
     known = sorted({mapping.name for vendor in VENDORS.values() for mapping in vendor.mappings})
@@ -86,7 +100,8 @@ def _find_mapping(name: str, revision: int | None) -> AnyMapping:
     wanted: Any = object_name
     mapping = active(vendor, wanted) if revision is None else mapping_of(vendor, wanted, revision)
     if mapping is None:
-        usage(f"{name} has no revision {revision}.")
+        known_revisions = ", ".join(f"r{one.revision}" for one in vendor.mappings if one.name == name)
+        usage(f"{name} has no revision {revision}. Revisions: {known_revisions}.")
     return mapping
 
 

@@ -29,6 +29,18 @@ def record(name: str) -> Any:
     return json.loads((RECORDS / name).read_bytes())
 
 
+def test_a_revision_is_named_as_everywhere() -> None:
+    record_text = (RECORDS / "hubspot/fixtures/customer-consents.in.json").read_text()
+    done = lockstitch_map("hubspot.customer@r1", "-", text=record_text)
+    assert json.loads(done.stdout)["mapping"]["revision"] == 1
+
+
+@pytest.mark.parametrize("text", ["{", '{"id": "cus_1", "object": "cust', "\x00"])
+def test_a_file_that_breaks_off_is_not_json(text: str) -> None:
+    path, reason = refusal(lockstitch_map("stripe.customer", "-", text=text))
+    assert (path, reason.startswith("not JSON: ")) == ("$", True), reason
+
+
 @pytest.mark.parametrize(
     ("revision", "golden"), [("1", "customer-consents.out.json"), ("2", "customer-consents.r2.out.json")]
 )
@@ -91,6 +103,7 @@ def test_what_is_no_record_is_refused_with_a_path_and_a_reason(mapping: str, tex
     [
         (("stripe.invoice", "-"), "Unknown mapping stripe.invoice. Mappings:"),
         (("stripe.customer", "-", "--revision", "9"), "has no revision 9"),
+        (("hubspot.customer@r9", "-"), "hubspot.customer has no revision 9. Revisions: r1, r2."),
         (("stripe.customer", "nowhere.json"), "nowhere.json"),
         (("stripe.customer", "-", "--account", "README.md"), "is not a valid stripe account"),
     ],
