@@ -40,7 +40,7 @@ NUMBER = Statement("SELECT job", "SELECT nextval('job_id_seq') AS id FROM genera
 
 
 def new_text(*, first: int = 1, where: str = "true") -> str:
-    """Return SQL text for a WITH: the jobs that `ADD` inserts.
+    """Return SQL text for a WITH: the jobs that `add_text` inserts.
 
     It takes fourteen arguments from `$first` on, those of `JobIntake.columns_of`. Only jobs that match `where` are
     included.
@@ -60,18 +60,8 @@ def new_text(*, first: int = 1, where: str = "true") -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
-# Lookups of one row instead of EXISTS, which could be planned as a scan of the whole table. Rows are inserted in the
-# order of dedupe keys, so that two callers with the same jobs cannot deadlock.
-ADD: Final = """
-    INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at,
-                     dead_head, share, payload, correlation_id, traceparent, origin)
-    SELECT new.id, new.kind, new.connection, new.order_key, new.dedupe_key,
-           CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR older.here OR block.here)
-                THEN 'behind' ELSE 'ready' END,
-           now() + make_interval(secs => new.after), new.max_attempts,
-           now() + make_interval(secs => new.give_up_after), new.dead_head, new.share,
-           new.payload, new.correlation_id, new.traceparent, new.origin
-      FROM new
+# Lookups of one row instead of EXISTS, which could be planned as a scan of the whole table.
+_AHEAD: Final = """
       LEFT JOIN LATERAL (
            SELECT true AS here
              FROM job
@@ -83,12 +73,49 @@ ADD: Final = """
             WHERE dead_letter.connection = new.connection AND dead_letter.order_key = new.order_key
               AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
             LIMIT 1) AS block ON true
+"""
+
+
+def placed_text(*, first: int) -> str:
+    """Return SQL text for a WITH: lock the order keys of the jobs of `new_text` with the same `first`, and look.
+
+    `waits` is NULL for a key of which a later job is here: its new jobs need later ids than those drawn beforehand.
+    """
+    return f"""
+    SELECT connection, order_key, take_place(connection, order_key, id) AS waits
+      FROM (SELECT connection, order_key, min(id) AS id
+              FROM unnest((SELECT ${first}::bigint[]), (SELECT ${first + 2}::text[]), (SELECT ${first + 3}::text[]))
+                   AS key (id, connection, order_key)
+             WHERE order_key IS NOT NULL
+             GROUP BY connection, order_key
+             ORDER BY {LOCK_NUMBER}) AS sorted
+    """  # noqa: S608 - no caller's text is in it
+
+
+def add_text(ahead: str = _AHEAD, waits: str = "older.here OR block.here") -> str:
+    """Return SQL text for a data-modifying WITH: insert the jobs that it names `new`. An earlier statement must hold
+    the locks of their order keys, because this one does not see what is committed after it began. Or the WITH names
+    `placed_text` `placed`, for `PLACED`."""
+    # Rows are inserted in the order of dedupe keys, so that two callers with the same jobs cannot deadlock.
+    return f"""
+    INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at,
+                     dead_head, share, payload, correlation_id, traceparent, origin)
+    SELECT new.id, new.kind, new.connection, new.order_key, new.dedupe_key,
+           CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR {waits})
+                THEN 'behind' ELSE 'ready' END,
+           now() + make_interval(secs => new.after), new.max_attempts,
+           now() + make_interval(secs => new.give_up_after), new.dead_head, new.share,
+           new.payload, new.correlation_id, new.traceparent, new.origin
+      FROM new {ahead}
      ORDER BY new.connection, new.kind, new.dedupe_key, new.id
         ON CONFLICT (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
     RETURNING id
-"""
-"""Insert jobs, as SQL text for a data-modifying WITH that names them `new`. An earlier statement must hold the locks of
-their order keys, because this one does not see what is committed after it began."""
+    """  # noqa: S608 - no caller's text is in it
+
+
+PLACED: Final = add_text(
+    "LEFT JOIN placed ON placed.connection = new.connection AND placed.order_key = new.order_key", "placed.waits"
+)
 
 INSERT = Statement(
     "INSERT job",
@@ -96,7 +123,7 @@ INSERT = Statement(
     WITH new AS (
         {new_text()}
     ), added AS (
-        {ADD}
+        {add_text()}
     ), noted AS (
         {record.insert_text(first=15, where="entry.subject IN (SELECT 'job_' || id FROM added)")}
     )

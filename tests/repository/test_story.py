@@ -267,6 +267,7 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     )
     # webhooks → queue → webhooks → records → vendors → events. Vendors know the account that may send, and a claim asks
     # them what may be called. The last seen state is read before the record. Writes under way are waited for.
+    assert receipt.statements == ["SELECT job", "INSERT inbound_event"]  # the first one numbers 256 jobs beforehand
     assert receipt.capabilities() == ["http", "webhooks", "vendors", "credentials", "queue"]
     assert ingestion.capabilities() == [
         *("queue", "vendors", "webhooks", "records", "drift", "writes", "events", "credentials", "revisions", "links"),

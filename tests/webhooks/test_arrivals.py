@@ -32,6 +32,15 @@ BLOCK = Statement(
     VALUES ('dl_1', 1, 'ingest', 'shop', $1, 1, 'block', '', 'run', now(), 'permanent', 'no')
     """,
 )
+BURY_LATER = Statement(
+    "INSERT dead_letter",
+    """
+    INSERT INTO dead_letter (id, job_id, kind, connection, order_key, attempts, dead_head, payload, correlation_id,
+                             enqueued_at, category, reason)
+    VALUES ('dl_1', setval('job_id_seq', 500), 'ingest', 'shop', $1, 1, 'skip', '', 'run', now(), 'permanent', 'no')
+    """,
+)
+LAST_NUMBER = Statement("SELECT job", "SELECT max(id) FROM job WHERE order_key = 'order:7'")
 GO_BACK = Statement("ALTER SEQUENCE", "WITH gone AS (DELETE FROM job) SELECT setval('job_id_seq', 1, false)")
 CUT = Statement(
     "SELECT pg_stat_activity",
@@ -143,6 +152,33 @@ async def test_of_one_key_at_the_same_time_one_is_the_head(database_url: str) ->
         jobs = await database.fetch(JOBS)
 
     assert [job["state"] for job in jobs] == ["ready"] + ["behind"] * 39
+
+
+async def test_numbers_drawn_beforehand_keep_the_order_of_two_processes(database_url: str) -> None:
+    async with (
+        opened(database_url) as (database, one),
+        opened(database_url) as (_, other),
+        one.recording() as first,
+        other.recording() as second,
+    ):
+        await first([arrival("0", "order:0")])
+        await second([arrival("1", "order:1")])
+        for number in range(2, 10):
+            assert await (first, second)[number % 2]([arrival(str(number), "order:7")]) == [True]
+        jobs = [job for job in await database.fetch(JOBS) if job["order_key"] == "order:7"]
+
+    assert [job["correlation_id"] for job in jobs] == [f"run-{number}" for number in range(2, 10)]
+    assert [job["state"] for job in jobs] == ["ready"] + ["behind"] * 7
+
+
+async def test_a_number_drawn_before_that_of_a_dead_letter_is_not_used(database_url: str) -> None:
+    async with opened(database_url) as (database, arrivals), arrivals.recording() as record:
+        await record([arrival("a", "order:8")])
+        await database.execute(BURY_LATER, "order:7")
+        assert await record([arrival("b", "order:7")]) == [True]
+        later = await database.fetch_value(LAST_NUMBER)
+
+    assert later > 500
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])

@@ -737,6 +737,40 @@ CREATE INDEX dead_letter_run  ON dead_letter (correlation_id);
 CREATE INDEX dead_letter_job  ON dead_letter (job_id);
 CREATE INDEX dead_letter_closed ON dead_letter (closed_at) WHERE state <> 'open';
 
+-- Lock an order key until the transaction ends, and return whether a job with this id would have to wait: for an older
+-- job, or for a person to decide about a dead letter. NULL: a later job is here, so the id is no use; it was drawn before
+-- the lock. A VOLATILE function sees what was committed when it looks, which is after it has the lock.
+CREATE FUNCTION take_place(connection text, order_key text, id bigint)
+RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(take_place.connection || chr(31) || take_place.order_key, 0));
+    PERFORM FROM job
+      WHERE job.connection = take_place.connection AND job.order_key = take_place.order_key AND job.id > take_place.id
+      LIMIT 1;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM dead_letter
+      WHERE dead_letter.connection = take_place.connection AND dead_letter.order_key = take_place.order_key
+        AND dead_letter.state = 'open' AND dead_letter.job_id > take_place.id
+      LIMIT 1;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM job
+      WHERE job.connection = take_place.connection AND job.order_key = take_place.order_key
+      LIMIT 1;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    PERFORM FROM dead_letter
+      WHERE dead_letter.connection = take_place.connection AND dead_letter.order_key = take_place.order_key
+        AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
+      LIMIT 1;
+    RETURN FOUND;
+END
+$$;
+
 -- Make the oldest job of each order key ready, unless the key has a head or is blocked by a dead letter, and return how
 -- many are. The caller has locked the keys, perhaps in the same statement: a VOLATILE function sees what was committed
 -- when it looks, and what its statement has deleted. Lookups of one row instead of EXISTS, which could be planned as a

@@ -26,36 +26,46 @@ from app.webhooks.models import Arrival, NewReceipt, Receipt, ReceiptFilter, Rec
 
 NUMBERS_AT_ONCE: Final = 256
 NUMBERS_OF_JOBS: Final = "job_pkey"
+DEALT_AGAIN: Final = "The database deals out numbers again that it has dealt out before."
 
-# Receipts come first, in key order, so that two callers with the same receipts never deadlock; only new ones get jobs.
+# The locks of order keys come first, then receipts, in key order, so that two callers with the same receipts never
+# deadlock; only new ones get jobs. If an id comes too late for its key, nothing is recorded, and one row has no id.
 # If any is new, workers are notified once. The arrays are in sub-selects, as in `jobs.FINISHING`.
 RECORD = Statement(
     "INSERT inbound_event",
     f"""
-    WITH recorded AS (
+    WITH placed AS MATERIALIZED (
+        {enqueue.placed_text(first=11)}
+    ), recorded AS (
         INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
                                    digest, correlation_id)
-        SELECT *
-          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
+        SELECT arrived.*
+          FROM (SELECT count(*) AS number FROM placed WHERE waits IS NULL) AS late,
+               unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
                       (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
                       (SELECT $9::bytea[]), (SELECT $10::text[]))
                AS arrived (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
                            correlation_id)
+         WHERE late.number = 0
          ORDER BY connection, dedupe_key
             ON CONFLICT (connection, dedupe_key) DO NOTHING
         RETURNING id
     ), new AS (
         {enqueue.new_text(first=11, where="new.origin IN (SELECT id FROM recorded)")}
     ), added AS (
-        {enqueue.ADD}
+        {enqueue.PLACED}
     ), noted AS (
         {
         record.insert_text(
             first=25, where="entry.subject IN (SELECT id FROM recorded UNION ALL SELECT 'job_' || id FROM added)"
         )
     }
+    ), woken AS MATERIALIZED (
+        SELECT pg_notify('{CHANNEL}', '') FROM (SELECT FROM recorded LIMIT 1) AS one
     )
-    SELECT id, (SELECT pg_notify('{CHANNEL}', '')) FROM recorded
+    SELECT id FROM recorded, (SELECT count(*) FROM woken) AS wakes
+     UNION ALL
+    SELECT NULL FROM placed WHERE waits IS NULL
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -141,7 +151,9 @@ class PostgresReceipts:
 
         async def insert(ids: Mapping[int, str]) -> set[str]:
             fresh = [(id, receipts[place]) for place, id in ids.items()]
-            return await _insert(transaction, self._sealer, fresh, self._no_jobs, [])
+            recorded = await _insert(transaction, self._sealer, fresh, self._no_jobs, [])
+            assert recorded is not None  # noqa: S101 - there are no jobs
+            return recorded
 
         return await _record_once(transaction, receipts, insert)
 
@@ -178,9 +190,9 @@ class PostgresReceipts:
 
 
 class PostgresArrivals:
-    """Record arrivals. If no order key must be locked, the one statement is the whole transaction.
+    """Record arrivals. The one statement is the whole transaction, and its jobs are numbered beforehand.
 
-    Its jobs are then numbered beforehand, because jobs without an order need no exact sequence.
+    If another process has enqueued a later job of a record meanwhile, they are numbered again while its key is locked.
     """
 
     def __init__(self, database: Database, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
@@ -223,11 +235,16 @@ class PostgresArrivals:
         async def insert(ids: Mapping[int, str]) -> set[str]:
             fresh = [(id, arrivals[place].receipt) for place, id in ids.items()]
             jobs = [arrivals[place].job(id) for place, id in ids.items()]
-            if any(job.order_key is not None for job in jobs):
-                async with session.transaction() as transaction:
-                    numbers = await enqueue.lock_and_number(transaction, jobs, notify=False)  # `RECORD` does
-                    return await self._insert(transaction, fresh, jobs, numbers)
-            return await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
+            recorded = await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
+            if recorded is not None:
+                return recorded
+            self._numbers.clear()
+            async with session.transaction() as transaction:
+                numbers = await enqueue.lock_and_number(transaction, jobs, notify=False)  # `RECORD` does
+                recorded = await self._insert(transaction, fresh, jobs, numbers)
+            if recorded is None:
+                raise StoreUnavailable(DEALT_AGAIN)
+            return recorded
 
         ids = await _record_once(session, [arrival.receipt for arrival in arrivals], insert)
         return [id is not None for id in ids]
@@ -238,17 +255,17 @@ class PostgresArrivals:
         fresh: Sequence[tuple[str, NewReceipt]],
         jobs: Sequence[NewJob],
         numbers: Sequence[int],
-    ) -> set[str]:
+    ) -> set[str] | None:
         try:
             return await _insert(session, self._sealer, fresh, *self._jobs.columns_of(jobs, numbers))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != NUMBERS_OF_JOBS:
                 raise
             # Behind a pooler, a database may be restored unnoticed. The next jobs get new numbers.
-            raise StoreUnavailable("The database deals out numbers again that it has dealt out before.") from error
+            raise StoreUnavailable(DEALT_AGAIN) from error
 
     async def _draw(self, session: Session, count: int) -> list[int]:
-        """Return numbers for jobs without order, from a batch. A new connection discards the batch: a database that was
+        """Return numbers for jobs, from a batch. A new connection discards the batch: a database that was
         restored or failed over meanwhile may deal out its numbers again."""
         if self._numbered_at != self._database.openings:
             self._numbered_at = self._database.openings
@@ -310,9 +327,9 @@ async def _insert(
     fresh: Sequence[tuple[str, NewReceipt]],
     jobs: tuple[list[object], ...],
     queued: Sequence[Entry],
-) -> set[str]:
-    """Insert receipts with their ids, and jobs, the columns of `JobIntake.columns_of`. Return the ids of new
-    receipts."""
+) -> set[str] | None:
+    """Insert receipts with their ids, and jobs, the columns of `JobIntake.columns_of`. Return the ids of new receipts;
+    None, and insert nothing, if the id of a job comes too late for its order key."""
     columns = (
         [id for id, _ in fresh],
         [one.connection for _, one in fresh],
@@ -326,7 +343,8 @@ async def _insert(
         [one.correlation_id for _, one in fresh],
     )
     entries = [*(_received(id, receipt) for id, receipt in fresh), *queued]
-    return {row["id"] for row in await session.fetch(RECORD, *columns, *jobs, *record.columns_of(entries))}
+    ids = {row["id"] for row in await session.fetch(RECORD, *columns, *jobs, *record.columns_of(entries))}
+    return None if None in ids else ids
 
 
 def payload_of(receipt_id: str) -> str:
