@@ -4,6 +4,8 @@ import gzip
 import logging
 import tracemalloc
 from base64 import b64encode
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 import pytest
@@ -15,21 +17,21 @@ from mappings.http import VendorRequest
 from mappings.manifest import Auth
 from tests.telemetry.recording import Recording
 from tests.vendors.acme import READ, SECRET, WRITE, asking
-from tests.vendors.vendor_server import Reply, running_vendor
+from tests.vendors.vendor_server import Break, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
 
 LIMIT = 100_000
-TOO_LARGE = {
-    "announced": Reply(body=b" " * (LIMIT + 1)),
-    "endless": "endless",
-    "compressed": Reply(body=gzip.compress(bytes(50_000_000)), headers=(("content-encoding", "gzip"),)),
+TOO_LARGE: Final[dict[str, Callable[[], Reply | Break]]] = {
+    "announced": lambda: Reply(body=b" " * (LIMIT + 1)),
+    "endless": lambda: "endless",
+    "compressed": lambda: Reply(body=gzip.compress(bytes(50_000_000)), headers=(("content-encoding", "gzip"),)),
 }
 
 
 @pytest.mark.parametrize("how", TOO_LARGE)
 async def test_a_reply_is_read_up_to_its_limit(how: str) -> None:
-    async with running_vendor(TOO_LARGE[how]) as vendor:  # type: ignore[arg-type]
+    async with running_vendor(TOO_LARGE[how]()) as vendor:
         async with asking(vendor.url, response_limit_bytes=LIMIT) as acme:
             tracemalloc.start()
             with pytest.raises(VendorDrifted):
