@@ -112,9 +112,10 @@ class State:
             sign, name, value = "LIKE", *(one.replace(ends, f"%{ends}") for one in (name, value))
         else:
             sign = "="
+        # CROSS: SQLite begins with the key. For the sake of the order it would begin with all records.
         rows = self._sql.execute(
             f"""
-            SELECT record.body FROM record_key JOIN record USING (vendor, object, id)
+            SELECT record.body FROM record_key CROSS JOIN record USING (vendor, object, id)
             WHERE record_key.vendor = ? AND record_key.object = ?
               AND record_key.name {sign} ? AND record_key.value {sign} ?
             ORDER BY record.place
