@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 
+from tests.contract.processes import NO_TLS
 from tests.contract.standstills import Standstills
 
 AGE_AT: Final = 52
@@ -29,7 +30,7 @@ class MeteredVendor:
         self.limit = limit
         self.window = window
         self.arrivals: list[float] = []
-        self._http = httpx.Client(base_url=behind, trust_env=False, timeout=60.0)
+        self._http = httpx.Client(base_url=behind, trust_env=False, timeout=60.0, verify=NO_TLS)
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True

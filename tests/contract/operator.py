@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from tests.contract.processes import NO_TLS
 from tests.contract.waiting import TIMEOUT
 
 SESSION: Final = "lockstitch_console"
@@ -16,7 +17,7 @@ class Operator(httpx.Client):
     """An HTTP client with cookies. It does not follow redirects."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(base_url=url, timeout=TIMEOUT, trust_env=False)
+        super().__init__(base_url=url, timeout=TIMEOUT, trust_env=False, verify=NO_TLS)
 
     @property
     def session(self) -> str:

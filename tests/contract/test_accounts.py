@@ -12,6 +12,7 @@ from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.portal import Portal
+from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, now
@@ -187,9 +188,11 @@ def test_a_key_that_tells_its_mode_does_not_keep_a_process_from_waiting_for_migr
     facade.api._health = "/health/live"
     facade.api.start()
     try:
-        assert "lockstitch migrate" in httpx.get(f"{facade.api.url}/health/ready").text
+        assert "lockstitch migrate" in httpx.get(f"{facade.api.url}/health/ready", verify=NO_TLS).text
         assert facade.lockstitch("migrate").returncode == 0
-        until(lambda: httpx.get(f"{facade.api.url}/health/ready").status_code, lambda status: status == 200)
+        until(
+            lambda: httpx.get(f"{facade.api.url}/health/ready", verify=NO_TLS).status_code, lambda status: status == 200
+        )
     finally:
         facade.stop()
 

@@ -18,7 +18,7 @@ from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.otlp import Collector
-from tests.contract.processes import ROOT
+from tests.contract.processes import NO_TLS, ROOT
 from tests.contract.samples import customer, order, ticket
 from tests.contract.subscribers import SubscriberServer
 from tests.contract.waiting import until
@@ -288,7 +288,7 @@ def test_a_renamed_installation_keeps_its_keys(tmp_path: Path, database_url: str
     prod._health = "/health/live"
     prod.start()
     facade.sql("INSERT INTO schema_migration (version, name, digest) VALUES (1, $1, $2)", row["name"], row["digest"])
-    until(lambda: httpx.get(f"{prod.url}/health/ready").status_code, lambda status: status == 200)
+    until(lambda: httpx.get(f"{prod.url}/health/ready", verify=NO_TLS).status_code, lambda status: status == 200)
     new = lockstitch("key", "create", "new", "--scope", "ops:read", environment=prod.environment).stdout.strip()
     assert new.startswith("lsk_prod_")
     for secret in (old, new):

@@ -15,6 +15,7 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer, word
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, hubspot
@@ -193,7 +194,7 @@ def test_readiness_is_answered_while_the_database_is_silent(proxied: tuple[Proxy
     proxy, url = proxied
 
     def ready() -> httpx.Response:
-        return httpx.get(f"{url}/health/ready", timeout=60.0)
+        return httpx.get(f"{url}/health/ready", timeout=60.0, verify=NO_TLS)
 
     proxy.be_silent(True)
     try:

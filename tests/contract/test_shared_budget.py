@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.facade import Facade
 from tests.contract.metered_vendor import MeteredVendor
+from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer
 from tests.contract.standstills import Standstills
 from tests.contract.waiting import until
@@ -45,7 +46,9 @@ class Crowd:
             thread.join()
 
     def _read(self, url: str, secret: str, path: str) -> None:
-        with httpx.Client(base_url=url, headers={"authorization": f"Bearer {secret}"}, timeout=60.0) as http:
+        with httpx.Client(
+            base_url=url, headers={"authorization": f"Bearer {secret}"}, timeout=60.0, verify=NO_TLS
+        ) as http:
             while not self._ends.is_set():
                 self.answers.append(http.get(path).status_code)
 
