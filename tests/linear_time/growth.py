@@ -17,6 +17,11 @@ _PROMPT: Final = 0.0002
 """Seconds for the longer of two short texts. What is quadratic takes longer."""
 _SUSPECT: Final = 6.0
 """Times as long for four times the text."""
+_BRIEF: Final = 512
+_BRIEFLY: Final = 0.00002
+"""Seconds for four times a brief text. What is quadratic and quicker takes less than `ENOUGH` for 64 KiB."""
+_BRIEF_SUSPECT: Final = 4.5
+"""Times as long for four times a brief text: what is a sixth quadratic at `SHORT` is so little quadratic here."""
 
 
 class Attack(Struct, frozen=True):
@@ -52,6 +57,16 @@ def is_suspect(read: Callable[[Any], object], text_of: Callable[[int], Any], lon
     short, long = min(short, longest // 4), min(4 * short, longest)
     second = _seconds(read, text_of(long))
     return second > _PROMPT and second / max(_seconds(read, text_of(short)), 1e-6) > _SUSPECT
+
+
+def may_grow(read: Callable[[Any], object], text_of: Callable[[int], Any], longest: int) -> bool:
+    """Whether it is worth a closer look, by texts so brief that ten thousands of them can be tried. For what reads
+    64 KiB at most."""
+    brief, long = text_of(min(_BRIEF, longest // 4)), text_of(min(4 * _BRIEF, longest))
+    second = _seconds(read, long)
+    if second <= _BRIEFLY or second / max(_seconds(read, brief), 1e-6) <= _BRIEF_SUSPECT:
+        return False
+    return _best(read, long) / max(_best(read, brief), 1e-6) > _BRIEF_SUSPECT
 
 
 def _doubled(read: Callable[[Any], object], text_of: Callable[[int], Any], size: int) -> float:
