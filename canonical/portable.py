@@ -103,33 +103,54 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
     `keep_emails`: the record was found by its e-mail address, so its addresses stay as they are.
     """
     changes: dict[str, Any] = {}
+    for name, present, items in _merged_lists(patch, record, keep_emails=keep_emails):
+        whole = tuple(item for item, _ in items)
+        changes[name] = UNSET if whole == present else whole
+    return replace(patch, **changes) if changes else patch
+
+
+def sent_places(patch: Struct, record: Struct) -> dict[str, str]:
+    """Return the pointer of each item of a merged list in the list that was sent, or to the whole list for an item that
+    only the record has."""
+    return {
+        f"/{name}/{index}": f"/{name}" if place is None else f"/{name}/{place}"
+        for name, _, items in _merged_lists(patch, record)
+        for index, (_, place) in enumerate(items)
+    }
+
+
+def _merged_lists(
+    patch: Struct, record: Struct, *, keep_emails: bool = False
+) -> Iterator[tuple[str, tuple[Any, ...], list[tuple[Any, int | None]]]]:
+    """Yield each list that is sent: its name, the record's items, and the merged items with their places in the list
+    that was sent."""
     for name in MERGED:
         sent = getattr(patch, name, UNSET)
         if not isinstance(sent, tuple) or not sent:
             continue
         present = _as_patches(name, getattr(record, name), sent)
         if keep_emails and name == "emails" and present:
-            changes[name] = UNSET
+            yield name, present, [(one, None) for one in present]
         else:
-            field = fields_of(type(patch))[name]
-            changes[name] = _merged_list(name, present, sent, field)
-    return replace(patch, **changes) if changes else patch
+            yield name, present, _merged_list(name, present, sent, fields_of(type(patch))[name])
 
 
-def _merged_list(name: str, present: tuple[Any, ...], sent: tuple[Any, ...], field: ComparedField) -> Any:
-    """Return the list; UNSET if it would equal the present one. A system without a consent does not know what a person
-    has decided elsewhere."""
+def _merged_list(
+    name: str, present: tuple[Any, ...], sent: tuple[Any, ...], field: ComparedField
+) -> list[tuple[Any, int | None]]:
+    """Return the items with their places in `sent`. A system without a consent does not know what a person has decided
+    elsewhere."""
     key = keys_among(present, field)
     decided = {key(one) for one in present if name == "consents" and one.state in DECIDED}
-    wanted = {key(one): one for one in sent if key(one) not in decided or one.state in DECIDED}
-    kept = [_kept(name, one, wanted.get(key(one))) for one in present]
+    wanted = {key(one): place for place, one in enumerate(sent) if key(one) not in decided or one.state in DECIDED}
+    kept = [(one, wanted.get(key(one))) for one in present]
     known = {key(one) for one in present}
     if name == "addresses":  # those of several types at one place
-        wanted = {f"{key(one)} {one.type}": one for one in sent}
-    new = [one for one in wanted.values() if key(one) not in known]
-    if not new and kept == list(present):
-        return UNSET
-    return (*kept, *(_secondary(one, bool(present)) for one in new))
+        wanted = {f"{key(one)} {one.type}": place for place, one in enumerate(sent)}
+    new = [place for place in wanted.values() if key(sent[place]) not in known]
+    return [(_kept(name, one, None if place is None else sent[place]), place) for one, place in kept] + [
+        (_secondary(sent[place], bool(present)), place) for place in new
+    ]
 
 
 def _kept(name: str, present: Any, sent: Any) -> Any:

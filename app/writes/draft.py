@@ -29,7 +29,7 @@ from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from app.writes.tags import merge_tags, with_own_pointers
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
-from canonical.portable import merged
+from canonical.portable import merged, sent_places
 from canonical.references import at_target
 from mappings.kit.no_change import changes_nothing
 from mappings.manifest import Manifest, Vendor
@@ -94,6 +94,8 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
         offer_to_shadow(resolved.deps, resolved.connection, mapping, raw, account, draft, patch)
     if intent.edits_tags:
         return with_own_pointers(draft, intent.body, patch.tags)
+    if record is not None:
+        draft = _at_sent_items(draft, sent_places(resolved.patch, record.data))
     draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
     if any(one.kind == "folded" for one in lost):
         draft = at_sent_pointers(draft, lost)
@@ -156,6 +158,21 @@ def patch_of(
     if record is not None and intent.merges:
         patch = merged(patch, record.data, keep_emails=intent.upsert_on == "email")
     return patch, changed if as_sent else (*intent.lost, *lost, *references.lost, *changed)
+
+
+def _at_sent_items(draft: Draft[Any], places: Mapping[str, str]) -> Draft[Any]:
+    """Return the draft of merged lists with the pointers of the sent body."""
+
+    def sent(pointer: str) -> str:
+        item = "/".join(pointer.split("/")[:3])
+        place = places.get(item, item)
+        return place if place.count("/") == 1 else place + pointer.removeprefix(item)
+
+    return replace(
+        draft,
+        loss=tuple(dict.fromkeys(replace(one, path=sent(one.path)) for one in draft.loss)),
+        refused=tuple(dict.fromkeys(replace(one, pointer=sent(one.pointer)) for one in draft.refused)),
+    )
 
 
 def at_sent_pointers(draft: Draft[Any], lost: Sequence[Loss]) -> Draft[Any]:

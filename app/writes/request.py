@@ -87,14 +87,14 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
 
 
 class PortableBody(Struct, frozen=True, kw_only=True):
-    """A body for one connection: what to write, whether lists are merged with those of the record, and what of a new
-    order went into another field."""
+    """A body for one connection: what to write, whether lists are merged with those of the record, and what is lost
+    already: parts of a new order that went into another field, the HTML of a text."""
 
     patch: Any
     body: bytes
     ignored: tuple[str, ...] = ()
     merges: bool = False
-    folded: tuple[Loss, ...] = ()
+    lost: tuple[Loss, ...] = ()
 
 
 class ReadBody(Struct, frozen=True, kw_only=True):
@@ -223,15 +223,15 @@ def make_portable(
         patch = without_clearing(patch, lambda name: name not in origin.missing)
     _refuse_unplaced(patch, origin.connection)
     patch = with_source(patch, origin.connection)
-    folded = tuple[Loss, ...]()
+    lost = tuple[Loss, ...]()
     if isinstance(patch, TicketPatch | CommentPatch):
-        patch = _one_text(patch, mapping)
+        patch, lost = _one_text(patch, mapping)
     if (creates or copies) and isinstance(patch, OrderPatch):
         try:
             whole = completed(patch, sent.totals, total_counts=origin.total_counts)
         except ValueError as error:
             raise InvalidField.at("/totals", f"adds up to {error}") from error
-        patch, folded = whole.patch, whole.folded
+        patch, lost = whole.patch, whole.folded
     return PortableBody(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
@@ -240,7 +240,7 @@ def make_portable(
         merges=(creates or is_foreign)
         and (action != "create" or copies)
         and any(_is_merged(patch, name, by_email) for name in MERGED),
-        folded=folded,
+        lost=lost,
     )
 
 
@@ -259,13 +259,18 @@ def _refuse_unplaced(patch: Struct, source: str | None) -> None:
         raise InvalidField.listing(errors)
 
 
-def _one_text(patch: Any, mapping: AnyMapping) -> Any:
-    """Return the patch with a text in one form, where it has it as HTML as well: in the one that the vendor stores."""
+def _one_text(patch: Any, mapping: AnyMapping) -> tuple[Any, tuple[Loss, ...]]:
+    """Return the patch with a text in one form, where it has it as HTML as well: in the one that the vendor stores. It
+    stores HTML if reads have it. Return what of the HTML is lost."""
+    lost = tuple[Loss, ...]()
     for text, html in (("description", "description_html"), ("body_text", "body_html")):
         if isinstance(getattr(patch, text, None), str) and isinstance(getattr(patch, html, None), str):
-            stored = any(row.field == html and row.creates for row in coverage(mapping))
+            stored = any(row.field == html and row.reads and row.creates for row in coverage(mapping))
             patch = replace(patch, **{text if stored else html: UNSET})
-    return patch
+            if not stored:
+                detail = f"plain text is stored there: {text} is written, without the formatting of the HTML"
+                lost += (Loss(path=f"/{html}", kind="coerced", detail=detail),)
+    return patch, lost
 
 
 def _is_merged(patch: Any, name: str, by_email: bool) -> bool:

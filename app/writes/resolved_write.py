@@ -293,7 +293,7 @@ async def resolve_request(
         unless_found=request.unless_found,
         loss=request.loss,
         ignored=sent.ignored if request.copy_of is None else (),
-        lost=request.lost + sent.folded,
+        lost=request.lost + sent.lost,
         merges=sent.merges,
         if_match=request.if_match,
         body=sent.body,

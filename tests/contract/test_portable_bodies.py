@@ -176,6 +176,22 @@ def test_a_ticket_with_paragraphs_is_upserted_again(caller: Caller) -> None:
     assert pointers(other) == ["/description_html"]
 
 
+def test_a_text_with_its_html_keeps_its_paragraphs_at_a_vendor_of_plain_text(caller: Caller) -> None:
+    text = {"description": "Hello,\n\nit broke.", "description_html": "<div>Hello,<br><br>it <b>broke</b>.</div>"}
+    made = caller.create("/v1/tickets?connection=hubspot", ticket("hubspot") | text)
+    assert made["description"] == text["description"]
+    assert [one["path"] for one in made["meta"]["loss"]] == ["/description_html"]
+
+
+def test_a_loss_of_a_merged_list_points_into_the_list_that_was_sent(caller: Caller) -> None:
+    mark, path = word(), "/v1/customers?connection=zendesk&upsert_on=email"
+    kept = caller.create(path, customer("zendesk", mark, phones=[{"e164": "+493012345670"}]))
+    sent = customer("zendesk", mark, phones=[{"e164": "+493012345671", "type": "mobile"}], tags=["a b"])
+    answer = caller.write("POST", path, sent).json()
+    assert answer["phones"] == kept["phones"]
+    assert [one["path"] for one in answer["meta"]["loss"]] == ["/tags/0", "/phones/0"]
+
+
 def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     body = customer("hubspot", owner={"remote_id": "777000111"}, tags=["x"]) | {"meta": {"connection": "salesforce"}}
