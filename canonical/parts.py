@@ -80,7 +80,7 @@ class AddressPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     country_code: Annotated[str, Meta(examples=["GB"])] | None = None
     """ISO 3166-1 alpha-2 code."""
     phone: Line | None = None
-    is_default: bool = False
+    is_default: Annotated[bool, Meta(extra_json_schema={"default": False})] | UnsetType = UNSET
 
 
 class CustomField(Struct, frozen=True, kw_only=True):

@@ -78,6 +78,10 @@ def numbers_written(patch: CustomerPatch, notes: Notes) -> tuple[Number, Number]
         return UNSET, UNSET
     phones = patch.phones or ()
     chosen = people.numbers_by_type(phones, KINDS, "Freshdesk", notes)
+    first = next((kind for kind in KINDS.values() if kind in chosen), None)
+    for kind, place in chosen.items():
+        if phones[place].is_primary not in (UNSET, kind == first):
+            notes.lose(f"/phones/{place}/is_primary", "coerced", "Freshdesk ranks no numbers: the work number is first")
     kept = {kind: _number(phones[place], place, patch, notes) for kind, place in chosen.items()}
     return kept.get("work"), kept.get("mobile")
 

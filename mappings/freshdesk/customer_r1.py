@@ -23,7 +23,7 @@ from mappings.freshdesk.endpoints_customer import ENDPOINTS
 from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit import json_custom_fields, markers, patches, people
-from mappings.kit.addresses import placed, slots_of
+from mappings.kit.addresses import note_default, placed, slots_of
 from mappings.kit.names import one_name, required_name
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -127,6 +127,7 @@ def _address_written(
     if not addresses:
         return None
     pointer, chosen = placed(addresses, SLOTS, "Freshdesk", notes)["address"]
+    note_default(chosen, pointer, "Freshdesk's only address is the default one", notes)
     patches.refuse_members(chosen, ("name", "company", "phone"), pointer, ONLY_LINES, notes)
     lines = {
         "line1": chosen.line1,
@@ -136,8 +137,8 @@ def _address_written(
         "region": chosen.region,
         "country_code": chosen.country_code,
     }
-    for name in ("city", "postal_code", "region", "country_code"):
-        if lines[name]:
+    for name, line in lines.items():
+        if line and (name not in ("line1", "line2") or line != line.strip()):
             notes.lose(f"{pointer}/{name}", "coerced", ONE_TEXT)
     stored = None if current is None else current.address
     sent = tuple(line for line in lines.values() if line)

@@ -54,7 +54,7 @@ def language_written(language: str | None | UnsetType, notes: Notes) -> str | Un
             notes.unsupported("/language", f"Freshdesk does not have this language, but {', '.join(LANGUAGES)}")
             return UNSET
         code = near
-    if code != language:
+    if language not in (code, TAGS.get(code)):
         notes.lose("/language", "coerced", f"stored as {code} at Freshdesk")
     return code
 
@@ -101,7 +101,7 @@ def _tag(code: str) -> tuple[str | None, Loss | None]:
     language = TAGS.get(code) or values.language(code)
     if language is None:
         return None, Loss(path="/language", kind="dropped", detail="Freshdesk's language is not a BCP 47 tag")
-    if language != code:
+    if language not in (code, TAGS.get(code)):
         return language, Loss(path="/language", kind="coerced", detail=f"spelled {code} at Freshdesk")
     return language, None
 
@@ -111,6 +111,6 @@ def _zone(name: str) -> tuple[str | None, Loss | None]:
     zone = IANA.get(name) or values.timezone(name)
     if zone is None:
         return None, Loss(path="/timezone", kind="dropped", detail="Freshdesk's time zone has no IANA name")
-    if zone != name:
+    if zone not in (name, IANA.get(name)):
         return zone, Loss(path="/timezone", kind="coerced", detail=f"called {name} at Freshdesk")
     return zone, None

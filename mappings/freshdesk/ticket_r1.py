@@ -30,6 +30,7 @@ from mappings.kit.contact_points import email_address
 from mappings.kit.html import html_of, html_or_text, sanitised, text_of
 from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+from mappings.stored import TextChange
 
 NO_PLACE: Final[dict[str, str]] = {
     "external_id": "Freshdesk tickets have no external id: configure a ticket field as a custom field",
@@ -167,6 +168,8 @@ def _text(patch: TicketPatch) -> str:
 
 def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> str | UnsetType:
     html, text = html_or_text(patch.description, patch.description_html, "/description", "Freshdesk", notes)
+    if html:
+        sanitised(html, "/description_html", notes.loss)  # Freshdesk does
     if html or text:
         return html or html_of(text or "")
     is_sent = not isinstance(patch.description, UnsetType) or not isinstance(patch.description_html, UnsetType)
@@ -190,7 +193,7 @@ def _status_written(
 
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:
     """Return the due times of the ticket and its first response. Freshdesk accepts only both together, the response not
-    after the ticket."""
+    after the ticket: at its present time, or at that of the ticket."""
     wanted = patches.whole_seconds(patch.due_at, "/due_at", "Freshdesk", notes)
     if isinstance(wanted, UnsetType):
         return UNSET, UNSET
@@ -200,7 +203,6 @@ def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tu
     response_due = None if current is None else current.fr_due_by
     if response_due is not None and response_due <= wanted:
         return wanted, response_due
-    notes.lose("/due_at", "defaulted", "Freshdesk also needs a due time for the first response: the same one is sent")
     return wanted, wanted
 
 
@@ -214,4 +216,5 @@ TICKET: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores={"description": TextChange(text=str.strip, detail="Freshdesk removes blank space at the ends of a text")},
 )

@@ -27,7 +27,7 @@ from mappings.hubspot.field_values import SEPARATOR, spell_language, spell_zone,
 from mappings.hubspot.related import owner_of
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
 from mappings.kit import nearest, patches, people
-from mappings.kit.addresses import placed, slots_of
+from mappings.kit.addresses import note_default, placed, slots_of
 from mappings.kit.contact_points import one_email
 from mappings.kit.names import full_name, two_names
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
@@ -243,6 +243,7 @@ def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, not
     if not addresses:
         return dict.fromkeys(ADDRESS_PROPERTIES, CLEARED)
     pointer, address = placed(addresses, SLOTS, "HubSpot", notes)["address"]
+    note_default(address, pointer, "HubSpot's only address is the default one", notes)
     code = patches.country_code(address, pointer, notes)
     patches.refuse_members(address, ("name", "company", "phone"), pointer, NO_PLACE_IN_ADDRESS, notes)
     if address.line2:

@@ -160,8 +160,6 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType
     is_place = any((place.line1, place.line2, place.city, place.region, place.postal_code, place.country_code))
     if not is_place and (place.name or place.phone):
         notes.lose(pointer, "coerced", "HubSpot keeps an address without a place as the name and number of the buyer")
-    if place.is_default:
-        notes.lose(f"{pointer}/is_default", "dropped", "an order has one address for each purpose and no default")
     if "\n" in (place.line1 or ""):
         notes.lose(f"{pointer}/line1", "coerced", "its second line becomes line2: HubSpot keeps the street as one text")
     written = {

@@ -49,9 +49,18 @@ def slots_of(
 
 
 def check_type(address: AddressPatch | None, kind: AddressType, pointer: str, vendor: str, notes: Notes) -> None:
-    """Note a loss if the address of an order has another type than its place."""
-    if address is not None and _type(address) not in ("unknown", kind):
+    """Note a loss if the address of an order has another type than its place, or is a default one."""
+    if address is None:
+        return
+    if _type(address) not in ("unknown", kind):
         notes.lose(f"{pointer}/type", "coerced", f"{vendor} stores it as the {kind} address of the order")
+    note_default(address, pointer, "an order has one address for each purpose and no default", notes, reads=False)
+
+
+def note_default(address: AddressPatch, pointer: str, detail: str, notes: Notes, *, reads: bool = True) -> None:
+    """Note a loss if the address does not read as the default one (`reads`) as it was sent."""
+    if address.is_default not in (UNSET, reads):
+        notes.lose(f"{pointer}/is_default", "coerced", detail)
 
 
 def _type(address: AddressPatch) -> AddressType:

@@ -50,13 +50,11 @@ def one_name(
         own = full_name(first, last)
         if own != _tidy(stored):
             patch = replace(patch, display_name=own)
-            for name, part in parts.items():
-                if _tidy(part):
-                    notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: it is part of the display name")
-    elif own is not None and not _agree(own, *parts.values()):
-        for name, part in parts.items():
-            if _tidy(part):
-                notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: display_name is written")
+    for name, part in parts.items():
+        if _tidy(part):
+            is_part = own is not None and _agree(own, *parts.values())
+            why = "it is part of the display name" if is_part else "display_name is written"
+            notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: {why}")
     patch = replace(patch, first_name=UNSET, last_name=UNSET)
     return patch if with_company else company_as_name(patch, own or _tidy(stored), vendor, notes)
 
@@ -81,8 +79,7 @@ def company_as_name(patch: CustomerPatch, known: str | None, vendor: str, notes:
     company = _tidy(patch.company_name)
     if company is None or (known != company if known else patch.kind != "organization"):
         return patch
-    if not known:
-        notes.lose("/company_name", "coerced", f"{vendor} has no companies here: it is written as the name")
+    notes.lose("/company_name", "coerced", f"{vendor} has no companies here: it is written as the name")
     return replace(patch, display_name=company, company_name=UNSET)
 
 
@@ -106,7 +103,9 @@ def two_names(
         if own == full_name(*stored):
             return patch
         first, last = split_name(own, None, single=single)
-        notes.lose("/display_name", "coerced", f"{vendor} stores first and last name: it is split at the last space")
+        if first and last:
+            detail = f"{vendor} stores first and last name: it is split at the last space"
+            notes.lose("/display_name", "coerced", detail)
         return replace(patch, first_name=first, last_name=last)
     if not _agree(own, first, last):
         notes.lose("/display_name", "coerced", f"{vendor} builds it from first and last name, which are written")

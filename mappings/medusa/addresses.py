@@ -50,8 +50,6 @@ def write(
     pointer = f"/{kind}_address"
     address = address or AddressPatch()
     check_type(address, kind, pointer, "Medusa", notes)
-    if address.is_default:
-        notes.lose(f"{pointer}/is_default", "coerced", "an order has one address for each purpose and no default")
     code = country_code(address, pointer, notes)
     present = read(stored, kind, None) or Address()
     if is_placed and code != present.country_code:

@@ -22,7 +22,7 @@ from canonical.customer import (
 )
 from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, sent_or
 from mappings.kit import markers, patches, people
-from mappings.kit.addresses import placed, slots_of
+from mappings.kit.addresses import note_default, placed, slots_of
 from mappings.kit.contact_points import one_email
 from mappings.kit.names import full_name, two_names
 from mappings.salesforce import addresses, custom_fields
@@ -238,6 +238,8 @@ def _addresses_written(
         if address is not None and address.is_default and kind == "other":
             detail = "Salesforce's default is the mailing address, not the one of type other"
             notes.unsupported(f"{pointer}/is_default", detail)
+        elif address is not None and kind != "other":
+            note_default(address, pointer, "Salesforce's default is the mailing address", notes)
         written |= addresses.write(address, kind, current, account, pointer, notes)
     return written
 

@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
+from mappings.kit.addresses import note_default
 from mappings.kit.names import split_name
 from mappings.shopify.wire_2026_07 import MailingAddress
 from mappings.shopify.wire_inputs_2026_07 import MailingAddressInput
@@ -39,8 +40,8 @@ def write(
     (`stored`) has the same name, keep its first and last name."""
     if address.type is not UNSET and address.type not in (kind, "unknown"):
         notes.lose(f"{pointer}/type", "coerced", f"Shopify stores an address without a type: it reads {kind}")
-    if kind != "unknown" and address.is_default:
-        notes.lose(f"{pointer}/is_default", "coerced", "an order has one address for each purpose and no default")
+    if kind != "unknown":
+        note_default(address, pointer, "an order has one address for each purpose and no default", notes, reads=False)
     country = values.country(address.country_code)
     if address.country_code and (country is None or len(address.country_code) != len(country)):
         notes.invalid(f"{pointer}/country_code", "send a two-letter country code (ISO 3166-1)")

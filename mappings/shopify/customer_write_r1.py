@@ -14,6 +14,7 @@ from canonical.customer import (
 )
 from canonical.parts import AddressPatch, sent_or
 from mappings.kit import nearest, people
+from mappings.kit.addresses import note_default
 from mappings.kit.names import company_as_name, full_name, two_names
 from mappings.kit.patches import chosen, have_no, refuse_without_place
 from mappings.shopify import addresses, custom_fields, metadata
@@ -124,10 +125,13 @@ def _addresses(
     if isinstance(sent, UnsetType):
         return UNSET
     written = [
-        (not address.is_default, addresses.write(address, "unknown", notes, f"/addresses/{place}", stored))
+        addresses.write(address, "unknown", notes, f"/addresses/{place}", stored)
         for place, address in enumerate(sent or ())
     ]
-    return tuple(address for _, address in sorted(written, key=lambda one: one[0]))
+    first = next((place for place, address in enumerate(sent or ()) if address.is_default), 0)
+    if sent and first == 0:
+        note_default(sent[0], "/addresses/0", "Shopify's first address is the default one", notes)
+    return tuple(written[first : first + 1] + written[:first] + written[first + 1 :])
 
 
 def _asked_channels(current: Customer | None) -> set[str]:

@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical import parts, values
 from canonical.parts import AddressPatch, AddressType
+from mappings.kit.addresses import note_default
 from mappings.kit.patches import refuse_members
 from mappings.spec import Notes
 from mappings.stripe.wire_2026_10_28 import Address, Shipping
@@ -79,8 +80,7 @@ def write_shipping(
         notes.lose(
             f"{pointer}/name", "defaulted", "the shipping address has the customer's name, company or e-mail address"
         )
-    if patch.is_default:
-        notes.unsupported(f"{pointer}/is_default", "Stripe's default address is the billing address")
+    note_default(patch, pointer, "Stripe's default address is the billing address", notes, reads=False)
     address = write(patch, pointer, notes, whole=whole)
     return ShippingWrite(name=addressee, phone=_member(patch.phone, whole), address=address)
 

@@ -8,7 +8,7 @@ from canonical import values
 from canonical.customer import CustomerPatch, TaxExemption, TaxIdPatch
 from canonical.parts import sent_or
 from mappings.kit import people
-from mappings.kit.addresses import placed
+from mappings.kit.addresses import note_default, placed
 from mappings.kit.names import one_name
 from mappings.kit.patches import chosen, have_no, refuse_without_place
 from mappings.spec import Draft, Notes
@@ -125,8 +125,7 @@ def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> 
     shipping: ShippingWrite | None | UnsetType = UNSET if current is None or current.shipping is None else None
     for kind, (pointer, address) in placed(sent, addresses.SLOTS, "Stripe", notes).items():
         if kind == "billing":
-            if not address.is_default and any(one.is_default for one in sent):
-                notes.lose(f"{pointer}/is_default", "coerced", "Stripe's default address is the billing address")
+            note_default(address, pointer, "Stripe's default address is the billing address", notes)
             billing = addresses.write_billing(address, pointer, notes, whole=whole)
         else:
             shipping = addresses.write_shipping(address, pointer, _name(patch, current), notes, whole=whole)
@@ -168,6 +167,6 @@ def _tax_ids(
         )
         return UNSET
     for place, one in enumerate(tax_ids or ()):
-        if one.country_code is not None:
+        if one.country_code not in (None, one.type[:2].upper(), one.value[:2]):
             notes.unsupported(f"/tax_ids/{place}/country_code", "Stripe derives the country from the number")
     return tuple(TaxIdWrite(type=one.type, value=one.value) for one in tax_ids or ()) or UNSET

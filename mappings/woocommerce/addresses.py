@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
+from mappings.kit.addresses import note_default
 from mappings.kit.names import split_name
 from mappings.kit.patches import country_code
 from mappings.spec import Notes
@@ -70,8 +71,8 @@ def write(
     has_company = kind == "shipping" or with_company
     if address is None:
         return _cleared(stored, company=has_company, phone=kind == "shipping")
-    if address.is_default:
-        notes.lose(f"{pointer}/is_default", "coerced", "WooCommerce has one address of each type and no default")
+    if of_customer:
+        note_default(address, pointer, "WooCommerce has one address of each type and no default", notes, reads=False)
     present = (
         read_shipping(stored) if kind == "shipping" else read_billing(stored, with_company=with_company)
     ) or NO_ADDRESS

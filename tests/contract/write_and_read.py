@@ -25,8 +25,8 @@ ALTERNATIVES: Final = (
 ABSENT: Final[tuple[Any, ...]] = (None, "", [], "unknown")
 """What counts as not sent on a create."""
 ANSWERS_ONLY: Final = ("meta", "updated_at", "ticket_id")
-MARKS: Final = {"is_primary", "is_default"}
-"""One item of a list has each; that one of a list has it of which none was sent with it is no difference."""
+MARKS: Final = {"is_primary"}
+"""One item of a list has it; that one of a list has it of which none was sent with it is no difference."""
 MISSING: Final = 100
 """How much a missing item weighs, in different members."""
 MOST_PERMUTED: Final = 4

@@ -197,7 +197,7 @@ def test_an_address_is_sent_whole_on_a_change_and_bare_on_a_create() -> None:
         (CustomerPatch(tax_exemption="unknown"), "/tax_exemption"),
         (CustomerPatch(kind="organization"), "/kind"),
         (
-            CustomerPatch(tax_ids=(TaxIdPatch(type="eu_vat", value="DE1", country_code="DE"),)),
+            CustomerPatch(tax_ids=(TaxIdPatch(type="eu_vat", value="DE1", country_code="FR"),)),
             "/tax_ids/0/country_code",
         ),
         (CustomerPatch(custom_fields=(CustomFieldPatch(key="shoe", value="44"),)), "/custom_fields/0/key"),

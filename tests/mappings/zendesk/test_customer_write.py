@@ -244,8 +244,8 @@ def test_an_unknown_custom_field_is_answered_with_those_there_are(account: Accou
         ({"first_name": "Lia", "last_name": "Kern"}, {"name": "Lia Kern"}, {"/first_name", "/last_name"}),
         ({"first_name": "Lia"}, {"name": "Lia Keller"}, {"/first_name"}),
         ({"last_name": None}, {"name": "Livia"}, set()),
-        ({"first_name": "Livia"}, {}, set()),
-        ({"display_name": "Livia M. Keller", "first_name": "Livia"}, {"name": "Livia M. Keller"}, set()),
+        ({"first_name": "Livia"}, {}, {"/first_name"}),
+        ({"display_name": "Livia M. Keller", "first_name": "Livia"}, {"name": "Livia M. Keller"}, {"/first_name"}),
         ({"display_name": "Lia", "first_name": "Livia"}, {"name": "Lia"}, {"/first_name"}),
         # Of a record that is sent back, the name that was changed counts.
         ({"display_name": "Livia Keller", "first_name": "Lia"}, {"name": "Lia Keller"}, {"/first_name"}),
