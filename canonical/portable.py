@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import FieldInfo, fields, replace
 
 from canonical.field_kinds import ComparedField, fields_of
-from canonical.parts import AddressPatch, Instant
+from canonical.parts import AddressPatch, Instant, Loss
 from canonical.same_value import keys_among
 
 P = TypeVar("P", bound=Struct)
@@ -27,6 +27,18 @@ _HAS_VALUE: Final[Mapping[str, Callable[[Any], bool]]] = {
 DECIDED: Final = ("opted_in", "opted_out")
 """States that only a person sets. `never` and `pending` do not replace them."""
 ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
+OWN_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "emails": ("type", "is_primary", "status"),
+    "phones": ("type", "is_primary"),
+    "addresses": ("type", "is_default"),
+    "tax_ids": ("country_code",),
+}
+"""The members of items that merging leaves as the record has them."""
+NOT_ADDED: Final = {
+    "emails": "a record that is found by its e-mail address keeps its addresses",
+    "consents": "the record has the person's own decision",
+}
+"""Why an item of a list is not added to the record's."""
 _REPLACED: Final = ("consents", "custom_fields")
 """Lists of settings: an item that was sent replaces the present one with the same key."""
 
@@ -119,6 +131,22 @@ def sent_places(patch: Struct, record: Struct) -> dict[str, str]:
     }
 
 
+def kept_back(patch: Struct, record: Struct, *, keep_emails: bool = False) -> Iterator[Loss]:
+    """Yield what the merged lists do not have of those that were sent: an item that the record keeps has the record's
+    own type and marks, a further one is not the primary one, and a decision about consent stays."""
+    for name, _, items in _merged_lists(patch, record, keep_emails=keep_emails):
+        sent = getattr(patch, name)
+        for item, place in items:
+            for member in OWN_MEMBERS.get(name, ()) if place is not None else ():
+                if getattr(sent[place], member) not in (UNSET, None, "unknown", getattr(item, member)):
+                    path = f"/{name}/{place}/{member}"
+                    yield Loss(path=path, kind="coerced", detail="the lists are merged: the record keeps its own")
+        if name in NOT_ADDED:
+            places = {place for _, place in items}
+            left = [place for place in range(len(sent)) if place not in places]
+            yield from (Loss(path=f"/{name}/{place}", kind="dropped", detail=NOT_ADDED[name]) for place in left)
+
+
 def _merged_lists(
     patch: Struct, record: Struct, *, keep_emails: bool = False
 ) -> Iterator[tuple[str, tuple[Any, ...], list[tuple[Any, int | None]]]]:
@@ -130,7 +158,9 @@ def _merged_lists(
             continue
         present = _as_patches(name, getattr(record, name), sent)
         if keep_emails and name == "emails" and present:
-            yield name, present, [(one, None) for one in present]
+            key = keys_among(present, fields_of(type(patch))[name])
+            places = {key(one): place for place, one in enumerate(sent)}
+            yield name, present, [(one, places.get(key(one))) for one in present]
         else:
             yield name, present, _merged_list(name, present, sent, fields_of(type(patch))[name])
 

@@ -24,38 +24,44 @@ from canonical.parts import Loss, sent_or
 from canonical.references import PEOPLE
 from canonical.same_value import is_empty, same
 from canonical.totals import PARTS, BodySum, holds_lines, holds_sums, sum_of
+from mappings.kit.patches import IMPLIED
 from mappings.manifest import Vendor
 from mappings.spec import Draft, FieldRefusal
 
 TOTAL = "/totals/total"
 SUMS = frozenset({"discounts", "shipping_lines", "fees"})
 """The lists, other than the lines, whose items are parts of the sum."""
+OTHER_FORMS: Final = frozenset({"number", "display_name", "first_name", "last_name", "description", "description_html"})
+"""Fields that a vendor numbers itself or builds from others."""
+NOTHING: Final = (None, False, "", (), "none", "unknown")
 KEEP_IT = "Change the order at {}, or accept that its sum stays with ?loss=any"
 LINES: Final = "line_items"
 DESCRIBING: Final = frozenset(LineItemPatch.__struct_fields__) - LINE
 
 
-def accept_loss(resolved: ResolvedWrite, draft: Draft[Any]) -> tuple[Loss, ...]:
+def accept_loss(resolved: ResolvedWrite, draft: Draft[Any], kept: Collection[str] = ()) -> tuple[Loss, ...]:
     """Return the loss of the write. Raises InvalidField for an invalid value, and UnsupportedField for what the caller
-    does not accept to lose (`?loss=`)."""
+    does not accept to lose (`?loss=`). `kept`: lists of which the record keeps its primary item."""
     title, intent = resolved.connection.vendor.title, resolved.intent
     invalid = tuple(_error(refusal) for refusal in draft.refused if refusal.kind == "invalid")
     if invalid:
         raise InvalidField(f"{title} cannot store this: {summary(invalid)}", errors=invalid)
-    errors = [_error(refusal) for refusal in barring(resolved, draft.refused)]
+    errors = [_error(refusal) for refusal in barring(resolved, draft.refused, kept)]
     if intent.loss == "none":
         errors += [FieldError(pointer=one.path, detail=one.detail) for one in draft.loss]
     elif intent.loss == "descriptive":
         cut = [one for one in draft.loss if one.kind in ("dropped", "truncated")]
         if cut:
-            is_vital = _essential(resolved)
+            is_vital = _essential(resolved, kept)
             errors += [FieldError(pointer=one.path, detail=one.detail) for one in cut if is_vital(one.path)]
     if errors:
         raise UnsupportedField(f"{title} has no place for this: {summary(errors)}", errors=tuple(errors))
     return draft.loss + dropped(draft.refused)
 
 
-def barring(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[FieldRefusal, ...]:
+def barring(
+    resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...], kept: Collection[str] = ()
+) -> tuple[FieldRefusal, ...]:
     """Return the refusals that the caller does not accept to lose."""
     if resolved.intent.loss == "none":
         return refused
@@ -63,11 +69,11 @@ def barring(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple
         return tuple(one for one in refused if one.kind == "invalid")
     if not refused:
         return ()
-    is_vital = _essential(resolved)
+    is_vital = _essential(resolved, kept)
     return tuple(one for one in refused if one.kind == "invalid" or is_vital(one.pointer))
 
 
-def _essential(resolved: ResolvedWrite) -> Callable[[str], bool]:
+def _essential(resolved: ResolvedWrite, kept: Collection[str]) -> Callable[[str], bool]:
     """Return the test of a pointer, with the body decoded once."""
     intent, vendor = resolved.intent, resolved.connection.vendor
     if intent.action == "cancel" or intent.edits_tags:
@@ -79,7 +85,7 @@ def _essential(resolved: ResolvedWrite) -> Callable[[str], bool]:
     traits: Traits = vendor.traits if isinstance(vendor, Vendor) else frozenset()
     if resolved.deps.is_production and not resolved.deps.vendors.is_test(resolved.connection):
         traits |= {"live"}
-    return lambda pointer: is_essential(patch, pointer, traits, intent.upsert_on)
+    return lambda pointer: _field(pointer) not in kept and is_essential(patch, pointer, traits, intent.upsert_on)
 
 
 def dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
@@ -151,6 +157,19 @@ def other_total(resolved: ResolvedWrite, order: Order, loss: tuple[Loss, ...]) -
     if wanted.is_about(Decimal(computed)):
         return None
     return TotalDifference(f"{wanted.total:f}", computed)
+
+
+def filled(resolved: ResolvedWrite, record: Struct, loss: tuple[Loss, ...]) -> tuple[Loss, ...]:
+    """Return which fields of a new record have a value although they were sent without one, such as the due date that a
+    vendor sets, unless it is announced before (`loss`)."""
+    title = resolved.connection.vendor.title
+    known = {_field(path) for one in loss for path in (one.path, one.place or one.path)} | OTHER_FORMS
+    detail = f"it was sent without a value: {title} has set it"
+    return tuple(
+        Loss(path=f"/{name}", kind="defaulted", detail=detail)
+        for name in resolved.intent.emptied
+        if name not in known and getattr(record, name) not in (*NOTHING, IMPLIED.get(name))
+    )
 
 
 def _way_out(draft: Draft[Any], title: str) -> str:

@@ -29,7 +29,7 @@ from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from app.writes.tags import merge_tags, with_own_pointers
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
-from canonical.portable import merged, sent_places
+from canonical.portable import kept_back, merged, sent_places
 from canonical.references import at_target
 from mappings.kit.no_change import changes_nothing
 from mappings.manifest import Manifest, Vendor
@@ -62,21 +62,30 @@ async def draft_body(resolved: ResolvedWrite, present: PresentRecord | None = No
         facts = await resolved.account()
         account = facts if present is None else present.account
         draft = await map_to_vendor(resolved, account, present)
+        kept = await _kept_lists(resolved, present)
         try:
-            loss = accept_loss(resolved, draft) if draft.loss or draft.refused else ()
+            loss = accept_loss(resolved, draft, kept) if draft.loss or draft.refused else ()
             if mapping.object == "order" and present is None:
                 loss += accept_total(resolved, draft, account)
             elif mapping.object == "order" and present is not None:
                 await accept_change(resolved, draft, present)
             return Drafted(body=draft.body, loss=loss, account=account, present=present)
         except (InvalidField, UnsupportedField):
-            barred = barring(resolved, draft.refused)
+            barred = barring(resolved, draft.refused, kept)
             if not refused_by_account_facts(resolved.connection.vendor, mapping, account, barred):
                 raise
             if await resolved.account(YOUNG) == facts:
                 raise
         if present is not None:
             present = await resolved.fetch_present(present.remote_id)
+
+
+async def _kept_lists(resolved: ResolvedWrite, present: PresentRecord | None) -> frozenset[str]:
+    """Return the merged lists of which the record keeps its primary item, so that what was sent is a further one."""
+    if present is None or not resolved.intent.merges:
+        return frozenset()
+    data = (await present.mapped()).data
+    return frozenset(name for name in ("emails", "phones") if getattr(data, name, ()))
 
 
 async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentRecord | None = None) -> Draft[Any]:
@@ -156,7 +165,9 @@ def patch_of(
         patch = with_references(patch, references)
     patch, changed = as_stored(patch, resolved.mapping.stores)
     if record is not None and intent.merges:
-        patch = merged(patch, record.data, keep_emails=intent.upsert_on == "email")
+        by_email = intent.upsert_on == "email"
+        changed = (*changed, *kept_back(patch, record.data, keep_emails=by_email))
+        patch = merged(patch, record.data, keep_emails=by_email)
     return patch, changed if as_sent else (*intent.lost, *lost, *references.lost, *changed)
 
 

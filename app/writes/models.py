@@ -153,6 +153,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body, and what its body holds in another field
     total: str | None = None  # the total of a new order, as it was sent
     sent: bytes = b""  # the caller's body, where `body` is another one
+    emptied: tuple[str, ...] = ()  # fields that were sent without a value, and count as absent
     base: str | None = None  # the version of the base of a copy that waited for an approval; "" without a base
 
     def with_plan(self, plan: CopyPlan) -> "Intent":

@@ -88,13 +88,15 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
 
 class PortableBody(Struct, frozen=True, kw_only=True):
     """A body for one connection: what to write, whether lists are merged with those of the record, and what is lost
-    already: parts of a new order that went into another field, the HTML of a text."""
+    already: parts of a new order that went into another field, the HTML of a text. `emptied` fields have no value and
+    count as absent."""
 
     patch: Any
     body: bytes
     ignored: tuple[str, ...] = ()
     merges: bool = False
     lost: tuple[Loss, ...] = ()
+    emptied: tuple[str, ...] = ()
 
 
 class ReadBody(Struct, frozen=True, kw_only=True):
@@ -221,6 +223,8 @@ def make_portable(
         patch = without_clearing(patch)
     elif origin.missing:
         patch = without_clearing(patch, lambda name: name not in origin.missing)
+    absent = [name for name in patch.__struct_fields__ if getattr(patch, name) is UNSET]
+    emptied = tuple(name for name in absent if getattr(sent.patch, name) is not UNSET)
     _refuse_unplaced(patch, origin.connection)
     patch = with_source(patch, origin.connection)
     lost = tuple[Loss, ...]()
@@ -241,6 +245,7 @@ def make_portable(
         and (action != "create" or copies)
         and any(_is_merged(patch, name, by_email) for name in MERGED),
         lost=lost,
+        emptied=emptied,
     )
 
 

@@ -303,6 +303,7 @@ async def resolve_request(
         written_at=request.written_at or origin_of(read.sent.meta).updated_at,
         copy_of=request.copy_of,
         total=_total(read.sent) if request.object == "order" and request.action in CREATING else None,
+        emptied=sent.emptied,
         sent=b"" if request.copy_of is not None or sent.body is request.body else request.body,
     )
     if deps.erased.digests:

@@ -192,6 +192,24 @@ def test_a_loss_of_a_merged_list_points_into_the_list_that_was_sent(caller: Call
     assert [one["path"] for one in answer["meta"]["loss"]] == ["/tags/0", "/phones/0"]
 
 
+def test_what_a_merged_list_does_not_take_over_is_said(caller: Caller) -> None:
+    mark, path = word(), "/v1/customers?connection=hubspot&upsert_on=email"
+    made = caller.create(path, customer("hubspot", mark))
+    sent = {"address": f"{mark}@example.com", "type": "work"}
+    answer = caller.write("POST", path, {"emails": [sent, {"address": f"second.{mark}@example.com"}]}).json()
+    assert answer["emails"] == made["emails"]
+    lost = [(one["path"], one["kind"]) for one in answer["meta"]["loss"]]
+    assert lost == [("/emails/0/type", "coerced"), ("/emails/1", "dropped")]
+
+
+def test_what_the_vendor_sets_in_place_of_nothing_is_said(caller: Caller) -> None:
+    body = ticket("hubspot", status="unknown", priority="unknown")
+    made = caller.create("/v1/tickets?connection=hubspot", body)
+    assert made["status"] == "new"
+    lost = [(one["path"], one["kind"]) for one in made["meta"]["loss"]]
+    assert lost == [("/status", "defaulted")]
+
+
 def test_an_id_of_another_vendor_is_never_sent(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     body = customer("hubspot", owner={"remote_id": "777000111"}, tags=["x"]) | {"meta": {"connection": "salesforce"}}
