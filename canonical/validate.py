@@ -44,7 +44,9 @@ def _customer(patch: CustomerPatch) -> PatchErrors:
     yield from _phones("/phones", _items(patch.phones))
     for index, address in enumerate(_items(patch.addresses)):
         yield from _address(f"/addresses/{index}", address)
-    yield from _one_default("/addresses", [address.is_default is True for address in _items(patch.addresses)], "is_default")
+    yield from _one_default(
+        "/addresses", [address.is_default is True for address in _items(patch.addresses)], "is_default"
+    )
     if (tag := _text(patch.language)) is not None and values.language(tag) is None:
         yield PatchError(pointer="/language", detail="not a BCP 47 language tag such as pt-BR")
     if (zone := _text(patch.timezone)) is not None and values.timezone(zone) is None:
