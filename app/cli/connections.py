@@ -99,7 +99,8 @@ def pause(one: ConnectionView) -> str:
 @declare_action(connections, opened_vendors, resume_connection, name=NAME)
 def resume(one: ConnectionView) -> str:
     """Resume a connection in all processes. They forget its throttles and failures within about a second."""
-    return f"{one.name} is resumed: {one.state}."
+    step = f"It is {one.state}." if one.next_step is None else in_commands(one.next_step).removeprefix("Resumed. ")
+    return f"{one.name} is resumed. {step}"
 
 
 def _age(one: ObjectFreshness) -> str:

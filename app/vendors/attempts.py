@@ -162,7 +162,7 @@ def error_of(failure: AttemptFailure, connection: CalledConnection) -> Problem |
         )
     if failure.category == "transient":
         kind = VendorTimeout if failure.why == "timeout" else VendorUnavailable
-        return kind(f"{title} could not be reached ({failure.why}).", vendor=says, retry_after=failure.retry_after)
+        return kind(f"{title} is not available ({failure.why}).", vendor=says, retry_after=failure.retry_after)
     if refusal is None or failure.status is None:
         return VendorUnavailable(
             f"{title} redirects ({failure.why}), and Lockstitch does not follow redirects.",

@@ -66,9 +66,8 @@ def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingF
     if delay.job == "behind":
         return WaitingFor(reason="queue", detail="An earlier write of the same record goes first.")
     if operation.phase == "sent":
-        detail = (
-            f"{title}'s reply was lost. Lockstitch finds out {_in_seconds(delay.due_in)} whether the write happened."
-        )
+        when = _in_seconds(delay.due_in)
+        detail = f"{title}'s reply was lost. Lockstitch looks there {when}, and again until it knows what happened."
         return WaitingFor(reason="retry", detail=detail)
     if delay.due_in > 0:
         why = "" if delay.failed is None else f" ({delay.failed})"

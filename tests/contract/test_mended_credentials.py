@@ -66,6 +66,9 @@ def test_a_mended_key_resumes_the_connection_that_the_old_one_paused(
 
     portal.refused.add("333.1")
     paused(caller)
+    resumed = facade.lockstitch("connections", "resume", "vaulted").stdout
+    assert resumed == "vaulted is resumed. It continues after the vendor accepts the credential once.\n"
+    paused(caller)
     (finding,) = json.loads(facade.lockstitch("verify", "vaulted", "--json").stdout)["findings"]
     assert finding["mend"] == "Renew it at the vendor, then: lockstitch secrets rotate portal"
     done = secrets(facade, "rotate", "portal", text="333.2")

@@ -91,8 +91,9 @@ async def test_failures_in_a_row_pause_the_connection() -> None:
         running_vendor() as other,
         asking(vendor.url, also={"second": other.url}) as acme,
     ):
-        with pytest.raises(VendorUnavailable):
+        with pytest.raises(VendorUnavailable) as unavailable:
             await acme.send(READ)
+        assert unavailable.value.detail == "Acme is not available (status 503)."
         with pytest.raises(ConnectionPaused):
             await acme.send(READ, seconds=QUICK.failing_pause / 2)
         assert len(vendor.calls) == QUICK.failures

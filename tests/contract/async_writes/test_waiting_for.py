@@ -82,7 +82,7 @@ def test_a_lost_reply_is_a_retry(caller: Caller, facade: Facade, vendors: Emulat
         answer = caller.write("POST", "/v1/customers", customer("hubspot"))
         reason = waits_for(caller, answer)
     assert reason["reason"] == "retry"
-    assert reason["detail"].startswith("HubSpot's reply was lost. Lockstitch finds out ")
+    assert reason["detail"].startswith("HubSpot's reply was lost. Lockstitch looks there ")
     assert caller.settled(answer)["state"] == "succeeded"
 
 
