@@ -1,11 +1,11 @@
 """Merge a copy into its target: what the source has changed since the last copy, and what the target keeps."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from app.errors import VersionConflict
 from app.problem_document import FieldError
@@ -130,7 +130,7 @@ def without_emails(merged: MergedCopy) -> MergedCopy:
     """Return a merge that leaves the e-mail addresses as they are, because the target has no place for the new one."""
     left = _without(merged, {EMAILS})
     conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, EMAILS)))
-    return msgspec.structs.replace(left, plan=msgspec.structs.replace(left.plan, conflicts=conflicts))
+    return replace(left, plan=replace(left.plan, conflicts=conflicts))
 
 
 def without_refused(merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
@@ -146,15 +146,15 @@ def without_refused(merged: MergedCopy, errors: Collection[FieldError]) -> Merge
     lost = tuple(
         Loss(path=f"/{name}", kind="dropped", detail=f"it is not cleared: {refused[name]}") for name in sorted(cleared)
     )
-    left = msgspec.structs.replace(_without(merged, cleared), lost=merged.lost + lost)
+    left = replace(_without(merged, cleared), lost=merged.lost + lost)
     return without_emails(left) if refused.keys() - cleared else left
 
 
 def _without(merged: MergedCopy, names: Collection[str]) -> MergedCopy:
     body = msgspec.json.decode(merged.plan.body, type=dict[str, msgspec.Raw])
     write = merged.write.with_only(frozenset(body).difference(names))
-    plan = msgspec.structs.replace(merged.plan, body=write.intent.body)
-    return msgspec.structs.replace(merged, write=write, plan=plan)
+    plan = replace(merged.plan, body=write.intent.body)
+    return replace(merged, write=write, plan=plan)
 
 
 def is_login(resolved: ResolvedWrite) -> bool:
@@ -195,7 +195,7 @@ async def result_of(
         missing=copied.missing,
     )
     if known.version != copied.plan.base:  # another copy has ended meanwhile, and knows the other fields better
-        made = msgspec.structs.replace(made, names=tuple(filter(made.is_written, made.names)))
+        made = replace(made, names=tuple(filter(made.is_written, made.names)))
     base, opposite = renewed(known.base, known.opposite, made, known.digests)
     return CopyResult(
         object=resolved.intent.object,

@@ -7,10 +7,10 @@ same new person wait for each other, and the second finds whom the first created
 
 import hashlib
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from app.errors import InvalidField, NotSystemOfRecord, OutcomeUnknown, UnsupportedAction, UnsupportedField
 from app.records.resolve import choose_mapping

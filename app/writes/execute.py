@@ -8,10 +8,9 @@ An exception leaves the operation in its phase. A worker continues from there (`
 import asyncio
 import logging
 import time
-from dataclasses import replace
 from functools import partial
 
-import msgspec
+from msgspec.structs import replace
 
 from app.errors import (
     ConnectionPaused,
@@ -200,7 +199,7 @@ def _with_own_key(request: VendorRequest, operation: Operation) -> VendorRequest
     headers = tuple(
         (name, value + suffix if name.lower() == "idempotency-key" else value) for name, value in request.headers
     )
-    return msgspec.structs.replace(request, headers=headers)
+    return replace(request, headers=headers)
 
 
 async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
@@ -224,12 +223,12 @@ async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
     except Undecided as undecided:
         await _postpone(resolved.deps, begun, PERSON_PAUSE)
         raise Undecided(begun.operation.id, undecided.because) from undecided
-    known = msgspec.structs.replace(drafted.references, person=person, is_missing=False)
+    known = replace(drafted.references, person=person, is_missing=False)
     return await prepare_create(_with_references(resolved, known), begun.operation.id)
 
 
 def _with_references(resolved: ResolvedWrite, references: References | None) -> ResolvedWrite:
-    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
+    return replace(resolved, intent=replace(resolved.intent, references=references))
 
 
 async def _lock(resolved: ResolvedWrite, begun: Begun) -> None:
@@ -269,7 +268,7 @@ async def _record_not_owned(deps: WriteDeps, begun: Begun, problem: NotSystemOfR
     if problem.review:
         # Deferred operations keep their key after a refusal, and become dead letters.
         deferred = await deps.operations.defer(operation.id)
-        begun = msgspec.structs.replace(begun, operation=deferred or operation)
+        begun = replace(begun, operation=deferred or operation)
         problem.operation_id = operation.id
         return await record_refusal(deps, begun, problem, sent=False)
     await _record_unsent(deps, begun, problem, patient=patient)

@@ -11,11 +11,10 @@ import logging
 import time
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.egress.named_targets import require_callback
 from app.errors import (
@@ -161,10 +160,10 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, waits
     if queued:
         return await _enqueue(deps, writers, request, new, waits)
     if prepared is not None:
-        new = msgspec.structs.replace(new, phase="sent", effect=prepared.effect)
+        new = replace(new, phase="sent", effect=prepared.effect)
         if prepared.references is not None:
-            intent = msgspec.structs.replace(new.intent, references=prepared.references)
-            new = msgspec.structs.replace(new, intent=intent)
+            intent = replace(new.intent, references=prepared.references)
+            new = replace(new, intent=intent)
     begun = await deps.operations.begin(new)
     if isinstance(begun, Operation):
         return await replay(deps, writers, request, begun, waits)
@@ -204,7 +203,7 @@ async def _enqueue(
     deps: WriteDeps, writers: Writers, request: WriteRequest, new: NewOperation, waits: Waits
 ) -> Written:
     """Record the intent and its job in one commit, and poll for the answer while the caller waits."""
-    new = msgspec.structs.replace(new, deferred=waits.own <= time.monotonic())
+    new = replace(new, deferred=waits.own <= time.monotonic())
     async with deps.database.transaction() as transaction:
         operation = await deps.operations.add_queued(transaction, new)
         if operation is not None:

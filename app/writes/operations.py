@@ -5,7 +5,8 @@ import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from app.errors import Erased, InvalidField, VendorUnavailable
 from app.http.callers import Caller

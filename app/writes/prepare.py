@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
@@ -209,7 +209,7 @@ async def resolve_once(resolved: ResolvedWrite, *, creates: bool) -> ResolvedWri
     if resolved.intent.references is not None or resolved.intent.edits_tags or not resolved.refers:
         return resolved
     references = await resolve_references(resolved, creates=creates)
-    return replace(resolved, intent=msgspec.structs.replace(resolved.intent, references=references))
+    return replace(resolved, intent=replace(resolved.intent, references=references))
 
 
 def _parts(
@@ -254,7 +254,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
         merged = without_emails(merged)
         prepared = await draft(merged.write, skipped, plan=merged.plan)
     await _reserve_removals(resolved, merging.copied.consumer, marker, merged.removed)
-    return msgspec.structs.replace(prepared, loss=merged.lost + prepared.loss)
+    return replace(prepared, loss=merged.lost + prepared.loss)
 
 
 async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:
@@ -300,7 +300,7 @@ async def _change(
     if judged is not None:
         skipped += judged.skipped
     if plan is not None:
-        plan = msgspec.structs.replace(plan, body=write.intent.body)
+        plan = replace(plan, body=write.intent.body)
     if (judged is not None and judged.is_empty) or await says_nothing(write, body, present):
         return _unsent("update", present.remote_id, skipped, loss, plan)
     request = update(present.remote_id, body, marker, present.account)

@@ -5,10 +5,9 @@ back the marker, or by comparing the record's state.
 """
 
 import time
-from dataclasses import replace
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
 from app.errors import NotFound, OutcomeUnknown, VersionConflict
 from app.problem_document import Problem
@@ -278,7 +277,7 @@ async def _prepare_again(resolved: ResolvedWrite, begun: Begun, effect: Action) 
     """Draft the first request again, without If-Match: it was checked then, and our own change would fail it now. What
     the ownership of fields forbids now is left out, because the request may have had its effect."""
     marker = begun.operation.id
-    unguarded = replace(resolved, intent=msgspec.structs.replace(resolved.intent, if_match=None))
+    unguarded = replace(resolved, intent=replace(resolved.intent, if_match=None))
     if effect in ("create", "comment"):
         return await prepare_create(unguarded, marker)
     remote_id = begun.operation.remote_id or resolved.intent.remote_id

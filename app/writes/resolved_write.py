@@ -7,12 +7,12 @@ its recorded revision.
 import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from app.errors import Erased, InvalidField, UnsupportedAction
 from app.http.decode_body import DecodedBody
@@ -77,8 +77,7 @@ class PresentRecord:
         return reading.whole or reading.mapped
 
 
-@dataclass(frozen=True)
-class ResolvedWrite:
+class ResolvedWrite(Struct, frozen=True):
     """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
 
     `dry`: nothing will be sent, so its draft is not offered to a shadow. `redriven`: an operator runs it again after a
@@ -93,14 +92,13 @@ class ResolvedWrite:
     mapping: AnyMapping
     intent: Intent
     deadline: float
-    _: KW_ONLY
     dry: bool = False
     redriven: bool = False
     resends: bool = False
     whole: bytes | None = None
     base: KnownBase | None | UnsetType = UNSET
-    related: list[msgspec.Raw] = field(default_factory=list)
-    decoded: dict[bytes, Any] = field(default_factory=dict)
+    related: list[msgspec.Raw] = []
+    decoded: dict[bytes, Any] = {}
 
     @property
     def by(self) -> frozenset[str]:
@@ -143,7 +141,7 @@ class ResolvedWrite:
             return self
         body = msgspec.json.decode(self.intent.body, type=dict[str, msgspec.Raw])
         kept = msgspec.json.encode({name: value for name, value in body.items() if name in fields})
-        return replace(self, intent=msgspec.structs.replace(self.intent, body=kept))
+        return replace(self, intent=replace(self.intent, body=kept))
 
     @property
     def patch(self) -> Any:
@@ -158,12 +156,12 @@ class ResolvedWrite:
         """Return the write with the whole body of a copy."""
         if self.whole is None:
             return self
-        return replace(self, intent=msgspec.structs.replace(self.intent, body=self.whole))
+        return replace(self, intent=replace(self.intent, body=self.whole))
 
     def with_merged(self, body: bytes) -> "ResolvedWrite":
         """Return the write of a copy with the body that a merge made of it."""
         whole = self.intent.body if self.whole is None else self.whole
-        return replace(self, whole=whole, intent=msgspec.structs.replace(self.intent, body=body, merges=False))
+        return replace(self, whole=whole, intent=replace(self.intent, body=body, merges=False))
 
     @property
     def as_planned(self) -> "ResolvedWrite":
