@@ -18,7 +18,6 @@ from contextlib import (
     AbstractContextManager,
     asynccontextmanager,
     contextmanager,
-    nullcontext,
     suppress,
 )
 from types import TracebackType
@@ -34,7 +33,6 @@ from app.postgres.connect import REFUSED, Connector
 from app.postgres.pool import END_SECONDS, KnownTypesConnection, Pool
 
 _tracer = trace.get_tracer("lockstitch.store")
-_UNTRACED: Final = nullcontext()
 _traces_queries = False
 
 # What asyncpg raises when PostgreSQL is down, starting, stopping, full, failing over or closed for maintenance
@@ -115,7 +113,7 @@ class NamedStatement(Statement):
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """Return the values of the parameters in the order of the statement. Further values are left out."""
-        return [values[name] for name in self._names]
+        return list(map(values.__getitem__, self._names))
 
 
 class Session:
@@ -132,22 +130,22 @@ class Session:
 
     async def fetch(self, query: Statement, *arguments: Any) -> list[asyncpg.Record]:
         """Return all rows."""
-        with _span(query), _TRANSLATED:
+        with _span(query):
             return await self._connection.fetch(query.sql, *arguments)
 
     async def fetch_row(self, query: Statement, *arguments: Any) -> asyncpg.Record | None:
         """Return the first row, or None without one."""
-        with _span(query), _TRANSLATED:
+        with _span(query):
             return await self._connection.fetchrow(query.sql, *arguments)
 
     async def fetch_value(self, query: Statement, *arguments: Any) -> Any:
         """Return the first column of the first row, or None without a row."""
-        with _span(query), _TRANSLATED:
+        with _span(query):
             return await self._connection.fetchval(query.sql, *arguments)
 
     async def execute(self, query: Statement, *arguments: Any) -> int:
         """Run a command and return the number of affected rows, or 0 for a command without one."""
-        with _span(query), _TRANSLATED:
+        with _span(query):
             tag = await self._connection.execute(query.sql, *arguments)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
@@ -334,8 +332,8 @@ async def _skip_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 
 def _span(query: Statement) -> AbstractContextManager[None]:
-    """Start a client span if queries are traced and the current span is recorded. Free otherwise."""
-    return _recorded_span(query) if _traces_queries and trace.get_current_span().is_recording() else _UNTRACED
+    """Translate the errors of a query, in a client span if queries are traced and the current span is recorded."""
+    return _recorded_span(query) if _traces_queries and trace.get_current_span().is_recording() else _TRANSLATED
 
 
 @contextmanager
@@ -349,7 +347,8 @@ def _recorded_span(query: Statement) -> Iterator[None]:
         set_status_on_exception=False,
     ) as span:
         try:
-            yield
+            with _TRANSLATED:
+                yield
         except Exception as error:
             span.set_status(Status(StatusCode.ERROR))
             span.set_attribute("error.type", type(error).__qualname__)

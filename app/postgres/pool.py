@@ -95,7 +95,7 @@ class Pool:
         wanted = self._users > self._size  # by a user who waits in asyncpg's pool
         try:
             try:
-                clean = clean and not connection.is_closed() and not connection.is_in_transaction()
+                clean = clean and not connection.is_in_transaction()
             except asyncpg.InterfaceError:  # as in `take`
                 clean = False
             if not clean or wanted or self._closing:
