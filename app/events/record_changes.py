@@ -164,8 +164,7 @@ def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[
     """Return the top-level fields that differ, in the order of the model; without a last-seen state, those with a
     value."""
     if not before:
-        sent = (name for name in _compared(model) if after.get(name) is not None)
-        return tuple(name for name in sent if _value(name, after) is not None)
+        return tuple(name for name in _compared(model) if _value(name, after) is not None)
     return tuple(name for name in _compared(model) if _value(name, before) != _value(name, after))
 
 

@@ -72,7 +72,7 @@ async def compare(
         comparable = await _like_seen(connection, reading, after, notes.mapping_revision)
     names = changed(before, comparable, reading.mapping.model)
     is_first = last_state is None or (is_news and (created or not names))
-    if is_first:
+    if is_first and before is not None:
         before, names = None, changed(None, comparable, reading.mapping.model)
     if last_state is not None:
         state = with_notes(state, notes)
