@@ -82,7 +82,7 @@ def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: F
     changes: dict[str, Any] = {}
     for field in _fields(type(patch)):
         value = getattr(patch, field.name)
-        if isinstance(value, UnsetType) or may_clear(field.name):
+        if value is UNSET or may_clear(field.name):
             continue
         if field.name in _HAS_VALUE and value:
             value = tuple(filter(_HAS_VALUE[field.name], value))

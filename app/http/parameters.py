@@ -190,7 +190,8 @@ class Query:
 
     def __init__(self, request: _HasScope, declared: tuple[Parameter[Any], ...]) -> None:
         self.errors: list[FieldError] = []
-        sent = self._parse(request.scope["query_string"], {one.name: one for one in declared})
+        raw = request.scope["query_string"]
+        sent = self._parse(raw, {one.name: one for one in declared}) if raw else {}
         self.values: Mapping[str, Any] = {one.name: self._read(one, sent) for one in declared}
 
     def check(self) -> None:
@@ -209,8 +210,6 @@ class Query:
 
     def _parse(self, raw: bytes, declared: dict[str, Parameter[Any]]) -> dict[str, str]:
         values: dict[str, str] = {}
-        if not raw:
-            return values
         try:
             pairs = parse_qsl(
                 raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS

@@ -8,7 +8,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, filterfalse
 from typing import Final
 
 from msgspec import Struct
@@ -76,7 +76,7 @@ def _split(name: bytes) -> set[bytes]:
 
 def _words(name: str) -> frozenset[str]:
     plain = unicodedata.normalize("NFKD", name[:LONGEST_NAME]).casefold()
-    return frozenset(_WORD.findall("".join(one for one in plain if not unicodedata.combining(one))))
+    return frozenset(_WORD.findall("".join(filterfalse(unicodedata.combining, plain))))
 
 
 def digest_of(secret: bytes, kind: str, value: str) -> bytes:

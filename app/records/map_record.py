@@ -2,9 +2,9 @@
 
 import logging
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -124,17 +124,24 @@ async def refuse_rejected_drift(deps: RecordDeps, connection: Connection, *readi
             raise problem_of_unmappable(connection, reading.mapping.object, error) from error
 
 
-@contextmanager
-def as_vendor_drift(
-    deps: RecordDeps, connection: Connection, mapping: AnyMapping, record: msgspec.Raw | None = None
-) -> Iterator[None]:
+class as_vendor_drift(AbstractContextManager[None]):  # noqa: N801 - a function that costs a fifth of a generator's
     """Turn an answer that does not fit the wire Structs into VendorDrifted and a finding.
 
     `record` is the record being read; None is the answer that contains it.
     """
-    try:
-        yield
-    except Unmappable as error:
+
+    __slots__ = ("_connection", "_deps", "_mapping", "_record")
+
+    def __init__(
+        self, deps: RecordDeps, connection: Connection, mapping: AnyMapping, record: msgspec.Raw | None = None
+    ) -> None:
+        self._deps, self._connection, self._mapping, self._record = deps, connection, mapping, record
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Unmappable):
+            return
         if isinstance(error, VendorDrift):
-            deps.drift.show_failure(connection.name, mapping, record, error)
-        raise problem_of_unmappable(connection, mapping.object, error) from error
+            self._deps.drift.show_failure(self._connection.name, self._mapping, self._record, error)
+        raise problem_of_unmappable(self._connection, self._mapping.object, error) from error

@@ -62,9 +62,10 @@ class _Reply(Struct, frozen=True, kw_only=True):
 
 def _header_of(live: LiveConnection) -> tuple[str, str] | None:
     """Return the header with the credential, or None while the vault lacks it: then nothing is sent."""
-    with suppress(NoSecret):
+    try:
         return live.credential.header
-    return None
+    except NoSecret:
+        return None
 
 
 def marks_of(live: LiveConnection, replies: tuple[VendorReply | None, ...]) -> AccountMarks:

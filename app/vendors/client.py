@@ -41,7 +41,7 @@ from mappings.http import DEFAULT, VendorRefusal, VendorReply, VendorRequest
 
 _log = logging.getLogger("lockstitch.outbound")
 
-DOTS: Final = (".", "..")
+DOTS: Final = frozenset({".", ".."})
 REFUSED: Final = "the vendor refuses the credential"
 # A timeout below this share of the vendor's own timeout says nothing about the vendor.
 FAIR_SHARE: Final = 0.5
@@ -208,7 +208,7 @@ class VendorClient:
         """Attempt the request until one succeeds, no retry is allowed, or the deadline passes. Raises like `send`."""
         name = live.connection.name
         traffic = traffic or ("writes" if request.effect else "reads")
-        if any(segment in DOTS for segment in request.path.split("/")):
+        if not DOTS.isdisjoint(request.path.split("/")):
             # Such an id would address another resource after the path is normalised (RFC 3986, section 5.2.4).
             raise VendorRefused(name, 404, VendorRefusal(kind="not_found", detail="no record can have this id"))
         lost: AttemptFailure | None = None

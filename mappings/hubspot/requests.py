@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -77,11 +78,15 @@ class CrmObject(Collection[RecordWrite, Account]):
     # The reply to a create has the properties with a value, the reply to a change has the changed ones.
     is_whole: Callable[[Raw], bool] = lambda record: False
 
+    @cached_property
+    def _always(self) -> tuple[str, ...]:
+        """The properties to read of any account."""
+        return (*(name for shape in self.reads for name in shape.__struct_fields__), self.modified, MARKER)
+
     def properties(self, account: Account) -> tuple[str, ...]:
         """Return the names of all properties to read: HubSpot sends no others."""
         custom = (setting.vendor_field for setting in account.custom_fields.get(self.name, ()))
-        ours = (name for shape in self.reads for name in shape.__struct_fields__)
-        return tuple(dict.fromkeys((*ours, self.modified, MARKER, *custom)))
+        return tuple(dict.fromkeys((*self._always, *custom)))
 
     def selection(self, account: Account) -> Query:
         """Return the parameters that say what to read of each record."""

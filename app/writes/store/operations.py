@@ -7,7 +7,7 @@ transaction with its Events and the jobs that deliver them.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import uuid4
+from secrets import token_hex
 
 import asyncpg
 import msgspec
@@ -74,7 +74,7 @@ class PostgresOperations(OperationReader):
     async def begin(self, new: NewOperation) -> Begun | Operation:
         """Insert an operation, or return the one that its key already names. INSERT comes first, so one of several
         copies begins."""
-        token = uuid4().hex
+        token = token_hex(16)
         arguments = sql.INSERT.arguments(self._rows.new(new, token, self._lease))
         for _ in range(3):
             try:
@@ -107,13 +107,13 @@ class PostgresOperations(OperationReader):
 
     async def take_over(self, operation_id: str) -> Begun | None:
         """Lease an undecided operation whose lease has ended, for its caller. None if it is held or decided."""
-        token = uuid4().hex
+        token = token_hex(16)
         row = await self._database.fetch_row(sql.TAKE_OVER, operation_id, token, self._lease)
         return None if row is None else self._begun(row, token, actor=row["principal"])
 
     async def reopen(self, operation_id: str, *, actor: str) -> Begun | None:
         """Lease an `unknown` operation to check it once more. None if it is not `unknown`."""
-        existing, token = await self.get(operation_id), uuid4().hex
+        existing, token = await self.get(operation_id), token_hex(16)
         if existing is None:
             return None
         noted = entry("operation.reopened", existing, actor=actor)
@@ -129,13 +129,13 @@ class PostgresOperations(OperationReader):
 
     async def claim_due(self, limit: int) -> Sequence[Begun]:
         """Lease undecided operations that are due, except queued ones. One token serves the whole batch."""
-        token = uuid4().hex
+        token = token_hex(16)
         rows = await self._database.fetch(sql.CLAIM_DUE, token, self._lease, limit)
         return [self._begun(row, token) for row in rows]
 
     async def take_queued(self, operation_id: str) -> Begun | None:
         """Lease an undecided queued operation for its job. None if it is decided, or still held."""
-        token = uuid4().hex
+        token = token_hex(16)
         row = await self._database.fetch_row(sql.TAKE_QUEUED, operation_id, token, self._lease)
         return None if row is None else self._begun(row, token)
 
