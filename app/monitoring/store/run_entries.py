@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
-from app.telemetry.runs import RunEntry, RunRecorder, recorder
+from app.telemetry.runs import RunRecorder, recorder
 
 EVERY_SECONDS: Final = 0.5
 BATCH: Final = 1_000
@@ -26,7 +26,7 @@ INSERT = Statement(
     """
     INSERT INTO run_entry (correlation_id, kind, at, facts)
     SELECT *
-      FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[])
+      FROM json_to_recordset($1::text::json) AS entry (correlation_id text, kind text, at timestamptz, facts text)
     """,
 )
 
@@ -69,19 +69,10 @@ async def _write(database: Database, source: RunRecorder) -> bool:
     try:
         async with database.transaction() as session:
             await session.execute(RELAX)
-            await session.execute(INSERT, *_columns(entries))
+            await session.execute(INSERT, msgspec.json.encode(entries).decode())
     except StoreUnavailable:
         source.put_back(entries)
         return False
     except asyncpg.PostgresError:
         _log.exception("entries of runs could not be written; %s are lost", len(entries))
     return len(entries) == BATCH
-
-
-def _columns(entries: list[RunEntry]) -> tuple[list[object], ...]:
-    return (
-        [entry.correlation_id for entry in entries],
-        [entry.kind for entry in entries],
-        [entry.at for entry in entries],
-        [msgspec.json.encode(entry.facts).decode() for entry in entries],
-    )
