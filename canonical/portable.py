@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import FieldInfo, fields, replace
+from msgspec.structs import asdict, fields, replace
 
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import AddressPatch, Instant, Loss
@@ -80,16 +80,15 @@ def _instant(sent: Any) -> datetime | None:
 def without_clearing(patch: P, may_clear: Callable[[str], bool] = lambda name: False) -> P:
     """Return the patch without `null`, `""`, `[]` and `unknown`, except in fields that may be cleared."""
     changes: dict[str, Any] = {}
-    for field in _fields(type(patch)):
-        value = getattr(patch, field.name)
-        if value is UNSET or may_clear(field.name):
+    for name, value in asdict(patch).items():
+        if value is UNSET or may_clear(name):
             continue
-        if field.name in _HAS_VALUE and value:
-            value = tuple(filter(_HAS_VALUE[field.name], value))
-        if _is_blank(value) or (value == "unknown" and _is_enum(field.type)):
-            changes[field.name] = UNSET
-        elif field.name in _HAS_VALUE:
-            changes[field.name] = value
+        if name in _HAS_VALUE and value:
+            value = tuple(filter(_HAS_VALUE[name], value))
+        if _is_blank(value) or (value == "unknown" and name in _enums(type(patch))):
+            changes[name] = UNSET
+        elif name in _HAS_VALUE:
+            changes[name] = value
     return replace(patch, **changes) if changes else patch
 
 
@@ -105,8 +104,9 @@ def _is_blank(value: Any) -> bool:
 
 
 @cache
-def _fields(patch: type[Struct]) -> tuple[FieldInfo, ...]:
-    return fields(patch)
+def _enums(patch: type[Struct]) -> frozenset[str]:
+    """Return the fields of which `unknown` is a value."""
+    return frozenset(field.name for field in fields(patch) if "unknown" in _words_in(field.type))
 
 
 def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
@@ -213,10 +213,6 @@ def _as_patches(name: str, present: tuple[Any, ...], sent: tuple[Any, ...]) -> t
         kind(**{field: value for field in kind.__struct_fields__ if (value := getattr(one, field, UNSET)) is not UNSET})
         for one in present
     )
-
-
-def _is_enum(kind: Any) -> bool:
-    return "unknown" in set(_words_in(kind))
 
 
 def _words_in(kind: Any) -> Iterator[Any]:

@@ -64,9 +64,10 @@ async def admit(
 
     Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
     """
-    caller = await _authenticate(request, while_away=while_away)
+    deps = deps_of(request, HttpDeps)
+    caller = await _authenticate(request, deps, while_away=while_away)
     name_caller(caller.name)
-    verdict = await deps_of(request, HttpDeps).budgets.spend(caller.principal, alone=while_away)
+    verdict = await deps.budgets.spend(caller.principal, alone=while_away)
     if verdict is not None:
         answer_headers(request.scope).extend(verdict.headers)
         if not verdict.allowed:
@@ -77,7 +78,7 @@ async def admit(
     elif scopes and not granted:
         raise forbidden(caller, " or ".join(scopes))
     used = granted if needs_all or len(granted) == 1 else [f"{scope}{OR_ANOTHER}" for scope in granted] or [""]
-    deps_of(request, HttpDeps).note_use(caller.key, *used)
+    deps.note_use(caller.key, *used)
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
@@ -152,8 +153,7 @@ def template_of(route: str) -> str:
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", route)
 
 
-async def _authenticate(request: AnyRequest, *, while_away: bool) -> Caller:
-    deps = deps_of(request, HttpDeps)
+async def _authenticate(request: AnyRequest, deps: HttpDeps, *, while_away: bool) -> Caller:
     find = deps.keys.find_or_recall if while_away else deps.keys.find
     sent = request.headers.getall("authorization", [])
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None

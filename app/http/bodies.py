@@ -7,7 +7,7 @@ request a long answer and not read it. Either costs the caller only a connection
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Final, Self
@@ -105,10 +105,10 @@ class Incoming:
 
     __slots__ = ("_hopeless", "_missing", "_receive", "ended")
 
-    def __init__(self, receive: Receive, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        sent = dict(headers)
+    def __init__(self, receive: Receive, sent: Mapping[bytes, list[bytes]]) -> None:
+        """`sent` are the values of each header."""
         # A number may have any number of leading zeros.
-        announced = sent.get(b"content-length", b"0").lstrip(b"0") or b"0"
+        announced = sent.get(b"content-length", [b"0"])[-1].lstrip(b"0") or b"0"
         self._receive = receive
         self.ended = announced == b"0" and b"transfer-encoding" not in sent
         self._missing = int(announced[:12]) if announced.isdigit() and b"transfer-encoding" not in sent else -1

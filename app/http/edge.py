@@ -3,6 +3,7 @@ like GET without the body, and sends long answers in pieces."""
 
 import contextlib
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -67,10 +68,12 @@ class Edge:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Handle one call. The server passes on HTTP only."""
-        headers = scope["headers"]
-        correlation = _read_correlation(scope["path"], headers)
+        sent: dict[bytes, list[bytes]] = {}
+        for name, value in scope["headers"]:
+            sent.setdefault(name, []).append(value)
+        correlation = _read_correlation(scope["path"], sent)
         edge = _Edge(path=scope["path"], correlation=correlation, headers=[])
-        incoming = Incoming(receive, headers)
+        incoming = Incoming(receive, sent)
         method = scope["method"]
         head = method == "HEAD"
         inner: Any = {**scope, "state": {**scope.get("state", {}), _KEY: edge}}
@@ -82,7 +85,7 @@ class Edge:
             inner["method"] = ASKED
         # The caller of a webhook is not verified yet, and a vendor's traces are separate.
         traceparent, tracestate = (
-            (None, None) if webhook else (_single(headers, b"traceparent"), _single(headers, b"tracestate"))
+            (None, None) if webhook else (_single(sent, b"traceparent"), _single(sent, b"tracestate"))
         )
         with (
             telemetry.bind(correlation.value, traceparent, tracestate),
@@ -109,7 +112,7 @@ class Edge:
                         return
                 await send(message)
 
-            if (wrong := _wrong_host(scope["http_version"], headers)) is not None:
+            if (wrong := _wrong_host(scope["http_version"], sent)) is not None:
                 await self._refuse(wrong, edge, send_dressed)
             else:
                 await self._app(inner, incoming.receive, send_dressed)
@@ -142,9 +145,9 @@ def _is_probe(path: str) -> bool:
     return path.startswith("/health/") or path == "/metrics"
 
 
-def _wrong_host(version: str, headers: Any) -> str | None:
+def _wrong_host(version: str, sent: Mapping[bytes, list[bytes]]) -> str | None:
     """Return what is wrong with the Host header. The server adds an empty one if it is absent."""
-    hosts = [value for name, value in headers if name == b"host"]
+    hosts = sent.get(b"host", [])
     if len(hosts) > 1:
         return f"{len(hosts)} Host headers were sent; send one."
     if version == "1.1" and not (hosts and _HOST.fullmatch(hosts[0])):
@@ -152,18 +155,18 @@ def _wrong_host(version: str, headers: Any) -> str | None:
     return None
 
 
-def _read_correlation(path: str, headers: Any) -> Correlation:
-    sent = [value for name, value in headers if name == b"x-correlation-id"]
-    if not sent or path.startswith(_UNJUDGED):
+def _read_correlation(path: str, sent: Mapping[bytes, list[bytes]]) -> Correlation:
+    values = sent.get(b"x-correlation-id")
+    if not values or path.startswith(_UNJUDGED):
         return Correlation(value=new_run_id(), acceptable=True)
-    value = sent[0].decode("latin-1").strip(" \t")
-    if len(sent) == 1 and CORRELATION.fullmatch(value):
+    value = values[0].decode("latin-1").strip(" \t")
+    if len(values) == 1 and CORRELATION.fullmatch(value):
         return Correlation(value=value, acceptable=True)
     return Correlation(value=new_run_id(), acceptable=False)
 
 
-def _single(headers: Any, name: bytes) -> str | None:
-    values = [value for key, value in headers if key == name]
+def _single(sent: Mapping[bytes, list[bytes]], name: bytes) -> str | None:
+    values = sent.get(name)
     # Only one traceparent is valid (W3C Trace Context, 3.2); several tracestate lines form one list.
     if not values or (name == b"traceparent" and len(values) > 1):
         return None
