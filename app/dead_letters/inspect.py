@@ -16,6 +16,7 @@ from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter
 
 SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
+OF_DELIVERIES: Final = ("sub_", "callbacks-")
 DEAD_LETTER_ID: Final = re.compile(r"dl_[A-Za-z0-9]{1,64}")
 
 
@@ -23,6 +24,14 @@ async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, af
     """List dead letters, newest first. The cursor is the last id of the page."""
     letters = await deps.dead_letters.list(which, after=after, limit=limit + 1)
     return page_of(letters, limit, view_of)
+
+
+async def may_have_any(deps: DeadLetterDeps, connection: str | None) -> bool:
+    """Return whether the name is of deliveries, or there are dead letters of it, decided ones too: it may be a
+    connection that was removed."""
+    if connection is None or connection.startswith(OF_DELIVERIES):
+        return True
+    return bool(await deps.dead_letters.list(DeadLetterFilter(connection=connection, state="all"), after=None, limit=1))
 
 
 async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str | None) -> DeadLetterDetail:

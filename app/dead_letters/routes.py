@@ -14,6 +14,7 @@ from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, choice, cursor, instant, text
 from app.http.responses import Answered, json_response
 from app.queue.models import DeadLetterState, DeathCategory
+from app.vendors.models import Connections
 
 TAG: Final = "Operators"
 READ: Final = ("ops:read",)
@@ -65,7 +66,10 @@ async def list_dead_letters(call: Call) -> Page:
     Work that was given up and waits for a decision. Use `state` to list decided ones too.
     """
     deps, which = call.deps(DeadLetterDeps), call.filter(DeadLetterFilter, FILTERS)
-    return await inspect.list_dead_letters(deps, which, after=call.query(CURSOR), limit=call.query(LIMIT))
+    page = await inspect.list_dead_letters(deps, which, after=call.query(CURSOR), limit=call.query(LIMIT))
+    if not page.data and not await inspect.may_have_any(deps, which.connection):
+        call.deps(Connections).refuse_unknown(which.connection)
+    return page
 
 
 @operation("GET", "/ops/dead-letters/{id}", tag=TAG, scopes=READ, parameters=(ID,))

@@ -9,6 +9,7 @@ from app.http.operation import Call, Listing, operation
 from app.http.paging import Page
 from app.http.parameters import LIMIT, PathText, boolean, choice, cursor, text
 from app.settings.drift import DriftKind
+from app.vendors.models import Connections
 
 TAG: Final = "Operators"
 ID: Final = PathText("id", "The finding's id.", "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17")
@@ -34,7 +35,10 @@ async def list_drift(call: Call) -> Page:
     One finding for each change observed in a vendor's records or webhooks, regardless of how often it occurs.
     """
     which = call.filter(DriftFilter, FILTERS)
-    return await findings.list_drift(call.deps(DriftDeps), which, after=call.query(CURSOR), limit=call.query(LIMIT))
+    page = await findings.list_drift(call.deps(DriftDeps), which, after=call.query(CURSOR), limit=call.query(LIMIT))
+    if not page.data:
+        call.deps(Connections).refuse_unknown(which.connection)
+    return page
 
 
 @operation("GET", "/ops/drift/{id}", tag=TAG, scopes=("ops:read",), parameters=(ID,))

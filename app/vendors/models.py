@@ -7,6 +7,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from app.credentials.token_set import ScopeState
+from app.errors import InvalidField
+from app.http.nearest_name import did_you_mean
 from app.settings.stock import StockSettings
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
@@ -46,6 +48,12 @@ class Connections(Struct, frozen=True, kw_only=True):
     by_name: Mapping[str, Connection]
     systems_of_record: Mapping[ObjectName, str]
     custom_keys: Mapping[ObjectName, frozenset[str]]
+
+    def refuse_unknown(self, name: str | None) -> None:
+        """Raise InvalidField if the filter of an empty list names no connection: that would look like good news."""
+        if name is not None and name not in self.by_name:
+            known = f"there are: {', '.join(sorted(self.by_name))}.{did_you_mean(name, self.by_name)}"
+            raise InvalidField.of("connection", f"no connection has this name; {known}")
 
 
 class VendorRefused(Exception):

@@ -303,3 +303,11 @@ def gauge(text: str, name: str, labels: str) -> float:
         if series is not None and set(series[1].split(",")) == set(labels.split(",")):
             return float(series[2])
     raise AssertionError(f"{name}{{{labels}}} is missing")
+
+
+@pytest.mark.parametrize("path", ["/ops/dead-letters", "/ops/drift", "/ops/reconciliations"])
+def test_a_misspelt_connection_is_refused(caller: Caller, path: str) -> None:
+    """An empty list would look like good news."""
+    answer = caller.get(path, params={"connection": "other-zendsk"})
+    assert code_of(answer, 422) == "invalid-field"
+    assert "Did you mean other-zendesk?" in answer.json()["detail"]

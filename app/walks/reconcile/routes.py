@@ -12,6 +12,7 @@ from app.http.operation import Call, Listing, operation
 from app.http.parameters import LIMIT, PathText, boolean, choice, cursor, text
 from app.http.responses import Answered, RenderedResponse, link_next, page_response
 from app.problem_document import JSON
+from app.vendors.models import Connections
 from app.walks.deps import ReconcileDeps
 from app.walks.reconcile import start
 from app.walks.reconcile.models import FINDING_KINDS, ReconcileFilter, ReconcileFinding
@@ -44,6 +45,8 @@ async def list_reconciliations(call: Call) -> Answered:
     which = call.filter(ReconcileFilter, FILTERS)
     deps, limit = call.deps(ReconcileDeps), call.query(LIMIT)
     page = await start.list_findings(deps, which, after=call.query(CURSOR), limit=limit)
+    if not page.data:
+        call.deps(Connections).refuse_unknown(which.connection)
     accept = call.request.headers.getall("accept", [])
     if quality(accept, CSV) <= quality(accept, JSON):
         return page_response(call.request, page)
