@@ -257,6 +257,15 @@ def without_moved(
     return tuple(one for one in refused if not is_part(one, moved))
 
 
+def lost_of_moved(new: Draft[Any], moved: Collection[str]) -> tuple[tuple[Loss, ...], tuple[FieldRefusal, ...]]:
+    """Return what a new order loses of the parts that the order has elsewhere (`moved`, pointers): where they went, and
+    the members that only describe lines."""
+    names = {_field(pointer) for pointer in moved}
+    loss = tuple(one for one in new.loss if one.kind in ("folded", "coerced") and _field(one.path) in names)
+    described = [one for one in new.refused if one.kind == "unsupported" and _field(one.pointer) in names & {LINES}]
+    return loss, tuple(one for one in described if one.pointer.split("/")[-1] in DESCRIBING)
+
+
 def _comparable(
     lines: tuple[LineItemPatch, ...], planned: tuple[LineItemPatch, ...], changed: set[str]
 ) -> tuple[LineItemPatch, ...]:

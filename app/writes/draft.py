@@ -20,6 +20,7 @@ from app.writes.accept_loss import (
     accept_total,
     barring,
     is_part,
+    lost_of_moved,
     still_refused,
     without_moved,
 )
@@ -114,18 +115,23 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
         record = await present.mapped()
         refused = still_refused(draft.refused, patch, record.data)
         if any(map(is_part, refused)):
-            refused = await _without_moved(resolved, refused, patch, record, account)
-        return msgspec.structs.replace(draft, refused=refused)
+            return await _without_moved(resolved, replace(draft, refused=refused), patch, record, account, lost)
+        return replace(draft, refused=refused)
     return draft
 
 
 async def _without_moved(
-    resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...], patch: Any, record: Mapped[Any], account: Any
-) -> tuple[FieldRefusal, ...]:
-    """Return the refusals, without those of parts of the whole body that the record has elsewhere. A copy sends what
-    the source has changed."""
+    resolved: ResolvedWrite,
+    draft: Draft[Any],
+    patch: Any,
+    record: Mapped[Any],
+    account: Any,
+    lost: tuple[Loss, ...],
+) -> Draft[Any]:
+    """Return the draft without the refusals of parts of the whole body that the record has elsewhere, and with what is
+    lost of these. A copy sends what the source has changed."""
     if not isinstance(patch, OrderPatch):
-        return refused
+        return draft
     mapping, body = resolved.mapping, resolved.as_whole.intent.body
     whole = patch if resolved.whole is None else patch_of(resolved.as_whole, record)[0]
     if mapping.endpoints.with_related is not None:
@@ -133,7 +139,13 @@ async def _without_moved(
         account = mapping.endpoints.with_related(account, resolved.connection.options, related)
     new = await run_mapping(mapping, body, account, partial(mapping.to_vendor, whole, None, account))
     planned = () if mapping.lines_of is None else mapping.lines_of(new.body)
-    return without_moved(refused, record.data, whole, new, planned)
+    refused = without_moved(draft.refused, record.data, whole, new, planned)
+    if resolved.whole is not None:
+        return replace(draft, refused=refused)
+    loss, lacking = lost_of_moved(
+        at_sent_pointers(new, lost), {one.pointer for one in draft.refused if one not in refused}
+    )
+    return replace(draft, loss=draft.loss + loss, refused=refused + lacking)
 
 
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecord) -> bool:

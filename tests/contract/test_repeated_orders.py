@@ -55,6 +55,11 @@ def made_at(caller: Caller, source: str, name: str) -> Body:
     return record
 
 
+def folded(answer: Body) -> set[tuple[str, str]]:
+    """What went into another field, and where."""
+    return {(one["path"], one["place"]) for one in answer["meta"]["loss"] if one["kind"] == "folded"}
+
+
 def copy(caller: Caller, record: Body, target: str, **more: str) -> httpx.Response:
     """Copy an order that was read."""
     path = f"/v1/orders/{record['id']}/copies?connection={record['meta']['connection']}"
@@ -79,6 +84,7 @@ def test_an_order_matched_by_its_key_is_upserted_and_copied_again(
         assert answer.json()["meta"]["remote_id"] == first["meta"]["remote_id"]
         assert answer.json()["internal_note"] == first["internal_note"]
     assert READ[target](vault, first["meta"]["remote_id"]) == stored
+    assert folded(answers[0].json()) == folded(first)
 
 
 @pytest.mark.parametrize("name", ORDERS)
