@@ -1,4 +1,4 @@
-"""The document of the whole API, built once for all tests that read it: with all headers, and as tools import it."""
+"""The document of the whole API, built once for all tests that read it, with all headers."""
 
 from typing import Final
 
@@ -6,5 +6,4 @@ from app.api import handlers
 from app.openapi.document import document
 
 HANDLERS: Final = handlers()
-IMPORTED: Final = document("https://lockstitch.example", HANDLERS)
 DOCUMENT: Final = document("https://lockstitch.example", HANDLERS, optional_headers=True)
