@@ -15,6 +15,7 @@ from app.events.record_fields import delivered_body, field_errors
 from app.events.samples import sample_event
 from app.events.types import EVENT_PATTERNS, OBJECTS, scopes_of_types, types_of
 from app.http.callers import Caller, require_scopes
+from app.http.nearest_name import did_you_mean
 from app.http.paging import Page, page_of
 from app.identifiers import new_id, what_else
 from app.problem_document import FieldError
@@ -129,13 +130,16 @@ async def subscribe(
 
     require_scopes(caller, _scopes_of(deps, wanted), next_step=NARROWER)
     complaints = [
-        FieldError(pointer=f"/events/{place}", detail=f"unknown event; known are: {', '.join(EVENT_PATTERNS)}")
+        FieldError(
+            pointer=f"/events/{place}",
+            detail=f"unknown event.{did_you_mean(pattern, EVENT_PATTERNS)} Known are: {', '.join(EVENT_PATTERNS)}",
+        )
         for place, pattern in enumerate(wanted.events)
         if pattern not in EVENT_PATTERNS
     ]
     if wanted.connection is not None and wanted.connection not in deps.connections:
-        known = ", ".join(sorted(deps.connections))
-        complaints.append(FieldError(pointer="/connection", detail=f"unknown connection; known are: {known}"))
+        known = f"{did_you_mean(wanted.connection, deps.connections)} Known are: {', '.join(sorted(deps.connections))}"
+        complaints.append(FieldError(pointer="/connection", detail=f"unknown connection.{known}"))
     if not complaints:
         complaints += field_errors(types_of(wanted.events), wanted.fields, wanted.changed)
     refused = await complaint_about(deps.poster, wanted.target_url)

@@ -120,6 +120,14 @@ def test_what_is_no_subscription(owner: Caller, delivering: Delivering, change: 
     assert "127.0.0.1:1" not in answer.json()["detail"]
 
 
+def test_a_misspelt_event_and_connection_come_with_the_nearest(owner: Caller, delivering: Delivering) -> None:
+    target = delivering.subscribers.hook("misspelt").url
+    body = {"target_url": target, "events": ["customr.created"], "connection": "other-zendsk"}
+    details = [one["detail"] for one in owner.post("/v1/subscriptions", json=body).json()["errors"]]
+    assert details[0].startswith("unknown event. Did you mean customer.created? Known are: *, customer.*, ")
+    assert details[1].startswith("unknown connection. Did you mean other-zendesk? Known are: ")
+
+
 def test_a_refused_target_comes_with_what_to_do(owner: Caller) -> None:
     body = {"target_url": "http://127.0.0.1:5678/webhook/x", "events": ["nothing"], "connection": "nowhere"}
     answer = owner.post("/v1/subscriptions", json=body)
