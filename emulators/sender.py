@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 
 import httpx
 
@@ -41,13 +42,21 @@ class Sender:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        # Ignore proxies of the environment: receivers are on this machine.
-        client = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=UNLIMITED)
-        async with client as http, asyncio.TaskGroup() as group:
-            for vendor in self._vendors:
-                group.create_task(self._send_all_of(vendor, http), name=f"webhooks of {vendor}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for vendor in self._vendors:
+                    group.create_task(self._send_all_of(vendor), name=f"webhooks of {vendor}")
+        finally:
+            if "_http" in self.__dict__:
+                await self._http.aclose()
 
-    async def _send_all_of(self, vendor: str, http: httpx.AsyncClient) -> None:
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """The client, made for the first webhook: it reads certificates, which takes 20 ms. It ignores proxies of the
+        environment, as receivers are on this machine."""
+        return httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=UNLIMITED)
+
+    async def _send_all_of(self, vendor: str) -> None:
         while True:
             self._woken[vendor].clear()
             self._outbox.compose()
@@ -58,15 +67,15 @@ class Sender:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken[vendor].wait(), seconds)
                 continue
-            await self._attempt(waiting, target, http)
+            await self._attempt(waiting, target)
 
-    async def _attempt(self, waiting: Waiting, target: Target, http: httpx.AsyncClient) -> None:
+    async def _attempt(self, waiting: Waiting, target: Target) -> None:
         emulator = self._vendors[waiting.vendor]
         rules = emulator.webhook_rules
         attempt = Try(url=target.url, secret=_secret(waiting, target), at=self._clock(), earlier=waiting.tries)
         signed = emulator.signed(waiting.message, attempt)
         copies = waiting.fault.copies if waiting.fault is not None else 1
-        results = await asyncio.gather(*(_posted(http, target.url, signed, rules.timeout) for _ in range(copies)))
+        results = await asyncio.gather(*(_posted(self._http, target.url, signed, rules.timeout) for _ in range(copies)))
         result = next((one for one in results if not one.is_delivered), results[0])
         is_last = waiting.tries + 1 >= rules.tries
         pause = None if is_last else min(target.first_pause_ms / 1000 * 2**waiting.tries, LONGEST_PAUSE)
