@@ -29,7 +29,7 @@ FORMATS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (NOT_EMPTY, "'' AS remote_id"),
         ("array_length(other_total, 1) = 2", "ARRAY['1.00'] AS other_total"),
         (
-            "source IN ('sighting', 'write', 'marker', 'copy', 'person', 'match', 'vendor_merge')",
+            "source IN ('read', 'write', 'marker', 'copy', 'person', 'match', 'vendor_merge')",
             "'guess' AS source",
         ),
     ),

@@ -9,8 +9,8 @@ from msgspec import Struct
 from app.links.match_keys import MatchFacts, MatchKey
 from canonical.parts import Link, ObjectName
 
-LinkMaker = Literal["sighting", "write", "marker", "copy", "person", "match", "vendor_merge"]
-"""How a record got its canonical id. `sighting`: it was seen, and got an id of its own."""
+LinkMaker = Literal["read", "write", "marker", "copy", "person", "match", "vendor_merge"]
+"""How a record got its canonical id. `read`: it was read for the first time, and got an id of its own."""
 
 
 class LinkSource(Struct, frozen=True, kw_only=True):
@@ -119,7 +119,7 @@ class LinkedRecord(Struct, frozen=True, kw_only=True):
     remote_id: str
     """The record's id there. Example: `"1051"`"""
     by: LinkMaker
-    """How the record got the canonical id; `sighting`: with its own. Example: `"match"`"""
+    """How the record got the canonical id; `read`: with its own. Example: `"match"`"""
     own_id: str | None
     """The id that a split gives the record back; null if it would get a new one.
     Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d99"`"""

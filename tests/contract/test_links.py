@@ -104,7 +104,7 @@ def test_a_configured_match_joins_and_changes_no_tag_and_no_target(caller: Calle
     known = caller.get(f"/v1/links/{shop['id']}").json()
     (alias,) = known["aliases"]
     assert [(one["connection"], one["by"], one["own_id"]) for one in known["links"]] == [
-        ("shopify", "sighting", shop["id"]),
+        ("shopify", "read", shop["id"]),
         ("hubspot", "match", alias),
     ]
     # The alias goes where it went before.

@@ -259,11 +259,11 @@ async def test_a_candidate_that_is_split_off_meanwhile_is_still_the_one_joined(d
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(Process(database).links.change(split_slowly))
         await is_split.wait()
-        sighting = tasks.create_task(process.sight("zendesk", "1", "ann@example.com"))
+        reading = tasks.create_task(process.sight("zendesk", "1", "ann@example.com"))
         async with asyncio.timeout(30.0):
             await until(lambda: database.fetch(WAITING))
         may_end.set()
-    assert sighting.result() == newer
+    assert reading.result() == newer
 
 
 async def settle(process: Process, database: Database, email: str) -> None:

@@ -266,8 +266,8 @@ CREATE TABLE link (
     -- Of an order: the total that its create asked for, and the other one that the vendor computed.
     other_total  text[],
 
-    -- How the record got its canonical id: sighting, write, marker, copy, person, match, or vendor_merge.
-    source       text        NOT NULL DEFAULT 'sighting',
+    -- How the record got its canonical id: read, write, marker, copy, person, match, or vendor_merge.
+    source       text        NOT NULL DEFAULT 'read',
 
     -- The number of the last change, also of its match key, by which other processes drop what they cached. NULL: it
     -- never changed.
