@@ -87,9 +87,9 @@ def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
 def _folded(patch: OrderPatch, account: Account, notes: Notes) -> OrderPatch:
     """Return the order as lines alone. Without a product for other things, they are in the prices of its lines."""
     if sells_others(account):
+        patch = folding.tax_as_line(patch, notes, NO_TAX)  # first: its losses point into what was sent
         patch = folding.fees_as_lines(patch, notes, "Salesforce")
         patch = folding.shipping_as_lines(patch, notes, "Salesforce")
-        patch = folding.tax_as_line(patch, notes, NO_TAX)
     else:
         patch = _charges_in_prices(folding.tax_in_prices(patch, notes, NO_TAX), notes)
     return folding.discounts_in_prices(patch, notes, "Salesforce")

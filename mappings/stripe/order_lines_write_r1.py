@@ -53,9 +53,9 @@ class OrderMoney(Struct, frozen=True, kw_only=True):
 
 def write(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> OrderMoney:
     """Return the parts of the sum. What has no place is folded into the others."""
+    patch = folding.tax_as_line(patch, notes, NO_TAX)  # first: its losses point into what was sent
     patch = folding.fees_as_lines(patch, notes, "Stripe")
     patch = folding.one_shipping_line(patch, notes, "Stripe")
-    patch = folding.tax_as_line(patch, notes, NO_TAX)
     lines, currency = sent_or(patch.line_items, ()), patch.currency if isinstance(patch.currency, str) else None
     if not lines:
         notes.invalid("/line_items", "a checkout needs at least one; the status draft creates a draft invoice")

@@ -18,6 +18,8 @@ from tests.shared_material import ROOT
 
 SHOPS = [name for name, vendor in VENDORS.items() if active(vendor, "order") is not None]
 
+PARTS = ("line_items", "discounts", "shipping_lines", "fees")
+
 
 @pytest.mark.parametrize("vendor", SHOPS)
 @given(BODIES)
@@ -26,7 +28,7 @@ def test_the_body_of_a_vendor_holds_the_sum(vendor: str, patch: OrderPatch) -> N
     assert mapping is not None
     draft: Any = mapping.to_vendor(patch, None, account)
     lost = {one.path for one in draft.loss if one.kind == "dropped"} | {one.pointer for one in draft.refused}
-    if any(one.split("/")[1] in ("line_items", "discounts", "shipping_lines", "fees", "totals") for one in lost):
+    if any(one.split("/")[1] in (*PARTS, "totals") for one in lost):
         return  # refused, or its guard judges the sum
 
     goods, off = (
@@ -40,6 +42,19 @@ def test_the_body_of_a_vendor_holds_the_sum(vendor: str, patch: OrderPatch) -> N
     assert wanted is not None
     if total is not None:
         assert wanted.is_about(total), (wanted, total)
+
+
+@pytest.mark.parametrize("vendor", SHOPS)
+@given(BODIES)
+def test_a_loss_points_into_the_body(vendor: str, patch: OrderPatch) -> None:
+    mapping, account = active(VENDORS[vendor], "order"), account_of(VENDORS[vendor], ROOT)
+    assert mapping is not None
+    draft = mapping.to_vendor(patch, None, account)
+    folded = {f"{one.place}/unit_price" for one in draft.loss}  # the price that a fold made can be rounded
+    for path in (one.path for one in draft.loss if one.path not in folded):
+        _, name, *place = path.split("/")
+        if place and name in PARTS:
+            assert int(place[0]) < len(sent(getattr(patch, name), ())), path
 
 
 @pytest.mark.parametrize("vendor", SHOPS)
