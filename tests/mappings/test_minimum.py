@@ -71,8 +71,8 @@ def test_the_hand_written_minimum_is_accepted(vendor: str, object_name: ObjectNa
 
 @pytest.mark.parametrize("vendor", PEOPLE)
 def test_a_name_is_written_in_either_form(vendor: str) -> None:
-    """Both forms write the same, and each that was changed on the way is a loss of its own field. A vendor with one name
-    keeps no parts, whether the whole is sent with them or not."""
+    """Both forms write the same, and each that was changed on the way is a loss of its own field. A vendor
+    with one name keeps no parts, whether the whole is sent with them or not."""
     in_parts, whole, one_word, _ = (drafted(vendor, "customer", body) for body in BODIES["customer"])
     both = drafted(vendor, "customer", BODIES["customer"][0] | {"display_name": "Ann Lee"})
 
