@@ -332,7 +332,7 @@ NORMALISERS: Final = (
     Reader(name="values.timezone", call=values.timezone),
     Reader(name="an address", call=_plain(values.is_email), longest=320, attacks=ADDRESSES),
     Reader(name="an address to compare", call=_plain(values.email_key), attacks=ADDRESSES),
-    # It knows no syntax besides the @: what comes first makes no difference.
+    # The @ is its only syntax, so what comes first makes no difference.
     Reader(name="the mailbox of an office", call=is_role, attacks=tuple(one for one in ADDRESSES if not one.beginning)),
     Reader(name="a number", call=_plain(values.phone), longest=250),
     Reader(name="a number at home", call=lambda text: _plain(values.phone)(text, "DE"), longest=250),  # type: ignore[call-arg]
