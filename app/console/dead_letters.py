@@ -22,6 +22,7 @@ from app.queue.models import DeadLetterState, DeathCategory
 from app.records.deps import RecordDeps
 from app.records.side_by_side import read_side_by_side
 from app.vendors.connections import OBJECTS
+from app.vendors.models import Connections
 from canonical.parts import ObjectName
 
 LETTERS: Final = "/console/dead-letters"
@@ -41,6 +42,8 @@ async def list_letters(visit: Visit) -> View:
     state = visit.query.get("state", "open")
     which = decode_patch(msgspec.json.encode({**chosen, "state": state}), DeadLetterFilter)
     listed = await inspect.list_dead_letters(deps, which, after=visit.query.get("after"), limit=ON_A_PAGE)
+    if not listed.data:
+        await inspect.refuse_unknown(deps, visit.deps(Connections), which.connection)
     groups = await deps.dead_letters.groups(which, limit=GROUPS, newest=GROUPED) if state == "open" else []
     following = f"{LETTERS}?{urlencode({**chosen, 'state': state, 'after': listed.next_cursor})}"
     return View(
@@ -107,6 +110,7 @@ async def start_redrive(visit: Visit) -> NextPage | View:
         raise InvalidField.of("rate", "is no number")
     fields = {"filter": chosen, "rate_per_second": pace, "dry_run": "confirmed" not in visit.form}
     request = decode_patch(msgspec.json.encode(fields), RedriveRequest)
+    await inspect.refuse_unknown(deps, visit.deps(Connections), request.filter.connection)
     if request.dry_run:
         preview = await bulk_redrive.preview_redrive(deps, request, most=GROUPED)
         return View("redrive_preview.html", here=f"{LETTERS}/", preview=preview, most=GROUPED, chosen=chosen, rate=rate)

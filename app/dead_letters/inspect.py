@@ -14,6 +14,7 @@ from app.identifiers import what_else
 from app.postgres.encryption import SealBroken
 from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter
+from app.vendors.models import Connections
 
 SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
 OF_DELIVERIES: Final = ("sub_", "callbacks-")
@@ -26,12 +27,19 @@ async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, af
     return page_of(letters, limit, view_of)
 
 
-async def may_have_any(deps: DeadLetterDeps, connection: str | None) -> bool:
+async def _may_have_any(deps: DeadLetterDeps, connection: str | None) -> bool:
     """Return whether the name is of deliveries, or there are dead letters of it, decided ones too: it may be a
     connection that was removed."""
     if connection is None or connection.startswith(OF_DELIVERIES):
         return True
     return bool(await deps.dead_letters.list(DeadLetterFilter(connection=connection, state="all"), after=None, limit=1))
+
+
+async def refuse_unknown(deps: DeadLetterDeps, connections: Connections, name: str | None) -> None:
+    """Raise InvalidField if a filter names neither a connection nor anything else that has dead letters: finding none
+    would look like good news."""
+    if name not in connections.by_name and not await _may_have_any(deps, name):
+        connections.refuse_unknown(name)
 
 
 async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str | None) -> DeadLetterDetail:

@@ -67,8 +67,8 @@ async def list_dead_letters(call: Call) -> Page:
     """
     deps, which = call.deps(DeadLetterDeps), call.filter(DeadLetterFilter, FILTERS)
     page = await inspect.list_dead_letters(deps, which, after=call.query(CURSOR), limit=call.query(LIMIT))
-    if not page.data and not await inspect.may_have_any(deps, which.connection):
-        call.deps(Connections).refuse_unknown(which.connection)
+    if not page.data:
+        await inspect.refuse_unknown(deps, call.deps(Connections), which.connection)
     return page
 
 
@@ -127,6 +127,7 @@ async def start_redrive(call: Call) -> Answered:
     redriven. Audited.
     """
     deps, wanted = call.deps(DeadLetterDeps), call.body(START)
+    await inspect.refuse_unknown(deps, call.deps(Connections), wanted.filter.connection)
     if wanted.dry_run:
         return json_response(await bulk_redrive.preview_redrive(deps, wanted))
     started = await bulk_redrive.start_redrive(

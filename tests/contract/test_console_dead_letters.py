@@ -131,6 +131,14 @@ def test_many_are_previewed_then_redriven(console_operator: Operator, dead: Dead
         assert console_operator.submit(PATH, "/console/redrives", {"rate": rate}).status_code == 422
 
 
+def test_a_misspelt_connection_is_refused(console_operator: Operator) -> None:
+    listed = console_operator.get(PATH, params={"connection": "other-zendsk"})
+    redriven = console_operator.submit(PATH, "/console/redrives", {"connection": "other-zendsk"})
+    for answer in (listed, redriven):
+        assert answer.status_code == 422
+        assert "Did you mean other-zendesk?" in answer.text
+
+
 def test_a_key_that_may_only_read_has_no_form(
     console_reader: Operator, console_operator: Operator, dead: DeadJobs
 ) -> None:

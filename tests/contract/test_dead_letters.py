@@ -311,3 +311,10 @@ def test_a_misspelt_connection_is_refused(caller: Caller, path: str) -> None:
     answer = caller.get(path, params={"connection": "other-zendsk"})
     assert code_of(answer, 422) == "invalid-field"
     assert "Did you mean other-zendesk?" in answer.json()["detail"]
+
+
+def test_a_redrive_of_a_misspelt_connection_is_refused(caller: Caller) -> None:
+    for dry_run in (True, False):
+        answer = caller.post("/ops/redrives", json={"filter": {"connection": "other-zendsk"}, "dry_run": dry_run})
+        assert code_of(answer, 422) == "invalid-field"
+        assert "Did you mean other-zendesk?" in answer.json()["detail"]
