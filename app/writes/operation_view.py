@@ -41,13 +41,13 @@ def state_of(operation: Operation) -> State:
 
 async def views_of(deps: WriteDeps, operations: Sequence[Operation]) -> list[OperationView]:
     """Return operations as callers see them, with what they wait for."""
-    idle = [
-        one
-        for one in operations
-        if one.phase in ("received", "sent") and not (one.lease_live or one.is_waiting_for_approval)
-    ]
-    delays = await deps.operations.delays([one.id for one in idle]) if idle else {}
-    waiting = {one.id: waiting_for(deps, one, delays[one.id]) for one in idle if one.id in delays}
+    undecided = [one for one in operations if one.phase in ("received", "sent") and not one.is_waiting_for_approval]
+    delays = await deps.operations.delays([one.id for one in undecided]) if undecided else {}
+    waiting = {
+        one.id: waiting_for(deps, one, delays[one.id])
+        for one in undecided
+        if one.id in delays and (not one.lease_live or _is_kept_back(deps, one, delays[one.id]))
+    }
     return [view_of(one, waiting.get(one.id)) for one in operations]
 
 
@@ -65,11 +65,11 @@ def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingF
         return WaitingFor(reason="queue", detail=detail)
     if delay.job == "behind":
         return WaitingFor(reason="queue", detail="An earlier write of the same record goes first.")
-    if operation.phase == "sent":
+    if operation.phase == "sent" and not operation.lease_live:
         when = _in_seconds(delay.due_in)
         detail = f"{title}'s reply was lost. Lockstitch looks there {when}, and again until it knows what happened."
         return WaitingFor(reason="retry", detail=detail)
-    if delay.due_in > 0:
+    if delay.due_in > 0 and not operation.lease_live:
         why = "" if delay.failed is None else f" ({delay.failed})"
         detail = f"The last attempt did not succeed{why}. The next one is {_in_seconds(delay.due_in)}."
         return WaitingFor(reason="retry", detail=detail)
@@ -81,6 +81,12 @@ def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingF
     before = {0: "It is next.", 1: "1 write of the connection goes before it."}
     ahead = before.get(delay.ahead, f"{delay.ahead} {more}writes of the connection go before it.")
     return WaitingFor(reason="queue", detail=ahead)
+
+
+def _is_kept_back(deps: WriteDeps, operation: Operation, delay: Delay) -> bool:
+    """Return whether a process that has the lease of a write waits with it: for the vendor, or for the rate limit."""
+    short = deps.vendors.allowances().get((operation.connection, BudgetShare.INTERACTIVE))
+    return delay.blocked is not None or (short is not None and not short.jobs)
 
 
 def _in_seconds(seconds: float) -> str:

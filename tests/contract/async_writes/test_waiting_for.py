@@ -60,6 +60,24 @@ def test_a_throttled_write_says_when_it_goes_on(caller: Caller, vendors: Emulato
     assert caller.settled(answer)["state"] == "succeeded"
 
 
+def test_a_write_that_the_api_keeps_back_says_when_it_goes_on(facade: Facade, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.toml"
+    narrow = facade.configuration.replace(WIDE, "units = 4, per_seconds = 8, concurrency = 8")
+    slow.write_text(narrow.replace("http://127.0.0.1", "http://localhost"))  # a budget of its own
+    api = facade.process("serve", LOCKSTITCH_CONFIG=str(slow))
+    api.start()
+    try:
+        with facade.calling("customers:read", "customers:write", url=api.url) as caller:
+            for _ in range(4):
+                last = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": "wait=0"})
+            operation = caller.get(last.headers["location"]).json()
+            assert operation["state"] in ("executing", "queued")
+            assert operation["waiting_for"]["reason"] in ("queue", "retry"), operation
+            assert caller.settled(last)["state"] == "succeeded"
+    finally:
+        api.stop()
+
+
 def test_queued_writes_know_their_place(caller: Caller, facade: Facade) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/{made['id']}"
