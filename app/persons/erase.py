@@ -26,6 +26,7 @@ from app.persons.blank import KEPT, BlankOperation, emptied, redacted, redacted_
 from app.persons.deps import PersonDeps
 from app.persons.find import complete, described, find_person, is_about, naming, rows_about
 from app.persons.models import EraseOrder, Erasure, ErasurePreview, Person, PersonName
+from app.persons.store.erasures import JOB
 from app.postgres.encryption import SealedColumn
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
@@ -35,6 +36,7 @@ KIND: Final = "erase"
 BETWEEN_PASSES: Final = 5.0
 """Seconds. Longer than a process may know of no tombstone."""
 DELIVER: Final = "deliver"
+UNDECIDED: Final = "undecided work goes first"
 POLICY: Final = JobPolicy(
     max_attempts=20, cap_seconds=300.0, attempt_seconds=timedelta(hours=2).total_seconds(), dead_head="skip"
 )
@@ -115,6 +117,8 @@ async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
     known = await deps.erasures.get(erasure_id)
     if known is None or known[1] is None:
         return Done()
+    if known[0].waits_for and await deps.erasures.are_undecided(known[0].waits_for):
+        return Deferred(reason=UNDECIDED, after=BETWEEN_PASSES)  # a pass would search everything, and end nothing
     erasure, person = known[0], await complete(deps, known[1])
     hits, unreadable = await _hits(deps, person)
     waits_for = _waits_for(hits)
@@ -126,7 +130,7 @@ async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
     async with deps.database.transaction() as transaction:
         await deps.erasures.note(transaction, erasure_id, person, Counter(erasure.changed) + changed, waits_for)
     if changed or waits_for:
-        return Deferred(reason="undecided work goes first" if waits_for else "another pass", after=BETWEEN_PASSES)
+        return Deferred(reason=UNDECIDED if waits_for else "another pass", after=BETWEEN_PASSES)
     if unreadable:
         return Conflict(reason=f"what can be read is erased; not searched: {'; '.join(unreadable)}")
     await deps.matches.erase(sorted(person.places))
@@ -160,7 +164,7 @@ def _waits_for(hits: Sequence[Hit]) -> list[str]:
         for hit in hits
         if hit.column.table == "job" and (hit.facts["kind"] != DELIVER or hit.facts["state"] == "running")
     ]
-    return sorted({*(hit.facts["id"] for hit in operations), *(f"job_{hit.facts['id']}" for hit in jobs)})
+    return sorted({*(hit.facts["id"] for hit in operations), *(f"{JOB}{hit.facts['id']}" for hit in jobs)})
 
 
 async def _erase_all(deps: PersonDeps, person: Person, erasure: Erasure, hits: Sequence[Hit]) -> Counter[str]:

@@ -193,6 +193,11 @@ def test_an_erasure_waits_for_an_undecided_write(facade: Facade, caller: Caller)
     undecided = [waiting.json()["id"]]  # a delivery that is under way is waited for too
     state = until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["waits_for"] == undecided)
     assert state["state"] == "running"
+    row = "SELECT xmin::text AS pass FROM erasure WHERE id = $1"
+    job = "SELECT run_at FROM job WHERE kind = 'erase' AND state = 'ready' AND origin = $1"
+    passed, (waits,) = facade.sql(row, state["id"]), until(lambda: facade.sql(job, state["id"]), bool)
+    until(lambda: facade.sql(job, state["id"]), lambda now: bool(now) and now[0]["run_at"] > waits["run_at"])
+    assert facade.sql(row, state["id"]) == passed  # it looked at what it waits for, and searched nothing
     with facade.calling("approvals:write") as desk:
         rejected = desk.post(f"/v1/operations/{waiting.json()['id']}/reject", json={"note": "gone"})
     assert rejected.status_code == 200, rejected.text

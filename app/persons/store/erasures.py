@@ -10,6 +10,8 @@ from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from mappings.csv.export import identity_of
 
+JOB: Final = "job_"
+"""Begins the names of jobs among what an erasure waits for."""
 COLUMNS: Final = "id, state, changed, waits_for, actor, correlation_id, created_at, ended_at"
 INSERT: Final = Statement(
     "INSERT erasure",
@@ -20,6 +22,14 @@ INSERT: Final = Statement(
 SELECT: Final = Statement("SELECT erasure", f"SELECT {COLUMNS}, person FROM erasure WHERE id = $1")  # noqa: S608
 NEWEST: Final = Statement("SELECT erasure", f"SELECT {COLUMNS} FROM erasure ORDER BY id DESC LIMIT $1")  # noqa: S608
 NOTE: Final = Statement("UPDATE erasure", "UPDATE erasure SET person = $2, changed = $3, waits_for = $4 WHERE id = $1")
+# As `_waits_for` in app/persons/erase.py.
+SELECT_UNDECIDED: Final = Statement(
+    "SELECT operation",
+    """
+    SELECT EXISTS (SELECT FROM operation WHERE id = ANY ($1) AND phase <> 'settled')
+        OR EXISTS (SELECT FROM job WHERE id = ANY ($2) AND (kind <> 'deliver' OR state = 'running')) AS here
+    """,
+)
 END: Final = Statement(
     "UPDATE erasure",
     """
@@ -99,6 +109,12 @@ class PostgresErasures:
         """Record whom a pass is about, and what the passes have changed."""
         counts = msgspec.json.encode(changed).decode()
         await transaction.execute(NOTE, erasure, self._sealed(erasure, person), counts, list(waits_for))
+
+    async def are_undecided(self, waits_for: Sequence[str]) -> bool:
+        """Return whether one of the operations and jobs that an erasure waits for is still to be waited for."""
+        jobs = [int(one.removeprefix(JOB)) for one in waits_for if one.startswith(JOB)]
+        row = await self._database.fetch_row(SELECT_UNDECIDED, list(waits_for), jobs)
+        return row is not None and bool(row["here"])
 
     async def end(self, transaction: Transaction, erasure: str, state: str, *, instead_of: str) -> bool:
         """Record that an erasure is done or lifted. False if it is in another state than `instead_of`."""
