@@ -7,7 +7,7 @@ from app.cli.tables import Cells, moment, print_view
 from app.events.deps import FeedDeps, ReplayDeps
 from app.events.replay import Replay, describe
 from app.events.replay import replay as replay_events
-from app.events.subscriptions import SubscriptionView, get_subscription, list_subscriptions
+from app.events.subscriptions import SubscriptionView, enable_as_operator, get_subscription, list_subscriptions
 from app.http.plurals import counted
 
 subscriptions = App(name="subscriptions")
@@ -37,6 +37,15 @@ def show(view: SubscriptionView) -> None:
 def replay(done: Replay) -> str:
     """Deliver Events to a subscription again, from one of them on. They keep their ids. Audited."""
     return describe(done)
+
+
+@declare_action(subscriptions, opened, enable_as_operator, subscription_id=ID)
+def enable(view: SubscriptionView) -> str:
+    """Enable a subscription: what waits is delivered at once, also by an active one. Audited.
+
+    Exits with 3 if its owner may not read its events.
+    """
+    return f"{view.id} is {view.state}. What waited is delivered at once."
 
 
 def _state(view: SubscriptionView) -> str:

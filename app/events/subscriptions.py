@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from app.errors import InvalidField, NotFound
+from app.errors import InvalidField, NotFound, StateConflict
 from app.events.deps import EventDeps, FeedDeps
 from app.events.models import JITTER, EventSubscription, NewSubscription, SubscriptionState
 from app.events.record_fields import delivered_body, field_errors
@@ -201,6 +201,17 @@ async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> Subsc
     takes_over = subscription.state == "disabled" and lacking_scopes(deps, subscription)
     owner = caller.principal if takes_over else subscription.principal
     await deps.subscriptions.enable(subscription_id, actor=caller.principal, principal=owner)
+    return await get_subscription(deps, subscription_id)
+
+
+async def enable_as_operator(deps: FeedDeps, subscription_id: str, *, actor: str) -> SubscriptionView:
+    """Enable it like `enable`, for its owner. Raises NotFound, and StateConflict if the owner may not read its events:
+    an operator on the command line has no scopes and cannot become the owner."""
+    subscription = await existing(deps, subscription_id)
+    if lacking_scopes(deps, subscription):
+        view = view_of(deps, subscription)
+        raise StateConflict(f"{subscription_id}: its owner may not read its events.", next_step=view.next_step)
+    await deps.subscriptions.enable(subscription_id, actor=actor, principal=subscription.principal)
     return await get_subscription(deps, subscription_id)
 
 

@@ -146,6 +146,13 @@ def test_subscriptions_are_shown(facade: Facade, caller: Caller) -> None:
     try:
         assert answer.json()["id"] in [each["id"] for each in read(facade, "subscriptions", "list")["data"]]
         assert target in facade.lockstitch("subscriptions", "show", answer.json()["id"]).stdout
+        disabled = (
+            "UPDATE subscription SET state = 'disabled', disabled_at = now(), disabled_reason = 'x' WHERE id = $1"
+        )
+        facade.sql(disabled, answer.json()["id"])
+        assert "is active" in facade.lockstitch("subscriptions", "enable", answer.json()["id"]).stdout
+        audited = "SELECT actor FROM audit_event WHERE type = 'subscription.enabled' AND subject = $1"
+        assert facade.sql(audited, answer.json()["id"])[0]["actor"].startswith("cli:")
     finally:
         caller.delete(f"/v1/subscriptions/{answer.json()['id']}")
 
