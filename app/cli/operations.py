@@ -10,7 +10,7 @@ from app.cli.tables import Cells, moment, print_view
 from app.dependencies import Dependencies
 from app.writes.deps import OperationDeps, WriteDeps
 from app.writes.for_operators import EVERY, Resolution, list_operations, operator_of, read_operation
-from app.writes.models import OperationView
+from app.writes.models import OperationView, named_write
 
 operations = App(name="operations")
 ID = Parameter(name="ID", help="The id of the operation, op_….")
@@ -29,7 +29,7 @@ def list_row(view: OperationView) -> Cells:
     return (
         f"{view.id}\n{view.correlation_id}",
         moment(view.created_at).replace(" ", "\n"),
-        f"{view.action} {view.object}\nat {view.connection}",
+        f"{named_write(view.action, view.object)}\nat {view.connection}",
         f"{view.state}{why}",
     )
 

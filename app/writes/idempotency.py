@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
+from math import ceil
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -33,7 +34,7 @@ from app.writes.answer import problem_answer
 from app.writes.deps import WriteDeps
 from app.writes.execute import execute
 from app.writes.judge_ownership import note_refusal
-from app.writes.models import Answer, Begun, NewOperation, Operation, OperationView, Undecided
+from app.writes.models import Answer, Begun, NewOperation, Operation, OperationView, Undecided, named_write
 from app.writes.operation_view import views_of
 from app.writes.outage import sent_without_outcome
 from app.writes.prepare import PreparedWrite, prepare
@@ -225,7 +226,7 @@ async def replay(
         if current.fingerprint != request.fingerprint:
             raise IdempotencyKeyReused(
                 "This Idempotency-Key was used for another request "
-                f"({current.action} {current.object}, operation {current.id}).",
+                f"({named_write(current.action, current.object)}, operation {current.id}).",
                 operation_id=current.id,
             )
         if current.phase == "settled" and current.answer is not None:
@@ -247,13 +248,21 @@ async def replay(
         if time.monotonic() >= (waits.decision if with_worker else waits.other):
             if with_worker or current.queued or current.deferred or request.respond_async:
                 return await defer(deps, current)
-            raise IdempotencyInProgress(
-                "The first request with this Idempotency-Key is still running.",
-                operation_id=current.id,
-                retry_after=1,
-            )
+            raise _in_progress(current)
         await asyncio.sleep(REPLAY_PAUSE)
         current = await _present(deps, current, deps.operations.find_by_key(request.principal, request.key))
+
+
+def _in_progress(operation: Operation) -> IdempotencyInProgress:
+    """Return the refusal of a request whose key is in use. A process that lives answers within `OWN_WAIT` as a rule.
+    If another process has been at it for longer, it may have died: then a retry continues its write after the lease."""
+    is_late = operation.age_since_sent > OWN_WAIT
+    return IdempotencyInProgress(
+        "The first request with this Idempotency-Key is still running."
+        + (" If its process has died, a retry after Retry-After continues it." if is_late else ""),
+        operation_id=operation.id,
+        retry_after=max(1, ceil(operation.due_in)) if is_late else 1,
+    )
 
 
 async def _present(deps: WriteDeps, last: Operation, look_up: Awaitable[Operation | None]) -> Operation:

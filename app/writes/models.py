@@ -162,6 +162,11 @@ class Intent(Struct, frozen=True, kw_only=True):
         return structs.replace(self, copy_of=structs.replace(self.copy_of, plan=plan))
 
 
+def named_write(action: Action, object: ObjectName) -> str:
+    """Return what a write does, in words: `create order`, `comment`."""
+    return action if action == object else f"{action} {object}"
+
+
 class Operation(Struct, frozen=True, kw_only=True):
     """One write and its state. Times are the database's.
 

@@ -29,6 +29,7 @@ from app.cli import (
 )
 from app.cli.commands import TABLES
 from app.cli.tables import print_facts, print_table, print_text
+from app.writes.models import OperationView
 from canonical.schema import field_texts
 
 GOLDEN: Final = Path(__file__).parent / "tables"
@@ -165,3 +166,8 @@ def test_each_part_of_a_connection_is_a_line_of_its_own(
     assert "reason: mismatch" in lines
     (freshness,) = (line for line in lines if line.startswith("freshness"))
     assert freshness.split(maxsplit=1)[1].startswith("customer 3 min, limit 15 min, the last pull failed: ")
+
+
+def test_a_comment_is_listed_once() -> None:
+    view = msgspec.structs.replace(filled(OperationView), action="comment", object="comment")
+    assert operations.list_row(view)[2].splitlines()[0] == "comment"

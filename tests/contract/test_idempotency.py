@@ -238,6 +238,21 @@ def test_fifty_at_once_make_one_record_and_fifty_equal_answers(
     assert len(vendors.records(made.connection, made.held_as, holding=mark)) == 1
 
 
+def test_a_request_whose_process_died_says_when_its_lease_ends(caller: Caller, facade: Facade) -> None:
+    body, key = customer("hubspot"), new_key()
+    made = caller.write("POST", "/v1/customers", body, key=key).json()["meta"]["operation_id"]
+    facade.sql(
+        "UPDATE operation SET phase = 'sent', outcome = NULL, answer = NULL, lease_token = repeat('0', 32),"
+        " sent_at = now() - interval '30 s', due_at = now() + interval '40 s' WHERE id = $1",
+        made,
+    )
+    busy = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
+    assert code_of(busy, 409) == "idempotency-in-progress"
+    assert 30 <= int(busy.headers["retry-after"]) <= 40
+    facade.sql("UPDATE operation SET due_at = now() WHERE id = $1", made)
+    assert caller.await_operation(f"/v1/operations/{made}")["state"] == "succeeded"
+
+
 def test_a_second_request_waits_and_gets_in_progress(caller: Caller, vendors: Emulators) -> None:
     body, key = customer("hubspot"), new_key()
     vendors.hold("hubspot", method="POST", path="/crm/v3/objects/contacts")
@@ -250,6 +265,7 @@ def test_a_second_request_waits_and_gets_in_progress(caller: Caller, vendors: Em
         assert code_of(busy, 409) == "idempotency-in-progress"
         assert busy.json()["retryable"] is True
         assert busy.headers["preference-applied"] == "wait=0"
+        assert busy.headers["retry-after"] == "1"
         letting_go = threading.Timer(0.3, vendors.mend)
         letting_go.start()
         patient = other.write("POST", "/v1/customers", body, key=key)
