@@ -2,20 +2,25 @@
 
 import os
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Final, Literal
+from tempfile import NamedTemporaryFile
+from types import ModuleType
+from typing import IO, Annotated, Any, Final, Literal
 
+import msgspec
 from cyclopts import Parameter
+from msgspec import Raw
 
 from app.cli.commands import AGE
 from app.cli.database import find_keys, find_settings, require_connection, with_database
 from app.cli.exits import usage
-from app.cli.extract_files import Format, import_pyarrow, json_rows, parquet_rows, whole_file
 from app.cli.operators import read_time
+from app.errors import Complaint
 from app.events.deps import ExtractDeps
-from app.events.extract import Scope, columns_of, extract, next_since
+from app.events.extract import ExtractColumn, Row, Scope, columns_of, extract, next_since
 from app.http.plurals import counted
 from app.settings.environment import Settings
 from app.wiring.operators import operators_on
@@ -29,6 +34,12 @@ UNTIL = Parameter(help=f"Only records that were seen before this time. {AGE}")
 CONNECTION = Parameter(help="Only records of this connection.")
 FORMAT = Parameter(name="--format", help="jsonl, or parquet, which needs the extra `extract`.")
 FILE = Parameter(name=("--output", "-o"), help="The file, replaced once it is complete. Without it, standard output.")
+Format = Literal["jsonl", "parquet"]
+COMPRESSION: Final = "zstd"
+
+
+Writer = Callable[[Sequence[Row]], Any]
+"""Writes a page of rows."""
 
 
 def extract_records(
@@ -83,3 +94,66 @@ def _extract(settings: Settings, scope: Scope, file: IO[bytes], file_format: For
     return with_database(
         lambda database: write_pages(operators_on(database, settings, keys).of(ExtractDeps)), seconds=PAGE_SECONDS
     )
+
+
+@contextmanager
+def json_rows(file: IO[bytes]) -> Iterator[Writer]:
+    """Yield what writes one JSON object per line, with nested values as they are."""
+    encoder = msgspec.json.Encoder()
+    yield lambda rows: file.write(encoder.encode_lines(rows))
+
+
+@contextmanager
+def parquet_rows(file: IO[bytes], columns: Sequence[ExtractColumn]) -> Iterator[Writer]:
+    """Yield what writes a page as a row group of Parquet, whose footer follows the block. Every file of an object has
+    the same schema. Lists and objects are JSON texts, which DuckDB and BigQuery read with their JSON functions: a new
+    member of an address changes no column."""
+    arrow = import_pyarrow()
+    types = {
+        "text": arrow.string(),
+        "json": arrow.string(),
+        "flag": arrow.bool_(),
+        "number": arrow.int64(),
+        "time": arrow.timestamp("us", tz="UTC"),
+    }
+    schema = arrow.schema([arrow.field(column.name, types[column.kind]) for column in columns])
+
+    def write(rows: Sequence[Row]) -> None:
+        plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
+        writer.write_table(arrow.Table.from_pylist(plain, schema=schema))
+
+    with arrow.parquet.ParquetWriter(file, schema, compression=COMPRESSION) as writer:
+        yield write
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value).decode() if isinstance(value, Raw) else value
+
+
+def import_pyarrow() -> ModuleType:
+    """Return pyarrow with its Parquet module. Raises Complaint without it."""
+    try:
+        import pyarrow  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
+        import pyarrow.parquet  # type: ignore[import-untyped] # noqa: PLC0415
+    except ImportError:
+        raise Complaint("Parquet needs pyarrow, which is an extra: pip install 'lockstitch[extract]'.") from None
+    module: ModuleType = pyarrow
+    return module
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file that appears at `path` when the block has succeeded, readable by its owner only. Otherwise what was
+    there stays. Raises Complaint if it cannot be written."""
+    try:
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            try:
+                yield file.file
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise Complaint(f"{path} cannot be written: {error.strerror}.") from error

@@ -21,7 +21,6 @@ from rich.console import Console
 from app.api_keys.store import SCOPES, ApiKeyError, PostgresKeys
 from app.dev.children import Child, ChildSpec
 from app.dev.folder import EMULATED, EMULATOR_CREDENTIALS, DevFolder, DevKeys, secret_variable
-from app.dev.welcome import welcome
 from app.errors import Complaint
 from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
@@ -37,6 +36,29 @@ STOP_ORDER = (  # with the seconds that each has to finish its work
     (("postgres",), 10.0),
 )
 PREDECESSOR_GONE_WITHIN = 3.0  # seconds for the children of a killed supervisor to release their ports
+WELCOME = """
+Lockstitch is ready ({seconds:.1f} s). Press Ctrl-C to stop it; the data is kept.
+
+  API         {api}  (browse it at {api}/schema)
+  Console     {api}/console  (sign in with the operators' key)
+  Emulators   {emulators}  (freshdesk, hubspot, salesforce, shopify, stripe, woocommerce, zendesk)
+  Database    {database}
+  Key         {key}
+  Operators   {ops_key}
+  Folder      {folder}  (logs/ has one file per process; dev.json has all of the above)
+
+Create a customer in HubSpot. Repeat the same call, and the recorded answer is replayed:
+
+  curl -i {api}/v1/customers \\
+    -H 'Authorization: Bearer {key}' \\
+    -H 'Content-Type: application/json' \\
+    -H 'Idempotency-Key: first-customer' \\
+    -d '{{"first_name": "Ada", "last_name": "Byron", "emails": [{{"address": "ada@example.com"}}]}}'
+
+List the records in the HubSpot emulator:
+
+  curl '{emulators}/_emulator/records?vendor=hubspot&object=contacts'
+"""
 
 
 def run_dev(environment: Mapping[str, str]) -> None:
@@ -278,3 +300,8 @@ def _answers(port: int, path: str) -> Callable[[Child], Awaitable[bool]]:
         return status.split()[1:2] == [b"200"]
 
     return ask
+
+
+def welcome(facts: Mapping[str, object], database: str, folder: Path, seconds: float) -> str:
+    """Return the text. `facts` is the content of `dev.json`; `database` must contain no password."""
+    return WELCOME.format(database=database, folder=folder, seconds=seconds, **facts)

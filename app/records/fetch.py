@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +19,6 @@ from app.records.known_records import ListedRecord, know_again
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
-from app.records.vendor_clock import NO_DIFFERENCE, clock_ahead
 from app.vendors.models import Connection, VendorRefused
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Endpoints, ListQuery, Unmappable, VendorPage
@@ -39,6 +39,8 @@ COMMENT_PAGES: Final = 5
 MOST_MERGES: Final = 5
 # A list by time starts over by id at a time that fills a page, and a list by offset where its rows have moved.
 MOST_EMPTY_PAGES: Final = 3
+RESOLUTION: Final = timedelta(seconds=1)
+NO_DIFFERENCE: Final = timedelta()
 
 
 class UnreadableRecord(Struct, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ class UnreadableRecord(Struct, frozen=True, kw_only=True):
 class FetchedPage(Struct, frozen=True, kw_only=True):
     """The mapped and unmappable records of one page, and the vendor's cursor of the next page. A page of hints has only
     the ids of records that may have changed (`hinted`), of which some were `created`. `known` is the number of records
-    that were not mapped, because they are known to be unchanged. `clock_ahead` as in `vendor_clock`."""
+    that were not mapped, because they are known to be unchanged. `clock_ahead`: how far the vendor's clock is ahead."""
 
     readings: list[Reading]
     unreadable: list[UnreadableRecord]
@@ -344,3 +346,19 @@ async def _side_load(
         with as_vendor_drift(deps, connection, mapping):
             account = endpoints.absorb(reply, account)
     return account, endpoints.side_load(records, account) is None
+
+
+def clock_ahead(reply: VendorReply, sent_at: datetime) -> timedelta:
+    """Return how far the vendor's clock is ahead of ours, as its reply shows it; negative if it is behind.
+
+    `Date` has whole seconds, and is of a moment between `sent_at` and now: the least difference that explains it is
+    returned, so zero for clocks that agree. Without a `Date` it is zero too.
+    """
+    try:
+        date = parsedate_to_datetime(reply.headers["date"])
+    except (KeyError, ValueError, OverflowError):
+        return NO_DIFFERENCE
+    if date.tzinfo is None:
+        return NO_DIFFERENCE
+    least, most = date - datetime.now(UTC), date + RESOLUTION - sent_at
+    return max(least, min(most, NO_DIFFERENCE))

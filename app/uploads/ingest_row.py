@@ -4,11 +4,13 @@ The row is the only source of the record, so order matters. A row that runs afte
 as a redriven dead letter, is skipped and audited as `receipt.overtaken`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from app.audit.record import Entry, append
 from app.errors import Erased
@@ -23,6 +25,7 @@ from app.events.record_changes import (
     state_of,
 )
 from app.links.match_keys import match_facts_of
+from app.ownership.verdict import Change, Ruling, rule
 from app.postgres.database import Transaction
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
@@ -31,21 +34,26 @@ from app.records.compare import transitions_of
 from app.records.last_seen import export_meta
 from app.records.resources import referenced_ids
 from app.records.withhold_person import withhold_person
+from app.settings.ownership import PERSON
 from app.uploads import metrics
 from app.uploads.deps import UploadDeps
 from app.uploads.metrics import ProcessedRow
 from app.uploads.models import KIND, key_of, row_of
-from app.uploads.rule_row import NOT_OWNER, rule_row, without_skipped
 from app.vendors.models import Connection
 from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from canonical.customer import Customer
+from canonical.field_kinds import ComparedField, kinds_of
+from canonical.parts import FieldOwnership, Skipped
 from canonical.references import with_connection
+from canonical.same_value import normal_form
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
 from mappings.csv.rows_r1 import read_row
 from mappings.spec import Mapped, Unmappable
+
+NOT_OWNER: Final = "not-system-of-record"
 
 
 async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOutcome:
@@ -195,3 +203,85 @@ INGEST_ROW: Final = JobKind(
     send_again=_send_again,
 )
 KINDS: Final = (INGEST_ROW,)
+
+
+class RuledRow(Struct, frozen=True, kw_only=True):
+    """The verdict on a row: the outcome of its job if it is refused or has to be reviewed, and what is skipped."""
+
+    refusal: Conflict | None = None
+    skipped: tuple[Skipped, ...] = ()
+    facts: tuple[Entry, ...] = ()
+
+
+async def rule_row(
+    deps: UploadDeps,
+    connection: Connection,
+    layout: Layout,
+    receipt: Receipt,
+    job_id: int,
+    *,
+    before: Fields | None,
+    after: Fields,
+) -> RuledRow:
+    """Judge the fields that differ from the last-seen state. A redrive is also the change of the operator."""
+    policies = _changed_policies(deps, layout, before or {}, after)
+    if not policies:
+        return RuledRow()
+    is_redriven = await deps.uploads.is_redriven(job_id)
+    by = frozenset({connection.name, PERSON} if is_redriven else {connection.name})
+    # Rows of a record run in order, and only this connection writes it, so nothing else is to be compared.
+    change = Change(by=by, target=connection.name)
+    rulings = {name: rule(name, policy, change) for name, policy in policies.items()}
+    refused = {name: one for name, one in rulings.items() if one.verdict in ("refused", "review")}
+    if refused:
+        review = all(one.verdict == "review" for one in refused.values())
+        fact = _fact("review" if review else "refused", refused, connection, layout, receipt)
+        outcome = Conflict(
+            reason=NOT_OWNER, path=f"$.{min(refused)}", mapping=layout.mapping, revision=REVISION, skip=True
+        )
+        return RuledRow(refusal=outcome, facts=(fact,))
+    skips = {name: one for name, one in rulings.items() if one.verdict == "skipped"}
+    return RuledRow(
+        skipped=tuple(
+            Skipped(pointer=f"/{name}", owner=policies[name].owner or "", reason=one.reason)
+            for name, one in skips.items()
+        ),
+        facts=(_fact("skipped", skips, connection, layout, receipt),) if skips else (),
+    )
+
+
+def without_skipped(resource: Any, before: Fields | None, skipped: tuple[Skipped, ...]) -> Any:
+    """Return the resource with the last-seen values of the skipped fields. None if it needs one that it never had."""
+    fields: dict[str, Any] = msgspec.to_builtins(resource)
+    for one in skipped:
+        name = one.pointer.removeprefix("/")
+        for sibling in (name, f"{name}_raw"):
+            fields.pop(sibling, None)
+            if sibling in (before or {}):
+                fields[sibling] = (before or {})[sibling]
+    try:
+        kept = msgspec.convert(fields, type(resource))
+    except msgspec.ValidationError:
+        return None
+    return msgspec.structs.replace(kept, meta=msgspec.structs.replace(resource.meta, skipped=skipped))
+
+
+def _changed_policies(deps: UploadDeps, layout: Layout, before: Fields, after: Fields) -> dict[str, FieldOwnership]:
+    ownership = deps.ownership.get(layout.object)
+    if ownership is None or not ownership.is_checked:
+        return {}
+    kinds = kinds_of(layout.object)
+    return {
+        name: policy
+        for name, policy in ownership.fields.items()
+        for field in [kinds.get(name, ComparedField())]
+        if policy.anyone_else is not None
+        and normal_form(before.get(name), field) != normal_form(after.get(name), field)
+    }
+
+
+def _fact(
+    verdict: str, rulings: Mapping[str, Ruling], connection: Connection, layout: Layout, receipt: Receipt
+) -> Entry:
+    facts = {"object": layout.object, "connection": connection.name, "writer": connection.name}
+    return Entry(type=f"ownership.{verdict}", subject=receipt.id, facts={**facts, "fields": sorted(rulings)})

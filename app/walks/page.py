@@ -24,10 +24,12 @@ from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, JobPo
 from app.queue.places import KEEPS_UP_SECONDS
 from app.records.append import Appended, without_outdated
 from app.records.append import append as append_changes
-from app.records.fetch import FetchedPage, fetch_ids, fetch_page
+from app.records.deps import RecordDeps
+from app.records.fetch import FetchedPage, fetch_ids, fetch_page, send_read
+from app.records.map_record import as_vendor_drift
 from app.records.read import without_rejected
 from app.records.resolve import AnyMapping, active_mapping
-from app.stock.read_levels import fetch_levels
+from app.stock.read_levels import events_of, fetch_levels
 from app.vendors.models import Connection
 from app.walks.backfill.compare import compare_backfill
 from app.walks.backfill.store import BACKFILLED
@@ -35,12 +37,11 @@ from app.walks.compare_page import ComparedPage, compare_page, refetch_job
 from app.walks.deps import WalkDeps
 from app.walks.metrics import count_missed, count_page
 from app.walks.models import PAGE, AnyWalk, PageCounts, PagePayload, StockWalk, Walk
-from app.walks.pull.hints import fetch_hints, names_changed
-from app.walks.pull.stock import commit_levels
 from app.walks.reconcile.page import commit_listed
 from app.walks.start import completed_entry, page_job, walk_entry
 from app.walks.store import ENDED, PAGED
 from mappings.spec import ListQuery
+from mappings.stock import StockPage
 
 READ_LIMIT: Final = 60.0
 """Seconds for reading a page and its related records."""
@@ -264,3 +265,44 @@ WALK: Final = JobKind(
     bind=lambda dependencies: partial(walk_page, dependencies.of(WalkDeps)),
     reads_again=True,
 )
+
+
+def names_changed(mapping: AnyMapping, query: ListQuery) -> bool:
+    """Return whether hints answer the query: it is for changes, and the vendor does not list them."""
+    endpoints = mapping.endpoints
+    return query.updated_since is not None and not endpoints.updated_since and endpoints.hints is not None
+
+
+async def fetch_hints(
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float
+) -> FetchedPage:
+    """Fetch one page of hints, at vendors that do not list changed records but name them (Stripe's events). It has no
+    records, only ids of records that are to be read.
+
+    Raises the vendor's problems, and VendorDrifted if the page cannot be read.
+    """
+    endpoints = mapping.endpoints
+    assert endpoints.hints is not None and endpoints.hinted is not None  # noqa: S101, PT018 - checked by the caller
+    assert query.updated_since is not None  # noqa: S101
+    reply = await send_read(deps, connection, endpoints.hints(query.updated_since, query.after), deadline)
+    with as_vendor_drift(deps, connection, mapping):
+        page = endpoints.hinted(reply)
+    return FetchedPage(readings=[], unreadable=[], next=page.next, hinted=page.remote_ids, created=page.created)
+
+
+async def commit_levels(
+    deps: WalkDeps, walk: StockWalk, page: StockPage, finishing: Finishing, *, pause: float
+) -> PageCounts:
+    """Commit a page, and enqueue the job of the next one after `pause` seconds. Raises LeaseLost."""
+    async with finishing() as transaction:
+        kept = await deps.stock.keep(transaction, walk.connection, page.levels, walk.looked_at)
+        counts = PageCounts(
+            records=len(page.levels) + page.unreadable, changed=kept.changed, unreadable=page.unreadable, read_again=0
+        )
+        jobs = await deps.events.append(transaction, *events_of(walk.connection, kept.low, origin=walk.id))
+        if page.next is None:
+            await deps.stock.forget(transaction, walk.connection)
+            await append(transaction, completed_entry(walk, counts))
+        await deps.walks.move_on(transaction, walk, page.next, counts)
+        await deps.queue.enqueue(transaction, *jobs, *([] if page.next is None else [page_job(walk, after=pause)]))
+    return counts

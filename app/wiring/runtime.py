@@ -1,11 +1,12 @@
 """The runtime of a process, API or worker: everything that it opens, and what its routes and jobs are given."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from app import telemetry
@@ -28,8 +29,12 @@ from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.links.match_store import PostgresMatches
 from app.links.tombstones import Tombstones
+from app.monitoring.notify import Alerting, open_alerting
 from app.monitoring.store import heartbeats
+from app.monitoring.store.alarms import PostgresAlarms
+from app.monitoring.store.retention import PostgresRetention
 from app.monitoring.store.run_entries import recording_runs
+from app.monitoring.watch import Watch
 from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
@@ -48,6 +53,7 @@ from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
 from app.settings.environment import Settings, require_for_serving
+from app.uploads.export_folder import DiskFolder
 from app.vendors.budget_store import PostgresBudgets
 from app.vendors.configured_connections import connections_of
 from app.vendors.deps import VendorDeps
@@ -58,11 +64,10 @@ from app.vendors.open_client import open_vendor_client
 from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
-from app.wiring.connections import announcer_of
+from app.wiring.connections import announcer_of, figures_of
 from app.wiring.dependencies import open_dependencies
 from app.wiring.foundation import Foundation
 from app.wiring.operators import links_of
-from app.wiring.upkeep import Upkeep, open_upkeep
 from mappings.manifest import Vendor
 
 POOL_SIZE: Final = 16
@@ -73,6 +78,52 @@ JOB_ACQUIRE_SECONDS: Final = 5.0
 JOB_STATEMENT_SECONDS: Final = 30.0
 PROMOTION_SECONDS: Final = 60.0
 """How long a process that starts waits for a primary while each host is a standby."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upkeep:
+    """What a worker does in addition to jobs: watch, notify, delete old rows, read export folders."""
+
+    watch: Watch
+    alerter: Alerting
+    heartbeat_seconds: float
+    retention: PostgresRetention
+    folders: Mapping[str, DiskFolder]
+
+
+async def open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:
+    """Open the upkeep. Watch has its own connection, so that a busy pool does not look like a database failure."""
+    settings = foundation.settings
+    watched = await Database.connect(foundation.database_url, max_size=1)
+    stack.push_async_callback(watched.close)
+    alerter = await stack.enter_async_context(
+        open_alerting(
+            settings.alerts,
+            installation=settings.public_url,
+            secrets=foundation.secrets,
+            responsible=settings.responsible,
+        )
+    )
+    return Upkeep(
+        watch=Watch(
+            figures_of(settings, watched),
+            PostgresAlarms(watched),
+            alerter,
+            public_url=settings.public_url,
+            repeat_seconds=settings.alerts.repeat_minutes * 60.0,
+            job_lag_seconds=float(settings.alerts.job_lag_seconds),
+        ),
+        alerter=alerter,
+        heartbeat_seconds=float(settings.alerts.heartbeat_seconds),
+        retention=PostgresRetention(
+            foundation.database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
+        ),
+        folders={
+            name: DiskFolder(Path(connection.csv.folder))
+            for name, connection in settings.connections.items()
+            if connection.csv is not None and connection.csv.folder is not None
+        },
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import pyarrow  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 
-from app.cli.extract_files import import_pyarrow, whole_file
+from app.cli.extract import import_pyarrow, whole_file
 from app.errors import Complaint
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from app.records.vendor_clock import clock_ahead
+from app.records.fetch import clock_ahead
 from mappings.http import VendorReply
 
 
