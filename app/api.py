@@ -15,7 +15,8 @@ from app.copies import routes as copies
 from app.dead_letters import routes as dead_letters
 from app.drift import routes as drift
 from app.events import routes as events
-from app.http.problem_pages import explain_problem
+from app.http import problem_pages
+from app.http.operation import handlers_of
 from app.links import routes as links
 from app.monitoring import routes as monitoring
 from app.openapi.routes import schema_handlers
@@ -35,38 +36,18 @@ from app.walks.pull import routes as pulls
 from app.walks.reconcile import routes as reconcile
 from app.webhooks import routes as webhooks
 from app.wiring.runtime import open_runtime
+from app.writes import operation_routes as operations
 from app.writes import routes as writes
 from app.writes.idempotency import Writers
 
 
 def handlers() -> list[HTTPRouteHandler]:
     """Return every operation of the API."""
-    served = [
-        *lookups.HANDLERS,
-        *records.HANDLERS,
-        *writes.HANDLERS,
-        *copies.HANDLERS,
-        *webhooks.HANDLERS,
-        *uploads.HANDLERS,
-        *backfills.HANDLERS,
-        *events.HANDLERS,
-        *vendors.HANDLERS,
-        *queue.HANDLERS,
-        *dead_letters.HANDLERS,
-        *revisions.HANDLERS,
-        *drift.HANDLERS,
-        *links.HANDLERS,
-        *claims.HANDLERS,
-        *stock.HANDLERS,
-        *ownership.HANDLERS,
-        *pulls.HANDLERS,
-        *reconcile.HANDLERS,
-        *audit.HANDLERS,
-        *monitoring.HANDLERS,
-        *persons.HANDLERS,
-        *api_keys.HANDLERS,
-        explain_problem,
-    ]
+    served = handlers_of(
+        *(lookups, records, writes, operations, copies, webhooks, uploads),
+        *(backfills, events, vendors, queue, dead_letters, revisions, drift, links, claims),
+        *(stock, ownership, pulls, reconcile, audit, monitoring, persons, api_keys, problem_pages),
+    )
     return [*served, *schema_handlers(served)]
 
 

@@ -1,7 +1,5 @@
 """`GET /v1/me`: the key of the request."""
 
-from typing import Final
-
 from msgspec import Struct
 
 from app.http.operation import Call, operation
@@ -31,6 +29,3 @@ async def who_am_i(call: Call) -> Me:
         expires_at=caller.expires_at,
         needs_approval=caller.needs_approval,
     )
-
-
-HANDLERS: Final = (who_am_i,)

@@ -76,6 +76,3 @@ async def verify_audit(call: Call) -> Verification:
     """
     trail, start, anchor = call.deps(PostgresAuditTrail), call.query(FROM) or 1, call.query(ANCHOR)
     return await read.verify_audit(trail, start=start, at_most=MOST_AT_ONCE, anchor=anchor)
-
-
-HANDLERS: Final = (list_audit, verify_audit)

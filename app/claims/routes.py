@@ -86,6 +86,3 @@ async def release_claim(call: Call) -> Answered:
     """
     await call.deps(PostgresClaims).release(call.path("id"), principal=call.caller.principal)
     return Response(b"", status_code=204)
-
-
-HANDLERS: Final = (take_claim, release_claim)

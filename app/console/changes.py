@@ -98,6 +98,3 @@ def _position(text: str | None) -> int | None:
     if text is not None and not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise InvalidField.of("after", "is no position of this list")
     return None if text is None else int(text)
-
-
-HANDLERS: Final = (list_changes, show_coverage)

@@ -134,6 +134,3 @@ def _number(text: str, name: str, kind: type = int) -> Any:
         return kind(text)
     except ValueError as error:
         raise InvalidField.at(f"/{name}", "is no number") from error
-
-
-HANDLERS: Final = (list_all, show_connection, pause, resume, route_mapping, roll_back, acknowledge)

@@ -177,14 +177,3 @@ def _chosen(sent: dict[str, str]) -> dict[str, str]:
 def _fields_of(which: RedriveFilter) -> dict[str, str]:
     every = msgspec.to_builtins(which)
     return {name: str(value) for name, value in every.items() if value is not None}
-
-
-HANDLERS: Final = (
-    list_letters,
-    show_letter,
-    redrive_letter,
-    discard_letter,
-    start_redrive,
-    show_redrive,
-    cancel_redrive,
-)

@@ -69,6 +69,3 @@ def _name(visit: Visit) -> PersonName:
     """Return whom the form names: a canonical id, or else an address."""
     typed = visit.form.get("person", "").strip()
     return PersonName(id=typed) if typed.startswith("cus_") else PersonName(email=typed)
-
-
-HANDLERS: Final = (persons, show_person, erase_person, show_erasure)

@@ -11,6 +11,7 @@ from app.console.pages import HEADERS, console_route
 from app.console.templates import ASSETS, MEDIA_TYPES
 from app.errors import NotFound
 from app.http.admission import AnyRequest
+from app.http.operation import handlers_of
 
 ASSET: Final = "/console/assets/{name}"
 FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -27,15 +28,6 @@ async def read_asset(request: AnyRequest) -> Response[Any]:
 
 
 HANDLERS: Final = (
-    *sign_in.HANDLERS,
     console_route(ASSET, "GET", read_asset),
-    now.now,
-    runs.list_runs,
-    runs.show_run,
-    *dead_letters.HANDLERS,
-    *unknown_writes.HANDLERS,
-    *connections.HANDLERS,
-    *subscribers.HANDLERS,
-    *persons.HANDLERS,
-    *changes.HANDLERS,
+    *handlers_of(sign_in, now, runs, dead_letters, unknown_writes, connections, subscribers, persons, changes),
 )

@@ -89,4 +89,4 @@ def _form(request: AnyRequest, target: str, error: str, status: int) -> Response
     return answer
 
 
-HANDLERS: Final = (console_route(SIGN_IN, "GET", show_form), console_route(SIGN_IN, "POST", sign_in), sign_out)
+FORMS: Final = (console_route(SIGN_IN, "GET", show_form), console_route(SIGN_IN, "POST", sign_in))

@@ -60,6 +60,3 @@ async def replay_from(visit: Visit) -> NextPage | View:
 def _host(url: str) -> str:
     """Return the host of a target. The rest of its URL is often a secret."""
     return urlsplit(url).netloc.rpartition("@")[2]
-
-
-HANDLERS: Final = (list_subscribers, show_subscriber, enable, replay_from)

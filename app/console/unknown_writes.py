@@ -84,6 +84,3 @@ async def _view(
     write = await read_undecided(deps, visit.path("id"), OBJECTS, visit.caller, remote_id=remote_id)
     state = state_of(write.operation)
     return View("write.html", status=status, here=f"{WRITES}/", write=write, state=state, typed=typed, wrong=wrong)
-
-
-HANDLERS: Final = (list_writes, show_write, check_write, resolve_write)

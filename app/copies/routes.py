@@ -101,9 +101,7 @@ async def resume(call: Call) -> ConsumerView:
     return await resume_consumer(deps, call.path("name"), actor=actor)
 
 
-HANDLERS: Final = (
-    read_consumers,
-    resume,
+COPIES: Final = (
     copy_handler("customer", Customer, {"connection": "zendesk", "match_on": "email"}),
     copy_handler("order", Order, {"connection": "hubspot", "match_on": "external_id"}),
     copy_handler("ticket", Ticket, {"connection": "hubspot", "include": ["comments"]}),

@@ -164,15 +164,3 @@ async def cancel_redrive(call: Call) -> RedriveView:
     """
     deps, actor = call.deps(DeadLetterDeps), call.caller.principal
     return await bulk_redrive.cancel_redrive(deps, call.path("id"), actor=actor)
-
-
-HANDLERS: Final = (
-    list_dead_letters,
-    read_dead_letter,
-    redrive_dead_letter,
-    discard_dead_letter,
-    start_redrive,
-    list_redrives,
-    read_redrive,
-    cancel_redrive,
-)

@@ -63,6 +63,3 @@ async def acknowledge_drift(call: Call) -> DriftFinding:
     """
     deps, actor = call.deps(DriftDeps), call.caller.principal
     return await findings.acknowledge_drift(deps, call.path("id"), actor=actor)
-
-
-HANDLERS: Final = (list_drift, read_drift, acknowledge_drift)

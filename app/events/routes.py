@@ -327,19 +327,3 @@ async def replay_subscription(call: Call) -> Replay:
     """
     deps, actor = call.deps(ReplayDeps), call.caller.principal
     return await replay(deps, call.path("id"), call.body(REPLAY), actor=actor)
-
-
-HANDLERS: Final = (
-    list_event_types,
-    list_events,
-    read_feed,
-    read_sample,
-    list_subscriptions,
-    create_subscription,
-    read_subscription,
-    delete_subscription,
-    rotate_secret,
-    test_subscription,
-    enable_subscription,
-    replay_subscription,
-)

@@ -14,6 +14,7 @@ with a `raw` body judges JSON and fields itself, after the recorded key.
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -284,6 +285,13 @@ def declaration_of(handler: HTTPRouteHandler) -> ApiOperation:
     """Return the declaration of a handler."""
     declared: ApiOperation = handler.opt[_DECLARATION]
     return declared
+
+
+def handlers_of(*modules: ModuleType) -> list[HTTPRouteHandler]:
+    """Return every operation that these modules declare, alone or in a tuple."""
+    values = [value for module in modules for value in vars(module).values()]
+    declared = (one for value in values for one in (value if isinstance(value, tuple) else (value,)))
+    return list(dict.fromkeys(one for one in declared if isinstance(one, HTTPRouteHandler)))
 
 
 operation: Final = KeyOperation

@@ -131,4 +131,3 @@ async def add_note(call: Call) -> RunNote:
 
 PROBES: Final = (live, ready, metrics)
 """Served by every process."""
-HANDLERS: Final = (read_run, add_note, *PROBES)

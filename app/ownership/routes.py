@@ -43,6 +43,3 @@ async def read_ownership(call: Call) -> OwnershipView:
     if name is None:
         raise NotFound(f"Unknown object {wanted[:80]!r}. The objects are {', '.join(OBJECTS)}.")
     return view_of(call.deps(OwnershipDeps).ownership, name)
-
-
-HANDLERS: Final = (read_ownership,)

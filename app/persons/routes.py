@@ -70,6 +70,3 @@ async def lift_erasure(call: Call) -> Erasure:
     The person may return: reads, webhooks and pulls bring what the vendors have. What was erased stays erased. Audited.
     """
     return await erase.lift_erasure(call.deps(PersonDeps), call.path("id"), actor=call.caller.principal)
-
-
-HANDLERS: Final = (export_person, erase_person, read_erasure, lift_erasure)

@@ -1,7 +1,5 @@
 """HTTP operation of the queue."""
 
-from typing import Final
-
 from app.http.operation import Call, operation
 from app.queue import state
 from app.queue.deps import QueueDeps
@@ -15,6 +13,3 @@ async def read_queue(call: Call) -> QueueView:
     Depth, age and lag by connection and kind, blocked records, and closed lanes.
     """
     return await state.read_queue(call.deps(QueueDeps))
-
-
-HANDLERS: Final = (read_queue,)

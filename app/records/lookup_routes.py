@@ -115,7 +115,7 @@ def newest_handler(object_name: ObjectName, answer: type[Everywhere]) -> HTTPRou
     return list_newest
 
 
-HANDLERS: Final[Sequence[HTTPRouteHandler]] = (
+LOOK_UPS: Final[Sequence[HTTPRouteHandler]] = (
     look_up_handler("customer", Customer, CustomersEverywhere),
     look_up_handler("order", Order, OrdersEverywhere),
     look_up_handler("ticket", Ticket, TicketsEverywhere),

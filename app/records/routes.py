@@ -300,13 +300,8 @@ async def read_contract(call: Call) -> DataContract:
     return describe_contract(call.deps(RecordDeps), call.path("object"))
 
 
-HANDLERS: Final = (
+READS: Final = (
     *read_handlers("customer", Customer, (EMAIL, EXTERNAL_ID)),
     *read_handlers("order", Order, (EMAIL, NUMBER, EXTERNAL_ID, ORDER_STATUS, CUSTOMER)),
     *read_handlers("ticket", Ticket, (EMAIL, NUMBER, EXTERNAL_ID, TICKET_STATUS, REQUESTER)),
-    list_comments,
-    read_options,
-    offer_connections,
-    list_contracts,
-    read_contract,
 )

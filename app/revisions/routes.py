@@ -45,6 +45,3 @@ async def route_mapping(call: Call) -> MappingView:
     order, actor = call.body(ROUTE), call.caller.principal
     await mapping_routes.set_route(deps.mapping_routes, connections, name, order, actor=actor)
     return await mapping_routes.read_mapping(deps.mapping_routes, deps.trial_book, connections, name)
-
-
-HANDLERS: Final = (list_mappings, route_mapping)

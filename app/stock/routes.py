@@ -69,6 +69,3 @@ def _after(cursors: SealedCursors, sent: str | None, scope: bytes) -> tuple[str,
 
 def _cursor(cursors: SealedCursors, last: StockLevelView, scope: bytes) -> str:
     return cursors.seal(f"{last.connection}{BETWEEN}{last.remote_id}", scope)
-
-
-HANDLERS: Final = (list_stock_levels,)

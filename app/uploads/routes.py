@@ -134,6 +134,3 @@ def _codec(name: str) -> str | None:
         return codecs.lookup(name).name
     except LookupError:
         return None
-
-
-HANDLERS: Final = (upload_export, read_upload)

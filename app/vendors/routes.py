@@ -143,6 +143,3 @@ def _cookie(deps: ConsentDeps, value: str, seconds: int) -> str:
 def _page(title: str, sentence: str, *, status: int = 200) -> Response[bytes]:
     body = PAGE.format(title=escape(title), text=escape(sentence)).encode()
     return Response(body, status_code=status, media_type=HTML, headers=dict(SAFE))
-
-
-HANDLERS: Final = (list_connections, pause_connection, resume_connection, start_authorization, finish_authorization)

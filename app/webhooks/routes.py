@@ -1,7 +1,5 @@
 """HTTP operation of vendors' webhooks. The signature replaces the key."""
 
-from typing import Final
-
 from app.http.admission import AnyRequest, read_body
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import correlation_of
@@ -50,6 +48,3 @@ def _target(request: AnyRequest) -> str:
     path: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")
-
-
-HANDLERS: Final = (receive_webhook,)

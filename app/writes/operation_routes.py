@@ -155,13 +155,3 @@ async def reject_operation(call: Call) -> OperationView:
 
 def _objects(scopes: tuple[str, ...]) -> tuple[ObjectName, ...]:
     return tuple(dict.fromkeys(name for scope in scopes for name in SCOPES.get(scope, ())))
-
-
-HANDLERS: Final = (
-    list_operations,
-    read_operation,
-    check_operation,
-    resolve_operation,
-    approve_operation,
-    reject_operation,
-)

@@ -19,7 +19,6 @@ from app.http.responses import Answered, RenderedResponse, json_response, proble
 from app.problem_document import JSON, PROBLEM_JSON, Problem
 from app.settings.ownership import KEY
 from app.telemetry import mark_replayed, name_operation, name_problem
-from app.writes import operation_routes
 from app.writes.answer import Archived
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run, withhold_draft
@@ -350,12 +349,8 @@ def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
     return RenderedResponse(body, status_code=status, headers=headers, media_type=media_type)
 
 
-HANDLERS: Final = (
+WRITES: Final = (
     *write_handlers("customer", Customer, CustomerPatch, CUSTOMER, "email or external_id"),
     *write_handlers("order", Order, OrderPatch, ORDER, "external_id"),
     *write_handlers("ticket", Ticket, TicketPatch, TICKET, "external_id"),
-    archive_customer,
-    cancel_order,
-    add_comment,
-    *operation_routes.HANDLERS,
 )

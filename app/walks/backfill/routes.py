@@ -88,13 +88,3 @@ async def cancel_backfill(call: Call) -> BackfillView:
     The page in progress ends. What was stored stays. Audited.
     """
     return await manage.cancel_backfill(call.deps(BackfillDeps), call.path("id"), actor=call.caller.principal)
-
-
-HANDLERS: Final = (
-    start_backfill,
-    list_backfills,
-    read_backfill,
-    pause_backfill,
-    resume_backfill,
-    cancel_backfill,
-)

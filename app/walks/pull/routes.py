@@ -1,7 +1,5 @@
 """HTTP operations of walks."""
 
-from typing import Final
-
 from app.http.operation import Call, Listing, operation
 from app.http.paging import Page, whole_list
 from app.walks.deps import FreshnessDeps
@@ -22,6 +20,3 @@ async def read_freshness(call: Call) -> Page:
     `freshness_seconds` of its owner in `lockstitch.toml`. Sorted by connection.
     """
     return whole_list(await list_freshness(call.deps(FreshnessDeps)))
-
-
-HANDLERS: Final = (read_freshness,)

@@ -84,6 +84,3 @@ def _csv_of(findings: Sequence[ReconcileFinding]) -> bytes:
 
 def _cell(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
-
-
-HANDLERS: Final = (list_reconciliations, confirm_absences)
