@@ -14,7 +14,6 @@ from app.dead_letters.models import (
     NewRedrive,
     Redrive,
     RedriveFilter,
-    RedriveState,
 )
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
@@ -36,40 +35,16 @@ class RedriveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Report what would be redriven, and change nothing. Example: `false`"""
 
 
-class RedriveView(Struct, frozen=True, kw_only=True):
+class RedriveView(Redrive, frozen=True, kw_only=True):
     """A bulk redrive and its progress. `rate` is the number of letters processed per second so far; `eta_seconds` is
     the estimated time left."""
 
-    id: str
-    """The redrive's id. Example: `"rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    state: RedriveState
-    """The state of the redrive. Example: `"running"`"""
-    filter: RedriveFilter
-    """The filter of the request."""
-    rate_per_second: float | None
-    """Maximum rate per second; null if unlimited. Example: `20.0`"""
-    total: int
-    """Number that matched when it began. Example: `1200`"""
-    redriven: int
-    """Number that were queued again. Example: `340`"""
-    skipped: int
-    """Number that were decided meanwhile, or already queued. Example: `2`"""
     left: int
     """Number that remain. Example: `858`"""
     rate: float | None
     """Actual rate per second so far; null before the first. Example: `19.8`"""
     eta_seconds: float | None
     """Remaining seconds at this rate; null if unknown. Example: `42.9`"""
-    actor: str
-    """Who requested it. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    correlation_id: str
-    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
-    created_at: datetime
-    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
-    updated_at: datetime
-    """When it last made progress. Example: `"2026-05-01T09:30:00Z"`"""
-    ended_at: datetime | None
-    """When it ended. Example: `null`"""
 
 
 class DryRun(Struct, frozen=True, kw_only=True):

@@ -96,17 +96,29 @@ class Redrive(Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    filter: DeadLetterFilter
-    rate_per_second: float | None
+    """The redrive's id. Example: `"rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     state: RedriveState
+    """The state of the redrive. Example: `"running"`"""
+    filter: RedriveFilter
+    """The filter of the request."""
+    rate_per_second: float | None
+    """Maximum rate per second; null if unlimited. Example: `20.0`"""
     total: int
+    """Number that matched when it began. Example: `1200`"""
     redriven: int
+    """Number that were queued again. Example: `340`"""
     skipped: int
+    """Number that were decided meanwhile, or already queued. Example: `2`"""
     actor: str
+    """Who requested it. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str
+    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
     created_at: datetime
+    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
     updated_at: datetime
+    """When it last made progress. Example: `"2026-05-01T09:30:00Z"`"""
     ended_at: datetime | None
+    """When it ended. Example: `null`"""
 
 
 class NewRedrive(Struct, frozen=True, kw_only=True):

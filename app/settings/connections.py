@@ -35,7 +35,24 @@ class WebhookSecretSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     not_after: datetime | None = None
 
 
-class ConnectionSettings(Struct, frozen=True, kw_only=True):
+class _Shared(Struct, frozen=True, kw_only=True):
+    """The settings that the file writes as they are used."""
+
+    vendor: str
+    pacing: PacingSettings | None = None
+    pending: bool = False
+    drift: tuple[DriftRule, ...] = ()
+    pull: PullSettings = PullSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
+    realm: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")] | None = None
+    grant: GrantKind | None = None
+    scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
+    attach_orders_by_email: bool = False
+    stock: StockSettings | None = None
+    account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+class ConnectionSettings(_Shared, frozen=True, kw_only=True):
     """One authorised account at a vendor.
 
     `credentials` maps the names in the vendor's manifest (`token`, `email` …) to references, never to values;
@@ -50,25 +67,13 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    vendor: str
     base_url: str | None
     credentials: dict[str, str]
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]]
-    pacing: PacingSettings | None
     webhook_secrets: tuple[WebhookSecretSettings, ...]
-    pending: bool
-    drift: tuple[DriftRule, ...] = ()
-    pull: PullSettings = PullSettings()
-    reconcile: ReconcileSettings = ReconcileSettings()
     csv: Layout | None = None
-    realm: str | None = None
-    grant: GrantKind | None = None
     access: Mapping[ObjectName, Access] = {}
-    scopes: tuple[str, ...] = ()
-    attach_orders_by_email: bool = False
     options: Mapping[str, str | bool] = {}
-    stock: StockSettings | None = None
-    account: str | None = None
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -77,27 +82,15 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
         return bool(self.webhook_secrets or self.pending) and not calls
 
 
-class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _ConnectionTable(_Shared, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[connections.<name>]` as written in the file."""
 
-    vendor: str
     base_url: str | None = None
     credentials: dict[str, str] = field(default_factory=dict)
     custom_fields: dict[str, tuple[CustomFieldSetting, ...]] = field(default_factory=dict)
-    pacing: PacingSettings | None = None
     webhook_secrets: tuple[str | WebhookSecretSettings, ...] = ()
-    pending: bool = False
-    drift: tuple[DriftRule, ...] = ()
-    pull: PullSettings = PullSettings()
-    reconcile: ReconcileSettings = ReconcileSettings()
     csv: LayoutSetting | None = None
-    realm: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")] | None = None
-    grant: GrantKind | None = None
     access: dict[str, Access] = field(default_factory=dict)
-    scopes: tuple[Annotated[str, Meta(pattern=r"^[!#-\[\]-~]+$")], ...] = ()
-    attach_orders_by_email: bool = False
-    stock: StockSettings | None = None
-    account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     default_account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     default_product: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     create_accounts: bool = False
@@ -137,26 +130,15 @@ def read_connection(name: str, table: Any) -> ConnectionSettings:
     except SettingsError as error:
         raise SettingsError(f"base_url {error}") from None
     return ConnectionSettings(
+        **{shared: getattr(read, shared) for shared in _Shared.__struct_fields__},
         name=name,
-        vendor=read.vendor,
         base_url=base_url,
         credentials=read.credentials,
         custom_fields={PLURALS[plural]: fields for plural, fields in read.custom_fields.items()},
-        pacing=read.pacing,
         webhook_secrets=webhook_secrets,
-        pending=read.pending,
-        drift=read.drift,
-        pull=read.pull,
-        reconcile=read.reconcile,
         csv=_layout_of(read),
-        realm=read.realm,
-        grant=read.grant,
         access={PLURALS[plural]: may for plural, may in read.access.items()},
-        scopes=read.scopes,
-        attach_orders_by_email=read.attach_orders_by_email,
-        account=read.account,
         options={name: value for name in OPTIONS if (value := getattr(read, name))},
-        stock=read.stock,
     )
 
 

@@ -60,20 +60,12 @@ class ReceiptView(Struct, frozen=True, kw_only=True):
     settled_at: datetime | None
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(ReceiptView, frozen=True, kw_only=True):
     """A recorded InboundEvent. `payload` is byte for byte what was received."""
 
-    id: str
-    connection: str
     dedupe_key: str
-    topic: str | None
-    remote_object: str | None
-    remote_id: str | None
     occurred_at: datetime | None
     payload: bytes
-    correlation_id: str
-    received_at: datetime
-    settled_at: datetime | None
 
 
 class ReceiptJob(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec import convert
 from msgspec.structs import asdict
 
 from app.audit.record import Entry, append
@@ -44,7 +45,7 @@ async def start_backfill(
         since=since,
         rate=request.rate,
         deliver=None if request.deliver is None else tuple(dict.fromkeys(request.deliver)),
-        is_dry_run=request.dry_run,
+        dry_run=request.dry_run,
         actor=actor,
         correlation_id=correlation_id,
     )
@@ -62,7 +63,7 @@ async def start_backfill(
         is_first = await deps.backfills.start(transaction, new)
         if is_first:
             await deps.walks.start(transaction, walk)
-            facts = {"since": since, "rate": new.rate, "deliver": new.deliver, "dry_run": new.is_dry_run}
+            facts = {"since": since, "rate": new.rate, "deliver": new.deliver, "dry_run": new.dry_run}
             await _note(transaction, "backfill.started", new, actor, **facts)
             await deps.queue.enqueue(transaction, page_job(walk))
     if not is_first:
@@ -125,11 +126,9 @@ def view_of(backfill: Backfill) -> BackfillView:
     if total is not None and done >= total and backfill.state != "completed":
         total = None
     share = None if total is None else round(done / total, 4) if total else 1.0
-    values = asdict(backfill) | {"dry_run": backfill.is_dry_run, "total": total, "share": share}
-    return BackfillView(
-        **{name: value for name, value in values.items() if name in BackfillView.__struct_fields__},
-        eta_seconds=None if total is None else _seconds_left(backfill, total - done),
-    )
+    seconds = None if total is None else _seconds_left(backfill, total - done)
+    values = {**asdict(backfill), "total": total, "share": share, "eta_seconds": seconds}
+    return convert(values, BackfillView)
 
 
 def _seconds_left(backfill: Backfill, left: int) -> float | None:

@@ -33,45 +33,7 @@ class NewBackfill(Struct, frozen=True, kw_only=True):
     """A backfill to start."""
 
     id: str
-    connection: str
-    object: BackfilledObject
-    since: datetime | None
-    rate: float | None
-    deliver: tuple[str, ...] | None
-    is_dry_run: bool
-    actor: str
-    correlation_id: str
-
-
-class Backfill(NewBackfill, frozen=True, kw_only=True):
-    """A backfill after its last committed page. `total`: the records that were expected when it began.
-
-    `resumed_at`: when it began or last went on, with `resumed_with` records. `failure` is the code of a problem.
-    """
-
-    state: BackfillState
-    failure: str | None
-    total: int | None
-    pages: int
-    records: int
-    new: int
-    known: int
-    differing: int
-    unreadable: int
-    resumed_at: datetime
-    resumed_with: int
-    created_at: datetime
-    updated_at: datetime
-    ended_at: datetime | None
-
-
-class BackfillView(Struct, frozen=True, kw_only=True):
-    """A backfill and its progress."""
-
-    id: str
     """The backfill's id. Example: `"bf_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    state: BackfillState
-    """The state of the backfill. Example: `"running"`"""
     connection: str
     """The connection. Example: `"hubspot"`"""
     object: BackfilledObject
@@ -84,6 +46,21 @@ class BackfillView(Struct, frozen=True, kw_only=True):
     """Who gets an Event for each record; null if no one. Example: `null`"""
     dry_run: bool
     """Whether it only counts. Example: `false`"""
+    actor: str
+    """Who requested it. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    correlation_id: str
+    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
+
+
+class BackfillProgress(NewBackfill, frozen=True, kw_only=True):
+    """A backfill after its last committed page."""
+
+    state: BackfillState
+    """The state of the backfill. Example: `"running"`"""
+    failure: str | None
+    """The code of the problem that ended it; null without one. Example: `null`"""
+    total: int | None
+    """Records to expect; null if unknown. Example: `12000`"""
     pages: int
     """Pages read so far. Example: `34`"""
     records: int
@@ -96,21 +73,25 @@ class BackfillView(Struct, frozen=True, kw_only=True):
     """Those that differ from their last-seen state. It stays, so the next read reports the change. Example: `3`"""
     unreadable: int
     """Those that cannot be mapped. Example: `1`"""
-    total: int | None
-    """Records to expect; null if unknown. Example: `12000`"""
-    share: float | None
-    """The share that is done, from 0 to 1; null if unknown. Example: `0.2833`"""
-    eta_seconds: float | None
-    """Estimated seconds left; null if unknown, or if it does not run. Example: `172.0`"""
-    failure: str | None
-    """The code of the problem that ended it; null without one. Example: `null`"""
-    actor: str
-    """Who requested it. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    correlation_id: str
-    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
     created_at: datetime
     """When it began. Example: `"2026-05-01T09:30:00Z"`"""
     updated_at: datetime
     """When it last made progress. Example: `"2026-05-01T09:31:08Z"`"""
     ended_at: datetime | None
     """When it ended. Example: `null`"""
+
+
+class Backfill(BackfillProgress, frozen=True, kw_only=True):
+    """A backfill as it is stored. `resumed_at`: when it began or last went on, with `resumed_with` records."""
+
+    resumed_at: datetime
+    resumed_with: int
+
+
+class BackfillView(BackfillProgress, frozen=True, kw_only=True):
+    """A backfill and its progress."""
+
+    share: float | None
+    """The share that is done, from 0 to 1; null if unknown. Example: `0.2833`"""
+    eta_seconds: float | None
+    """Estimated seconds left; null if unknown, or if it does not run. Example: `172.0`"""

@@ -13,7 +13,7 @@ from app.walks.models import PAGE
 from app.walks.store import failure_of, has_job
 
 COLUMNS: Final = f"""
-       id, connection, object, since, rate, deliver, is_dry_run, state,
+       id, connection, object, since, rate, deliver, is_dry_run AS dry_run, state,
        {failure_of("backfill", "walk.id = backfill.id")} AS failure, total, pages, records, new, known,
        differing, unreadable, resumed_at, resumed_with, actor, correlation_id, created_at, updated_at, ended_at
 """
@@ -133,7 +133,7 @@ class PostgresBackfills:
     async def start(self, transaction: Transaction, new: NewBackfill) -> bool:
         """Insert a backfill. False if one of its object and connection has not ended."""
         deliver = None if new.deliver is None else list(new.deliver)
-        values = (new.id, new.connection, new.object, new.since, new.rate, deliver, new.is_dry_run, new.actor)
+        values = (new.id, new.connection, new.object, new.since, new.rate, deliver, new.dry_run, new.actor)
         return await transaction.fetch_row(INSERT, *values, new.correlation_id) is not None
 
     async def active(self, connection: str, object_name: str) -> Backfill | None:
