@@ -7,8 +7,8 @@ import msgspec
 
 from app.audit.models import AuditFilter
 from app.audit.trail import PostgresAuditTrail
-from app.console.deps import ConsoleDeps
 from app.console.pages import View, Visit, page
+from app.console.store import PostgresSessions
 from app.errors import InvalidField
 from app.http.decode_body import decode_patch
 from app.ownership.deps import OwnershipDeps
@@ -34,7 +34,7 @@ async def list_changes(visit: Visit) -> View:
     """Show what people decided and changed, newest first; with a type, those audit events. An actor is a key's name, or
     its principal."""
     chosen = {name: visit.query[name] for name in FILTERS if visit.query.get(name)}
-    names = await visit.deps(ConsoleDeps).sessions.names()
+    names = await visit.deps(PostgresSessions).names()
     principals = {name: principal for principal, name in names.items()}
     actor = chosen.get("actor")
     sent = {**chosen, "actor": principals.get(actor, actor)} if actor else chosen

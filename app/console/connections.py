@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
-from app.console.deps import ConsoleDeps
 from app.console.pages import NextPage, View, Visit, action, page
+from app.console.store import PostgresSessions
 from app.drift import findings
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter
@@ -52,7 +52,7 @@ async def show_connection(visit: Visit) -> View:
         connection=connection,
         routes=(await _routes(visit)).get(name, []),
         drift=drift.data,
-        names=await visit.deps(ConsoleDeps).sessions.names(),
+        names=await visit.deps(PostgresSessions).names(),
         sample_rate=SAMPLE_RATE,
     )
 

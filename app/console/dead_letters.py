@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from app.console.deps import ConsoleDeps
 from app.console.pages import NextPage, View, Visit, action, page
+from app.console.store import PostgresSessions
 from app.dead_letters import bulk_redrive, decide, inspect
 from app.dead_letters.bulk_redrive import RedriveRequest
 from app.dead_letters.decide import DiscardOrder, RedriveOrder
@@ -124,7 +124,7 @@ async def start_redrive(visit: Visit) -> NextPage | View:
 async def show_redrive(visit: Visit) -> View:
     """Show the progress of a redrive. It refreshes itself while that runs."""
     redrive = await bulk_redrive.read_redrive(visit.deps(DeadLetterDeps), visit.path("id"))
-    names = await visit.deps(ConsoleDeps).sessions.names()
+    names = await visit.deps(PostgresSessions).names()
     return View("redrive.html", here=f"{LETTERS}/", redrive=redrive, fields=_fields_of(redrive.filter), names=names)
 
 
@@ -154,7 +154,7 @@ async def _letter_view(visit: Visit, template: str = "dead_letter.html", status:
         status=status,
         here=f"{LETTERS}/",
         letter=letter,
-        names=await visit.deps(ConsoleDeps).sessions.names(),
+        names=await visit.deps(PostgresSessions).names(),
         is_live=is_live,
         record=record,
         compared=compared,

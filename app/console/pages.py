@@ -25,7 +25,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Template
 
 from app import telemetry
-from app.console.deps import ConsoleDeps
+from app.console.store import PostgresSessions
 from app.errors import Forbidden, InvalidField, Unauthenticated
 from app.http.admission import AnyRequest, read_body
 from app.http.callers import Caller, require_scopes
@@ -170,7 +170,7 @@ def console_route(path: str, method: Any, handle: Callable[[AnyRequest], Awaitab
 
 async def find_caller(request: AnyRequest, secret: str) -> Caller | None:
     """Return the key of the session of this secret, None if it has ended. Raises StoreUnavailable."""
-    return await deps_of(request, ConsoleDeps).sessions.find(secret) if secret else None
+    return await deps_of(request, PostgresSessions).find(secret) if secret else None
 
 
 def csrf_of(secret: str) -> str:

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Final
 
-from app.console.deps import ConsoleDeps
 from app.console.pages import READ, NextPage, View, Visit, action, page
+from app.console.store import PostgresSessions
 from app.errors import InvalidField, NotFound
 from app.persons import erase
 from app.persons.deps import PersonDeps
@@ -51,7 +51,7 @@ async def erase_person(visit: Visit) -> NextPage | View:
 async def show_erasure(visit: Visit) -> View:
     """Show how far an erasure is. The page refreshes itself while it runs."""
     erasure = await erase.read_erasure(visit.deps(PersonDeps), visit.path("id"))
-    names = await visit.deps(ConsoleDeps).sessions.names()
+    names = await visit.deps(PostgresSessions).names()
     return View("erasure.html", here=f"{PERSONS}/", erasure=erasure, names=names)
 
 

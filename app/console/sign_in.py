@@ -6,7 +6,6 @@ from typing import Any, Final
 from litestar import Response
 
 from app import telemetry
-from app.console.deps import ConsoleDeps
 from app.console.pages import (
     READ,
     SESSION,
@@ -25,7 +24,7 @@ from app.console.pages import (
     rendered,
     within_console,
 )
-from app.console.store import LIFETIME
+from app.console.store import LIFETIME, PostgresSessions
 from app.http.admission import AnyRequest, delay_wrong_key
 from app.http.callers import Caller
 from app.http.deps import HttpDeps, deps_of
@@ -64,7 +63,7 @@ async def sign_in(request: AnyRequest) -> Response[Any]:
 
 
 async def _open_session(request: AnyRequest, caller: Caller, target: str) -> Response[Any]:
-    sessions = deps_of(request, ConsoleDeps).sessions
+    sessions = deps_of(request, PostgresSessions)
     secret = await sessions.open(caller, replaces=request.cookies.get(SESSION, ""))
     cookies = [
         console_cookie(request, SESSION, secret, int(LIFETIME.total_seconds())),
@@ -76,7 +75,7 @@ async def _open_session(request: AnyRequest, caller: Caller, target: str) -> Res
 @action("/console/sign-out", scopes=())
 async def sign_out(visit: Visit) -> NextPage:
     """End the session in every process."""
-    await visit.deps(ConsoleDeps).sessions.close(visit.request.cookies[SESSION])
+    await visit.deps(PostgresSessions).close(visit.request.cookies[SESSION])
     return NextPage(SIGN_IN)
 
 

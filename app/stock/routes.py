@@ -8,8 +8,8 @@ from app.http.cursors import LONGEST, SealedCursors
 from app.http.deps import HttpDeps
 from app.http.operation import Call, operation
 from app.http.parameters import LIMIT, boolean, cursor, text
-from app.stock.deps import StockDeps
 from app.stock.models import StockLevelView, StockList
+from app.stock.store import PostgresStock
 from app.vendors.models import Connections
 
 CONNECTION: Final = text("connection", "Only this connection. If absent, all whose stock is read.", "shopify")
@@ -34,13 +34,13 @@ async def list_stock_levels(call: Call) -> StockList:
     How many of each item can be sold at each location, as the last pull has read it: `as_of` says when. Items whose
     stock the vendor does not count are left out. Sorted by connection and id.
     """
-    deps, limit = call.deps(StockDeps), call.query(LIMIT)
-    connections = _chosen(deps.connections, call.query(CONNECTION))
+    stock, limit = call.deps(PostgresStock), call.query(LIMIT)
+    connections = _chosen(call.deps(Connections), call.query(CONNECTION))
     sku, low = call.query(SKU), call.query(LOW) is True
     cursors = call.deps(HttpDeps).cursors
     scope = cursors.scope(",".join(connections), "stock_level", None, {"sku": sku or "", "low": str(low)}, None)
-    as_of = await deps.stock.as_of(connections)
-    rows = await deps.stock.list(
+    as_of = await stock.as_of(connections)
+    rows = await stock.list(
         connections, sku=sku, low=low, after=_after(cursors, call.query(CURSOR), scope), limit=limit + 1
     )
     page = rows[:limit]

@@ -12,7 +12,6 @@ from app.api_keys.store import PostgresKeys
 from app.audit.refused_requests import RefusedRequests
 from app.capabilities import POLICIES
 from app.claims.store import PostgresClaims
-from app.console.deps import ConsoleDeps
 from app.console.store import PostgresSessions
 from app.copies.deps import ConsumerDeps, CopyDeps
 from app.copies.store import PostgresCopiedComments
@@ -34,7 +33,6 @@ from app.postgres.digest_secret import DigestSecret
 from app.queue.jobs import PostgresQueue
 from app.records.deps import RecordDeps
 from app.settings.environment import is_production
-from app.stock.deps import StockDeps
 from app.stock.store import PostgresStock
 from app.uploads.deps import UploadDeps
 from app.uploads.store import PostgresUploads
@@ -107,8 +105,8 @@ async def open_dependencies(
         LinkDeps(links=records.links, matches=records.matches),
         persons_of(settings, operators[0], foundation.sealer, events, records.matches, records.erased),
         PostgresClaims(database),
-        ConsoleDeps(sessions=PostgresSessions(database)),
-        StockDeps(connections=records.connections, stock=PostgresStock(database)),
+        PostgresSessions(database),
+        PostgresStock(database),
         Writers(),
         CredentialDeps(database=database, events=events, queue=queue),
         ingest,
