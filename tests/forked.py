@@ -26,7 +26,7 @@ _CONTEXT.set_forkserver_preload(
         *("litestar.plugins.pydantic", "litestar.plugins.attrs", "litestar.routes.http"),
         *("litestar.exceptions.responses", "litestar.middleware._internal.exceptions"),
         *("litestar.plugins.opentelemetry", "app.telemetry.provider", "app.telemetry.exporters", "app.telemetry.logs"),
-        *("app.egress.transport", "app.links.announce", "app.events.store.replays", "httpx_aiohttp"),
+        *("app.egress.transport", "app.links.manage", "app.events.store.replays", "httpx_aiohttp"),
         *("cyclopts.validators", "app.dev.folder"),
         "tests.forked_last",
     ]

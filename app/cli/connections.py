@@ -16,8 +16,7 @@ from app.vendors.connections import BudgetView, ConnectionView, pause_connection
 from app.vendors.deps import VendorDeps
 from app.vendors.refused_webhooks import described
 from app.walks.deps import FreshnessView
-from app.walks.pull.connection_status import ConnectionStatus, list_statuses, read_status
-from app.walks.pull.freshness import ObjectFreshness, rules_of
+from app.walks.pull.freshness import ConnectionStatus, ObjectFreshness, list_statuses, read_status, rules_of
 
 T = TypeVar("T")
 

@@ -17,10 +17,9 @@ from app.cli.printing import Flag, Json, say, write_json
 from app.cli.tables import Cells, moment, print_table
 from app.http.paging import Page
 from app.monitoring.deps import FailureDeps
-from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition
 from app.monitoring.failures import list_failures
-from app.monitoring.run_lines import RunLine, lines_of
-from app.monitoring.runs import RecentRun, RunReport, RunStep, list_recent_runs, read_whole_run
+from app.monitoring.models import Failure, FailureFilter, FailurePosition
+from app.monitoring.runs import RecentRun, RunLine, RunReport, RunStep, lines_of, list_recent_runs, read_whole_run
 from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
 

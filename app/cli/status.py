@@ -13,7 +13,7 @@ from app.cli.tables import moment, print_table, print_text, span
 from app.http.plurals import counted
 from app.monitoring.advice import in_commands
 from app.monitoring.present import Present, read_present
-from app.walks.pull.connection_status import ConnectionStatus
+from app.walks.pull.freshness import ConnectionStatus
 from app.wiring.connections import present_of
 
 

@@ -18,7 +18,7 @@ from app.vendors.connections import ConnectionPause, pause_connection, resume_co
 from app.vendors.deps import ConsentDeps, VendorDeps
 from app.vendors.models import Connections
 from app.walks.deps import FreshnessDeps
-from app.walks.pull.connection_status import list_statuses, read_status
+from app.walks.pull.freshness import list_statuses, read_status
 
 CONNECTIONS: Final = "/console/connections"
 MOST_FINDINGS: Final = 250

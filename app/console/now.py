@@ -7,7 +7,7 @@ from app.monitoring.deps import MonitoringDeps
 from app.monitoring.present import read_present
 from app.vendors.deps import VendorDeps
 from app.walks.deps import FreshnessDeps
-from app.walks.pull.connection_status import list_statuses
+from app.walks.pull.freshness import list_statuses
 
 LATE_WORKER_SECONDS: Final = 30.0
 

@@ -13,10 +13,9 @@ from app.console.pages import NextPage, View, Visit, page
 from app.errors import InvalidField
 from app.http.deps import HttpDeps
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.failure_models import LOOKED_AT, Failure, FailureFilter, FailurePosition, FailureState
 from app.monitoring.failures import find_run, list_failures, why_failed
-from app.monitoring.run_lines import lines_of
-from app.monitoring.runs import RunStep, read_whole_run
+from app.monitoring.models import LOOKED_AT, Failure, FailureFilter, FailurePosition, FailureState
+from app.monitoring.runs import RunStep, lines_of, read_whole_run
 from app.vendors.connections import OBJECTS
 from app.vendors.deps import VendorDeps
 

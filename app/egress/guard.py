@@ -13,9 +13,8 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from app.egress.models import TargetRefused, TargetUnreachable
 from app.egress.rules import EgressRules
-from app.egress.targets import Target, parse_target
+from app.egress.targets import Target, TargetRefused, TargetUnreachable, parse_target
 from app.settings.egress import Address
 
 LookUp: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]

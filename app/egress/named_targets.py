@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from app.egress.models import NotPosted
 from app.egress.poster import TargetPoster
+from app.egress.targets import NotPosted
 from app.errors import InvalidField
 from app.problem_document import FieldError
 

@@ -17,9 +17,9 @@ from yarl import URL
 from app import telemetry
 from app.egress.guard import ClearedTarget, DnsLookup, EgressGuard, LookUp
 from app.egress.kept_connections import KeptConnections
-from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
 from app.egress.rules import EgressRules
+from app.egress.targets import NoAnswer, PostReply, TargetUnreachable
 from app.egress.tls import tls_context
 from app.telemetry.posting import Post, post_span
 

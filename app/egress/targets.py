@@ -1,4 +1,5 @@
-"""Parse a target's URL strictly. Check and call use the same parsed target, so they cannot differ."""
+"""The targets of posts: their URLs are parsed strictly. Check and call use the same parsed target, so they cannot
+differ."""
 
 import re
 from functools import lru_cache
@@ -7,7 +8,6 @@ from typing import Final, cast
 
 from msgspec import Struct
 
-from app.egress.models import TargetRefused
 from app.settings.egress import Address, Scheme
 
 LONGEST: Final = 2048
@@ -26,6 +26,37 @@ _URL: Final = re.compile(
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 # The WHATWG URL parser and inet_aton read a host that ends in such a label as IPv4: 127.1, 0x7f.0.0.1, 017700…
 _NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+class PostReply(Struct, frozen=True, kw_only=True):
+    """The target's answer, without its body, which may contain personal data.
+
+    `retry_after` is the target's Retry-After in seconds. `seconds` is the duration of the request.
+    """
+
+    status: int
+    retry_after: float | None
+    seconds: float
+
+
+class NotPosted(Exception):
+    """There was no answer. `why` ends a sentence ("the target …") and contains no personal data."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class TargetRefused(NotPosted):
+    """The egress guard refuses the target. Nothing was sent."""
+
+
+class TargetUnreachable(NotPosted):
+    """The name was not found, or no connection was made. Nothing was sent."""
+
+
+class NoAnswer(NotPosted):
+    """The request was sent, in part or whole, and no answer arrived in time."""
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.audit import record
-from app.environments.in_use import refuse_in_use
 from app.errors import Complaint
-from app.postgres.database import Database, Statement
-from app.postgres.environment_stamp import SELECT
+from app.http.plurals import counted
+from app.postgres.database import Database, Statement, Transaction
+from app.postgres.environment_stamp import LOCK, SELECT
 from app.queue.lanes import NOTIFY
 
 # It changes nothing if another adoption or a renaming was faster. No key with a former name is left.
@@ -122,6 +122,14 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("webhook_standings", Statement("DELETE webhook_standing", "DELETE FROM webhook_standing")),
     ("alarms", Statement("DELETE alert", "DELETE FROM alert")),
 )
+SESSIONS = Statement(
+    "SELECT pg_stat_activity",
+    """
+    SELECT count(*)
+      FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'lockstitch' AND pid <> pg_backend_pid()
+    """,
+)
 
 
 async def adopt(database: Database, environment: str, *, actor: str) -> tuple[str, Mapping[str, int]]:
@@ -147,3 +155,13 @@ async def adopt(database: Database, environment: str, *, actor: str) -> tuple[st
         )
         await record.append(session, entry)
     return owner, done
+
+
+async def refuse_in_use(session: Transaction, hint: str = "") -> None:
+    """Raise Complaint while a process runs on the database. One that starts later waits for the transaction's end."""
+    await session.execute(LOCK)
+    if running := await session.fetch_value(SESSIONS):
+        raise Complaint(
+            f"A process of Lockstitch uses the database ({counted(running, 'session')}){hint or '.'}"
+            " Stop every `serve` and `worker` on it, then run the command again."
+        )

@@ -7,7 +7,7 @@ with other records the same id is another record: all that is known by id is for
 from typing import Final
 
 from app.audit import record
-from app.environments.in_use import refuse_in_use
+from app.environments.adopt import refuse_in_use
 from app.postgres.database import Database, Statement
 from app.vendors.store import PostgresBoundAccounts
 

@@ -4,7 +4,7 @@ API keys hold the name, so a renamed database keeps its former names, and accept
 """
 
 from app.audit import record
-from app.environments.in_use import refuse_in_use
+from app.environments.adopt import refuse_in_use
 from app.errors import Complaint
 from app.postgres.database import Database, Statement
 

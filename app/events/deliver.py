@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from app.egress.models import NotPosted
 from app.egress.poster import TargetPoster
+from app.egress.targets import NotPosted
 from app.events.deps import EventDeps
 from app.events.models import JITTER, Delivery, DeliveryFailure, DeliveryPayload
 from app.events.store.deliveries import fail

@@ -12,8 +12,7 @@ from app.dependencies import Dependencies
 from app.http.bodies import Transfers
 from app.http.callers import Keys
 from app.http.cursors import SealedCursors
-from app.http.rate_limit import Budgets
-from app.http.shared_budget import SharedBudgets
+from app.http.rate_limit import Budgets, SharedBudgets
 
 T = TypeVar("T")
 

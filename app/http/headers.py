@@ -11,7 +11,6 @@ from app.errors import IdempotencyKeyInvalid, IdempotencyKeyMissing, InvalidFiel
 from app.http.admission import Admitted, AnyRequest
 from app.http.callers import forbidden
 from app.http.edge import answer_headers
-from app.http.mapping_header import MAPPING_HEADER, NamedRevision
 from app.problem_document import FieldError
 
 T = TypeVar("T")
@@ -23,6 +22,7 @@ _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _MEMBER: Final = re.compile(r"""(?:[^,"]|"[^"]*")+""")
 _NAMED_REVISION: Final = re.compile(r"([a-z0-9-]{1,60}\.[a-z]{1,20})@r([1-9][0-9]{0,3})")
 _PREFERENCE: Final = re.compile(r"""([A-Za-z0-9-]++)\s*+(?:=\s*+("[^"]*"|[^\s;"]*+))?\s*+(?:;.*)?""")
+MAPPING_HEADER: Final = "X-Lockstitch-Mapping"
 
 
 class Header(Struct, Generic[T], frozen=True, kw_only=True):
@@ -40,6 +40,13 @@ class Header(Struct, Generic[T], frozen=True, kw_only=True):
     pattern: str | None = None
     problems: tuple[str, ...] = ()
     sends: tuple[str, ...] = ()
+
+
+class NamedRevision(Struct, frozen=True, kw_only=True):
+    """A revision that a caller names, such as `hubspot.customer@r2`."""
+
+    mapping: str
+    revision: int
 
 
 def is_dry_run(request: AnyRequest) -> bool:

@@ -6,18 +6,13 @@ import msgspec
 
 from app.audit.record import Entry, append
 from app.events.models import NewEvent
-from app.events.store.events import PostgresEvents
+from app.links.deps import LinkEventDeps
 from app.links.models import JoinedLinks, LinkSource, SplitLinks
 from app.postgres.database import Transaction
-from app.queue.models import Enqueuer
 
 
 async def announce(
-    events: PostgresEvents,
-    queue: Enqueuer,
-    transaction: Transaction,
-    change: JoinedLinks | SplitLinks,
-    by: LinkSource,
+    deps: LinkEventDeps, transaction: Transaction, change: JoinedLinks | SplitLinks, by: LinkSource
 ) -> None:
     """Append `link.joined` or `link.split`, enqueue its deliveries and audit it."""
     kind = "link.joined" if isinstance(change, JoinedLinks) else "link.split"
@@ -29,7 +24,7 @@ async def announce(
         shows=(change.object,),
         origin=change.id,
     )
-    await queue.enqueue(transaction, *await events.append(transaction, event))
+    await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
     facts: dict[str, Any] = msgspec.to_builtins(change)
     del facts["id"]
     await append(transaction, Entry(type=kind, subject=change.id, actor=by.actor, facts=facts))

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import show_payload
 from app.monitoring.deps import FailureDeps
-from app.monitoring.failure_models import Failure, FailureFilter, FailurePosition, Unkeyed
 from app.monitoring.failure_terms import digest_of_query, digests_of
+from app.monitoring.models import Failure, FailureFilter, FailurePosition, Unkeyed
 from app.postgres.encryption import SealBroken
 from canonical import values
 

@@ -13,8 +13,7 @@ from app.errors import InvalidField, NotFound
 from app.http.cursors import SealedCursors
 from app.http.plurals import counted
 from app.identifiers import CORRELATION, what_else
-from app.monitoring.failure_models import FailurePosition
-from app.monitoring.models import RunRecord, StoryKind, StoryPosition
+from app.monitoring.models import FailurePosition, RunRecord, StoryKind, StoryPosition
 from app.monitoring.store.runs import PostgresRuns
 from app.redaction import without_people
 from app.settings.briefs import Responsible
@@ -24,6 +23,13 @@ from canonical.parts import Instant
 
 MOST_DATA: Final = 4_000
 _Facts = dict[str, Any]
+REPEATED: Final = frozenset(
+    {"operation.received", "operation.sent", "operation.succeeded", "operation.failed", "operation.unknown"}
+    | {"event.appended", "receipt.received", "redrive.started", "redrive.finished", "redrive.cancelled"}
+    | {"job.processed", "job.retried", "job.dead_lettered", "job.redriven", "job.discarded"}
+    | {"delivery.failed", "delivery.dropped"}
+)
+"""Audit entries that say the same as another step of the run."""
 
 
 class RunStep(Struct, frozen=True, kw_only=True):
@@ -350,3 +356,30 @@ SENTENCES: Final[dict[StoryKind, Callable[[_Facts], str]]] = {
     "audit": _audit,
     "note": _note,
 }
+
+
+class RunLine(Struct, frozen=True, kw_only=True):
+    """A step, or several in one: then `parts` are the steps."""
+
+    step: RunStep
+    parts: Sequence[RunStep] = ()
+
+
+def lines_of(steps: Sequence[RunStep]) -> list[RunLine]:
+    """Return the lines to print. The webhooks that echo one operation are one line, where the first of them was."""
+    groups: dict[object, list[RunStep]] = {}
+    for number, step in enumerate(steps):
+        kind, about = step.facts.get("type"), step.facts.get("facts") or {}
+        if kind not in REPEATED:
+            cause = (about.get("connection"), about.get("operation")) if kind == "receipt.echoed" else number
+            groups.setdefault(cause, []).append(step)
+    return [_line(group) for group in groups.values()] or [RunLine(step=one) for one in steps]
+
+
+def _line(group: Sequence[RunStep]) -> RunLine:
+    first = group[0]
+    if len(group) == 1:
+        return RunLine(step=first)
+    about = first.facts["facts"]
+    sentence = f"{about['connection']} sent {len(group)} webhooks that echo operation {about['operation']}."
+    return RunLine(step=replace(first, sentence=sentence), parts=group)

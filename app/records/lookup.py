@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import AmbiguousMatch, InvalidField, NotFound, VendorDrifted
-from app.http.mapping_header import NamedRevision
+from app.http.headers import NamedRevision
 from app.problem_document import Candidate, FieldError
 from app.records.deps import RecordDeps
 from app.records.fetch import READ_LIMIT, fetch_page

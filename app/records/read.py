@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.errors import VendorDrifted
 from app.http.cursors import SealedCursors
-from app.http.mapping_header import NamedRevision
+from app.http.headers import NamedRevision
 from app.http.paging import Page
 from app.records.complete_references import complete_references
 from app.records.deps import RecordDeps

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from app.errors import InvalidField, NotFound, UnsupportedAction
-from app.http.mapping_header import MAPPING_HEADER, NamedRevision
+from app.http.headers import MAPPING_HEADER, NamedRevision
 from app.http.plurals import PLURAL
 from app.identifiers import what_else
 from app.links.models import KnownLink

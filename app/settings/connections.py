@@ -8,10 +8,9 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from app.settings.drift import DriftRule
-from app.settings.pull import PullSettings
+from app.settings.pull import PullSettings, StockSettings
 from app.settings.reading import PLURALS, SettingsError, convert, require_reference
 from app.settings.reconcile import ReconcileSettings
-from app.settings.stock import StockSettings
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 from mappings.tokens import Access, GrantKind

@@ -39,3 +39,11 @@ class PullSettings(PullRule, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def seconds_of(duration: str) -> float:
     """Return the seconds of a duration such as `90s`, `5m`, `1h` or `1d`."""
     return int(duration[:-1]) * _UNITS[duration[-1]]
+
+
+class StockSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Below or at `threshold` available pieces an item is low, unless the vendor has a threshold of its own for it.
+    None: only the vendor's count. `freshness_seconds` is how old the levels may be, None for any age."""
+
+    threshold: Annotated[int, Meta(ge=0, le=1_000_000_000)] | None = None
+    freshness_seconds: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None

@@ -8,8 +8,7 @@ from app.http.cursors import LONGEST, SealedCursors
 from app.http.deps import HttpDeps
 from app.http.operation import Call, operation
 from app.http.parameters import LIMIT, boolean, cursor, text
-from app.stock.models import StockLevelView, StockList
-from app.stock.store import PostgresStock
+from app.stock.store import PostgresStock, StockLevelView, StockList
 from app.vendors.models import Connections
 
 CONNECTION: Final = text("connection", "Only this connection. If absent, all whose stock is read.", "shopify")

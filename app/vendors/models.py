@@ -9,7 +9,7 @@ from msgspec import Struct
 from app.credentials.token_set import ScopeState
 from app.errors import InvalidField
 from app.http.nearest_name import did_you_mean
-from app.settings.stock import StockSettings
+from app.settings.pull import StockSettings
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal

@@ -1,40 +1,63 @@
 """Build the dependencies of all routes and jobs of a process."""
 
 import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+from prometheus_client import Metric
+
+from app import telemetry
 from app.api_keys.cache import CachedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.refused_requests import RefusedRequests
 from app.capabilities import POLICIES
 from app.claims.store import PostgresClaims
 from app.console.store import PostgresSessions
+from app.copies.consumers import Consumer
 from app.copies.deps import ConsumerDeps, CopyDeps
 from app.copies.store import PostgresCopiedComments
 from app.credentials.deps import CredentialDeps
+from app.credentials.last_use import LastUse
+from app.credentials.secrets import Secrets
 from app.dependencies import Dependencies
 from app.egress.poster import TargetPoster, open_poster
 from app.egress.rules import EgressRules
+from app.errors import Complaint, StoreUnavailable
 from app.events.deps import EventDeps
 from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.bodies import Transfers
 from app.http.cursors import SealedCursors
 from app.http.deps import HttpDeps
-from app.http.rate_limit import Budgets
-from app.http.shared_budget import SharedBudgets
+from app.http.rate_limit import Budgets, SharedBudgets
 from app.links.deps import LinkDeps
+from app.monitoring.deps import MonitoringDeps
+from app.monitoring.readiness import PROOF_SECONDS, CachedCheck, Verdict
+from app.monitoring.store import heartbeats
+from app.monitoring.store.failures import PostgresFailures
+from app.monitoring.store.gauges import Gauges
+from app.monitoring.store.runs import PostgresRuns
 from app.ownership.deps import OwnershipDeps
+from app.postgres.cached_table import CachedTables
+from app.postgres.database import Database
 from app.postgres.digest_secret import DigestSecret
+from app.postgres.encryption import Sealer
+from app.postgres.environment_stamp import claim
+from app.postgres.fault import DatabaseFault
+from app.postgres.listen import Listener
+from app.postgres.migrate import schema_fault
+from app.postgres.write_proof import fault_of, write_fault
 from app.queue.jobs import PostgresQueue
 from app.records.deps import RecordDeps
-from app.settings.environment import is_production
+from app.settings.environment import EncryptionKey, Settings, is_production
 from app.stock.store import PostgresStock
 from app.uploads.deps import UploadDeps
+from app.uploads.metrics import expect_uploads
 from app.uploads.store import PostgresUploads
 from app.vendors.deps import VendorDeps
 from app.walks.deps import FreshnessDeps, PullDeps, ReconcileDeps, WalkDeps
@@ -48,9 +71,7 @@ from app.webhooks.part_owners import PartOwners
 from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.receipts import PostgresArrivals, PostgresReceipts, group_commit_to
 from app.webhooks.webhook_connections import load_webhook_connections
-from app.wiring.connections import consents_of
-from app.wiring.foundation import Foundation
-from app.wiring.monitoring import open_monitoring
+from app.wiring.connections import consents_of, figures_of
 from app.wiring.operators import backfills_of, operator_dependencies, persons_of, replays_of
 from app.writes.completion import Completion
 from app.writes.deps import CompletionDeps, WriteDeps
@@ -59,6 +80,7 @@ from app.writes.store.approvals import PostgresApprovals
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from app.writes.store.own_writes import PostgresOwnWrites
+from app.writes.store.reader import OperationReader
 from app.writes.store.removals import PostgresRemovals
 from mappings.registry import objects_of
 
@@ -67,6 +89,25 @@ WRONG_KEYS_PER_MINUTE: Final = 120
 WRONG_KEYS_BURST: Final = 100
 # One attempt at a write ends well before its lease, so that two owners never overlap.
 ATTEMPT_SHARE: Final = 2 / 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """The database, encryption and secrets, and Events with their consumers. Readiness adds to
+    `former_environments`."""
+
+    settings: Settings
+    keys: Sequence[EncryptionKey]
+    former_environments: set[str]
+    database_url: str
+    listener: Listener
+    cached: CachedTables
+    database: Database
+    sealer: Sealer
+    secrets: Secrets
+    uses: LastUse
+    events: PostgresEvents
+    consumers: Mapping[str, Consumer]
 
 
 async def open_dependencies(
@@ -260,3 +301,47 @@ def _http(foundation: Foundation, refusals: RefusedRequests) -> HttpDeps:
 def _fields(extended: RecordDeps | EventDeps) -> dict[str, Any]:
     """Return the fields of dependencies, for those that extend them."""
     return {field.name: getattr(extended, field.name) for field in fields(extended)}
+
+
+def open_monitoring(
+    settings: Settings,
+    database: Database,
+    sealer: Sealer,
+    former_environments: set[str],
+    measure_freshness: Callable[[], Awaitable[Sequence[Metric]]],
+) -> MonitoringDeps:
+    """Register the gauges, and return what the routes of monitoring need. Readiness adds to `former_environments`."""
+    exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
+    expect_uploads(exporting)
+    proof = CachedCheck(partial(write_fault, database), PROOF_SECONDS)
+    figures = figures_of(settings, database)
+    gauges = Gauges(database, figures, settings.connections, exporting, proof, measure_freshness)
+    telemetry.add_collector(gauges.collect)
+    telemetry.refresh_before_push(gauges.refresh)
+    return MonitoringDeps(
+        runs=PostgresRuns(database),
+        failures=PostgresFailures(database),
+        operations=OperationReader(database, sealer),
+        secret=DigestSecret(database, sealer),
+        responsible=settings.responsible,
+        figures=figures,
+        public_url=settings.public_url,
+        job_lag_seconds=settings.alerts.job_lag_seconds,
+        readiness=CachedCheck(partial(_readiness, settings.environment, database, proof, former_environments)),
+        collect=gauges.refresh,
+    )
+
+
+async def _readiness(
+    environment: str, database: Database, proof: CachedCheck[DatabaseFault | None], former_environments: set[str]
+) -> Verdict:
+    try:
+        fault = await schema_fault(database) or await proof()
+        if fault is not None:
+            return (str(fault),), None
+        former_environments.update(await claim(database, environment))  # it may have started before the schema
+        return (), await heartbeats.last_seen(database)
+    except Complaint as error:
+        return (str(error),), None
+    except StoreUnavailable as error:
+        return (str(fault_of(error) or "the database is not available"),), None

@@ -20,7 +20,7 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.extracts import PostgresExtracts
 from app.events.store.subscriptions import PostgresSubscriptions
-from app.links.deps import LinkDeps
+from app.links.deps import LinkDeps, LinkEventDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.links.tombstones import Tombstones
@@ -260,4 +260,4 @@ def links_of(settings: Settings, database: Database, events: PostgresEvents, que
     """Return the links, whose changes are announced."""
     from app.links.announce import announce  # noqa: PLC0415
 
-    return PostgresLinks(database, partial(announce, events, queue), settings.realms)
+    return PostgresLinks(database, partial(announce, LinkEventDeps(events=events, queue=queue)), settings.realms)

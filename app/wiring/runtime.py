@@ -65,8 +65,7 @@ from app.vendors.refused_webhooks import WebhookStates
 from app.vendors.setup_times import PostgresSetupTimes
 from app.vendors.store import PostgresBoundAccounts
 from app.wiring.connections import announcer_of, figures_of
-from app.wiring.dependencies import open_dependencies
-from app.wiring.foundation import Foundation
+from app.wiring.dependencies import Foundation, open_dependencies
 from app.wiring.operators import links_of
 from mappings.manifest import Vendor
 

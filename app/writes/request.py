@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from app.errors import InvalidField
 from app.http.decode_body import NO_CHOICE, DecodedBody, decode_sent
-from app.http.mapping_header import NamedRevision
+from app.http.headers import NamedRevision
 from app.http.nearest_name import did_you_mean
 from app.http.plurals import PLURAL
 from app.problem_document import FieldError

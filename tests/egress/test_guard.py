@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.egress.guard import ClearedTarget
-from app.egress.models import NotPosted, TargetRefused, TargetUnreachable
 from app.egress.rules import EgressRules, is_public
-from app.egress.targets import parse_target
+from app.egress.targets import NotPosted, TargetRefused, TargetUnreachable, parse_target
 from tests.egress.targets import PUBLIC, posting
 from tests.vendors.vendor_server import running_vendor
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from app.egress.kept_connections import MOST_POOLS, POOL_SECONDS
-from app.egress.models import NoAnswer, NotPosted
 from app.egress.poster import TargetPoster
+from app.egress.targets import NoAnswer, NotPosted
 from tests.egress.targets import PUBLIC, posting
 from tests.vendors.vendor_server import Break, Reply, VendorServer, running_vendor
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.egress.models import NoAnswer, TargetUnreachable
+from app.egress.targets import NoAnswer, TargetUnreachable
 from app.telemetry import bind, server_span
 from tests.egress.certificates import Certificates
 from tests.egress.targets import posting

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.http.shared_budget import SharedBudgets
+from app.http.rate_limit import SharedBudgets
 from app.postgres.database import Database, Statement
 
 pytestmark = pytest.mark.anyio

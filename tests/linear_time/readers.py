@@ -10,9 +10,8 @@ import msgspec
 from litestar import Request
 from msgspec import Struct
 
-from app.egress.models import TargetRefused
 from app.egress.retry_after import seconds_asked
-from app.egress.targets import parse_target
+from app.egress.targets import TargetRefused, parse_target
 from app.errors import InvalidField
 from app.http.accept import quality
 from app.http.admission import content_type_of

@@ -14,6 +14,7 @@ from app.credentials.encryption_rotation import KeyRotation
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.links.announce import announce
+from app.links.deps import LinkEventDeps
 from app.links.join_and_split import split
 from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.match_statements import LOCK
@@ -58,7 +59,8 @@ class Process:
         sealer: Sealer = SEALER,
     ) -> None:
         events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-        self.links = PostgresLinks(database, partial(announce, events, JobIntake(SEALER, POLICIES)), realms)
+        announcement = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
+        self.links = PostgresLinks(database, partial(announce, announcement), realms)
         self.matches = PostgresMatches(database, sealer, self.links, auto_join)
 
     async def reasons(self) -> list[tuple[str, ...]]:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from app.monitoring.models import RunRecord, StoryPosition
-from app.monitoring.run_lines import lines_of
-from app.monitoring.runs import RunStep, step_of
+from app.monitoring.runs import RunStep, lines_of, step_of
 
 
 def audited(what: str, subject: str = "job_7", **facts: Any) -> RunStep:

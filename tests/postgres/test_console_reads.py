@@ -13,7 +13,7 @@ from app.audit.trail import SELECT_DECISIONS, SELECT_DECISIONS_OF, SELECT_OF_NEW
 from app.dead_letters.store import dead_letters, redrives
 from app.drift.store import COUNT_OPEN, PAGES
 from app.events.store import replays, subscription_statements
-from app.monitoring.failure_models import LOOKED_AT
+from app.monitoring.models import LOOKED_AT
 from app.monitoring.store import failures, runs, vitals
 from app.postgres.database import SESSION_SETTINGS, Statement
 from app.writes.store import statements

@@ -13,8 +13,7 @@ import pytest
 from app.dev.folder import EMULATOR_CREDENTIALS
 from app.vendors.deps import VendorDeps
 from app.walks.deps import FreshnessDeps
-from app.walks.pull.connection_status import read_status
-from app.walks.pull.freshness import ObjectFreshness, announce_freshness, list_freshness
+from app.walks.pull.freshness import ObjectFreshness, announce_freshness, list_freshness, read_status
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.waiting import until

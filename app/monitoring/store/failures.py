@@ -6,7 +6,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from app.monitoring.failure_models import LOOKED_AT, Failure, FailureFilter, FailurePosition, Unkeyed
+from app.monitoring.models import LOOKED_AT, Failure, FailureFilter, FailurePosition, Unkeyed
 from app.postgres.database import Database, Statement
 from canonical.parts import ObjectName
 

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.monitoring.failure_models import FailurePosition
-from app.monitoring.models import RunRecord, StoryPosition
+from app.monitoring.models import FailurePosition, RunRecord, StoryPosition
 from app.postgres.database import Database, Statement
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
@@ -17,6 +18,8 @@ from app.events.models import NewEvent
 from app.postgres.database import Statement
 from app.settings.environment import Settings
 from app.settings.pull import STOCK_LEVEL, PulledObject
+from app.vendors.connections import ConnectionView, list_connections, read_connection
+from app.vendors.deps import VendorDeps
 from app.vendors.models import Connections
 from app.walks.deps import FreshnessDeps, FreshnessView
 from app.walks.models import FreshnessRule, PullPlan
@@ -185,3 +188,33 @@ async def announce_freshness(deps: FreshnessDeps) -> None:
 def _event(row: dict[str, Any]) -> NewEvent:
     what = "freshness.breached" if row.pop("is_breached") else "freshness.restored"
     return NewEvent(type=what, connection=row["connection"], data=msgspec.json.encode(row))
+
+
+class ConnectionStatus(ConnectionView, frozen=True, kw_only=True):
+    """A connection as operators see it, with the freshness of its data."""
+
+    freshness: list[ObjectFreshness]
+    """How old the data of each object are that is pulled, or has a limit."""
+
+    @property
+    def works(self) -> bool:
+        """Return whether nothing holds back its requests."""
+        return self.state == "working"
+
+
+async def list_statuses(vendors: VendorDeps, freshness: FreshnessView) -> list[ConnectionStatus]:
+    """Return every connection, by name. Raises StoreUnavailable."""
+    return await _statuses(freshness, await list_connections(vendors))
+
+
+async def read_status(vendors: VendorDeps, freshness: FreshnessView, name: str) -> ConnectionStatus:
+    """Return one connection. Raises NotFound."""
+    return (await _statuses(freshness, [await read_connection(vendors, name)]))[0]
+
+
+async def _statuses(freshness: FreshnessView, views: list[ConnectionView]) -> list[ConnectionStatus]:
+    rows = await list_freshness(freshness)
+    return [
+        ConnectionStatus(**asdict(view), freshness=[row for row in rows if row.connection == view.name])
+        for view in views
+    ]
