@@ -61,6 +61,8 @@ class Freshdesk:
     name = NAME
     objects = OBJECTS
     webhook_rules = webhooks.RULES
+    drift = staticmethod(bent)
+    failure = staticmethod(failure)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every authorised reply reports the rest of the limit. Each member of `include` costs one
@@ -95,14 +97,6 @@ class Freshdesk:
             keys |= {"ticket": str(payload["ticket_id"])} if "ticket_id" in payload else {}
             state.put(object, str(id), record, keys)
         return record
-
-    def drift(self, kind: str, answer: Answer) -> Answer:
-        """Change an answer; see `drift`."""
-        return bent(kind, answer)
-
-    def failure(self, status: int) -> Answer:
-        """Return the vendor's own body for a status."""
-        return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
         """Return the webhooks of the automation rules."""

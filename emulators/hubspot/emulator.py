@@ -42,6 +42,7 @@ class HubSpot:
     )
     webhook_rules = webhooks.RULES
     tokens = TOKENS
+    drift = staticmethod(drift.bent)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every answer has a correlation id; an unknown route gets an HTML page."""
@@ -82,10 +83,6 @@ class HubSpot:
         record = empty | payload
         state.put(object, record["id"], record)
         return record
-
-    def drift(self, kind: str, answer: Answer) -> Answer:
-        """Change an answer; see `drift`."""
-        return drift.bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
         """Return HubSpot's body for a failure without details."""

@@ -42,6 +42,8 @@ class Salesforce:
     name = NAME
     objects = (*SOBJECTS, FIELDS, VALIDATION)
     tokens = TOKENS
+    drift = staticmethod(bent)
+    failure = staticmethod(failure)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every authorised reply reports how many of the day's requests are used."""
@@ -70,14 +72,6 @@ class Salesforce:
         record = org.blank(sobject, str(payload.get("Id") or new_id(sobject.prefix, state))) | payload
         org.keep(sobject, record)
         return record
-
-    def drift(self, kind: str, answer: Answer) -> Answer:
-        """Change an answer; see `drift`."""
-        return bent(kind, answer)
-
-    def failure(self, status: int) -> Answer:
-        """Return the vendor's own body for a status."""
-        return failure(status)
 
 
 def _handled(call: Call, state: State, now: float) -> Answer:

@@ -59,6 +59,7 @@ class Shopify:
     objects = ("Customer", "Order", VARIANT, LEVEL)
     webhook_rules = webhooks.RULES
     tokens = TOKENS
+    drift = staticmethod(bent)
 
     def __init__(self) -> None:
         """Start without parsed documents."""
@@ -88,10 +89,6 @@ class Shopify:
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a `Customer`, `Order`, `ProductVariant` or `InventoryLevel` in the shape of GraphQL's answers."""
         return placed(object, payload, state, time.time())
-
-    def drift(self, kind: str, answer: Answer) -> Answer:
-        """Change an answer: `enum`, `type`, `field` or `missing`."""
-        return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:
         """Return the body of Shopify's edge for this status. A throttled query has status 200 instead."""

@@ -67,6 +67,8 @@ class Stripe:
     name = NAME
     objects = OBJECTS
     webhook_rules = webhooks.RULES
+    drift = staticmethod(bent)
+    failure = staticmethod(failure)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every reply has a request id."""
@@ -89,14 +91,6 @@ class Stripe:
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a record; see `placing`."""
         return placed(Desk(state, state.clock()), object, payload)
-
-    def drift(self, kind: str, answer: Answer) -> Answer:
-        """Change an answer; see `drift`."""
-        return bent(kind, answer)
-
-    def failure(self, status: int) -> Answer:
-        """Return the vendor's own body for a status."""
-        return failure(status)
 
     def keep(self, call: Call, answer: Answer, state: State) -> None:
         """Remember a failure under its idempotency key, as Stripe does once an endpoint has begun, even a 500."""

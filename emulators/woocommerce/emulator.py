@@ -66,6 +66,8 @@ class WooCommerce:
     name = NAME
     objects = OBJECTS
     webhook_rules = webhooks.RULES
+    drift = staticmethod(bent)
+    failure = staticmethod(failure)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call."""
@@ -81,14 +83,6 @@ class WooCommerce:
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a record; see `placing`."""
         return placed(Shop(state, state.clock(), NOWHERE), object, payload)
-
-    def drift(self, kind: str, answer: Answer) -> Answer:
-        """Change an answer; see `drift`."""
-        return bent(kind, answer)
-
-    def failure(self, status: int) -> Answer:
-        """Return the body of a status, of the shop or of its host."""
-        return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
         """Return the webhooks of all topics for these changes."""

@@ -94,6 +94,8 @@ class Zendesk:
     objects = OBJECTS
     webhook_rules = webhooks.RULES
     tokens = TOKENS
+    drift = staticmethod(bent)
+    failure = staticmethod(failure)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every reply has a request id, every authorised one the headers of the rate limit."""
@@ -115,14 +117,6 @@ class Zendesk:
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a record; see `placing`."""
         return placed(_desk(state, state.clock(), "localhost"), object, payload)
-
-    def drift(self, kind: str, answer: Answer) -> Answer:
-        """Change an answer; see `drift`."""
-        return bent(kind, answer)
-
-    def failure(self, status: int) -> Answer:
-        """Return the vendor's own body for a status."""
-        return failure(status)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
         """Return the events for the webhook."""
