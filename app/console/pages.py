@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -68,6 +68,10 @@ HEADERS: Final = {
 _WITHIN: Final = re.compile(r"/console(?:[/?][!-\[\]-~]*)?")
 
 
+Declared = Callable[[Callable[["Visit"], Awaitable["View | NextPage"]]], HTTPRouteHandler]
+"""What a function that shows or changes something becomes."""
+
+
 class View:
     """A rendered template: its name and what it shows."""
 
@@ -118,46 +122,32 @@ class Visit:
         return deps_of(self.request, kind)
 
 
-def page(
-    path: str, *, scopes: Sequence[str] = (READ,)
-) -> Callable[[Callable[[Visit], Awaitable[View | NextPage]]], Any]:
+def page(path: str, *, scopes: Sequence[str] = (READ,)) -> Declared:
     """Declare a page. Without a session, it leads to the sign-in and back."""
-
-    def declare(show: Callable[[Visit], Awaitable[View | NextPage]]) -> HTTPRouteHandler:
-        async def handle(request: AnyRequest) -> Response[Any]:
-            telemetry.name_route(path)
-            secret = request.cookies.get(SESSION, "")
-            caller = await find_caller(request, secret)
-            if caller is None:
-                return _ask_to_sign_in(request)
-            _admit(request, caller, scopes)
-            visit = Visit(request, caller, secret, {})
-            return _answer(request, await show(visit), visit)
-
-        return console_route(path, "GET", handle)
-
-    return declare
+    return partial(_declare, path, "GET", scopes)
 
 
-def action(
-    path: str, *, scopes: Sequence[str] = (WRITE,)
-) -> Callable[[Callable[[Visit], Awaitable[NextPage | View]]], Any]:
+def action(path: str, *, scopes: Sequence[str] = (WRITE,)) -> Declared:
     """Declare an action: a form that changes something. Refused without the session's token."""
+    return partial(_declare, path, "POST", scopes)
 
-    def declare(act: Callable[[Visit], Awaitable[NextPage | View]]) -> HTTPRouteHandler:
-        async def handle(request: AnyRequest) -> Response[Any]:
-            telemetry.name_route(path)
-            secret = request.cookies.get(SESSION, "")
-            caller = await find_caller(request, secret)
-            if caller is None:
-                raise Unauthenticated("The session has ended.", next_step="Sign in and repeat it; nothing was done.")
-            _admit(request, caller, scopes)
-            visit = Visit(request, caller, secret, await read_form(request, secret))
-            return _answer(request, await act(visit), visit)
 
-        return console_route(path, "POST", handle)
+def _declare(
+    path: str, method: str, scopes: Sequence[str], show: Callable[[Visit], Awaitable[View | NextPage]]
+) -> HTTPRouteHandler:
+    async def handle(request: AnyRequest) -> Response[Any]:
+        telemetry.name_route(path)
+        secret = request.cookies.get(SESSION, "")
+        caller = await find_caller(request, secret)
+        if caller is None:
+            if method == "GET":
+                return _ask_to_sign_in(request)
+            raise Unauthenticated("The session has ended.", next_step="Sign in and repeat it; nothing was done.")
+        _admit(request, caller, scopes)
+        visit = Visit(request, caller, secret, {} if method == "GET" else await read_form(request, secret))
+        return _answer(request, await show(visit), visit)
 
-    return declare
+    return console_route(path, method, handle)
 
 
 def console_route(path: str, method: Any, handle: Callable[[AnyRequest], Awaitable[Response[Any]]]) -> HTTPRouteHandler:
