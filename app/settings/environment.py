@@ -15,17 +15,11 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from app.settings.alerts import AlertSettings
 from app.settings.briefs import Brief, Responsible, briefs_folder, read_briefs, responsible_of
-from app.settings.connections import ConnectionSettings, check_base_url
-from app.settings.consumers import ConsumerSettings
-from app.settings.drift import DriftSettings
+from app.settings.connections import check_base_url
 from app.settings.egress import EgressRule, parse_egress_rules
-from app.settings.file import ConfigFile, LinkSettings, RetentionSettings, read_config_file
-from app.settings.ownership import Ownership
-from app.settings.pull import PullRule
+from app.settings.file import ConfigFile, FileSettings, read_config_file
 from app.settings.reading import FILE, SettingsError, is_reference, read_secret_file
-from app.settings.reconcile import ReconcileRule
 from canonical.parts import ObjectName
 
 T = TypeVar("T")
@@ -69,8 +63,8 @@ class EncryptionKey(NamedTuple):
         return f"EncryptionKey(id={self.id!r})"
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings. Each field names its variable and default."""
+class Settings(FileSettings, frozen=True, kw_only=True):
+    """All settings: those of the file, and of the environment. Each of the latter names its variable and default."""
 
     host: str
     """Address that the API and the worker listen on (LOCKSTITCH_HOST, 127.0.0.1)."""
@@ -138,18 +132,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `lockstitch dev` started this process (LOCKSTITCH_DEV)."""
     config_file: Path | None
     """The file that was read: LOCKSTITCH_CONFIG, else ./lockstitch.toml if it exists."""
-    connections: dict[str, ConnectionSettings]
-    """Connections by name."""
-    systems_of_record: dict[ObjectName, str]
-    """The connection that owns each object. It answers calls that name no connection."""
-    ownership: Ownership
-    """Who owns each field, and who may write it."""
-    consumers: tuple[ConsumerSettings, ...]
-    """The connections to which changes are copied."""
     queued_writes: frozenset[ObjectName]
     """Objects whose writes are always queued."""
-    links: LinkSettings
-    """Which connections' customers are joined without review."""
     egress_allow: tuple[EgressRule, ...]
     """Further addresses that deliveries may go to: not public, not https, or not on a usual port
     (LOCKSTITCH_EGRESS_ALLOW, `CIDR:port` separated by commas; it replaces the list in the file)."""
@@ -158,16 +142,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     commas; 5 s to a day, 75 hours in all)."""
     delivery_timeout_seconds: int
     """Seconds that a target has to answer (LOCKSTITCH_DELIVERY_TIMEOUT, 15)."""
-    alerts: AlertSettings
-    """Where alarms are sent."""
-    retention: RetentionSettings
-    """How long ended things are kept."""
-    drift: DriftSettings
-    """How closely records are checked for drift."""
-    pull: PullRule
-    """How often changes are read, where neither the connection nor its object says so."""
-    reconcile: ReconcileRule
-    """How often all records are compared, where neither the connection nor its object says so."""
     briefs: dict[str, Brief]
     """The briefs of integrations, from the folder `integrations` next to the configuration file."""
 
@@ -231,6 +205,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     except SettingsError as error:
         read.complaints.append(str(error))
     settings = Settings(
+        **{name: getattr(content, name) for name in FileSettings.__struct_fields__},
         host=read("LOCKSTITCH_HOST", str, "127.0.0.1"),
         port=port,
         worker_port=read("LOCKSTITCH_WORKER_PORT", _port, 8081),
@@ -260,20 +235,10 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         environment=read("LOCKSTITCH_ENVIRONMENT", environment_name, DEFAULT_ENVIRONMENT),
         dev=dev,
         config_file=config_file,
-        connections=content.connections,
-        systems_of_record=content.systems_of_record,
-        ownership=content.ownership,
-        consumers=content.consumers,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
-        links=content.links,
         egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),
         delivery_ladder=read("LOCKSTITCH_DELIVERY_LADDER", _ladder, DELIVERY_LADDER),
         delivery_timeout_seconds=read("LOCKSTITCH_DELIVERY_TIMEOUT", _timeout, 15),
-        alerts=content.alerts,
-        retention=content.retention,
-        drift=content.drift,
-        pull=content.pull,
-        reconcile=content.reconcile,
         briefs=briefs,
     )
     if read.complaints:

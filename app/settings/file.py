@@ -64,21 +64,36 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     match_keys: Annotated[int, Meta(ge=30, le=3650)] = 365  # since the customer was last seen, which is noted weekly
 
 
-class ConfigFile(Struct, frozen=True, kw_only=True):
+class FileSettings(Struct, frozen=True, kw_only=True):
+    """The settings of the file that are used as they are written."""
+
+    connections: dict[str, ConnectionSettings] = field(default_factory=dict)
+    """Connections by name."""
+    systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
+    """The connection that owns each object. It answers calls that name no connection."""
+    ownership: Ownership = field(default_factory=without_owners)
+    """Who owns each field, and who may write it."""
+    consumers: tuple[ConsumerSettings, ...] = ()
+    """The connections to which changes are copied."""
+    links: LinkSettings = LinkSettings()
+    """Which connections' customers are joined without review."""
+    alerts: AlertSettings = AlertSettings()
+    """Where alarms are sent."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long ended things are kept."""
+    drift: DriftSettings = DriftSettings()
+    """How closely records are checked for drift."""
+    pull: PullRule = PullRule()
+    """How often changes are read, where neither the connection nor its object says so."""
+    reconcile: ReconcileRule = ReconcileRule()
+    """How often all records are compared, where neither the connection nor its object says so."""
+
+
+class ConfigFile(FileSettings, frozen=True, kw_only=True):
     """The validated content of the file."""
 
-    consumers: tuple[ConsumerSettings, ...] = ()
-    connections: dict[str, ConnectionSettings] = field(default_factory=dict)
-    systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
-    ownership: Ownership = field(default_factory=without_owners)
     writes: dict[ObjectName, WriteSettings] = field(default_factory=dict)
-    links: LinkSettings = LinkSettings()
     egress: EgressSettings = EgressSettings()
-    alerts: AlertSettings = AlertSettings()
-    retention: RetentionSettings = RetentionSettings()
-    drift: DriftSettings = DriftSettings()
-    pull: PullRule = PullRule()
-    reconcile: ReconcileRule = ReconcileRule()
 
 
 def read_config_file(path: Path | None) -> ConfigFile:
