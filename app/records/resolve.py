@@ -142,18 +142,13 @@ def which_can(deps: RecordDeps, object_name: ObjectName, is_able: Callable[[AnyM
 
 
 async def resolve_record(
-    deps: RecordDeps,
-    object_name: ObjectName,
-    identifier: str,
-    named: str | None,
-    revision: NamedRevision | None = None,
+    deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None
 ) -> ResolvedRecord:
-    """Locate `{id}`, with its mapping, or the mapping `revision` if given. Raises like `locate_record` and
-    `choose_mapping`."""
+    """Locate `{id}`, with its active mapping. Raises like `locate_record` and `choose_mapping`."""
     located = await locate_record(deps, object_name, identifier, named)
     return ResolvedRecord(
         connection=located.connection,
-        mapping=choose_mapping(deps, located.connection, object_name, revision),
+        mapping=choose_mapping(deps, located.connection, object_name),
         remote_id=located.remote_id,
         canonical_id=located.canonical_id,
         links=located.links,
