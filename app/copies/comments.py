@@ -14,6 +14,7 @@ from msgspec import Struct
 from app.copies.deps import CopyDeps
 from app.copies.request import message_loss
 from app.copies.source import SourceRecord, read_source, unreadable_source
+from app.copies.store import note_copied
 from app.errors import NotFound
 from app.events.record_changes import is_first_comment
 from app.identifiers import new_id
@@ -76,7 +77,7 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
         jobs = []
         for one, made in new:
             place = (operation.connection, operation.remote_id, source.name, one.remote.id)
-            if not await deps.copied_comments.add(transaction, *place):
+            if not await note_copied(transaction, *place):
                 continue
             added = await deps.operations.add_queued(transaction, made)
             if added is not None:

@@ -11,7 +11,6 @@ from app.writes.store.removals import PostgresRemovals
 
 if TYPE_CHECKING:
     from app.copies.consumers import Consumer
-    from app.copies.store import PostgresCopiedComments
     from app.events.store.events import PostgresEvents
     from app.postgres.database import Database
 
@@ -31,8 +30,7 @@ def consumers_in(database: Database, names: Collection[str]) -> ConsumerDeps:
 
 @dataclass(frozen=True, kw_only=True)
 class CopyDeps(WriteDeps):
-    """What writes are given, the comments that are copied, the consumers by name, and the store of Events."""
+    """What writes are given, the consumers by name, and the store of Events."""
 
-    copied_comments: PostgresCopiedComments
     events: PostgresEvents
     consumers: Mapping[str, Consumer]

@@ -12,9 +12,6 @@ INSERT = Statement(
 )
 
 
-class PostgresCopiedComments:
-    """The store of copied comments."""
-
-    async def add(self, transaction: Transaction, connection: str, ticket: str, source: str, comment: str) -> bool:
-        """Note a comment of the connection `source` that is copied to a ticket. False if it was noted before."""
-        return bool(await transaction.execute(INSERT, connection, ticket, source, comment))
+async def note_copied(transaction: Transaction, connection: str, ticket: str, source: str, comment: str) -> bool:
+    """Note a comment of the connection `source` that is copied to a ticket. False if it was noted before."""
+    return bool(await transaction.execute(INSERT, connection, ticket, source, comment))

@@ -19,7 +19,6 @@ from app.claims.store import PostgresClaims
 from app.console.store import PostgresSessions
 from app.copies.consumers import Consumer
 from app.copies.deps import ConsumerDeps, CopyDeps
-from app.copies.store import PostgresCopiedComments
 from app.credentials.deps import CredentialDeps
 from app.credentials.last_use import LastUse
 from app.credentials.secrets import Secrets
@@ -126,9 +125,7 @@ async def open_dependencies(
     refusals = RefusedRequests(database)
     writes = _writes(foundation, queue, poster, records)
     ingest = _ingest(foundation, queue, records, writes.bases)
-    copies = CopyDeps(
-        **_fields(writes), copied_comments=PostgresCopiedComments(), consumers=foundation.consumers, events=events
-    )
+    copies = CopyDeps(**_fields(writes), consumers=foundation.consumers, events=events)
     freshness = FreshnessDeps(
         rules=rules_of(settings, records.connections), database=database, events=events, queue=queue
     )

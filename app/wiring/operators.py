@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from app.audit.trail import PostgresAuditTrail
-from app.copies.deps import ConsumerDeps
+from app.copies.deps import consumers_in
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
@@ -48,7 +48,6 @@ from app.wiring.connections import KINDS, POLICIES, REOPEN, capabilities
 from app.wiring.revisions import revisions_on
 from app.writes.deps import ApprovalDeps, CompletionDeps, OperationDeps
 from app.writes.store.reader import OperationReader
-from app.writes.store.removals import PostgresRemovals
 
 if TYPE_CHECKING:
     from app.walks.models import ListPlan
@@ -67,10 +66,7 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
     operators = operator_dependencies(settings, database, sealer, events, queue, PostgresMappingRoutes(database))
     return Dependencies(
         *operators,
-        ConsumerDeps(
-            consumers=[one.name for one in settings.consumers],
-            removals=PostgresRemovals(database),
-        ),
+        consumers_in(database, [one.name for one in settings.consumers]),
         LinkDeps(links=links, matches=matches),
         backfills_of(settings, database, sealer, queue),
         ReconcileDeps(
