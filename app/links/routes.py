@@ -32,6 +32,3 @@ async def read_links(call: Call) -> LinkedRecords:
     to the bare id goes to the first record. Needs the scope to read the object.
     """
     return await show_links(call.deps(LinkDeps), call.path("id"))
-
-
-HANDLERS: Final = (read_links,)
