@@ -16,11 +16,12 @@ from tests.contract.samples import Body
 LEFT_OUT: Final = frozenset({"id", "connection", "remote_id", "variant_remote_id"})
 """They name a record of one system; the tests of references send them."""
 FORMATS: Final[dict[str, tuple[str, ...]]] = {
+    "postal_code": ("10115", "SW1A 1AA", "02139-4307"),
     "country_code": ("DE", "US", "GB"),
     "language": ("de", "pt-BR", "en-GB"),
     "timezone": ("Europe/Berlin", "America/New_York", "Asia/Kolkata"),
     "currency": ("EUR", "USD"),
-    "presentment_currency": ("EUR", "USD"),
+    "presentment_currency": ("USD", "EUR"),
     "quantity": ("2", "1", "3"),
     "sku": ("SKU-{mark}", "sku-{mark}"),
     "phone": ("+49 30 1{number}", "(030) 1{number}"),

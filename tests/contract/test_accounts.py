@@ -11,6 +11,7 @@ import pytest
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.portal import Portal
 from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer
@@ -73,10 +74,7 @@ def running_facade(
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def bound(facade: Facade, connection: str) -> dict[str, str]:

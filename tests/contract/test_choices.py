@@ -11,6 +11,7 @@ from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 from tests.contract.waiting import until
@@ -143,10 +144,7 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def body(chosen: Chosen, choice: str) -> dict[str, Any]:

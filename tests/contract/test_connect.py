@@ -26,6 +26,7 @@ from tests.contract.grants import (
     use_static_secrets_and_logins,
 )
 from tests.contract.otlp import Collector
+from tests.contract.own_facade import own_key
 from tests.contract.portal import Portal
 from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer, ticket
@@ -73,10 +74,7 @@ def running_facade(
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 @pytest.fixture

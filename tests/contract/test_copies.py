@@ -1,8 +1,7 @@
 """A record is copied to another connection: written there once, and one record with its source from then on."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -10,25 +9,18 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import until
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    more = (
-        '\n[connections.sandbox]\nvendor = "hubspot"\nrealm = "trial"\ncredentials = { token = "env:HUBSPOT_TOKEN" }\n'
-    )
-    with all_vendors(tmp_path_factory.mktemp("copies"), module_database_url, more=more) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+SANDBOX: Final = """
+[connections.sandbox]
+vendor = "hubspot"
+realm = "trial"
+credentials = { token = "env:HUBSPOT_TOKEN" }
+"""
+running_facade, full_key = own_facade(all_vendors, more=SANDBOX)
 
 
 def buyer(caller: Caller, **fields: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
 from tests.contract.test_three_way_copies import (
     HOME,
@@ -26,19 +27,8 @@ from tests.contract.test_three_way_copies import (
 from tests.contract.vendor_samples import all_vendors
 from tests.contract.waiting import until
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module with two connections to each vendor: one of its staff makes changes of their own."""
-    lease = {"LOCKSTITCH_OPERATION_LEASE": "45"}  # an attempt may take as long as the vendor is held
-    with all_vendors(tmp_path_factory.mktemp("at_once"), module_database_url, "staff", more=OWNERS, **lease) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+# Some of the staff make changes of their own. An attempt may take as long as the vendor is held.
+running_facade, full_key = own_facade(all_vendors, "staff", more=OWNERS, LOCKSTITCH_OPERATION_LEASE="45")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.contract.callers import Caller
 from tests.contract.copy_machines import CONSUMERS, OneWay, TwoWays, sending
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.vendor_samples import all_vendors
 
 STEPS = settings(
@@ -24,10 +25,7 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def test_copies_to_two_targets_stay_true(facade: Facade, caller: Caller) -> None:

@@ -9,6 +9,7 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.fan_outs import at_remote, buyer, contacts_of, settle
+from tests.contract.own_facade import own_key
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.subscribers import Hook
 from tests.contract.test_links import merge
@@ -45,10 +46,7 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def gone(caller: Caller, made: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Each kind of drift at every vendor under each policy: what happens to records, and what is reported."""
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.processes import NO_TLS
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, Sample, all_vendors
@@ -52,18 +52,8 @@ WEBHOOK_TOPICS: Final = {
     "zendesk ticket": ("zen:event-type:ticket.subject_changed", "ticket"),
 }
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch that looks at every record and learns fast, with four connections to each vendor."""
-    with all_vendors(tmp_path_factory.mktemp("drift"), module_database_url, *POLICIES, more=RULES) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+# It looks at every record and learns fast. Each vendor has four connections.
+running_facade, full_key = own_facade(all_vendors, *POLICIES, more=RULES)
 
 
 def kinds_of(name: str) -> list[str]:

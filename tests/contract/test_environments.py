@@ -18,6 +18,7 @@ from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.otlp import Collector
+from tests.contract.own_facade import own_key
 from tests.contract.processes import NO_TLS, ROOT
 from tests.contract.samples import customer, order, ticket
 from tests.contract.subscribers import SubscriberServer
@@ -58,10 +59,7 @@ def running_facade(
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def test_a_key_names_its_environment(facade: Facade) -> None:

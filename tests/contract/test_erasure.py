@@ -15,6 +15,7 @@ from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY, export, line, send, settled
 from tests.contract.facade import Facade
 from tests.contract.operator import Operator
+from tests.contract.own_facade import own_key
 from tests.contract.samples import customer, order, ticket, word
 from tests.contract.stored_people import stored
 from tests.contract.undecided_writes import forget_outcome
@@ -45,10 +46,7 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,13 @@
 """The same stories at every vendor: what is created reads back, changes, is found by its key, and is made once."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from mappings.registry import VENDORS, active
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, Sample, all_vendors, create_record
 
@@ -17,18 +16,7 @@ CLIENT_TRIES = 3
 KEYED = [(name, key) for name, sample in SAMPLES.items() for key in sample.upsert_keys]
 COMMENTED = [name for name, sample in SAMPLES.items() if active(VENDORS[sample.vendor], "comment") and "ticket" in name]
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("every"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 @pytest.fixture(params=SAMPLES)

@@ -1,31 +1,18 @@
 """Several systems asked at once: look-ups at all connections, and what belongs to a customer."""
 
 import json
-from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
-
-import pytest
+from typing import Any, Final
 
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import order, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, all_vendors
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor, that joins customers with one address."""
-    more = f"[links]\nauto_join = {json.dumps(list(combinations(EVERY_VENDOR, 2)))}\n"
-    with all_vendors(tmp_path_factory.mktemp("everywhere"), module_database_url, more=more) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+JOINS: Final = f"[links]\nauto_join = {json.dumps(list(combinations(EVERY_VENDOR, 2)))}\n"
+running_facade, full_key = own_facade(all_vendors, more=JOINS)
 
 
 def everywhere(caller: Caller, path: str, wait: int | None = None, **query: str) -> dict[str, Any]:

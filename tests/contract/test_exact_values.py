@@ -1,13 +1,12 @@
 """A value that differs in case is another value, at every vendor and door: it arrives, also if a reply was lost."""
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 
@@ -18,18 +17,7 @@ READS_FIRST: Final = ("shopify",)
 CUSTOMERS: Final = [name for name in SAMPLES if name.endswith("customer")]
 TICKETS: Final = [name for name in SAMPLES if name.endswith("ticket")]
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("exact"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 def name_field(name: str) -> str:

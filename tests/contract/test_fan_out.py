@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -23,6 +22,7 @@ from tests.contract.fan_outs import (
     settle,
     skipped,
 )
+from tests.contract.own_facade import own_facade
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.samples import word
 from tests.contract.subscribers import Hook
@@ -38,18 +38,7 @@ PASS_TIME: Final = (
     "UPDATE lane SET blocked_until = blocked_until - $1::text::interval WHERE blocked_until < 'infinity'",
 )
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor, with consumers."""
-    with all_vendors(tmp_path_factory.mktemp("fan"), module_database_url, "eu", more=LEGACY + CONSUMERS) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors, "eu", more=LEGACY + CONSUMERS)
 
 
 def test_a_new_record_reaches_each_consumer_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:

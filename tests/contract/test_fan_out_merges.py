@@ -2,15 +2,13 @@
 it."""
 
 import json
-from collections.abc import Iterator
 from typing import Final
-
-import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.fan_outs import at, at_remote, buyer, change, settle
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import all_vendors
 from tests.contract.waiting import until
@@ -34,19 +32,7 @@ connection = "zendesk"
 sources = ["shopify"]
 """
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor, with consumers."""
-    folder = tmp_path_factory.mktemp("merging")
-    with all_vendors(folder, module_database_url, "staff", more=CONSUMERS) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors, "staff", more=CONSUMERS)
 
 
 def paused(caller: Caller, consumer: str) -> bool:

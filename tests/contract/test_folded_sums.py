@@ -1,13 +1,12 @@
 """What Stripe and Salesforce hold of an order adds up to what was sent, by their own stored records."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.portability import furnish
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import all_vendors
@@ -57,18 +56,8 @@ create_accounts = true
 create_products = true
 """
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor, and to Salesforce by two more connections."""
-    with all_vendors(tmp_path_factory.mktemp("folds"), module_database_url, connections=ORGS) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+# Salesforce has two more connections.
+running_facade, full_key = own_facade(all_vendors, connections=ORGS)
 
 
 def order(mark: str, more: Body) -> Body:

@@ -1,28 +1,16 @@
 """`?include=references`: the names and addresses of references that a plain read does not have."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators, Vendor
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("references"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 def known(vendors: Emulators, kind: str) -> dict[str, Any]:

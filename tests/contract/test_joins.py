@@ -1,7 +1,6 @@
 """Customers of all vendors who share an address are joined only if every name of all of them agrees."""
 
 import json
-from collections.abc import Iterator
 from itertools import combinations, permutations
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, all_vendors
 
@@ -24,18 +24,8 @@ TRIOS: Final = [
 """Each vendor with two others, in two orders."""
 
 
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module that joins customers of every two vendors."""
-    more = f"[links]\nauto_join = {json.dumps(list(combinations(EVERY_VENDOR, 2)))}\n"
-    with all_vendors(tmp_path_factory.mktemp("joins"), module_database_url, more=more) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+JOINS: Final = f"[links]\nauto_join = {json.dumps(list(combinations(EVERY_VENDOR, 2)))}\n"
+running_facade, full_key = own_facade(all_vendors, more=JOINS)
 
 
 def make(caller: Caller, vendor: str, address: str, first: str = "", last: str = "") -> dict[str, Any]:

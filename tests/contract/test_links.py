@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -13,6 +12,7 @@ from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import SECRETS, Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.processes import NO_TLS
 from tests.contract.samples import Body, customer, order, word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
@@ -20,19 +20,8 @@ from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor, that joins customers of the shop and the CRM."""
-    more = '[links]\nauto_join = [["shopify", "hubspot"]]\n'
-    with all_vendors(tmp_path_factory.mktemp("links"), module_database_url, more=more) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+JOINS: Final = '[links]\nauto_join = [["shopify", "hubspot"]]\n'
+running_facade, full_key = own_facade(all_vendors, more=JOINS)
 
 
 def person(connection: Vendor, mark: str, address: str | None = None) -> Body:

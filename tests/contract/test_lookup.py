@@ -1,12 +1,11 @@
 """Look-ups by one key: one record, none, several, and keys that a connection lacks."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.contract.callers import Caller, code_of, parameters, pointers
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 
@@ -19,18 +18,7 @@ FOUND = [
     and (name, key) != ("salesforce order", "email")  # the sample is bought by a company
 ]
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("lookups"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 @pytest.mark.parametrize(("name", "key"), FOUND)

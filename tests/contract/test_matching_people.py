@@ -1,7 +1,6 @@
 """An address never selects an agent, an administrator or an owner, and two candidates change nothing."""
 
 import json
-from collections.abc import Iterator
 from itertools import count
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators, Vendor
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
 
@@ -26,18 +25,7 @@ STAFF: Final[dict[tuple[Vendor, str], Body]] = {
 MATCHED_BY_VENDOR: Final = ("zendesk ticket", "freshdesk ticket")
 """The vendor itself finds the requester by the address in the request: see `docs/portability.md`."""
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("people"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 def employed(vendors: Emulators, vendor: Vendor, held_as: str, address: str) -> str:

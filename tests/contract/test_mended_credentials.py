@@ -10,6 +10,7 @@ import pytest
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.portal import Portal
 from tests.contract.waiting import until
 
@@ -35,10 +36,7 @@ def running_facade(
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def secrets(facade: Facade, *arguments: str, text: str | None = None) -> CompletedProcess[str]:

@@ -1,6 +1,5 @@
 """Records that come from elsewhere, or from a list, clear and shorten nothing that their target holds."""
 
-from collections.abc import Iterator
 from random import randrange
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import pytest
 from canonical.output_only import READING
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.portability import rich
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
@@ -30,18 +30,7 @@ IDENTITY: Final = {
 """What an item of a list is recognised by; of other lists, the items themselves count."""
 EMPTY: Final[tuple[Any, ...]] = (None, [], "", "unknown")
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("kept"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 def filled(target: Sample, mark: str) -> Body:
@@ -85,27 +74,35 @@ def listed(caller: Caller, sample: Sample, record: Body) -> Body:
     return next((one for one in page if one["id"] == record["id"]), record)
 
 
+@pytest.fixture(scope="module")
+def sources(running_facade: Facade, full_key: str) -> dict[str, tuple[Body, Body]]:
+    """A record of each vendor as it is read, and another one as a list returns it."""
+    bodies: dict[str, tuple[Body, Body]] = {}
+    with Caller(running_facade.api.url, full_key) as caller:
+        for name, sample in SAMPLES.items():
+            path, other = create_record(caller, sample)
+            bodies[name] = (read(caller, path), listed(caller, sample, other))
+    return bodies
+
+
 @pytest.mark.parametrize(("source", "target"), PAIRS)
-def test_what_comes_from_elsewhere_clears_nothing(caller: Caller, source: str, target: str) -> None:
+def test_what_comes_from_elsewhere_clears_nothing(
+    caller: Caller, sources: dict[str, tuple[Body, Body]], source: str, target: str
+) -> None:
     at, mark = SAMPLES[target], word()
     answer = caller.write("POST", f"{at.collection()}&loss=any", filled(at, mark))
     assert answer.status_code == 201, answer.text
     path = f"{at.path}/{answer.json()['id']}"
     before = read(caller, path)
-    there, other = create_record(caller, SAMPLES[source])
-    for body in (read(caller, there), listed(caller, SAMPLES[source], other)):
+    for body in sources[source]:
         sent = body | {"external_id": before["external_id"] or f"key-{mark}"}
         if before.get("emails"):
             sent["emails"] = [{"address": before["emails"][0]["address"]}]
-
-        for key in at.upsert_keys:
-            tried = caller.write("POST", f"{at.collection()}&upsert_on={key}", sent)
+        upserts = [("POST", f"{at.collection()}&upsert_on={key}", sent) for key in at.upsert_keys]
+        for method, where, content in (*upserts, ("PATCH", path, body), ("POST", at.collection(), body)):
+            tried = caller.write(method, where, content)
             assert tried.status_code in (200, 201, 409, 422), tried.text
-            assert missing(before, read(caller, path), at) == [], (key, tried.text)
-        for method, where in (("PATCH", path), ("POST", at.collection())):
-            tried = caller.write(method, where, body)
-            assert tried.status_code in (200, 201, 409, 422), tried.text
-            assert missing(before, read(caller, path), at) == [], (method, tried.text)
+            assert missing(before, read(caller, path), at) == [], (method, where, tried.text)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -1,31 +1,19 @@
 """A change that changes nothing is not sent, at every vendor: what was sent before, and what was read."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.portability import rich
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
 
 READS = ("/batch/read", "/search")
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("unchanged"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 def filled(sample: Sample) -> Body:

@@ -4,7 +4,6 @@ The vendor takes `ann…@example.com` for `joann…@example.com`, as one that ma
 the Kelvin sign for `k`, as one that folds more than ASCII does.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
 
@@ -25,18 +24,7 @@ SURE: Final = ("duplicate-record", "vendor-rejected", "ambiguous-match", "invali
 """How a write ends that creates no record of its own."""
 KELVIN: Final = "\u212a"
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("right"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 def victim(caller: Caller, sample: Sample, mark: str) -> dict[str, Any]:

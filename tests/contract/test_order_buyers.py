@@ -1,31 +1,26 @@
 """Whose a new order is at a shop: a guest's, unless an id or a link names an account, or the connection attaches."""
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from tests.contract.callers import Caller, code_of
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import all_vendors
 
 SHOPS = ("shopify", "woocommerce")
 
 
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch with two connections to each vendor, of which the second attaches orders by address."""
-    apart = '\n[connections.apart]\nvendor = "hubspot"\nrealm = "apart"\nbase_url = "{url}/hubspot"\n'
-    apart += 'credentials = {{ token = "env:HUBSPOT_TOKEN" }}\n'
-    with all_vendors(tmp_path_factory.mktemp("buyers"), module_database_url, "attaching", connections=apart) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+APART: Final = """
+[connections.apart]
+vendor = "hubspot"
+realm = "apart"
+base_url = "{url}/hubspot"
+credentials = {{ token = "env:HUBSPOT_TOKEN" }}
+"""
+# The second connection to each vendor attaches orders by address.
+running_facade, full_key = own_facade(all_vendors, "attaching", connections=APART)
 
 
 def account(caller: Caller, connection: str, mark: str) -> Body:

@@ -8,6 +8,7 @@ import pytest
 from tests.contract.callers import Caller, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 
@@ -22,10 +23,7 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def other_total(order: dict[str, Any]) -> list[str]:

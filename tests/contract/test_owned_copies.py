@@ -9,6 +9,7 @@ import pytest
 from tests.contract.callers import Caller, code_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.quiet import UNDER_WAY
 from tests.contract.samples import shop_order, ticket, word
 from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
@@ -48,18 +49,7 @@ connection = "zendesk"
 sources = ["stripe"]
 """
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor, whose fields have owners."""
-    with all_vendors(tmp_path_factory.mktemp("owned"), module_database_url, more=RULES) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """The key of a writer."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors, more=RULES)
 
 
 @pytest.fixture

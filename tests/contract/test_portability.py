@@ -4,16 +4,14 @@
 """
 
 import os
-from collections.abc import Iterator
 from itertools import chain
 from typing import Final
-
-import pytest
 
 from tests.contract import carried_orders
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.portability import LEAST, PAGE, REAL_SYSTEMS, Carrier, Row, carried, hand_written, place, tables
 from tests.contract.vendor_samples import SAMPLES, started
 
@@ -46,18 +44,7 @@ they were or are announced in `meta.loss`. A paid order does not go to a system 
 
 """
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """What `make run` starts."""
-    with started(tmp_path_factory.mktemp("carry"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(started)
 
 
 def test_people_and_tickets_go_over_as_the_page_says(caller: Caller, vendors: Emulators) -> None:

@@ -1,13 +1,12 @@
 """Products of a new order are found by SKU, with one look-up, where the vendor's lines name them by id."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators, Vendor
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.portability import furnish
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
@@ -15,18 +14,7 @@ from tests.contract.vendor_samples import SAMPLES, all_vendors
 SHOP = "/v1/orders?connection=woocommerce"
 CRM = "/v1/orders?connection=salesforce"
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("skus"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 def sale(mark: str, *skus: str) -> Body:

@@ -1,6 +1,5 @@
 """A create whose outcome only a list can show: read to its end, twice, ten minutes apart, then sent once more."""
 
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
 from tests.contract.waiting import until
@@ -28,18 +28,7 @@ COMMENTED: Final[dict[Vendor, str]] = {
     "salesforce": "/services/data/v62.0/sobjects/CaseComment",
 }
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module, connected to every vendor."""
-    with all_vendors(tmp_path_factory.mktemp("once-more"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors)
 
 
 class Lost(NamedTuple):

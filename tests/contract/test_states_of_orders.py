@@ -1,30 +1,18 @@
 """What becomes of an order that is a draft, or that was sent already, at a system that keeps such orders otherwise."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.portable_orders import order
 from tests.contract.samples import Body, word
 from tests.contract.stored_orders import READ, Vault
 from tests.contract.vendor_samples import started
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """What `make run` starts."""
-    with started(tmp_path_factory.mktemp("states"), module_database_url) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(started)
 
 
 def made_at(caller: Caller, source: str, **fields: Any) -> Body:

@@ -1,30 +1,17 @@
 """Test orders: production refuses them to a system that has none. Elsewhere they are written, and the loss is announced
 (`test_portability.py` carries those of Stripe)."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from app.settings.environment import is_production
 from tests.contract.callers import Caller, code_of, pointers
-from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import order, shop_order, word
 from tests.contract.vendor_samples import all_vendors
 
 PATH = "/v1/orders?connection=hubspot"
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch in production."""
-    with all_vendors(tmp_path_factory.mktemp("prod"), module_database_url, LOCKSTITCH_ENVIRONMENT="prod") as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(all_vendors, LOCKSTITCH_ENVIRONMENT="prod")
 
 
 def test_production_refuses_a_test_order_that_would_be_a_sale(caller: Caller) -> None:

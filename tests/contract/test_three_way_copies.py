@@ -1,7 +1,6 @@
 """A copy stays true: what the source has changed arrives, what the target has changed stays, and nothing is
 cleared that no copy has put there."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import all_vendors
 from tests.contract.waiting import until
@@ -33,18 +33,8 @@ Numbers = list[str]
 HOME: Final = {"type": "billing", "line1": "Uferweg 3", "city": "Kiel", "postal_code": "24103", "country_code": "DE"}
 MOVED: Final = HOME | {"line1": "Am Markt 9", "city": "Bonn", "postal_code": "53111"}
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch of this module with two connections to each vendor: one of its staff makes changes of their own."""
-    with all_vendors(tmp_path_factory.mktemp("merge"), module_database_url, "staff", more=OWNERS) as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+# Some of the staff make changes of their own.
+running_facade, full_key = own_facade(all_vendors, "staff", more=OWNERS)
 
 
 def other_than(target: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.samples import KINDS, customer, order, word
 from tests.contract.subscribers import SubscriberServer, subscribe
 from tests.contract.test_links import make, merge, place
@@ -39,10 +40,7 @@ def running_facade(
         yield running
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 @pytest.fixture

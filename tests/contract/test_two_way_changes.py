@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.quiet import sending_webhooks
 from tests.contract.two_systems import SIDES, TwoSystems, both_ways
 from tests.contract.waiting import until
@@ -20,9 +21,7 @@ def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 def test_a_change_that_a_copy_finds_at_its_target_goes_to_the_source(facade: Facade, caller: Caller) -> None:

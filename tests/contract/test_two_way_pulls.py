@@ -1,15 +1,13 @@
 """Two connections that copy to each other without webhooks. Pulls find the changes, which say nothing of where they
 come from, so the bases of the copies alone stop the echo."""
 
-from collections.abc import Iterator
 from functools import partial
 from operator import eq
 from typing import Final
 
-import pytest
-
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 from tests.contract.two_systems import SIDES, Person, TwoSystems, await_pulls, both_ways
 from tests.contract.waiting import until
 
@@ -19,17 +17,7 @@ LATER: Final = "SELECT id FROM event WHERE type LIKE 'customer.%' ORDER BY id OF
 SKIPPED: Final = "SELECT 1 FROM audit_event WHERE type = 'fan_out.skipped' AND facts::jsonb ->> 'event' = $1"
 EVENTS: Final = "SELECT id, connection, visited, origin FROM event WHERE type LIKE 'customer.%' ORDER BY id"
 
-
-@pytest.fixture(scope="module")
-def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    folder = tmp_path_factory.mktemp("pulls")
-    with Facade(folder, module_database_url, more=both_ways() + PULLS).running() as facade:
-        yield facade
-
-
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    return running_facade.make_key(name="everything").secret
+running_facade, full_key = own_facade(more=both_ways() + PULLS)
 
 
 def pulled(facade: Facade) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_key
 from tests.contract.samples import word
 from tests.contract.subscribers import SubscriberServer, secret_of_key
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
@@ -40,10 +41,7 @@ def running_facade(
         yield facade
 
 
-@pytest.fixture(scope="module")
-def full_key(running_facade: Facade) -> str:
-    """A key with every scope."""
-    return running_facade.make_key(name="everything").secret
+full_key = own_key()
 
 
 class Kept(NamedTuple):

@@ -25,6 +25,8 @@ ALTERNATIVES: Final = (
 ABSENT: Final[tuple[Any, ...]] = (None, "", [], "unknown")
 """What counts as not sent on a create."""
 ANSWERS_ONLY: Final = ("meta", "updated_at", "ticket_id")
+RESOLVED: Final = frozenset({"owner", "assignee", "team", "company", "parent", "followers", "orders"})
+CUSTOM: Final = "custom_fields"
 MARKS: Final = {"is_primary"}
 """One item of a list has it; that one of a list has it of which none was sent with it is no difference."""
 MISSING: Final = 100
@@ -59,18 +61,32 @@ class Finding(NamedTuple):
         )
 
 
-def bodies(patch: type[Struct], base: Callable[[str], Body]) -> Iterator[Body]:
-    """Yield a body for each value of each field, with what the vendor needs; then bodies with every field. `base` is
-    what the vendor needs, for a mark."""
+def resolved_fields(name: str) -> frozenset[str]:
+    """Return the fields of an object whose values Lockstitch resolves, or whose losses it finds in the answer: their
+    mapping alone does not show what becomes of them."""
+    return RESOLVED | ({"addresses"} if name == "freshdesk customer" else set())
+
+
+def base_of_changes(sample: Sample) -> Callable[[str], Body]:
+    """Return the base of changes: the custom fields of a new record, because a change writes the list whole."""
+    return lambda mark: {name: value for name, value in sample.body(mark).items() if name == CUSTOM}
+
+
+def values_of_field(patch: type[Struct], base: Callable[[str], Body], name: str) -> Iterator[Body]:
+    """Yield a body for each value of a field, with what the vendor needs: `base`, for a mark."""
+    kind = fields(patch)[name]
+    for place in range(len(values(name, kind, ""))):
+        mark = word()
+        value = values(name, kind, mark)[place]
+        own = {key: stored for key, stored in base(mark).items() if key not in _replaced(name)}
+        yield own | {name: value}
+        if own.get(name) and isinstance(value, list) and isinstance(value[0], dict):
+            yield own | {name: own[name] + value if name == CUSTOM else [own[name][0] | one for one in value]}
+
+
+def whole_bodies(patch: type[Struct], base: Callable[[str], Body]) -> Iterator[Body]:
+    """Yield bodies with every field, until each value has had its turn."""
     names = fields(patch)
-    for name, kind in names.items():
-        for place in range(len(values(name, kind, ""))):
-            mark = word()
-            value = values(name, kind, mark)[place]
-            own = {key: stored for key, stored in base(mark).items() if key not in _replaced(name)}
-            yield own | {name: value}
-            if own.get(name) and isinstance(value, list) and isinstance(value[0], dict):
-                yield own | {name: [own[name][0] | one for one in value]}
     for turn in range(max(len(values(name, kind, "")) for name, kind in names.items())):
         mark = word()
         own = base(mark)
@@ -78,8 +94,8 @@ def bodies(patch: type[Struct], base: Callable[[str], Body]) -> Iterator[Body]:
         whole = {name: those[turn % len(those)] for name, those in values_of.items() if those}
         if own.get("line_items"):  # at most vendors a line needs its product
             whole["line_items"] = [own["line_items"][0] | one for one in whole["line_items"]]
-        if own.get("custom_fields"):
-            whole["custom_fields"] = own["custom_fields"] + whole["custom_fields"]
+        if own.get(CUSTOM):
+            whole[CUSTOM] = own[CUSTOM] + whole[CUSTOM]
         left_out = {name for first, *others in ALTERNATIVES for name in (others if turn % 2 else [first])}
         yield {name: value for name, value in (own | whole).items() if name not in left_out}
 
@@ -100,7 +116,7 @@ class Writer:
     def __init__(self, caller: Caller, sample: Sample) -> None:
         self._caller, self._sample = caller, sample
         self.compared: ObjectName = sample.object
-        self.accepted = 0
+        self.written = set[str]()
 
     def findings(self, body: Body) -> Iterator[Finding]:
         """Create it, without the fields that are refused. Yield what reads otherwise and was not announced."""
@@ -123,7 +139,7 @@ class Writer:
         for _ in range(MOST_TRIES):
             answer = decided(self._caller, self._create(body))
             if answer.status_code in (200, 201):
-                self.accepted += 1
+                self.written |= body.keys()
                 return body, answer.json()
             assert answer.status_code in (409, 422), answer.text
             refused = {one["pointer"].split("/")[1] for one in answer.json().get("errors", ()) if "pointer" in one}
@@ -154,7 +170,7 @@ class Changer(Writer):
         if self._changed == body.keys():
             answer = decided(self._caller, self._create(body))
             if answer.is_success:
-                self.accepted += 1
+                self.written |= body.keys()
                 return body, answer.json()
         made = self._caller.create(self._sample.collection(), self._sample.body(word()))
         self._path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&loss=any"

@@ -179,18 +179,17 @@ def test_a_case_is_not_answered_by_one_with_a_longer_name(fixtures: Path, tmp_pa
     assert unanswered(VENDORS["hubspot"], tmp_path) == ["customer-fu"]
 
 
-def test_derived_checks_read_no_expected_result(vendor: AnyVendor, tmp_path: Path) -> None:
-    folder = tmp_path / FOLDER.format(vendor=vendor.name)
-    shutil.copytree(ROOT / FOLDER.format(vendor=vendor.name), folder)
-    for expected in folder.glob("*.out.json"):
-        expected.unlink()
+@pytest.mark.parametrize("name", ["freshdesk", "zendesk"])
+def test_derived_checks_read_no_expected_result(name: str, tmp_path: Path) -> None:
+    vendor = VENDORS[name]
+    folder = tmp_path / FOLDER.format(vendor=name)
+    shutil.copytree(ROOT / FOLDER.format(vendor=name), folder, ignore=shutil.ignore_patterns("*.out.json"))
     unread = claims(vendor, ROOT)["bronze.read"].unread
 
     results = [exact_reads(vendor, tmp_path, unread), exact_writes(vendor, tmp_path), words_agree(vendor, tmp_path)]
 
     assert [one.failures for one in results] == [(), (), ()]
-    assert results[0].cases > 0
-    assert results[1].cases > 0 or not any(one.endpoints.actions() for one in vendor.mappings)
+    assert all(one.cases > 0 for one in results)
 
 
 def faulty(name: str, object_name: str, **functions: Any) -> AnyVendor:
