@@ -10,6 +10,8 @@ from app.redaction import without_people
 TRACERESPONSE: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 SECRETS: Final = re.compile(r"lsk_[A-Za-z0-9_-]{40}|(hubspot|shopify|zendesk)-dev-token|postgres(ql)?://|Traceback")
+SIGNS: Final = (b"lsk_", b"-dev-token", b"postgres", b"Traceback")
+"""One is in whatever `SECRETS` matches. To look for them takes a tenth of the time."""
 CATEGORIES: Final = {"transient", "throttle", "permanent", "auth", "conflict"}
 FAULTS: Final = {"caller", "vendor", "lockstitch"}
 MEMBERS: Final = {
@@ -31,7 +33,8 @@ def check_answer(response: httpx.Response) -> None:
     assert TRACERESPONSE.fullmatch(headers.get("traceresponse", "")), headers
     assert len(headers.get_list("x-correlation-id")) == 1
     assert response.status_code < 500 or response.status_code in (502, 503, 504), response.text
-    assert not SECRETS.search(response.text), response.text
+    if any(sign in response.content for sign in SIGNS):
+        assert not SECRETS.search(response.text), response.text
     assert "content-encoding" not in headers
     if response.request.method == "HEAD" or response.status_code in (204, 304):
         assert response.content == b""
