@@ -115,7 +115,7 @@ def _address(text: str, loss: list[Loss]) -> tuple[Address, ...]:
 
 def _two_lines(text: str) -> tuple[str, str | None]:
     """Return the first line of an address, and all others as one."""
-    first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [text]
+    first, *rest = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()] or [text]
     return first, ", ".join(rest) or None
 
 

@@ -8,10 +8,12 @@ from typing import Final
 from canonical import values
 from canonical.parts import Attachment
 from mappings.freshdesk import wire_v2
+from mappings.stored import TextChange
 
 OWN_FONT: Final = re.compile(r'<div style="font-family:[^"<>]*">')
 """The element that Freshdesk puts around a message written in its web interface."""
 LONGEST_SENDER: Final = 1000
+TRIMMED: Final = TextChange(text=str.strip, detail="Freshdesk removes blank space at the ends of a text")
 
 
 def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]:

@@ -22,7 +22,7 @@ from mappings.freshdesk.enums import (
     statuses_written,
     types_written,
 )
-from mappings.freshdesk.field_values import OWN_FONT, attachments
+from mappings.freshdesk.field_values import OWN_FONT, TRIMMED, attachments
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
 from mappings.kit import json_custom_fields, nearest, patches
@@ -30,7 +30,6 @@ from mappings.kit.contact_points import email_address
 from mappings.kit.html import html_of, html_or_text, sanitised, text_of
 from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
-from mappings.stored import TextChange
 
 NO_PLACE: Final[dict[str, str]] = {
     "external_id": "Freshdesk tickets have no external id: configure a ticket field as a custom field",
@@ -216,5 +215,5 @@ TICKET: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
-    stores={"description": TextChange(text=str.strip, detail="Freshdesk removes blank space at the ends of a text")},
+    stores={"description": TRIMMED},
 )

@@ -74,7 +74,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, order: Order | None, a
             "hs_order_name": patches.text(patch.number, CLEARED),
             ORDER_KEY: patches.text(patch.external_id, CLEARED),
             "hs_order_note": patches.text(patch.customer_note, CLEARED),
-            "hs_external_created_date": _instant(patch.placed_at),
+            "hs_external_created_date": _instant(patch.placed_at, notes),
             "hs_currency_code": (patch.currency or UNSET) if order is None or order.currency == NO_CURRENCY else UNSET,
             "hs_payment_status": spelled(patch.payment_status, payment_status, payment, "/payment_status", notes),
             "hs_fulfillment_status": spelled(
@@ -391,9 +391,11 @@ def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:
     )
 
 
-def _instant(moment: datetime | None | UnsetType) -> str | UnsetType:
+def _instant(moment: datetime | None | UnsetType, notes: Notes) -> str | UnsetType:
     if isinstance(moment, UnsetType):
         return UNSET
+    if moment is not None and moment.microsecond % 1000:
+        notes.lose("/placed_at", "coerced", "HubSpot keeps milliseconds")
     return CLEARED if moment is None else iso(moment)
 
 

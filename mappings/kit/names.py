@@ -4,7 +4,7 @@ The rule: the last word of a name is the family name. A single word is the first
 vendor requires one. A first and a last name form one name in this order.
 """
 
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from canonical.customer import CustomerPatch
 from mappings.spec import Notes
 
+SURPLUS: Final = "surplus spaces are removed"
 E = TypeVar("E", str, None)
 Sent = str | None | UnsetType
 
@@ -27,7 +28,7 @@ def split_name(name: str | None, empty: E, *, single: Literal["first", "last"] =
 
 def full_name(first: Sent, last: Sent) -> str | None:
     """Return both names as one: the parts that exist."""
-    first, last = _tidy(first), _tidy(last)
+    first, last = tidy(first), tidy(last)
     return f"{first} {last}" if first and last else first or last
 
 
@@ -38,8 +39,8 @@ def one_name(
     that is not sent keeps its word of `stored`, the present name; a `display_name` that equals it changes nothing.
     Without `with_company`, the name of a company is that of an organization without another one."""
     parts = {"first_name": patch.first_name, "last_name": patch.last_name}
-    own = _tidy(patch.display_name)
-    if own is not None and own == _tidy(stored) and not _agree(own, *parts.values()):
+    own = tidy(patch.display_name)
+    if own is not None and own == tidy(stored) and not _agree(own, *parts.values()):
         own = None
     if own is None and not all(isinstance(part, UnsetType) for part in parts.values()):
         present = split_name(stored, None)
@@ -48,15 +49,15 @@ def one_name(
             for sent, before in zip(parts.values(), present, strict=True)
         )
         own = full_name(first, last)
-        if own != _tidy(stored):
+        if own != tidy(stored):
             patch = replace(patch, display_name=own)
     for name, part in parts.items():
-        if _tidy(part):
+        if tidy(part):
             is_part = own is not None and _agree(own, *parts.values())
             why = "it is part of the display name" if is_part else "display_name is written"
             notes.lose(f"/{name}", "coerced", f"{vendor} stores one name: {why}")
     patch = replace(patch, first_name=UNSET, last_name=UNSET)
-    return patch if with_company else company_as_name(patch, own or _tidy(stored), vendor, notes)
+    return patch if with_company else company_as_name(patch, own or tidy(stored), vendor, notes)
 
 
 def required_name(patch: CustomerPatch, vendor: str, notes: Notes, *, is_new: bool) -> str | UnsetType:
@@ -76,7 +77,7 @@ def required_name(patch: CustomerPatch, vendor: str, notes: Notes, *, is_new: bo
 def company_as_name(patch: CustomerPatch, known: str | None, vendor: str, notes: Notes) -> CustomerPatch:
     """Return the patch with the name of a company as that of an organization without another one (`known`), for a
     vendor that has only people."""
-    company = _tidy(patch.company_name)
+    company = tidy(patch.company_name)
     if company is None or (known != company if known else patch.kind != "organization"):
         return patch
     notes.lose("/company_name", "coerced", f"{vendor} has no companies here: it is written as the name")
@@ -93,34 +94,37 @@ def two_names(
 ) -> CustomerPatch:
     """Return the patch with first and last name instead of `display_name`, for a vendor that stores these two. `stored`
     are the present ones. A single word becomes the `single` name."""
-    first, last, own = patch.first_name, patch.last_name, _tidy(patch.display_name)
+    first, last, own, whole = patch.first_name, patch.last_name, tidy(patch.display_name), patch.display_name
     is_sent, patch = not isinstance(patch.display_name, UnsetType), replace(patch, display_name=UNSET)
     if own is None:
         is_cleared = is_sent and isinstance(first, UnsetType) and isinstance(last, UnsetType)
         return replace(patch, first_name=None, last_name=None) if is_cleared and any(stored) else patch
     is_same = any(stored) and full_name(first, last) == full_name(*stored) != own
-    if is_same or (not _tidy(first) and not _tidy(last)):
+    if is_same or (not tidy(first) and not tidy(last)):
         if own == full_name(*stored):
             return patch
         first, last = split_name(own, None, single=single)
         if first and last:
             detail = f"{vendor} stores first and last name: it is split at the last space"
             notes.lose("/display_name", "coerced", detail)
+        elif own != whole:
+            notes.lose("/display_name", "coerced", SURPLUS)
         return replace(patch, first_name=first, last_name=last)
-    if not _agree(own, first, last):
+    agrees, has_both = _agree(own, first, last), tidy(first) and tidy(last)
+    if not agrees or whole != (f"{first} {last}" if has_both else own):
         notes.lose("/display_name", "coerced", f"{vendor} builds it from first and last name, which are written")
-    elif not _tidy(last):
-        return replace(patch, last_name=own[len(_tidy(first) or "") :].strip() or last)
-    elif not _tidy(first):
-        return replace(patch, first_name=own[: -len(_tidy(last) or "")].strip() or first)
-    return patch
+    if not agrees or has_both:
+        return patch
+    if not tidy(last):
+        return replace(patch, last_name=own[len(tidy(first) or "") :].strip() or last)
+    return replace(patch, first_name=own[: -len(tidy(last) or "")].strip() or first)
 
 
-def _tidy(text: Sent) -> str | None:
+def tidy(text: Sent) -> str | None:
     """Return text without surplus spaces, None if there is none."""
     return " ".join(text.split()) or None if isinstance(text, str) else None
 
 
 def _agree(name: str, first: Sent, last: Sent) -> bool:
     """Return whether a name begins with the first name and ends with the last one."""
-    return name.startswith(_tidy(first) or "") and name.endswith(_tidy(last) or "")
+    return name.startswith(tidy(first) or "") and name.endswith(tidy(last) or "")

@@ -12,6 +12,7 @@ from canonical.parts import AddressPatch, ReferencePatch
 from canonical.same_value import same
 from canonical.slots import Slots
 from mappings.kit import nearest, patches
+from mappings.kit.names import SURPLUS, tidy
 from mappings.spec import Notes
 
 KNOWN: Final = (UNSET, "unknown")
@@ -90,6 +91,8 @@ def write_phone(
     if e164 is None:
         notes.unsupported(f"/phones/{place}", "its country is unknown: send e164, or an address with a country_code")
         return UNSET
+    if number.e164 is None and values.phone(raw) != e164:
+        notes.lose(f"/phones/{place}/raw", "coerced", f"written as {e164}, in the country of the address")
     return e164
 
 
@@ -198,10 +201,19 @@ def only(
     return place
 
 
+def note_spaces(name: str | None, pointer: str, notes: Notes) -> None:
+    """Note a loss for the name of a person whose record is made with the write, if it has surplus spaces: it is split
+    into first and last name."""
+    if name is not None and tidy(name) != name:
+        notes.lose(f"{pointer}/name", "coerced", SURPLUS)
+
+
 def compare_person(patch: ReferencePatch, known: Mapping[str, str | None], pointer: str, notes: Notes) -> None:
     """Note a loss for each member of a reference that differs from the known person: it is not written. The members of
     an unknown person only name them, so nothing is lost."""
     kinds = fields_of(ReferencePatch)
+    if not known:
+        note_spaces(patch.name, pointer, notes)
     for name, stored in known.items():
         sent = getattr(patch, name)
         if sent is not None and stored is not None and not same(stored, sent, kinds[name]):

@@ -104,6 +104,12 @@ def write(
     return written
 
 
+def has_place(address: AddressPatch) -> bool:
+    """Return whether an address has a part that Salesforce keeps."""
+    kept = (address.line1, address.line2, address.city, address.region, address.postal_code, address.country_code)
+    return any(kept)
+
+
 def _is_code(region: str | None) -> bool:
     return region is not None and len(region) <= LONGEST_CODE and region.isalnum() and region == region.upper()
 

@@ -5,6 +5,7 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Reference, ReferencePatch
 from mappings.kit import patches
+from mappings.kit.people import note_spaces
 from mappings.kit.references import reference
 from mappings.salesforce.wire_v62 import KEY, Account, Person
 from mappings.spec import Notes
@@ -44,6 +45,8 @@ def reference_to(id: str | None, record: Person | None) -> Reference | None:
 def compare_contact(sent: ReferencePatch, person: Person | None, pointer: str, notes: Notes) -> None:
     """Note a loss for a name, an address or a number that differs from the contact's: `person`, None if it is unknown.
     The members of an unknown contact only name it."""
+    if person is None:
+        note_spaces(sent.name, pointer, notes)
     for name in ("name", "email", "phone"):
         wanted = getattr(sent, name)
         stored = None if person is None else getattr(person, name)

@@ -13,6 +13,7 @@ from msgspec import Raw, UnsetType
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
 from mappings.kit import custom_fields
+from mappings.salesforce.field_values import kept_text
 from mappings.salesforce.search import is_name
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Notes
@@ -81,7 +82,8 @@ def write(
         elif setting.vendor_field == RECORD_TYPE and isinstance(value, str):
             written[RECORD_TYPE] = _record_type(value, account.record_types.get(sobject, {}), pointer, notes)
         else:
-            written[setting.vendor_field] = _written(value, setting.type)
+            text = kept_text(value, pointer, notes) if isinstance(value, str) else value
+            written[setting.vendor_field] = _written(text, setting.type)
     return written
 
 

@@ -31,7 +31,16 @@ STORES: Final = {
         text=lambda text: text.strip(_BLANKS), detail="Salesforce removes blanks at the beginning and the end"
     )
 }
+_STORED: Final = STORES[EVERY_TEXT]
 _SUFFIX: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def kept_text(text: str | None, pointer: str, notes: Notes) -> str | None:
+    """Return a text that `STORES` does not cover as Salesforce stores it. Note a loss if that changes it."""
+    stored = text and _STORED.text(text)
+    if stored != text:
+        notes.lose(pointer, "coerced", _STORED.detail)
+    return stored
 
 
 def instant(moment: datetime | None) -> datetime | None:

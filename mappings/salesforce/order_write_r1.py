@@ -13,6 +13,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, ReferencePatch
 from mappings.kit import nearest, patches
 from mappings.kit.addresses import check_type
+from mappings.kit.people import note_spaces
 from mappings.salesforce import addresses, custom_fields, order_lines_write_r1
 from mappings.salesforce.bodies import compare_contact, own_key
 from mappings.salesforce.enums import order_status
@@ -48,6 +49,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     """Return the write. `current` is None for a new order."""
     notes = Notes()
     patches.refuse_without_place(patch, UNSUPPORTED, notes, {"presentment_currency": patch.currency})
+    if patch.presentment_currency and patch.presentment_currency == patch.currency:
+        notes.lose("/presentment_currency", "dropped", UNSUPPORTED["presentment_currency"])
     if isinstance(patch.tax_inclusive, bool):
         notes.lose("/tax_inclusive", "coerced", "Salesforce orders have no taxes: the prices are those of the lines")
     if patch.is_test is True:
@@ -187,6 +190,7 @@ def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, n
     if customer is None or isinstance(customer, UnsetType):
         return customer if current is not None else UNSET
     if customer.remote_id == NEW_PERSON:
+        note_spaces(customer.name, "/customer", notes)
         return NEW_PERSON
     if customer.remote_id is None and customer.id is None and (current is None or current.bill_to_contact_id is None):
         return UNSET
@@ -225,4 +229,6 @@ def _address(
         return {}
     pointer = f"/{kind}_address"
     check_type(address, kind, pointer, "Salesforce", notes)
+    if address is not None and address.type == kind and not addresses.has_place(address):
+        notes.lose(f"{pointer}/type", "dropped", "Salesforce keeps no address without a place")
     return addresses.write(address, kind, current, account, pointer, notes)

@@ -39,6 +39,7 @@ from mappings.salesforce.field_values import (
     USER,
     changed_at,
     instant,
+    kept_text,
     long_id,
     remote,
     write_reference,
@@ -213,7 +214,7 @@ def _with_requester(
     return replace(
         fields,
         contact_id=UNSET if current is None or current.contact_id is None else None,
-        supplied_name=requester.name,
+        supplied_name=kept_text(requester.name, "/requester/name", notes),
         supplied_email=email,
         supplied_phone=requester.phone,
     )

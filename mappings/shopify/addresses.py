@@ -8,6 +8,7 @@ from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
 from mappings.kit.addresses import note_default
 from mappings.kit.names import split_name
+from mappings.kit.people import note_spaces
 from mappings.shopify.wire_2026_07 import MailingAddress
 from mappings.shopify.wire_inputs_2026_07 import MailingAddressInput
 from mappings.spec import Notes
@@ -49,6 +50,8 @@ def write(
     first, last = (
         split_name(address.name, None, single="last") if parted is None else (parted.first_name, parted.last_name)
     )
+    if parted is None:
+        note_spaces(address.name, pointer, notes)
     region = address.region
     coded = region is None or (len(region) <= LONGEST_CODE and region == region.upper())
     return MailingAddressInput(

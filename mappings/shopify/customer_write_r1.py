@@ -16,7 +16,7 @@ from canonical.parts import AddressPatch, sent_or
 from mappings.kit import nearest, people
 from mappings.kit.addresses import note_default
 from mappings.kit.names import company_as_name, full_name, two_names
-from mappings.kit.patches import chosen, have_no, refuse_without_place
+from mappings.kit.patches import chosen, have_no, refuse_without_place, whole_seconds
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
 from mappings.shopify.wire_inputs_2026_07 import (
@@ -171,9 +171,10 @@ def _consents(
             if consent.collected_at is not None:
                 notes.lose(f"/consents/{place}/collected_at", "dropped", "Shopify keeps the time of a consent only")
             continue
+        collected_at = whole_seconds(consent.collected_at, f"/consents/{place}/collected_at", "Shopify", notes)
         state = chosen(consent.state, CONSENT, f"/consents/{place}/state", notes, near=nearest.CONSENT)
         written[consent.channel] = MarketingConsentInput(
             marketing_state=sent_or(state, ""),
-            consent_updated_at=UNSET if consent.collected_at is None else consent.collected_at,
+            consent_updated_at=UNSET if collected_at is None else collected_at,
         )
     return written["email"], written["sms"]

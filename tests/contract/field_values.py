@@ -40,13 +40,13 @@ FORMATS: Final[dict[str, tuple[str, ...]]] = {
 LINES: Final = (
     "Mac{mark} {name} McÜñ 漢字",
     '<b>{mark}</b> & 5 < 6 "{name}" O\'Neill',
-    "{name} {mark} ÅNGSTRÖM",
+    " {name}  {mark}\u2028ÅNGSTRÖM ",
 )
 TEXTS: Final = (*LINES, "First {name} {mark}\n\nThird, and <i> & so on\nfourth")
 INSTANTS: Final = (
     "2026-05-04T09:30:00Z",
     "2027-12-31T23:59:59Z",
-    "2026-07-01T12:00:00.250Z",
+    "2026-07-01T12:00:00.250125Z",
     "2027-07-01T12:00:00.750Z",
 )
 LONGEST_LINE: Final = 1000

@@ -33,9 +33,10 @@ def test_a_name_of_one_word_goes_where_the_vendor_wants_it() -> None:
     [
         ({"display_name": "Ann van Lee"}, (None, None), ("Ann van", "Lee"), True),
         ({"display_name": "Ann"}, (None, None), ("Ann", None), False),
+        ({"display_name": " Ann"}, (None, None), ("Ann", None), True),
         ({"display_name": "Ann Lee", "first_name": "Ann"}, (None, None), ("Ann", "Lee"), False),
         ({"display_name": "Ann Lee", "last_name": "Lee", "first_name": None}, (None, None), ("Ann", "Lee"), False),
-        ({"display_name": "Ann  Lee", "first_name": "Ann", "last_name": "Lee"}, (None, None), ("Ann", "Lee"), False),
+        ({"display_name": "Ann  Lee", "first_name": "Ann", "last_name": "Lee"}, (None, None), ("Ann", "Lee"), True),
         ({"display_name": "ann LEE", "first_name": "Ann", "last_name": "Lee"}, (None, None), ("Ann", "Lee"), True),
         ({"display_name": "Bo Lee", "first_name": "Ann", "last_name": "Lee"}, (None, None), ("Ann", "Lee"), True),
         ({"display_name": "Ann Lee"}, ("Ann", "Lee"), (UNSET, UNSET), False),
