@@ -29,6 +29,7 @@ from mappings.manifest import Vendor
 from mappings.spec import Draft, FieldRefusal
 
 TOTAL = "/totals/total"
+IS_TEST: Final = "/is_test"
 SUMS = frozenset({"discounts", "shipping_lines", "fees"})
 """The lists, other than the lines, whose items are parts of the sum."""
 OTHER_FORMS: Final = frozenset({"number", "display_name", "first_name", "last_name", "description", "description_html"})
@@ -172,6 +173,14 @@ def filled(resolved: ResolvedWrite, record: Struct, loss: tuple[Loss, ...]) -> t
     )
 
 
+def undecided(resolved: ResolvedWrite, record: Struct, loss: tuple[Loss, ...]) -> tuple[Loss, ...]:
+    """Return the losses of a new record, without that of the mark of a test order: where the vendor's key decides it,
+    only the record shows whether it reads as it was sent."""
+    if not isinstance(record, Order) or resolved.patch.is_test != record.is_test:
+        return loss
+    return tuple(one for one in loss if one.path != IS_TEST)
+
+
 def _way_out(draft: Draft[Any], title: str) -> str:
     """Return what would be lost, and what the caller can do."""
     lost = [(one.path, one.detail) for one in draft.loss if one.kind == "dropped"]
@@ -261,9 +270,13 @@ def lost_of_moved(new: Draft[Any], moved: Collection[str]) -> tuple[tuple[Loss, 
     """Return what a new order loses of the parts that the order has elsewhere (`moved`, pointers): where they went, and
     the members that only describe lines."""
     names = {_field(pointer) for pointer in moved}
-    loss = tuple(one for one in new.loss if one.kind in ("folded", "coerced") and _field(one.path) in names)
+    loss = tuple(
+        one
+        for one in new.loss
+        if one.kind in ("folded", "coerced") and names & {_field(one.path), _field(one.place or one.path)}
+    )
     described = [one for one in new.refused if one.kind == "unsupported" and _field(one.pointer) in names & {LINES}]
-    return loss, tuple(one for one in described if one.pointer.split("/")[-1] in DESCRIBING)
+    return loss, tuple(one for one in described if not DESCRIBING.isdisjoint(one.pointer.split("/")[3:4]))
 
 
 def _comparable(

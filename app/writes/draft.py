@@ -40,6 +40,11 @@ from mappings.stored import as_stored
 YOUNG: Final = 60.0
 """Account facts that are at most this many seconds old may refuse a write by themselves."""
 CUSTOM: Final = "custom_fields"
+MEMBERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "fees": {"name": "name", "unit_price": "amount", "tax": "tax"},
+    "shipping_lines": {"name": "title", "unit_price": "price", "tax": "tax"},
+}
+"""The members of a fee and of a charge by those of the line that it becomes."""
 
 
 class Drafted(Struct, frozen=True, kw_only=True):
@@ -100,6 +105,8 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     raw, current = (None, None) if present is None else (present.raw, present.decoded)
     with mapping_span(mapping.name, mapping.revision, "write"):
         draft = await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
+    if draft.loss:
+        draft = _without_added_items(draft, patch)
     if not resolved.dry:
         offer_to_shadow(resolved.deps, resolved.connection, mapping, raw, account, draft, patch)
     if intent.edits_tags:
@@ -107,17 +114,13 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     if record is not None:
         draft = _at_sent_items(draft, sent_places(resolved.patch, record.data))
     draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
-    if any(one.kind == "folded" for one in lost):
-        draft = at_sent_pointers(draft, lost)
-    if present is None or not draft.refused:
-        return draft
-    with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
-        record = await present.mapped()
-        refused = still_refused(draft.refused, patch, record.data)
-        if any(map(is_part, refused)):
-            return await _without_moved(resolved, replace(draft, refused=refused), patch, record, account, lost)
-        return replace(draft, refused=refused)
-    return draft
+    if present is not None and draft.refused:
+        with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
+            record = await present.mapped()
+            draft = replace(draft, refused=still_refused(draft.refused, patch, record.data))
+            if any(map(is_part, draft.refused)):
+                return await _without_moved(resolved, draft, patch, record, account, lost)
+    return at_sent_pointers(draft, lost) if lost else draft
 
 
 async def _without_moved(
@@ -131,21 +134,24 @@ async def _without_moved(
     """Return the draft without the refusals of parts of the whole body that the record has elsewhere, and with what is
     lost of these. A copy sends what the source has changed."""
     if not isinstance(patch, OrderPatch):
-        return draft
+        return draft  # only orders have amounts that were folded
     mapping, body = resolved.mapping, resolved.as_whole.intent.body
     whole = patch if resolved.whole is None else patch_of(resolved.as_whole, record)[0]
     if mapping.endpoints.with_related is not None:
         related = await related_of(resolved, whole)
         account = mapping.endpoints.with_related(account, resolved.connection.options, related)
     new = await run_mapping(mapping, body, account, partial(mapping.to_vendor, whole, None, account))
+    new = _without_added_items(new, whole)
     planned = () if mapping.lines_of is None else mapping.lines_of(new.body)
     refused = without_moved(draft.refused, record.data, whole, new, planned)
+    gone = {one.pointer for one in draft.refused if one not in refused}
+    draft = at_sent_pointers(replace(draft, refused=refused), lost)
     if resolved.whole is not None:
-        return replace(draft, refused=refused)
-    loss, lacking = lost_of_moved(
-        at_sent_pointers(new, lost), {one.pointer for one in draft.refused if one not in refused}
-    )
-    return replace(draft, loss=draft.loss + loss, refused=refused + lacking)
+        return draft
+    loss, lacking = lost_of_moved(at_sent_pointers(new, lost), gone)
+    named = {one.path for one in loss if one.kind == "folded"}
+    kept = tuple(one for one in draft.loss if one.kind != "folded" or one.path not in named)
+    return replace(draft, loss=kept + loss, refused=tuple(dict.fromkeys(draft.refused + lacking)))
 
 
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecord) -> bool:
@@ -198,10 +204,40 @@ def _at_sent_items(draft: Draft[Any], places: Mapping[str, str]) -> Draft[Any]:
     )
 
 
+def _without_added_items(draft: Draft[Any], patch: Any) -> Draft[Any]:
+    """Return the draft without pointers to items that the mapping added to a list, such as the line that a fee became:
+    with that of what was folded into each."""
+    folded = {one.place: one.path for one in draft.loss if isinstance(one.place, str) and _is_added(one.place, patch)}
+    if not folded:
+        return draft
+
+    def sent(pointer: str) -> str:
+        _, name, *inner = pointer.split("/")
+        path = folded.get("/".join(["", name, *inner[:1]]))
+        if path is None:
+            return pointer
+        members = MEMBERS.get(path.split("/")[1], {}) if path.count("/") == 2 else {}
+        return "/".join([path, *(members[one] for one in inner[1:2] if one in members)])
+
+    return replace(
+        draft,
+        loss=tuple(replace(one, path=sent(one.path)) for one in draft.loss),
+        refused=tuple(replace(one, pointer=sent(one.pointer)) for one in draft.refused),
+    )
+
+
+def _is_added(place: str, patch: Any) -> bool:
+    name, _, index = place.removeprefix("/").partition("/")
+    items = getattr(patch, name, None)
+    return index.isdecimal() and int(index) >= (len(items) if isinstance(items, tuple) else 0)
+
+
 def at_sent_pointers(draft: Draft[Any], lost: Sequence[Loss]) -> Draft[Any]:
     """Return the draft with the pointers of the sent body. `lost` holds what was folded before the mapping ran
     (`canonical.order_body`): amounts that became items of a list, and negative items that left theirs."""
     folded = [one for one in lost if one.kind == "folded"]
+    if not folded:
+        return draft
     paths = {one.place: one.path for one in folded if isinstance(one.place, str)}
     gone = sorted(one.path for one in folded if not one.path.startswith("/totals/"))
     loss = [one if one in folded else replace(one, path=_sent(one.path, paths, gone)) for one in draft.loss]
@@ -219,7 +255,9 @@ def _sent(pointer: str, paths: Mapping[str, str], gone: Sequence[str]) -> str:
         return pointer
     item = f"/{name}/{inner[0]}"
     if item in paths:  # a member of what stands for an amount in `totals` has no pointer of its own
-        return paths[item] if paths[item].startswith("/totals/") else "/".join([paths[item], *inner[1:]])
+        of_line = name == "discounts" and paths[item].startswith("/line_items/") and inner[1:] == ["amount"]
+        member = ["unit_price"] if of_line else inner[1:]
+        return paths[item] if paths[item].startswith("/totals/") else "/".join([paths[item], *member])
     place = int(inner[0])
     for index in sorted(int(path.rpartition("/")[2]) for path in gone if path.rpartition("/")[0] == f"/{name}"):
         place += index <= place

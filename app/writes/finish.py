@@ -22,7 +22,7 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import etag_of, name_new_record, name_records
 from app.telemetry import count_operation
-from app.writes.accept_loss import filled, other_total
+from app.writes.accept_loss import filled, other_total, undecided
 from app.writes.answer import Archived, document_for, problem_answer
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import is_mixed, result_of
@@ -140,6 +140,8 @@ async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, re
         loss += await link_copy(resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal)
     if done.is_new and resolved.intent.emptied:
         loss += filled(resolved, reading.mapped.data, loss)
+    if done.is_new and loss:
+        loss = undecided(resolved, reading.mapped.data, loss)
     is_order = isinstance(reading.mapped.data, Order)
     differs = is_order and done.is_new and await _note_total(resolved, reading.mapped, loss)
     if done.is_new and copied is None and not differs:

@@ -232,6 +232,8 @@ def test_an_amount_that_stripe_cannot_charge_is_refused_before_the_call(caller: 
     assert code_of(answer, 422) == "invalid-field"
     assert pointers(answer) == ["/line_items/0/unit_price"]
     assert "steps of 0.010" in answer.json()["errors"][0]["detail"]
+    fee = order(mark, {"fees": [{"name": "Gift wrap", "amount": "0.005"}]}) | {"currency": "KWD"}
+    assert pointers(caller.write("POST", "/v1/orders?connection=stripe", fee)) == ["/fees/0/amount"]  # no line
     assert len(vendors.calls("stripe")) == before
 
 

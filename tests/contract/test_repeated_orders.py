@@ -89,6 +89,20 @@ def test_an_order_that_was_copied_is_copied_again(caller: Caller, vendors: Emula
         assert READ[target](Vault(vendors.url, target), again.json()["meta"]["remote_id"]) == stored
 
 
+@pytest.mark.parametrize("target", ["hubspot", "shopify"])
+def test_a_negative_line_is_reported_again_where_it_went(caller: Caller, target: str) -> None:
+    mark = word()
+    mug = line("Mug", "1", "12.34", taxable=True, product={"name": "Mug, blue", "sku": f"none-{mark}"})
+    lines = [line("Voucher", "2", "-1.00"), mug]
+    body = {"currency": "EUR", "external_id": f"key-{mark}", "line_items": lines, "discounts": [{"amount": "0.34"}]}
+    path = f"/v1/orders?connection={target}&upsert_on=external_id&loss=any"
+    first, second = (caller.write("POST", path, body).json() for _ in range(2))
+    assert folded(first) == folded(second) == {("/line_items/0", "/discounts/0")}
+    reported = [{tuple(one["path"].split("/")[:4]) for one in answer["meta"]["loss"]} for answer in (first, second)]
+    of_lines = [{one for one in paths if "line_items" in one} for paths in reported]
+    assert of_lines[0] == of_lines[1]
+
+
 def priced(mark: str, cup: str, bowl: str, **more: Any) -> Body:
     """An order of a cup and a bowl at these prices, with a discount and a fee."""
     fees = [{"name": "Cash on delivery", "amount": "2.50"}]

@@ -28,7 +28,9 @@ def test_production_refuses_a_test_order_that_would_be_a_sale(caller: Caller) ->
 @pytest.mark.parametrize("connection", ["stripe", "shopify"])
 def test_it_goes_to_a_test_account_and_to_where_there_are_test_orders(caller: Caller, connection: str) -> None:
     """The key of Stripe says that its account is a test."""
-    assert caller.create(f"/v1/orders?connection={connection}", order(word(), is_test=True))["is_test"] is True
+    made = caller.create(f"/v1/orders?connection={connection}", order(word(), is_test=True))
+    assert made["is_test"] is True
+    assert "/is_test" not in [one["path"] for one in made["meta"]["loss"]]
 
 
 @pytest.mark.parametrize(
