@@ -145,7 +145,8 @@ class QueueRunner:
         """Claim jobs of all lanes, or only `of` some. Retries later while the database is down."""
         if not of:
             self._gap = math.inf
-        self._own, self._freed = set(), set()
+        own, self._own, self._freed = self._own, set(), set()
+        had_room = self.has_room_for(own)
         try:
             claimed = await self._queue.claim(
                 free,
@@ -157,9 +158,11 @@ class QueueRunner:
             for job in claimed.jobs:
                 self._start(job)
             if of:
-                await self._claimed_own(claimed, of)
+                self._claimed_own(claimed, of)
             else:
                 self._claimed_all(claimed)
+            if own and had_room and not self.has_room_for(own):
+                await self._queue.notify_workers()
         except StoreUnavailable:
             _log.warning("the database is unavailable; retrying")
             self._due_at = time.monotonic() + self._poll_seconds * _jitter()
@@ -177,14 +180,11 @@ class QueueRunner:
         self._claimed_at = now
         self._due_at = now + (PAUSE_SECONDS if claimed.more else LOOK_SECONDS)
 
-    async def _claimed_own(self, claimed: Claimed, of: Collection[str]) -> None:
-        had_room = self.has_room_for(of)
+    def _claimed_own(self, claimed: Claimed, of: Collection[str]) -> None:
         self._claimed_own_at = time.monotonic()
         self._note_full(claimed)
         if not {job.connection for job in claimed.jobs}.issuperset(of):
             self._wake(GATHER_SECONDS)  # its lane is new, or another process has locked it
-        if had_room and not self.has_room_for(of):
-            await self._queue.notify_workers()
 
     def _note_full(self, claimed: Claimed) -> None:
         self._short = claimed.more

@@ -116,6 +116,32 @@ async def test_jobs_that_a_runner_has_no_room_for_go_to_another(harness: Harness
         await enough.wait()
 
 
+async def test_own_jobs_in_a_claim_of_all_lanes_go_to_another_without_room(
+    harness: Harness, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "LOOK_SECONDS", NEVER)
+    notified, full = asyncio.Event(), asyncio.Event()
+
+    async def handler(job: Job, finishing: Finishing) -> JobOutcome:
+        if job.payload != b"first":
+            await full.wait()
+            return Done()
+        await asyncio.sleep(2 * PAUSE_SECONDS)
+        async with finishing() as transaction:
+            transaction.after_commit.append(runner._wake)  # any other job that ends with the commit
+            await harness.queue.enqueue(transaction, *(new() for _ in range(5)))
+        return Done()
+
+    await harness.enqueue(new(payload=b"first"))
+    listener = await asyncpg.connect(database_url)
+    await listener.add_listener(CHANNEL, lambda *_: notified.set())
+    async with running(harness, handler, concurrency=2, poll_seconds=NEVER) as runner:
+        await notified.wait()
+        full.set()
+        await until(harness.is_empty)
+    await listener.close()
+
+
 async def test_a_full_lane_is_claimed_from_when_a_place_is_free(harness: Harness) -> None:
     await harness.enqueue(*(new() for _ in range(8)), *(new(connection="desk") for _ in range(8)))
     most, at_work, done = 0, 0, 0
