@@ -6,6 +6,7 @@ from typing import Final
 
 from app.audit import record
 from app.postgres.timeline import TIMELINE
+from app.queue.enqueue import adding
 
 ERA: Final = f"(era + greatest(0, {TIMELINE} - timeline))"
 """SQL text: the present era, of the row of `event_era`."""
@@ -152,3 +153,14 @@ APPEND_EVENTS: Final = f"""
     {WANTED}
      ORDER BY new.number, wanted.subscription
 """
+
+# Callbacks have other lanes.
+ENQUEUE: Final = adding(
+    """, delivered AS (
+        INSERT INTO delivery (id, event, subscription, correlation_id)
+        SELECT dedupe_key, origin, connection, correlation_id
+          FROM new
+         WHERE kind = 'deliver' AND connection LIKE 'sub\\_%'
+    )"""
+)
+"""Adds jobs, and the deliveries to subscriptions that they make."""

@@ -1,13 +1,18 @@
 """Enqueue jobs in the caller's transaction: each once, in the order of commits."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, Protocol
 
+import asyncpg
+
 from app import telemetry
 from app.audit import record
+from app.errors import StoreUnavailable
 from app.identifiers import new_run_id
-from app.postgres.database import Statement, Transaction
+from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.listen import CHANNEL
 from app.queue.models import JobPolicy, NewJob
@@ -15,10 +20,27 @@ from app.queue.order_keys import LOCK_NUMBER, promote
 
 DEFAULT_POLICY: Final = JobPolicy()
 
-# Joins each id with the count of the locks: ids are drawn while they are held. If `$4`, notifies workers once per
-# transaction. For the sub-selects see
+NUMBERS_AT_ONCE: Final = 256
+DEALT_AGAIN: Final = "The database deals out numbers again that it has dealt out before."
+
+# Joins each id with the count of the locks: ids are drawn while they are held. For the sub-selects see
 # `jobs.FINISHING`.
 LOCK_AND_NUMBER = Statement(
+    "SELECT job",
+    f"""
+    WITH locked AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock(number)
+          FROM (SELECT DISTINCT {LOCK_NUMBER} AS number
+                  FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS key (connection, order_key)
+                 WHERE order_key IS NOT NULL
+                 ORDER BY number) AS sorted
+    )
+    SELECT nextval('job_id_seq') AS id
+      FROM (SELECT count(*) FROM locked) AS locks, generate_series(1, (SELECT $3::bigint))
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+NUMBER = Statement(
     "SELECT job",
     f"""
     WITH locked AS MATERIALIZED (
@@ -60,22 +82,6 @@ def new_text(*, first: int = 1, where: str = "true") -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
-# Lookups of one row instead of EXISTS, which could be planned as a scan of the whole table.
-_AHEAD: Final = """
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM job
-            WHERE job.connection = new.connection AND job.order_key = new.order_key
-            LIMIT 1) AS older ON true
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM dead_letter
-            WHERE dead_letter.connection = new.connection AND dead_letter.order_key = new.order_key
-              AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
-            LIMIT 1) AS block ON true
-"""
-
-
 def placed_text(*, first: int) -> str:
     """Return SQL text for a WITH: lock the order keys of the jobs of `new_text` with the same `first`, and look.
 
@@ -92,44 +98,55 @@ def placed_text(*, first: int) -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
-def add_text(ahead: str = _AHEAD, waits: str = "older.here OR block.here") -> str:
-    """Return SQL text for a data-modifying WITH: insert the jobs that it names `new`. An earlier statement must hold
-    the locks of their order keys, because this one does not see what is committed after it began. Or the WITH names
-    `placed_text` `placed`, for `PLACED`."""
-    # Rows are inserted in the order of dedupe keys, so that two callers with the same jobs cannot deadlock.
-    return f"""
+# Rows are inserted in the order of dedupe keys, so that two callers with the same jobs cannot deadlock.
+ADD: Final = """
     INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at,
                      dead_head, share, payload, correlation_id, traceparent, origin)
     SELECT new.id, new.kind, new.connection, new.order_key, new.dedupe_key,
-           CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR {waits})
+           CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR placed.waits)
                 THEN 'behind' ELSE 'ready' END,
            now() + make_interval(secs => new.after), new.max_attempts,
            now() + make_interval(secs => new.give_up_after), new.dead_head, new.share,
            new.payload, new.correlation_id, new.traceparent, new.origin
-      FROM new {ahead}
+      FROM new
+      LEFT JOIN placed ON placed.connection = new.connection AND placed.order_key = new.order_key
      ORDER BY new.connection, new.kind, new.dedupe_key, new.id
         ON CONFLICT (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
     RETURNING id
-    """  # noqa: S608 - no caller's text is in it
+"""
+"""SQL text for a data-modifying WITH that names `placed_text` `placed`: insert the jobs that it names `new`."""
 
 
-PLACED: Final = add_text(
-    "LEFT JOIN placed ON placed.connection = new.connection AND placed.order_key = new.order_key", "placed.waits"
-)
+def adding(effects: str = "") -> Statement:
+    """Return the statement that adds jobs, audited, and notifies workers if the last argument says so. `effects` are
+    further parts of its WITH, such as `, delivered AS (…)`, which may read `new`.
 
-INSERT = Statement(
-    "INSERT job",
-    f"""
-    WITH new AS (
-        {new_text()}
+    If a number comes too late for its key, nothing is added, and one row has no id.
+    """
+    return Statement(
+        "INSERT job",
+        f"""
+    WITH placed AS MATERIALIZED (
+        {placed_text(first=1)}
+    ), new AS (
+        {new_text(where="NOT EXISTS (SELECT FROM placed WHERE waits IS NULL)")}
     ), added AS (
-        {add_text()}
+        {ADD}
     ), noted AS (
         {record.insert_text(first=15, where="entry.subject IN (SELECT 'job_' || id FROM added)")}
-    )
-    SELECT id FROM added
+    ), woken AS MATERIALIZED (
+        SELECT pg_notify('{CHANNEL}', '')
+          FROM (SELECT FROM added LIMIT 1) AS one
+         WHERE ${15 + record.ARGUMENTS}::boolean
+    ){effects}
+    SELECT id FROM added, (SELECT count(*) FROM woken) AS wakes
+     UNION ALL
+    SELECT NULL FROM placed WHERE waits IS NULL
     """,  # noqa: S608 - no caller's text is in it
-)
+    )
+
+
+INSERT: Final = adding()
 
 
 class Claimant(Protocol):
@@ -142,34 +159,85 @@ class Claimant(Protocol):
         """Claim jobs of these connections, which have been committed."""
 
 
+class JobNumbers:
+    """Numbers for jobs, drawn in advance from `database`; without it, when they are wanted."""
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
+        self._numbers: deque[int] = deque()
+        self._drawn_at = 0
+
+    async def draw(self, session: Session, count: int) -> list[int]:
+        """Return numbers. A new connection discards those that were drawn: a database that was restored or failed over
+        meanwhile may deal them out again."""
+        if self._database is None:
+            return [row["id"] for row in await session.fetch(NUMBER, count)]
+        if self._drawn_at != self._database.openings:
+            self._drawn_at = self._database.openings
+            self.forget()
+        if len(self._numbers) < count:
+            rows = await session.fetch(NUMBER, max(count, NUMBERS_AT_ONCE))
+            self._numbers.extend(row["id"] for row in rows)
+        return [self._numbers.popleft() for _ in range(count)]
+
+    def forget(self) -> None:
+        """Discard the numbers that were drawn."""
+        self._numbers.clear()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Raise StoreUnavailable if a number is used in the block that a job has already: behind a pooler, a database
+        may be restored unnoticed. The next jobs get new numbers."""
+        try:
+            yield
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "job_pkey":
+                raise
+            self.forget()
+            raise StoreUnavailable(DEALT_AGAIN) from error
+
+
 class JobIntake:
-    """Enqueue jobs in the transaction of a caller.
+    """Enqueue jobs in the transaction of a caller, with numbers drawn in advance if it gets the `database`.
 
     `claimant` may claim them in this process: then no other process is notified.
     """
 
-    def __init__(self, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
+    def __init__(self, sealer: Sealer, policies: Mapping[str, JobPolicy], database: Database | None = None) -> None:
         self._sealer = sealer
         self._policies = policies
+        self._numbers = JobNumbers(database)
         self.claimant: Claimant | None = None
 
-    async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
-        """Add jobs in the caller's transaction. Return their ids; None for a job whose dedupe key is already queued."""
+    async def enqueue(self, transaction: Transaction, *jobs: NewJob, query: Statement = INSERT) -> list[int | None]:
+        """See `Enqueuer.enqueue`."""
         if not jobs:
             return []
         claimant, lanes = self.claimant, {job.connection for job in jobs}
         is_own = claimant is not None and claimant.has_room_for(lanes)
-        ids = await lock_and_number(transaction, jobs, notify=not is_own)
+        ids = await self._numbers.draw(transaction, len(jobs))
+        added = await self._add(transaction, query, jobs, ids, notify=not is_own)
+        if None in added:
+            # A later job of a key was added meanwhile.
+            self._numbers.forget()
+            ids = await lock_and_number(transaction, jobs)
+            added = await self._add(transaction, query, jobs, ids, notify=not is_own)
+            if None in added:
+                raise StoreUnavailable(DEALT_AGAIN)
         if claimant is not None and is_own:
             transaction.after_commit.append(partial(claimant.claim_soon, lanes))
-        columns, noted = self.columns_of(jobs, ids)
-        rows = await transaction.fetch(INSERT, *columns, *record.columns_of(noted))
-        added = {row["id"] for row in rows}
         dropped = [index for index, job_id in enumerate(ids) if job_id not in added]
         if dropped:
             # A dropped job may have been the head of its key.
             await promote(transaction, {(jobs[index].connection, jobs[index].order_key) for index in dropped})
         return [job_id if job_id in added else None for job_id in ids]
+
+    async def _add(
+        self, transaction: Transaction, query: Statement, jobs: Sequence[NewJob], ids: Sequence[int], *, notify: bool
+    ) -> set[int | None]:
+        columns, noted = self.columns_of(jobs, ids)
+        with self._numbers.used():
+            return {row["id"] for row in await transaction.fetch(query, *columns, *record.columns_of(noted), notify)}
 
     def columns_of(
         self, jobs: Sequence[NewJob], ids: Sequence[int]
@@ -197,11 +265,10 @@ class JobIntake:
         return columns, [_queued(job, job_id, run) for job, job_id, run in zip(jobs, ids, runs, strict=True)]
 
 
-async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob], *, notify: bool) -> list[int]:
-    """Lock the order keys of these jobs until the transaction ends, draw their ids, and if `notify`, notify workers at
-    commit."""
+async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob]) -> list[int]:
+    """Lock the order keys of these jobs until the transaction ends, and draw their ids."""
     rows = await transaction.fetch(
-        LOCK_AND_NUMBER, [job.connection for job in jobs], [job.order_key for job in jobs], len(jobs), notify
+        LOCK_AND_NUMBER, [job.connection for job in jobs], [job.order_key for job in jobs], len(jobs)
     )
     return [row["id"] for row in rows]
 

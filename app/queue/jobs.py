@@ -22,7 +22,7 @@ from app.postgres.listen import Listener
 from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
 from app.queue.claim import EVERYTHING, Claims
-from app.queue.enqueue import DEFAULT_POLICY, Claimant, JobIntake, job_subject
+from app.queue.enqueue import DEFAULT_POLICY, INSERT, Claimant, JobIntake, job_subject
 from app.queue.leases import Leases
 from app.queue.models import (
     Allowances,
@@ -155,13 +155,13 @@ class PostgresQueue:
         self._policies = policies
         self._announcer = announcer
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
-        self._intake = JobIntake(sealer, policies)
+        self._intake = JobIntake(sealer, policies, database)
         self._claims = Claims(upkeep or database, sealer, lease, listener, loads)
         self._leases = Leases(upkeep or database, lease)
 
-    async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
+    async def enqueue(self, transaction: Transaction, *jobs: NewJob, query: Statement = INSERT) -> list[int | None]:
         """See `Enqueuer.enqueue`."""
-        return await self._intake.enqueue(transaction, *jobs)
+        return await self._intake.enqueue(transaction, *jobs, query=query)
 
     async def claim(
         self,
@@ -191,7 +191,8 @@ class PostgresQueue:
     async def expire(self, limit: int) -> int:
         """Release jobs whose lease has expired. A job without attempts left is poison and becomes a dead letter."""
         await self._claims.open_lanes()
-        await self._leases.end_of_gone()
+        if not await self._leases.end_of_gone():
+            return 0
         freed = await self._leases.free_expired(limit)
         for job in await self._leases.find_poison(limit):
             why = JobFailure(category="poison", reason=f"its worker died or was too slow in attempt {job.attempt}")

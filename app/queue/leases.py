@@ -79,14 +79,19 @@ FREE_EXPIRED = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-SELECT_GONE = Statement(
+SELECT_LAPSED = Statement(
     "SELECT job",
     f"""
-    SELECT lease_holder
-      FROM (SELECT DISTINCT lease_holder
+    SELECT ARRAY(SELECT lease_holder
+                   FROM (SELECT DISTINCT lease_holder
+                           FROM job
+                          WHERE state = 'running' AND lease_until > now() AND lease_holder IS NOT NULL) AS holding
+                  WHERE NOT {LIVES.format(number="lease_holder")}) AS gone,
+           (SELECT true
               FROM job
-             WHERE state = 'running' AND lease_until > now() AND lease_holder IS NOT NULL) AS holding
-     WHERE NOT {LIVES.format(number="lease_holder")}
+             WHERE state = 'running' AND lease_until < now()
+             ORDER BY lease_until
+             LIMIT 1) AS is_expired
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -124,14 +129,16 @@ class Leases:
         )
         return {row["id"] for row in rows}
 
-    async def end_of_gone(self) -> None:
-        """End the leases of processes whose session has been gone for `RETURN_SECONDS`. Call it about each second."""
-        now = time.monotonic()
-        gone = {row["lease_holder"] for row in await self._database.fetch(SELECT_GONE)}
-        self._gone = {number: self._gone.get(number, now) for number in gone}
+    async def end_of_gone(self) -> bool:
+        """End the leases of processes whose session has been gone for `RETURN_SECONDS`, and return whether any lease
+        has expired. Call it about each second."""
+        now, lapsed = time.monotonic(), await self._database.fetch_row(SELECT_LAPSED)
+        assert lapsed is not None  # noqa: S101 - it always returns a row
+        self._gone = {number: self._gone.get(number, now) for number in lapsed["gone"]}
         ended = [number for number, since in self._gone.items() if now - since >= RETURN_SECONDS]
         if ended:
             await self._database.execute(EXPIRE_OF, ended)
+        return bool(ended or lapsed["is_expired"])
 
     async def free_expired(self, limit: int) -> int:
         """Make jobs ready again whose lease has expired and that have attempts left. Return their number."""

@@ -18,7 +18,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 import asyncpg
 from msgspec import Struct
 
-from app.postgres.database import Transaction
+from app.postgres.database import Statement, Transaction
 
 INTERNAL: Final = "-"
 """The lane of jobs without a connection."""
@@ -216,8 +216,9 @@ class JobFailure(Struct, frozen=True, kw_only=True):
 class Enqueuer(Protocol):
     """Enqueues jobs: `JobIntake`, and the `PostgresQueue` of a process that works on them."""
 
-    async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
-        """Add jobs in the caller's transaction, and return their ids, None for one that exists already.
+    async def enqueue(self, transaction: Transaction, *jobs: NewJob, query: Statement = ...) -> list[int | None]:
+        """Add jobs in the caller's transaction, and return their ids, None for one that exists already. `query` is of
+        `enqueue.adding`.
 
         Give all jobs of a transaction in one call: keys are locked in one order then, and no two callers deadlock.
         """

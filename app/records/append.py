@@ -14,7 +14,7 @@ from operator import attrgetter
 from app.audit import record
 from app.audit.record import Entry
 from app.events.models import NewEvent, RecordChange, StateMoved
-from app.events.statements import EVENT_ARGUMENTS, STATE_ARGUMENTS, many_values
+from app.events.statements import ENQUEUE, EVENT_ARGUMENTS, STATE_ARGUMENTS, many_values
 from app.links.models import NewRecord, RecordKnown
 from app.links.statements import NEW_RECORD_ARGUMENTS, NEW_RECORD_TABLES
 from app.postgres.database import Session, Statement, refusing
@@ -124,8 +124,9 @@ async def append(
                 raise LeaseLost(", ".join(job_subject(one.job.id) for one in ended))
             if jobs_gone[0]["kept"] < len(states):
                 raise StateMoved
-            jobs = await deps.events.deliver(transaction, prepared, appended)
-            await deps.queue.enqueue(transaction, *jobs, *(job for one in changes for job in one.jobs))
+            jobs = await deps.events.deliver(transaction, prepared, appended, with_jobs=True)
+            following = (job for one in changes for job in one.jobs)
+            await deps.queue.enqueue(transaction, *jobs, *following, query=ENQUEUE)
     for one in new:
         deps.links.stored(one)
         deps.matches.stored(one)

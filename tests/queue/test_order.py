@@ -212,3 +212,12 @@ async def test_a_lost_lease_never_commits(harness: Harness) -> None:
     async with harness.finishing(thief):
         pass
     assert await harness.states() == {}
+
+
+async def test_a_job_numbered_in_advance_comes_behind_those_of_other_processes(harness: Harness) -> None:
+    other = Harness(harness.database)
+    await harness.enqueue(new())
+    (first,) = await other.enqueue(new(order_key="a"))
+    (second,) = await harness.enqueue(new(order_key="a"))
+
+    assert list((await harness.states()).items())[-2:] == [(first, "ready"), (second, "behind")]

@@ -103,9 +103,12 @@ async def test_a_full_batch_takes_at_most_two_statements_an_event(
         assert runtime.runner is not None
         async with running(runtime.runner):
             await until(partial(is_idle, runtime.database))
-        statements = _counted(log.read_text(errors="replace")[before:])
+        logged_since = log.read_text(errors="replace")[before:]
+    statements = _counted(logged_since)
 
     assert sum(statements.values()) / 512 <= MOST_STATEMENTS, statements.most_common()
+    # One ends the jobs and appends the Events, one adds the deliveries and their jobs.
+    assert {tuple(text.split()[1] for text in block) for block in _blocks(logged_since)} == {("locked", "placed")}
 
 
 def _counted(log: str) -> Counter[str]:
@@ -140,6 +143,20 @@ async def test_a_steady_event_takes_at_most_three_transactions_of_its_worker(
         await database.close()
 
     assert transactions / (3 * STEADY_RATE) <= MOST_TRANSACTIONS
+
+
+def _blocks(log: str) -> list[list[str]]:
+    """The statements of each transaction that has several, without those that draw numbers in advance."""
+    blocks: dict[str, list[str]] = {}
+    ended = []
+    for process, text in LOGGED.findall(log):
+        if text.startswith("BEGIN"):
+            blocks[process] = []
+        elif text.startswith("COMMIT"):
+            ended.append(blocks.pop(process))
+        elif process in blocks and "nextval" not in text:
+            blocks[process].append(" ".join(text.split()))
+    return ended
 
 
 def _transactions(log: str) -> int:

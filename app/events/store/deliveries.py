@@ -23,7 +23,7 @@ from app.events.store.subscriptions import (
     target_of,
 )
 from app.identifiers import new_id
-from app.postgres.batching import Batcher
+from app.postgres.batching import AT_WORK, Batcher
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue import lanes
@@ -182,24 +182,19 @@ class PostgresDeliveries:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._ends: Batcher[_Success, bool] = Batcher.of(_succeed, gathers=True)
+        self._ends: Batcher[_Success, bool] = Batcher.of(_succeed, gathering=AT_WORK)
 
     async def fan_out(self, transaction: Transaction, wanted: Sequence[WantedEvent]) -> Sequence[NewJob]:
         """Add a delivery of each Event to the subscription of each row, and return the jobs that make them."""
-        new = [(new_id("dlv_"), event, row) for event, row in wanted]
+        jobs = jobs_of(wanted)
         await transaction.execute(
             INSERT,
-            [delivery_id for delivery_id, _, _ in new],
-            [event.id for _, event, _ in new],
-            [row["subscription"] for _, _, row in new],
-            [event.correlation_id for _, event, _ in new],
+            [job.dedupe_key for job in jobs],
+            [job.origin for job in jobs],
+            [job.connection for job in jobs],
+            [job.correlation_id for job in jobs],
         )
-        return [
-            _job(
-                delivery_id, event, lane=row["subscription"], body=delivered_body(event.type, event.body, row["fields"])
-            )
-            for delivery_id, event, row in new
-        ]
+        return jobs
 
     async def call_back(self, transaction: Transaction, event: Event, callback: Callback) -> NewJob:
         """Add a delivery of this Event to a callback, and return the job that makes it.
@@ -329,6 +324,20 @@ async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> No
 def callback_of(delivery_id: str) -> str:
     """Return the row that the encrypted target of a callback is bound to."""
     return f"delivery {delivery_id}"
+
+
+def jobs_of(wanted: Sequence[WantedEvent]) -> list[NewJob]:
+    """Return the jobs that deliver each Event to the subscription of each row. `statements.ENQUEUE` adds them and their
+    deliveries."""
+    return [
+        _job(
+            new_id("dlv_"),
+            event,
+            lane=row["subscription"],
+            body=delivered_body(event.type, event.body, row["fields"]),
+        )
+        for event, row in wanted
+    ]
 
 
 def _job(delivery_id: str, event: Event, *, lane: str, body: Raw, withheld: Raw | UnsetType = UNSET) -> NewJob:

@@ -27,7 +27,7 @@ from app.events.statements import (
     OF_BACKFILL,
     many_values,
 )
-from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.deliveries import PostgresDeliveries, jobs_of
 from app.events.types import BY_NAME_ONLY, CHANGES, EVENT_TYPES, scopes_of, wildcard_of
 from app.identifiers import new_run_id
 from app.postgres.database import Database, Session, Statement, Transaction
@@ -204,10 +204,15 @@ class PostgresEvents:
         return PreparedEvents(events=events, rows=tuple(map(self._row, events, places)))
 
     async def deliver(
-        self, transaction: Transaction, prepared: PreparedEvents, rows: Sequence[asyncpg.Record]
+        self,
+        transaction: Transaction,
+        prepared: PreparedEvents,
+        rows: Sequence[asyncpg.Record],
+        *,
+        with_jobs: bool = False,
     ) -> Sequence[NewJob]:
         """Add the deliveries of appended Events, the `rows` of `statements.WANTED`, and return the jobs that make
-        them."""
+        them. `with_jobs`: the caller adds them together, by `statements.ENQUEUE`."""
         if self._deliveries is None:
             return ()
         wanted = [
@@ -218,7 +223,8 @@ class PostgresEvents:
                 (new := prepared.events[row["number"] - 1]).recipients is None or row["subscription"] in new.recipients
             )
         ]
-        jobs = [*await self._deliveries.fan_out(transaction, wanted)] if wanted else []
+        inserts = bool(wanted) and not with_jobs
+        jobs = [*await self._deliveries.fan_out(transaction, wanted)] if inserts else jobs_of(wanted)
         for number, row in {row["number"]: row for row in rows}.items():
             new = prepared.events[number - 1]
             if self._fan_outs is not None:

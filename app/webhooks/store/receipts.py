@@ -3,19 +3,16 @@
 One statement records receipts and jobs. Webhooks that arrive together share a transaction.
 """
 
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
-import asyncpg
-
 from app.audit import record
 from app.audit.record import Entry
 from app.errors import StoreUnavailable
 from app.identifiers import new_id
-from app.postgres.batching import Batcher, Process
+from app.postgres.batching import Batcher, Gathering, Process
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.listen import CHANNEL
@@ -23,10 +20,6 @@ from app.queue import enqueue
 from app.queue.models import Job, JobPolicy, Load, NewJob
 from app.records.statements import EFFECTS_AT, appending
 from app.webhooks.models import Arrival, NewReceipt, Receipt, ReceiptFilter, ReceiptView, Record
-
-NUMBERS_AT_ONCE: Final = 256
-NUMBERS_OF_JOBS: Final = "job_pkey"
-DEALT_AGAIN: Final = "The database deals out numbers again that it has dealt out before."
 
 # The locks of order keys come first, then receipts, in key order, so that two callers with the same receipts never
 # deadlock; only new ones get jobs. If an id comes too late for its key, nothing is recorded, and one row has no id.
@@ -53,7 +46,7 @@ RECORD = Statement(
     ), new AS (
         {enqueue.new_text(first=11, where="new.origin IN (SELECT id FROM recorded)")}
     ), added AS (
-        {enqueue.PLACED}
+        {enqueue.ADD}
     ), noted AS (
         {
         record.insert_text(
@@ -199,8 +192,7 @@ class PostgresArrivals:
         self._database = database
         self._sealer = sealer
         self._jobs = enqueue.JobIntake(sealer, policies)
-        self._numbers: deque[int] = deque()
-        self._numbered_at = database.openings
+        self._numbers = enqueue.JobNumbers(database)
 
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[Record]:
@@ -216,7 +208,7 @@ class PostgresArrivals:
                 return await self._record(session, arrivals)
             except BaseException:
                 session = None
-                self._numbers.clear()
+                self._numbers.forget()
                 await give_back()
                 raise
 
@@ -235,15 +227,15 @@ class PostgresArrivals:
         async def insert(ids: Mapping[int, str]) -> set[str]:
             fresh = [(id, arrivals[place].receipt) for place, id in ids.items()]
             jobs = [arrivals[place].job(id) for place, id in ids.items()]
-            recorded = await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
+            recorded = await self._insert(session, fresh, jobs, await self._numbers.draw(session, len(jobs)))
             if recorded is not None:
                 return recorded
-            self._numbers.clear()
+            self._numbers.forget()
             async with session.transaction() as transaction:
-                numbers = await enqueue.lock_and_number(transaction, jobs, notify=False)  # `RECORD` does
+                numbers = await enqueue.lock_and_number(transaction, jobs)
                 recorded = await self._insert(transaction, fresh, jobs, numbers)
             if recorded is None:
-                raise StoreUnavailable(DEALT_AGAIN)
+                raise StoreUnavailable(enqueue.DEALT_AGAIN)
             return recorded
 
         ids = await _record_once(session, [arrival.receipt for arrival in arrivals], insert)
@@ -256,30 +248,17 @@ class PostgresArrivals:
         jobs: Sequence[NewJob],
         numbers: Sequence[int],
     ) -> set[str] | None:
-        try:
+        with self._numbers.used():
             return await _insert(session, self._sealer, fresh, *self._jobs.columns_of(jobs, numbers))
-        except asyncpg.UniqueViolationError as error:
-            if error.constraint_name != NUMBERS_OF_JOBS:
-                raise
-            # Behind a pooler, a database may be restored unnoticed. The next jobs get new numbers.
-            raise StoreUnavailable(DEALT_AGAIN) from error
-
-    async def _draw(self, session: Session, count: int) -> list[int]:
-        """Return numbers for jobs, from a batch. A new connection discards the batch: a database that was
-        restored or failed over meanwhile may deal out its numbers again."""
-        if self._numbered_at != self._database.openings:
-            self._numbered_at = self._database.openings
-            self._numbers.clear()
-        if len(self._numbers) < count:
-            rows = await session.fetch(enqueue.NUMBER, max(count, NUMBERS_AT_ONCE))
-            self._numbers.extend(row["id"] for row in rows)
-        return [self._numbers.popleft() for _ in range(count)]
 
 
 MOST_ARRIVALS: Final = 256
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Payload bytes in one transaction. Each payload is copied several times on its way to the disk, and sealing blocks the
 event loop."""
+
+GATHERING: Final = Gathering(seconds=0.02, enough=3)
+"""So a few webhooks share a transaction at 100 a second. A claim that follows them need not gather them again."""
 
 Webhook = Sequence[Arrival]
 GroupCommit = Batcher[Webhook, int]
@@ -289,7 +268,7 @@ raises StoreUnavailable or is cancelled, either all or none are recorded, and th
 
 def group_commit_to(arrivals: PostgresArrivals) -> GroupCommit:
     """Return the group commit of a process."""
-    return Batcher(partial(_recording, arrivals), _share, abandonable=True)
+    return Batcher(partial(_recording, arrivals), _share, abandonable=True, gathering=GATHERING)
 
 
 @asynccontextmanager
