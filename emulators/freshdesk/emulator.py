@@ -12,7 +12,6 @@ from emulators.freshdesk.errors import failure, too_many, unauthenticated, unrea
 from emulators.http import Answer, Call
 from emulators.routes import Routes
 from emulators.state import Allowance, State
-from emulators.webhooks import Change, Message, Try
 
 NAME = "freshdesk"
 TOKEN = "freshdesk-dev-token"  # noqa: S105 - an emulator's credential opens nothing
@@ -63,6 +62,8 @@ class Freshdesk:
     webhook_rules = webhooks.RULES
     drift = staticmethod(bent)
     failure = staticmethod(failure)
+    signed = staticmethod(webhooks.signed)
+    webhooks = staticmethod(webhooks.messages)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every authorised reply reports the rest of the limit. Each member of `include` costs one
@@ -97,14 +98,6 @@ class Freshdesk:
             keys |= {"ticket": str(payload["ticket_id"])} if "ticket_id" in payload else {}
             state.put(object, str(id), record, keys)
         return record
-
-    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """Return the webhooks of the automation rules."""
-        return webhooks.messages(changes, state)
-
-    def signed(self, message: Message, attempt: Try) -> Message:
-        """Return a request with the administrator's secret."""
-        return webhooks.signed(message, attempt)
 
 
 def _is_authorised(header: str) -> bool:

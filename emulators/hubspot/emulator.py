@@ -13,7 +13,6 @@ from emulators.hubspot.records import placed
 from emulators.hubspot.seed import ORDER_PIPELINES, OWNERS, PIPELINES, ensure_seeded, keep_definition, owner, pipeline
 from emulators.state import Allowance, State
 from emulators.tokens import TokenRules, Tokens
-from emulators.webhooks import Change, Message, Try
 
 DEV_TOKEN = "hubspot-dev-token"  # noqa: S105 - the emulator's own, it opens nothing else
 WINDOW_MILLISECONDS = 60_000
@@ -43,6 +42,8 @@ class HubSpot:
     webhook_rules = webhooks.RULES
     tokens = TOKENS
     drift = staticmethod(drift.bent)
+    signed = staticmethod(webhooks.signed)
+    webhooks = staticmethod(webhooks.messages)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every answer has a correlation id; an unknown route gets an HTML page."""
@@ -87,14 +88,6 @@ class HubSpot:
     def failure(self, status: int) -> Answer:
         """Return HubSpot's body for a failure without details."""
         return errors.failure(status).answer(str(uuid.uuid4()))
-
-    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """Return the webhooks of the subscribed app."""
-        return webhooks.messages(changes, state)
-
-    def signed(self, message: Message, attempt: Try) -> Message:
-        """Return a request signed with version 3 of the scheme."""
-        return webhooks.signed(message, attempt)
 
 
 def _ensure_authorised(call: Call, state: State, now: float) -> None:

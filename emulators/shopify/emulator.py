@@ -17,7 +17,7 @@ from emulators.shopify.placing import placed
 from emulators.shopify.variants import VARIANT
 from emulators.state import State
 from emulators.tokens import TokenRules, Tokens
-from emulators.webhooks import Change, Message, Try
+from emulators.webhooks import Change, Message
 
 JsonRecord = dict[str, Any]
 
@@ -60,6 +60,7 @@ class Shopify:
     webhook_rules = webhooks.RULES
     tokens = TOKENS
     drift = staticmethod(bent)
+    signed = staticmethod(webhooks.signed)
 
     def __init__(self) -> None:
         """Start without parsed documents."""
@@ -101,10 +102,6 @@ class Shopify:
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
         """Return the webhooks of the app's subscriptions, in the current API version."""
         return webhooks.messages(changes, state, VERSION)
-
-    def signed(self, message: Message, attempt: Try) -> Message:
-        """Return a request that is signed over its body."""
-        return webhooks.signed(message, attempt)
 
     def _bucket(self, state: State, now: float) -> Bucket:
         """Return the budget of this state. A new limit starts with a full bucket."""

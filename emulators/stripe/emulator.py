@@ -14,7 +14,7 @@ from emulators.stripe.errors import Refusal, failure, too_many, unauthenticated,
 from emulators.stripe.expand import Included, expanded
 from emulators.stripe.forms import nested, read_body
 from emulators.stripe.placing import OBJECTS, placed
-from emulators.webhooks import Change, Message, Try
+from emulators.webhooks import Change, Message
 
 NAME = "stripe"
 KEY, LIVE_KEY = "sk_test_dev", "rk_live_dev"
@@ -69,6 +69,7 @@ class Stripe:
     webhook_rules = webhooks.RULES
     drift = staticmethod(bent)
     failure = staticmethod(failure)
+    signed = staticmethod(webhooks.signed)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every reply has a request id."""
@@ -100,10 +101,6 @@ class Stripe:
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
         """Return the events for these changes."""
         return webhooks.messages(changes)
-
-    def signed(self, message: Message, attempt: Try) -> Message:
-        """Return a request that is signed over its time and body."""
-        return webhooks.signed(message, attempt)
 
 
 def _key(authorization: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from emulators.http import Answer, Call, json_answer
 from emulators.routes import Routes
 from emulators.state import State
-from emulators.webhooks import Change, Message, Try
+from emulators.webhooks import Change, Message
 from emulators.woocommerce import customers, orders, products, refunds, webhooks
 from emulators.woocommerce.drift import bent
 from emulators.woocommerce.errors import bad_key, failure, no_route, not_signed_in, unreadable
@@ -68,6 +68,7 @@ class WooCommerce:
     webhook_rules = webhooks.RULES
     drift = staticmethod(bent)
     failure = staticmethod(failure)
+    signed = staticmethod(webhooks.signed)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call."""
@@ -87,10 +88,6 @@ class WooCommerce:
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
         """Return the webhooks of all topics for these changes."""
         return webhooks.messages(changes, state, NOWHERE)
-
-    def signed(self, message: Message, attempt: Try) -> Message:
-        """Return a request that is signed over its body, except for a ping."""
-        return webhooks.signed(message, attempt)
 
 
 def _unauthorised(call: Call) -> Answer | None:

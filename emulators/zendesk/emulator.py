@@ -9,7 +9,6 @@ from emulators.http import Answer, Call
 from emulators.routes import Routes
 from emulators.state import Allowance, State
 from emulators.tokens import TokenRules, Tokens
-from emulators.webhooks import Change, Message, Try
 from emulators.zendesk import account, exports, identity_calls, search_calls, ticket_calls, user_calls, users, webhooks
 from emulators.zendesk.desk import Desk
 from emulators.zendesk.drift import bent
@@ -96,6 +95,8 @@ class Zendesk:
     tokens = TOKENS
     drift = staticmethod(bent)
     failure = staticmethod(failure)
+    signed = staticmethod(webhooks.signed)
+    webhooks = staticmethod(webhooks.messages)
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """Reply to one call. Every reply has a request id, every authorised one the headers of the rate limit."""
@@ -117,14 +118,6 @@ class Zendesk:
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a record; see `placing`."""
         return placed(_desk(state, state.clock(), "localhost"), object, payload)
-
-    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
-        """Return the events for the webhook."""
-        return webhooks.messages(changes, state)
-
-    def signed(self, message: Message, attempt: Try) -> Message:
-        """Return a request that is signed over its time and body."""
-        return webhooks.signed(message, attempt)
 
 
 def _desk(state: State, now: float, host: str) -> Desk:
