@@ -25,6 +25,7 @@ caller only, never to a log. All problems stay in one file, so you see the whole
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
+from app.identifiers import what_else
 from app.problem_document import FieldError, Problem, sentence, summary
 
 
@@ -115,6 +116,12 @@ class NotFound(CallerProblem):
 
     code, status, title = "not-found", 404, "Not found"
     next_step = "Check the path and the id: a canonical id such as cus_…, or <connection>:<vendor id>."
+
+    @classmethod
+    def unknown(cls, identifier: str, name: str, *, next_step: str | None = None) -> Self:
+        """Build the problem of an id that names no `name`, such as `dead letter`, or something else."""
+        detail = what_else(identifier, name) or f"No {name} has the id {identifier[:80]}."
+        return cls(detail, next_step=next_step)
 
 
 class MethodNotAllowed(CallerProblem):

@@ -17,7 +17,6 @@ from app.dead_letters.models import (
 )
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.identifiers import what_else
 
 REDRIVE_ID: Final = re.compile(r"rdv_[A-Za-z0-9]{1,64}")
 BATCH: Final = 50
@@ -153,6 +152,5 @@ def _in_utc(member: str, at: datetime | None) -> datetime | None:
 async def _find(deps: DeadLetterDeps, redrive_id: str) -> Redrive:
     redrive = await deps.redrives.get(redrive_id) if REDRIVE_ID.fullmatch(redrive_id) else None
     if redrive is None:
-        otherwise = f"No redrive has the id {redrive_id[:80]}."
-        raise NotFound(what_else(redrive_id, "redrive") or otherwise, next_step="GET /ops/redrives lists them.")
+        raise NotFound.unknown(redrive_id, "redrive", next_step="GET /ops/redrives lists them.")
     return redrive

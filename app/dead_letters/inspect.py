@@ -10,7 +10,6 @@ from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterDetail, attempt_view_of, members_of, view_of
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.identifiers import what_else
 from app.postgres.encryption import SealBroken
 from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter
@@ -97,10 +96,7 @@ def edit_payload(deps: DeadLetterDeps, letter: DeadLetter, sent: Raw) -> bytes:
 async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:
     letter = await deps.dead_letters.get(dead_letter_id) if DEAD_LETTER_ID.fullmatch(dead_letter_id) else None
     if letter is None:
-        raise NotFound(
-            what_else(dead_letter_id, "dead letter") or f"No dead letter has the id {dead_letter_id[:80]}.",
-            next_step="GET /ops/dead-letters lists them.",
-        )
+        raise NotFound.unknown(dead_letter_id, "dead letter", next_step="GET /ops/dead-letters lists them.")
     return letter
 
 

@@ -8,7 +8,6 @@ from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
 from app.errors import NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.identifiers import what_else
 
 FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
 
@@ -23,10 +22,7 @@ async def read_drift(deps: DriftDeps, finding_id: str) -> DriftFinding:
     """Return one finding. Raises NotFound."""
     finding = await deps.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
     if finding is None:
-        otherwise = f"Unknown drift finding {finding_id[:80]}."
-        raise NotFound(
-            what_else(finding_id, "drift finding") or otherwise, next_step="List findings with GET /ops/drift."
-        )
+        raise NotFound.unknown(finding_id, "drift finding", next_step="List findings with GET /ops/drift.")
     return finding
 
 

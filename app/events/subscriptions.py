@@ -17,7 +17,7 @@ from app.events.types import EVENT_PATTERNS, OBJECTS, scopes_of_types, types_of
 from app.http.callers import Caller, require_scopes
 from app.http.nearest_name import did_you_mean
 from app.http.paging import Page, page_of
-from app.identifiers import new_id, what_else
+from app.identifiers import new_id
 from app.problem_document import FieldError
 from app.signatures import new_secret
 
@@ -298,7 +298,5 @@ async def _readable(deps: EventDeps, subscription_id: str, caller: Caller) -> Ev
 
 
 def _not_found(subscription_id: str) -> NotFound:
-    return NotFound(
-        what_else(subscription_id, "subscription") or f"No subscription has the id {subscription_id[:80]}.",
-        next_step="GET /v1/subscriptions lists all. A subscription whose target answered 410 was removed.",
-    )
+    next_step = "GET /v1/subscriptions lists all. A subscription whose target answered 410 was removed."
+    return NotFound.unknown(subscription_id, "subscription", next_step=next_step)

@@ -22,7 +22,7 @@ from app.dead_letters.decide import DiscardOrder, discard_dead_letter
 from app.errors import Erased, NotFound, StateConflict
 from app.events.models import NewEvent
 from app.events.types import CUSTOMER_ERASED
-from app.identifiers import new_id, new_run_id, what_else
+from app.identifiers import new_id, new_run_id
 from app.persons.deps import PersonDeps
 from app.persons.find import complete, described, find_person, is_about, naming, rows_about
 from app.persons.models import EraseOrder, Erasure, ErasurePreview, Person, PersonName
@@ -102,7 +102,7 @@ async def read_erasure(deps: PersonDeps, erasure_id: str) -> Erasure:
     """Return an erasure. Raises NotFound."""
     known = await deps.erasures.get(erasure_id)
     if known is None:
-        raise NotFound(what_else(erasure_id, "erasure") or f"No erasure has the id {erasure_id[:80]}.")
+        raise NotFound.unknown(erasure_id, "erasure")
     return known[0]
 
 

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from app.errors import NotFound
 from app.http.paging import Page, page_of
-from app.identifiers import what_else
 from app.uploads.models import Upload, UploadOutcome
 from app.uploads.store import PostgresUploads
 from canonical.parts import Instant, ObjectName
@@ -67,10 +66,8 @@ async def read_upload(uploads: PostgresUploads, upload_id: str, *, connection: s
     """Return the progress of an upload, if it is of `connection` (None: of any). Raises NotFound."""
     upload = await uploads.get(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
     if upload is None or connection not in (None, upload.connection):
-        raise NotFound(
-            what_else(upload_id, "upload") or f"Unknown upload {upload_id[:80]}.",
-            next_step="Use the id that POST /v1/uploads/{connection} returned.",
-        )
+        next_step = "Use the id that POST /v1/uploads/{connection} returned."
+        raise NotFound.unknown(upload_id, "upload", next_step=next_step)
     (outcome,) = await uploads.outcomes([upload])
     return view_of(upload, outcome)
 

@@ -9,7 +9,6 @@ from msgspec import UNSET
 
 from app.errors import Erased, NotFound
 from app.http.callers import Caller
-from app.identifiers import what_else
 from app.problem_document import ProblemDocument
 from app.queue.models import BlockedReason, BudgetShare
 from app.settings.ownership import COMMENTS
@@ -153,7 +152,7 @@ async def find_visible(
     """Return an operation on one of these objects, or one that the caller may approve. Raises NotFound."""
     operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
     if operation is None or not (operation.object in objects or may_approve(caller, operation)):
-        raise NotFound(what_else(operation_id, "operation") or f"No operation has the id {operation_id[:80]}.")
+        raise NotFound.unknown(operation_id, "operation")
     return operation
 
 

@@ -75,4 +75,4 @@ def test_findings_are_listed_newest_first_and_acknowledged_once(environment: dic
 def test_what_is_not_there_is_said(environment: dict[str, str]) -> None:
     assert lockstitch("drift", "list", environment=environment).stdout == "No matching findings.\n"
     missing = lockstitch("drift", "acknowledge", "drf_0", environment=environment)
-    assert (missing.returncode, missing.stderr) == (1, "Unknown drift finding drf_0.\n")
+    assert (missing.returncode, missing.stderr) == (1, "No drift finding has the id drf_0.\n")

@@ -121,7 +121,7 @@ def test_a_refused_file_is_explained_without_personal_data(
         (("send", "/dev/null", "--connection", "nobody"), 1, "Known connections: legacy"),
         (("send", "/dev/null", "--connection", "legacy", "--key", ""), 2, "--key"),
         (("send", "/dev/null"), 2, "connection"),
-        (("show", "upl_0"), 1, "Unknown upload"),
+        (("show", "upl_0"), 1, "No upload has the id upl_0."),
         (("list", "--limit", "0"), 2, "--limit 0"),
     ],
 )

@@ -14,7 +14,7 @@ from app.errors import InvalidField, NotFound, StateConflict
 from app.events.types import types_of
 from app.http.paging import Page, page_of
 from app.http.plurals import PLURAL
-from app.identifiers import new_id, what_else
+from app.identifiers import new_id
 from app.postgres.database import Transaction
 from app.problem_document import FieldError
 from app.walks.backfill.models import Backfill, BackfillRequest, BackfillView, NewBackfill
@@ -225,6 +225,5 @@ async def _note(transaction: Transaction, what: str, backfill: NewBackfill, acto
 async def _find(deps: BackfillDeps, backfill_id: str) -> Backfill:
     backfill = await deps.backfills.get(backfill_id) if BACKFILL_ID.fullmatch(backfill_id) else None
     if backfill is None:
-        otherwise = f"No backfill has the id {backfill_id[:80]}."
-        raise NotFound(what_else(backfill_id, "backfill") or otherwise, next_step="GET /v1/backfills lists them.")
+        raise NotFound.unknown(backfill_id, "backfill", next_step="GET /v1/backfills lists them.")
     return backfill

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from app.audit.record import Entry, append
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.identifiers import new_id, new_run_id, what_else
+from app.identifiers import new_id, new_run_id
 from app.problem_document import FieldError
 from app.walks.deps import ReconcileDeps
 from app.walks.models import NewWalk
@@ -62,9 +62,8 @@ async def confirm_absences(deps: ReconcileDeps, finding_id: str, *, actor: str) 
     Audited. Raises NotFound, and StateConflict for a finding that waits for no person, or was found too long ago."""
     finding = await deps.reconciliations.get(finding_id)
     if finding is None:
-        otherwise = f"No finding has the id {finding_id[:80]}."
         next_step = "GET /ops/reconciliations, or lockstitch reconcile list, lists them."
-        raise NotFound(what_else(finding_id, "finding of a reconciliation") or otherwise, next_step=next_step)
+        raise NotFound.unknown(finding_id, "finding of a reconciliation", next_step=next_step)
     async with deps.database.transaction() as transaction:
         confirmed = await deps.reconciliations.confirm(transaction, finding_id)
         if confirmed is not None:
