@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from app.webhooks.models import Receipt
-from canonical.parts import ObjectName
+from canonical.parts import Instant, ObjectName
 
 KIND: Final = "ingest_row"
 """The kind of job that ingests a row."""
@@ -32,21 +32,34 @@ class NewUpload(Struct, frozen=True, kw_only=True):
     correlation_id: str
 
 
-class Upload(Struct, frozen=True, kw_only=True):
+class UploadProgress(Struct, frozen=True, kw_only=True):
+    """How far an export is."""
+
+    id: str
+    """The upload's id. Example: `"upl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    connection: str
+    """The connection of the export. Example: `"legacy"`"""
+    object: ObjectName
+    """The object that its rows hold. Example: `"customer"`"""
+    rows: int
+    """Rows in the file, without the header. Example: `10000`"""
+    seen: int
+    """Rows that are recorded, duplicates included. Example: `10000`"""
+    accepted: int
+    """Rows with new content. Example: `9800`"""
+    correlation_id: str
+    """The run that sent it. Use it to find its dead letters. Example: `"legacy-import-4711"`"""
+    created_at: Instant
+    """When the upload began. Example: `"2026-05-01T09:30:00Z"`"""
+
+
+class Upload(UploadProgress, frozen=True, kw_only=True):
     """An export and its progress: `seen` rows are recorded, `accepted` of them were new, the others duplicates.
 
     `ended_at` is set when all rows are recorded.
     """
 
-    id: str
-    connection: str
-    object: ObjectName
     digest: bytes
-    rows: int
-    seen: int
-    accepted: int
-    correlation_id: str
-    created_at: datetime
     ended_at: datetime | None
 
 

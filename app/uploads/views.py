@@ -4,39 +4,26 @@ import re
 from datetime import datetime
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec.structs import asdict
 
 from app.errors import NotFound
 from app.http.paging import Page, page_of
-from app.uploads.models import Upload, UploadOutcome
+from app.uploads.models import Upload, UploadOutcome, UploadProgress
 from app.uploads.store import PostgresUploads
-from canonical.parts import Instant, ObjectName
 
 UPLOAD_ID: Final = re.compile(r"upl_[A-Za-z0-9]{1,64}")
 
 
-class UploadView(Struct, frozen=True, kw_only=True):
+class UploadView(UploadProgress, frozen=True, kw_only=True):
     """The progress of an upload, in rows.
 
     `seen` of all `rows` are recorded; `accepted` of them were new. Of the accepted rows, `settled` are done, `refused`
     are open dead letters, `discarded` are dead letters that an operator discarded, and the rest are `waiting`.
     """
 
-    id: str
-    """The upload's id. Example: `"upl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
-    connection: str
-    """The connection of the export. Example: `"legacy"`"""
-    object: ObjectName
-    """The object that its rows hold. Example: `"customer"`"""
     state: Literal["recording", "working", "done"]
     """`recording` while rows are recorded, `working` while rows wait to be processed, then `done`.
     Example: `"working"`"""
-    rows: int
-    """Rows in the file, without the header. Example: `10000`"""
-    seen: int
-    """Rows that are recorded, duplicates included. Example: `10000`"""
-    accepted: int
-    """Rows with new content. Example: `9800`"""
     duplicates: int
     """Rows that equal the last row of their record. Example: `200`"""
     settled: int
@@ -47,10 +34,6 @@ class UploadView(Struct, frozen=True, kw_only=True):
     """Accepted rows that an operator discarded. Example: `0`"""
     waiting: int
     """Accepted rows that still wait to be processed. Example: `763`"""
-    correlation_id: str
-    """The run that sent it. Use it to find its dead letters. Example: `"legacy-import-4711"`"""
-    created_at: Instant
-    """When the upload began. Example: `"2026-05-01T09:30:00Z"`"""
     recorded_at: datetime | None
     """When all rows were recorded; null before. Example: `"2026-05-01T09:30:09Z"`"""
 
@@ -76,19 +59,10 @@ def view_of(upload: Upload, outcome: UploadOutcome) -> UploadView:
     """Combine an upload with the outcomes of its rows."""
     waiting = max(0, upload.accepted - outcome.settled - outcome.refused - outcome.discarded)
     return UploadView(
-        id=upload.id,
-        connection=upload.connection,
-        object=upload.object,
+        **{name: getattr(upload, name) for name in UploadProgress.__struct_fields__},
+        **asdict(outcome),
         state="recording" if upload.ended_at is None else "working" if waiting else "done",
-        rows=upload.rows,
-        seen=upload.seen,
-        accepted=upload.accepted,
         duplicates=upload.seen - upload.accepted,
-        settled=outcome.settled,
-        refused=outcome.refused,
-        discarded=outcome.discarded,
         waiting=waiting,
-        correlation_id=upload.correlation_id,
-        created_at=upload.created_at,
         recorded_at=upload.ended_at,
     )
