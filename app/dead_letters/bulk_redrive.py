@@ -1,6 +1,5 @@
 """Bulk redrives: preview, start, run in batches, show and cancel."""
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -15,10 +14,10 @@ from app.dead_letters.models import (
     Redrive,
     RedriveFilter,
 )
-from app.errors import InvalidField, NotFound, StateConflict
+from app.errors import InvalidField, StateConflict
+from app.http.by_id import find
 from app.http.paging import Page, page_of
 
-REDRIVE_ID: Final = re.compile(r"rdv_[A-Za-z0-9]{1,64}")
 BATCH: Final = 50
 GROUPS: Final = 20
 
@@ -150,7 +149,4 @@ def _in_utc(member: str, at: datetime | None) -> datetime | None:
 
 
 async def _find(deps: DeadLetterDeps, redrive_id: str) -> Redrive:
-    redrive = await deps.redrives.get(redrive_id) if REDRIVE_ID.fullmatch(redrive_id) else None
-    if redrive is None:
-        raise NotFound.unknown(redrive_id, "redrive", next_step="GET /ops/redrives lists them.")
-    return redrive
+    return await find(deps.redrives.get, redrive_id, "redrive", next_step="GET /ops/redrives lists them.")

@@ -1,6 +1,5 @@
 """Find and show dead letters, and accept an edited payload."""
 
-import re
 from typing import Final
 
 from msgspec import Raw
@@ -8,7 +7,8 @@ from msgspec import Raw
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterDetail, attempt_view_of, members_of, view_of
-from app.errors import InvalidField, NotFound, StateConflict
+from app.errors import InvalidField, StateConflict
+from app.http.by_id import find
 from app.http.paging import Page, page_of
 from app.postgres.encryption import SealBroken
 from app.queue.kinds import Shown, legible
@@ -17,7 +17,6 @@ from app.vendors.models import Connections
 
 SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
 OF_DELIVERIES: Final = ("sub_", "callbacks-")
-DEAD_LETTER_ID: Final = re.compile(r"dl_[A-Za-z0-9]{1,64}")
 
 
 async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, after: str | None, limit: int) -> Page:
@@ -94,10 +93,8 @@ def edit_payload(deps: DeadLetterDeps, letter: DeadLetter, sent: Raw) -> bytes:
 
 
 async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:
-    letter = await deps.dead_letters.get(dead_letter_id) if DEAD_LETTER_ID.fullmatch(dead_letter_id) else None
-    if letter is None:
-        raise NotFound.unknown(dead_letter_id, "dead letter", next_step="GET /ops/dead-letters lists them.")
-    return letter
+    next_step = "GET /ops/dead-letters lists them."
+    return await find(deps.dead_letters.get, dead_letter_id, "dead letter", next_step=next_step)
 
 
 async def not_open(deps: DeadLetterDeps, dead_letter_id: str) -> StateConflict:

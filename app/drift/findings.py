@@ -1,15 +1,11 @@
 """Drift finding operations: list, read and acknowledge."""
 
-import re
-from typing import Final
-
 from app.audit.record import Entry, append
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
-from app.errors import NotFound, StateConflict
+from app.errors import StateConflict
+from app.http.by_id import find
 from app.http.paging import Page, page_of
-
-FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
 
 
 async def list_drift(deps: DriftDeps, which: DriftFilter, *, after: str | None, limit: int) -> Page:
@@ -20,10 +16,7 @@ async def list_drift(deps: DriftDeps, which: DriftFilter, *, after: str | None, 
 
 async def read_drift(deps: DriftDeps, finding_id: str) -> DriftFinding:
     """Return one finding. Raises NotFound."""
-    finding = await deps.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
-    if finding is None:
-        raise NotFound.unknown(finding_id, "drift finding", next_step="List findings with GET /ops/drift.")
-    return finding
+    return await find(deps.drifts.get, finding_id, "drift finding", next_step="List findings with GET /ops/drift.")
 
 
 async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> DriftFinding:

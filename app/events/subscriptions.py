@@ -1,6 +1,5 @@
 """Subscriptions for callers: create, read, test and delete them, rotate secrets, enable them after failures."""
 
-import re
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Final
@@ -14,6 +13,7 @@ from app.events.models import JITTER, EventSubscription, NewSubscription, Subscr
 from app.events.record_fields import delivered_body, field_errors
 from app.events.samples import sample_event
 from app.events.types import EVENT_PATTERNS, OBJECTS, scopes_of_types, types_of
+from app.http.by_id import ID, find
 from app.http.callers import Caller, require_scopes
 from app.http.nearest_name import did_you_mean
 from app.http.paging import Page, page_of
@@ -21,7 +21,7 @@ from app.identifiers import new_id
 from app.problem_document import FieldError
 from app.signatures import new_secret
 
-SUBSCRIPTION_ID: Final = re.compile(r"sub_[A-Za-z0-9]{1,64}")
+UNKNOWN: Final = "GET /v1/subscriptions lists all. A subscription whose target answered 410 was removed."
 OVERLAP_SECONDS: Final = 24 * 3600.0
 WHEN_DISABLED: Final = (
     "Fix the target, check it with POST …/test, then POST …/enable: everything that waited is delivered."
@@ -176,7 +176,7 @@ async def get_subscription(deps: FeedDeps, subscription_id: str) -> Subscription
 
 async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) -> None:
     """Remove a subscription. Does nothing if it does not exist."""
-    if SUBSCRIPTION_ID.fullmatch(subscription_id):
+    if ID.fullmatch(subscription_id):
         async with deps.database.transaction() as transaction:
             await deps.subscriptions.delete(transaction, subscription_id, actor=principal, because="asked for")
 
@@ -188,7 +188,7 @@ async def rotate_secret(deps: EventDeps, subscription_id: str, caller: Caller) -
     if not await deps.subscriptions.add_secret(
         subscription_id, secret, overlap_seconds=OVERLAP_SECONDS, actor=caller.principal
     ):
-        raise _not_found(subscription_id)
+        raise NotFound.unknown(subscription_id, "subscription", next_step=UNKNOWN)
     return _with_secret(deps, subscription, secret)
 
 
@@ -284,10 +284,7 @@ def lacking_scopes(deps: FeedDeps, subscription: EventSubscription) -> tuple[str
 
 async def existing(deps: FeedDeps, subscription_id: str) -> EventSubscription:
     """Return a subscription. Raises NotFound."""
-    subscription = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
-    if subscription is None:
-        raise _not_found(subscription_id)
-    return subscription
+    return await find(deps.subscriptions.get, subscription_id, "subscription", next_step=UNKNOWN)
 
 
 async def _readable(deps: EventDeps, subscription_id: str, caller: Caller) -> EventSubscription:
@@ -295,8 +292,3 @@ async def _readable(deps: EventDeps, subscription_id: str, caller: Caller) -> Ev
     subscription = await existing(deps, subscription_id)
     require_scopes(caller, _scopes_of(deps, subscription))
     return subscription
-
-
-def _not_found(subscription_id: str) -> NotFound:
-    next_step = "GET /v1/subscriptions lists all. A subscription whose target answered 410 was removed."
-    return NotFound.unknown(subscription_id, "subscription", next_step=next_step)

@@ -1,22 +1,18 @@
 """Operations of links: show, join, split, review."""
 
-import re
-from typing import Final
-
 from app.errors import InvalidField, NotFound
+from app.http.by_id import ID
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
 from app.links.deps import LinkDeps
 from app.links.models import Attached, LinkedRecord, LinkedRecords, LinkReview, LinkSource, ReviewState, SplitLinks
 from canonical.parts import ID_PREFIX, ObjectName
 
-CANONICAL_ID: Final = re.compile(r"[a-z]+_[A-Za-z0-9]{1,64}")
-
 
 def object_of(canonical_id: str) -> ObjectName:
     """Return the object that an id names. Raises NotFound for another id."""
     for name, prefix in ID_PREFIX.items():
-        if canonical_id.startswith(prefix) and CANONICAL_ID.fullmatch(canonical_id):
+        if canonical_id.startswith(prefix) and ID.fullmatch(canonical_id):
             return name
     otherwise = f"{canonical_id[:80]} is not a canonical id: cus_…, ord_… or tkt_…."
     raise NotFound(what_else(canonical_id, "customer, order or ticket") or otherwise)

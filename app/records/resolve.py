@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from app.errors import InvalidField, NotFound, UnsupportedAction
+from app.http.by_id import ID
 from app.http.headers import MAPPING_HEADER, NamedRevision
 from app.http.plurals import PLURAL
 from app.identifiers import what_else
@@ -17,8 +18,6 @@ from app.vendors.models import Connection
 from canonical.parts import ID_PREFIX, ObjectName
 from mappings.registry import active, mapping_of
 from mappings.spec import VendorMapping
-
-_CANONICAL_ID = re.compile(r"[a-z]+_[A-Za-z0-9]{1,64}")
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
@@ -166,7 +165,7 @@ async def locate_record(deps: RecordDeps, object_name: ObjectName, identifier: s
     if not identifier.startswith(ID_PREFIX[object_name]):
         otherwise = f"The id {identifier[:80]} is neither canonical nor connection:id."
         raise NotFound(what_else(identifier, object_name) or otherwise)
-    known = await deps.links.find(identifier) if _CANONICAL_ID.fullmatch(identifier) else ()
+    known = await deps.links.find(identifier) if ID.fullmatch(identifier) else ()
     links = [link for link in known if link.object == object_name]
     if not links:
         raise NotFound(f"No {object_name} has the id {identifier[:80]}.")

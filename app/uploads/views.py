@@ -1,17 +1,15 @@
 """The views of uploads and their progress, for callers and operators."""
 
-import re
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec.structs import asdict
 
 from app.errors import NotFound
+from app.http.by_id import ID
 from app.http.paging import Page, page_of
 from app.uploads.models import Upload, UploadOutcome, UploadProgress
 from app.uploads.store import PostgresUploads
-
-UPLOAD_ID: Final = re.compile(r"upl_[A-Za-z0-9]{1,64}")
 
 
 class UploadView(UploadProgress, frozen=True, kw_only=True):
@@ -47,7 +45,7 @@ async def list_uploads(uploads: PostgresUploads, connection: str | None, *, afte
 
 async def read_upload(uploads: PostgresUploads, upload_id: str, *, connection: str | None = None) -> UploadView:
     """Return the progress of an upload, if it is of `connection` (None: of any). Raises NotFound."""
-    upload = await uploads.get(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
+    upload = await uploads.get(upload_id) if ID.fullmatch(upload_id) else None
     if upload is None or connection not in (None, upload.connection):
         next_step = "Use the id that POST /v1/uploads/{connection} returned."
         raise NotFound.unknown(upload_id, "upload", next_step=next_step)

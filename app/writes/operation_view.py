@@ -1,6 +1,5 @@
 """Operations as callers see them."""
 
-import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -8,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from app.errors import Erased, NotFound
+from app.http.by_id import ID
 from app.http.callers import Caller
 from app.problem_document import ProblemDocument
 from app.queue.models import BlockedReason, BudgetShare
@@ -20,7 +20,6 @@ from app.writes.withhold import may_approve
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
 
-OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
 State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
 UNTIL_RESUMED: Final[dict[BlockedReason, str]] = {
     "auth": "{title} refuses the credential of {name}. An operator must replace it and resume the connection.",
@@ -150,7 +149,7 @@ async def find_visible(
     deps: OperationDeps, operation_id: str, objects: Sequence[ObjectName], caller: Caller
 ) -> Operation:
     """Return an operation on one of these objects, or one that the caller may approve. Raises NotFound."""
-    operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
+    operation = await deps.operations.get(operation_id) if ID.fullmatch(operation_id) else None
     if operation is None or not (operation.object in objects or may_approve(caller, operation)):
         raise NotFound.unknown(operation_id, "operation")
     return operation

@@ -1,7 +1,6 @@
 """Start backfills, show their progress, pause, resume and cancel them."""
 
 import math
-import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
@@ -10,8 +9,9 @@ from msgspec import convert
 from msgspec.structs import asdict
 
 from app.audit.record import Entry, append
-from app.errors import InvalidField, NotFound, StateConflict
+from app.errors import InvalidField, StateConflict
 from app.events.types import types_of
+from app.http.by_id import find
 from app.http.paging import Page, page_of
 from app.http.plurals import PLURAL
 from app.identifiers import new_id
@@ -22,7 +22,6 @@ from app.walks.deps import BackfillDeps
 from app.walks.models import ListPlan, NewWalk
 from app.walks.start import page_job
 
-BACKFILL_ID: Final = re.compile(r"bf_[A-Za-z0-9]{1,64}")
 CONSUMER: Final = "consumer:"
 PAGE_SECONDS: Final = 10.0
 """A page holds the records of so many seconds at most, so that a low rate is kept in small steps."""
@@ -223,7 +222,4 @@ async def _note(transaction: Transaction, what: str, backfill: NewBackfill, acto
 
 
 async def _find(deps: BackfillDeps, backfill_id: str) -> Backfill:
-    backfill = await deps.backfills.get(backfill_id) if BACKFILL_ID.fullmatch(backfill_id) else None
-    if backfill is None:
-        raise NotFound.unknown(backfill_id, "backfill", next_step="GET /v1/backfills lists them.")
-    return backfill
+    return await find(deps.backfills.get, backfill_id, "backfill", next_step="GET /v1/backfills lists them.")

@@ -5,7 +5,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from app.audit.record import Entry, append
-from app.errors import InvalidField, NotFound, StateConflict
+from app.errors import InvalidField, StateConflict
+from app.http.by_id import find
 from app.http.paging import Page, page_of
 from app.identifiers import new_id, new_run_id
 from app.problem_document import FieldError
@@ -60,10 +61,8 @@ async def request_reconcile(deps: ReconcileDeps, request: ReconcileRequest, *, a
 async def confirm_absences(deps: ReconcileDeps, finding_id: str, *, actor: str) -> ReconcileFinding:
     """Let workers read each record that a run did not list, although they are too many: those that are gone are absent.
     Audited. Raises NotFound, and StateConflict for a finding that waits for no person, or was found too long ago."""
-    finding = await deps.reconciliations.get(finding_id)
-    if finding is None:
-        next_step = "GET /ops/reconciliations, or lockstitch reconcile list, lists them."
-        raise NotFound.unknown(finding_id, "finding of a reconciliation", next_step=next_step)
+    next_step = "GET /ops/reconciliations, or lockstitch reconcile list, lists them."
+    finding = await find(deps.reconciliations.get, finding_id, "finding of a reconciliation", next_step=next_step)
     async with deps.database.transaction() as transaction:
         confirmed = await deps.reconciliations.confirm(transaction, finding_id)
         if confirmed is not None:
