@@ -74,13 +74,5 @@ async def explain_problem(request: AnyRequest) -> Answered:
 
 
 def _explanation(kind: type[Problem]) -> ProblemExplanation:
-    return ProblemExplanation(
-        code=kind.code,
-        status=kind.status,
-        title=kind.title,
-        meaning=" ".join((kind.__doc__ or "").split()),
-        category=kind.category,
-        fault=kind.fault,
-        retryable=kind.retryable,
-        next_step=kind.next_step,
-    )
+    facts = {name: getattr(kind, name) for name in ProblemExplanation.__struct_fields__ if name != "meaning"}
+    return ProblemExplanation(meaning=" ".join((kind.__doc__ or "").split()), **facts)

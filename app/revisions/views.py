@@ -5,8 +5,9 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
-from app.revisions.models import MappedConnection, Passing, Route, Shadow, ShadowFigures
+from app.revisions.models import MappedConnection, Passing, Route, SeenDifference, Shadow, ShadowFigures
 
 
 class RevisionView(Struct, frozen=True, kw_only=True):
@@ -118,32 +119,16 @@ def view_of(
         connection=place.connection,
         active=pinned if pinned is not None and pinned in known else place.default,
         pinned=pinned is not None,
-        previous=None if route is None else route.previous,
-        shadow=None if route is None else route.shadow,
-        changed_by=None if route is None else route.changed_by,
-        changed_at=None if route is None else route.changed_at,
+        **{name: getattr(route, name, None) for name in ("previous", "shadow", "changed_by", "changed_at")},
         comparisons=tuple(_comparison(one) for one in shadows if (one.key.connection, one.key.mapping) == at),
     )
 
 
 def _comparison(figures: ShadowFigures) -> ShadowView:
-    return ShadowView(
-        active=figures.key.active,
-        shadow=figures.key.shadow,
-        compared=figures.compared,
-        differing=figures.differing,
-        dropped=figures.dropped,
-        first_at=figures.first_at,
-        last_at=figures.last_at,
-        differences=tuple(
-            DifferenceView(
-                passing=one.passing,
-                path=one.path,
-                count=one.count,
-                first_seen=one.first_seen,
-                last_seen=one.last_seen,
-                samples=tuple(msgspec.json.decode(sample) for sample in one.samples),
-            )
-            for one in figures.differences
-        ),
-    )
+    shown = {**asdict(figures), "differences": tuple(map(_difference, figures.differences))}
+    key = shown.pop("key")
+    return ShadowView(active=key.active, shadow=key.shadow, **shown)
+
+
+def _difference(one: SeenDifference) -> DifferenceView:
+    return DifferenceView(**{**asdict(one), "samples": tuple(map(msgspec.json.decode, one.samples))})

@@ -247,20 +247,8 @@ def _receiver(
 
 
 def _uploads(foundation: Foundation, ingest: IngestDeps) -> UploadDeps:
-    return UploadDeps(
-        uploads=PostgresUploads(foundation.database),
-        database=foundation.database,
-        receipts=ingest.receipts,
-        queue=ingest.queue,
-        connections=ingest.connections,
-        setups=ingest.setups,
-        links=ingest.links,
-        matches=ingest.matches,
-        erased=ingest.erased,
-        states=ingest.states,
-        events=ingest.events,
-        ownership=ingest.ownership,
-    )
+    shared = {field.name: getattr(ingest, field.name) for field in fields(UploadDeps) if field.name != "uploads"}
+    return UploadDeps(uploads=PostgresUploads(foundation.database), **shared)
 
 
 def _events(foundation: Foundation, poster: TargetPoster, records: RecordDeps) -> EventDeps:
