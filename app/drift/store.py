@@ -207,13 +207,7 @@ class PostgresDrifts:
         if row is None:
             return None
         finding = _finding(row)
-        subject = DriftSubject(
-            connection=finding.connection,
-            object=finding.object,
-            mapping=finding.mapping,
-            revision=finding.revision,
-            source=finding.source,
-        )
+        subject = msgspec.convert(finding, DriftSubject, from_attributes=True)
         if finding.kind != "empty_more_often":
             await self.extend(transaction, subject, [(finding.path, trait_of(finding.kind, finding.found))])
         return finding

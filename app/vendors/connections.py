@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from app.credentials.token_set import ScopeState
 from app.errors import NotFound
@@ -172,11 +173,7 @@ def _view(
         vendor=connection.vendor.name,
         base_url=None if live is None else live.base_url,
         objects={name: _verbs(mapping.endpoints) for name, mapping in mappings.items() if mapping is not None},
-        state=condition.state,
-        since=condition.since,
-        until=condition.until,
-        note=condition.note,
-        next_step=condition.next_step,
+        **asdict(condition),
         scopes=None if live is None else live.scopes,
         throttled_since=condition.since if condition.state == "throttled" else None,
         **known,
