@@ -125,9 +125,9 @@ def view_of(
 
 
 def _comparison(figures: ShadowFigures) -> ShadowView:
-    shown = {**asdict(figures), "differences": tuple(map(_difference, figures.differences))}
-    key = shown.pop("key")
-    return ShadowView(active=key.active, shadow=key.shadow, **shown)
+    facts = {**asdict(figures), "differences": tuple(map(_difference, figures.differences))}
+    key = facts.pop("key")
+    return ShadowView(active=key.active, shadow=key.shadow, **facts)
 
 
 def _difference(one: SeenDifference) -> DifferenceView:
