@@ -353,10 +353,11 @@ class VendorMapping(Generic[R, M, P, W, A]):
     order; None if the body leaves it to the vendor, such as the price of a product. Every mapping of orders that
     creates some has one. It never raises. `lines_of(body)` returns names, quantities, unit prices and taxes of the
     lines of a new order, for a vendor whose lines hold other parts of the sum. `stores` is what the vendor itself
-    changes in texts, by field (see `stored`): a write sends the text that it would store. `hidden_keys` are the keys by
-    which the vendor also finds records whose value is not read: by a list (`in_lists`), or at all (`always`). `slots`
-    says which items of a list the vendor stores where it has one place for each; a list without an entry takes any
-    number."""
+    changes in texts, by field (see `stored`): a write sends the text that it would store. `longest` are the most
+    characters of texts that the vendor would refuse otherwise, by path (see `stored.too_long`). `hidden_keys` are the
+    keys by which the vendor also finds records whose value is not read: by a list (`in_lists`), or at all (`always`).
+    `slots` says which items of a list the vendor stores where it has one place for each; a list without an entry takes
+    any number."""
 
     vendor: str
     object: ObjectName
@@ -373,6 +374,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     builds_on: "VendorMapping[R, M, P, W, A] | None" = None
     coerces: bool = False
     stores: Mapping[str, TextChange] = field(default_factory=dict)
+    longest: Mapping[str, int] = field(default_factory=dict)
     hidden_keys: Mapping[str, Literal["in_lists", "always"]] = field(default_factory=dict)
     slots: Mapping[str, Slots] = field(default_factory=dict)
 

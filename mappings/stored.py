@@ -3,7 +3,7 @@
 A write sends what the vendor would store, and reports the difference. So comparing with the record needs no guesses.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -38,6 +38,25 @@ def as_stored(patch: P, changes: Mapping[str, TextChange]) -> tuple[P, tuple[Los
         if change is not None and (stored := _stored(value, field, change, f"/{name}", loss)) is not value:
             kept[name] = stored
     return (replace(patch, **kept) if kept else patch), tuple(loss)
+
+
+def too_long(patch: Struct, longest: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Yield the pointer of each text that is longer than the vendor accepts, with a sentence. `longest` are the most
+    characters by the path of a field, without the places in lists: `addresses/city`."""
+    for path, most in longest.items():
+        for pointer, text in _texts(patch, path.split("/"), ""):
+            if len(text) > most:
+                yield pointer, f"at most {most} characters, and this has {len(text)}"
+
+
+def _texts(value: Any, names: Sequence[str], pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, tuple):
+        for place, one in enumerate(value):
+            yield from _texts(one, names, f"{pointer}/{place}")
+    elif isinstance(value, str) and not names:
+        yield pointer, value
+    elif isinstance(value, Struct) and names:
+        yield from _texts(getattr(value, names[0]), names[1:], f"{pointer}/{names[0]}")
 
 
 def _stored(value: Any, field: ComparedField, change: TextChange, pointer: str, loss: list[Loss]) -> Any:

@@ -35,7 +35,7 @@ from canonical.references import at_target
 from mappings.kit.no_change import changes_nothing
 from mappings.manifest import Manifest, Vendor
 from mappings.spec import Draft, FieldRefusal, Mapped, Unmappable
-from mappings.stored import as_stored
+from mappings.stored import as_stored, too_long
 
 YOUNG: Final = 60.0
 """Account facts that are at most this many seconds old may refuse a write by themselves."""
@@ -105,6 +105,8 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     raw, current = (None, None) if present is None else (present.raw, present.decoded)
     with mapping_span(mapping.name, mapping.revision, "write"):
         draft = await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
+    if mapping.longest:
+        draft = _with_lengths(draft, patch, mapping.longest)
     if draft.loss:
         draft = _without_added_items(draft, patch)
     if not resolved.dry:
@@ -202,6 +204,17 @@ def _at_sent_items(draft: Draft[Any], places: Mapping[str, str]) -> Draft[Any]:
         loss=tuple(dict.fromkeys(replace(one, path=sent(one.path)) for one in draft.loss)),
         refused=tuple(dict.fromkeys(replace(one, pointer=sent(one.pointer)) for one in draft.refused)),
     )
+
+
+def _with_lengths(draft: Draft[Any], patch: Any, longest: Mapping[str, int]) -> Draft[Any]:
+    """Return the draft with a refusal of each text that is too long, unless it is not written."""
+    lost = {one.path for one in draft.loss if one.kind == "dropped"} | {one.pointer for one in draft.refused}
+    refused = tuple(
+        FieldRefusal(kind="invalid", pointer=pointer, detail=detail)
+        for pointer, detail in too_long(patch, longest)
+        if not any(pointer == path or pointer.startswith(f"{path}/") for path in lost)
+    )
+    return replace(draft, refused=draft.refused + refused) if refused else draft
 
 
 def _without_added_items(draft: Draft[Any], patch: Any) -> Draft[Any]:

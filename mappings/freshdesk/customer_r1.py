@@ -20,6 +20,7 @@ from mappings.freshdesk.contact_points import (
     phones_read,
 )
 from mappings.freshdesk.endpoints_customer import ENDPOINTS
+from mappings.freshdesk.field_values import LONGEST_LINE
 from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit import json_custom_fields, markers, patches, people
@@ -162,5 +163,6 @@ CUSTOMER: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     hidden_keys={"email": "in_lists"},
+    longest=dict.fromkeys(("display_name", "first_name", "last_name", "job_title"), LONGEST_LINE),
     slots={"phones": people.slots_by_type(KINDS), "addresses": slots_of(SLOTS)},
 )

@@ -13,6 +13,8 @@ from mappings.stored import TextChange
 OWN_FONT: Final = re.compile(r'<div style="font-family:[^"<>]*">')
 """The element that Freshdesk puts around a message written in its web interface."""
 LONGEST_SENDER: Final = 1000
+LONGEST_LINE: Final = 255
+"""The most characters of a name, a subject or a title."""
 TRIMMED: Final = TextChange(text=str.strip, detail="Freshdesk removes blank space at the ends of a text")
 
 

@@ -22,7 +22,7 @@ from mappings.freshdesk.enums import (
     statuses_written,
     types_written,
 )
-from mappings.freshdesk.field_values import OWN_FONT, TRIMMED, attachments
+from mappings.freshdesk.field_values import LONGEST_LINE, OWN_FONT, TRIMMED, attachments
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
 from mappings.kit import json_custom_fields, nearest, patches
@@ -216,4 +216,5 @@ TICKET: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     stores={"description": TRIMMED},
+    longest={"subject": LONGEST_LINE},
 )

@@ -31,6 +31,8 @@ from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.field_values import (
     GROUP,
     LONG,
+    LONGEST_IN_ADDRESS,
+    LONGEST_TEXT,
     STORES,
     USER,
     changed_at,
@@ -310,5 +312,12 @@ CUSTOMER: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     stores=STORES,
+    longest={
+        "first_name": 40,
+        "last_name": 80,
+        "job_title": 128,
+        "notes": LONGEST_TEXT,
+        **{f"addresses/{name}": most for name, most in LONGEST_IN_ADDRESS.items()},
+    },
     slots={"emails": people.one_slot, "phones": people.slots_by_type(PHONES), "addresses": slots_of(SLOTS)},
 )

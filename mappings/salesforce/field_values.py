@@ -31,6 +31,9 @@ STORES: Final = {
         text=lambda text: text.strip(_BLANKS), detail="Salesforce removes blanks at the beginning and the end"
     )
 }
+LONGEST_TEXT: Final = 32_000
+"""The most characters of a description (Object Reference, also the following)."""
+LONGEST_IN_ADDRESS: Final = {"line1": 255, "city": 40, "region": 80, "postal_code": 20}
 _STORED: Final = STORES[EVERY_TEXT]
 _SUFFIX: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 

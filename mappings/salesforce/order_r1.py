@@ -21,7 +21,16 @@ from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import ENDPOINTS
 from mappings.salesforce.enums import order_status
-from mappings.salesforce.field_values import LONG, STORES, changed_at, instant, long_id, remote
+from mappings.salesforce.field_values import (
+    LONG,
+    LONGEST_IN_ADDRESS,
+    LONGEST_TEXT,
+    STORES,
+    changed_at,
+    instant,
+    long_id,
+    remote,
+)
 from mappings.salesforce.order_lines_write_r1 import lines_of, total_of
 from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
@@ -211,4 +220,9 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account]
     total_of=total_of,
     lines_of=lines_of,
     stores=STORES,
+    longest={
+        "internal_note": LONGEST_TEXT,
+        **{f"billing_address/{name}": most for name, most in LONGEST_IN_ADDRESS.items()},
+        **{f"shipping_address/{name}": most for name, most in LONGEST_IN_ADDRESS.items()},
+    },
 )

@@ -35,6 +35,7 @@ from mappings.salesforce.field_values import (
     CONTACT,
     GROUP,
     LONG,
+    LONGEST_TEXT,
     STORES,
     USER,
     changed_at,
@@ -232,4 +233,5 @@ TICKET: Final = VendorMapping(
     to_vendor=to_vendor,
     hidden_keys={"email": "always"},
     stores=STORES,
+    longest={"subject": 255, "description": LONGEST_TEXT},
 )

@@ -245,6 +245,7 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, wire.Acc
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
+    longest={"tags": 255},
     total_of=total_of,
     shapes=(ReadShape(record=wire_webhook.Order, matches=is_webhook, to_canonical=webhook_to_canonical),),
 )

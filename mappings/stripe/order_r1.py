@@ -277,6 +277,7 @@ ORDER: Final = VendorMapping[Record, Order, OrderPatch, OrderWrite, wire.Account
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
+    longest={"line_items/sku": metadata.LONGEST},
     total_of=total_of,
     lines_of=lines_of,
 )

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from canonical.ticket import CommentPatch
 from mappings.registry import VENDORS, active
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, pointers
 from tests.contract.facade import Facade
 from tests.contract.field_values import fields
 from tests.contract.own_facade import own_key
-from tests.contract.samples import Body
+from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 from tests.contract.write_and_read import (
     Changer,
@@ -79,6 +79,37 @@ def test_a_change_reads_as_it_was_sent(caller: Caller, name: str) -> None:
 def test_a_comment_reads_as_it_was_sent(caller: Caller, name: str) -> None:
     base = {"body_text": "A new mug is on its way."}
     check(Commenter(caller, SAMPLES[name]), CommentPatch, lambda mark: base, fields(CommentPatch).keys())
+
+
+@pytest.mark.parametrize("name", [name for name, one in SAMPLES.items() if one.mapping.longest])
+def test_a_text_that_is_too_long_is_refused_with_its_limit(caller: Caller, name: str) -> None:
+    """One of the most characters is accepted: the limit is the vendor's."""
+    sample = SAMPLES[name]
+    for path, most in sample.mapping.longest.items():
+        for length, status in ((most, 201), (most + 1, 422)):
+            body = sample.body(word())
+            pointer = put(body, path.split("/"), "x" * length)
+            answer = caller.write("POST", f"{sample.collection()}&loss=any", body, headers={"prefer": "wait=30"})
+            assert answer.status_code == status, (path, length, answer.text[:500])
+        assert pointers(answer) == [pointer]
+        assert f"at most {most} characters" in answer.json()["detail"]
+
+
+def put(body: Body, path: list[str], text: str) -> str:
+    """Put a text into a body, and return its pointer."""
+    name, *inner = path
+    if name == "tags":
+        body[name] = [text]
+        return "/tags/0"
+    if not inner:
+        body[name] = text
+        return f"/{name}"
+    if name in ("addresses", "line_items"):
+        item = (body.get(name) or [{"line1": "Uferweg 3"}])[0]
+        body[name] = [item | {inner[0]: text}]
+        return f"/{name}/0/{inner[0]}"
+    body[name] = {"line1": "Uferweg 3", inner[0]: text}
+    return f"/{name}/{inner[0]}"
 
 
 def check(writer: Writer, patch: type[Struct], base: Callable[[str], Body], each: Collection[str]) -> None:
