@@ -1,6 +1,7 @@
 """Several hosts of a database: the primary is reached whatever the others do."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -171,12 +172,15 @@ async def test_a_connection_that_cannot_write_is_replaced(empty_database_url: st
 def test_standbys_alone_are_unavailable_until_one_is_promoted() -> None:
     """Not an `anyio` test: the server has to be started from the main thread between two steps."""
     folder = open_folder("lockstitch-standby-")
-    server = EmbeddedPostgres(folder / "pg", {"fsync": "off"})
-    with server.running(folder / "log"):
-        pass
-    (server.folder / "data" / "standby.signal").touch()
-    with server.running(folder / "log") as url:
-        asyncio.run(_wait_for_promotion(url))
+    try:
+        server = EmbeddedPostgres(folder / "pg", {"fsync": "off"})
+        with server.running(folder / "log"):
+            pass
+        (server.folder / "data" / "standby.signal").touch()
+        with server.running(folder / "log") as url:
+            asyncio.run(_wait_for_promotion(url))
+    finally:
+        shutil.rmtree(folder)
 
 
 async def _wait_for_promotion(url: str) -> None:
