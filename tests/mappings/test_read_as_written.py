@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from msgspec.inspect import UnionType
 
 from canonical.field_kinds import kinds_of
 from canonical.parts import CustomFieldSetting
 from canonical.validate import patch_errors
 from emulators.registry import EMULATORS
+from mappings.checks.derived import NEVER_EMPTY
 from mappings.http import VendorRequest
 from mappings.registry import VENDORS
 from mappings.spec import Draft
@@ -37,6 +39,18 @@ from tests.required import required
 
 OWN_FIELDS: Final = (("line_written", LINE_FIELD), ("account", "AccountId"))
 """The keys of orders, whose lines have custom fields, and who have an account at Salesforce."""
+TOGETHER: Final = {
+    "first_name": {"display_name"},
+    "last_name": {"display_name"},
+    "display_name": {"first_name", "last_name"},
+    "emails": {"consents"},
+    "phones": {"consents"},
+    "company_name": {"kind"},
+    "billing_address": {"customer"},
+}
+"""Fields that may change with another one."""
+REPLACED: Final = {("shopify customer", "display_name"), ("salesforce order", "customer")}
+"""Fields in whose place the vendor shows something else: the address, and the account."""
 CREDENTIALS: Final = {one.name: one.credential for one in EMULATED}
 
 
@@ -59,26 +73,31 @@ class Writer(EmulatedAccount[Any]):
 
     def new(self) -> str:
         """The id of a new record."""
-        written = self._written(self.sample.body(word()), None)
+        written = self.written(self.sample.body(word()), None)
         assert written is not None
         return written[0]
+
+    def shown(self, remote_id: str) -> Body:
+        """A record as it reads."""
+        record: Body = msgspec.json.decode(msgspec.json.encode(self.read(self.mapping, remote_id).data))
+        return record
 
     def findings(self, body: Body, remote_id: str | None) -> Iterator[Difference]:
         """Create a record, or change one, without the fields whose value is invalid. Yield what reads otherwise and is
         no announced loss."""
-        written = self._written(body, remote_id)
+        written = self.written(body, remote_id)
         if written is None:
             return
         self.accepted += 1
         at, sent, draft = written
         announced = {path for one in draft.loss for path in (one.path, one.place) if path}
         announced |= {one.pointer for one in draft.refused}
-        read = msgspec.json.decode(msgspec.json.encode(self.read(self.mapping, at).data))
+        read = self.shown(at)
         for one in differences(sent, read, kinds_of(self.sample.object)):
             if not any(covers(path, pointer) for path in announced for pointer in one.pointers):
                 yield one
 
-    def _written(self, body: Body, remote_id: str | None) -> tuple[str, Body, Draft[Any]] | None:
+    def written(self, body: Body, remote_id: str | None) -> tuple[str, Body, Draft[Any]] | None:
         """Return the id of the record, what was sent in the end, and its draft; None if the vendor refuses it, or if
         nothing is left that is valid."""
         raw, account = (None, self.account) if remote_id is None else self.raw(self.mapping, remote_id)
@@ -125,3 +144,34 @@ def test_each_value_reads_as_it_was_sent(name: str, changes: bool) -> None:
                     by_field[one.field].append(one)
         assert writer.accepted > tried / 2
     assert not by_field
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_null_empties_a_field_and_leaves_the_rest(name: str) -> None:
+    sample = SAMPLES[name]
+    patch: type[msgspec.Struct] = sample.mapping.patch
+    written = set[str]()
+    with Writer(sample) as writer:
+        for field in nullable(patch) - resolved_fields(name) - NEVER_EMPTY:
+            remote_id = writer.new()
+            any(writer.written(body, remote_id) for body in values_of_field(patch, base_of_changes(sample), field))
+            before = writer.shown(remote_id)
+            emptied = writer.written({field: None}, remote_id)
+            after = writer.shown(remote_id)
+            changed = {one for one in fields(patch) if before[one] != after[one]}
+            assert changed <= {field} | TOGETHER.get(field, set()), field
+            if emptied is not None and emptied[1] and not emptied[2].loss and not emptied[2].refused:
+                written.add(field)
+                assert is_empty(after[field]) or (name, field) in REPLACED, field
+    assert len(written) > 1
+
+
+def nullable(patch: type[msgspec.Struct]) -> set[str]:
+    """The fields that a caller may write null to."""
+    return {name for name, kind in fields(patch).items() if isinstance(kind, UnionType) and kind.includes_none}
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a field holds nothing: custom fields are listed without their values."""
+    values = [one.get("value") for one in value] if isinstance(value, list) else [value]
+    return all(one in (None, "", "unknown", "none", False) for one in values)

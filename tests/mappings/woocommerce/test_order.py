@@ -18,7 +18,6 @@ from canonical.order_patch import (
 )
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting, ProductReferencePatch, ReferencePatch
 from mappings.woocommerce.order_r1 import ORDER
-from tests.mappings.read_back import assert_reads_back
 from tests.required import required
 
 from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, record, refused
@@ -26,60 +25,6 @@ from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, record, refuse
 LINES = (LineItemPatch(product=ProductReferencePatch(remote_id="11"), name="Mug", quantity="2", unit_price="19.90"),)
 LINE = {"id": 65, "name": "Mug", "quantity": 2, "subtotal": "10.00", "total": "10.00"}
 ORDERED = {"id": 7, "status": "processing", "currency": "EUR", "total": "10.00"}
-TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
-MAYBE = st.none() | TEXT
-
-
-def address(kind: str) -> st.SearchStrategy[AddressPatch | None]:
-    return st.none() | st.builds(
-        AddressPatch,
-        name=MAYBE,
-        company=MAYBE,
-        line1=TEXT,
-        city=MAYBE,
-        region=MAYBE,
-        postal_code=MAYBE,
-        country_code=st.sampled_from([None, "GB", "DE"]),
-        phone=MAYBE if kind == "shipping" else st.none(),
-    )
-
-
-FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "status": st.sampled_from(["open", "on_hold", "completed", "cancelled", "failed"]),
-    "customer": st.none()
-    | st.builds(
-        ReferencePatch,
-        email=st.from_regex(r"[a-z]{1,9}@[a-z]{1,9}\.example", fullmatch=True),
-        phone=st.none() | st.just("+441174960123"),
-    ),
-    "billing_address": address("billing"),
-    "shipping_address": address("shipping"),
-    "customer_note": MAYBE,
-    "external_id": MAYBE,
-    "custom_fields": st.none()
-    | st.tuples(
-        st.builds(CustomFieldPatch, key=st.just("gift"), value=MAYBE),
-        st.builds(CustomFieldPatch, key=st.just("priority"), value=st.none() | st.integers(0, 10**9)),
-    ),
-}
-PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda fields: OrderPatch(**fields))
-
-
-@settings(max_examples=60, deadline=None)
-@given(first=PATCHES, second=PATCHES)
-def test_what_is_written_reads_back(first: OrderPatch, second: OrderPatch) -> None:
-    with EmulatedShop() as shop:
-        made = shop.made(ORDER, msgspec.structs.replace(first, line_items=LINES))
-        changed = shop.changed(ORDER, made.remote.id, second)
-    assert_reads_back(first, made.data, among=FIELDS.keys() - {"customer"})
-    assert_reads_back(second, changed.data, made.data, among=FIELDS.keys() - {"customer"})
-    for patch, data in ((first, made.data), (second, changed.data)):
-        if patch.customer is None:
-            assert data.is_guest
-            assert data.customer is None or (data.customer.email, data.customer.phone) == (None, None)
-        else:
-            assert_reads_back(patch, data, among=["customer"])
-    assert changed.data.totals.items == "39.80"
 
 
 @pytest.mark.parametrize(
