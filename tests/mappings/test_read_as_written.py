@@ -21,6 +21,7 @@ from mappings.checks.derived import NEVER_EMPTY
 from mappings.http import VendorRequest
 from mappings.registry import VENDORS
 from mappings.spec import Draft
+from mappings.stored import as_stored
 from tests.contract.field_values import fields
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, Sample
@@ -77,7 +78,7 @@ class Writer(EmulatedAccount[Any]):
         assert written is not None
         return written[0]
 
-    def shown(self, remote_id: str) -> Body:
+    def rendered(self, remote_id: str) -> Body:
         """A record as it reads."""
         record: Body = msgspec.json.decode(msgspec.json.encode(self.read(self.mapping, remote_id).data))
         return record
@@ -92,7 +93,7 @@ class Writer(EmulatedAccount[Any]):
         at, sent, draft = written
         announced = {path for one in draft.loss for path in (one.path, one.place) if path}
         announced |= {one.pointer for one in draft.refused}
-        read = self.shown(at)
+        read = self.rendered(at)
         for one in differences(sent, read, kinds_of(self.sample.object)):
             if not any(covers(path, pointer) for path in announced for pointer in one.pointers):
                 yield one
@@ -103,7 +104,7 @@ class Writer(EmulatedAccount[Any]):
         raw, account = (None, self.account) if remote_id is None else self.raw(self.mapping, remote_id)
         current = None if raw is None else self.mapping.decode(raw)
         while True:
-            patch = msgspec.convert(body, self.mapping.patch)
+            patch, changed = as_stored(msgspec.convert(body, self.mapping.patch), self.mapping.stores)
             draft = self.mapping.to_vendor(patch, current, account)
             wrong = [one.pointer for one in patch_errors(patch)]
             wrong += [one.pointer for one in draft.refused if one.kind == "invalid"]
@@ -118,7 +119,8 @@ class Writer(EmulatedAccount[Any]):
             return None
         result = required(self.mapping.endpoints.write_result)(answer, "create" if remote_id is None else "update")
         of_record = None if result.record is None else self.mapping.read(result.record, account).remote.id
-        return required(remote_id or result.remote_id or of_record), body, draft
+        written = msgspec.structs.replace(draft, loss=(*changed, *draft.loss))
+        return required(remote_id or result.remote_id or of_record), body, written
 
     def _request(self, body: Any, remote_id: str | None, account: Any) -> VendorRequest:
         endpoints, marker = self.mapping.endpoints, next(self._markers)
@@ -155,9 +157,9 @@ def test_null_empties_a_field_and_leaves_the_rest(name: str) -> None:
         for field in nullable(patch) - resolved_fields(name) - NEVER_EMPTY:
             remote_id = writer.new()
             any(writer.written(body, remote_id) for body in values_of_field(patch, base_of_changes(sample), field))
-            before = writer.shown(remote_id)
+            before = writer.rendered(remote_id)
             emptied = writer.written({field: None}, remote_id)
-            after = writer.shown(remote_id)
+            after = writer.rendered(remote_id)
             changed = {one for one in fields(patch) if before[one] != after[one]}
             assert changed <= {field} | TOGETHER.get(field, set()), field
             if emptied is not None and emptied[1] and not emptied[2].loss and not emptied[2].refused:
