@@ -116,7 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Leave what was collected out of garbage collection: ten thousand tests would be scanned again and again. The
-    garbage among it stays too, as finding it takes half a second."""
+    garbage among it stays too, as finding it takes half a second in each process."""
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     gc.enable()
