@@ -26,7 +26,7 @@ run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulator
 IN_TESTS := PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=
 
 test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
-	$(IN_TESTS) $(BIN)/python -m pytest --processes 6 $(ARGS)
+	$(IN_TESTS) $(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(INSTALLED) ## Run the slow tests: an outage of a day, a large export, the scaffold of a vendor
 	$(IN_TESTS) $(BIN)/pytest -n 2 -m long $(ARGS)

@@ -1,8 +1,8 @@
 """One PostgreSQL for the whole run; a fresh, migrated database for each test that asks for one.
 
 The server is embedded, unless LOCKSTITCH_TEST_DATABASE_URL names the database of a superuser on another one, which the
-tests have for themselves: so another version of PostgreSQL is tried. In one process then (`ARGS="--processes 1"`), as
-an open transaction of another one would hold up what waits for the end of all.
+tests have for themselves: so another version of PostgreSQL is tried. In one process then (`ARGS="-n 1"`), as an open
+transaction of another one would hold up what waits for the end of all.
 """
 
 import asyncio
@@ -25,10 +25,8 @@ from hypothesis import settings
 from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.migrate import migrate
-from tests import forked
 from tests.formats import ADD_FORMATS
 from tests.open_folder import open_folder
-from tests.processes import run_in_processes
 
 ANOTHER_SERVER = "LOCKSTITCH_TEST_DATABASE_URL"
 TEMPLATE = "lockstitch_template"
@@ -74,14 +72,11 @@ FAST_AND_LOOSE = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--processes`."""
-    parser.addoption("--processes", type=int, default=1, help="run the tests in so many processes, file by file")
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile what is not compiled yet on two cores, before one of them collects."""
-    if config.option.processes <= COMPILERS or sys.dont_write_bytecode:
+    """Compile what is not compiled yet, on two cores, before several processes start: each would compile the product
+    and what it uses by itself."""
+    is_alone = (config.getoption("numprocesses", None) or 0) <= COMPILERS
+    if hasattr(config, "workerinput") or is_alone or sys.dont_write_bytecode:
         return
     files = [file for file in _test_files(config) if not _is_compiled(file)]
     parts = [files[number::COMPILERS] for number in range(COMPILERS)]
@@ -91,11 +86,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """Collect without garbage collection, which would find nothing. Meanwhile another core imports the product."""
+def pytest_collection() -> None:
+    """Collect without garbage collection, which would find nothing."""
     gc.disable()
-    if session.config.option.processes > 1:
-        forked.start()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -104,7 +97,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     come last, as it takes time until the end even when nobody uses it."""
     files = dict.fromkeys(map(_file_of, items))
     turns, places = {file: _turn_of(file) for file in files}, dict[str, float]()
-    if config.option.processes > 1:
+    if hasattr(config, "workerinput"):
         lasting = {_file_of(item) for item in items if LASTING in getattr(item, "fixturenames", ())}
         waiting = [file for file in files if file.startswith(WAITING)]
         waiting.sort(key=lambda file: (file in lasting, turns[file]))
@@ -120,15 +113,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     gc.enable()
-
-
-def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Run the tests in several processes, if that is wanted."""
-    count, failures = session.config.option.processes, session.testsfailed
-    if count == 1 or session.config.option.collectonly or failures or not session.items:
-        return None
-    run_in_processes(session, count)
-    return True
 
 
 def _test_files(config: pytest.Config) -> list[Path]:

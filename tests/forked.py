@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Final
 
@@ -25,26 +24,14 @@ _CONTEXT.set_forkserver_preload(
         *("anyio._backends._asyncio", "httpcore"),  # which httpx imports when a client is made
         # what Litestar imports when an application is made, and telemetry when it is set up
         *("litestar.plugins.pydantic", "litestar.plugins.attrs", "litestar.routes.http"),
-        *("litestar.exceptions.responses", "litestar.middleware._internal.exceptions", "litestar._kwargs"),
-        *("litestar.middleware.allowed_hosts", "litestar.middleware.csrf", "litestar.middleware.response_cache"),
+        *("litestar.exceptions.responses", "litestar.middleware._internal.exceptions"),
         *("litestar.plugins.opentelemetry", "app.telemetry.provider", "app.telemetry.exporters", "app.telemetry.logs"),
         *("app.egress.transport", "app.links.manage", "app.events.store.replays", "httpx_aiohttp"),
-        *("starlette.exceptions", "cyclopts.validators", "app.dev.folder", "app.child_process"),
+        *("cyclopts.validators", "app.dev.folder"),
         "tests.forked_last",
     ]
 )
-_SERVER: Final = forkserver._forkserver
 _FLAGS: Final = (os.O_RDONLY, *[os.O_WRONLY | os.O_CREAT | os.O_APPEND] * 2)
-
-
-def start() -> None:
-    """Start the process that the others are forked from, and do not wait for it. Otherwise the first one starts it."""
-    _SERVER.ensure_running()
-
-
-def share() -> None:
-    """Use the one that the parent has started."""
-    _SERVER.ensure_running = resource_tracker.ensure_running  # type: ignore[method-assign]
 
 
 class Forked:

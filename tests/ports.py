@@ -10,18 +10,16 @@ import socket
 from itertools import count
 from typing import Final
 
-NUMBER: Final = "PYTEST_XDIST_WORKER"
-"""The variable with the number of the process: gw0, gw1 and so on."""
 _RANGE: Final = 2_000
+_FIRST: Final = 10_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 11 * _RANGE
 # Runs at the same time begin at different places.
 _drawn = count(os.getpid() * 37)
 
 
 def free_port() -> int:
     """A port on the loopback address at which nothing listens."""
-    first = 10_000 + int(os.environ.get(NUMBER, "gw0")[2:]) % 11 * _RANGE
     while True:
-        port = first + next(_drawn) % _RANGE
+        port = _FIRST + next(_drawn) % _RANGE
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
