@@ -24,10 +24,11 @@ _CONTEXT.set_forkserver_preload(
         *("anyio._backends._asyncio", "httpcore"),  # which httpx imports when a client is made
         # what Litestar imports when an application is made, and telemetry when it is set up
         *("litestar.plugins.pydantic", "litestar.plugins.attrs", "litestar.routes.http"),
-        *("litestar.exceptions.responses", "litestar.middleware._internal.exceptions"),
+        *("litestar.exceptions.responses", "litestar.middleware._internal.exceptions", "litestar._kwargs"),
+        *("litestar.middleware.allowed_hosts", "litestar.middleware.csrf", "litestar.middleware.response_cache"),
         *("litestar.plugins.opentelemetry", "app.telemetry.provider", "app.telemetry.exporters", "app.telemetry.logs"),
         *("app.egress.transport", "app.links.manage", "app.events.store.replays", "httpx_aiohttp"),
-        *("cyclopts.validators", "app.dev.folder"),
+        *("starlette.exceptions", "cyclopts.validators", "app.dev.folder", "app.child_process"),
         "tests.forked_last",
     ]
 )
