@@ -6,19 +6,21 @@ from uuid import uuid4
 import httpx
 
 from tests.contract.answer_checks import check_answer
-from tests.contract.plain_client import PlainClient
+from tests.contract.processes import NO_TLS
 from tests.contract.waiting import TIMEOUT, until
 
 DECIDED: Final = ("succeeded", "failed", "unknown")
 
 
-class Caller(PlainClient):
+class Caller(httpx.Client):
     """An HTTP client with one API key. It checks every answer against the contract."""
 
     def __init__(self, url: str, secret: str | None) -> None:
         super().__init__(
             base_url=url,
             timeout=TIMEOUT,
+            verify=NO_TLS,
+            trust_env=False,  # it has no proxies to look for
             headers={} if secret is None else {"authorization": f"Bearer {secret}"},
             event_hooks={"response": [check_answer]},
         )

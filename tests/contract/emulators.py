@@ -2,9 +2,10 @@
 
 from typing import Any, Final, Literal
 
+import httpx
 import msgspec
 
-from tests.contract.plain_client import PlainClient
+from tests.contract.processes import NO_TLS
 from tests.contract.waiting import until
 
 Vendor = Literal["freshdesk", "hubspot", "salesforce", "shopify", "stripe", "woocommerce", "zendesk"]
@@ -17,7 +18,7 @@ class Emulators:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = PlainClient(base_url=f"{url}/_emulator", timeout=30.0)
+        self._http = httpx.Client(base_url=f"{url}/_emulator", timeout=30.0, verify=NO_TLS)
         self._may_have_faults = False
 
     def close(self) -> None:

@@ -9,7 +9,6 @@ from typing import Final
 
 import httpx
 
-from tests.contract.plain_client import PlainClient
 from tests.contract.waiting import TIMEOUT
 from tests.forked import Forked
 
@@ -51,7 +50,7 @@ class Process:
             streams=(Path(os.devnull), self._log, self._log),
         )
         give_up, last_answer = time.monotonic() + TIMEOUT, ""
-        with PlainClient(timeout=TIMEOUT) as http:
+        with httpx.Client(timeout=TIMEOUT, verify=NO_TLS) as http:
             while time.monotonic() < give_up:
                 if self._running.poll() is not None:
                     raise AssertionError(f"{self._command} ended with {self._running.returncode}:\n{self.log[-3000:]}")

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 
 from app.dev.folder import EMULATOR_CREDENTIALS
-from tests.contract.plain_client import PlainClient
+from tests.contract.processes import NO_TLS
 
 CENTS: Final = Decimal("0.01")
 
@@ -20,7 +20,7 @@ class StoredOrder(NamedTuple):
     quantities: Counter[Decimal]
 
 
-class Vault(PlainClient):
+class Vault(httpx.Client):
     """The interface of one vendor, with its credential."""
 
     def __init__(self, emulators: str, vendor: str) -> None:
@@ -35,7 +35,7 @@ class Vault(PlainClient):
                 headers = {"X-Shopify-Access-Token": secret("TOKEN")}
             case _:
                 headers = {"Authorization": f"Bearer {secret('KEY' if vendor == 'stripe' else 'TOKEN')}"}
-        super().__init__(base_url=f"{emulators}/{vendor}", headers=headers, auth=auth, timeout=30)
+        super().__init__(base_url=f"{emulators}/{vendor}", headers=headers, auth=auth, verify=NO_TLS, timeout=30)
 
     def ask(self, path: str, body: Any = None, **query: str) -> Any:
         """Return the JSON of an answer; a body is sent by POST."""
