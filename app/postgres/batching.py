@@ -2,10 +2,6 @@
 
 A round trip, and a commit even more, costs about the same for one item and for fifty. Items that arrive during a batch
 share the next one. An item that finds no batch in progress starts one at once, unless the batcher gathers.
-
-A batch whose callers wait gathers a few items at most, so callers who send one item after the other are not slowed down
-if there are as many of them. If there are fewer, it gathers in vain. After `MISSES` times in a row, batches start at
-once for `REST_SECONDS`.
 """
 
 import asyncio
@@ -23,11 +19,9 @@ import asyncpg
 from app.errors import StoreUnavailable
 
 LATE_SECONDS: Final = 0.1
-# A batcher gathers if its last batch is not longer ago.
+# A batcher that gathers waits so long for more items, if its last batch is not longer ago than RECENT_SECONDS.
+GATHER_SECONDS: Final = 0.003
 RECENT_SECONDS: Final = 0.03
-# How often in a row a batch may wait for `enough` items in vain, and how long none waits then.
-MISSES: Final = 4
-REST_SECONDS: Final = 1.0
 MOST_AT_ONCE: Final = 4
 MOST_ITEMS: Final = 64
 
@@ -41,18 +35,6 @@ alone. One that is raised concerns all of them; then nothing of the batch may ha
 
 def _equal_share(_item: object) -> float:
     return 1 / MOST_ITEMS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gathering:
-    """How long a batch waits for more items. `enough`: the callers wait too, so it does not wait for more than that."""
-
-    seconds: float
-    enough: int | None = None
-
-
-AT_WORK: Final = Gathering(seconds=0.003)
-"""For items that come one by one after something that they shared, and for which no one waits."""
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -71,6 +53,7 @@ class Batcher(Generic[Item, Result]):
     does not delay everything. If a batch fails, each of its items is processed alone, so that only the bad one fails.
 
     `abandonable`: a cancelled caller does not wait for the result, because it only reads, or may repeat the item.
+    `gathers`: for items that come one by one after something that they shared, and for which no one waits.
     """
 
     def __init__(
@@ -79,15 +62,13 @@ class Batcher(Generic[Item, Result]):
         share: Callable[[Item], float] = _equal_share,
         *,
         abandonable: bool = False,
-        gathering: Gathering | None = None,
+        gathers: bool = False,
     ) -> None:
         self._opening = opening
         self._share = share
         self._abandonable = abandonable
-        self._gathering = gathering
-        self._misses = 0
-        self._rests_until = self._processed_at = -math.inf
-        self._gathered: asyncio.Future[None] | None = None
+        self._gathers = gathers
+        self._processed_at = -math.inf
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._workers = 0
@@ -100,10 +81,10 @@ class Batcher(Generic[Item, Result]):
         share: Callable[[Item], float] = _equal_share,
         *,
         abandonable: bool = False,
-        gathering: Gathering | None = None,
+        gathers: bool = False,
     ) -> Self:
         """Return a batcher whose function needs no opening."""
-        return cls(lambda: nullcontext(process), share, abandonable=abandonable, gathering=gathering)
+        return cls(lambda: nullcontext(process), share, abandonable=abandonable, gathers=gathers)
 
     async def run(self, item: Item) -> Result:
         """Return the result of an item, from a batch with the items that wait.
@@ -114,8 +95,6 @@ class Batcher(Generic[Item, Result]):
         """
         waiting: _Waiting[Item, Result] = _Waiting(item=item)
         self._waiting.append(waiting)
-        if self._gathered is not None and self._has_enough():
-            _end(self._gathered)
         self._start_worker()
         try:
             return await asyncio.shield(waiting.outcome)
@@ -155,7 +134,8 @@ class Batcher(Generic[Item, Result]):
             self._start_worker()
 
         try:
-            await self._gather()
+            if self._gathers and time.monotonic() - self._processed_at < RECENT_SECONDS:
+                await asyncio.sleep(GATHER_SECONDS)
             async with self._opening() as process:
                 while not late and (batch := self._next()):
                     timer = asyncio.get_running_loop().call_later(LATE_SECONDS, mark_late)
@@ -163,40 +143,14 @@ class Batcher(Generic[Item, Result]):
                         # The queries of a batch belong to the trace of its first item.
                         await asyncio.create_task(_settle(process, batch), context=batch[0].context)
                     finally:
-                        self._processed_at = time.monotonic()
                         timer.cancel()
                         for waiting in batch:
                             waiting.outcome.cancel()  # without an effect on those that are set
-                    if not late and self._waiting and self._gathering is not None and self._gathering.enough:
-                        await self._gather()
         finally:
+            self._processed_at = time.monotonic()
             self._workers -= 1
             self._on_time -= not late
             self._start_worker()
-
-    async def _gather(self) -> None:
-        """Wait for more items, if some are likely to come."""
-        gathering, now = self._gathering, time.monotonic()
-        if gathering is None or now - self._processed_at >= RECENT_SECONDS or now < self._rests_until:
-            return
-        if not self._has_enough():
-            loop = asyncio.get_running_loop()
-            gathered = self._gathered = loop.create_future()
-            timer = loop.call_later(gathering.seconds, _end, gathered)
-            try:
-                await gathered
-            finally:
-                timer.cancel()
-                self._gathered = None
-        if gathering.enough is None:
-            return
-        self._misses = 0 if self._has_enough() else self._misses + 1
-        if self._misses >= MISSES:
-            self._misses, self._rests_until = 0, time.monotonic() + REST_SECONDS
-
-    def _has_enough(self) -> bool:
-        gathering = self._gathering
-        return gathering is not None and gathering.enough is not None and len(self._waiting) >= gathering.enough
 
     def _next(self) -> list[_Waiting[Item, Result]]:
         """Return the oldest waiting items that fit into one batch."""
@@ -212,11 +166,6 @@ class Batcher(Generic[Item, Result]):
                 batch.append(waiting)
             self._waiting.popleft()
         return batch
-
-
-def _end(wait: asyncio.Future[None]) -> None:
-    if not wait.done():
-        wait.set_result(None)
 
 
 async def _settle(process: Process[Item, Result], batch: Sequence[_Waiting[Item, Result]]) -> None:

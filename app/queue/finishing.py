@@ -11,7 +11,7 @@ import asyncpg
 
 from app import telemetry
 from app.errors import ConnectionPaused, Erased, StoreUnavailable, VendorThrottled
-from app.postgres.batching import AT_WORK, Batcher
+from app.postgres.batching import Batcher
 from app.postgres.database import Statement, Transaction
 from app.problem_document import Problem
 from app.queue.enqueue import job_subject
@@ -116,7 +116,7 @@ class AttemptRunner:
 
     def __init__(self, queue: PostgresQueue) -> None:
         self._queue = queue
-        self._ends: Batcher[Finishing, bool] = Batcher.of(_finish_all, gathering=AT_WORK)
+        self._ends: Batcher[Finishing, bool] = Batcher.of(_finish_all, gathers=True)
         self._finishing: set[int] = set()
 
     def is_finishing(self, job: Job) -> bool:

@@ -28,7 +28,7 @@ from app.errors import Erased, VendorDrifted
 from app.events.models import RecordChange, SeenState, StateMoved
 from app.events.record_changes import events_of, fields_of, history_of, is_first_comment, read_state, with_notes
 from app.links.models import RecordKnown
-from app.postgres.batching import AT_WORK, MOST_ITEMS, Batcher
+from app.postgres.batching import MOST_ITEMS, Batcher
 from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
@@ -363,7 +363,7 @@ def _share(ingested: Ingested) -> float:
 
 def _bind(dependencies: Dependencies) -> Handler:
     deps = dependencies.of(IngestDeps)
-    commits: Commits = Batcher.of(partial(_commit_all, deps), _share, gathering=AT_WORK)
+    commits: Commits = Batcher.of(partial(_commit_all, deps), _share, gathers=True)
     return partial(ingest, deps, commits)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.errors import StoreUnavailable
-from app.postgres.batching import AT_WORK, LATE_SECONDS, MISSES, MOST_ITEMS, REST_SECONDS, Batcher, Gathering
+from app.postgres.batching import LATE_SECONDS, MOST_ITEMS, Batcher
 from tests.virtual_time import anyio_backend
 
 __all__ = ["anyio_backend"]
@@ -64,50 +64,9 @@ async def test_a_batcher_that_gathers_waits_for_more_only_when_it_is_at_work() -
         await asyncio.gather(*tasks)
 
     await one_by_one(Batcher.of(process))
-    await one_by_one(Batcher.of(process, gathering=AT_WORK))
+    await one_by_one(Batcher.of(process, gathers=True))
 
     assert batches == [[0], [1], [2], [3], [0], [1, 2, 3]]
-
-
-async def test_a_batch_whose_callers_wait_begins_with_enough_items() -> None:
-    began: list[tuple[float, int]] = []
-    loop = asyncio.get_running_loop()
-
-    async def process(numbers: Sequence[int]) -> list[int]:
-        began.append((round(loop.time() - start, 3), len(numbers)))
-        await asyncio.sleep(0.003)
-        return list(numbers)
-
-    batcher: Batcher[int, int] = Batcher.of(process, gathering=Gathering(seconds=0.02, enough=3))
-    start = loop.time()
-
-    async def send(number: int) -> None:
-        await asyncio.sleep(number * 0.008)
-        await batcher.run(number)
-
-    await asyncio.gather(*map(send, range(8)))
-
-    # The first finds no batch before it, and the last waits for others in vain.
-    assert began == [(0.0, 1), (0.024, 3), (0.048, 3), (0.076, 1)]
-
-
-async def test_one_caller_after_the_other_is_seldom_delayed() -> None:
-    loop = asyncio.get_running_loop()
-    items, seconds, gathering = 1_000, 0.002, Gathering(seconds=0.02, enough=3)
-
-    async def process(numbers: Sequence[int]) -> list[int]:
-        await asyncio.sleep(seconds)
-        return list(numbers)
-
-    batcher: Batcher[int, int] = Batcher.of(process, gathering=gathering)
-    start = loop.time()
-    for number in range(items):
-        await batcher.run(number)
-    took = loop.time() - start
-
-    rests = took / (REST_SECONDS + MISSES * (gathering.seconds + seconds))
-    assert took <= items * seconds + (rests + 1) * MISSES * gathering.seconds + 0.01
-    assert took < 1.15 * items * seconds
 
 
 async def test_a_result_may_be_an_exception_for_one_caller() -> None:

@@ -23,7 +23,7 @@ from app.events.store.subscriptions import (
     target_of,
 )
 from app.identifiers import new_id
-from app.postgres.batching import AT_WORK, Batcher
+from app.postgres.batching import Batcher
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.queue import lanes
@@ -182,7 +182,7 @@ class PostgresDeliveries:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._ends: Batcher[_Success, bool] = Batcher.of(_succeed, gathering=AT_WORK)
+        self._ends: Batcher[_Success, bool] = Batcher.of(_succeed, gathers=True)
 
     async def fan_out(self, transaction: Transaction, wanted: Sequence[WantedEvent]) -> Sequence[NewJob]:
         """Add a delivery of each Event to the subscription of each row, and return the jobs that make them."""

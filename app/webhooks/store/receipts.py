@@ -12,7 +12,7 @@ from app.audit import record
 from app.audit.record import Entry
 from app.errors import StoreUnavailable
 from app.identifiers import new_id
-from app.postgres.batching import Batcher, Gathering, Process
+from app.postgres.batching import Batcher, Process
 from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.listen import CHANNEL
@@ -257,9 +257,6 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 """Payload bytes in one transaction. Each payload is copied several times on its way to the disk, and sealing blocks the
 event loop."""
 
-GATHERING: Final = Gathering(seconds=0.02, enough=3)
-"""So a few webhooks share a transaction at 100 a second. A claim that follows them need not gather them again."""
-
 Webhook = Sequence[Arrival]
 GroupCommit = Batcher[Webhook, int]
 """`run` records the events of one webhook and returns how many were new. They are committed when it returns. If it
@@ -268,7 +265,7 @@ raises StoreUnavailable or is cancelled, either all or none are recorded, and th
 
 def group_commit_to(arrivals: PostgresArrivals) -> GroupCommit:
     """Return the group commit of a process."""
-    return Batcher(partial(_recording, arrivals), _share, abandonable=True, gathering=GATHERING)
+    return Batcher(partial(_recording, arrivals), _share, abandonable=True)
 
 
 @asynccontextmanager
