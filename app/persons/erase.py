@@ -132,10 +132,12 @@ async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
     async with deps.database.transaction() as transaction:
         await deps.erased.put(transaction, erasure_id, person.emails, [*_customers(person), *sorted(person.records)])
         # Before the states that show who the person is are deleted: another worker may have to go on.
-        await deps.erasures.note(transaction, erasure_id, person, erasure.changed, waits_for)
+        await deps.erasures.note(transaction, erasure_id, person, erasure.changed, erasure.waits_for)
     changed = await _erase_all(deps, person, erasure, hits)
     async with deps.database.transaction() as transaction:
-        await deps.erasures.note(transaction, erasure_id, person, Counter(erasure.changed) + changed, waits_for)
+        # Not after changes: while it waits it does not search, and what is stored meanwhile must be found first.
+        counts, only_waits_for = Counter(erasure.changed) + changed, [] if changed else waits_for
+        await deps.erasures.note(transaction, erasure_id, person, counts, only_waits_for)
     if changed or waits_for:
         return Deferred(reason=UNDECIDED if waits_for else "another pass", after=BETWEEN_PASSES)
     if unreadable:

@@ -85,7 +85,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
     """How many rows of each table were deleted or changed so far. Example: `{"record_state": 3}`"""
     waits_for: Sequence[str]
     """What must end first: operations that are undecided, jobs that are not done. Decide, redrive or discard them.
-    Example: `[]`"""
+    Empty while there is something to erase. Example: `[]`"""
     actor: str
     """Who asked for it. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str

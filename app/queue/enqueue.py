@@ -40,29 +40,11 @@ LOCK_AND_NUMBER = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-NUMBER = Statement(
-    "SELECT job",
-    f"""
-    WITH locked AS MATERIALIZED (
-        SELECT pg_advisory_xact_lock(number)
-          FROM (SELECT DISTINCT {LOCK_NUMBER} AS number
-                  FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS key (connection, order_key)
-                 WHERE order_key IS NOT NULL
-                 ORDER BY number) AS sorted
-    ), woken AS MATERIALIZED (
-        SELECT pg_notify('{CHANNEL}', '') WHERE $4::boolean
-    )
-    SELECT nextval('job_id_seq') AS id
-      FROM (SELECT count(*) FROM locked) AS locks, (SELECT count(*) FROM woken) AS wakes,
-           generate_series(1, (SELECT $3::bigint))
-    """,  # noqa: S608 - no caller's text is in it
-)
-
 NUMBER = Statement("SELECT job", "SELECT nextval('job_id_seq') AS id FROM generate_series(1, (SELECT $1::integer))")
 
 
 def new_text(*, first: int = 1, where: str = "true") -> str:
-    """Return SQL text for a WITH: the jobs that `add_text` inserts.
+    """Return SQL text for a WITH: the jobs that `ADD` inserts.
 
     It takes fourteen arguments from `$first` on, those of `JobIntake.columns_of`. Only jobs that match `where` are
     included.

@@ -217,8 +217,8 @@ class Enqueuer(Protocol):
     """Enqueues jobs: `JobIntake`, and the `PostgresQueue` of a process that works on them."""
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob, query: Statement = ...) -> list[int | None]:
-        """Add jobs in the caller's transaction, and return their ids, None for one that exists already. `query` is of
-        `enqueue.adding`.
+        """Add jobs in the caller's transaction, and return their ids, None for one that exists already. `query`: what
+        `enqueue.adding` returns.
 
         Give all jobs of a transaction in one call: keys are locked in one order then, and no two callers deadlock.
         """

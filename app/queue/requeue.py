@@ -49,7 +49,7 @@ LOCK_OPEN = Statement(
 )
 
 # Counts all previous attempts as deferred, so that the job has its full number of attempts. Inserts in the order of
-# dedupe keys, like `enqueue.add_text`.
+# dedupe keys, like `enqueue.ADD`.
 REQUEUE = Statement(
     "INSERT job",
     """

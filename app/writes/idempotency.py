@@ -257,11 +257,12 @@ def _in_progress(operation: Operation) -> IdempotencyInProgress:
     """Return the refusal of a request whose key is in use. A process that lives answers within `OWN_WAIT` as a rule.
     If another process has been at it for longer, it may have died: then a retry continues its write after the lease."""
     is_late = operation.age_since_sent > OWN_WAIT
+    seconds = max(1, ceil(operation.due_in)) if is_late else 1
     return IdempotencyInProgress(
         "The first request with this Idempotency-Key is still running."
-        + (" If its process has died, a retry after Retry-After continues it." if is_late else ""),
+        + (f" If its process has died, a retry in {seconds} s continues it." if is_late else ""),
         operation_id=operation.id,
-        retry_after=max(1, ceil(operation.due_in)) if is_late else 1,
+        retry_after=seconds,
     )
 
 

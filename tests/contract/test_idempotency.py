@@ -248,7 +248,8 @@ def test_a_request_whose_process_died_says_when_its_lease_ends(caller: Caller, f
     )
     busy = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
     assert code_of(busy, 409) == "idempotency-in-progress"
-    assert 30 <= int(busy.headers["retry-after"]) <= 40
+    assert 30 <= (seconds := int(busy.headers["retry-after"])) <= 40
+    assert f"a retry in {seconds} s" in busy.json()["detail"]  # n8n shows no header
     facade.sql("UPDATE operation SET due_at = now() WHERE id = $1", made)
     assert caller.await_operation(f"/v1/operations/{made}")["state"] == "succeeded"
 

@@ -36,7 +36,7 @@ READ_BY: Final = {
     ("app.http.nearest_name", "difflib"): "an unknown name",
     ("app.monitoring.notify", "email"): "our own mail",
     ("app.egress.retry_after", "email"): "Retry-After",
-    ("app.records.fetch", "email"): "Retry-After",
+    ("app.records.fetch", "email"): "the Date of an answer",
     ("app.cli.doctor", "shlex"): "only quotes",
     ("app.cli.vendor.live_account", "email"): "the Date of an answer",
     ("app.vendors.routes", "html"): "our own page",

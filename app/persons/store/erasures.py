@@ -26,8 +26,8 @@ NOTE: Final = Statement("UPDATE erasure", "UPDATE erasure SET person = $2, chang
 SELECT_UNDECIDED: Final = Statement(
     "SELECT operation",
     """
-    SELECT EXISTS (SELECT FROM operation WHERE id = ANY ($1) AND phase <> 'settled')
-        OR EXISTS (SELECT FROM job WHERE id = ANY ($2) AND (kind <> 'deliver' OR state = 'running')) AS here
+    SELECT (SELECT count(*) FROM operation WHERE id = ANY ($1) AND phase <> 'settled')
+         + (SELECT count(*) FROM job WHERE id = ANY ($2) AND (kind <> 'deliver' OR state = 'running')) AS undecided
     """,
 )
 END: Final = Statement(
@@ -111,10 +111,11 @@ class PostgresErasures:
         await transaction.execute(NOTE, erasure, self._sealed(erasure, person), counts, list(waits_for))
 
     async def are_undecided(self, waits_for: Sequence[str]) -> bool:
-        """Return whether one of the operations and jobs that an erasure waits for is still to be waited for."""
+        """Return whether all operations and jobs that an erasure waits for are undecided. One that has ended may have
+        left something to erase."""
         jobs = [int(one.removeprefix(JOB)) for one in waits_for if one.startswith(JOB)]
         row = await self._database.fetch_row(SELECT_UNDECIDED, list(waits_for), jobs)
-        return row is not None and bool(row["here"])
+        return row is not None and row["undecided"] == len(waits_for)
 
     async def end(self, transaction: Transaction, erasure: str, state: str, *, instead_of: str) -> bool:
         """Record that an erasure is done or lifted. False if it is in another state than `instead_of`."""
