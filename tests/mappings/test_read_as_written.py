@@ -175,5 +175,6 @@ def nullable(patch: type[msgspec.Struct]) -> set[str]:
 
 def is_empty(value: Any) -> bool:
     """Whether a field holds nothing: custom fields are listed without their values."""
-    values = [one.get("value") for one in value] if isinstance(value, list) else [value]
-    return all(one in (None, "", "unknown", "none", False) for one in values)
+    if isinstance(value, list):
+        return all(isinstance(one, dict) and "key" in one and is_empty(one.get("value")) for one in value)
+    return value in (None, "", "unknown", "none", False)
