@@ -32,6 +32,7 @@ from app.cli.printing import Json, write_json
 from app.cli.tables import Cells, print_page
 from app.http.paging import Page, whole_list
 from app.http.plain_errors import in_words
+from app.queue.models import NOT_CONNECTIONS
 from app.settings.environment import load_settings
 from canonical.schema import field_texts
 
@@ -170,7 +171,7 @@ def refuse_unknown(options: Mapping[str, Any]) -> None:
     named = next((getattr(one, "connection", None) for one in options.values() if isinstance(one, Struct)), None)
     named = named or options.get("connection")
     settings = find_settings(os.environ)
-    if named and settings.connections and not named.startswith("sub_"):
+    if named and settings.connections and not named.startswith(NOT_CONNECTIONS):
         require_connection(settings, named)
 
 

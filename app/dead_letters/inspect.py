@@ -12,11 +12,10 @@ from app.http.by_id import find
 from app.http.paging import Page, page_of
 from app.postgres.encryption import SealBroken
 from app.queue.kinds import Shown, legible
-from app.queue.models import DeadLetter
+from app.queue.models import NOT_CONNECTIONS, DeadLetter
 from app.vendors.models import Connections
 
 SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
-OF_DELIVERIES: Final = ("sub_", "callbacks-")
 
 
 async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, after: str | None, limit: int) -> Page:
@@ -26,9 +25,9 @@ async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, af
 
 
 async def _may_have_any(deps: DeadLetterDeps, connection: str | None) -> bool:
-    """Return whether the name is of deliveries, or there are dead letters of it, decided ones too: it may be a
+    """Return whether the name is of no connection, or there are dead letters of it, decided ones too: it may be a
     connection that was removed."""
-    if connection is None or connection.startswith(OF_DELIVERIES):
+    if connection is None or connection.startswith(NOT_CONNECTIONS):
         return True
     return bool(await deps.dead_letters.list(DeadLetterFilter(connection=connection, state="all"), after=None, limit=1))
 

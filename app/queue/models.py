@@ -22,6 +22,8 @@ from app.postgres.database import Statement, Transaction
 
 INTERNAL: Final = "-"
 """The lane of jobs without a connection."""
+NOT_CONNECTIONS: Final = (INTERNAL, "sub_", "callbacks-")
+"""How the names of lanes begin that are no connections. `sub_` and `callbacks-` are those of deliveries."""
 VENDOR_ANSWERED: Final = "(HTTP "
 """In the reason of a failure that is a vendor's refusal, before its status and code."""
 

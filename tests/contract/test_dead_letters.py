@@ -318,3 +318,12 @@ def test_a_redrive_of_a_misspelt_connection_is_refused(caller: Caller) -> None:
         answer = caller.post("/ops/redrives", json={"filter": {"connection": "other-zendsk"}, "dry_run": dry_run})
         assert code_of(answer, 422) == "invalid-field"
         assert "Did you mean other-zendesk?" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("lane", ["-", "sub_0198f0a2b7c47d3c9a51f2e80b6c4d17", "callbacks-0"])
+def test_work_without_a_connection_is_a_filter(facade: Facade, caller: Caller, lane: str) -> None:
+    which = {"connection": lane, "kind": "nobodys"}
+    assert caller.get("/ops/dead-letters", params=which).json()["data"] == []
+    assert caller.post("/ops/redrives", json={"filter": which, "dry_run": True}).json()["total"] == 0
+    listed = facade.lockstitch("dead-letters", "list", f"--connection={lane}", "--kind=nobodys")
+    assert listed.returncode == 0, listed.stderr
