@@ -49,6 +49,7 @@ TEXTS: Final = {
     "first_name": "Ann",
     "last_name": "Lee",
     "company_name": "Lee Ltd",
+    "due_at": "2099-01-01T00:00:00Z",
 }
 
 

@@ -99,7 +99,7 @@ def keep(desk: Desk, ticket: JsonRecord) -> None:
 
 def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
     """Create a ticket, and a contact for an unknown requester."""
-    complaints = _complaints(desk, body, new=True)
+    complaints = _complaints(desk, body, desk.stamp, new=True)
     for name in ("subject", "description"):
         if not body.get(name):
             complaints.append(complaint(name, "It should be a/an String", "missing_field"))
@@ -116,7 +116,7 @@ def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:
 
 def update(desk: Desk, ticket: JsonRecord, body: dict[str, Any]) -> JsonRecord:
     """Change a ticket."""
-    complaints = _complaints(desk, body, new=False)
+    complaints = _complaints(desk, body, ticket["created_at"], new=False)
     for name in ("subject", "description"):
         if name in body and not body[name]:
             complaints.append(complaint(name, "It should not be blank as this is a mandatory field", "invalid_value"))
@@ -133,7 +133,7 @@ def touched(desk: Desk, ticket: JsonRecord, **stats: str) -> None:
     keep(desk, ticket | {"updated_at": desk.stamp, "stats": ticket["stats"] | stats})
 
 
-def _complaints(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
+def _complaints(desk: Desk, body: dict[str, Any], created_at: str, *, new: bool) -> list[JsonRecord]:
     statuses = tuple(map(int, fields.choices(desk, "default_status")))
     checks = COMMON | {
         "status": checking.one_of(statuses),
@@ -148,7 +148,7 @@ def _complaints(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonReco
     for name, object, called in REFERENCES:
         if isinstance(body.get(name), int) and desk.state.get(object, str(body[name])) is None:
             complaints.append(complaint(name, f"There is no {called} matching the given {name}", "invalid_value"))
-    return complaints + _asking(desk, body, new=new) + _due(desk, body, new=new)
+    return complaints + _asking(desk, body, new=new) + _due(body, created_at)
 
 
 def _asking(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
@@ -162,8 +162,8 @@ def _asking(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
     return []
 
 
-def _due(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
-    """Check the two due times: both or neither, the response not after the solution, and neither in the past."""
+def _due(body: dict[str, Any], created_at: str) -> list[JsonRecord]:
+    """Check the two due times: both or neither, the response not after the solution, and neither before the ticket."""
     times = {name: moment_of(body[name]) for name in ("due_by", "fr_due_by") if isinstance(body.get(name), str)}
     if len(times) == 1:
         missing = "fr_due_by" if "due_by" in times else "due_by"
@@ -171,8 +171,8 @@ def _due(desk: Desk, body: dict[str, Any], *, new: bool) -> list[JsonRecord]:
     if len(times) == 2 and None not in times.values():
         if str(times["fr_due_by"]) > str(times["due_by"]):
             return [complaint("fr_due_by", "It should be less than or equal to due_by", "invalid_value")]
-        if new and str(times["fr_due_by"]) < desk.stamp:
-            return [complaint("fr_due_by", "It should be greater than created_at", "invalid_value")]
+        early = [name for name, time in times.items() if str(time) < created_at]
+        return [complaint(name, "It should be greater than created_at", "invalid_value") for name in early]
     return []
 
 

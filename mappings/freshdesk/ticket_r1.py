@@ -4,6 +4,7 @@ A ticket has no field for a caller's key: `unique_external_id` is its requester'
 precedence over the status. Messages are HTML: plain text is converted to it, and Freshdesk derives plain text from it.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -40,6 +41,8 @@ CHILD: Final = 2
 """The `association_type` of a ticket that has a parent."""
 LONGEST_SUBJECT: Final = 80
 """Characters of a subject that is made from the text. Freshdesk stores up to 255."""
+UNTIL_SENT: Final = timedelta(minutes=1)
+"""How long after its draft a ticket may be created."""
 Due = Instant | UnsetType
 
 
@@ -192,12 +195,18 @@ def _status_written(
 
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:
     """Return the due times of the ticket and its first response. Freshdesk accepts only both together, the response not
-    after the ticket: at its present time, or at that of the ticket."""
+    after the ticket: at its present time, or at that of the ticket. Neither may be before the ticket was created."""
     wanted = patches.whole_seconds(patch.due_at, "/due_at", "Freshdesk", notes)
     if isinstance(wanted, UnsetType):
         return UNSET, UNSET
     if wanted is None:
         notes.invalid("/due_at", "a Freshdesk ticket always has a due time: change it instead of clearing it")
+        return UNSET, UNSET
+    if current is None and wanted < datetime.now(UTC) + UNTIL_SENT:
+        notes.unsupported("/due_at", "it is past: Freshdesk takes only a later one, and sets its own for a new ticket")
+        return UNSET, UNSET
+    if current is not None and wanted < current.created_at:
+        notes.unsupported("/due_at", "a Freshdesk ticket cannot be due before it was created: its due time stays")
         return UNSET, UNSET
     response_due = None if current is None else current.fr_due_by
     if response_due is not None and response_due <= wanted:

@@ -126,3 +126,15 @@ def check(writer: Writer, patch: type[Struct], base: Callable[[str], Body], each
                 break
     assert not findings, "\n".join(map(str, findings[:20]))
     assert fields(patch).keys() <= writer.written, fields(patch).keys() - writer.written
+
+
+def test_an_overdue_ticket_is_created_without_its_due_time(caller: Caller) -> None:
+    one = SAMPLES["freshdesk ticket"]
+    body = one.body(word()) | {"due_at": "2026-05-04T09:30:00Z"}
+
+    refused = caller.write("POST", f"{one.collection()}&loss=none", body)
+    made = caller.create(one.collection(), body)
+
+    assert pointers(refused) == ["/due_at"], refused.text
+    assert [(loss["path"], loss["kind"]) for loss in made["meta"]["loss"]] == [("/due_at", "dropped")]
+    assert made["due_at"] > made["created_at"]

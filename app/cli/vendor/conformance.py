@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import fields
 
 from app.cli.vendor.emulator import RunningEmulator, RunningSystem
-from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Account, Refused, SampleAccount, new_tag, unique, whole
+from app.cli.vendor.sample_account import PEOPLE, Account, Refused, SampleAccount, new_tag, unique, whole
 from app.http.plurals import counted
 from app.identifiers import new_id
 from app.vendors.models import VendorRefused
@@ -335,7 +335,7 @@ def find_marked(account: Account, mapping: AnyMapping, body: Any, marker: str) -
 def _another_value(mapping: AnyMapping, name: str) -> Any:
     """Return another value of a field that is no enum than the sample, where there is one."""
     field = next(field for field in fields(mapping.patch) if field.name == name)
-    first = INSTEAD.get(name, PEOPLE.get(name, sample_of(field)))
+    first = PEOPLE.get(name, sample_of(field))
     is_plain = isinstance(first, str) and not name.endswith("_at") and len(first) <= 1
     return SECOND_TEXT if is_plain else first
 

@@ -162,6 +162,11 @@ def test_the_two_due_times_come_together(desk: Desk) -> None:
     assert complaints(desk.http.put(path, json={"due_by": late})) == {"fr_due_by": "missing_field"}
     assert complaints(desk.http.put(path, json={"fr_due_by": late})) == {"due_by": "missing_field"}
     assert complaints(desk.http.put(path, json={"due_by": late, "fr_due_by": later})) == {"fr_due_by": "invalid_value"}
+    early = {"due_by": "2020-06-01T10:00:00Z", "fr_due_by": "2020-06-01T10:00:00Z"}
+    refused = {"due_by": "invalid_value", "fr_due_by": "invalid_value"}
+    assert complaints(desk.http.put(path, json=early)) == refused
+    new = {"subject": "x", "description": "y", "email": "ida@kettles.example"}
+    assert complaints(desk.http.post("tickets", json=new | early)) == refused
     changed = desk.http.put(path, json={"due_by": later, "fr_due_by": late}).json()
     assert (changed["due_by"], changed["fr_due_by"]) == ("2036-06-02T08:00:00Z", late)
 

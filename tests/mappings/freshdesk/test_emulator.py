@@ -50,7 +50,7 @@ MUG = {
     "company": {"remote_id": str(COMPANY_ID)},
     "followers": [{"email": "ben@lee.example"}],
     "tags": ["breakage"],
-    "due_at": "2026-06-08T17:00:00Z",
+    "due_at": "2096-06-08T17:00:00Z",
     "custom_fields": [
         {"key": "machine", "value": 7},
         {"key": "parts", "value": ["foot"]},

@@ -1,6 +1,6 @@
 """Tickets and what is said on them, both ways."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -58,7 +58,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
             "warranty": st.one_of(st.none(), st.booleans()),
         },
     ).map(lambda fields: [{"key": key, "value": value} for key, value in fields.items()]),
-    "due_at": st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001 - gets its zone here
+    "due_at": st.datetimes(datetime(2026, 6, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001 - gets its zone here
         lambda moment: moment.replace(microsecond=0, tzinfo=UTC).isoformat()
     ),
 }
@@ -200,6 +200,22 @@ def test_the_first_answer_is_due_with_the_solution() -> None:
     assert sent({"due_at": late}) == {"due_by": late, "fr_due_by": "2026-05-02T17:00:00Z"}
     assert sent({"due_at": early}) == {"due_by": early, "fr_due_by": early}
     assert lost(drafted({"due_at": early})) == {}
+
+
+@pytest.mark.parametrize("due_in", [-(10**8), -1, 30])
+def test_a_new_ticket_is_not_due_in_the_past_or_before_it_can_be_sent(due_in: int) -> None:
+    draft = drafted(NEW | {"due_at": (datetime.now(UTC) + timedelta(seconds=due_in)).isoformat()}, None)
+
+    assert refused(draft) == {"/due_at": "unsupported"}
+    assert not {"due_by", "fr_due_by"} & set(on_the_wire(draft.body))
+
+
+def test_a_due_time_may_be_past_but_not_before_the_ticket() -> None:
+    made = CURRENT.created_at
+
+    assert set(sent({"due_at": made.isoformat()})) == {"due_by", "fr_due_by"}
+    before = drafted({"due_at": (made - timedelta(seconds=1)).isoformat()})
+    assert (refused(before), on_the_wire(before.body)) == ({"/due_at": "unsupported"}, {})
 
 
 @pytest.mark.parametrize(
