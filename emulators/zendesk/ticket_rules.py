@@ -104,7 +104,8 @@ def _people(desk: Desk, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _status(desk: Desk, ticket: JsonRecord, body: dict[str, Any], *, assigned: bool) -> dict[str, Any]:
-    """Return the requested status, by name or by custom status. A new ticket with an assignee is open."""
+    """Return the requested status, by name or by custom status. A ticket that is assigned, or was opened, is
+    not new."""
     custom = body.get("custom_status_id")
     if custom is not None and custom != ticket["custom_status_id"]:
         category = category_of(desk, custom)
@@ -116,7 +117,7 @@ def _status(desk: Desk, ticket: JsonRecord, body: dict[str, Any], *, assigned: b
     if status is not None and status not in STATUSES:
         raise invalid("status", f"Status: {status} is not included in the list", "InvalidValue")
     status = status or ticket["status"]
-    if status == "new" and assigned:
+    if status == "new" and (assigned or ticket["status"] != "new"):
         status = "open"
     if status == ticket["status"]:
         return {}

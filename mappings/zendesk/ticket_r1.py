@@ -90,16 +90,17 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     patches.refuse_without_place(patch, NO_PLACE, notes)
     kind = patches.chosen(patch.type, TYPE_WRITTEN, "/type", notes, near=nearest.TICKET_TYPE)
     requester_id, requester = requester_written(patch.requester, current, account, notes)
+    assignee_id = patches.record_id(patch.assignee, "/assignee", "Zendesk", notes)
     followers, email_ccs = watchers_written(patch.followers, current, account, notes)
     body = TicketWrite(
         subject=patch.subject,
         comment=_first_comment(patch, current, notes),
-        status=patches.chosen(patch.status, STATUS_WRITTEN, "/status", notes, near=nearest.TICKET_STATUS),
+        status=_status_written(patch, current, assignee_id, notes),
         priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
         type=kind,
         requester_id=requester_id,
         requester=requester,
-        assignee_id=patches.record_id(patch.assignee, "/assignee", "Zendesk", notes),
+        assignee_id=assignee_id,
         group_id=patches.record_id(patch.team, "/team", "Zendesk", notes),
         organization_id=patches.record_id(patch.company, "/company", "Zendesk", notes),
         problem_id=patches.record_id(patch.parent, "/parent", "Zendesk", notes),
@@ -117,6 +118,19 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     if body.problem_id and kind_after != "incident":
         notes.unsupported("/parent", "Zendesk links incidents to a problem only: send type incident with it")
     return notes.draft(body)
+
+
+def _status_written(
+    patch: TicketPatch, current: wire_v2.Ticket | None, assignee_id: int | None | UnsetType, notes: Notes
+) -> str | UnsetType:
+    """Return the status. A ticket that is assigned, or once had another status, is never new (Zendesk's system ticket
+    rules)."""
+    if assignee_id is UNSET and current is not None:
+        assignee_id = current.assignee_id
+    if patch.status == "new" and (assignee_id or (current is not None and current.status != "new")):
+        notes.lose("/status", "coerced", "open: at Zendesk a ticket is new until it is assigned or changes")
+        return "open"
+    return patches.chosen(patch.status, STATUS_WRITTEN, "/status", notes, near=nearest.TICKET_STATUS)
 
 
 def _requester(id: int, account: Account, loss: list[Loss]) -> Reference:

@@ -349,3 +349,21 @@ def test_a_due_time_is_kept_in_whole_seconds(account: Account) -> None:
     draft = drafted({"type": "task", "due_at": "2027-07-01T12:00:00.750Z"}, account)
     assert on_the_wire(draft.body)["due_at"] == "2027-07-01T12:00:00Z"
     assert ("/due_at", "coerced") in [(one.path, one.kind) for one in draft.loss]
+
+
+def test_a_ticket_that_is_assigned_or_was_opened_is_not_new(zendesk: Desk, account: Account) -> None:
+    new = {"description": "Stuck", "requester": {"remote_id": AGENT}, "status": "new"}
+    assigned = {"assignee": {"remote_id": AGENT}}
+    opened, fresh = create(zendesk, new | {"status": "on_hold"}, account, "op_1"), create(zendesk, new, account, "op_2")
+    owned = create(zendesk, new | assigned, account, "op_3")
+
+    def lost(patch: dict[str, Any], remote_id: str | None = None) -> list[tuple[str, str]]:
+        current = None if remote_id is None else TICKET.decode(current_of(zendesk, remote_id, account)[0])
+        return [(one.path, one.kind) for one in drafted(patch, account, current).loss]
+
+    assert lost(new) == lost({"status": "new"}, fresh) == []
+    coerced = [("/status", "coerced")]
+    assert lost(new | assigned) == lost({"status": "new"} | assigned, fresh) == coerced
+    assert lost({"status": "new"}, owned) == lost({"status": "new"}, opened) == coerced
+    update(zendesk, opened, {"status": "new"}, account)
+    assert [read_back(zendesk, one, account).data.status for one in (opened, owned, fresh)] == ["open", "open", "new"]
