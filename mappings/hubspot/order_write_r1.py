@@ -354,9 +354,13 @@ def _shipping(lines: tuple[ShippingLinePatch, ...], order: Order | None, notes: 
     """Return the cost of shipping. Its taxes are part of the tax of a new order, which stays as it is later."""
     taxes = added(one.tax for one in lines)
     is_kept = order is None or taxes == Decimal(order.totals.tax) - added(one.tax for one in order.line_items)
+    charged = added(one.price for one in lines)
     for place, one in enumerate(lines):
         if one.tax is not None and Decimal(one.tax) and not is_kept:
             notes.unsupported(f"/shipping_lines/{place}/tax", "HubSpot keeps one tax for the whole order: it stays")
+        if not charged:
+            notes.lose(f"/shipping_lines/{place}", "dropped", "HubSpot keeps the cost of shipping only: this has none")
+            continue
         if place:
             notes.fold(f"/shipping_lines/{place}", "/shipping_lines/0", "HubSpot keeps one cost of shipping")
             continue
@@ -365,7 +369,7 @@ def _shipping(lines: tuple[ShippingLinePatch, ...], order: Order | None, notes: 
                 notes.lose(f"/shipping_lines/0/{name}", "dropped", "HubSpot keeps only the cost of shipping")
         if one.tax is not None and Decimal(one.tax) and is_kept:
             notes.fold("/shipping_lines/0/tax", "/totals/tax", "HubSpot keeps one tax for the whole order")
-    return added(one.price for one in lines)
+    return charged
 
 
 def total_of(body: OrderWrite, account: Account) -> Decimal | None:

@@ -266,6 +266,8 @@ def _payment(
             return UNSET
     kind, state = written
     sums = sum_of(patch)
+    if patch.line_items and sums is not None and not sums.total and written != TRANSACTION["paid"]:
+        notes.lose("/payment_status", "coerced", "an order that adds up to nothing is paid at Shopify")
     total = values.money(values.decimal_string(ZERO if sums is None else max(sums.total, ZERO)), currency)
     return (TransactionInput(kind=kind, status=state, amount_set=_bag(total, currency)),)
 

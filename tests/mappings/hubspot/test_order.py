@@ -430,3 +430,16 @@ def test_the_currency_of_an_order_is_fixed() -> None:
     }
     assert draft(FULL, currency="EUR", tax_inclusive=False).body == OrderWrite(properties={})
     assert draft(order(), currency="EUR").body.properties == {"hs_currency_code": "EUR"}
+
+
+def test_a_free_charge_is_lost() -> None:
+    free, paid = {"title": "Pick-up", "price": "0.00"}, {"price": "5"}
+    lines = [{"name": "Mug", "quantity": "1", "unit_price": "4"}]
+
+    def lost(*charges: dict[str, str]) -> list[tuple[str, str]]:
+        loss = draft(None, currency="EUR", line_items=lines, shipping_lines=charges).loss
+        return [(one.path, one.kind) for one in loss]
+
+    assert lost(free, free) == [("/shipping_lines/0", "dropped"), ("/shipping_lines/1", "dropped")]
+    assert lost(paid) == []
+    assert lost(paid, free) == [("/shipping_lines/1", "folded")]

@@ -423,3 +423,14 @@ def test_every_canonical_value_is_held_or_refused_with_those_that_can_be() -> No
         assert complaint is None
     for status in get_args(OrderStatus):
         assert ("/status" in refused(status=status)) is (status != "open")
+
+
+@pytest.mark.parametrize("status", ["pending", "authorized", "paid"])
+def test_an_order_that_adds_up_to_nothing_is_paid(status: PaymentStatus) -> None:
+    def lost(price: str) -> list[tuple[str, str]]:
+        line = LineItemPatch(name="Mug", quantity="1", unit_price=price)
+        loss = to_vendor(OrderPatch(line_items=(line,), payment_status=status), None, SHOP).loss
+        return [(one.path, one.kind) for one in loss]
+
+    assert lost("0.00") == ([] if status == "paid" else [("/payment_status", "coerced")])
+    assert lost("0.01") == []
