@@ -133,11 +133,14 @@ def sent_places(patch: Struct, record: Struct) -> dict[str, str]:
 
 def kept_back(patch: Struct, record: Struct, *, keep_emails: bool = False) -> Iterator[Loss]:
     """Yield what the merged lists do not have of those that were sent: an item that the record keeps has the record's
-    own type and marks, a further one is not the primary one, and a decision about consent stays."""
+    own type, marks and spelling, a further one is not the primary one, and a decision about consent stays."""
     for name, _, items in _merged_lists(patch, record, keep_emails=keep_emails):
         sent = getattr(patch, name)
         for item, place in items:
-            for member in OWN_MEMBERS.get(name, ()) if place is not None else ():
+            own = () if place is None else OWN_MEMBERS.get(name, ())
+            if name == "phones" and place is not None and sent[place].e164 is None:
+                own += ("raw",)
+            for member in own:
                 if getattr(sent[place], member) not in (UNSET, None, "unknown", getattr(item, member)):
                     path = f"/{name}/{place}/{member}"
                     yield Loss(path=path, kind="coerced", detail="the lists are merged: the record keeps its own")

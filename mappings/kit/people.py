@@ -91,8 +91,9 @@ def write_phone(
     if e164 is None:
         notes.unsupported(f"/phones/{place}", "its country is unknown: send e164, or an address with a country_code")
         return UNSET
-    if number.e164 is None and values.phone(raw) != e164:
-        notes.lose(f"/phones/{place}/raw", "coerced", f"written as {e164}, in the country of the address")
+    if number.e164 is None and raw != e164:
+        by = "" if values.phone(raw) == e164 else ", in the country of the address"
+        notes.lose(f"/phones/{place}/raw", "coerced", f"written as {e164}{by}")
     return e164
 
 

@@ -15,7 +15,7 @@ from canonical.customer import Consent, ConsentPatch, Customer, CustomerPatch, E
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
 from canonical.parts import AddressPatch, AddressType, CustomFieldPatch, ProductReferencePatch, ReferencePatch
-from canonical.portable import merged, origin_of, without_clearing
+from canonical.portable import kept_back, merged, origin_of, without_clearing
 from canonical.references import at_target, with_source
 from canonical.ticket import FollowerPatch, TicketPatch
 
@@ -83,6 +83,16 @@ def test_a_number_without_its_country_is_the_one_of_the_same_spelling() -> None:
     phones = merged(CustomerPatch(phones=(PhonePatch(raw="030 9995583"),)), stored).phones
     assert isinstance(phones, tuple)
     assert [one.raw for one in phones] == ["030 9995582", "030 9995583"]
+
+
+def test_the_spelling_of_a_number_is_lost_if_it_was_sent_without_e164() -> None:
+    stored = Customer(phones=(Phone(raw="+49309995582", e164="+49309995582"),))
+
+    def lost(**phone: str) -> list[str]:
+        return [one.path for one in kept_back(CustomerPatch(phones=(PhonePatch(**phone),)), stored)]
+
+    assert lost(raw="+49 30 9995582") == ["/phones/0/raw"]
+    assert lost(raw="+49 30 9995582", e164="+49309995582") == lost(raw="+49309995582") == []
 
 
 def test_a_number_that_is_held_without_its_country_is_recognised_by_its_spelling() -> None:

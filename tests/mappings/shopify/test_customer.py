@@ -259,3 +259,11 @@ def test_an_unchanged_name_of_an_address_is_not_parted_anew() -> None:
 
     sent: Any = draft.body.addresses
     assert [(one.first_name, one.last_name) for one in sent] == [("Ann", "Lee"), ("Mary Ann", "van der Berg")]
+
+
+@pytest.mark.parametrize(("raw", "is_lost"), [("+44 117 496 0123", True), ("+441174960123", False)])
+def test_a_number_in_another_spelling_is_lost(raw: str, is_lost: bool) -> None:
+    draft = to_vendor(patch_of(phones=(PhonePatch(raw=raw),)), None, SHOP)
+
+    assert draft.body.input.phone == "+441174960123"
+    assert [(one.path, one.kind) for one in draft.loss] == [("/phones/0/raw", "coerced")] * is_lost
