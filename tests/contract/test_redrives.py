@@ -105,6 +105,8 @@ def test_it_takes_what_matches_and_nothing_else(caller: Caller, dead: DeadJobs) 
 
 
 def test_one_with_nothing_to_do_is_done_at_once(caller: Caller, dead: DeadJobs) -> None:
+    dead.bury(dead.new())
+    ended(caller, start(caller, dead))
     redrive = start(caller, dead)
     assert (redrive["state"], redrive["total"], redrive["left"]) == ("done", 0, 0)
     assert audited(dead.facade, redrive) == ["redrive.started", "redrive.finished"]
