@@ -25,7 +25,7 @@ from mappings.freshdesk.locales import language_read, language_written, zone_rea
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit import json_custom_fields, markers, patches, people
 from mappings.kit.addresses import note_default, placed, slots_of
-from mappings.kit.names import one_name, required_name
+from mappings.kit.names import one_name, refuse_long_names, required_name
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final = {
@@ -82,7 +82,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     stored = None if current is None else current.custom_fields or {}
-    patch = one_name(patch, None if current is None else current.name, "Freshdesk", notes, with_company=False)
+    sent, patch = patch, one_name(patch, None if current is None else current.name, "Freshdesk", notes, with_company=False)
     patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
     phone, mobile = numbers_written(patch, notes)
@@ -101,6 +101,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         tags=bodies.tags(patch.tags, notes),
         custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, stored, notes)) or UNSET,
     )
+    refuse_long_names(sent, notes, (body.name, LONGEST_LINE))
     people.check_person(patch, "Freshdesk", notes)
     if patch.status == "active" and current is not None and current.deleted:
         notes.unsupported("/status", "the contact is deleted: restore it in Freshdesk")
@@ -163,6 +164,6 @@ CUSTOMER: Final = VendorMapping(
     to_canonical=to_canonical,
     to_vendor=to_vendor,
     hidden_keys={"email": "in_lists"},
-    longest=dict.fromkeys(("display_name", "first_name", "last_name", "job_title"), LONGEST_LINE),
+    longest={"job_title": LONGEST_LINE},
     slots={"phones": people.slots_by_type(KINDS), "addresses": slots_of(SLOTS)},
 )

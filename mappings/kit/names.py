@@ -13,6 +13,7 @@ from canonical.customer import CustomerPatch
 from mappings.spec import Notes
 
 SURPLUS: Final = "surplus spaces are removed"
+NAMES: Final = ("display_name", "first_name", "last_name", "company_name")
 E = TypeVar("E", str, None)
 Sent = str | None | UnsetType
 
@@ -118,6 +119,17 @@ def two_names(
     if not tidy(last):
         return replace(patch, last_name=own[len(tidy(first) or "") :].strip() or last)
     return replace(patch, first_name=own[: -len(tidy(last) or "")].strip() or first)
+
+
+def refuse_long_names(sent: CustomerPatch, notes: Notes, *written: tuple[Sent, int]) -> None:
+    """Refuse names that are longer than the vendor accepts. `written` are those that it would store, each with the most
+    characters. One that was joined or split is refused at the longest field of the patch that it comes from."""
+    fields = {name: tidy(getattr(sent, name)) or "" for name in NAMES}
+    for text, most in written:
+        if isinstance(text, str) and len(text) > most:
+            sources = [name for name, part in fields.items() if part in text or text in part]
+            source = max(sources, key=lambda name: len(fields[name]))
+            notes.invalid(f"/{source}", f"at most {most} characters, and the name to be written has {len(text)}")
 
 
 def tidy(text: Sent) -> str | None:

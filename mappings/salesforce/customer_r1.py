@@ -24,7 +24,7 @@ from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferenceP
 from mappings.kit import markers, patches, people
 from mappings.kit.addresses import note_default, placed, slots_of
 from mappings.kit.contact_points import one_email
-from mappings.kit.names import full_name, two_names
+from mappings.kit.names import full_name, refuse_long_names, two_names
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce.bodies import needed, own_key, reference_to
 from mappings.salesforce.endpoints import CONTACTS
@@ -77,6 +77,8 @@ CONSENTS: Final[dict[ConsentChannel, tuple[str, str]]] = {
 """The field for each channel that a person can opt out of. An org may hide it."""
 NO_MAIL: Final = Consent(channel="email", channel_raw="HasOptedOutOfEmail", state="opted_out", state_raw="true")
 NO_CALLS: Final = Consent(channel="phone", channel_raw="DoNotCall", state="opted_out", state_raw="true")
+LONGEST_FIRST_NAME: Final = 40
+LONGEST_LAST_NAME: Final = 80
 PRIMARY_ORDER: Final = ("phone", "mobile_phone", "home_phone", "other_phone", "fax")
 PRIMARY: Final = "Salesforce marks no primary number: work comes first, then mobile, home, other, fax"
 
@@ -178,7 +180,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     """Return the fields to write. `current` is None on a create."""
     notes = Notes()
     stored_name = (None, None) if current is None else (current.first_name, current.last_name)
-    patch = two_names(patch, stored_name, "Salesforce", notes, single="last")
+    sent, patch = patch, two_names(patch, stored_name, "Salesforce", notes, single="last")
     patch, last_name = _derived(patch, current, notes)
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     is_bounced = current is not None and current.is_email_bounced
@@ -198,6 +200,8 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         **_addresses_written(patch.addresses, current, account, notes),
         **_consents_written(patch.consents, account, notes),
     )
+    first = UNSET if last_name is not None and patch.first_name == last_name else patch.first_name
+    refuse_long_names(sent, notes, (first, LONGEST_FIRST_NAME), (last_name or patch.last_name, LONGEST_LAST_NAME))
     people.check_person(patch, "Salesforce", notes)
     settings = account.custom_fields.get("customer", ())
     stored = {} if current is None else account.custom_values.get(long_id(current.id), {})
@@ -313,8 +317,6 @@ CUSTOMER: Final = VendorMapping(
     to_vendor=to_vendor,
     stores=STORES,
     longest={
-        "first_name": 40,
-        "last_name": 80,
         "job_title": 128,
         "notes": LONGEST_TEXT,
         **{f"addresses/{name}": most for name, most in LONGEST_IN_ADDRESS.items()},

@@ -183,6 +183,6 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor),
     shapes=(ReadShape(record=wire_webhook.Customer, matches=is_webhook, to_canonical=webhook_to_canonical),),
-    longest={"first_name": 255, "last_name": 255, "notes": 5000, "tags": 255},
+    longest={"notes": 5000, "tags": 255},
     slots={"emails": people.one_slot, "phones": people.one_slot},
 )

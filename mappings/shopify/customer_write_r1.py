@@ -15,7 +15,7 @@ from canonical.customer import (
 from canonical.parts import AddressPatch, sent_or
 from mappings.kit import nearest, people
 from mappings.kit.addresses import note_default
-from mappings.kit.names import company_as_name, full_name, two_names
+from mappings.kit.names import company_as_name, full_name, refuse_long_names, two_names
 from mappings.kit.patches import chosen, have_no, refuse_without_place, whole_seconds
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
@@ -34,6 +34,7 @@ CONSENT: Final[dict[ConsentState, str]] = {
     "opted_out": "UNSUBSCRIBED",
     "pending": "PENDING",
 }
+LONGEST_NAME: Final = 255
 NEVER_ASKED: Final = (None, "NOT_SUBSCRIBED")
 NEEDED: Final = {"email": "e-mail address", "sms": "phone number"}
 ONE_OF_THESE: Final = "Shopify keeps one for each customer"
@@ -54,8 +55,9 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     notes = Notes()
     stored_name = (None, None) if current is None else (current.first_name, current.last_name)
     known = sent_or(patch.display_name, None) or full_name(patch.first_name, patch.last_name) or full_name(*stored_name)
-    patch = two_names(company_as_name(patch, known, "Shopify", notes), stored_name, "Shopify", notes)
+    sent, patch = patch, two_names(company_as_name(patch, known, "Shopify", notes), stored_name, "Shopify", notes)
     refuse_without_place(patch, NO_PLACE, notes)
+    refuse_long_names(sent, notes, *((name, LONGEST_NAME) for name in (patch.first_name, patch.last_name)))
     people.check_person(patch, "Shopify", notes)
     settings = account.custom_fields.get("customer", ())
     stored = {} if current is None else metadata.by_field(current.metafields)

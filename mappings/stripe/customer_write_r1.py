@@ -9,7 +9,7 @@ from canonical.customer import CustomerPatch, TaxExemption, TaxIdPatch
 from canonical.parts import sent_or
 from mappings.kit import people
 from mappings.kit.addresses import note_default, placed
-from mappings.kit.names import one_name
+from mappings.kit.names import one_name, refuse_long_names
 from mappings.kit.patches import chosen, have_no, refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata
@@ -23,6 +23,7 @@ NO_PLACE: Final = {
     "tags": "Stripe's customers have no tags; metadata can hold some, as a custom field here",
     **have_no("Stripe's customers", "job_title", "timezone", "lifecycle_stage", "lead_source", "owner", "consents"),
 }
+LONGEST_NAME: Final = 256
 LONGEST_PHONE: Final = 20
 LONGEST_INDIVIDUAL: Final = 150
 Places = tuple[AddressWrite | None | UnsetType, ShippingWrite | None | UnsetType]
@@ -35,7 +36,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     is_person = patch.kind == "person" or (
         patch.kind is UNSET and not was_company and bool(sent_or(patch.first_name, None))
     )
-    patch = one_name(patch, None if current is None else current.name, "Stripe", notes)
+    sent, patch = patch, one_name(patch, None if current is None else current.name, "Stripe", notes)
     refuse_without_place(patch, NO_PLACE, notes)
     billing, shipping = _addresses(patch, current, notes)
     stored = None if current is None else current.metadata or {}
@@ -54,6 +55,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         tax_id_data=_tax_ids(patch.tax_ids, current, notes),
         metadata=metadata.write(patch.external_id, patch.custom_fields, settings, stored, notes),
     )
+    refuse_long_names(sent, notes, (patch.display_name, LONGEST_NAME))
     _kind(patch, current, notes)
     return notes.draft(body)
 

@@ -95,6 +95,33 @@ def test_a_text_that_is_too_long_is_refused_with_its_limit(caller: Caller, name:
         assert f"at most {most} characters" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("vendor", "names", "most", "pointer"),
+    [
+        ("freshdesk", {"display_name": "{}"}, 255, "/display_name"),
+        ("freshdesk", {"first_name": "{}", "last_name": "Lee"}, 251, "/first_name"),
+        ("freshdesk", {"display_name": "Ann Lee", "first_name": "x" * 300}, None, None),
+        ("salesforce", {"display_name": "Ann {}"}, 80, "/display_name"),
+        ("salesforce", {"first_name": "{}", "last_name": "Lee"}, 40, "/first_name"),
+        ("salesforce", {"first_name": "{}"}, 80, "/first_name"),
+        ("salesforce", {"company_name": "{}"}, 80, "/company_name"),
+        ("shopify", {"last_name": "{}"}, 255, "/last_name"),
+        ("stripe", {"first_name": "Ann", "last_name": "{}"}, 252, "/last_name"),
+    ],
+)
+def test_a_name_that_is_too_long_is_refused_at_the_field_that_it_comes_from(
+    caller: Caller, vendor: str, names: Body, most: int | None, pointer: str | None
+) -> None:
+    """Only a name that is written: joined, split, or instead of another one."""
+    base = SAMPLES[f"{vendor} customer"].body(word()) | dict.fromkeys(("display_name", "first_name", "last_name"))
+    for length, status in ((most or 0, 201), *([(most + 1, 422)] if most else [])):
+        body = base | {name: text and text.format("x" * length) for name, text in names.items()}
+        answer = caller.write("POST", f"/v1/customers?connection={vendor}&loss=any", body, headers={"prefer": "wait=30"})
+        assert answer.status_code == status, (length, answer.text[:500])
+        if status == 422:
+            assert pointers(answer) == [pointer]
+
+
 def put(body: Body, path: list[str], text: str) -> str:
     """Put a text into a body, and return its pointer."""
     name, *inner = path
