@@ -37,7 +37,9 @@ every = "1m"
 [ownership.customers]
 freshness_seconds = 900
 """
-READS: Final = 'http_client_request_duration_seconds_count{url_template="/crm/v3/objects/contacts/{id}"}'
+READS: Final = (
+    'http_client_request_duration_seconds_count{job="lockstitch-api", url_template="/crm/v3/objects/contacts/{id}"}'
+)
 OF_SCRAPES: Final = re.compile(r"up|scrape_.*|target_info|ALERTS.*")
 
 Labels = frozenset[tuple[str, str]]
@@ -94,7 +96,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, module_database_url: st
             until(lambda: len(prometheus.ask('up{job="lockstitch"} == 1')) == 2)
             with facade.calling() as caller:
                 made = a_little_of_everything(facade, caller, subscribers)
-                # A rate needs a second count: the first one may be the first sample.
+                # A rate needs a second count by the same process: the first one may be the first sample.
                 until(lambda: prometheus.ask(READS))
                 assert caller.get(f"/v1/customers/{made['id']}").status_code == 200
             yield prometheus
