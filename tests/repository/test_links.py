@@ -12,6 +12,7 @@ PAGES = sorted(
     for page in ROOT.glob(pages)
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+MODULE = re.compile(r"\b(?:app|benchmarks|canonical|emulators|mappings|tests)/[\w/.]+\.py\b")
 FENCE = re.compile(r"```.*?```", re.DOTALL)
 
 
@@ -33,6 +34,12 @@ def test_every_link_leads_to_a_page_and_a_heading(page: Path) -> None:
             broken.append(link)
 
     assert broken == []
+
+
+def test_every_module_that_a_page_names_exists() -> None:
+    """Except those of the vendor that is made up as the example."""
+    named = {name for page in PAGES for name in MODULE.findall((ROOT / page).read_text("utf-8"))}
+    assert [name for name in sorted(named) if "/deskbell/" not in name and not (ROOT / name).exists()] == []
 
 
 def test_the_index_lists_every_page() -> None:
