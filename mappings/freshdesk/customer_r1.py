@@ -82,7 +82,10 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     stored = None if current is None else current.custom_fields or {}
-    sent, patch = patch, one_name(patch, None if current is None else current.name, "Freshdesk", notes, with_company=False)
+    sent, patch = (
+        patch,
+        one_name(patch, None if current is None else current.name, "Freshdesk", notes, with_company=False),
+    )
     patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
     phone, mobile = numbers_written(patch, notes)

@@ -116,7 +116,9 @@ def test_a_name_that_is_too_long_is_refused_at_the_field_that_it_comes_from(
     base = SAMPLES[f"{vendor} customer"].body(word()) | dict.fromkeys(("display_name", "first_name", "last_name"))
     for length, status in ((most or 0, 201), *([(most + 1, 422)] if most else [])):
         body = base | {name: text and text.format("x" * length) for name, text in names.items()}
-        answer = caller.write("POST", f"/v1/customers?connection={vendor}&loss=any", body, headers={"prefer": "wait=30"})
+        answer = caller.write(
+            "POST", f"/v1/customers?connection={vendor}&loss=any", body, headers={"prefer": "wait=30"}
+        )
         assert answer.status_code == status, (length, answer.text[:500])
         if status == 422:
             assert pointers(answer) == [pointer]
