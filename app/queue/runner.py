@@ -133,42 +133,50 @@ class QueueRunner:
             free, now = self._concurrency - len(self._running), time.monotonic()
             at = min(self._due_at, self._claimed_at + self._gap)
             own_at = self._claimed_own_at + PAUSE_SECONDS if self._own else math.inf
-            if free <= 0:
-                self._short = True
-                await self._woken.wait()
-            elif min(at, own_at) > now:
-                await self._sleep(min(at, own_at) - now)
-            else:
-                await self._claim(free, set() if at <= now else self._own)
+            try:
+                if free > 0 and min(at, own_at) > now:
+                    await self._sleep(min(at, own_at) - now)
+                elif free > 0:
+                    await self._claim(free, set() if at <= now else self._own)
+                else:
+                    await self._wait_for_place()
+            except StoreUnavailable:
+                _log.warning("the database is unavailable; retrying")
+                self._due_at = time.monotonic() + self._poll_seconds * _jitter()
+            except Exception:  # noqa: BLE001 - the loop must survive
+                _log.exception("a claim failed; retrying")
+                self._due_at = time.monotonic() + self._poll_seconds * _jitter()
 
     async def _claim(self, free: int, of: Collection[str]) -> None:
-        """Claim jobs of all lanes, or only `of` some. Retries later while the database is down."""
+        """Claim jobs of all lanes, or only `of` some."""
         if not of:
             self._gap = math.inf
         own, self._own, self._freed = self._own, set(), set()
-        had_room = self.has_room_for(own)
-        try:
-            claimed = await self._queue.claim(
-                free,
-                running=self._places.by_lane(free),
-                at_most=self._concurrency_per_connection,
-                of=of,
-                allowances=self._allowances(),
-            )
-            for job in claimed.jobs:
-                self._start(job)
-            if of:
-                self._claimed_own(claimed, of)
-            else:
-                self._claimed_all(claimed)
-            if own and had_room and not self.has_room_for(own):
-                await self._queue.notify_workers()
-        except StoreUnavailable:
-            _log.warning("the database is unavailable; retrying")
-            self._due_at = time.monotonic() + self._poll_seconds * _jitter()
-        except Exception:  # noqa: BLE001 - the loop must survive
-            _log.exception("a claim failed; retrying")
-            self._due_at = time.monotonic() + self._poll_seconds * _jitter()
+        claimed = await self._queue.claim(
+            free,
+            running=self._places.by_lane(free),
+            at_most=self._concurrency_per_connection,
+            of=of,
+            allowances=self._allowances(),
+        )
+        for job in claimed.jobs:
+            self._start(job)
+        if of:
+            self._claimed_own(claimed, of)
+        else:
+            self._claimed_all(claimed)
+        await self._leave_to_others(own)
+
+    async def _wait_for_place(self) -> None:
+        self._short = True
+        own, self._own = self._own, set()
+        await self._leave_to_others(own)
+        await self._woken.wait()
+
+    async def _leave_to_others(self, own: Collection[str]) -> None:
+        """Wake all workers if there is no room here for jobs that were enqueued without a notification."""
+        if own and not self.has_room_for(own):
+            await self._queue.notify_workers()
 
     def _claimed_all(self, claimed: Claimed) -> None:
         now = time.monotonic()

@@ -116,6 +116,28 @@ async def test_jobs_that_a_runner_has_no_room_for_go_to_another(harness: Harness
         await enough.wait()
 
 
+async def test_jobs_that_are_committed_when_a_runner_is_full_go_to_another(harness: Harness, database_url: str) -> None:
+    full, taken = asyncio.Event(), asyncio.Event()
+
+    async def handler(job: Job, _finishing: Finishing) -> JobOutcome:
+        if job.payload == b"enqueued with room":
+            taken.set()
+        full.set()
+        await taken.wait()
+        return Done()
+
+    listening = Listener(database_url).listen
+    async with (
+        running(Harness(harness.database), handler, listen=listening, poll_seconds=NEVER),
+        running(harness, handler, concurrency=1, listen=listening, poll_seconds=NEVER),
+    ):
+        async with harness.database.transaction() as transaction:
+            await harness.queue.enqueue(transaction, new(payload=b"enqueued with room"))
+            await harness.enqueue(new())
+            await full.wait()
+        await taken.wait()
+
+
 async def test_own_jobs_in_a_claim_of_all_lanes_go_to_another_without_room(
     harness: Harness, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
