@@ -288,9 +288,9 @@ def declaration_of(handler: HTTPRouteHandler) -> ApiOperation:
 
 
 def handlers_of(*modules: ModuleType) -> list[HTTPRouteHandler]:
-    """Return every operation that these modules declare, alone or in a tuple."""
+    """Return every operation that these modules declare, alone or in a tuple or list."""
     values = [value for module in modules for value in vars(module).values()]
-    declared = (one for value in values for one in (value if isinstance(value, tuple) else (value,)))
+    declared = (one for value in values for one in (value if isinstance(value, (tuple, list)) else (value,)))
     return list(dict.fromkeys(one for one in declared if isinstance(one, HTTPRouteHandler)))
 
 
