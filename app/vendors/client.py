@@ -202,6 +202,11 @@ class VendorClient:
             for share, allowance in live.allowances()
         }
 
+    def keeps_back(self, connection: str, correlation_id: str) -> bool:
+        """Return whether a request of this run waits in this process until it may be sent."""
+        live = self._live_connections.get(connection)
+        return live is not None and correlation_id in live.waiting_runs
+
     async def _deliver(
         self, live: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None
     ) -> VendorReply:

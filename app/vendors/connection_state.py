@@ -15,6 +15,7 @@ from app.queue.pauses import PostgresPauses
 from app.queue.places import running_share
 from app.settings.connections import ConnectionSettings
 from app.settings.reading import SettingsError
+from app.telemetry import correlation_id
 from app.telemetry.metrics import vendor_headroom, vendor_wait
 from app.vendors.budget import AccountBudget
 from app.vendors.budget_store import PostgresBudgets
@@ -118,6 +119,8 @@ class LiveConnection:
         self._slots = asyncio.Semaphore(pacing.concurrency)
         self._turns: defaultdict[_BucketShare, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._entering: defaultdict[_BucketShare, float] = defaultdict(float)  # what those that wait cost
+        self.waiting_runs: list[str] = []
+        """The run of each request that waits."""
 
     def __repr__(self) -> str:
         return f"LiveConnection({self.connection.name!r})"
@@ -189,11 +192,14 @@ class LiveConnection:
             await self._slots.acquire()
             return _AT_ONCE[traffic]
         self._require_time(budget.wait_for_all(queued + request.cost, key[1]), deadline)
+        run = correlation_id.get()
         self._entering[key] += request.cost
+        self.waiting_runs.append(run)
         try:
             admitted = await self._enter(traffic, request.cost, key, deadline)
         finally:
             self._entering[key] -= request.cost
+            self.waiting_runs.remove(run)
         waited = time.monotonic() - started
         if waited > SHORTEST_WAIT:
             vendor_wait.labels(self.connection.name).observe(waited)

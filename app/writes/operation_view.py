@@ -82,7 +82,10 @@ def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingF
 
 
 def _is_kept_back(deps: WriteDeps, operation: Operation, delay: Delay) -> bool:
-    """Return whether a process that has the lease of a write waits with it: for the vendor, or for the rate limit."""
+    """Return whether a process that has the lease of a write waits with it: for the vendor, or for the rate limit. What
+    is recorded as sent is at the vendor, unless a request of its run waits in this process."""
+    if operation.phase == "sent":
+        return deps.vendors.keeps_back(operation.connection, operation.correlation_id)
     short = deps.vendors.allowances().get((operation.connection, BudgetShare.INTERACTIVE))
     return delay.blocked is not None or (short is not None and not short.jobs)
 

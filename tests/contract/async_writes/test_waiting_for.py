@@ -78,6 +78,32 @@ def test_a_write_that_the_api_keeps_back_says_when_it_goes_on(facade: Facade, tm
         api.stop()
 
 
+def test_a_write_that_is_at_the_vendor_waits_for_no_rate_limit(
+    facade: Facade, vendors: Emulators, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow.toml"
+    narrow = facade.configuration.replace(WIDE, "units = 4, per_seconds = 8, concurrency = 8")
+    slow.write_text(narrow.replace("http://127.0.0.1", "http://localhost"))
+    api = facade.process("serve", LOCKSTITCH_CONFIG=str(slow), LOCKSTITCH_OPERATION_LEASE="45")
+    api.start()
+    try:
+        with facade.calling("customers:read", "customers:write", url=api.url) as caller:
+            vendors.hold("hubspot", method="POST", path=CONTACTS)
+            first, *others = [
+                caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": "wait=0"})
+                for _ in range(5)
+            ]
+            vendors.await_held()
+            views = [caller.get(one.headers["location"]).json() for one in (first, others[-1])]
+            vendors.mend()
+            assert [(view["state"], view.get("waiting_for", {}).get("reason")) for view in views] == [
+                *(("executing", None), ("executing", "queue"))
+            ]
+            assert {caller.settled(one)["state"] for one in (first, *others)} == {"succeeded"}
+    finally:
+        api.stop()
+
+
 def test_queued_writes_know_their_place(caller: Caller, facade: Facade) -> None:
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/{made['id']}"
