@@ -256,7 +256,7 @@ async def replay(
 def _in_progress(operation: Operation) -> IdempotencyInProgress:
     """Return the refusal of a request whose key is in use. A process that lives answers within `OWN_WAIT` as a rule.
     If another process has been at it for longer, it may have died: then a retry continues its write after the lease."""
-    is_late = operation.age_since_sent > OWN_WAIT
+    is_late = operation.age > OWN_WAIT
     seconds = max(1, ceil(operation.due_in)) if is_late else 1
     return IdempotencyInProgress(
         "The first request with this Idempotency-Key is still running."

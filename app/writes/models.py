@@ -195,7 +195,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     problem: ProblemDocument | None
     created_at: datetime
     updated_at: datetime
-    age_since_sent: float  # seconds by the database clock; 0 when not sent
+    age: float  # seconds since it was sent, else since its last step, by the database clock
     due_in: float  # seconds until another worker may continue it; 0 if that is now, or it is decided
     absent_for: float | None = None  # seconds since the vendor's list lacked the record, after the last sending
     resent_for: float | None = None  # seconds since it was sent again because of that

@@ -193,11 +193,8 @@ async def _by_marker(resolved: ResolvedWrite, begun: Begun, effect: Action, reco
     if lookup.request is None:
         await _mark_unknown(resolved.deps, begun, recovery.note)
         return
-    match, age, margin = (
-        await find_lost(resolved, begun, lookup),
-        begun.operation.age_since_sent,
-        resolved.deps.settle_margin,
-    )
+    match = await find_lost(resolved, begun, lookup)
+    age, margin = begun.operation.age, resolved.deps.settle_margin
     if match.remote_id is not None:
         await _finish_found(resolved, begun, effect, match.remote_id, lookup)
     elif match.contested:
@@ -264,7 +261,7 @@ async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> No
         done = True
     if done:
         await finish(resolved, begun, CarriedOut(effect=effect, result=WriteResult(remote_id=remote_id), loss=lost))
-    elif begun.operation.age_since_sent < resolved.deps.settle_margin:
+    elif begun.operation.age < resolved.deps.settle_margin:
         await _pause(resolved.deps, begun, resolved.deps.settle_margin)
     elif _is_repeated(begun.operation):
         differs = VersionConflict("The record is not as the copy would leave it, so the two are compared again.")

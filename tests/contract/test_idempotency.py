@@ -238,13 +238,15 @@ def test_fifty_at_once_make_one_record_and_fifty_equal_answers(
     assert len(vendors.records(made.connection, made.held_as, holding=mark)) == 1
 
 
-def test_a_request_whose_process_died_says_when_its_lease_ends(caller: Caller, facade: Facade) -> None:
-    body, key = customer("hubspot"), new_key()
+@pytest.mark.parametrize("phase", ["received", "sent"])
+def test_a_request_whose_process_died_says_when_its_lease_ends(caller: Caller, facade: Facade, phase: str) -> None:
+    body, key = {"last_name": word()}, new_key()
     made = caller.write("POST", "/v1/customers", body, key=key).json()["meta"]["operation_id"]
     facade.sql(
-        "UPDATE operation SET phase = 'sent', outcome = NULL, answer = NULL, lease_token = repeat('0', 32),"
-        " sent_at = now() - interval '30 s', due_at = now() + interval '40 s' WHERE id = $1",
-        made,
+        "UPDATE operation SET phase = $2, outcome = NULL, answer = NULL, lease_token = repeat('0', 32),"
+        " sent_at = CASE WHEN $2 = 'sent' THEN now() - interval '30 s' END, updated_at = now() - interval '30 s',"
+        " due_at = now() + interval '40 s' WHERE id = $1",
+        *(made, phase),
     )
     busy = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
     assert code_of(busy, 409) == "idempotency-in-progress"

@@ -96,7 +96,7 @@ class OperationRows:
             problem=None if row["problem"] is None else self.open_problem(row),
             created_at=row["created_at"],
             updated_at=row["updated_at"],
-            age_since_sent=row["age_since_sent"],
+            age=row["age"],
             absent_for=row["absent_for"],
             resent_for=row["resent_for"],
             due_in=row["due_in"],

@@ -15,7 +15,7 @@ COLUMNS: Final = f"""
        queued, deferred, redrives, callback, approval, approve_by, approval_details,
        {LEASED} AS lease_live,
        coalesce(greatest(extract(epoch FROM due_at - now()), 0), 0)::float8 AS due_in,
-       coalesce(extract(epoch FROM clock_timestamp() - sent_at), 0)::float8 AS age_since_sent,
+       extract(epoch FROM clock_timestamp() - CASE phase WHEN 'sent' THEN sent_at ELSE updated_at END)::float8 AS age,
        extract(epoch FROM clock_timestamp() - absent_at)::float8 AS absent_for,
        extract(epoch FROM clock_timestamp() - resent_at)::float8 AS resent_for
 """
