@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from app import telemetry
-from app.postgres.database import Session, Statement
+from app.postgres.database import Session, Statement, arrays_of
 
 COLUMNS: Final = {
     "type": "text",
@@ -86,10 +86,9 @@ def _made(rows: str) -> str:
 INSERT = Statement("INSERT audit_event", insert_text(first=1))
 
 
-def columns_of(entries: Sequence[Entry]) -> list[list[str | bytes | None]]:
+def columns_of(entries: Sequence[Entry]) -> list[list[Any]]:
     """Return the arguments of `insert_text`, in its order."""
-    rows = [tuple(values_of(entry).values()) for entry in entries]
-    return [[row[place] for row in rows] for place in range(ARGUMENTS)]
+    return arrays_of([tuple(values_of(entry).values()) for entry in entries], ARGUMENTS)
 
 
 def values_of(entry: Entry) -> dict[str, str | bytes | None]:

@@ -104,12 +104,6 @@ class DriftDetection:
         subject = _subject(connection, mapping, "record")
         self._offer(subject, record or b"", mapping.record, failure=(error.path, error.reason))
 
-    def show_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
-        """Offer the payload of a webhook about a record of this mapping."""
-        subject = self._sampled(connection, mapping, "webhook", payload)
-        if subject is not None:
-            self._offer(subject, payload, _reader(mapping, payload))
-
     async def refuse(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
         """Check a record before it is accepted. Does nothing for a connection without a `reject` rule.
 
@@ -119,8 +113,11 @@ class DriftDetection:
             subject = _subject(connection, mapping, "record")
             await self._refuse(Sample(subject=subject, record=record, read_by=mapping.record, resource=resource))
 
-    async def refuse_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
-        """Check the payload of a webhook, like `refuse`."""
+    async def show_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
+        """Offer the payload of a webhook about a record of this mapping, and check it before, like `refuse`."""
+        subject = self._sampled(connection, mapping, "webhook", payload)
+        if subject is not None:
+            self._offer(subject, payload, _reader(mapping, payload))
         if connection in self._rejecting:
             subject = _subject(connection, mapping, "webhook")
             await self._refuse(Sample(subject=subject, record=payload, read_by=_reader(mapping, payload)))

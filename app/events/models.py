@@ -78,11 +78,6 @@ class RecordChange(Struct, frozen=True, kw_only=True):
     source: bytes | None = None
     is_mixed: bool = False
 
-    @property
-    def record(self) -> tuple[str, str, str]:
-        """Object, connection and remote id."""
-        return self.object, self.connection, self.remote_id
-
 
 class StateMoved(Exception):
     """Another process stored a newer state of the record meanwhile."""

@@ -1,7 +1,7 @@
 """SQL text for the stores of other capabilities: one statement can change a row, keep the state of a record and append
 its Event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from app.audit import record
@@ -53,18 +53,13 @@ SEEN_COLUMNS: Final = "data, deleted, version, seen_at, read_at, written_by, dig
 
 
 def many_of(columns: Mapping[str, str], *, first: int = 1) -> str:
-    """Return a FROM item of rows that are given as an array for each column, from `$first` on. It counts them in
-    `number`.
+    """Return a FROM item of rows that are given as an array for each column (`database.arrays_of`), from `$first` on.
+    It counts them in `number`.
 
     Sub-selects hide from the planner how many rows there are; otherwise it would plan every call anew.
     """
     arrays = ", ".join(f"(SELECT ${number}::{kind}[])" for number, kind in enumerate(columns.values(), start=first))
     return f"unnest({arrays}) WITH ORDINALITY AS new ({', '.join(columns)}, number)"
-
-
-def many_values(columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> list[list[object]]:
-    """Return the arguments of `many_of` for these rows."""
-    return [[row[place] for row in rows] for place in range(len(columns))]
 
 
 def one_of(name: str, columns: Mapping[str, str]) -> str:

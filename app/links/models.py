@@ -44,32 +44,18 @@ class TotalDifference(Struct, frozen=True):
     computed: str
 
 
-class ShownRecord(Struct, frozen=True):
-    """The id and the links of a record as callers see it."""
-
-    id: str
-    links: tuple[Link, ...]
-
-
 class NamedRecord(Struct, frozen=True, kw_only=True):
-    """The canonical id of a record, and all records of that id, its first one first.
+    """The canonical id of a record, and how callers see it: its `id`, and all records of that, its first one first.
 
-    `own_id` is its id before it was linked. `merged_into` is the record that its vendor merged it into. `total` is how
-    the total of an order differed when a write created it.
+    One that its vendor merged into another has the id from before and no links, because its canonical id names the
+    record that is left, `merged_into`. `total` is how the total of an order differed when a write created it.
     """
 
     canonical_id: str
+    id: str
     links: tuple[Link, ...]
-    own_id: str | None = None
     merged_into: str | None = None
     total: TotalDifference | None = None
-
-    def view(self) -> ShownRecord:
-        """Return how to show the record: one that its vendor merged with its own id and without links, because the
-        canonical id names the record that is left."""
-        if self.merged_into is None:
-            return ShownRecord(self.canonical_id, self.links)
-        return ShownRecord(self.own_id or self.canonical_id, ())
 
 
 class NewRecord(Struct, frozen=True, kw_only=True):

@@ -109,7 +109,7 @@ class PostgresLinks(CachedTable):
             object=object_name,
             connection=connection,
             remote_id=remote_id,
-            named=NamedRecord(canonical_id=id, links=(own,), own_id=id),
+            named=NamedRecord(canonical_id=id, id=id, links=(own,)),
             changes=self._forgotten,
         )
 
@@ -253,8 +253,8 @@ def _named(rows: Sequence[asyncpg.Record]) -> dict[str, NamedRecord]:
     return {
         row["remote_id"]: NamedRecord(
             canonical_id=row["canonical_id"],
-            links=tuple(_link(place) for place in row["siblings"]),
-            own_id=row["own_id"],
+            id=(row["merged_into"] and row["own_id"]) or row["canonical_id"],
+            links=() if row["merged_into"] else tuple(_link(place) for place in row["siblings"]),
             merged_into=row["merged_into"],
             total=None if row["other_total"] is None else TotalDifference(*row["other_total"]),
         )

@@ -12,7 +12,7 @@ the four reset statements that it would run otherwise (`app/postgres/pool.py`).
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -114,6 +114,11 @@ class NamedStatement(Statement):
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """Return the values of the parameters in the order of the statement. Further values are left out."""
         return list(map(values.__getitem__, self._names))
+
+
+def arrays_of(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
+    """Return rows of `count` columns as an array for each, the arguments of a statement that unnests them."""
+    return [[row[place] for row in rows] for place in range(count)]
 
 
 class Session:

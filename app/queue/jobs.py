@@ -22,7 +22,7 @@ from app.postgres.listen import Listener
 from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
 from app.queue.claim import EVERYTHING, Claims
-from app.queue.enqueue import DEFAULT_POLICY, INSERT, Claimant, JobIntake, job_subject
+from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
 from app.queue.leases import Leases
 from app.queue.models import (
     Allowances,
@@ -34,7 +34,6 @@ from app.queue.models import (
     JobPolicy,
     LeaseLost,
     Load,
-    NewJob,
 )
 from app.queue.places import HeldPlaces
 
@@ -130,7 +129,7 @@ First = Callable[[Session], Awaitable[None]]
 """What a transaction does before it ends jobs."""
 
 
-class PostgresQueue:
+class PostgresQueue(JobIntake):
     """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone.
 
     A silent worker keeps its jobs for `lease`; one whose session at `listener` has ended, for seconds. `upkeep` (from
@@ -151,17 +150,12 @@ class PostgresQueue:
         loads: Sequence[Load] = (),
         chance: random.Random | None = None,
     ) -> None:
+        super().__init__(sealer, policies, database)
         self._database = database
-        self._policies = policies
         self._announcer = announcer
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
-        self._intake = JobIntake(sealer, policies, database)
         self._claims = Claims(upkeep or database, sealer, lease, listener, loads)
         self._leases = Leases(upkeep or database, lease)
-
-    async def enqueue(self, transaction: Transaction, *jobs: NewJob, query: Statement = INSERT) -> list[int | None]:
-        """See `Enqueuer.enqueue`."""
-        return await self._intake.enqueue(transaction, *jobs, query=query)
 
     async def claim(
         self,
@@ -175,10 +169,6 @@ class PostgresQueue:
         """Claim at most `limit` jobs of all lanes, or only `of` some. No lane holds more than `at_most` places of this
         process, or more than its own share and what it has earned. `allowances` limit shares whose budget is short."""
         return await self._claims.claim(limit, running=running, at_most=at_most, of=of, allowances=allowances)
-
-    def claim_own(self, claimant: Claimant | None) -> None:
-        """Let this process claim what it enqueues or makes ready, instead of notifying all workers; None ends that."""
-        self._intake.claimant = claimant
 
     async def notify_workers(self) -> None:
         """Wake the workers of all processes."""
@@ -248,8 +238,8 @@ class PostgresQueue:
 
     def _claim_promoted(self, ended: Sequence[tuple[Job, str | None]], rows: Sequence[asyncpg.Record]) -> None:
         """Let this process claim the jobs that were behind those that are gone."""
-        if self._intake.claimant is not None and any(row["promoted"] for row in rows):
-            self._intake.claimant.claim_soon({job.connection for job, _ in ended if job.order_key is not None})
+        if self.claimant is not None and any(row["promoted"] for row in rows):
+            self.claimant.claim_soon({job.connection for job, _ in ended if job.order_key is not None})
 
     async def retry(
         self,

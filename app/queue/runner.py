@@ -89,7 +89,7 @@ class QueueRunner:
     def stop(self) -> None:
         """Claim nothing more. `run` returns when running jobs have ended."""
         self._stopping = True
-        self._queue.claim_own(None)
+        self._queue.claimant = None
         self._woken.set()
 
     async def run(self) -> None:
@@ -100,7 +100,7 @@ class QueueRunner:
         ]
         if self._listen is not None:
             background.append(asyncio.ensure_future(self._listen(partial(self._wake, GATHER_SECONDS))))
-        self._queue.claim_own(self)
+        self._queue.claimant = self
         claiming = asyncio.create_task(self._claim_until_stopped())
         try:
             # Never cancel a claim: its jobs would stay leased to no one.

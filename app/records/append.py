@@ -14,10 +14,10 @@ from operator import attrgetter
 from app.audit import record
 from app.audit.record import Entry
 from app.events.models import NewEvent, RecordChange, StateMoved
-from app.events.statements import ENQUEUE, EVENT_ARGUMENTS, STATE_ARGUMENTS, many_values
+from app.events.statements import ENQUEUE, EVENT_ARGUMENTS, STATE_ARGUMENTS
 from app.links.models import NewRecord, RecordKnown
 from app.links.statements import NEW_RECORD_ARGUMENTS, NEW_RECORD_TABLES
-from app.postgres.database import Session, Statement, refusing
+from app.postgres.database import Session, Statement, arrays_of, refusing
 from app.queue.enqueue import job_subject
 from app.queue.finishing import Finishing, finishing_together
 from app.queue.models import LeaseLost, NewJob
@@ -55,19 +55,19 @@ async def find_outdated(
     """Return why a record must be read again, WriteUnderWay or StateMoved, so that the others are appended without
     it."""
     outcomes: list[Exception | None] = []
-    taken: set[tuple[str, str, str]] = set()
+    taken = set[tuple[str, str, str] | None]()
     checks = await writes.check([one.reported for one in changes], session)
     for one, check in zip(changes, checks, strict=True):
         change = None if one.change is None or one.change.state is None else one.change
+        record = None if change is None else (change.object, change.connection, change.remote_id)
         version = None if change is None or change.last_state is None else change.last_state.version
         if check.is_under_way:
             outcomes.append(WriteUnderWay())
-        elif change is not None and (change.record in taken or check.version != version):
+        elif record is not None and (record in taken or check.version != version):
             outcomes.append(StateMoved())
         else:
             outcomes.append(None)
-            if change is not None:
-                taken.add(change.record)  # for a second change of the same record
+            taken.add(record)  # for a second change of the same record
     return outcomes
 
 
@@ -111,9 +111,9 @@ async def append(
     new = sorted((one.new for one in changes if one.new is not None), key=attrgetter("connection", "remote_id"))
     entries = [entry for one in changes for entry in one.entries]
     columns = (
-        *many_values(STATE_ARGUMENTS, states),
-        *many_values(EVENT_ARGUMENTS, prepared.rows),
-        *many_values(NEW_RECORD_ARGUMENTS, [one.row() for one in new]),
+        *arrays_of(states, len(STATE_ARGUMENTS)),
+        *arrays_of(prepared.rows, len(EVENT_ARGUMENTS)),
+        *arrays_of([one.row() for one in new], len(NEW_RECORD_ARGUMENTS)),
         *record.columns_of(entries),
     )
     with refusing(NEW_RECORD_TABLES, RecordKnown):

@@ -169,9 +169,8 @@ async def compare_deleted(
     named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
     if object_name == "customer":
         await deps.matches.erase([(connection.name, remote_id)])
-    names = named.view()
-    meta = meta_of(connection, mapping, Remote(id=remote_id), links=names.links)
-    remains = DeletedRecord(id=names.id, meta=meta)
+    meta = meta_of(connection, mapping, Remote(id=remote_id), links=named.links)
+    remains = DeletedRecord(id=named.id, meta=meta)
     identity = msgspec.to_builtins(remains)
     known = last_state is not None and last_state.deleted
     last, notes = ({}, NO_NOTES) if last_state is None else read_state(last_state.data)

@@ -107,18 +107,18 @@ async def _last_seen(
     except msgspec.ValidationError:  # another version of Lockstitch kept it
         return None
     remote = Remote(id=remote_id, url=origin.url, created_at=origin.created_at, updated_at=origin.updated_at)
-    names = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id].view()
+    named = (await deps.links.name(object_name, connection.name, [remote_id]))[remote_id]
     if isinstance(source, Layout):
-        meta = export_meta(connection, source, remote, origin.loss, names.links)
+        meta = export_meta(connection, source, remote, origin.loss, named.links)
     else:
         revision = notes.mapping_revision or source.revision
         mapping = mapping_of(connection.vendor, object_name, revision) or source
-        meta = meta_of(connection, mapping, remote, origin.loss, names.links)
+        meta = meta_of(connection, mapping, remote, origin.loss, named.links)
     as_of, age = await deps.states.confirmed(
         *(object_name, connection.name, state), job_kind=REFETCH, job_key=record_key(object_name, remote_id)
     )
     ids = await referenced_ids(deps.links.ensure, connection, object_name, [Mapped(data=data, remote=remote)])
     resource = msgspec.structs.replace(
-        with_connection(data, connection.name, ids), id=names.id, meta=msgspec.structs.replace(meta, as_of=as_of)
+        with_connection(data, connection.name, ids), id=named.id, meta=msgspec.structs.replace(meta, as_of=as_of)
     )
     return ReadRecord(resource=resource, etag=None, age=age)

@@ -184,10 +184,9 @@ def _resource(connection: Connection, reading: Reading, named: NamedRecord, ids:
     loss = reading.mapped.loss
     if named.total is not None:
         loss += _other_total(connection, reading.mapped.data, named.total)
-    names = named.view()
-    meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, names.links)
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, loss, named.links)
     data = with_connection(reading.mapped.data, connection.name, ids)
-    return msgspec.structs.replace(data, id=names.id, meta=meta)  # type: ignore[no-any-return]
+    return msgspec.structs.replace(data, id=named.id, meta=meta)  # type: ignore[no-any-return]
 
 
 def _other_total(connection: Connection, data: Struct, total: TotalDifference) -> tuple[Loss, ...]:

@@ -272,7 +272,7 @@ class VendorClient:
                     reply = await self._wire.exchange(
                         live.base_url,
                         request,
-                        live.headers(request),
+                        live.headers(request, credential),
                         seconds=seconds,
                         limit=vendor.response_limit_bytes,
                     )

@@ -132,14 +132,14 @@ class LiveConnection:
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{address.scheme}://{host}{f':{address.port}' if address.port else ''}{address.path}"
 
-    def headers(self, request: VendorRequest) -> list[tuple[str, str]]:
-        """Return all headers of a request. The credential wins over the request, and the request over the vendor."""
+    def headers(self, request: VendorRequest, credential: tuple[str, str]) -> list[tuple[str, str]]:
+        """Return all headers of a request. The credential's wins over the request, and the request over the vendor."""
         headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_ENCODING, "User-Agent": USER_AGENT}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         headers.update(self.connection.vendor.headers)
         headers.update(request.headers)
-        headers.update([self.credential.header])
+        headers.update([credential])
         return list(headers.items())
 
     @property

@@ -19,7 +19,7 @@ from app.records.append import Appended, append_all
 from app.records.compare import is_untold
 from app.records.map_record import Reading
 from app.records.models import REFETCH, ReportedChange, WriteUnderWay
-from app.records.resolve import active_mapping
+from app.records.resolve import active_mapping, choose_mapping
 from app.records.statements import appending
 from app.vendors.models import Connection
 from app.walks.backfill.compare import backfilled, without_repeated
@@ -74,8 +74,9 @@ async def read_alone(deps: WalkDeps, connection: Connection, payload: RefetchPay
     happened: Final = "created" if is_new else "updated"
     notice = Notice(object=payload.object, remote_id=payload.remote_id, happened=happened)
     pulls = not payload.is_backfill
+    mapping = choose_mapping(deps, connection, payload.object)
     refetched = await refetch_record(
-        *(deps, connection, notice, None, last, deadline), with_comments=pulls, is_news=is_news
+        *(deps, connection, mapping, notice, None, last, deadline), with_comments=pulls, is_news=is_news
     )
     change = refetched.change
     if change.last_state is None and change.deleted:

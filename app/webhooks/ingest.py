@@ -292,7 +292,7 @@ async def _follow_merge(deps: IngestDeps, connection: Connection, notice: Notice
     if notice.object != "customer":
         return ()
     named = await deps.links.name(notice.object, connection.name, gone)
-    return tuple(named[remote_id].view().id for remote_id in gone)
+    return tuple(named[remote_id].id for remote_id in gone)
 
 
 async def _ours(deps: IngestDeps, record: ReportedRecord, comment_id: str | None) -> Sequence[str]:
@@ -312,9 +312,8 @@ def _is_own_comment(ours: Sequence[str], ticket: SeenState | None, text: str | N
 async def _check_drift(deps: IngestDeps, record: ReportedRecord) -> None:
     """Sample the webhook for drift. Raises VendorDrifted if it has drift that its connection rejects."""
     connection, mapping = record.connection, record.mapping
-    deps.drift.show_webhook(connection.name, mapping, record.payload)
     try:
-        await deps.drift.refuse_webhook(connection.name, mapping, record.payload)
+        await deps.drift.show_webhook(connection.name, mapping, record.payload)
     except VendorDrift as error:
         raise problem_of_unmappable(connection, mapping.object, error) from error
 

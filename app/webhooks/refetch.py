@@ -152,20 +152,23 @@ async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, de
 
     Raises VendorDrifted if it cannot be mapped, and the vendor's problems.
     """
-    connection, notice = record.connection, record.notice
+    mapping, notice = record.mapping, record.notice
     if notice.happened == "comment_added":
         with suppress(NotFound):
             return await _refetch_comment(deps, record, deadline)
+        mapping = choose_mapping(deps, record.connection, notice.object)
         notice = replace(notice, happened=GONE)
-    occurred_at, is_news = record.receipt.occurred_at, record.is_news
     return await refetch_record(
-        deps, connection, notice, occurred_at, last, deadline, is_news=is_news, draws_id=last.is_new
+        *(deps, record.connection, mapping, notice, record.receipt.occurred_at, last, deadline),
+        is_news=record.is_news,
+        draws_id=last.is_new,
     )
 
 
 async def refetch_record(
     deps: IngestDeps,
     connection: Connection,
+    mapping: AnyMapping,
     notice: Notice,
     occurred_at: datetime | None,
     last: RecordLook,
@@ -177,7 +180,7 @@ async def refetch_record(
 ) -> Refetched:
     """Read the record that a notice names, and compare it. `with_comments` and `is_news` as for `compare`. `draws_id`:
     a created record has no canonical id yet, and gets one with its state. Raises like `refetch`."""
-    mapping, read_at, last_state = choose_mapping(deps, connection, notice.object), last.looked_at, last.state
+    read_at, last_state = last.looked_at, last.state
     reading = await _read_record(deps, connection, mapping, notice, deadline)
     if (
         reading is None

@@ -25,12 +25,11 @@ from app.events.statements import (
     EVENT_ARGUMENTS,
     NOT_OF_BACKFILL,
     OF_BACKFILL,
-    many_values,
 )
 from app.events.store.deliveries import PostgresDeliveries, jobs_of
 from app.events.types import BY_NAME_ONLY, CHANGES, EVENT_TYPES, scopes_of, wildcard_of
 from app.identifiers import new_run_id
-from app.postgres.database import Database, Session, Statement, Transaction
+from app.postgres.database import Database, Session, Statement, Transaction, arrays_of
 from app.postgres.encryption import SealedColumn, Sealer
 from app.postgres.timeline import TIMELINE
 from app.queue.models import NewJob
@@ -182,7 +181,7 @@ class PostgresEvents:
         if not events:
             return ()
         prepared = await self.prepare(transaction, *events)
-        columns = many_values(EVENT_ARGUMENTS, prepared.rows)
+        columns = arrays_of(prepared.rows, len(EVENT_ARGUMENTS))
         return await self.deliver(transaction, prepared, await transaction.fetch(APPEND, *columns))
 
     async def prepare(self, session: Session | Database, *events: NewEvent) -> PreparedEvents:
@@ -223,8 +222,9 @@ class PostgresEvents:
                 (new := prepared.events[row["number"] - 1]).recipients is None or row["subscription"] in new.recipients
             )
         ]
-        inserts = bool(wanted) and not with_jobs
-        jobs = [*await self._deliveries.fan_out(transaction, wanted)] if inserts else jobs_of(wanted)
+        jobs = list[NewJob]()
+        if wanted:
+            jobs += jobs_of(wanted) if with_jobs else await self._deliveries.fan_out(transaction, wanted)
         for number, row in {row["number"]: row for row in rows}.items():
             new = prepared.events[number - 1]
             if self._fan_outs is not None:

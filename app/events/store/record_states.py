@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from app.events.models import OwnWrite, RecordChange, SeenState, StateMoved
 from app.events.record_changes import not_digested
-from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, many_of, many_values
+from app.events.statements import SEEN_COLUMNS, STATE_ARGUMENTS, keep_text, many_of
 from app.postgres.batching import Batcher
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, Statement, Transaction, arrays_of
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealedColumn, Sealer
 from canonical.parts import ObjectName
@@ -164,7 +164,7 @@ class PostgresRecordStates:
         Raises StateMoved if one was compared with another state than the last-seen one; then roll back.
         """
         rows = [row for row in map(self.row_of, changes) if row is not None]
-        if rows and len(await transaction.fetch(KEEP, *many_values(STATE_ARGUMENTS, rows))) < len(rows):
+        if rows and len(await transaction.fetch(KEEP, *arrays_of(rows, len(STATE_ARGUMENTS)))) < len(rows):
             raise StateMoved
 
     async def _read(self, records: Sequence[Record]) -> list[asyncpg.Record]:
