@@ -30,7 +30,7 @@ from app.periodic import repeating
 from app.postgres.batching import Batcher
 from app.postgres.database import Database, Transaction
 from app.postgres.digest_secret import DigestSecret
-from app.postgres.encryption import SealBroken, Sealer
+from app.postgres.encryption import SealBroken
 
 MATCH: Final = LinkSource(kind="match")
 REMEMBERED: Final = 100_000
@@ -72,14 +72,14 @@ class PostgresMatches:
     """The store of match keys and reviews. `auto_join`: pairs of connections that are joined without review."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, links: PostgresLinks, auto_join: Sequence[tuple[str, str]] = ()
+        self, database: Database, secret: DigestSecret, links: PostgresLinks, auto_join: Sequence[tuple[str, str]] = ()
     ) -> None:
         self._database = database
         self._links = links
         self._auto_join = {frozenset(pair) for pair in auto_join}
         self.auto_joined: Final = frozenset[str]().union(*self._auto_join)
         """The connections whose customers may be joined without a review."""
-        self._secret = DigestSecret(database, sealer)
+        self._secret = secret
         self._seen: dict[tuple[str, str], tuple[int, NamedRecord | None]] = {}
         self._stored: list[tuple[MatchFacts, MatchKey, NamedRecord | None]] = []
         self._keeps: Batcher[Keys, None] = Batcher.of(self._keep, abandonable=True)
@@ -194,12 +194,11 @@ class PostgresMatches:
         erased = [(one.connection, one.remote_id) for one in customers if one.email is None]
         if erased:
             await self.erase(erased)
-        secret = await self._secret.load()
-        kept = {
-            (one.connection, one.remote_id): (one, key_of(secret, one)) for one in customers if one.email is not None
-        }
-        if not kept:
+        named = [one for one in customers if one.email is not None]
+        if not named:
             return False
+        secret = await self._secret.load()
+        kept = {(one.connection, one.remote_id): (one, key_of(secret, one)) for one in named}
         await self._keeps.run([*kept.values()])
         return await self._match_kept([*kept.values()])
 

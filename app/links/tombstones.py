@@ -8,7 +8,6 @@ from app.links.match_keys import digest_of
 from app.postgres.cached_table import CachedTable
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.digest_secret import DigestSecret
-from app.postgres.encryption import Sealer
 from app.redaction import addresses_in
 from canonical.parts import ObjectName
 from canonical.values import email_key
@@ -38,10 +37,10 @@ class Tombstones(CachedTable):
     channel = CHANNEL
     content = VERSION
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, database: Database, secret: DigestSecret) -> None:
         super().__init__()
         self._database = database
-        self._secret = DigestSecret(database, sealer)
+        self._secret = secret
         self._key = b""
         self.digests = frozenset[bytes]()
         """Empty while no one was erased: then nothing needs to be asked."""

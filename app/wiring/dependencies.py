@@ -103,6 +103,7 @@ class Foundation:
     cached: CachedTables
     database: Database
     sealer: Sealer
+    secret: DigestSecret
     secrets: Secrets
     uses: LastUse
     events: PostgresEvents
@@ -158,7 +159,7 @@ async def open_dependencies(
         subscribed,
         replays_of(subscribed, database, subscribed.deliveries, queue),
         open_monitoring(
-            *(settings, database, foundation.sealer, foundation.former_environments),
+            *(settings, database, foundation.sealer, foundation.secret, foundation.former_environments),
             partial(measure_freshness, freshness),
         ),
         _http(foundation, refusals),
@@ -167,7 +168,7 @@ async def open_dependencies(
 
 def _writes(foundation: Foundation, queue: PostgresQueue, poster: TargetPoster, records: RecordDeps) -> WriteDeps:
     settings, database, sealer = foundation.settings, foundation.database, foundation.sealer
-    bases = PostgresCopyBases(database, DigestSecret(database, sealer))
+    bases = PostgresCopyBases(database, foundation.secret)
     completion = Completion(CompletionDeps(events=foundation.events, queue=queue, states=records.states, bases=bases))
     return WriteDeps(
         **_fields(records),
@@ -292,6 +293,7 @@ def open_monitoring(
     settings: Settings,
     database: Database,
     sealer: Sealer,
+    secret: DigestSecret,
     former_environments: set[str],
     measure_freshness: Callable[[], Awaitable[Sequence[Metric]]],
 ) -> MonitoringDeps:
@@ -307,7 +309,7 @@ def open_monitoring(
         runs=PostgresRuns(database),
         failures=PostgresFailures(database),
         operations=OperationReader(database, sealer),
-        secret=DigestSecret(database, sealer),
+        secret=secret,
         responsible=settings.responsible,
         figures=figures,
         public_url=settings.public_url,

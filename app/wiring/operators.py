@@ -27,6 +27,7 @@ from app.links.tombstones import Tombstones
 from app.monitoring.deps import FailureDeps
 from app.persons.deps import PersonDeps
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.queue.deps import QueueDeps
 from app.queue.enqueue import JobIntake
@@ -58,11 +59,12 @@ if TYPE_CHECKING:
 def operators_on(database: Database, settings: Settings, keys: Sequence[EncryptionKey]) -> Dependencies:
     """Return the dependencies of operators' commands: the database only, so they work while everything else is down."""
     sealer = Sealer(keys)
+    secret = DigestSecret(database, sealer)
     deliveries = PostgresDeliveries(database, sealer)
     events = PostgresEvents(database, sealer, deliveries)
     queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
     links = links_of(settings, database, events, queue)
-    matches = PostgresMatches(database, sealer, links)
+    matches = PostgresMatches(database, secret, links)
     operators = operator_dependencies(settings, database, sealer, events, queue, PostgresMappingRoutes(database))
     return Dependencies(
         *operators,
@@ -82,12 +84,12 @@ def operators_on(database: Database, settings: Settings, keys: Sequence[Encrypti
         ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         on_demand={
             PersonDeps: lambda: persons_of(
-                settings, operators[0], sealer, events, matches, Tombstones(database, sealer)
+                settings, operators[0], sealer, events, matches, Tombstones(database, secret)
             ),
             FeedDeps: lambda: _feed_of(settings, database, sealer, events),
             ReplayDeps: lambda: replays_of(_feed_of(settings, database, sealer, events), database, deliveries, queue),
-            FailureDeps: lambda: _failures_of(database, sealer),
-            ApprovalDeps: lambda: approvals_of(settings, database, sealer, events, queue),
+            FailureDeps: lambda: _failures_of(database, sealer, secret),
+            ApprovalDeps: lambda: approvals_of(settings, database, sealer, secret, events, queue),
         },
     )
 
@@ -157,16 +159,20 @@ def persons_of(
 
 
 def approvals_of(
-    settings: Settings, database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer
+    settings: Settings,
+    database: Database,
+    sealer: Sealer,
+    secret: DigestSecret,
+    events: PostgresEvents,
+    queue: Enqueuer,
 ) -> ApprovalDeps:
     """Return what decides about writes that wait for an approval."""
     from app.events.store.record_states import PostgresRecordStates  # noqa: PLC0415
-    from app.postgres.digest_secret import DigestSecret  # noqa: PLC0415
     from app.writes.completion import Completion  # noqa: PLC0415
     from app.writes.store.approvals import PostgresApprovals  # noqa: PLC0415
     from app.writes.store.copy_bases import PostgresCopyBases  # noqa: PLC0415
 
-    states, bases = PostgresRecordStates(database, sealer), PostgresCopyBases(database, DigestSecret(database, sealer))
+    states, bases = PostgresRecordStates(database, sealer, secret), PostgresCopyBases(database, secret)
     completion = Completion(CompletionDeps(events=events, queue=queue, states=states, bases=bases))
     return ApprovalDeps(
         public_url=settings.public_url,
@@ -224,17 +230,16 @@ def replays_of(feed: FeedDeps, database: Database, deliveries: PostgresDeliverie
     )
 
 
-def _failures_of(database: Database, sealer: Sealer) -> FailureDeps:
+def _failures_of(database: Database, sealer: Sealer, secret: DigestSecret) -> FailureDeps:
     """Return what finds runs that failed."""
     from app.monitoring.store.failures import PostgresFailures  # noqa: PLC0415
     from app.monitoring.store.runs import PostgresRuns  # noqa: PLC0415
-    from app.postgres.digest_secret import DigestSecret  # noqa: PLC0415
 
     return FailureDeps(
         runs=PostgresRuns(database),
         failures=PostgresFailures(database),
         operations=OperationReader(database, sealer),
-        secret=DigestSecret(database, sealer),
+        secret=secret,
     )
 
 

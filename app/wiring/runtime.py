@@ -37,6 +37,7 @@ from app.monitoring.store.run_entries import recording_runs
 from app.monitoring.watch import Watch
 from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
 from app.postgres.listen import Listener
@@ -212,6 +213,7 @@ async def _open_foundation(
         cached=cached,
         database=database,
         sealer=sealer,
+        secret=DigestSecret(database, sealer),
         secrets=Secrets(os.environ, vault, uses),
         uses=uses,
         events=PostgresEvents(database, sealer, PostgresDeliveries(database, sealer), fan_outs),
@@ -282,8 +284,8 @@ async def _open_records(
     await foundation.cached.keep(mapping_routes)
     links = links_of(settings, database, foundation.events, queue)
     await foundation.cached.keep(links)
-    matches = PostgresMatches(database, foundation.sealer, links, settings.links.auto_join)
-    erased = Tombstones(database, foundation.sealer)
+    matches = PostgresMatches(database, foundation.secret, links, settings.links.auto_join)
+    erased = Tombstones(database, foundation.secret)
     await foundation.cached.keep(erased)
     return RecordDeps(
         connections=vendors.connections,
@@ -292,7 +294,7 @@ async def _open_records(
         links=links,
         matches=await stack.enter_async_context(matches.running()),
         erased=erased,
-        states=PostgresRecordStates(database, foundation.sealer),
+        states=PostgresRecordStates(database, foundation.sealer, foundation.secret),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
         drift=await stack.enter_async_context(_drift(settings, database, foundation.events, queue).running()),

@@ -10,6 +10,7 @@ from uuid import uuid4
 from app.capabilities import POLICIES
 from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
 from app.queue.jobs import PostgresQueue
 from app.queue.models import NewJob
 from app.webhooks.models import NewReceipt
@@ -223,7 +224,7 @@ def _zendesk(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sen
 async def _remember(url: str, object_name: ObjectName, connection: str, remote_id: str, fields: dict[str, Any]) -> None:
     database = await Database.connect(url, max_size=1)
     try:
-        states = PostgresRecordStates(database, SEALER)
+        states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
         last_state = await states.get(object_name, connection, remote_id)
         assert last_state is not None
         data = json.dumps(json.loads(last_state.data) | fields).encode()

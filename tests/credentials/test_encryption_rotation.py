@@ -92,7 +92,7 @@ class Stores:
         self.deliveries = PostgresDeliveries(database, sealer)
         self.events = PostgresEvents(database, sealer, self.deliveries)
         self.queue = PostgresQueue(database, sealer, lease=timedelta(seconds=30), policies={}, loads=LOADS)
-        self.states = PostgresRecordStates(database, sealer)
+        self.states = PostgresRecordStates(database, sealer, DigestSecret(database, sealer))
         completion = Completion(
             CompletionDeps(
                 events=self.events,
@@ -112,7 +112,7 @@ class Stores:
         self.receipts = PostgresReceipts(database, sealer)
         self.subscriptions = PostgresSubscriptions(database, sealer)
         self.dead_letters = PostgresDeadLetters(database, sealer, {})
-        self.matches = PostgresMatches(database, sealer, PostgresLinks(database))
+        self.matches = PostgresMatches(database, DigestSecret(database, sealer), PostgresLinks(database))
         self.credentials = PostgresCredentials(database, sealer)
         self.facts = PostgresAccountFacts(database, sealer)
         self.erasures = PostgresErasures(database, sealer)

@@ -13,6 +13,7 @@ from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealBroken
 from app.telemetry.metrics import registry
 from tests.encryption import SEALER
@@ -92,7 +93,7 @@ async def test_appending_returns_the_delivery_jobs(database: Database) -> None:
 
 
 async def test_a_state_is_replaced_only_after_a_comparison(database: Database) -> None:
-    states = PostgresRecordStates(database, SEALER)
+    states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
 
     async def put(data: bytes, instead_of: Any, *, deleted: bool = False) -> None:
         async with database.transaction() as session:

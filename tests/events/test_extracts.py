@@ -7,6 +7,7 @@ import pytest
 from app.events.store.extracts import SELECT, PostgresExtracts, StoredState
 from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
 from tests.encryption import SEALER
 from tests.plans import plan_of, scans_in
 from tests.record_states import Record, store_state
@@ -24,7 +25,7 @@ def extracts(database: Database) -> PostgresExtracts:
 
 async def store(database: Database, connection: str, remote_id: str) -> datetime:
     """Store a state, and return when it was seen."""
-    states = PostgresRecordStates(database, SEALER)
+    states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
     record: Record = ("customer", connection, remote_id)
     async with database.transaction() as transaction:
         await store_state(states, transaction, record, b'{"notes":"x"}', read_at=datetime.now(UTC), instead_of=None)

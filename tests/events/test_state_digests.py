@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
 from canonical.customer import Customer, OrderStats
 from canonical.parts import CustomField
 from canonical.ticket import Ticket
@@ -23,7 +24,7 @@ RECORD = ("customer", "shop", "1051")
 
 @pytest.fixture
 def states(database: Database) -> PostgresRecordStates:
-    return PostgresRecordStates(database, SEALER)
+    return PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,6 @@ async def test_a_ticket_that_was_touched_may_have_a_comment(states: PostgresReco
 
 
 async def test_digests_need_the_key_of_the_installation(database: Database, states: PostgresRecordStates) -> None:
-    same = PostgresRecordStates(database, SEALER)
+    same = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
     assert await same.digest(RECORD, ANN, 1) == await states.digest(RECORD, ANN, 1)
     assert b"Ann" not in await states.digest(RECORD, ANN, 1)

@@ -23,6 +23,7 @@ from app.links.models import LinkSource, RecordName
 from app.links.statements import NEW_RECORD_VALUES, ONE_NEW_RECORD, new_record_text
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, NamedStatement, Statement, Transaction
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
 from canonical.customer import Customer, Email
@@ -61,7 +62,7 @@ class Process:
         events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
         announcement = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
         self.links = PostgresLinks(database, partial(announce, announcement), realms)
-        self.matches = PostgresMatches(database, sealer, self.links, auto_join)
+        self.matches = PostgresMatches(database, DigestSecret(database, sealer), self.links, auto_join)
 
     async def reasons(self) -> list[tuple[str, ...]]:
         """Why each open proposal waits."""

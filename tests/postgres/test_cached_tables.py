@@ -14,6 +14,7 @@ from app.links.store import PostgresLinks
 from app.links.tombstones import Tombstones
 from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
 from app.postgres.listen import Listener
 from app.queue.pauses import PostgresPauses
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
@@ -62,7 +63,7 @@ class Process:
         self.bound = PostgresBoundAccounts(database)
         self.pauses = PostgresPauses(database)
         self.routes = PostgresMappingRoutes(database)
-        self.erased = Tombstones(database, SEALER)
+        self.erased = Tombstones(database, DigestSecret(database, SEALER))
         self.links = PostgresLinks(database)
 
     def changed(self) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from app.events.store.record_states import PostgresRecordStates
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
 from app.records.models import ReportedChange
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.own_writes import PostgresOwnWrites
@@ -19,11 +20,17 @@ pytestmark = pytest.mark.anyio
 Read = Callable[[Database], Awaitable[object]]
 
 REPORTED = ReportedChange(connection="shop", object="customer", remote_id="1", received_at=datetime.now(UTC))
+
+
+def states_on(database: Database) -> PostgresRecordStates:
+    return PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
+
+
 READS: dict[str, Read] = {
     "inbound_event": lambda database: PostgresReceipts(database, SEALER).get("in_1"),
-    "record_state": lambda database: PostgresRecordStates(database, SEALER).get("customer", "shop", "1"),
+    "record_state": lambda database: states_on(database).get("customer", "shop", "1"),
     "operation": lambda database: PostgresOwnWrites(
-        database, PostgresRecordStates(database, SEALER).open, lease=timedelta(seconds=60)
+        database, states_on(database).open, lease=timedelta(seconds=60)
     ).look(REPORTED),
     "link": lambda database: PostgresLinks(database).name("customer", "shop", ["1"]),
 }

@@ -56,8 +56,8 @@ class Approvals:
 
     def __init__(self, database: Database) -> None:
         events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-        bases = PostgresCopyBases(database, DigestSecret(database, SEALER))
-        states, queue = PostgresRecordStates(database, SEALER), JobIntake(SEALER, POLICIES)
+        secret, queue = DigestSecret(database, SEALER), JobIntake(SEALER, POLICIES)
+        states, bases = PostgresRecordStates(database, SEALER, secret), PostgresCopyBases(database, secret)
         completion = Completion(CompletionDeps(events=events, queue=queue, states=states, bases=bases))
         days = timedelta(days=7)
         self.database = database

@@ -12,6 +12,7 @@ from app.errors import VersionConflict
 from app.links.store import PostgresLinks
 from app.links.tombstones import Tombstones
 from app.postgres.database import Database
+from app.postgres.digest_secret import DigestSecret
 from app.records.fetch import fetch_record
 from app.records.resources import etag_of, name_records
 from app.writes.deps import WriteDeps
@@ -66,7 +67,7 @@ async def drafting(
                 links=PostgresLinks(database),
                 drift=drift,
                 mapping_routes=unrouted,
-                erased=Tombstones(database, SEALER),
+                erased=Tombstones(database, DigestSecret(database, SEALER)),
             ),
         )
         present = await fetch_record(deps, acme.connection, TICKET, "7", within(30.0))

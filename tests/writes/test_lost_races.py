@@ -36,9 +36,9 @@ ANSWER = Answer(status=200, headers={}, body=b"{}")
 
 def operations_on(database: Database) -> PostgresOperations:
     """The operations of one process."""
-    states, queue = PostgresRecordStates(database, SEALER), JobIntake(SEALER, POLICIES)
+    secret, queue = DigestSecret(database, SEALER), JobIntake(SEALER, POLICIES)
+    states, bases = PostgresRecordStates(database, SEALER, secret), PostgresCopyBases(database, secret)
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    bases = PostgresCopyBases(database, DigestSecret(database, SEALER))
     return PostgresOperations(
         database,
         SEALER,
@@ -77,7 +77,7 @@ async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logge
     await migrate(url)
     database = await Database.connect(url)
     try:
-        states = PostgresRecordStates(database, SEALER)
+        states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
         operations = operations_on(database)
         begun = await begun_update(operations, deferred=deferred)
 

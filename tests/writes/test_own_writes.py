@@ -7,6 +7,7 @@ import pytest
 
 from app.events.store.record_states import PostgresRecordStates
 from app.postgres.database import Database, Statement
+from app.postgres.digest_secret import DigestSecret
 from app.records.models import ReportedChange
 from app.writes.store.own_writes import PostgresOwnWrites
 from tests.encryption import SEALER
@@ -44,7 +45,7 @@ def change(remote_id: str, created_at: datetime | None) -> ReportedChange:
 async def test_an_unseen_record_waits_only_for_a_write_that_may_have_created_it(
     database: Database, effect: str, age: timedelta | None, waits: bool
 ) -> None:
-    states = PostgresRecordStates(database, SEALER)
+    states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
     writes = PostgresOwnWrites(database, states.open, lease=timedelta(seconds=60))
     await database.execute(SENT, effect, None)
     created_at = None if age is None else datetime.now(UTC) - age
@@ -55,7 +56,7 @@ async def test_an_unseen_record_waits_only_for_a_write_that_may_have_created_it(
 
 
 async def test_a_record_waits_for_its_own_write_and_others_do_not(database: Database) -> None:
-    states = PostgresRecordStates(database, SEALER)
+    states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
     writes = PostgresOwnWrites(database, states.open, lease=timedelta(seconds=60))
     await database.execute(SENT, "update", "1051")
     async with database.transaction() as transaction:

@@ -81,10 +81,10 @@ class PostgresRecordStates:
     newer one.
     """
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+    def __init__(self, database: Database, sealer: Sealer, secret: DigestSecret) -> None:
         self._database = database
         self._sealer = sealer
-        self._secret = DigestSecret(database, sealer)
+        self._secret = secret
         self._digest_key: bytes | None = None
         self._reads: Batcher[Record, asyncpg.Record] = Batcher.of(self._read, abandonable=True)
 
