@@ -191,7 +191,7 @@ async def _time_claims(queue: PostgresQueue) -> float:
     times = []
     for _ in range(CLAIMS):
         started = time.perf_counter()
-        claimed = await queue.claim(10, running={}, at_most=10)
+        claimed = await queue.claims.claim(10, running={}, at_most=10)
         times.append((time.perf_counter() - started) * 1000)
         assert len(claimed.jobs) == 10
         await queue.give_back(claimed.jobs, "measured")

@@ -219,7 +219,8 @@ class Claims:
         of: Collection[str] = (),
         allowances: Allowances = EVERYTHING,
     ) -> Claimed:
-        """Claim jobs of the next connections that have any, or `of` these. See `PostgresQueue.claim`."""
+        """Claim at most `limit` jobs of all lanes, or only `of` some. No lane holds more than `at_most` places of this
+        process, or more than its own share and what it has earned. `allowances` limit shares whose budget is short."""
         claimed = await self._serve_next(limit, running, at_most, of, allowances)
         if claimed.jobs or of:
             return claimed

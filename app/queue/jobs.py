@@ -6,7 +6,7 @@ rolled back.
 
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -21,13 +21,11 @@ from app.postgres.encryption import Sealer
 from app.postgres.listen import Listener
 from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
-from app.queue.claim import EVERYTHING, Claims
+from app.queue.claim import Claims
 from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
 from app.queue.leases import Leases
 from app.queue.models import (
-    Allowances,
     Announcer,
-    Claimed,
     DeadLetter,
     Job,
     JobFailure,
@@ -35,7 +33,6 @@ from app.queue.models import (
     LeaseLost,
     Load,
 )
-from app.queue.places import HeldPlaces
 
 _log = logging.getLogger("lockstitch.queue")
 
@@ -130,7 +127,8 @@ First = Callable[[Session], Awaitable[None]]
 
 
 class PostgresQueue(JobIntake):
-    """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone.
+    """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone. `claims` lease jobs, and
+    `leases` extend that.
 
     A silent worker keeps its jobs for `lease`; one whose session at `listener` has ended, for seconds. `upkeep` (from
     `open_upkeep`) is for claims and leases, and is not needed to enqueue. `announcer` makes Events of dead letters and
@@ -154,37 +152,20 @@ class PostgresQueue(JobIntake):
         self._database = database
         self._announcer = announcer
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
-        self._claims = Claims(upkeep or database, sealer, lease, listener, loads)
-        self._leases = Leases(upkeep or database, lease)
-
-    async def claim(
-        self,
-        limit: int,
-        *,
-        running: Mapping[str, HeldPlaces],
-        at_most: int,
-        of: Collection[str] = (),
-        allowances: Allowances = EVERYTHING,
-    ) -> Claimed:
-        """Claim at most `limit` jobs of all lanes, or only `of` some. No lane holds more than `at_most` places of this
-        process, or more than its own share and what it has earned. `allowances` limit shares whose budget is short."""
-        return await self._claims.claim(limit, running=running, at_most=at_most, of=of, allowances=allowances)
+        self.claims: Final = Claims(upkeep or database, sealer, lease, listener, loads)
+        self.leases: Final = Leases(upkeep or database, lease)
 
     async def notify_workers(self) -> None:
         """Wake the workers of all processes."""
         await self._database.execute(lanes.WAKE)
 
-    async def extend(self, jobs: Collection[Job]) -> set[int]:
-        """Extend the leases. Return the ids of jobs whose lease was lost."""
-        return await self._leases.extend(jobs)
-
     async def expire(self, limit: int) -> int:
         """Release jobs whose lease has expired. A job without attempts left is poison and becomes a dead letter."""
-        await self._claims.open_lanes()
-        if not await self._leases.end_of_gone():
+        await self.claims.open_lanes()
+        if not await self.leases.end_of_gone():
             return 0
-        freed = await self._leases.free_expired(limit)
-        for job in await self._leases.find_poison(limit):
+        freed = await self.leases.free_expired(limit)
+        for job in await self.leases.find_poison(limit):
             why = JobFailure(category="poison", reason=f"its worker died or was too slow in attempt {job.attempt}")
             try:
                 async with self._database.transaction() as session:
@@ -217,11 +198,11 @@ class PostgresQueue(JobIntake):
                 await first(session)
             rows = await _delete(session, ended, query, arguments)
             yield session, rows
-            gone = ids_of(rows)
-            done = [job for job, _ in ended if job.id in gone]
             session.after_commit.append(partial(self._claim_promoted, ended, rows))
-            for probe in (job for job in done if job.probe):
-                await lanes.probe_succeeded(session, probe)
+            gone = ids_of(rows)
+            for job, _ in ended:
+                if job.probe and job.id in gone:
+                    await lanes.probe_succeeded(session, job)
 
     async def finish(
         self, ended: Sequence[tuple[Job, str | None]], query: Statement = FINISH, *arguments: object

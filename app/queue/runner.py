@@ -152,7 +152,7 @@ class QueueRunner:
         if not of:
             self._gap = math.inf
         own, self._own, self._freed = self._own, set(), set()
-        claimed = await self._queue.claim(
+        claimed = await self._queue.claims.claim(
             free,
             running=self._places.by_lane(free),
             at_most=self._concurrency_per_connection,
@@ -255,7 +255,7 @@ class QueueRunner:
         leased = {job.id: (task, job) for task, job in self._running.items() if not self._attempts.is_finishing(job)}
         if not leased:
             return
-        for job_id in await self._queue.extend([job for _, job in leased.values()]):
+        for job_id in await self._queue.leases.extend([job for _, job in leased.values()]):
             task, job = leased[job_id]
             if task in self._running and not self._attempts.is_finishing(job):
                 _log.warning("the lease of a job was lost", extra={"job_id": job_id, "kind": job.kind})

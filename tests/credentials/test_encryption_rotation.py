@@ -197,7 +197,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
         waiting = NewJob(kind="work", payload=WORDS, connection="crm", correlation_id="run-1", after=3600.0)
         dying = NewJob(kind="dying", payload=WORDS, connection="dying", correlation_id="run-1")
         await stores.queue.enqueue(session, waiting, dying)
-    while jobs := (await stores.queue.claim(10, running={}, at_most=10)).jobs:
+    while jobs := (await stores.queue.claims.claim(10, running={}, at_most=10)).jobs:
         for job in jobs:
             if job.kind == "dying":
                 ids["dead"] = await stores.queue.bury(job, JobFailure(category="permanent", reason="no"))
@@ -281,8 +281,8 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     assert credential.current is not None
     assert credential.current.payload == WORDS
     await stores.database.execute(Statement("UPDATE job", "UPDATE job SET run_at = now()"))
-    claimed = (await stores.queue.claim(50, running={}, at_most=50)).jobs
-    while more := (await stores.queue.claim(50, running={}, at_most=50)).jobs:
+    claimed = (await stores.queue.claims.claim(50, running={}, at_most=50)).jobs
+    while more := (await stores.queue.claims.claim(50, running={}, at_most=50)).jobs:
         claimed = [*claimed, *more]
     assert WORDS in {job.payload for job in claimed}
     callbacks = [job for job in claimed if job.loaded["delivery_callback_url"] is not None]

@@ -82,7 +82,7 @@ class Harness:
             return await self.queue.enqueue(session, *jobs)
 
     async def claim(self, limit: int = 100) -> Sequence[Job]:
-        return (await self.queue.claim(limit, running={}, at_most=limit)).jobs
+        return (await self.queue.claims.claim(limit, running={}, at_most=limit)).jobs
 
     async def claim_one(self) -> Job:
         (job,) = await self.claim(1)
@@ -97,7 +97,7 @@ class Harness:
 
     async def due_in(self) -> float | None:
         """Seconds until the next job is due, as an empty claim reports it."""
-        claimed = await self.queue.claim(1, running={}, at_most=1)
+        claimed = await self.queue.claims.claim(1, running={}, at_most=1)
         assert not claimed.jobs
         return claimed.due_in
 

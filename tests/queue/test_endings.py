@@ -86,7 +86,7 @@ async def test_a_lease_that_runs_out_frees_the_job_with_the_attempt_counted(harn
     await harness.enqueue(new())
     job = await harness.claim_one()
     await harness.pass_time(20)
-    assert await harness.queue.extend([job]) == set()
+    assert await harness.queue.leases.extend([job]) == set()
     await harness.pass_time(20)
     assert await harness.queue.expire(10) == 0
     await harness.pass_time(20)

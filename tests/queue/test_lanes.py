@@ -40,9 +40,9 @@ async def test_a_share_without_budget_holds_no_places(harness: Harness) -> None:
         ("shop", BudgetShare.PULL): Allowance(jobs=0, opens_in=5.0),
     }
 
-    claimed = await harness.queue.claim(100, running={}, at_most=100, allowances=short)
+    claimed = await harness.queue.claims.claim(100, running={}, at_most=100, allowances=short)
     closed = dict(short) | {("shop", BudgetShare.EVENTS): Allowance(jobs=0, opens_in=6.0)}
-    idle = await harness.queue.claim(100, running={}, at_most=100, allowances=closed)
+    idle = await harness.queue.claims.claim(100, running={}, at_most=100, allowances=closed)
 
     assert Counter(job.share for job in claimed.jobs) == {BudgetShare.INTERACTIVE: 10, BudgetShare.EVENTS: 3}
     assert (idle.jobs, idle.due_in) == ([], 5.0)
@@ -53,9 +53,9 @@ async def test_a_flood_of_events_leaves_one_place_to_a_walk_and_a_backfill_each(
     await harness.enqueue(*(new() for _ in range(30)))
     await harness.enqueue(*(new(share=share) for share in (BudgetShare.BACKFILL, BudgetShare.PULL) for _ in range(3)))
 
-    first = await harness.queue.claim(10, running={}, at_most=10)
+    first = await harness.queue.claims.claim(10, running={}, at_most=10)
     running = {"shop": HeldPlaces(places=2, earned=0, shares=frozenset({BudgetShare.PULL, BudgetShare.BACKFILL}))}
-    second = await harness.queue.claim(10, running=running, at_most=10)
+    second = await harness.queue.claims.claim(10, running=running, at_most=10)
 
     assert Counter(job.share for job in first.jobs) == {
         BudgetShare.EVENTS: 8,
@@ -77,11 +77,11 @@ async def test_lanes_are_served_in_turn(harness: Harness) -> None:
 async def test_a_lane_that_has_all_the_places_it_may_have_is_passed_over(harness: Harness) -> None:
     await harness.enqueue(*(new(connection="slow") for _ in range(9)), new(connection="swift"))
 
-    claimed = await harness.queue.claim(10, running={"slow": HeldPlaces(places=3, earned=0)}, at_most=4)
+    claimed = await harness.queue.claims.claim(10, running={"slow": HeldPlaces(places=3, earned=0)}, at_most=4)
 
     assert Counter(job.connection for job in claimed.jobs) == {"slow": 1, "swift": 1}
     assert claimed.full == {"slow"}
-    assert not (await harness.queue.claim(10, running={"slow": HeldPlaces(places=4, earned=0)}, at_most=4)).jobs
+    assert not (await harness.queue.claims.claim(10, running={"slow": HeldPlaces(places=4, earned=0)}, at_most=4)).jobs
 
 
 async def test_a_throttle_holds_up_its_connection_and_costs_the_job_nothing(harness: Harness) -> None:

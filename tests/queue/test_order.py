@@ -205,7 +205,7 @@ async def test_a_lost_lease_never_commits(harness: Harness) -> None:
             await step
     await harness.queue.give_back([old], "shutting down")
     assert await harness.queue.finish([(old, None)]) == set()
-    assert await harness.queue.extend([old, thief]) == {old.id}
+    assert await harness.queue.leases.extend([old, thief]) == {old.id}
 
     assert await harness.states() == {thief.id: "running"}
     assert [lane.blocked_reason for lane in await harness.lanes.list()] == [None]

@@ -100,5 +100,5 @@ async def test_a_claim_adds_what_was_earned_to_the_share_of_a_lane(harness: Harn
         (HeldPlaces(places=5, earned=3), 0),
         (HeldPlaces(places=2, earned=20), 6),
     ):
-        claimed = await harness.queue.claim(20, running={"shop": places}, at_most=8)
+        claimed = await harness.queue.claims.claim(20, running={"shop": places}, at_most=8)
         assert len(claimed.jobs) == jobs

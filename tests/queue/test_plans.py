@@ -107,7 +107,7 @@ async def _live(harness: Harness) -> None:
         *(new(order_key=str(number), dedupe_key=str(number)) for number in range(4)), new(order_key="0")
     )
     jobs = await harness.claim_all()
-    await harness.queue.extend(jobs)
+    await harness.queue.leases.extend(jobs)
     await harness.queue.expire(10)
     finished, retried, dead, left = jobs
     async with harness.finishing(finished):

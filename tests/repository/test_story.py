@@ -202,6 +202,7 @@ async def test_a_webhook_of_a_new_record_stores_all_of_it_at_once(facade: Facade
     counted = Counter(ingestion.statements)
     assert [counted[one] for one in ("SELECT inbound_event", "SELECT record_state", "DELETE job")] == [0, 2, 1]
     assert [counted[one] for one in ("INSERT link", "INSERT match_key", "SELECT link")] == [0, 0, 0]
+    assert counted["SELECT digest_secret"] == 0  # it was loaded when the process began
 
 
 async def test_a_new_record_keeps_an_id_that_another_process_gave_it(facade: Facade, database: Database) -> None:
@@ -285,6 +286,6 @@ async def test_a_write_and_a_webhook_cross_the_documented_capabilities(facade: F
     # it is entered often, counts as three functions.
     assert len(write.modules) <= 60
     assert len(write.functions) <= 250
-    # 76 and 68. Meanwhile leases may be swept, or a database connection opened.
-    assert len(receipt.modules | first) <= 79
-    assert len(receipt.modules | second) <= 71
+    # 71 and 65. Meanwhile leases may be swept, or a database connection opened.
+    assert len(receipt.modules | first) <= 74
+    assert len(receipt.modules | second) <= 68
