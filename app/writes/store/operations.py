@@ -40,7 +40,7 @@ from app.writes.store import statements as sql
 from app.writes.store.guards import MOST_KEPT, KeptGuards, guards_of
 from app.writes.store.lost_rows import restore
 from app.writes.store.reader import OperationReader
-from app.writes.store.rows import entry, entry_of_change
+from app.writes.store.rows import begun_operation, entry, entry_of_change
 from app.writes.store.unsure_begins import UnsureBegins
 from canonical.parts import ObjectName
 from mappings.spec import Action
@@ -84,7 +84,7 @@ class PostgresOperations(OperationReader):
                 raise
             if row is not None:
                 lease = Lease(operation_id=new.id, token=token, actor=new.principal)
-                return Begun(operation=self._rows.open(row, intent=new.intent), lease=lease)
+                return Begun(operation=begun_operation(new, row, self._lease), lease=lease)
             if await self._database.execute(sql.RELEASE_EXPIRED, new.principal, new.key, self._retention):
                 continue
             existing = await self.find_by_key(new.principal, new.key)
@@ -99,7 +99,7 @@ class PostgresOperations(OperationReader):
         row = await transaction.fetch_row(sql.INSERT, *arguments)
         if row is None and await transaction.execute(sql.RELEASE_EXPIRED, new.principal, new.key, self._retention):
             row = await transaction.fetch_row(sql.INSERT, *arguments)
-        return None if row is None else self._rows.open(row)
+        return None if row is None else begun_operation(new, row, None)
 
     async def release(self, principal: str, key: str) -> None:
         """Free the key of a settled operation, so that it begins another one."""

@@ -119,6 +119,39 @@ class OperationRows:
         return Approval(state=row["approval"], expires_at=row["approve_by"], details=details)
 
 
+def begun_operation(new: NewOperation, row: Any, lease: timedelta | None) -> Operation:
+    """Return a new operation, with the times in the row of `statements.INSERT`. A queued one has no lease."""
+    intent, leased = new.intent, lease is not None
+    return Operation(
+        id=new.id,
+        principal=new.principal,
+        object=intent.object,
+        action=intent.action,
+        connection=intent.connection,
+        phase=new.phase,
+        outcome=None,
+        attempts=1 if leased else 0,
+        correlation_id=new.correlation_id,
+        traceparent=new.traceparent,
+        fingerprint=new.fingerprint,
+        intent=intent,
+        effect=new.effect,
+        remote_id=None,
+        sent_at=row["sent_at"],
+        lease_live=leased,
+        answer=None,
+        problem=None,
+        created_at=row["created_at"],
+        updated_at=row["created_at"],
+        age=0.0,
+        due_in=0.0 if lease is None else lease.total_seconds(),
+        queued=not leased,
+        deferred=new.deferred,
+        callback=new.callback,
+        key=new.key,
+    )
+
+
 def entry(what: str, operation: Operation, *, actor: str, **facts: object) -> Entry:
     """Return the entry for a change of an operation's state by `actor`."""
     return Entry(

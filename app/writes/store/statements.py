@@ -62,7 +62,7 @@ INSERT = NamedStatement(
                 CASE WHEN :token::text IS NULL THEN 0 ELSE 1 END, :deferred)
             ON CONFLICT (principal, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         """,
-        returning=COLUMNS,
+        returning="created_at, sent_at",
     ),
 )
 
