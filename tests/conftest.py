@@ -6,9 +6,11 @@ transaction of another one would hold up what waits for the end of all.
 """
 
 import asyncio
+import fcntl
 import gc
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +26,7 @@ from hypothesis import settings
 
 from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.embedded_owner import choose_owner, claim_folder
 from app.postgres.migrate import migrate
 from tests.formats import ADD_FORMATS
 from tests.open_folder import open_folder
@@ -159,22 +162,29 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(run_folder: Path) -> Iterator[str]:
     """The URL of a database on the run's server; the template database beside it is migrated."""
-    with _server() as url:
+    with _server(run_folder) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def lively_postgres_url() -> Iterator[str]:
+def lively_postgres_url(run_folder: Path) -> Iterator[str]:
     """The same on a server for processes that live on from test to test: their transactions would hold up what waits
     for the end of all. Each of their connections plans a statement once, as after some use, and not anew at first."""
-    with _server(plan_cache_mode="force_generic_plan") as url:
+    with _server(run_folder, plan_cache_mode="force_generic_plan") as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @contextmanager
-def _server(**settings: str) -> Iterator[str]:
+def _server(run_folder: Path, **settings: str) -> Iterator[str]:
     another = os.environ.get(ANOTHER_SERVER)
     if another is not None:
         _make_template(another)
@@ -183,13 +193,35 @@ def _server(**settings: str) -> Iterator[str]:
         return
     folder = open_folder("lockstitch-test-")
     try:
+        _lay_cluster(folder, run_folder)
         server = EmbeddedPostgres(folder / "postgres", FAST_AND_LOOSE | settings)
         with server.running(folder / "postgres.log") as url:
-            _make_template(url)
             yield url
             _dismiss(url)
     finally:
         shutil.rmtree(folder)
+
+
+def _lay_cluster(folder: Path, run_folder: Path) -> None:
+    """Copy the run's cluster, which has the template database, into `folder`. The first process to need it makes it:
+    to make one costs as much as to copy ten."""
+    prepared = run_folder / "cluster"
+    with (run_folder / "cluster.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not prepared.exists():
+            first = EmbeddedPostgres(folder / "first", FAST_AND_LOOSE)
+            with first.running(folder / "first.log") as url:
+                _make_template(url)
+                _dismiss(url)
+            _copy(first.folder / "data", unfinished := run_folder / "unfinished")
+            unfinished.rename(prepared)
+    target = folder / "postgres"
+    _copy(prepared, claim_folder(target, choose_owner(target)) / "data")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder with its owner."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
 
 
 @pytest.fixture
@@ -225,12 +257,13 @@ def module_database_url(lively_postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def logged() -> Iterator[tuple[str, Path]]:
+def logged(run_folder: Path) -> Iterator[tuple[str, Path]]:
     """A server of its own with an empty database, and the log of its statements with the names of applications
     and the numbers of processes."""
     folder = open_folder("lockstitch-test-")
     settings = {**FAST_AND_LOOSE, "log_statement": "all", "log_line_prefix": "%a %p "}
     try:
+        _lay_cluster(folder, run_folder)
         with EmbeddedPostgres(folder / "postgres", settings).running(folder / "postgres.log") as url:
             yield url, folder / "postgres.log"
     finally:
