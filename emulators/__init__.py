@@ -17,7 +17,7 @@
   seconds.
 - `PUT /_emulator/webhooks` `{"vendor", "url", "secret", "old_secret", "first_pause_ms"}`: send every later change of
   the vendor's records there, in the vendor's format and signature, and retry until it is accepted. `GET` lists the
-  targets, `DELETE` ends them. `GET /_emulator/webhooks/sent?vendor=&limit=`: each webhook with its topic, state
+  targets, `DELETE` ends them. `GET /_emulator/webhooks/sent?vendor=&state=&limit=`: each webhook with its topic, state
   (`waiting`, `held`, `delivered`, `failed`, `dropped`, `abandoned`), tries, last status and fault.
 - `POST /_emulator/reset` `{"vendor"}` deletes everything except the counters and the webhook targets.
 - `GET /_emulator/health` lists the vendors.

@@ -131,15 +131,17 @@ class Outbox:
         if self._since_pruned >= _PRUNE_EVERY:
             self._prune()
 
-    def entries(self, vendor: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return the newest `limit` webhooks, newest last, of one vendor or of all, also the waiting ones."""
+    def entries(
+        self, vendor: str | None = None, limit: int | None = None, state: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the newest `limit` webhooks, newest last, of one vendor or of all, in one state or in any."""
         self.compose()
         rows = self._store.sql.execute(
             """
             SELECT id, vendor, message, state, status, tries, error, fault
-            FROM webhook WHERE ?1 IS NULL OR vendor = ?1 ORDER BY place DESC LIMIT ?2
+            FROM webhook WHERE (?1 IS NULL OR vendor = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY place DESC LIMIT ?3
             """,
-            (vendor, KEPT if limit is None else min(limit, KEPT)),
+            (vendor, state, KEPT if limit is None else min(limit, KEPT)),
         ).fetchall()
         return [_entry(row) for row in reversed(rows)]
 

@@ -10,6 +10,8 @@ from emulators.targets import Target, Targets
 from emulators.vendor import Emulator
 from emulators.webhooks import SendsWebhooks
 
+STATES = ("waiting", "held", "delivered", "failed", "dropped", "abandoned")
+
 
 class WebhookControl:
     """Answers `/_emulator/webhooks…`. No answer contains a secret."""
@@ -44,7 +46,10 @@ class WebhookControl:
 
     def sent(self, call: Call) -> Answer:
         """`GET /webhooks/sent`: list each webhook with its topic, state, tries, last status and fault, newest last."""
-        return json_answer(200, self._outbox.entries(self._vendor_of(call), limit_of(call)))
+        state = call.param("state")
+        if state not in (None, *STATES):
+            raise Refused(f"There is no state {state}; there are {', '.join(STATES)}.")
+        return json_answer(200, self._outbox.entries(self._vendor_of(call), limit_of(call), state))
 
     def _vendor_of(self, call: Call) -> str | None:
         vendor = call.param("vendor")

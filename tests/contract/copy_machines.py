@@ -93,11 +93,12 @@ class Running:
 
     def settle(self) -> None:
         """Wait until all webhooks have arrived, and nothing is under way."""
-        until(lambda: not self._waiting() and self.facade.sql(UNDER_WAY)[0]["number"] == 0)
-
-    def _waiting(self) -> list[Any]:
-        sent = [one for name in SENDERS for one in self.facade.vendors.sent_webhooks(name)]
-        return [one for one in sent if one["state"] == "waiting"]
+        waiting = self.facade.vendors.sent_webhooks
+        until(
+            lambda: (
+                not any(waiting(name, "waiting") for name in SENDERS) and self.facade.sql(UNDER_WAY)[0]["number"] == 0
+            )
+        )
 
     def read(self, connection: str, remote_id: str) -> dict[str, Any]:
         """A record as it is."""

@@ -65,9 +65,11 @@ class Emulators:
         standing: list[dict[str, Any]] = self._http.get("/faults").json()
         return standing
 
-    def sent_webhooks(self, vendor: Vendor) -> list[dict[str, Any]]:
-        """Return a vendor's webhooks and what became of them, oldest first."""
-        sent: list[dict[str, Any]] = self._http.get("/webhooks/sent", params={"vendor": vendor}).json()
+    def sent_webhooks(self, vendor: Vendor, *states: str) -> list[dict[str, Any]]:
+        """Return a vendor's webhooks and what became of them, oldest first: those in each of the states, or all."""
+        wanted = [{"vendor": vendor, "state": one} for one in states] or [{"vendor": vendor}]
+        answers = [self._http.get("/webhooks/sent", params=one) for one in wanted]
+        sent: list[dict[str, Any]] = [one for answer in answers for one in answer.json()]
         return sent
 
     def mend(self) -> None:

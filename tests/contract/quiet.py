@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -160,10 +161,8 @@ class Watch:
 
     def settle(self) -> None:
         """Wait until the vendor has sent all its webhooks, and Lockstitch has finished with them."""
-        until(lambda: not self._pending() and self._facade.sql(UNDER_WAY)[0]["number"] == 0)
-
-    def _pending(self) -> list[Any]:
-        return [one for one in self._facade.vendors.sent_webhooks(self._vendor) if one["state"] == "waiting"]
+        pending = partial(self._facade.vendors.sent_webhooks, self._vendor, "waiting")
+        until(lambda: not pending() and self._facade.sql(UNDER_WAY)[0]["number"] == 0)
 
     def _asked(self) -> int:
         return len(self._facade.vendors.calls(self._vendor))

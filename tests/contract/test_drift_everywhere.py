@@ -1,6 +1,7 @@
 """Each kind of drift at every vendor under each policy: what happens to records, and what is reported."""
 
 import re
+from collections.abc import Collection
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -96,35 +97,38 @@ class Watched:
         """The same, once there is something."""
         return until(partial(self.findings, kind))
 
-    def events_about(self, finding: dict[str, Any]) -> list[dict[str, Any]]:
-        """The Events about a finding."""
+    def events_about(self, findings: Collection[str]) -> list[dict[str, Any]]:
+        """The Events about findings with these ids."""
         params = {"type": "mapping.drift_detected", "limit": "250"}
         events = self.caller.get("/v1/events", params=params).json()["data"]
-        return [event for event in events if event["data"]["id"] == finding["id"]]
+        return [event for event in events if event["data"]["id"] in findings]
 
-    def counted(self, kind: str) -> float:
-        """How many changes of this kind were counted at this connection."""
-        return self._metric(f'lockstitch_drift_findings_total{{connection="{self.connection}",kind="{kind}"}}')
+    def counted(self, *kinds: str) -> list[float]:
+        """How many changes of each of these kinds were counted at this connection."""
+        name = 'lockstitch_drift_findings_total{{connection="{}",kind="{}"}}'
+        return self._metrics(*(name.format(self.connection, kind) for kind in kinds))
 
     def looked(self) -> float:
         """How many of the connection's records were looked at."""
-        return self._metric(f'lockstitch_drift_records_total{{connection="{self.connection}",outcome="looked"}}')
+        return self._metrics(f'lockstitch_drift_records_total{{connection="{self.connection}",outcome="looked"}}')[0]
 
-    def _metric(self, name: str) -> float:
+    def _metrics(self, *names: str) -> list[float]:
         """What both processes have counted."""
-        total = 0.0
-        for process in (self.facade.api, self.facade.worker):
-            headers = {"authorization": f"Bearer {self.caller.secret}"}
-            answer = httpx.get(f"{process.url}/metrics", headers=headers, verify=NO_TLS)
-            assert answer.status_code == 200, answer.text
-            total += sum(float(n) for n in re.findall(rf"^{re.escape(name)} (\S+)$", answer.text, re.MULTILINE))
-        return total
+        headers = {"authorization": f"Bearer {self.caller.secret}"}
+        answers = [
+            httpx.get(f"{process.url}/metrics", headers=headers, verify=NO_TLS)
+            for process in (self.facade.api, self.facade.worker)
+        ]
+        assert [one.status_code for one in answers] == [200, 200]
+        text = "\n".join(one.text for one in answers)
+        return [sum(float(n) for n in re.findall(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)) for name in names]
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_kind_of_drift_is_reported_at_every_vendor(facade: Facade, caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
     record = Watched(facade, caller, sample, sample.vendor)
+    announced = dict[str, tuple[str, str, str]]()
     for kind in kinds_of(name):
         change = CHANGES[kind]
         record.drift(change)
@@ -139,12 +143,13 @@ def test_every_kind_of_drift_is_reported_at_every_vendor(facade: Facade, caller:
         assert record.read().json() == record.before
         assert finding["path"].startswith("$.")
         assert (finding["policy"], finding["source"], finding["acknowledged_at"]) == ("evolve", "record", None)
-        (event,) = until(partial(record.events_about, finding))
-        assert (event["connection"], event["data"]["path"]) == (record.connection, finding["path"])
-        assert event["data"]["link"] == f"{facade.api.url}/ops/drift/{finding['id']}"
+        announced[finding["id"]] = (record.connection, finding["path"], f"{facade.api.url}/ops/drift/{finding['id']}")
         if kind == "new_enum_value":
             assert answer.json()[finding["path"].removeprefix("$.")] == "unknown"
-        until(partial(record.counted, kind))
+    until(lambda: all(record.counted(*kinds_of(name))))
+    events = until(partial(record.events_about, announced), lambda events: len(events) >= len(announced))
+    told = {one["data"]["id"]: (one["connection"], one["data"]["path"], one["data"]["link"]) for one in events}
+    assert (told, len(events)) == (announced, len(announced))
 
 
 @pytest.mark.parametrize("name", WEBHOOK_TOPICS)
@@ -156,7 +161,7 @@ def test_frozen_drift_is_reported_and_raises_an_alarm(facade: Facade, caller: Ca
         finding, *_ = record.await_findings(kind)
         facade.vendors.mend()
         assert finding["policy"] == "freeze"
-        until(partial(record.counted, kind))
+    until(lambda: all(record.counted(*CHANGES)))
     until(lambda: "at frozen paths" in facade.worker.log)
     assert record.read().json() == record.before
 
@@ -171,7 +176,7 @@ def test_discarded_drift_is_silent_and_the_rest_is_read(facade: Facade, caller: 
         until(lambda before=looked: record.looked() > before)  # type: ignore[misc]
         facade.vendors.mend()
         assert record.findings(kind) == []
-        assert record.counted(kind) == 0
+    assert not any(record.counted(*CHANGES))
 
 
 @pytest.mark.parametrize("name", WEBHOOK_TOPICS)

@@ -188,7 +188,7 @@ class TwoSystems:
 
     def _busy(self) -> list[Any]:
         """What is under way. A webhook may start work, so webhooks are looked at first."""
-        sent = [one for side in SIDES for one in self.facade.vendors.sent_webhooks(side) if one["state"] in OPEN]
+        sent = [one for side in SIDES for one in self.facade.vendors.sent_webhooks(side, *OPEN)]
         return sent or [one for one in self.facade.sql(UNDER_WAY) if one["number"]]
 
     def writes(self, side: str) -> list[Write]:

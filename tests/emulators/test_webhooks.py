@@ -242,6 +242,18 @@ def test_reordered_ones_wait_for_a_later_one(emulators: RunningEmulators, receiv
     assert names(receiver.wait(3)) == ["Cy", "Ada", "Bo"]
 
 
+def test_webhooks_are_listed_by_their_state(emulators: RunningEmulators, receiver: Receiver) -> None:
+    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.order(vendor="hubspot", fault={"kind": "reorder_webhooks"}, times=1)
+    contact(emulators, "Ada")
+    listed = {
+        state: emulators.http.get(f"/_emulator/webhooks/sent?state={state}") for state in ("held", "failed", "ok")
+    }
+    assert [one["state"] for one in listed["held"].json()] == ["held"]
+    assert listed["failed"].json() == []
+    assert listed["ok"].status_code == 400
+
+
 def test_dropped_ones_never_arrive(emulators: RunningEmulators, receiver: Receiver) -> None:
     emulators.subscribe("hubspot", receiver.url("hubspot"))
     emulators.order(vendor="hubspot", fault={"kind": "drop_webhook"}, match={"path": "contact.*"}, times=1)

@@ -132,13 +132,9 @@ def number_of_missed(facade: Facade) -> float:
 
 def settle(facade: Facade) -> list[dict[str, Any]]:
     """Wait until all webhooks are sent and processed, and return them."""
-    sent = until(
-        lambda: facade.vendors.sent_webhooks("hubspot"),
-        lambda sent: all(one["state"] != "waiting" for one in sent),
-        timeout=PATIENCE,
-    )
+    until(lambda: not facade.vendors.sent_webhooks("hubspot", "waiting"), timeout=PATIENCE)
     until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0, timeout=PATIENCE)
-    return sent
+    return facade.vendors.sent_webhooks("hubspot")
 
 
 def changed_since(facade: Facade, before: Counter[str]) -> Counter[str]:

@@ -143,7 +143,7 @@ def test_a_write_goes_before_the_webhooks_of_many_creates(caller: Caller, facade
                 caller.create(
                     "/v1/customers", customer("hubspot", job_title="Potter", language="de", notes="Likes tea")
                 )
-            until(lambda: not [one for one in facade.vendors.sent_webhooks("hubspot") if one["state"] == "waiting"])
+            until(lambda: not facade.vendors.sent_webhooks("hubspot", "waiting"))
             answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER)
             (waiting,) = facade.sql("SELECT count(*) AS jobs, max(id) AS last FROM job WHERE connection = 'hubspot'")
             worker = facade.process("worker", LOCKSTITCH_CONFIG=str(slow))
