@@ -148,8 +148,8 @@ def test_every_kind_of_drift_is_reported_at_every_vendor(facade: Facade, caller:
             assert answer.json()[finding["path"].removeprefix("$.")] == "unknown"
     until(lambda: all(record.counted(*kinds_of(name))))
     events = until(partial(record.events_about, announced), lambda events: len(events) >= len(announced))
-    told = {one["data"]["id"]: (one["connection"], one["data"]["path"], one["data"]["link"]) for one in events}
-    assert (told, len(events)) == (announced, len(announced))
+    reported = {one["data"]["id"]: (one["connection"], one["data"]["path"], one["data"]["link"]) for one in events}
+    assert (reported, len(events)) == (announced, len(announced))
 
 
 @pytest.mark.parametrize("name", WEBHOOK_TOPICS)
