@@ -30,7 +30,8 @@ def in_words(reason: str) -> str:
     """Return an error of the decoder in plain words. It never repeats what was sent: it may be personal data."""
     if match := _TYPE.fullmatch(reason):
         wanted = dict.fromkeys(_NOUNS.get(one, one) for one in match[1].split(" | "))
-        return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match[2], match[2])}"
+        hint = ": put it in quotes" if _NOUNS["str"] in wanted and match[2] in ("int", "float") else ""
+        return f"must be {' or '.join(wanted)}, not {_NOUNS.get(match[2], match[2])}{hint}"
     if match := _LIMIT.fullmatch(reason):
         bound = f"{_BOUNDS[match[3]]} {match[4]}"
         if match[2] is None:

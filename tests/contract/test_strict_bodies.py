@@ -58,7 +58,11 @@ def test_a_text_that_looks_like_a_repeated_member_is_stored(caller: Caller) -> N
 
 
 IN_WORDS = {
-    "a number": ("/v1/orders", {"currency": "EUR", "external_id": 5}, "must be a string or null, not a whole number"),
+    "a number": (
+        "/v1/orders",
+        {"line_items": [{"quantity": 2}]},
+        "must be a string, not a whole number: put it in quotes",
+    ),
     "a comma": ("/v1/orders", {"line_items": [{"quantity": "1,5"}]}, 'a decimal number as a string, such as "19.90"'),
     "an empty key": ("/v1/customers", {"external_id": ""}, "must have at least 1 character"),
     "a date": ("/v1/tickets", {"due_at": "tomorrow"}, "must be a time such as 2026-01-31T12:00:00Z"),
