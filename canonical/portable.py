@@ -1,7 +1,7 @@
 """Prepare a resource that was read at one connection for a write at another: which values count as absent, and which
 lists are merged. The rules are those of the HTTP contract, "Nothing is cleared by accident"."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from msgspec.structs import asdict, fields, replace
 
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import AddressPatch, Instant, Loss
-from canonical.same_value import keys_among
+from canonical.same_value import is_empty, keys_among, same
 
 P = TypeVar("P", bound=Struct)
 
@@ -144,10 +144,27 @@ def kept_back(patch: Struct, record: Struct, *, keep_emails: bool = False) -> It
                 if getattr(sent[place], member) not in (UNSET, None, "unknown", getattr(item, member)):
                     path = f"/{name}/{place}/{member}"
                     yield Loss(path=path, kind="coerced", detail="the lists are merged: the record keeps its own")
-        if name in NOT_ADDED:
-            places = {place for _, place in items}
-            left = [place for place in range(len(sent)) if place not in places]
-            yield from (Loss(path=f"/{name}/{place}", kind="dropped", detail=NOT_ADDED[name]) for place in left)
+        places = {place for _, place in items}
+        for place in (one for one in range(len(sent)) if one not in places):
+            if name in NOT_ADDED:
+                yield Loss(path=f"/{name}/{place}", kind="dropped", detail=NOT_ADDED[name])
+            else:
+                field = fields_of(type(patch))[name]
+                yield from _lost_of_equal(name, place, sent[place], [item for item, _ in items], field)
+
+
+def _lost_of_equal(
+    name: str, place: int, sent: Any, items: Sequence[Any], field: ComparedField
+) -> Iterator[Loss]:
+    """Yield what an item says that is not in the merged list, because an equal one is."""
+    key = keys_among(items, field)
+    equal = next((one for one in items if key(one) == key(sent)), None)
+    for member, kind in field.item.members.items() if field.item is not None else ():
+        if member in ("e164", "raw") or getattr(sent, member) is False:
+            continue
+        if not is_empty(value := getattr(sent, member), kind) and not same(getattr(equal, member), value, kind):
+            detail = "the lists are merged: an equal item of the list counts"
+            yield Loss(path=f"/{name}/{place}/{member}", kind="coerced", detail=detail)
 
 
 def _merged_lists(
@@ -175,15 +192,52 @@ def _merged_list(
     elsewhere."""
     key = keys_among(present, field)
     decided = {key(one) for one in present if name == "consents" and one.state in DECIDED}
-    wanted = {key(one): place for place, one in enumerate(sent) if key(one) not in decided or one.state in DECIDED}
-    kept = [(one, wanted.get(key(one))) for one in present]
-    known = {key(one) for one in present}
-    if name == "addresses":  # those of several types at one place
-        wanted = {f"{key(one)} {one.type}": place for place, one in enumerate(sent)}
-    new = [place for place in wanted.values() if key(sent[place]) not in known]
+    wanted: dict[str, list[int]] = {}
+    for place, one in enumerate(sent):
+        if (own := key(one)) not in decided or one.state in DECIDED:
+            wanted.setdefault(own, []).append(place)
+    pairs, types = _pairs(present, sent, wanted, key), dict[str, set[str]]()
+    for one in present:
+        types.setdefault(key(one), set()).add(_type_of(one))
+    new: dict[str, int] = {}
+    for own, places in wanted.items():
+        for place in places:
+            kind = _type_of(sent[place]) if name == "addresses" else ""
+            if own in types and not _is_further(kind, types[own]):
+                continue
+            if (item := f"{own} {kind}") not in new or getattr(sent[place], "is_primary", False) is True:
+                new[item] = place
+    kept = [(one, pairs.get(at)) for at, one in enumerate(present)]
     return [(_kept(name, one, None if place is None else sent[place]), place) for one, place in kept] + [
-        (_secondary(sent[place], bool(present)), place) for place in new
+        (_secondary(sent[place], bool(present)), place) for place in sorted(new.values())
     ]
+
+
+def _pairs(
+    present: Sequence[Any], sent: Sequence[Any], wanted: Mapping[str, list[int]], key: Callable[[Any], str]
+) -> dict[int, int]:
+    """Return the place of each present item that was sent, and its place there: that of the item of the same type if
+    there is one. Remove these from `wanted`, the places by key."""
+    pairs: dict[int, int] = {}
+    for is_same_type in (True, False):
+        for at, one in enumerate(present):
+            places = wanted.get(key(one), [])
+            alike = (each for each in places if not is_same_type or _type_of(sent[each]) == _type_of(one))
+            if at not in pairs and (place := next(alike, None)) is not None:
+                pairs[at] = place
+                places.remove(place)
+    return pairs
+
+
+def _is_further(kind: str, types: Collection[str]) -> bool:
+    """Return whether an address of this type is a further one at a place of which the record has these `types`."""
+    return kind not in ("", "unknown", *types) and "unknown" not in types
+
+
+def _type_of(item: Any) -> str:
+    """Return the type of an item; `unknown` without one."""
+    kind = getattr(item, "type", UNSET)
+    return kind if isinstance(kind, str) else "unknown"
 
 
 def _kept(name: str, present: Any, sent: Any) -> Any:

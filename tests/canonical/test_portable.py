@@ -9,12 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from canonical.classes import ESSENTIAL, is_essential
-from canonical.customer import Consent, ConsentPatch, Customer, CustomerPatch, Email, EmailPatch, Phone, PhonePatch
+from canonical.customer import (
+    Consent,
+    ConsentPatch,
+    Customer,
+    CustomerPatch,
+    Email,
+    EmailPatch,
+    Phone,
+    PhonePatch,
+    PhoneType,
+)
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
-from canonical.parts import AddressPatch, AddressType, CustomFieldPatch, ProductReferencePatch, ReferencePatch
+from canonical.parts import Address, AddressPatch, AddressType, CustomFieldPatch, ProductReferencePatch, ReferencePatch
 from canonical.portable import kept_back, merged, origin_of, without_clearing
 from canonical.references import at_target, with_source
 from canonical.ticket import FollowerPatch, TicketPatch
@@ -230,3 +241,41 @@ def test_two_addresses_at_one_new_place_are_both_added() -> None:
     addresses = merged(CustomerPatch(addresses=sent), Customer()).addresses
     assert isinstance(addresses, tuple)
     assert [one.type for one in addresses] == ["billing", "shipping"]
+
+
+def test_of_equal_numbers_one_is_added_and_the_others_types_are_lost() -> None:
+    number, other = PhonePatch(e164="+49309995582"), PhonePatch(e164="+49309995583")
+    types: tuple[PhoneType, ...] = ("work", "mobile", "home")
+    sent = CustomerPatch(phones=(*(replace(number, type=kind) for kind in types), other))
+    primary = CustomerPatch(phones=(other, replace(number, type="work"), replace(number, is_primary=True)))
+
+    def numbers(patch: CustomerPatch, stored: Customer) -> list[tuple[str, Any, Any]]:
+        phones = merged(patch, stored).phones
+        assert isinstance(phones, tuple)
+        return [((one.e164 or "")[-1], one.type, one.is_primary) for one in phones]
+
+    assert numbers(sent, Customer()) == [("2", "work", UNSET), ("3", UNSET, UNSET)]
+    assert [one.path for one in kept_back(sent, Customer())] == ["/phones/1/type", "/phones/2/type"]
+    assert numbers(primary, Customer()) == [("3", UNSET, UNSET), ("2", UNSET, True)]
+    assert [one.path for one in kept_back(primary, Customer())] == ["/phones/1/type"]
+    stored = Customer(phones=(Phone(raw="+49309995582", e164="+49309995582", type="mobile"),))
+    assert numbers(sent, stored) == [("2", "mobile", False), ("3", UNSET, UNSET)]
+    assert [one.path for one in kept_back(sent, stored)] == ["/phones/0/type", "/phones/2/type"]
+
+
+def test_addresses_of_one_place_are_merged_by_their_type() -> None:
+    """The recipient of one is not written to the other."""
+    place, kinds = {"line1": "Uferweg 3", "city": "Kiel"}, ("billing", "shipping")
+    names = {"billing": "Ann", "shipping": "Ben"}
+    both = Customer(addresses=tuple(Address(**place, type=kind, name=names[kind]) for kind in kinds))
+    sent = tuple(AddressPatch(**place, type=kind, name=names[kind]) for kind in reversed(kinds))
+    assert merged(CustomerPatch(addresses=sent), both).addresses is UNSET
+    one = Customer(addresses=both.addresses[:1])
+    addresses = merged(CustomerPatch(addresses=sent), one).addresses
+    assert isinstance(addresses, tuple)
+    assert [(each.type, each.name) for each in addresses] == [("billing", "Ann"), ("shipping", "Ben")]
+    assert list(kept_back(CustomerPatch(addresses=sent), one)) == []
+    untyped = Customer(addresses=(Address(**place, name="Ben"),))
+    assert merged(CustomerPatch(addresses=sent), untyped).addresses is UNSET
+    lost = [each.path for each in kept_back(CustomerPatch(addresses=sent), untyped)]
+    assert lost == ["/addresses/0/type", "/addresses/1/type", "/addresses/1/name"]
