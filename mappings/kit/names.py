@@ -112,7 +112,8 @@ def two_names(
             notes.lose("/display_name", "coerced", SURPLUS)
         return replace(patch, first_name=first, last_name=last)
     agrees, has_both = _agree(own, first, last), tidy(first) and tidy(last)
-    if not agrees or whole != (f"{first} {last}" if has_both else own):
+    is_tidy = whole == own and all(part == tidy(part) for part in (first, last) if tidy(part))
+    if not agrees or not is_tidy:
         notes.lose("/display_name", "coerced", f"{vendor} builds it from first and last name, which are written")
     if not agrees or has_both:
         return patch
