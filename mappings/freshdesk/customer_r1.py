@@ -143,7 +143,7 @@ def _address_written(
         "country_code": chosen.country_code,
     }
     for name, line in lines.items():
-        if line and (name not in ("line1", "line2") or line != line.strip()):
+        if line and (name not in ("line1", "line2") or line.splitlines() != [line.strip()]):
             notes.lose(f"{pointer}/{name}", "coerced", ONE_TEXT)
     stored = None if current is None else current.address
     sent = tuple(line for line in lines.values() if line)

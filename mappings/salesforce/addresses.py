@@ -18,6 +18,7 @@ PARTS: Final = ("street", "city", "state", "postal_code", "country")
 LONGEST_CODE: Final = 3
 NO_PLACE: Final = "Salesforce's address is street, city, state, postal code, country"
 JOINED: Final = "several lines are joined with commas"
+ONE_STREET: Final = "Salesforce keeps one street: its first line reads as line1, all others as line2"
 
 
 def read(
@@ -118,6 +119,9 @@ def _street(address: AddressPatch, stored: str | None, pointer: str, notes: Note
     if stored is not None and _has_break(stored) and _two_lines(stored)[:2] == (address.line1, address.line2):
         return stored
     line2 = address.line2
+    if address.line1 is not None and _has_break(address.line1):
+        for name in ("line1", "line2") if line2 else ("line1",):
+            notes.lose(f"{pointer}/{name}", "coerced", ONE_STREET)
     if line2 is not None and _has_break(line2):
         line2 = ", ".join(line for line in _two_lines(line2)[:2] if line)
         notes.lose(f"{pointer}/line2", "coerced", JOINED)
