@@ -102,7 +102,8 @@ def _address(email: EmailPatch, place: int, notes: Notes) -> str | None:
 
 def _number(phone: PhonePatch, place: int, patch: CustomerPatch, notes: Notes) -> str | None:
     if phone.e164:
-        return patches.phone(phone.e164, f"/phones/{place}/e164", notes)
+        number = patches.phone(phone.e164, f"/phones/{place}/e164", notes)
+        return None if number is None else people.phone_text(phone, None)
     if not phone.raw or not phone.raw.strip():
         notes.invalid(f"/phones/{place}", "send e164 or raw")
         return None

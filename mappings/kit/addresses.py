@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderPatch
@@ -46,6 +46,20 @@ def slots_of(
         return chosen
 
     return choose
+
+
+def country_in(
+    slot: str,
+    slots: Mapping[S, tuple[AddressType, ...]],
+    addresses: Sequence[AddressPatch] | None | UnsetType,
+    stored: str | None,
+) -> str | None:
+    """Return the country of the address in a slot after a write, in which the vendor's numbers are read: that of the
+    present record (`stored`) if no addresses are sent."""
+    if isinstance(addresses, UnsetType):
+        return stored
+    place = {str(name): index for name, index in slots_of(slots)(addresses or ()).items()}.get(slot)
+    return None if place is None else (addresses or ())[place].country_code or None
 
 
 def check_type(address: AddressPatch | None, kind: AddressType, pointer: str, vendor: str, notes: Notes) -> None:

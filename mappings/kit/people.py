@@ -94,6 +94,8 @@ def write_phone(
     if number.e164 is None and raw != e164:
         by = "" if values.phone(raw) == e164 else ", in the country of the address"
         notes.lose(f"/phones/{place}/raw", "coerced", f"written as {e164}{by}")
+    elif values.phone_extension(raw):
+        notes.lose(f"/phones/{place}/raw", "coerced", f"written as {e164}, without the extension")
     return e164
 
 
@@ -166,11 +168,11 @@ def check_person(patch: CustomerPatch, vendor: str, notes: Notes, *, has_status:
 
 def phone_text(phone: PhonePatch, country: str | None) -> str | None:
     """Return the caller's spelling of a number if it equals the E.164 form in the country, so callers can send back an
-    array as they read it. Otherwise return E.164. None without a number."""
+    array as they read it. Otherwise return E.164 with the extension. None without a number."""
     raw = (phone.raw or "").strip()
     if not phone.e164 or not raw:
         return phone.e164 or raw
-    return raw if values.phone(raw, country) == phone.e164 else phone.e164
+    return raw if values.phone(raw, country) == phone.e164 else phone.e164 + values.phone_extension(raw)
 
 
 def refuse_details(

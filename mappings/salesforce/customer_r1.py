@@ -22,7 +22,7 @@ from canonical.customer import (
 )
 from canonical.parts import Address, AddressPatch, AddressType, Loss, ReferencePatch, sent_or
 from mappings.kit import markers, patches, people
-from mappings.kit.addresses import note_default, placed, slots_of
+from mappings.kit.addresses import country_in, note_default, placed, slots_of
 from mappings.kit.contact_points import one_email
 from mappings.kit.names import full_name, refuse_long_names, two_names
 from mappings.salesforce import addresses, custom_fields
@@ -219,7 +219,7 @@ def _phones_written(patch: CustomerPatch, current: Contact | None, notes: Notes)
     stored_country = (
         None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
     )
-    country = people.country_of(patch.addresses, stored_country)
+    country = country_in("mailing", SLOTS, patch.addresses, stored_country)
     chosen = people.numbers_by_type(sent, PHONES, "Salesforce", notes)
     for name, index in chosen.items():
         kept[name] = people.phone_text(sent[index], country)

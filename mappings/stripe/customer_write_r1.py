@@ -8,7 +8,7 @@ from canonical import values
 from canonical.customer import CustomerPatch, TaxExemption, TaxIdPatch
 from canonical.parts import sent_or
 from mappings.kit import people
-from mappings.kit.addresses import note_default, placed
+from mappings.kit.addresses import country_in, note_default, placed
 from mappings.kit.names import one_name, refuse_long_names
 from mappings.kit.patches import chosen, have_no, refuse_without_place
 from mappings.spec import Draft, Notes
@@ -106,7 +106,7 @@ def _phone(patch: CustomerPatch, current: Customer | None, notes: Notes) -> str 
     if isinstance(phones, UnsetType) or not phones:
         return phones if isinstance(phones, UnsetType) else _text(None, current)
     stored_country = None if current is None or current.address is None else values.country(current.address.country)
-    country = people.country_of(patch.addresses, stored_country)
+    country = country_in("billing", addresses.SLOTS, patch.addresses, stored_country)
     number = people.write_phone(phones, people.only_phone("Stripe"), notes, country=country)
     if not isinstance(number, str) or len(number) <= LONGEST_PHONE:
         return number

@@ -9,7 +9,7 @@ from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch
 from canonical.parts import AddressPatch, AddressType
 from mappings.kit import patches, people
-from mappings.kit.addresses import placed
+from mappings.kit.addresses import country_in, placed
 from mappings.kit.names import two_names
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
@@ -48,7 +48,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     patch = two_names(patch, stored_name, "WooCommerce", notes)
     refuse_without_place(patch, UNSUPPORTED, notes)
     email, billing_email = _emails(patch.emails, current, notes)
-    country = people.country_of(patch.addresses, None if current is None else values.country(current.billing.country))
+    stored_country = None if current is None else values.country(current.billing.country)
+    country = country_in("billing", addresses.SLOTS, patch.addresses, stored_country)
     phone = patches.text(people.write_phone(patch.phones, PHONE, notes, country=country), "")
     billing, shipping = _addresses(patch.addresses, current, notes)
     billing = addresses.with_own(

@@ -175,7 +175,8 @@ def _phone(patch: CustomerPatch, notes: Notes) -> str | None | UnsetType:
     place = people.only(phones, "/phones", PHONE, notes)
     sent = phones[place]
     if sent.e164:
-        return patches.phone(sent.e164, f"/phones/{place}/e164", notes)
+        number = patches.phone(sent.e164, f"/phones/{place}/e164", notes)
+        return None if number is None else people.phone_text(sent, None)
     if not sent.raw:
         notes.invalid(f"/phones/{place}", "send e164 or raw")
         return UNSET

@@ -13,7 +13,7 @@ from phonenumbers import PhoneNumberFormat
 
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
-from canonical.parts import AddressPatch
+from canonical.parts import AddressPatch, AddressType
 from mappings.registry import active
 from mappings.spec import Draft, Mapped
 from tests.mappings.emulated import EmulatedAccount
@@ -59,8 +59,8 @@ def phones(draw: st.DrawFn) -> tuple[str, PhonePatch]:
     return e164, PhonePatch(e164=e164, raw=raw)
 
 
-def address(country: str | None) -> AddressPatch:
-    return AddressPatch(line1="Uferweg 3", city="Kiel", country_code=country)
+def address(country: str | None, kind: AddressType = "unknown") -> AddressPatch:
+    return AddressPatch(line1="Uferweg 3", city="Kiel", country_code=country, type=kind)
 
 
 @cache
@@ -144,3 +144,56 @@ def test_a_national_number_is_read_in_the_country_of_its_address(vendor: type[An
     wanted = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     (phone,) = read.data.phones
     assert phone.e164 == wanted
+
+
+@EACH
+@pytest.mark.parametrize("kind", ["shipping", "other"])
+def test_the_country_of_another_address_is_not_that_of_the_number(vendor: type[Any], kind: AddressType) -> None:
+    """Vendors with two addresses read numbers in the country of the main one, which is empty here."""
+    mark = f"dora{next(MARKS)}"
+    patch = CustomerPatch(
+        first_name="Dora",
+        last_name=mark,
+        emails=(EmailPatch(address=f"{mark}@example.com"),),
+        phones=(PhonePatch(e164="+4930123456", raw="030 123456"),),
+        addresses=(address("DE", kind),),
+    )
+    with vendor() as account:
+        read, _ = written(account, patch)
+    (phone,) = read.data.phones
+    assert phone.e164 == "+4930123456"
+
+
+@EACH
+@pytest.mark.parametrize("raw", ["+49 30 123456 ext. 12", "030 123456 ext. 12"])
+def test_the_extension_of_a_number_comes_back_or_is_reported(vendor: type[Any], raw: str) -> None:
+    mark = f"eva{next(MARKS)}"
+    patch = CustomerPatch(
+        first_name="Eva",
+        last_name=mark,
+        emails=(EmailPatch(address=f"{mark}@example.com"),),
+        phones=(PhonePatch(e164="+4930123456", raw=raw),),
+    )
+    with vendor() as account:
+        read, draft = written(account, patch)
+    (phone,) = read.data.phones
+    assert phone.e164 == "+4930123456"
+    assert values.phone_extension(phone.raw) or is_reported(draft, read, "phones")
+
+
+@EACH
+def test_a_street_of_several_lines_comes_back_or_is_reported(vendor: type[Any]) -> None:
+    mark = f"ida{next(MARKS)}"
+    streets = {"line1": "Rua Augusta 3\nBloco B", "line2": "Apto 4"}
+    patch = CustomerPatch(
+        first_name="Ida",
+        last_name=mark,
+        emails=(EmailPatch(address=f"{mark}@example.com"),),
+        addresses=(AddressPatch(**streets, city="Recife"),),
+    )
+    with vendor() as account:
+        read, draft = written(account, patch)
+    named = {*(one.pointer for one in draft.refused), *(one.path for one in (*draft.loss, *read.loss))}
+    for name, text in streets.items():
+        is_kept = bool(read.data.addresses) and getattr(read.data.addresses[0], name) == text
+        assert is_kept or named & {"/addresses", "/addresses/0", f"/addresses/0/{name}"}, name
