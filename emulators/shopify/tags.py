@@ -7,9 +7,10 @@ LONGEST_TAG = 255
 
 
 def tidy(tags: list[str]) -> list[str]:
-    """Return tags as Shopify stores them: trimmed, each once regardless of case, in alphabetical order."""
+    """Return tags as Shopify stores them: separated by commas (`tagsAdd`), trimmed, each once regardless of case, in
+    alphabetical order."""
     kept: dict[str, str] = {}
-    for tag in tags:
+    for tag in ",".join(tags).split(","):
         if tag.strip():
             kept.setdefault(tag.strip().lower(), tag.strip())
     return [kept[key] for key in sorted(kept)]

@@ -54,6 +54,8 @@ def write(
         note_spaces(address.name, pointer, notes)
     region = address.region
     coded = region is None or (len(region) <= LONGEST_CODE and region == region.upper())
+    if not coded:
+        notes.lose(f"{pointer}/region", "coerced", "a region that Shopify knows reads as its code")
     return MailingAddressInput(
         first_name=first,
         last_name=last,

@@ -17,7 +17,7 @@ from mappings.kit import nearest, people
 from mappings.kit.addresses import note_default
 from mappings.kit.names import company_as_name, full_name, refuse_long_names, two_names
 from mappings.kit.patches import chosen, have_no, refuse_without_place, whole_seconds
-from mappings.shopify import addresses, custom_fields, metadata
+from mappings.shopify import addresses, custom_fields, field_values, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
 from mappings.shopify.wire_inputs_2026_07 import (
     REVERSE_CHARGE,
@@ -85,7 +85,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             last_name=patch.last_name,
             locale=_locale(patch.language, notes),
             note=patch.notes,
-            tags=() if patch.tags is None else patch.tags,
+            tags=field_values.tags(patch.tags, notes),
             tax_exempt=chosen(patch.tax_exemption, EXEMPT, "/tax_exemption", notes, "Shopify does not have this; "),
             tax_exemptions=_exemptions(patch.tax_exemption, current),
             metafields=fields.set or UNSET,

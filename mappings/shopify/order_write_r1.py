@@ -11,7 +11,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, nearest, patches
 from mappings.kit.addresses import with_buyer
-from mappings.shopify import addresses, custom_fields, metadata
+from mappings.shopify import addresses, custom_fields, field_values, metadata
 from mappings.shopify.order_enums_r1 import FULFILLMENT_STATUS
 from mappings.shopify.order_lines_write_r1 import order_money
 from mappings.shopify.requests import gid, metafield_key
@@ -121,7 +121,7 @@ def _create(
         taxes_included=patch.tax_inclusive if isinstance(patch.tax_inclusive, bool) else UNSET,
         note=patch.customer_note if isinstance(patch.customer_note, str) else UNSET,
         fulfillment_status=_delivered(patch.fulfillment_status, notes),
-        tags=UNSET if patch.tags is None else patch.tags,
+        tags=UNSET if patch.tags is None else field_values.tags(patch.tags, notes),
         test=patch.is_test,
         processed_at=_placed_at(patch, notes),
         custom_attributes=attributes,
@@ -176,7 +176,7 @@ def _update(
         email=email,
         phone=phone,
         note=patch.customer_note,
-        tags=() if patch.tags is None else patch.tags,
+        tags=field_values.tags(patch.tags, notes),
         shipping_address=UNSET
         if shipping is UNSET or shipping is None
         else addresses.write(shipping, "shipping", notes, "/shipping_address", () if stored is None else (stored,)),

@@ -267,3 +267,11 @@ def test_a_number_in_another_spelling_is_lost(raw: str, is_lost: bool) -> None:
 
     assert draft.body.input.phone == "+441174960123"
     assert [(one.path, one.kind) for one in draft.loss] == [("/phones/0/raw", "coerced")] * is_lost
+
+
+def test_what_shopify_changes_itself_is_reported() -> None:
+    address = AddressPatch(line1="1 Main Street", region="California", country_code="US")
+    draft = to_vendor(patch_of(tags=("vip, new", "blue"), addresses=(address,)), None, SHOP)
+
+    assert draft.body.input.tags == ("vip", "new", "blue")
+    assert {(one.path, one.kind) for one in draft.loss} == {("/tags/0", "coerced"), ("/addresses/0/region", "coerced")}
