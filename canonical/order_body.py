@@ -48,6 +48,8 @@ def _with_totals(body: CompleteBody, listed: Mapping[str, Decimal], totals: Any,
     total, present = stated(totals, "total"), sum_of(body.patch)
     if total is None:
         return _with_rests(body, totals, listed, ("tip",))
+    if present is not None and present.is_about(total) and body.patch.tax_inclusive is True and body.patch.line_items:
+        return _with_rests(body, totals, listed, ("tax",))  # it is within the prices, so the sum stays
     if present is None or present.is_about(total):
         return body
     for one in (_as_inclusive(body), _with_rests(body, totals, listed, tuple(listed))):

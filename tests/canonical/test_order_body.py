@@ -144,3 +144,14 @@ def test_a_discount_of_totals_counts_beside_a_negative_fee() -> None:
 def test_totals_of_too_many_digits_are_refused(totals: dict[str, str], total_counts: bool) -> None:
     with pytest.raises(ValueError, match="more than 15 digits"):
         completed(patch(), totals, total_counts=total_counts)
+
+
+def test_the_tax_within_the_prices_is_shared_among_the_lines() -> None:
+    lines = [{**LINE, "tax": "6.00"}, {"name": "Post", "quantity": "1", "unit_price": "4.00"}]
+    whole = completed(
+        patch(line_items=lines, tax_inclusive=True), {"tax": "6.99", "total": "43.80"}, total_counts=False
+    )
+
+    assert total(whole.patch) == "43.80"
+    assert [one.tax for one in whole.patch.line_items or ()] == ["6.90", "0.09"]
+    assert [(one.path, one.place) for one in whole.folded] == [("/totals/tax", "/line_items")]
