@@ -36,16 +36,14 @@ def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket 
         if not isinstance(id, int):
             return NO_REQUESTER
         requester = None if current is None else current.requester
-        known = requester if requester is not None and requester.id == id else Requester(id=id)
-        of_known = {"name": known.name, "email": known.email, "phone": known.phone or known.mobile}
-        compare_person(patch, of_known, "/requester", notes)
+        of_known = None if requester is None or requester.id != id else _known(requester)
+        compare_person(patch, of_known or {}, "/requester", notes)
         return NO_REQUESTER if current is not None and current.requester_id == id else RequesterWrite(requester_id=id)
     name = patch.name if patch.name and patch.name.strip() else UNSET
     if patch.email:
         requester = None if current is None else current.requester
         if requester is not None and requester.email and values.email(requester.email) == values.email(patch.email):
-            of_requester = {"name": requester.name, "phone": requester.phone or requester.mobile}
-            compare_person(patch, of_requester, "/requester", notes)
+            compare_person(patch, _known(requester), "/requester", notes)
             return NO_REQUESTER
         return _by_email(patch, patch.email, name, notes)
     if not patch.phone:
@@ -55,6 +53,12 @@ def requester_written(patch: ReferencePatch | None | UnsetType, current: Ticket 
         notes.invalid("/requester/name", "Freshdesk needs a name with a phone number")
         return NO_REQUESTER
     return RequesterWrite(phone=patch.phone, name=name)
+
+
+def _known(requester: Requester) -> dict[str, str | None]:
+    """Return what a ticket shows of its requester, who has no number if it shows none."""
+    number = requester.phone or requester.mobile or ""
+    return {"name": requester.name, "email": requester.email, "phone": number}
 
 
 def copied_written(

@@ -16,6 +16,7 @@ from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.freshdesk.wire_v2 import Account, Ticket, TicketWrite
 from mappings.spec import Draft
 from tests.mappings.references import naming
+from tests.required import required
 
 from .conftest import ACCOUNT, golden, lost, on_the_wire, refused
 
@@ -176,6 +177,8 @@ def test_other_facts_next_to_an_id_are_compared() -> None:
 
     assert drafted({"requester": same}).loss == ()
     assert lost(drafted({"requester": same | {"name": "livia keller"}})) == {"/requester/name": "coerced"}
+    silent = replace(CURRENT, requester=replace(required(CURRENT.requester), phone=None, mobile=None))
+    assert lost(drafted({"requester": same | {"phone": "+4930123456"}}, silent)) == {"/requester/phone": "coerced"}
     # The facts about an unknown person only name them.
     assert drafted({"requester": same | {"remote_id": "5"}}).loss == ()
 
