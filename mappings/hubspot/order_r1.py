@@ -168,13 +168,16 @@ def _totals(
     def exact(text: str | None) -> Decimal:
         return values.parse_decimal(text or "0")
 
+    def rounded(amount: Decimal) -> Decimal:
+        return exact(values.money(values.decimal_string(amount), currency))
+
     discount, shipping, tax = (
         exact(one) for one in (properties.hs_order_discount, properties.hs_shipping_cost, properties.hs_tax)
     )
     discount = abs(discount)
     items = sum((exact(line.quantity) * exact(line.unit_price) for line in lines), ZERO)
     stated = exact(properties.hs_subtotal_price)
-    if not lines or (properties.hs_subtotal_price and stated != items - discount):
+    if not lines or (properties.hs_subtotal_price and stated not in (items - discount, rounded(items))):
         items = stated
     if (
         not lines
@@ -202,7 +205,8 @@ def _totals(
         refunded=total_money if payment == "refunded" else zero,
         outstanding=zero if payment in MOVED or is_void else total_money,
     )
-    inclusive = None if not tax else True if total == before_tax else False if total == before_tax + tax else None
+    sums = rounded(before_tax), rounded(before_tax + tax)
+    inclusive = None if not tax else True if total in (before_tax, sums[0]) else False if total == sums[1] else None
     notes.loss += check_totals(totals, lines, inclusive)
     return totals, inclusive
 

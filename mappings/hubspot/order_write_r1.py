@@ -85,7 +85,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, order: Order | None, a
     properties |= _status_written(patch.status, current, account, notes)
     properties |= _address_written(patch.shipping_address, "shipping", notes)
     properties |= _address_written(patch.billing_address, "billing", notes)
-    properties |= _customer_written(patch.customer, properties, notes)
+    properties |= _customer_written(patch.customer, properties, order, notes)
     properties |= _sums(patch, order, notes)
     settings = account.custom_fields.get("order", ())
     properties |= write_custom_fields(
@@ -161,7 +161,9 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType
     if not is_place and (place.name or place.phone):
         notes.lose(pointer, "coerced", "HubSpot keeps an address without a place as the name and number of the buyer")
     if "\n" in (place.line1 or ""):
-        notes.lose(f"{pointer}/line1", "coerced", "its second line becomes line2: HubSpot keeps the street as one text")
+        for name in ("line1", "line2") if place.line2 else ("line1",):
+            detail = "HubSpot keeps the street as one text: its first line reads as line1, all others as line2"
+            notes.lose(f"{pointer}/{name}", "coerced", detail)
     written = {
         "street": f"{place.line1 or ''}\n{place.line2}" if place.line2 else place.line1 or CLEARED,
         "city": place.city or CLEARED,
@@ -176,9 +178,10 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType
 
 
 def _customer_written(
-    customer: ReferencePatch | None | UnsetType, written: dict[str, str], notes: Notes
+    customer: ReferencePatch | None | UnsetType, written: dict[str, str], order: Order | None, notes: Notes
 ) -> dict[str, str]:
     """Return the buyer as recorded at purchase. Name and number of a billing address in the same write win."""
+    billing = None if order is None else order.billing_address
     if isinstance(customer, UnsetType):
         return {}
     if customer is None:
@@ -196,6 +199,9 @@ def _customer_written(
         if written.get(place, text) != text:
             notes.lose(f"/customer/{name}", "dropped", f"HubSpot keeps one {name}: that of the billing address")
             continue
+        if place not in written and billing is not None and getattr(billing, name) != text:
+            detail = f"HubSpot keeps one {name}: it becomes that of the billing address too"
+            notes.lose(f"/billing_address/{name}", "coerced", detail)
         properties[place] = text
     return properties
 

@@ -399,6 +399,38 @@ def test_an_address_is_replaced_and_the_buyer_stays() -> None:
     assert (read.customer.name, read.customer.email) == ("Ann Lee", "ann@example.com")
 
 
+def test_a_street_of_three_lines_becomes_two() -> None:
+    written = draft(None, shipping_address={"line1": "Rua Augusta 3\nBloco B", "line2": "Apto 4", "city": "Recife"})
+
+    assert {(one.path, one.kind) for one in written.loss} == {
+        ("/shipping_address/line1", "coerced"),
+        ("/shipping_address/line2", "coerced"),
+    }
+
+
+def test_a_new_name_of_the_buyer_becomes_that_of_the_billing_address() -> None:
+    renamed = draft(FULL, customer={"email": "ann@example.com", "name": "Bo Lee"})
+
+    assert [(one.path, one.kind) for one in renamed.loss] == [("/billing_address/name", "coerced")]
+    unplaced = msgspec.structs.replace(FULL, properties=FULL.properties | {"hs_billing_address_street": None})
+    assert draft(unplaced, customer={"email": "ann@example.com", "name": "Bo Lee"}).loss == ()
+
+
+@pytest.mark.parametrize("tax_inclusive", [True, False])
+def test_a_sum_that_is_rounded_tells_whether_prices_include_tax(tax_inclusive: bool) -> None:
+    """The lines add up to a half of the smallest unit."""
+    line = {"name": "Cloth", "quantity": "1.5", "unit_price": "85", "tax": "6"}
+    written = draft(
+        None,
+        currency="JPY",
+        tax_inclusive=tax_inclusive,
+        line_items=[line],
+        discounts=[{"code": "SPRING", "amount": "1"}],
+    )
+
+    assert mapped(*created(written.body)).data.tax_inclusive is tax_inclusive
+
+
 def test_the_name_of_the_billing_address_wins() -> None:
     both = draft(None, customer={"name": "Ann"}, billing_address={"name": "Lee Ltd", "city": "Bern"})
 
