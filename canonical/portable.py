@@ -153,9 +153,7 @@ def kept_back(patch: Struct, record: Struct, *, keep_emails: bool = False) -> It
                 yield from _lost_of_equal(name, place, sent[place], [item for item, _ in items], field)
 
 
-def _lost_of_equal(
-    name: str, place: int, sent: Any, items: Sequence[Any], field: ComparedField
-) -> Iterator[Loss]:
+def _lost_of_equal(name: str, place: int, sent: Any, items: Sequence[Any], field: ComparedField) -> Iterator[Loss]:
     """Yield what an item says that is not in the merged list, because an equal one is."""
     key = keys_among(items, field)
     equal = next((one for one in items if key(one) == key(sent)), None)
