@@ -265,10 +265,10 @@ def test_of_equal_numbers_one_is_added_and_the_others_types_are_lost() -> None:
 
 def test_addresses_of_one_place_are_merged_by_their_type() -> None:
     """The recipient of one is not written to the other."""
-    place, kinds = {"line1": "Uferweg 3", "city": "Kiel"}, ("billing", "shipping")
-    names = {"billing": "Ann", "shipping": "Ben"}
-    both = Customer(addresses=tuple(Address(**place, type=kind, name=names[kind]) for kind in kinds))
-    sent = tuple(AddressPatch(**place, type=kind, name=names[kind]) for kind in reversed(kinds))
+    place: dict[str, Any] = {"line1": "Uferweg 3", "city": "Kiel"}
+    names: dict[AddressType, str] = {"billing": "Ann", "shipping": "Ben"}
+    both = Customer(addresses=tuple(Address(**place, type=kind, name=name) for kind, name in names.items()))
+    sent = tuple(AddressPatch(**place, type=kind, name=name) for kind, name in reversed(names.items()))
     assert merged(CustomerPatch(addresses=sent), both).addresses is UNSET
     one = Customer(addresses=both.addresses[:1])
     addresses = merged(CustomerPatch(addresses=sent), one).addresses

@@ -184,7 +184,7 @@ def test_the_extension_of_a_number_comes_back_or_is_reported(vendor: type[Any], 
 @EACH
 def test_a_street_of_several_lines_comes_back_or_is_reported(vendor: type[Any]) -> None:
     mark = f"ida{next(MARKS)}"
-    streets = {"line1": "Rua Augusta 3\nBloco B", "line2": "Apto 4"}
+    streets: dict[str, Any] = {"line1": "Rua Augusta 3\nBloco B", "line2": "Apto 4"}
     patch = CustomerPatch(
         first_name="Ida",
         last_name=mark,
