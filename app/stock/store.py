@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from app.http.paging import Page
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, Statement, Transaction, arrays_of
 from mappings.stock import StockLevel
 
 KNOWN = Statement(
@@ -141,7 +141,7 @@ class PostgresStock:
             (one.remote_id, one.sku, one.name, one.location, one.available, one.threshold, one.updated_at)
             for one in by_id.values()
         ]
-        await transaction.execute(KEEP, connection, *([row[place] for row in new] for place in range(7)), read_at)
+        await transaction.execute(KEEP, connection, *arrays_of(new, 7), read_at)
         changed = sum(
             one.remote_id not in known or known[one.remote_id]["available"] != one.available for one in by_id.values()
         )

@@ -168,7 +168,7 @@ class PostgresRecordStates:
             raise StateMoved
 
     async def _read(self, records: Sequence[Record]) -> list[asyncpg.Record]:
-        return await self._database.fetch(SELECT, *(list(names) for names in zip(*records, strict=True)))
+        return await self._database.fetch(SELECT, *arrays_of(records, 3))
 
 
 def data_of(object_name: str, connection: str, remote_id: str) -> str:

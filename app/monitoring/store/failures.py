@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from app.monitoring.models import LOOKED_AT, Failure, FailureFilter, FailurePosition, Unkeyed
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, arrays_of
 from canonical.parts import ObjectName
 
 OBJECTS: Final[tuple[str, ...]] = get_args(ObjectName)
@@ -149,8 +149,9 @@ class PostgresFailures:
             for object_name, connection, remote_id in records
             for one in ((object_name,) if object_name else OBJECTS)
         ]
-        columns = [list(column) for column in zip(*placed, strict=True)] or [[], [], []]
-        rows = await self._database.fetch(SEARCH, *_arguments(which, after, limit), list(digests), *columns)
+        rows = await self._database.fetch(
+            SEARCH, *_arguments(which, after, limit), list(digests), *arrays_of(placed, 3)
+        )
         return _failures(rows)
 
     async def run_of(self, identifier: str) -> str | None:

@@ -3,7 +3,7 @@
 One statement records receipts and jobs. Webhooks that arrive together share a transaction.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final
@@ -123,9 +123,6 @@ INGEST = appending(
 Key = tuple[str, str]
 """Connection and dedupe key."""
 
-Insert = Callable[[Mapping[int, str]], Awaitable[set[str]]]
-"""Insert the receipts at these places, under these ids, and return the ids of those that are new."""
-
 
 class PostgresReceipts:
     """The store of receipts. Payloads are encrypted."""
@@ -141,14 +138,11 @@ class PostgresReceipts:
         A copy with other content is audited. Give all receipts of a transaction in one call, before its jobs: rows are
         locked in one order then, and no two callers deadlock.
         """
-
-        async def insert(ids: Mapping[int, str]) -> set[str]:
-            fresh = [(id, receipts[place]) for place, id in ids.items()]
-            recorded = await _insert(transaction, self._sealer, fresh, self._no_jobs, [])
-            assert recorded is not None  # noqa: S101 - there are no jobs
-            return recorded
-
-        return await _record_once(transaction, receipts, insert)
+        ids = _ids_of(receipts)
+        fresh = [(id, receipts[place]) for place, id in ids.items()]
+        new = await _insert(transaction, self._sealer, fresh, self._no_jobs, [])
+        assert new is not None  # noqa: S101 - there are no jobs
+        return await _without_copies(transaction, receipts, ids, new)
 
     async def get(self, receipt_id: str) -> Receipt | None:
         """Return a receipt by id. Raises StoreUnavailable."""
@@ -223,23 +217,19 @@ class PostgresArrivals:
 
     async def _record(self, session: Session, arrivals: Sequence[Arrival]) -> Sequence[bool]:
         """Return which arrivals are new."""
-
-        async def insert(ids: Mapping[int, str]) -> set[str]:
-            fresh = [(id, arrivals[place].receipt) for place, id in ids.items()]
-            jobs = [arrivals[place].job(id) for place, id in ids.items()]
-            recorded = await self._insert(session, fresh, jobs, await self._numbers.draw(session, len(jobs)))
-            if recorded is not None:
-                return recorded
+        receipts = [arrival.receipt for arrival in arrivals]
+        ids = _ids_of(receipts)
+        fresh = [(id, receipts[place]) for place, id in ids.items()]
+        jobs = [arrivals[place].job(id) for place, id in ids.items()]
+        new = await self._insert(session, fresh, jobs, await self._numbers.draw(session, len(jobs)))
+        if new is None:
             self._numbers.forget()
             async with session.transaction() as transaction:
                 numbers = await enqueue.lock_and_number(transaction, jobs)
-                recorded = await self._insert(transaction, fresh, jobs, numbers)
-            if recorded is None:
+                new = await self._insert(transaction, fresh, jobs, numbers)
+            if new is None:
                 raise StoreUnavailable(enqueue.DEALT_AGAIN)
-            return recorded
-
-        ids = await _record_once(session, [arrival.receipt for arrival in arrivals], insert)
-        return [id is not None for id in ids]
+        return [id is not None for id in await _without_copies(session, receipts, ids, new)]
 
     async def _insert(
         self,
@@ -283,15 +273,20 @@ def _share(webhook: Webhook) -> float:
     return max(len(webhook) / MOST_ARRIVALS, sum(len(arrival.receipt.payload) for arrival in webhook) / MOST_BYTES)
 
 
-async def _record_once(session: Session, receipts: Sequence[NewReceipt], insert: Insert) -> Sequence[str | None]:
-    """Record the first copy of each receipt, and return the ids in the order of `receipts`, None for a copy."""
+def _ids_of(receipts: Sequence[NewReceipt]) -> dict[int, str]:
+    """Return new ids for the first copy of each receipt, by its place."""
     first: dict[Key, int] = {}
     for place, receipt in enumerate(receipts):
         first.setdefault(_key_of(receipt), place)
-    ids = {place: new_id("in_") for place in first.values()}
-    added = await insert(ids) if ids else set()
-    recorded = [ids[place] if ids.get(place) in added else None for place in range(len(receipts))]
-    copies = [receipts[place] for place, new in enumerate(recorded) if new is None]
+    return {place: new_id("in_") for place in first.values()}
+
+
+async def _without_copies(
+    session: Session, receipts: Sequence[NewReceipt], ids: Mapping[int, str], new: Collection[str]
+) -> Sequence[str | None]:
+    """Return the id of each receipt, None for a copy: its id is not among the `new` ones. Audit copies that differ."""
+    recorded = [ids[place] if ids.get(place) in new else None for place in range(len(receipts))]
+    copies = [receipts[place] for place, id in enumerate(recorded) if id is None]
     if copies:
         await _note_conflicting(session, copies)
     return recorded
@@ -306,6 +301,8 @@ async def _insert(
 ) -> set[str] | None:
     """Insert receipts with their ids, and jobs, the columns of `JobIntake.columns_of`. Return the ids of new receipts;
     None, and insert nothing, if the id of a job comes too late for its order key."""
+    if not fresh:
+        return set()
     columns = (
         [id for id, _ in fresh],
         [one.connection for _, one in fresh],

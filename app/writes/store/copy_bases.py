@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, Statement, Transaction, arrays_of
 from app.postgres.digest_secret import DigestSecret
 from app.writes.models import CopyResult
 from canonical.copy_base import Base, Digests, FieldBase
@@ -106,7 +106,7 @@ class PostgresCopyBases:
                 (target, source, copied.opposite, False),
             )
         ]
-        await transaction.execute(KEEP, *(list(column) for column in zip(*rows, strict=True)))
+        await transaction.execute(KEEP, *arrays_of(rows, 7))
 
     async def copies_of(self, object_name: ObjectName, connection: str, remote_id: str) -> list[Link]:
         """Return the records to which a record was copied, without those that were deleted themselves."""
