@@ -71,7 +71,8 @@ class Pricer:
         price, dearest = 0, 0
         for node in selected.selections:
             if isinstance(node, FieldNode):
-                price += self._field(node, kind, data, requested=requested)
+                if node.selection_set is not None:  # scalars cost nothing
+                    price += self._field(node, node.selection_set, kind, data, requested=requested)
                 continue
             condition, inner = self._fragment(node)
             inner_kind = self._schema.type_map[condition] if condition else kind
@@ -91,9 +92,11 @@ class Pricer:
             return condition.name.value if condition else None, node.selection_set
         raise TypeError(f"{node.kind} cannot be selected.")
 
-    def _field(self, node: FieldNode, kind: Any, data: JsonRecord | None, *, requested: bool) -> int:
+    def _field(
+        self, node: FieldNode, inner: SelectionSetNode, kind: Any, data: JsonRecord | None, *, requested: bool
+    ) -> int:
         name = node.name.value
-        if node.selection_set is None or name.startswith("__") or isinstance(kind, GraphQLUnionType):
+        if name.startswith("__") or isinstance(kind, GraphQLUnionType):
             return 0
         named = get_named_type(kind.fields[name].type)
         key = node.alias.value if node.alias else name
@@ -102,20 +105,21 @@ class Pricer:
             return 0
         value = None if data is None else data[key]
         if kind.name == "Mutation":
-            return MUTATION + self._inside(node.selection_set, named, value, requested=requested)
+            return MUTATION + self._inside(inner, named, value, requested=requested)
         if named.name.endswith("Connection"):
-            return self._connection(node, named, value, requested=requested)
+            return self._connection(node, inner, named, value, requested=requested)
         if not requested and isinstance(value, list):
-            return sum(self._one(node.selection_set, named, item) for item in value[:1])
+            return sum(self._one(inner, named, item) for item in value[:1])
         if not requested:
-            return self._one(node.selection_set, named, value)
-        return _own(named) + self._selections(node.selection_set, named, None, requested=True)
+            return self._one(inner, named, value)
+        return _own(named) + self._selections(inner, named, None, requested=True)
 
-    def _connection(self, node: FieldNode, named: Any, value: Any, *, requested: bool) -> int:
-        assert node.selection_set is not None  # noqa: S101 - objects have selections in a valid document
+    def _connection(
+        self, node: FieldNode, selected: SelectionSetNode, named: Any, value: Any, *, requested: bool
+    ) -> int:
         if not requested and value is None:
             return 0
-        nodes = self._nodes(node.selection_set, named)
+        nodes = self._nodes(selected, named)
         if requested:
             each = sum(_own(kind) + self._selections(inner, kind, None, requested=True) for _, inner, kind in nodes)
             return CONNECTION + each * self._size(node)

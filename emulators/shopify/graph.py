@@ -14,7 +14,7 @@ from graphql import (
     GraphQLFormattedError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    execute,
+    execute_sync,
     get_operation_ast,
     parse,
     validate,
@@ -118,7 +118,7 @@ def _understood(text: str) -> Document:
 
 
 def _run(tree: DocumentNode, request: Request, context: Context) -> ExecutionResult:
-    result = execute(
+    return execute_sync(
         _schema,
         tree,
         root_value={},
@@ -127,9 +127,6 @@ def _run(tree: DocumentNode, request: Request, context: Context) -> ExecutionRes
         operation_name=request.operation,
         field_resolver=_member,
     )
-    if not isinstance(result, ExecutionResult):
-        raise TypeError("No resolver of this schema is asynchronous.")
-    return result
 
 
 def _member(source: Any, info: Info, **args: Any) -> Any:

@@ -67,10 +67,11 @@ def _salesforce(vault: Vault, id: str) -> StoredOrder:
 
 def _shopify(vault: Vault, id: str) -> StoredOrder:
     query = (
-        f'{{ order(id: "gid://shopify/Order/{id}") {{ totalPriceSet {{ shopMoney {{ amount }} }}'
+        "query($id: ID!) { order(id: $id) { totalPriceSet { shopMoney { amount } }"
         " lineItems(first: 50) { nodes { quantity } } } }"
     )
-    order = vault.ask("/admin/api/2026-07/graphql.json", {"query": query})["data"]["order"]
+    request = {"query": query, "variables": {"id": f"gid://shopify/Order/{id}"}}
+    order = vault.ask("/admin/api/2026-07/graphql.json", request)["data"]["order"]
     quantities = Counter(_decimal(one["quantity"]) for one in order["lineItems"]["nodes"])
     return StoredOrder(_decimal(order["totalPriceSet"]["shopMoney"]["amount"]), quantities)
 
