@@ -17,7 +17,6 @@ from app.child_process import tied_to_parent
 from app.cli.database import needing_database
 from app.settings.environment import Settings, load_settings
 from app.telemetry.logs import set_up_logs
-from app.worker import run
 
 MOST_PROCESSES = 64
 
@@ -39,6 +38,8 @@ def worker(*, processes: Annotated[int, PROCESSES] = 1) -> None:
     if processes > 1:
         run_processes(settings, processes, os.environ)
         return
+    from app.worker import run  # noqa: PLC0415 - most of a second, which the parent of several workers does not need
+
     with needing_database():
         run(settings)
 
