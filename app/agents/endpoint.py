@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from litestar import Request
 from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler, asgi
 from litestar.types import Receive, Scope, Send
 
+from app.agents import has_agents
 from app.agents.tools import OperationTool, tools_of
 from app.errors import Forbidden, InvalidHost, MethodNotAllowed, NotFound
 from app.http.admission import AnyRequest, admit, read_body
@@ -29,11 +29,6 @@ EVENT_STREAM: Final = "text/event-stream"
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 MISSING_EXTRA: Final = "This Lockstitch has no endpoint for agents: the extra `agents` is not installed."
-
-
-def has_agents() -> bool:
-    """Return whether the extra `agents` is installed."""
-    return find_spec("mcp") is not None
 
 
 def agents_endpoint(served: Sequence[HTTPRouteHandler]) -> ASGIRouteHandler:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.agents.endpoint import has_agents
+from app.agents import has_agents
 from app.api_keys.store import PostgresKeys
 from app.cli.findings import CheckReport, Finding, error, warning
 from app.cli.printing import Json
