@@ -215,6 +215,7 @@ def _lay_cluster(folder: Path, run_folder: Path) -> None:
                 _dismiss(url)
             _copy(first.folder / "data", unfinished := run_folder / "unfinished")
             unfinished.rename(prepared)
+            shutil.rmtree(first.folder)
     target = folder / "postgres"
     _copy(prepared, claim_folder(target, choose_owner(target)) / "data")
 
