@@ -137,8 +137,9 @@ class Claimant(Protocol):
     def has_room_for(self, connections: Collection[str]) -> bool:
         """Return whether jobs of these connections could start at once."""
 
-    def claim_soon(self, connections: Collection[str]) -> None:
-        """Claim jobs of these connections, which have been committed."""
+    def claim_soon(self, connections: Collection[str], *, promised: bool) -> None:
+        """Claim jobs of these connections, which have been committed. `promised`: no worker was notified of them,
+        because there was room."""
 
 
 class JobNumbers:
@@ -207,7 +208,7 @@ class JobIntake:
             if None in added:
                 raise StoreUnavailable(DEALT_AGAIN)
         if claimant is not None and is_own:
-            transaction.after_commit.append(partial(claimant.claim_soon, lanes))
+            transaction.after_commit.append(partial(claimant.claim_soon, lanes, promised=True))
         dropped = [index for index, job_id in enumerate(ids) if job_id not in added]
         if dropped:
             # A dropped job may have been the head of its key.

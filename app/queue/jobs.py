@@ -220,7 +220,8 @@ class PostgresQueue(JobIntake):
     def _claim_promoted(self, ended: Sequence[tuple[Job, str | None]], rows: Sequence[asyncpg.Record]) -> None:
         """Let this process claim the jobs that were behind those that are gone."""
         if self.claimant is not None and any(row["promoted"] for row in rows):
-            self.claimant.claim_soon({job.connection for job, _ in ended if job.order_key is not None})
+            promoted = {job.connection for job, _ in ended if job.order_key is not None}
+            self.claimant.claim_soon(promoted, promised=False)
 
     async def retry(
         self,

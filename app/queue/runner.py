@@ -80,6 +80,7 @@ class QueueRunner:
         self._freed: set[str] = set()  # lanes with an answer since the last claim began
         self._short = False  # more may be due than runs
         self._own: set[str] = set()  # lanes with new jobs of this process
+        self._promised = False  # no one else was notified of some of them
         self._due_at = 0.0
         self._gap = math.inf  # between the last claim with jobs and the next, if it is wanted before `_due_at`
         self._claimed_at = self._claimed_own_at = -math.inf
@@ -117,9 +118,10 @@ class QueueRunner:
         """See `Claimant`."""
         return not self._short and self._full.isdisjoint(connections)
 
-    def claim_soon(self, connections: Collection[str]) -> None:
+    def claim_soon(self, connections: Collection[str], *, promised: bool) -> None:
         """See `Claimant`."""
         self._own.update(connections)
+        self._promised |= promised
         self._woken.set()
 
     def _wake(self, gap: float = PAUSE_SECONDS) -> None:
@@ -151,7 +153,8 @@ class QueueRunner:
         """Claim jobs of all lanes, or only `of` some."""
         if not of:
             self._gap = math.inf
-        own, self._own, self._freed = self._own, set(), set()
+        own, promised = self._own, self._promised
+        self._own, self._promised, self._freed = set(), False, set()
         claimed = await self._queue.claims.claim(
             free,
             running=self._places.by_lane(free),
@@ -165,18 +168,16 @@ class QueueRunner:
             self._claimed_own(claimed, of)
         else:
             self._claimed_all(claimed)
-        await self._leave_to_others(own)
+        if promised and not self.has_room_for(own):
+            await self._queue.notify_workers()
 
     async def _wait_for_place(self) -> None:
+        """Wait until a job has ended. Jobs that were promised a place meanwhile are left to all workers."""
         self._short = True
-        own, self._own = self._own, set()
-        await self._leave_to_others(own)
-        await self._woken.wait()
-
-    async def _leave_to_others(self, own: Collection[str]) -> None:
-        """Wake all workers if there is no room here for jobs that were enqueued without a notification."""
-        if own and not self.has_room_for(own):
+        promised, self._promised = self._promised, False
+        if promised:
             await self._queue.notify_workers()
+        await self._woken.wait()
 
     def _claimed_all(self, claimed: Claimed) -> None:
         now = time.monotonic()
