@@ -117,6 +117,11 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         notes.unsupported("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
     if body.problem_id and kind_after != "incident":
         notes.unsupported("/parent", "Zendesk links incidents to a problem only: send type incident with it")
+    if current is not None and current.due_at is not None and body.due_at is UNSET and kind_after != "task":
+        notes.lose("/due_at", "dropped", "Zendesk keeps a due date on tickets of type task only: it is removed")
+    assigned = assignee_id if current is None or assignee_id is not UNSET else current.assignee_id
+    if body.status == "solved" and not assigned:
+        notes.lose("/assignee", "defaulted", "Zendesk assigns a ticket to the agent who solves it: that of the token")
     return notes.draft(body)
 
 

@@ -367,3 +367,21 @@ def test_a_ticket_that_is_assigned_or_was_opened_is_not_new(zendesk: Desk, accou
     assert lost({"status": "new"}, owned) == lost({"status": "new"}, opened) == coerced
     update(zendesk, opened, {"status": "new"}, account)
     assert [read_back(zendesk, one, account).data.status for one in (opened, owned, fresh)] == ["open", "open", "new"]
+
+
+def test_what_zendesk_changes_along_with_a_type_and_a_status_is_reported(zendesk: Desk, account: Account) -> None:
+    due = {"type": "task", "due_at": "2027-07-01T12:00:00Z"}
+    ticket = create(zendesk, {"description": "Stuck", "requester": {"remote_id": AGENT}} | due, account, "op_1")
+
+    def lost(patch: dict[str, Any]) -> list[tuple[str, str]]:
+        current = TICKET.decode(current_of(zendesk, ticket, account)[0])
+        draft = drafted(patch, account, current)
+        update(zendesk, ticket, patch, account)
+        return [(one.path, one.kind) for one in draft.loss]
+
+    assert lost({"subject": "Foot"}) == []
+    assert lost({"type": "question"}) == [("/due_at", "dropped")]
+    assert lost({"status": "resolved"}) == [("/assignee", "defaulted")]
+    read = read_back(zendesk, ticket, account).data
+    assert (read.due_at, required(read.assignee).remote_id) == (None, AGENT)
+    assert lost({"status": "resolved"}) == []
