@@ -20,7 +20,7 @@ from canonical.order_patch import (
     OrderPatch,
     ShippingLinePatch,
 )
-from canonical.parts import AddressPatch, AddressType, ReferencePatch
+from canonical.parts import AddressPatch, AddressType, ReferencePatch, sent_or
 from canonical.totals import added
 from mappings.hubspot import bodies
 from mappings.hubspot.account import ORDER_ENUMERATIONS
@@ -68,6 +68,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, order: Order | None, a
     elif patch.fees is not UNSET:
         notes.unsupported("/fees", "HubSpot orders have no fees; line items are separate records")
     _refuse_values(patch, order, notes)
+    _check_digits(patch, order, notes)
     payment, fulfillment = (account.options.get(f"orders.{name}") for name in ORDER_ENUMERATIONS)
     properties = bodies.sent(
         {
@@ -113,6 +114,16 @@ def _refuse_values(patch: OrderPatch, order: Order | None, notes: Notes) -> None
         notes.lose("/tax_inclusive", "defaulted", NO_TAX)
     elif order is not None and patch.tax_inclusive not in (UNSET, None, order.tax_inclusive):
         notes.unsupported("/tax_inclusive", "it follows from the sums of a HubSpot order, which exist already")
+
+
+def _check_digits(patch: OrderPatch, order: Order | None, notes: Notes) -> None:
+    """Refuse amounts of a change with more digits than the currency of the order, which the body need not name."""
+    digits = None if order is None else values.currency_digits(order.currency)
+    amounts = {f"/discounts/{at}/amount": one.amount for at, one in enumerate(sent_or(patch.discounts, ()))}
+    amounts |= {f"/shipping_lines/{at}/price": one.price for at, one in enumerate(sent_or(patch.shipping_lines, ()))}
+    for pointer, amount in amounts.items() if digits is not None else ():
+        if Decimal(amount) != round(Decimal(amount), digits):
+            notes.invalid(pointer, f"the currency of the order has {digits} decimals")
 
 
 def _status_written(
@@ -185,6 +196,9 @@ def _customer_written(
     if isinstance(customer, UnsetType):
         return {}
     if customer is None:
+        for name in ("name", "phone"):
+            if f"hs_billing_address_{name}" not in written and billing is not None and getattr(billing, name):
+                notes.lose(f"/billing_address/{name}", "dropped", f"HubSpot keeps one {name}, that of the buyer too")
         return {f"hs_billing_address_{name}": CLEARED for name in ("email", "name", "phone")} | {
             name: text for name, text in written.items() if name.startswith("hs_billing_address_")
         }

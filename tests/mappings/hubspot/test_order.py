@@ -317,6 +317,12 @@ def test_a_change_of_shipping_or_discount_moves_the_total() -> None:
     assert (same.body.properties, same.refused) == ({}, ())
 
 
+def test_a_change_has_no_more_digits_than_the_currency_of_the_order() -> None:
+    """The body need not name the currency."""
+    assert refused(FULL, discounts=[{"amount": "1.234"}]) == {"/discounts/0/amount": "invalid"}
+    assert refused(FULL, shipping_lines=[{"price": "5"}, {"price": "2.505"}]) == {"/shipping_lines/1/price": "invalid"}
+
+
 def test_the_tax_of_shipping_is_that_of_the_order_or_refused() -> None:
     charges = [{"title": "Post", "price": "2.50", "tax": "0.50"}, {"title": "Crate", "price": "1.00", "tax": "0.20"}]
 
@@ -412,6 +418,8 @@ def test_a_new_name_of_the_buyer_becomes_that_of_the_billing_address() -> None:
     renamed = draft(FULL, customer={"email": "ann@example.com", "name": "Bo Lee"})
 
     assert [(one.path, one.kind) for one in renamed.loss] == [("/billing_address/name", "coerced")]
+    guest = msgspec.structs.replace(FULL, associations=OrderAssociations())
+    assert [(one.path, one.kind) for one in draft(guest, customer=None).loss] == [("/billing_address/name", "dropped")]
     unplaced = msgspec.structs.replace(FULL, properties=FULL.properties | {"hs_billing_address_street": None})
     assert draft(unplaced, customer={"email": "ann@example.com", "name": "Bo Lee"}).loss == ()
 
