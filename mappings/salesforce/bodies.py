@@ -49,6 +49,6 @@ def compare_contact(sent: ReferencePatch, person: Person | None, pointer: str, n
         note_spaces(sent.name, pointer, notes)
     for name in ("name", "email", "phone"):
         wanted = getattr(sent, name)
-        stored = None if person is None else getattr(person, name)
-        if wanted and stored and wanted != (values.email(stored) if name == "email" else stored):
+        stored = "" if person is None else getattr(person, name) or ""
+        if wanted and person is not None and wanted != (values.email(stored) if name == "email" else stored):
             notes.lose(f"{pointer}/{name}", "coerced", "Salesforce keeps it on the contact, which is not changed")

@@ -18,7 +18,7 @@ from mappings.salesforce import addresses, custom_fields, order_lines_write_r1
 from mappings.salesforce.bodies import compare_contact, own_key
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import CONTACT, long_id, write_reference
-from mappings.salesforce.related import account_for, company_of
+from mappings.salesforce.related import account_for, buyer_of, company_of
 from mappings.salesforce.wire_v62 import Account, Order, OrderFields, OrderWrite, Text
 from mappings.spec import NEW_PERSON, Draft, Notes
 
@@ -61,7 +61,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     fields = replace(
         OrderFields(
             effective_date=_day(patch.placed_at, current, notes),
-            bill_to_contact_id=_buyer(patch.customer, current, notes),
+            bill_to_contact_id=_buyer(patch.customer, current, account, notes),
             currency_iso_code=_currency(patch.currency, current, account, notes),
             description=patches.text(patch.internal_note, None),
             key=own_key(patch.external_id, "Order", account, notes),
@@ -186,7 +186,9 @@ def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: N
     return moment.date().isoformat()
 
 
-def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, notes: Notes) -> Text:
+def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, account: Account, notes: Notes) -> Text:
+    if customer is None and current is not None:
+        notes.lose("/customer", "coerced", "an order of Salesforce keeps its account, whose name is shown")
     if customer is None or isinstance(customer, UnsetType):
         return customer if current is not None else UNSET
     if customer.remote_id == NEW_PERSON:
@@ -199,7 +201,9 @@ def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, n
         notes.invalid(pointer, f"{'unknown customer at this connection; ' if customer.id else ''}{NO_BUYER}")
         return UNSET
     buyer = write_reference(customer, (CONTACT,), "/customer", "a contact", notes)
-    person = current.bill_to_contact if current is not None and current.bill_to_contact_id == buyer else None
+    person = buyer_of(account) if current is None else None
+    if current is not None and current.bill_to_contact_id == buyer:
+        person = current.bill_to_contact
     compare_contact(customer, person, "/customer", notes)
     return buyer
 

@@ -16,13 +16,14 @@ from mappings.kit.folding import currency_of
 from mappings.salesforce.field_values import ACCOUNT, CONTACT, is_id, long_id
 from mappings.salesforce.requests import API, QUERY
 from mappings.salesforce.search import quoted
-from mappings.salesforce.wire_v62 import Account
+from mappings.salesforce.wire_v62 import Account, Person
 from mappings.spec import Options, decode
 
 COMPOSITE: Final = f"{API}/composite"
 PRICE_ENTRY: Final = "01u"
 OPTIONS: Final = frozenset({"default_account", "default_product", "create_accounts", "create_products"})
 BUYER: Final = "buyer"
+CONTACTS_OWN: Final = ("name", "email", "phone")
 NAMED: Final = "named"
 DEFAULT_ACCOUNT: Final = "default_account"
 DEFAULT_PRODUCT: Final = "default_product"
@@ -47,6 +48,9 @@ class _Row(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str
     account_id: str | None = None
     billing_postal_code: str | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
 
 
 def company_of(order: OrderPatch) -> tuple[str | None, AddressPatch | None]:
@@ -75,7 +79,7 @@ def _queries(order: OrderPatch, account: Account) -> Iterator[tuple[str, str]]:
     customer = sent_or(order.customer, None)
     buyer = None if customer is None else customer.remote_id
     if buyer is not None and is_id(buyer, (CONTACT,)):
-        yield BUYER, f"SELECT Id, AccountId FROM Contact WHERE Id = {quoted(buyer)}"  # noqa: S608
+        yield BUYER, f"SELECT Id, AccountId, Name, Email, Phone FROM Contact WHERE Id = {quoted(buyer)}"  # noqa: S608
     company, _ = company_of(order)
     if company:
         yield NAMED, f"SELECT Id, BillingPostalCode FROM Account WHERE Name = {quoted(company)} LIMIT 2"  # noqa: S608
@@ -93,7 +97,8 @@ def _queries(order: OrderPatch, account: Account) -> Iterator[tuple[str, str]]:
 
 
 def related(reply: VendorReply) -> Mapping[str, str]:
-    """Return the id of each that has exactly one hit. `named` has the postal code of the account after a blank."""
+    """Return the id of each that has exactly one hit: of the buyer that of their account, and what `buyer_of` reads.
+    `named` has the postal code of the account after a blank."""
     ids: dict[str, str] = {}
     for part in decode(reply.body, _Composite).composite_response:
         records = decode(part.body, _Hits).records if part.http_status_code < 400 else ()
@@ -103,6 +108,7 @@ def related(reply: VendorReply) -> Mapping[str, str]:
         if part.reference_id == BUYER:
             if row.account_id is not None:
                 ids[BUYER] = long_id(row.account_id)
+            ids |= {f"{BUYER}_{name}": getattr(row, name) or "" for name in CONTACTS_OWN}
         elif part.reference_id == NAMED:
             ids[NAMED] = f"{long_id(row.id)} {row.billing_postal_code or ''}"
         else:
@@ -113,6 +119,12 @@ def related(reply: VendorReply) -> Mapping[str, str]:
 def with_related(account: Account, options: Options, related: Mapping[str, str]) -> Account:
     """Return the account with the settings of the connection and the related records."""
     return replace(account, options=dict(options), related=dict(related))
+
+
+def buyer_of(account: Account) -> Person | None:
+    """Return what the contact of a new order has itself; None if it was not read."""
+    own = {name: account.related.get(f"{BUYER}_{name}") for name in CONTACTS_OWN}
+    return None if None in own.values() else Person(**own)
 
 
 def account_for(order: OrderPatch, account: Account) -> str | None:

@@ -242,6 +242,9 @@ def test_null_clears(name: str) -> None:
     assert refused(patch, FULL) == {}
     assert not any(sent(patch).values())
     assert getattr(read(written(FULL, patch)), name) is None
+    # The account of an order stays, and its name reads as that of the customer.
+    is_shown = [("/customer", "coerced")] if name == "customer" else []
+    assert [(one.path, one.kind) for one in ORDER.to_vendor(patch, FULL, ORG).loss] == is_shown
 
 
 @pytest.mark.parametrize("value", get_args(OrderStatus))
@@ -372,3 +375,16 @@ def test_a_name_that_is_longer_than_a_line_holds_is_cut_with_a_loss() -> None:
 
     assert [one.description for one in draft.body.lines] == ["M" * 255]
     assert ("/line_items/0/name", "truncated") in [(one.path, one.kind) for one in draft.loss]
+
+
+def test_what_a_buyer_is_called_otherwise_than_the_contact_is_reported() -> None:
+    contact = "003dM000001XyzAQAS"
+    own = {"buyer": "001dM00000Loop1QAB", "buyer_name": "Ann Lee", "buyer_email": "ann@example.com", "buyer_phone": ""}
+    account = msgspec.structs.replace(ORG, related=own)
+
+    def lost(**more: str) -> list[str]:
+        buyer = ReferencePatch(remote_id=contact, email="ann@example.com", **more)
+        return [one.path for one in ORDER.to_vendor(new(customer=buyer), None, account).loss if "customer" in one.path]
+
+    assert lost(name="Ann Lee") == []
+    assert lost(name="Ben Lee", phone="+4930123456") == ["/customer/name", "/customer/phone"]

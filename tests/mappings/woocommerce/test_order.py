@@ -291,6 +291,11 @@ def test_the_buyers_name_may_be_sent_back_as_it_was_read() -> None:
     assert on_the_wire(ORDER.to_vendor(patch, current, ACCOUNT).body) == {"billing": {"phone": "+41 1"}}
 
 
+def test_the_name_of_a_buyer_who_is_removed_stays_in_the_billing_address() -> None:
+    draft = ORDER.to_vendor(OrderPatch(customer=None), ORDER.decode(golden("order-full")), ACCOUNT)
+    assert [(one.path, one.kind) for one in draft.loss] == [("/customer", "coerced")]
+
+
 def test_a_change_of_an_address_leaves_what_stays_as_the_shop_has_it() -> None:
     """Two names are not parted anew, nor a spelling of the shop's made ours."""
     place = {
