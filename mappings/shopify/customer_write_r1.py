@@ -158,6 +158,8 @@ def _consents(
         return UNSET, UNSET
     if not sent:
         notes.unsupported("/consents", "Shopify keeps every consent: send opted_out for the channel instead")
+    for channel in sorted(asked_channels - {one.channel for one in sent}) if sent else ():
+        notes.lose("/consents", "coerced", f"Shopify keeps the consent to {channel}: send opted_out for it instead")
     for place, consent in enumerate(sent or ()):
         if consent.channel not in written:
             notes.unsupported(f"/consents/{place}", f"Shopify has no such channel; one of: {', '.join(written)}")

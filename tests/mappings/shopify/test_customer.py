@@ -203,7 +203,17 @@ def test_a_person_who_was_never_asked_is_at_most_opted_out() -> None:
     assert to_vendor(never, unasked, SHOP).body.email_consent is UNSET
     assert isinstance(known.body.email_consent, MarketingConsentInput)
     assert known.body.email_consent.marketing_state == "UNSUBSCRIBED"
-    assert [(one.path, one.kind) for one in known.loss] == [("/consents/0/state", "coerced")]
+    assert [(one.path, one.kind) for one in known.loss] == [("/consents", "coerced"), ("/consents/0/state", "coerced")]
+
+
+def test_a_consent_that_is_left_out_stays_and_is_reported() -> None:
+    email = wire.CustomerEmailAddress(email_address="a@example.com", marketing_state="SUBSCRIBED")
+    phone = wire.CustomerPhoneNumber(phone_number="+441174960123", marketing_state="UNSUBSCRIBED")
+    customer = msgspec.structs.replace(FULL, default_email_address=email, default_phone_number=phone)
+    one, both = (ConsentPatch(channel="email", state="opted_out"),), (ConsentPatch(channel="sms", state="opted_out"),)
+
+    assert [each.path for each in to_vendor(patch_of(consents=one), customer, SHOP).loss] == ["/consents"]
+    assert to_vendor(patch_of(consents=one + both), customer, SHOP).loss == ()
 
 
 def test_a_consent_needs_something_to_agree_to() -> None:
