@@ -113,13 +113,14 @@ def two_names(
         return replace(patch, first_name=first, last_name=last)
     agrees, has_both = _agree(own, first, last), tidy(first) and tidy(last)
     is_tidy = whole == own and all(part == tidy(part) for part in (first, last) if tidy(part))
-    if not agrees or not is_tidy:
+    if agrees and not tidy(last):
+        last = own[len(tidy(first) or "") :].strip() or last
+    elif agrees and not has_both:
+        first = own[: -len(tidy(last) or "")].strip() or first
+    after = [kept if isinstance(part, UnsetType) else part for part, kept in zip((first, last), stored, strict=True)]
+    if not agrees or not is_tidy or full_name(*after) != own:
         notes.lose("/display_name", "coerced", f"{vendor} builds it from first and last name, which are written")
-    if not agrees or has_both:
-        return patch
-    if not tidy(last):
-        return replace(patch, last_name=own[len(tidy(first) or "") :].strip() or last)
-    return replace(patch, first_name=own[: -len(tidy(last) or "")].strip() or first)
+    return replace(patch, first_name=first, last_name=last)
 
 
 def refuse_long_names(sent: CustomerPatch, notes: Notes, *written: tuple[Sent, int]) -> None:

@@ -41,6 +41,9 @@ def test_a_name_of_one_word_goes_where_the_vendor_wants_it() -> None:
         ({"display_name": "Bo Lee", "first_name": "Ann", "last_name": "Lee"}, (None, None), ("Ann", "Lee"), True),
         ({"display_name": "Ann  Lee", "first_name": "Ann ", "last_name": "Lee"}, (None, None), ("Ann ", "Lee"), True),
         ({"display_name": "Ann", "first_name": None, "last_name": " Ann"}, (None, None), (None, " Ann"), True),
+        # The present first name stays: it is not cleared.
+        ({"display_name": "Lee", "last_name": "Lee"}, ("Bo", "Ray"), (UNSET, "Lee"), True),
+        ({"display_name": "Ann Lee", "last_name": "Lee"}, ("Bo", "Ray"), ("Ann", "Lee"), False),
         ({"display_name": "Ann Lee"}, ("Ann", "Lee"), (UNSET, UNSET), False),
         ({"display_name": None}, ("Ann", "Lee"), (None, None), False),
         ({"display_name": None}, (None, None), (UNSET, UNSET), False),
