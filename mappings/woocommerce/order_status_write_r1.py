@@ -59,14 +59,16 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
         same = {name: sum(map(_same, readings[name], present)) for name in fitting}
         chosen = max(fitting, key=lambda name: (same[name], readings[name] == STATUSES[name]))
     if chosen is not None:
-        _note_implied(chosen, wanted, readings[chosen], present or STATUSES["pending"], notes)
+        _note_implied(chosen, wanted, readings[chosen], present, notes)
     return UNSET if chosen is None else chosen
 
 
-def _note_implied(name: str, wanted: tuple[object, ...], reading: Axes, before: Axes, notes: Notes) -> None:
-    """Note money and goods that the chosen status reports without a word in the patch."""
-    for field, sent, after, present in zip(FIELDS, wanted, reading, before, strict=True):
-        if isinstance(sent, UnsetType) and after != present and after in ("paid", "fulfilled"):
+def _note_implied(name: str, wanted: tuple[object, ...], reading: Axes, before: Axes | None, notes: Notes) -> None:
+    """Note what the chosen status reports without a word in the patch: of a new order money and goods, of the present
+    one (`before`) every other value."""
+    for field, sent, after, present in zip(FIELDS, wanted, reading, before or STATUSES["pending"], strict=True):
+        is_told = before is not None or after in ("paid", "fulfilled")
+        if isinstance(sent, UnsetType) and after != present and is_told:
             notes.lose(f"/{field}", "defaulted", f"WooCommerce counts an order with status {name} as {after}")
 
 

@@ -97,7 +97,11 @@ def test_every_combination_of_axes_is_kept_or_refused_with_what_can_be(current: 
         assert "paid" not in (getattr(order, name) for name in changed) or words[1] == "partially_refunded"
         assert words[0] in (UNSET, order.status) or words[0] in ("open", "completed", "archived")
         before = ORDER.to_canonical(current or record("pending"), ACCOUNT).data
-        implied = {name for name in set(NAMES) - {*wanted} if getattr(order, name) in ("paid", "fulfilled")}
+        implied = {
+            name
+            for name in set(NAMES) - {*wanted}
+            if current is not None or getattr(order, name) in ("paid", "fulfilled")
+        }
         assert {loss.path.removeprefix("/") for loss in draft.loss if loss.kind == "defaulted"} == {
             name for name in implied if getattr(order, name) != getattr(before, name)
         }
