@@ -236,6 +236,7 @@ def make_portable(
         except ValueError as error:
             raise InvalidField.at("/totals", f"adds up to {error}") from error
         patch, lost = whole.patch, whole.folded
+    names_only = by_email and "email" in mapping.endpoints.upsert
     return PortableBody(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
@@ -243,7 +244,7 @@ def make_portable(
         # Without a key, a create finds no record to merge with; the copy of a linked one does.
         merges=(creates or is_foreign)
         and (action != "create" or copies)
-        and any(_is_merged(patch, name, by_email) for name in MERGED),
+        and any(_is_merged(patch, name, names_only) for name in MERGED),
         lost=lost,
         emptied=emptied,
     )
@@ -278,8 +279,8 @@ def _one_text(patch: Any, mapping: AnyMapping) -> tuple[Any, tuple[Loss, ...]]:
     return patch, lost
 
 
-def _is_merged(patch: Any, name: str, by_email: bool) -> bool:
-    """Return whether a list is sent that may replace another one. An only address by which the record is found does
-    not."""
+def _is_merged(patch: Any, name: str, names_only: bool) -> bool:
+    """Return whether a list is sent that may replace another one. An only address does not where it only names the
+    record in the vendor's own upsert (`names_only`)."""
     value = getattr(patch, name, None)
-    return isinstance(value, tuple) and len(value) > (1 if name == "emails" and by_email else 0)
+    return isinstance(value, tuple) and len(value) > (1 if name == "emails" and names_only else 0)

@@ -160,3 +160,18 @@ def test_an_upsert_by_address_adds_tags(caller: Caller, name: str) -> None:
 
     assert answer.status_code == 200, answer.text
     assert sorted(answer.json()["tags"]) == ["vip", "wholesale"]
+
+
+@pytest.mark.parametrize("name", ["freshdesk customer", "hubspot customer", "woocommerce customer"])
+def test_an_upsert_by_the_only_address_sent_keeps_the_others(caller: Caller, name: str) -> None:
+    sample, mark = SAMPLES[name], word()
+    body = sample.body(mark)
+    more = {"address": f"{mark}.billing@example.com", "type": "billing"}
+    made = caller.create(f"{sample.collection()}&loss=any", body | {"emails": [*body["emails"], more]})
+
+    path = f"{sample.collection()}&upsert_on=email"
+    answer = caller.write("POST", path, body | sample.change, headers={"prefer": "wait=30"})
+
+    assert answer.status_code == 200, answer.text
+    read = caller.get(f"{sample.path}/{made['id']}").json()
+    assert [one["address"] for one in read["emails"]] == [one["address"] for one in made["emails"]]
