@@ -312,6 +312,8 @@ def _administer(url: str, statement: str) -> None:
 
 
 def _dismiss(url: str) -> None:
+    if url not in _administrators:
+        return
     runner, connection = _administrators.pop(url)
     runner.run(connection.close())
     runner.close()
