@@ -145,24 +145,29 @@ def kept_back(patch: Struct, record: Struct, *, keep_emails: bool = False) -> It
                     path = f"/{name}/{place}/{member}"
                     yield Loss(path=path, kind="coerced", detail="the lists are merged: the record keeps its own")
         places = {place for _, place in items}
-        for place in (one for one in range(len(sent)) if one not in places):
-            if name in NOT_ADDED:
-                yield Loss(path=f"/{name}/{place}", kind="dropped", detail=NOT_ADDED[name])
-            else:
-                field = fields_of(type(patch))[name]
-                yield from _lost_of_equal(name, place, sent[place], [item for item, _ in items], field)
+        left = [place for place in range(len(sent)) if place not in places]
+        if name in NOT_ADDED:
+            yield from (Loss(path=f"/{name}/{place}", kind="dropped", detail=NOT_ADDED[name]) for place in left)
+        elif left:
+            equals = [(place, sent[place]) for place in left]
+            yield from _lost_of_equals(name, equals, [item for item, _ in items], fields_of(type(patch))[name])
 
 
-def _lost_of_equal(name: str, place: int, sent: Any, items: Sequence[Any], field: ComparedField) -> Iterator[Loss]:
-    """Yield what an item says that is not in the merged list, because an equal one is."""
+def _lost_of_equals(
+    name: str, equals: Sequence[tuple[int, Any]], items: Sequence[Any], field: ComparedField
+) -> Iterator[Loss]:
+    """Yield what is lost of items that are not in the merged list, because it has an equal one of each: what only they
+    say. `equals` are their places in the list that was sent, and they."""
     key = keys_among(items, field)
-    equal = next((one for one in items if key(one) == key(sent)), None)
-    for member, kind in field.item.members.items() if field.item is not None else ():
-        if member in ("e164", "raw") or getattr(sent, member) is False:
-            continue
-        if not is_empty(value := getattr(sent, member), kind) and not same(getattr(equal, member), value, kind):
-            detail = "the lists are merged: an equal item of the list counts"
-            yield Loss(path=f"/{name}/{place}/{member}", kind="coerced", detail=detail)
+    by_key = {key(one): one for one in reversed(items)}
+    for place, sent in equals:
+        for member, kind in field.item.members.items() if field.item is not None else ():
+            value = getattr(sent, member)
+            if member in ("e164", "raw") or value is False or is_empty(value, kind):
+                continue
+            if not same(getattr(by_key[key(sent)], member), value, kind):
+                detail = "the lists are merged: an equal item of the list counts"
+                yield Loss(path=f"/{name}/{place}/{member}", kind="coerced", detail=detail)
 
 
 def _merged_lists(

@@ -29,6 +29,7 @@ from canonical.parts import Address, AddressPatch, AddressType, CustomFieldPatch
 from canonical.portable import kept_back, merged, origin_of, without_clearing
 from canonical.references import at_target, with_source
 from canonical.ticket import FollowerPatch, TicketPatch
+from tests.linear_time.growth import MOST, growth
 
 GOLDENS: Final = sorted((Path(__file__).parents[1] / "mappings").glob("*/fixtures/*.out.json"))
 PATCHES: Final[dict[str, type[Struct]]] = {"customer": CustomerPatch, "order": OrderPatch, "ticket": TicketPatch}
@@ -279,3 +280,10 @@ def test_addresses_of_one_place_are_merged_by_their_type() -> None:
     assert merged(CustomerPatch(addresses=sent), untyped).addresses is UNSET
     lost = [each.path for each in kept_back(CustomerPatch(addresses=sent), untyped)]
     assert lost == ["/addresses/0/type", "/addresses/1/type", "/addresses/1/name"]
+
+
+def test_lists_with_equal_items_are_merged_in_linear_time() -> None:
+    def body_of(size: int) -> CustomerPatch:
+        return CustomerPatch(tags=2 * tuple(f"tag {number}" for number in range(size // 16)))
+
+    assert growth(lambda patch: list(kept_back(patch, Customer())), body_of, 16_384) <= MOST
