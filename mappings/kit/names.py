@@ -103,7 +103,7 @@ def two_names(
     is_same = any(stored) and full_name(first, last) == full_name(*stored) != own
     if is_same or (not tidy(first) and not tidy(last)):
         if own == full_name(*stored):
-            return patch
+            return replace(patch, first_name=UNSET, last_name=UNSET)
         first, last = split_name(own, None, single=single)
         if first and last:
             detail = f"{vendor} stores first and last name: it is split at the last space"
@@ -125,12 +125,14 @@ def two_names(
 
 def refuse_long_names(sent: CustomerPatch, notes: Notes, *written: tuple[Sent, int]) -> None:
     """Refuse names that are longer than the vendor accepts. `written` are those that it would store, each with the most
-    characters. One that was joined or split is refused at the longest field of the patch that it comes from."""
+    characters. One that was joined or split is refused at the longest field of the patch that it comes from, one that
+    comes from none of them at the last name."""
     fields = {name: tidy(getattr(sent, name)) or "" for name in NAMES}
     for text, most in written:
         if isinstance(text, str) and len(text) > most:
-            sources = [name for name, part in fields.items() if part in text or text in part]
-            source = max(sources, key=lambda name: len(fields[name]))
+            words = tidy(text) or ""
+            sources = [name for name, part in fields.items() if part and (part in words or words in part)]
+            source = max(sources, key=lambda name: len(fields[name]), default="last_name")
             notes.invalid(f"/{source}", f"at most {most} characters, and the name to be written has {len(text)}")
 
 

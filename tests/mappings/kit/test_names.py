@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from canonical.customer import CustomerPatch
-from mappings.kit.names import full_name, one_name, split_name, two_names
+from mappings.kit.names import full_name, one_name, refuse_long_names, split_name, two_names
 from mappings.spec import Notes
 
 WORDS = st.text(st.characters(categories=["L"]), min_size=1, max_size=12)
@@ -45,6 +45,7 @@ def test_a_name_of_one_word_goes_where_the_vendor_wants_it() -> None:
         ({"display_name": "Lee", "last_name": "Lee"}, ("Bo", "Ray"), (UNSET, "Lee"), True),
         ({"display_name": "Ann Lee", "last_name": "Lee"}, ("Bo", "Ray"), ("Ann", "Lee"), False),
         ({"display_name": "Ann Lee"}, ("Ann", "Lee"), (UNSET, UNSET), False),
+        ({"display_name": "Ann Lee", "first_name": None, "last_name": None}, ("Ann", "Lee"), (UNSET, UNSET), False),
         ({"display_name": None}, ("Ann", "Lee"), (None, None), False),
         ({"display_name": None}, (None, None), (UNSET, UNSET), False),
         ({"display_name": "", "first_name": "Ann"}, ("Bo", "Lee"), ("Ann", UNSET), False),
@@ -72,3 +73,18 @@ def test_a_name_that_is_split_and_joined_is_the_same(first: str, last: str) -> N
     assert isinstance(parts.first_name, str)
     assert isinstance(parts.last_name, str)
     assert full_name(parts.first_name, parts.last_name) == whole == f"{first} {last}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "written", "pointer"),
+    [
+        ({"first_name": "Ann  " + "x" * 9}, "Ann  " + "x" * 9, "/first_name"),
+        ({"first_name": "Ann  " + "x" * 9, "display_name": "A", "company_name": "C"}, "Ann  " + "x" * 9, "/first_name"),
+        ({"first_name": "", "company_name": "C"}, "start.of.the.address", "/last_name"),
+        (dict.fromkeys(("display_name", "first_name", "last_name", "company_name"), "A"), "b" * 11, "/last_name"),
+    ],
+)
+def test_a_long_name_is_refused_at_a_field_that_was_sent(sent: dict[str, str], written: str, pointer: str) -> None:
+    notes = Notes()
+    refuse_long_names(CustomerPatch(**sent), notes, (written, 10))
+    assert [one.pointer for one in notes.refused] == [pointer]
