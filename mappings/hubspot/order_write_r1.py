@@ -196,8 +196,8 @@ def _customer_written(
     if isinstance(customer, UnsetType):
         return {}
     if customer is None:
-        for name in ("name", "phone"):
-            if f"hs_billing_address_{name}" not in written and billing is not None and getattr(billing, name):
+        for name in () if billing is None or "hs_billing_address_street" in written else ("name", "phone"):
+            if getattr(billing, name):
                 notes.lose(f"/billing_address/{name}", "dropped", f"HubSpot keeps one {name}, that of the buyer too")
         return {f"hs_billing_address_{name}": CLEARED for name in ("email", "name", "phone")} | {
             name: text for name, text in written.items() if name.startswith("hs_billing_address_")

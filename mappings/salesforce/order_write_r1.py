@@ -187,7 +187,7 @@ def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: N
 
 
 def _buyer(customer: ReferencePatch | None | UnsetType, current: Order | None, account: Account, notes: Notes) -> Text:
-    if customer is None and current is not None:
+    if customer is None and current is not None and current.account is not None and current.account.name:
         notes.lose("/customer", "coerced", "an order of Salesforce keeps its account, whose name is shown")
     if customer is None or isinstance(customer, UnsetType):
         return customer if current is not None else UNSET

@@ -420,6 +420,7 @@ def test_a_new_name_of_the_buyer_becomes_that_of_the_billing_address() -> None:
     assert [(one.path, one.kind) for one in renamed.loss] == [("/billing_address/name", "coerced")]
     guest = msgspec.structs.replace(FULL, associations=OrderAssociations())
     assert [(one.path, one.kind) for one in draft(guest, customer=None).loss] == [("/billing_address/name", "dropped")]
+    assert draft(guest, customer=None, billing_address={"line1": "Uferweg 3", "city": "Kiel"}).loss == ()
     unplaced = msgspec.structs.replace(FULL, properties=FULL.properties | {"hs_billing_address_street": None})
     assert draft(unplaced, customer={"email": "ann@example.com", "name": "Bo Lee"}).loss == ()
 

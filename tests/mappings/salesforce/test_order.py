@@ -242,9 +242,13 @@ def test_null_clears(name: str) -> None:
     assert refused(patch, FULL) == {}
     assert not any(sent(patch).values())
     assert getattr(read(written(FULL, patch)), name) is None
-    # The account of an order stays, and its name reads as that of the customer.
-    is_shown = [("/customer", "coerced")] if name == "customer" else []
-    assert [(one.path, one.kind) for one in ORDER.to_vendor(patch, FULL, ORG).loss] == is_shown
+    assert ORDER.to_vendor(patch, FULL, ORG).loss == ()
+
+
+def test_the_account_of_an_order_reads_as_the_customer_who_is_cleared() -> None:
+    order = msgspec.structs.replace(FULL, account=wire.Person(name="Hull Works"))
+    lost = ORDER.to_vendor(OrderPatch(customer=None), order, ORG).loss
+    assert [(one.path, one.kind) for one in lost] == [("/customer", "coerced")]
 
 
 @pytest.mark.parametrize("value", get_args(OrderStatus))
