@@ -84,7 +84,7 @@ def test_a_name_that_is_split_and_joined_is_the_same(first: str, last: str) -> N
         (dict.fromkeys(("display_name", "first_name", "last_name", "company_name"), "A"), "b" * 11, "/last_name"),
     ],
 )
-def test_a_long_name_is_refused_at_a_field_that_was_sent(sent: dict[str, str], written: str, pointer: str) -> None:
+def test_a_long_name_is_refused_at_a_field_that_was_sent(sent: dict[str, Any], written: str, pointer: str) -> None:
     notes = Notes()
     refuse_long_names(CustomerPatch(**sent), notes, (written, 10))
     assert [one.pointer for one in notes.refused] == [pointer]
