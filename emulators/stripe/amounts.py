@@ -27,10 +27,14 @@ def currency(name: str, value: Any) -> str:
 
 def payable(name: str, amount: int, code: str) -> int:
     """Return an amount that can be charged in this currency. Raises Refusal for an unsupported fraction."""
-    step = 100 if code in HUNDREDS else 10 if code in TENS else 1
-    if amount % step:
-        raise invalid(name, f"Invalid amount: amounts in {code} must be evenly divisible by {step}.")
+    if amount % step(code):
+        raise invalid(name, f"Invalid amount: amounts in {code} must be evenly divisible by {step(code)}.")
     return amount
+
+
+def step(code: str) -> int:
+    """Return the least amount that can be charged."""
+    return 100 if code in HUNDREDS else 10 if code in TENS else 1
 
 
 def times(unit_amount: str, quantity: int) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 from emulators.state import JsonRecord
 from emulators.stripe import lists, prices
-from emulators.stripe.amounts import currency, payable, times
+from emulators.stripe.amounts import currency, payable, step, times
 from emulators.stripe.desk import Desk, random_text
 from emulators.stripe.errors import invalid, missing_parameter, not_now
 from emulators.stripe.params import (
@@ -281,14 +281,15 @@ def _discounted(desk: Desk, session: JsonRecord, lines: list[JsonRecord], read: 
         raise invalid("discounts[0][coupon]", f"Coupon {coupon['id']} is used up and cannot be applied.")
     subtotal = sum(line["amount_subtotal"] for line in lines)
     if coupon["amount_off"] is None:
-        off = times(str(coupon["percent_off"] / 100), subtotal)
+        off = times(str(coupon["percent_off"] / 100), subtotal // step(code)) * step(code)
     elif coupon["currency"] != code:
         raise invalid("discounts[0][coupon]", f"The coupon is in {coupon['currency']}, the checkout in {code}.")
     else:
         off = min(int(coupon["amount_off"]), subtotal)
     left = off
     for line in lines:
-        part = left if line is lines[-1] else off * line["amount_subtotal"] // subtotal
+        share = off * line["amount_subtotal"] // subtotal
+        part = left if line is lines[-1] else share - share % step(code)
         line |= {"amount_discount": part, "amount_total": line["amount_subtotal"] - part}
         left -= part
     return off

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.required import required
+
 from .conftest import Shop, error
 
 
@@ -84,6 +86,17 @@ def test_amounts_that_a_currency_has_not_are_refused(shop: Shop, currency: str, 
             shop.checkout(line_items=[line])
         return
     assert shop.checkout(line_items=[line]).amount_total == amount
+
+
+@pytest.mark.parametrize(("currency", "off", "step"), [("isk", 1000, 100), ("ugx", 1000, 100), ("kwd", 1000, 10)])
+def test_a_discount_is_shared_in_amounts_that_the_currency_has(shop: Shop, currency: str, off: int, step: int) -> None:
+    coupon = shop.sdk.coupons.create({"amount_off": off, "currency": currency})
+    data = {"currency": currency, "unit_amount": 1100, "product_data": {"name": "Pin"}}
+    lines: Any = [{"quantity": quantity, "price_data": data} for quantity in (1, 2, 4)]
+    session = shop.checkout(line_items=lines, discounts=[{"coupon": coupon.id}])
+    parts = [one.amount_discount for one in shop.sdk.checkout.sessions.line_items.list(session.id).data]
+    assert sum(parts) == required(session.total_details).amount_discount == off
+    assert [part % step for part in parts] == [0, 0, 0]
 
 
 def test_a_paid_checkout_can_be_placed_and_expanded(shop: Shop) -> None:
