@@ -87,8 +87,6 @@ def write(
         return {f"{kind}_{name}": None for name in PARTS}
     refuse_members(address, ("name", "company", "phone"), pointer, NO_PLACE, notes)
     code = country_code(address, pointer, notes)
-    if address.line2 and not address.line1:
-        notes.invalid(f"{pointer}/line1", "Salesforce keeps both lines in one street: send line1 too")
     stored_street, stored_country = (getattr(current, f"{kind}_{name}", None) for name in ("street", "country"))
     written: dict[str, Text] = {
         f"{kind}_street": _street(address, stored_street, pointer, notes),
@@ -119,6 +117,8 @@ def _street(address: AddressPatch, stored: str | None, pointer: str, notes: Note
     if stored is not None and _has_break(stored) and _two_lines(stored)[:2] == (address.line1, address.line2):
         return stored
     line2 = address.line2
+    if line2 and not address.line1:
+        notes.lose(f"{pointer}/line2", "coerced", ONE_STREET)
     if address.line1 is not None and _has_break(address.line1):
         for name in ("line1", "line2") if line2 else ("line1",):
             notes.lose(f"{pointer}/{name}", "coerced", ONE_STREET)

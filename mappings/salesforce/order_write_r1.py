@@ -113,24 +113,30 @@ def _with_account(
 
 
 def _with_buyer(patch: OrderPatch, fields: OrderFields, current: Order | None, notes: Notes) -> OrderFields:
-    """Return the fields with a buyer who is not a contact in the last line of the description."""
+    """Return the fields with a buyer who is not a contact in the last line of the description, and without this line
+    if the customer is cleared."""
     buyer = patch.customer
+    present = None if current is None else current.description
+    if buyer is None and present and fields.description is UNSET:
+        text = _without_buyer(present)
+        return fields if text == present else replace(fields, description=text or None)
     if not isinstance(buyer, ReferencePatch) or not _is_text(buyer, fields, current):
         return fields
     named = ", ".join(one for one in (buyer.name, buyer.email, buyer.phone) if one)
     if not named:
         return fields
     notes.lose("/customer", "coerced", KEPT_AS_TEXT)
-    present = None if current is None else current.description
     note, last = fields.description, f"{BUYER}{named}"
-    text = (note if isinstance(note, str) else "" if note is None else present or "").rstrip("\n")
-    before, _, line = text.rpartition("\n")
-    if line.startswith(BUYER):
-        text = before
+    text = _without_buyer((note if isinstance(note, str) else "" if note is None else present or "").rstrip("\n"))
     if text and isinstance(note, str):
         notes.lose("/internal_note", "coerced", KEPT_AS_TEXT)
     written = f"{text}\n{last}".strip()
     return replace(fields, description=UNSET if note is UNSET and written == present else written)
+
+
+def _without_buyer(text: str) -> str:
+    before, _, line = text.rpartition("\n")
+    return before if line.startswith(BUYER) else text
 
 
 def _is_text(buyer: ReferencePatch, fields: OrderFields, current: Order | None) -> bool:

@@ -47,6 +47,7 @@ TOGETHER: Final = {
     "emails": {"consents"},
     "phones": {"consents"},
     "company_name": {"kind"},
+    "customer": {"internal_note"},
     "billing_address": {"customer"},
 }
 """Fields that may change with another one."""

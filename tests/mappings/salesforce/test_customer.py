@@ -147,7 +147,6 @@ def test_one_of_each_kind_is_all_there_is_place_for() -> None:
         "/emails/0",
         "/phones/2",
         "/addresses/0/name",
-        "/addresses/0/line1",
         "/addresses/0/country_code",
         "/addresses/2/is_default",
     }
@@ -285,6 +284,15 @@ def test_a_street_of_many_lines_that_is_sent_back_keeps_them() -> None:
     assert sent(CustomerPatch(addresses=(same,)), here)["MailingStreet"] == street
     moved = msgspec.structs.replace(same, line2="3rd floor")
     assert sent(CustomerPatch(addresses=(moved,)), here)["MailingStreet"] == "Lee Ceramics\n3rd floor"
+
+
+def test_a_second_line_without_a_first_is_the_street() -> None:
+    patch = CustomerPatch(addresses=(AddressPatch(line2="2nd floor", city="Bristol"),))
+    draft = to_vendor(patch, None, FRESH)
+
+    assert draft.refused == ()
+    assert body_of(draft.body)["MailingStreet"] == "2nd floor"
+    assert [(one.path, one.kind) for one in draft.loss] == [("/addresses/0/line2", "coerced")]
 
 
 def test_a_break_that_a_caller_sends_reads_back_as_it_was_written() -> None:

@@ -251,6 +251,16 @@ def test_the_account_of_an_order_reads_as_the_customer_who_is_cleared() -> None:
     assert [(one.path, one.kind) for one in lost] == [("/customer", "coerced")]
 
 
+@pytest.mark.parametrize(
+    ("note", "rest"), [("Ring twice.\nBuyer: Ann, ann@example.com", "Ring twice."), ("Buyer: Ann", None)]
+)
+def test_null_clears_a_buyer_who_is_named_in_the_note(note: str, rest: str | None) -> None:
+    named = msgspec.structs.replace(FULL, description=note, bill_to_contact_id=None, bill_to_contact=None)
+
+    assert read(written(named, OrderPatch(customer=None))).internal_note == rest
+    assert read(written(named, OrderPatch(customer=None, internal_note="Ship it."))).internal_note == "Ship it."
+
+
 @pytest.mark.parametrize("value", get_args(OrderStatus))
 def test_every_status_is_held_or_refused(value: OrderStatus) -> None:
     patch = OrderPatch(status=value)
