@@ -49,7 +49,9 @@ def one_name(
             before if isinstance(sent, UnsetType) else sent
             for sent, before in zip(parts.values(), present, strict=True)
         )
-        own = full_name(first, last)
+        own = full_name(*parts.values())
+        if own is None or own != tidy(stored):  # a part may be the whole name that it was written as
+            own = full_name(first, last)
         if own != tidy(stored):
             patch = replace(patch, display_name=own)
     for name, part in parts.items():

@@ -79,6 +79,7 @@ NO_MAIL: Final = Consent(channel="email", channel_raw="HasOptedOutOfEmail", stat
 NO_CALLS: Final = Consent(channel="phone", channel_raw="DoNotCall", state="opted_out", state_raw="true")
 LONGEST_FIRST_NAME: Final = 40
 LONGEST_LAST_NAME: Final = 80
+ONLY_NAME: Final = "a Salesforce contact needs a last name: the only name is written as it"
 PRIMARY_ORDER: Final = ("phone", "mobile_phone", "home_phone", "other_phone", "fax")
 PRIMARY: Final = "Salesforce marks no primary number: work comes first, then mobile, home, other, fax"
 
@@ -253,10 +254,16 @@ def _addresses_written(
 def _derived(patch: CustomerPatch, current: Contact | None, notes: Notes) -> tuple[CustomerPatch, str | None]:
     """Return the last name that a new contact without one gets: the first name, which is then its only name, that of
     the company, or the start of the e-mail address. Return the patch without what became the name."""
-    if current is not None or sent_or(patch.last_name, "").strip():
+    first = sent_or(patch.first_name, "").strip()
+    if current is not None:
+        if not first or (patch.last_name, current.first_name, current.last_name) != (UNSET, None, first):
+            return patch, None
+        notes.lose("/first_name", "coerced", ONLY_NAME)
+        return replace(patch, first_name=UNSET), None
+    if sent_or(patch.last_name, "").strip():
         return patch, None
-    if first := sent_or(patch.first_name, "").strip():
-        notes.lose("/first_name", "coerced", "a Salesforce contact needs a last name: the only name is written as it")
+    if first:
+        notes.lose("/first_name", "coerced", ONLY_NAME)
         return patch, first
     if company := sent_or(patch.company_name, "").strip():
         notes.lose("/company_name", "coerced", "a Salesforce contact has no company of its own: it is the last name")

@@ -65,6 +65,16 @@ def test_a_display_name_becomes_first_and_last_name(
     assert notes.refused == []
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [{"last_name": "Lee"}, {"last_name": "van Lee"}, {"first_name": "Ann B", "last_name": None}, {"first_name": "Ann B"}],
+)
+def test_a_part_that_is_the_whole_name_is_not_added_again(sent: dict[str, Any]) -> None:
+    stored = one_name(CustomerPatch(**sent), None, "Desk", Notes()).display_name
+    assert isinstance(stored, str)
+    assert one_name(CustomerPatch(**sent), stored, "Desk", Notes()).display_name is UNSET
+
+
 @given(first=WORDS, last=WORDS)
 def test_a_name_that_is_split_and_joined_is_the_same(first: str, last: str) -> None:
     whole = one_name(CustomerPatch(first_name=first, last_name=last), None, "Desk", Notes()).display_name

@@ -286,6 +286,16 @@ def test_a_street_of_many_lines_that_is_sent_back_keeps_them() -> None:
     assert sent(CustomerPatch(addresses=(moved,)), here)["MailingStreet"] == "Lee Ceramics\n3rd floor"
 
 
+def test_an_only_first_name_that_became_the_last_name_stays_it() -> None:
+    patch = CustomerPatch(first_name="Prince", notes="Likes blue.")
+    assert to_vendor(patch, None, FRESH).body.last_name == "Prince"
+
+    made = msgspec.structs.replace(FULL, first_name=None, last_name="Prince")
+    draft = to_vendor(patch, made, FRESH)
+    assert body_of(draft.body) == {"Description": "Likes blue."}
+    assert [(one.path, one.kind) for one in draft.loss] == [("/first_name", "coerced")]
+
+
 def test_a_second_line_without_a_first_is_the_street() -> None:
     patch = CustomerPatch(addresses=(AddressPatch(line2="2nd floor", city="Bristol"),))
     draft = to_vendor(patch, None, FRESH)
