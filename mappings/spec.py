@@ -357,7 +357,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     characters of texts that the vendor would refuse otherwise, by path (see `stored.too_long`). `hidden_keys` are the
     keys by which the vendor also finds records whose value is not read: by a list (`in_lists`), or at all (`always`).
     `slots` says which items of a list the vendor stores where it has one place for each; a list without an entry takes
-    any number."""
+    any number. `stores_one_name`: a customer has one name at the vendor, not a first and a last name."""
 
     vendor: str
     object: ObjectName
@@ -377,6 +377,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     longest: Mapping[str, int] = field(default_factory=dict)
     hidden_keys: Mapping[str, Literal["in_lists", "always"]] = field(default_factory=dict)
     slots: Mapping[str, Slots] = field(default_factory=dict)
+    stores_one_name: bool = False
 
     def __post_init__(self) -> None:
         """Raise TypeError for a mapping that creates orders without `total_of`."""

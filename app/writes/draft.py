@@ -28,10 +28,12 @@ from app.writes.models import References
 from app.writes.resolve_references import related_of, with_references
 from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from app.writes.tags import merge_tags, with_own_pointers
+from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.portable import kept_back, merged, sent_places
 from canonical.references import at_target
+from mappings.kit.names import one_form
 from mappings.kit.no_change import changes_nothing
 from mappings.manifest import Manifest, Vendor
 from mappings.spec import Draft, FieldRefusal, Mapped, Unmappable
@@ -184,6 +186,9 @@ def patch_of(
     if resolved.refers and not as_sent:
         patch = with_references(patch, references)
     patch, changed = as_stored(patch, resolved.mapping.stores)
+    if intent.upsert_on is not None and isinstance(patch, CustomerPatch):
+        patch, differing = one_form(patch, has_parts=not resolved.mapping.stores_one_name)
+        changed = (*changed, *differing)
     if record is not None and intent.merges:
         by_email = intent.upsert_on == "email"
         changed = (*changed, *kept_back(patch, record.data, keep_emails=by_email))

@@ -166,6 +166,7 @@ CUSTOMER: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores_one_name=True,
     hidden_keys={"email": "in_lists"},
     longest={"job_title": LONGEST_LINE},
     slots={"phones": people.slots_by_type(KINDS), "addresses": slots_of(SLOTS)},

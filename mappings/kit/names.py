@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from canonical.customer import CustomerPatch
+from canonical.parts import Loss
 from mappings.spec import Notes
 
 SURPLUS: Final = "surplus spaces are removed"
@@ -123,6 +124,23 @@ def two_names(
     if not agrees or not is_tidy or full_name(*after) != own:
         notes.lose("/display_name", "coerced", f"{vendor} builds it from first and last name, which are written")
     return replace(patch, first_name=first, last_name=last)
+
+
+def one_form(patch: CustomerPatch, *, has_parts: bool) -> tuple[CustomerPatch, tuple[Loss, ...]]:
+    """Return the patch of an upsert without the form of the name that a new record would not get, where two forms differ,
+    and what is lost. `has_parts`: the vendor stores first and last name. A change takes the form that differs from the
+    record, so a repeated upsert would write the other one."""
+    own, parts = tidy(patch.display_name), (patch.first_name, patch.last_name)
+    sent = [tidy(part) for part in parts]
+    if own is None or not any(sent):
+        return patch, ()
+    if full_name(*parts) == own if has_parts and all(sent) else _agree(own, *parts):
+        return patch, ()
+    names = ("display_name",) if has_parts else tuple(name for name, part in zip(NAMES[1:3], sent, strict=True) if part)
+    other = "first_name and last_name, which are" if has_parts else "display_name, which is"
+    detail = f"it differs from {other} written"
+    loss = tuple(Loss(path=f"/{name}", kind="coerced", detail=detail) for name in names)
+    return replace(patch, **dict.fromkeys(names, UNSET)), loss
 
 
 def refuse_long_names(sent: CustomerPatch, notes: Notes, *written: tuple[Sent, int]) -> None:

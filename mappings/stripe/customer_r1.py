@@ -104,6 +104,7 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=changes_only(to_canonical, to_vendor, along=NUMBERS),
+    stores_one_name=True,
     longest={"company_name": 150, "notes": 5000},
     slots={"emails": people.one_slot, "phones": people.one_slot, "addresses": slots_of(addresses.SLOTS)},
 )

@@ -214,6 +214,7 @@ CUSTOMER: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores_one_name=True,
     hidden_keys={"email": "always"},
     shapes=(USER_EVENT,),
     slots={"emails": people.one_slot, "phones": people.one_slot},

@@ -56,6 +56,25 @@ def test_the_first_creates_and_the_second_changes(caller: Caller, vendors: Emula
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
 
 
+@pytest.mark.parametrize("connection", VENDORS)
+@pytest.mark.parametrize(
+    ("display_name", "first_name"), [("Bo {}", "Ada"), ("Bo", None), ("Ada M. {}", "Ada")], ids=["other", "one", "more"]
+)
+def test_names_that_differ_are_written_alike_each_time(
+    caller: Caller, connection: str, display_name: str, first_name: str | None
+) -> None:
+    mark = word()
+    names = {"display_name": display_name.format(mark), "first_name": first_name, "last_name": mark}
+    body = customer(connection, mark) | {name: text for name, text in names.items() if text}
+    path = f"/v1/customers?connection={connection}&upsert_on=email"
+    answers = [caller.write("POST", path, body) for _ in range(3)]
+    assert [one.status_code for one in answers] == [201, 200, 200]
+    records = [one.json() for one in answers]
+    assert len({tuple(one[name] for name in names) for one in records}) == 1
+    lost = [{loss["path"] for loss in one["meta"]["loss"]} for one in records]
+    assert lost[0] == lost[1] == lost[2]
+
+
 @pytest.fixture(scope="module")
 def patient(running_facade: Facade) -> Iterator[Process]:
     """An API whose attempts have time for all that go before."""
