@@ -117,7 +117,7 @@ def _street(address: AddressPatch, stored: str | None, pointer: str, notes: Note
     if stored is not None and _has_break(stored) and _two_lines(stored)[:2] == (address.line1, address.line2):
         return stored
     line2 = address.line2
-    if line2 and not address.line1:
+    if line2 and (address.line1 or line2) == line2:
         notes.lose(f"{pointer}/line2", "coerced", ONE_STREET)
     if address.line1 is not None and _has_break(address.line1):
         for name in ("line1", "line2") if line2 else ("line1",):
@@ -125,4 +125,4 @@ def _street(address: AddressPatch, stored: str | None, pointer: str, notes: Note
     if line2 is not None and _has_break(line2):
         line2 = ", ".join(line for line in _two_lines(line2)[:2] if line)
         notes.lose(f"{pointer}/line2", "coerced", JOINED)
-    return "\n".join(line for line in (address.line1, line2) if line) or None
+    return "\n".join(dict.fromkeys(line for line in (address.line1, line2) if line)) or None

@@ -304,6 +304,10 @@ def test_a_second_line_without_a_first_is_the_street() -> None:
     assert body_of(draft.body)["MailingStreet"] == "2nd floor"
     assert [(one.path, one.kind) for one in draft.loss] == [("/addresses/0/line2", "coerced")]
 
+    # A repeated upsert merges the line into the address as it reads.
+    merged = CustomerPatch(addresses=(AddressPatch(line1="2nd floor", line2="2nd floor", city="Bristol"),))
+    assert body_of(to_vendor(merged, None, FRESH).body)["MailingStreet"] == "2nd floor"
+
 
 def test_a_break_that_a_caller_sends_reads_back_as_it_was_written() -> None:
     draft = to_vendor(CustomerPatch(addresses=(AddressPatch(line1="1 Quay", line2="Flat 2\nrear"),)), FULL, FRESH)
