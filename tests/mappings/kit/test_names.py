@@ -67,7 +67,12 @@ def test_a_display_name_becomes_first_and_last_name(
 
 @pytest.mark.parametrize(
     "sent",
-    [{"last_name": "Lee"}, {"last_name": "van Lee"}, {"first_name": "Ann B", "last_name": None}, {"first_name": "Ann B"}],
+    [
+        {"last_name": "Lee"},
+        {"last_name": "van Lee"},
+        {"first_name": "Ann B", "last_name": None},
+        {"first_name": "Ann B"},
+    ],
 )
 def test_a_part_that_is_the_whole_name_is_not_added_again(sent: dict[str, Any]) -> None:
     stored = one_name(CustomerPatch(**sent), None, "Desk", Notes()).display_name
