@@ -127,8 +127,8 @@ def two_names(
 
 
 def one_form(patch: CustomerPatch, *, has_parts: bool) -> tuple[CustomerPatch, tuple[Loss, ...]]:
-    """Return the patch of an upsert without the form of the name that a new record would not get, where two forms differ,
-    and what is lost. `has_parts`: the vendor stores first and last name. A change takes the form that differs from the
+    """Return the patch of an upsert with the form of the name that a new record gets, and what is lost of another form
+    that differs. `has_parts`: the vendor stores first and last name. A change takes the form that differs from the
     record, so a repeated upsert would write the other one."""
     own, parts = tidy(patch.display_name), (patch.first_name, patch.last_name)
     sent = [tidy(part) for part in parts]
