@@ -79,7 +79,8 @@ def _queries(order: OrderPatch, account: Account) -> Iterator[tuple[str, str]]:
     customer = sent_or(order.customer, None)
     buyer = None if customer is None else customer.remote_id
     if buyer is not None and is_id(buyer, (CONTACT,)):
-        yield BUYER, f"SELECT Id, AccountId, Name, Email, Phone FROM Contact WHERE Id = {quoted(buyer)}"  # noqa: S608
+        own = [name.capitalize() for name in CONTACTS_OWN if account.has("Contact", name.capitalize())]
+        yield BUYER, f"SELECT {', '.join(['Id', 'AccountId', *own])} FROM Contact WHERE Id = {quoted(buyer)}"  # noqa: S608
     company, _ = company_of(order)
     if company:
         yield NAMED, f"SELECT Id, BillingPostalCode FROM Account WHERE Name = {quoted(company)} LIMIT 2"  # noqa: S608

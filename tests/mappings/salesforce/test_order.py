@@ -402,3 +402,12 @@ def test_what_a_buyer_is_called_otherwise_than_the_contact_is_reported() -> None
 
     assert lost(name="Ann Lee") == []
     assert lost(name="Ben Lee", phone="+4930123456") == ["/customer/name", "/customer/phone"]
+
+
+def test_a_buyer_is_read_without_what_the_connection_may_not_see() -> None:
+    """A hidden field would fail the query that finds the account of the buyer."""
+    visible = frozenset({"Id", "AccountId", "Name", "Email"})
+    account = msgspec.structs.replace(ORG, fields=ORG.fields | {"Contact": visible})
+    request = required(required(ORDER.endpoints.find_related)(new(customer=ReferencePatch(remote_id=CONTACT)), account))
+
+    assert b"SELECT+Id%2C+AccountId%2C+Name%2C+Email+FROM+Contact+" in required(request.body)
