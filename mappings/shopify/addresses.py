@@ -38,7 +38,7 @@ def write(
     address: AddressPatch, kind: AddressType, notes: Notes, pointer: str, stored: tuple[MailingAddress, ...] = ()
 ) -> MailingAddressInput:
     """Return Shopify's input for an address, stored without a type other than `kind`. If one of the current addresses
-    (`stored`) has the same name, keep its first and last name."""
+    (`stored`) has the same name, keep its first and last name. A region that one of them has without a code stays."""
     if address.type is not UNSET and address.type not in (kind, "unknown"):
         notes.lose(f"{pointer}/type", "coerced", f"Shopify stores an address without a type: it reads {kind}")
     if kind != "unknown":
@@ -54,7 +54,8 @@ def write(
         note_spaces(address.name, pointer, notes)
     region = address.region
     coded = region is None or (len(region) <= LONGEST_CODE and region == region.upper())
-    if not coded:
+    uncoded = [(one.province, values.country(one.country_code_v2)) for one in stored if not one.province_code]
+    if not coded and (region, country) not in uncoded:
         notes.lose(f"{pointer}/region", "coerced", "a region that Shopify knows reads as its code")
     return MailingAddressInput(
         first_name=first,

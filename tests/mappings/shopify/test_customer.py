@@ -20,6 +20,7 @@ from canonical.customer import (
 )
 from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.shopify import wire_2026_07 as wire
+from mappings.shopify.addresses import write
 from mappings.shopify.customer_r1 import CUSTOMER, to_canonical
 from mappings.shopify.customer_write_r1 import to_vendor
 from mappings.shopify.wire_inputs_2026_07 import (
@@ -28,7 +29,7 @@ from mappings.shopify.wire_inputs_2026_07 import (
     MailingAddressInput,
     MarketingConsentInput,
 )
-from mappings.spec import VendorDrift
+from mappings.spec import Notes, VendorDrift
 from tests.mappings.read_back import assert_reads_back
 
 from .conftest import FIXTURES, SHOP
@@ -285,3 +286,15 @@ def test_what_shopify_changes_itself_is_reported() -> None:
 
     assert draft.body.input.tags == ("vip", "new", "blue")
     assert {(one.path, one.kind) for one in draft.loss} == {("/tags/0", "coerced"), ("/addresses/0/region", "coerced")}
+
+
+def test_a_region_that_shopify_keeps_without_a_code_is_not_reported() -> None:
+    """The stored addresses are written again, with each new one."""
+    stored = wire.MailingAddress(address1="1 Main Street", province="Fundy", country_code_v2="CA")
+    address = AddressPatch(line1="1 Main Street", region="Fundy", country_code="CA")
+    of_stored, of_new = Notes(), Notes()
+    write(address, "unknown", of_stored, "/addresses/0", (stored,))
+    write(address, "unknown", of_new, "/addresses/0")
+
+    assert of_stored.loss == []
+    assert [one.path for one in of_new.loss] == ["/addresses/0/region"]
