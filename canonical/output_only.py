@@ -24,10 +24,12 @@ MOST_NAMED: Final = 100
 
 
 class Members(Struct, frozen=True):
-    """The members of one object: those that are only read, and those whose value is an object or a list of objects."""
+    """The members of one object: those that are only read, those whose value is an object or a list of objects, and
+    those that only a read may have as null."""
 
     output: frozenset[str]
     inner: Mapping[str, "Members"]
+    null: frozenset[str]
 
 
 def strip_output(body: Any, patch: type[Struct]) -> tuple[Any, list[list[str | int]]]:
@@ -56,7 +58,12 @@ def members_of(patch: type[Struct], reading: type[Struct]) -> Members:
         for name, kind in sent.items()
         if (part := struct_in(kind)) is not None and (answered := struct_in(read.get(name))) is not None
     }
-    return Members(frozenset(read.keys() - sent.keys()), inner)
+    null = {name for name, kind in sent.items() if _may_be_null(read.get(name)) and not _may_be_null(kind)}
+    return Members(frozenset(read.keys() - sent.keys()), inner, frozenset(null))
+
+
+def _may_be_null(kind: Any) -> bool:
+    return type(None) in get_args(kind)
 
 
 def _stripped(value: Any, members: Members, way: list[str | int], ignored: list[list[str | int]]) -> Any:
@@ -66,7 +73,7 @@ def _stripped(value: Any, members: Members, way: list[str | int], ignored: list[
         return value
     kept = {}
     for name, member in value.items():
-        if name in members.output:
+        if name in members.output or (member is None and not way and name in members.null):
             ignored.append([*way, name])
         elif name in members.inner:
             kept[name] = _stripped(member, members.inner[name], [*way, name], ignored)

@@ -214,7 +214,7 @@ class CommentPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     body_text: Text | UnsetType = UNSET
     """The message as plain text; send this, `body_html`, or both with the same text."""
-    body_html: Text | None | UnsetType = UNSET
+    body_html: Text | UnsetType = UNSET
     """The message as HTML."""
     visibility: Visibility = "public"
     """Who can see the comment: with `private` agents only, with `public` the requester too."""

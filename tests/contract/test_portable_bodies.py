@@ -248,7 +248,12 @@ def test_a_customer_is_named_by_connection_and_vendor_id(caller: Caller) -> None
 
 def test_a_comment_that_was_read_without_html_is_sent(caller: Caller) -> None:
     made = caller.create("/v1/tickets?connection=zendesk", ticket("zendesk"))
-    read = {"body_text": "It came in two pieces.", "body_html": None, "visibility": "private", "attachments": []}
+    read: dict[str, Any] = {
+        "body_text": "It came in two pieces.",
+        "body_html": None,
+        "visibility": "private",
+        "attachments": [],
+    }
     sent = caller.write("POST", f"/v1/tickets/{made['id']}/comments", read)
     assert sent.status_code == 201, sent.text
     assert (sent.json()["body_text"], sent.json()["visibility"]) == (read["body_text"], "private")
