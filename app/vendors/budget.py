@@ -111,8 +111,8 @@ class AccountBudget:
             self._ring.learn(budget, now, fixed=self._fixed)
             return
         self._learned = budget
-        is_lower = budget.limit_within(self._ring.seconds) < self._ring.units - NOTHING
-        if None in self._renewals or (now < self._learned_at + self._ring.seconds * BLOCK and not is_lower):
+        learned_lately = now < self._learned_at + self._ring.seconds * BLOCK
+        if None in self._renewals or (learned_lately and not self._is_lower(budget)):
             return
         copy = replace(self._ring, leased=[replace(one) for one in self._ring.leased])
         if copy.learn(budget, now + self._offset, fixed=self._fixed):
@@ -122,6 +122,7 @@ class AccountBudget:
     async def close(self) -> None:
         """End what runs in the background."""
         tasks = list(self._renewals.values())
+        self._renewals.clear()
         for task in tasks:
             task.cancel()
         if tasks:
@@ -147,19 +148,32 @@ class AccountBudget:
 
     def _begin_renewal(self, share: BudgetShare | None) -> None:
         # Not part of the span of the request that happens to need it.
-        task = asyncio.create_task(self._renew(share), context=Context(), name=f"budget of {self.account}")
-        self._renewals[share] = task
-        task.add_done_callback(lambda _: self._renewals.pop(share, None))
+        coroutine = self._share_learned() if share is None else self._renew(share)
+        self._renewals[share] = asyncio.create_task(coroutine, context=Context(), name=f"budget of {self.account}")
 
-    async def _renew(self, share: BudgetShare | None) -> None:
-        async with self._turn:
-            if share is None:
+    async def _renew(self, share: BudgetShare) -> None:
+        try:
+            async with self._turn:
+                await self._lease(share, 1.0, max(1.0, self._wish(share)))
+        finally:
+            self._renewals.pop(share, None)
+
+    async def _share_learned(self) -> None:
+        """Write what the vendor reported, and what it reports meanwhile if that is lower."""
+        try:
+            async with self._turn:
                 await self._lease(BudgetShare.BACKFILL, 0.0, 0.0)
-                last = self._learned  # meanwhile
-                if last is not None and last.limit_within(self._ring.seconds) < self._ring.units - NOTHING:
+                while self._learned is not None and self._is_lower(self._learned) and not self._is_away():
                     await self._lease(BudgetShare.BACKFILL, 0.0, 0.0)
-                return
-            await self._lease(share, 1.0, max(1.0, self._wish(share)))
+        finally:
+            # Here and not after the task: what is learned between these two would be written by no one.
+            self._renewals.pop(None, None)
+
+    def _is_lower(self, budget: Budget) -> bool:
+        return budget.limit_within(self._ring.seconds) < self._ring.units - NOTHING
+
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until
 
     def _wish(self, share: BudgetShare) -> float:
         """Return how much to lease next: twice as much as last time if that is used up, else twice what was used."""
