@@ -20,6 +20,8 @@ MOST_MARKS: Final = 100_000
 LONGEST_TAG: Final = 8_192
 """Characters of a tag with its attributes. A longer tag loses its attributes: it holds an image as a `data:` URL, which
 nh3 removes as well."""
+_SCANNED: Final = 256
+"""Such characters between two comments."""
 _FEW_TAGS: Final = 100
 _SHORT: Final = 16_384
 """Within both limits nh3 needs only milliseconds for any text."""
@@ -52,6 +54,7 @@ _ENDED_BY: Final = {
 """By start tag: the open elements that it ends implicitly, and the elements that limit the search for them."""
 
 _MARK: Final = re.compile("[<&]")
+_SCANNED_AT: Final = re.compile("(?=[&\x80-\xbf])")
 _NO_CHARACTER: Final = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?")
 # A tag ends where HTML 5 ends it; anything else is text. The expression never backtracks: all repetitions are
 # possessive, and no attribute value contains the beginning of another tag.
@@ -85,8 +88,10 @@ def safe_html(html: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Resolve and re-escape the references of a text. For each stray `&`, nh3 scans all the text after it."""
-    return escape(unescape(_NO_CHARACTER.sub("\ufffd", text)), quote=False)
+    """Resolve and re-escape the references of a text, and put comments between many, which nh3 removes: for each `&`
+    and each character from U+0080 to U+00BF it scans all the text up to the next tag or comment."""
+    parts = _SCANNED_AT.split(escape(unescape(_NO_CHARACTER.sub("\ufffd", text)), quote=False))
+    return "<!---->".join("".join(parts[at : at + _SCANNED]) for at in range(0, len(parts), _SCANNED))
 
 
 def _normalised(html: str) -> str:

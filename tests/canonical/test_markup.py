@@ -97,6 +97,12 @@ def test_references_mean_the_same_in_a_long_text() -> None:
     assert sanitised_with_loss(LONG + html)[0] == LONG + nh3.clean(html)
 
 
+@pytest.mark.parametrize("around", ["{}", "<p>{}</p>x", "<table>{}<tr><td>{}</td> </tr></table>", "<pre>\n{}</pre>"])
+def test_text_of_many_references_stays_as_it_is(around: str) -> None:
+    html = around.replace("{}", "a &amp; \u00ab&nbsp;b\u00bb &lt;\n" * 1_000)
+    assert sanitised_with_loss(html)[0] == nh3.clean(html)
+
+
 def test_a_number_that_is_no_character_is_shown_as_none() -> None:
     assert sanitised_with_loss(f"{LONG}a&#{'9' * 5_000};b&#x{'f' * 5_000};c")[0] == f"{LONG}a\ufffdb\ufffdc"
 

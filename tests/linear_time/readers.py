@@ -293,6 +293,7 @@ DAMAGED_HTML: Final = (
         Attack("", part)
         for part in ("<h1><i>", "<dl><dd><b>", "<a><p>x</a>", "<svg>", "<title>", "<p>x", "<td>x", "a<![ ")
     ),
+    *(Attack("", part) for part in ("words and &nbsp;", "words &amp; words ", "\u00ad ")),
     Attack("<table>", "<b>x</b>"),
     Attack("<table>", "x<tr>"),
     Attack("<p>" + "".join(f"<b title={number}>" for number in range(90)), "<div>x</div>"),
