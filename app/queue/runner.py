@@ -32,6 +32,8 @@ GATHER_SECONDS: Final = 0.02
 PAUSE_SECONDS: Final = 0.004
 # A claim with jobs does not tell when the next is due. If nothing wakes it, the runner looks again.
 LOOK_SECONDS: Final = 0.1
+# A full process leaves what it has enqueued to all workers. At a high rate it is full every moment, and so are they.
+TELL_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 0.9
 SWEEP_ROWS: Final = 100
 DEFAULT_POLICY: Final = JobPolicy()
@@ -80,7 +82,8 @@ class QueueRunner:
         self._freed: set[str] = set()  # lanes with an answer since the last claim began
         self._short = False  # more may be due than runs
         self._own: set[str] = set()  # lanes with new jobs of this process
-        self._promised = False  # no one else was notified of some of them
+        self._promised: set[str] = set()  # those of which no one else was notified
+        self._told_at = -math.inf
         self._due_at = 0.0
         self._gap = math.inf  # between the last claim with jobs and the next, if it is wanted before `_due_at`
         self._claimed_at = self._claimed_own_at = -math.inf
@@ -121,7 +124,8 @@ class QueueRunner:
     def claim_soon(self, connections: Collection[str], *, promised: bool) -> None:
         """See `Claimant`."""
         self._own.update(connections)
-        self._promised |= promised
+        if promised:
+            self._promised.update(connections)
         self._woken.set()
 
     def _wake(self, gap: float = PAUSE_SECONDS) -> None:
@@ -153,8 +157,8 @@ class QueueRunner:
         """Claim jobs of all lanes, or only `of` some."""
         if not of:
             self._gap = math.inf
-        own, promised = self._own, self._promised
-        self._own, self._promised, self._freed = set(), False, set()
+        promised, self._promised = self._promised, set()
+        self._own, self._freed = set(), set()
         claimed = await self._queue.claims.claim(
             free,
             running=self._places.by_lane(free),
@@ -168,16 +172,24 @@ class QueueRunner:
             self._claimed_own(claimed, of)
         else:
             self._claimed_all(claimed)
-        if promised and not self.has_room_for(own):
-            await self._queue.notify_workers()
+        if promised and not self.has_room_for(promised):
+            self._promised |= promised
+            await self._leave_to_others()
 
     async def _wait_for_place(self) -> None:
         """Wait until a job has ended. Jobs that were promised a place meanwhile are left to all workers."""
         self._short = True
-        promised, self._promised = self._promised, False
-        if promised:
+        await self._leave_to_others()
+        if self._promised:
+            await self._sleep(self._told_at + TELL_SECONDS - time.monotonic())
+        else:
+            await self._woken.wait()
+
+    async def _leave_to_others(self) -> None:
+        now = time.monotonic()
+        if self._promised and now >= self._told_at + TELL_SECONDS:
+            self._promised, self._told_at = set(), now
             await self._queue.notify_workers()
-        await self._woken.wait()
 
     def _claimed_all(self, claimed: Claimed) -> None:
         now = time.monotonic()
