@@ -12,6 +12,13 @@ from emulators.woocommerce import lists, meta, order_lines, orders, statuses
 from emulators.woocommerce.errors import invalid, refused
 from emulators.woocommerce.shop import FIRST_POST, Shop, body_of, text_of
 
+KINDS = ("line_items", "shipping_lines", "fee_lines")
+COPIED = {
+    "line_items": ("name", "product_id", "variation_id", "sku"),
+    "shipping_lines": ("method_title", "method_id", "instance_id"),
+    "fee_lines": ("name", "tax_class", "tax_status"),
+}
+
 
 def list_all(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     """List the refunds of an order, newest first."""
@@ -33,9 +40,10 @@ def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     sent = body.get("line_items") or []
     if not isinstance(sent, list):
         raise invalid("line_items", "line_items is not of type array.")
-    lines = [_line(shop, order, one) for one in sent]
+    lines = {kind: [_line(shop, kind, *pair) for pair in _named(order, kind, sent)] for kind in KINDS}
+    _check_all_named(lines, sent)
     stated = text_of(body, "amount")
-    added = -sum((Decimal(one["total"]) + Decimal(one["total_tax"]) for one in lines), Decimal())
+    added = -sum((Decimal(one["total"]) for those in lines.values() for one in those), Decimal())
     amount = added if stated is None else order_lines.amount_of("amount", "amount", stated)
     back = sum((Decimal(one["amount"]) for one in orders.refunds_of(shop, order["id"])), Decimal())
     if amount <= 0 or back + amount > Decimal(order["total"]):
@@ -50,10 +58,8 @@ def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
         "refunded_by": 1,
         "refunded_payment": bool(body.get("api_refund", True)),
         "meta_data": meta.changed(shop, [], body),
-        "line_items": lines,
-        "shipping_lines": [],
+        **lines,
         "tax_lines": [],
-        "fee_lines": [],
     }
     shop.state.put("refunds", str(refund["id"]), refund, {"order": str(order["id"])})
     if back + amount == Decimal(order["total"]):
@@ -62,26 +68,37 @@ def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(201, _rendered(shop, refund))
 
 
-def _line(shop: Shop, order: JsonRecord, sent: Any) -> JsonRecord:
-    line = next((one for one in order["line_items"] if isinstance(sent, dict) and one["id"] == sent.get("id")), None)
-    if line is None:
+def _named(order: JsonRecord, kind: str, sent: list[Any]) -> list[tuple[JsonRecord, JsonRecord]]:
+    """Return the order's items of a kind that the body names, each with its part of the body. One list names goods,
+    shipping and fees (wc_create_refund)."""
+    named = {one.get("id"): one for one in sent if isinstance(one, dict)}
+    return [(line, named[line["id"]]) for line in order[kind] if line["id"] in named]
+
+
+def _check_all_named(lines: dict[str, list[JsonRecord]], sent: list[Any]) -> None:
+    if sum(map(len, lines.values())) < len(sent):
         raise refused(400, "woocommerce_rest_invalid_item_id", "Order item ID provided is not associated with order.")
-    total = order_lines.amount_of("line_items", "refund_total", str(sent.get("refund_total", "0")))
-    quantity = int(sent.get("quantity", 0))
-    return {
+
+
+def _line(shop: Shop, kind: str, line: JsonRecord, sent: JsonRecord) -> JsonRecord:
+    """Return the refunded part of an item. Only goods have a quantity (WC_Order_Item has no set_quantity)."""
+    total = order_lines.amount_of(kind, "refund_total", str(sent.get("refund_total", "0")))
+    refunded = {
         "id": shop.next_item(),
-        "name": line["name"],
-        "product_id": line["product_id"],
-        "variation_id": line["variation_id"],
-        "quantity": -quantity,
-        "tax_class": "",
-        "subtotal": shop.sum(-total),
-        "subtotal_tax": shop.sum(Decimal()),
         "total": shop.sum(-total),
         "total_tax": shop.sum(Decimal()),
         "taxes": [],
         "meta_data": [{"id": shop.state.next_id("meta", 1), "key": "_refunded_item_id", "value": str(line["id"])}],
-        "sku": line["sku"],
+    }
+    refunded |= {name: line[name] for name in COPIED[kind]}
+    if kind != "line_items":
+        return refunded
+    quantity = int(sent.get("quantity", 0))
+    return refunded | {
+        "quantity": -quantity,
+        "tax_class": "",
+        "subtotal": shop.sum(-total),
+        "subtotal_tax": shop.sum(Decimal()),
         "price": float(total / quantity) if quantity else 0,
     }
 

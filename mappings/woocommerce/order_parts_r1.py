@@ -1,6 +1,6 @@
 """The lists of an order: lines, coupons, shipping, payment, refunds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -258,11 +258,12 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
     """Return the refunds and the refunded quantity of each line. Lines and time of a refund need a separate read; if
     it is missing, a loss is noted. A refund without an id was deleted."""
     stubs = [stub for stub in record.refunds if stub.id]
+    marks = {str(fee.id): mark for fee in record.fee_lines if (mark := _mark(fee)) is not None}
     entries: list[Refund] = []
     given_back: dict[str, Decimal] = {}
     for place, stub in enumerate(stubs):
         whole = account.refunds.get(stub.id or 0)
-        back = () if whole is None else tuple([_refunded(one, record.currency) for one in whole.line_items])
+        back = () if whole is None else _lines_of(whole, marks, record.currency)
         for one in back:
             given_back[one.remote_id] = given_back.get(one.remote_id, Decimal()) + Decimal(one.quantity)
         if whole is None:
@@ -284,12 +285,23 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
     return tuple(entries), given_back
 
 
-def _refunded(line: wire.RefundedLine, currency: str) -> RefundLine:
+def _lines_of(refund: wire.Refund, marks: Mapping[str, wire.LineMark], currency: str) -> tuple[RefundLine, ...]:
+    """Return the refunded lines, among them those that are stored as fees (`marks`)."""
+    lines = [_refunded(one, quantity(one.quantity), currency) for one in refund.line_items]
+    for fee in refund.fee_lines:
+        mark = marks.get(_refunded_item(fee.meta_data))
+        if mark is not None:  # a fee has no quantity: the whole sum is the whole line, less than that is money alone
+            is_whole = exact(fee.total) == -exact(mark.total)
+            lines.append(_refunded(fee, mark.quantity if is_whole else "0", currency))
+    return tuple(lines)
+
+
+def _refunded(line: wire.RefundedLine | wire.RefundedFee, count: str, currency: str) -> RefundLine:
     """Return the refunded part of one line. Without its meta the order line is unknown."""
     whole = exact(line.total) + exact(line.total_tax)
     return RefundLine(
         remote_id=_refunded_item(line.meta_data),
-        quantity=quantity(line.quantity).removeprefix("-"),
+        quantity=count.removeprefix("-"),
         amount=_positive(format(whole, "f"), currency),
     )
 

@@ -180,6 +180,14 @@ class RefundedLine(Struct, frozen=True, kw_only=True):
     meta_data: tuple[Meta, ...] = ()
 
 
+class RefundedFee(Struct, frozen=True, kw_only=True):
+    """A fee of a refund, without a quantity. Totals are negative; its meta names the fee of the order."""
+
+    total: str
+    total_tax: str = ""
+    meta_data: tuple[Meta, ...] = ()
+
+
 class Refund(Struct, frozen=True, kw_only=True):
     """A refund, read by itself."""
 
@@ -187,6 +195,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     date_created: datetime | None = None
     date_created_gmt: datetime | None = None
     line_items: tuple[RefundedLine, ...] = ()
+    fee_lines: tuple[RefundedFee, ...] = ()
 
 
 class Order(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import pytest
 
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
 from canonical.order_patch import (
+    FeePatch,
     LineItemPatch,
     LineOptionPatch,
     OrderCancel,
@@ -170,6 +171,24 @@ def test_an_order_is_made_paid_sent_and_given_back(shop: EmulatedShop) -> None:
     shop.do("POST", f"/orders/{id}/refunds", amount="69.90")
     whole = shop.read(ORDER, id).data
     assert (whole.payment_status, whole.fulfillment_status, whole.totals.refunded) == ("refunded", "fulfilled", "89.80")
+
+
+def test_a_refund_of_a_line_that_is_stored_as_a_fee_is_one_of_the_line(shop: EmulatedShop) -> None:
+    cups = LineItemPatch(name="Cup", quantity="2", unit_price="7.50")
+    mug = LineItemPatch(product=ProductReferencePatch(remote_id="11"), quantity="1", unit_price="19.90")
+    sold = OrderPatch(currency="EUR", line_items=(cups, mug), fees=(FeePatch(name="Packing", amount="3.00"),))
+    id = shop.made(ORDER, msgspec.structs.replace(sold, payment_status="paid")).remote.id
+    cup, packing = (one["id"] for one in shop.do("GET", f"/orders/{id}")["fee_lines"])
+    for total in ("15.00", "1.00"):
+        parts = [{"id": cup, "refund_total": total}, {"id": packing, "refund_total": "0.50"}]
+        shop.do("POST", f"/orders/{id}/refunds", line_items=parts)
+
+    order = shop.read(ORDER, id).data
+    back = [
+        (one.amount, [(part.remote_id, part.quantity, part.amount) for part in one.line_items]) for one in order.refunds
+    ]
+    assert sorted(back) == [("1.50", [(str(cup), "0", "1.00")]), ("15.50", [(str(cup), "2", "15.00")])]
+    assert [one.refunded_quantity for one in order.line_items] == ["2", "0"]
 
 
 def test_chosen_options_are_kept_with_those_of_the_variation(shop: EmulatedShop) -> None:
