@@ -7,16 +7,20 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from app.errors import VersionConflict
+from app.errors import InvalidField, VersionConflict
+from app.http.decode_body import decode_sent
 from app.problem_document import FieldError
 from app.writes.models import CopyConflict, CopyOf, CopyPlan, CopyResult
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.store.copy_bases import KnownBase
 from canonical.copy_base import FieldState, is_as_left, is_unchanged
+from canonical.order_body import completed
+from canonical.order_patch import OrderPatch
 from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, Rules, Side, merge
 from mappings.manifest import Vendor
+from mappings.spec import Mapped
 
 DISPLAY: Final = "display_name"
 
@@ -94,12 +98,13 @@ async def has_nothing_new(resolved: ResolvedWrite, present: Any = None) -> bool:
         if state is None or state.deleted:
             return False
         present = msgspec.json.decode(state.data)
+    present = _as_sent(resolved, present)
     return is_as_left(known.base, _states(known, present, merging.names))
 
 
-def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, present: Any) -> MergedCopy:
-    """Merge into the target as it is (`present`). `resolved` is the write of the merge with its references."""
-    copied, known = merging.copied, merging.known
+def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]) -> MergedCopy:
+    """Merge into the target as it is. `resolved` is the write of the merge with its references."""
+    copied, known, present = merging.copied, merging.known, _as_sent(resolved, mapped.data, mapped.loss)
     rules = Rules(
         owners=_owners(resolved, copied),
         missing=copied.missing,
@@ -174,13 +179,12 @@ def is_email(pointer: object) -> bool:
     return name == EMAILS and inner[1:] in ([], ["address"])
 
 
-async def result_of(
-    resolved: ResolvedWrite, data: Any, remote_id: str, *, is_new: bool, operation: str
-) -> CopyResult | None:
-    """Return what a copy leaves: `data` is the target as it was read back. None for another write."""
-    copied = resolved.intent.copy_of
+async def result_of(resolved: ResolvedWrite, mapped: Mapped[Any], *, is_new: bool, operation: str) -> CopyResult | None:
+    """Return what a copy leaves: `mapped` is the target as it was read back. None for another write."""
+    copied, remote_id = resolved.intent.copy_of, mapped.remote.id
     if copied is None or copied.plan is None:
         return None
+    data = _as_sent(resolved, mapped.data, mapped.loss)
     source, target = source_of(copied), target_of(resolved, remote_id)
     known = await resolved.deps.bases.get(resolved.intent.object, source, target)
     patch = resolved.as_whole.patch
@@ -205,6 +209,19 @@ async def result_of(
         opposite=opposite,
         conflict=_conflict(resolved, copied, copied.plan, target, operation),
     )
+
+
+def _as_sent(resolved: ResolvedWrite, record: Any, loss: Collection[Loss] = ()) -> Any:
+    """Return a record with the fields as its own copies send them: an order with its whole sum in its lists, so that
+    the bases of both directions have one form."""
+    if resolved.intent.object != "order":
+        return record
+    counts = any(one.path == "/totals/total" and one.kind == "ambiguous" for one in loss)
+    try:
+        sent = decode_sent(msgspec.json.encode(record), OrderPatch)
+        return completed(sent.patch, sent.totals, total_counts=counts).patch
+    except (InvalidField, ValueError):  # it cannot be copied
+        return record
 
 
 def is_mixed(resolved: ResolvedWrite, changed: Collection[str], written: Collection[str]) -> bool:

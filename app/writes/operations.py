@@ -139,9 +139,7 @@ async def _resolve_succeeded(
     copied = None
     if resolved.intent.copy_of is not None:
         loss += await link_copy(resolved, resolved.intent.copy_of, remote_id, actor=operation.principal)
-        copied = await result_of(
-            resolved.as_planned, reading.mapped.data, remote_id, is_new=effect == "create", operation=operation.id
-        )
+        copied = await result_of(resolved.as_planned, reading.mapped, is_new=effect == "create", operation=operation.id)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     state = await last_state(resolved, remote_id)
     change = await change_of(resolved, reading, resource, state, operation.sent_at, created=made)

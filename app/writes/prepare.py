@@ -240,7 +240,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     draft = partial(_change, update=update, marker=marker, present=present)
     if merging is None:
         return await draft(resolved, skipped)
-    merged = merged_copy(merging, resolved, (await present.mapped()).data)
+    merged = merged_copy(merging, resolved, await present.mapped())
     skipped += merged.skipped
     try:
         prepared = await draft(merged.write, skipped, plan=merged.plan)

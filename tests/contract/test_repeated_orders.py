@@ -87,6 +87,10 @@ def test_an_order_that_was_copied_is_copied_again(caller: Caller, vendors: Emula
 
         assert again.status_code == 200, (target, again.text)
         assert READ[target](Vault(vendors.url, target), again.json()["meta"]["remote_id"]) == stored
+        back = copy(caller, again.json(), source)
+        assert back.status_code == 200, (target, back.text)
+        read = caller.get(f"/v1/orders/{record['id']}?connection={source}").json()
+        assert [name for name in record if name != "meta" and read[name] != record[name]] == [], target
 
 
 @pytest.mark.parametrize("target", ["hubspot", "shopify"])
