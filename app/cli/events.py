@@ -8,13 +8,14 @@ import msgspec
 from cyclopts import App, Parameter
 
 from app.cli.commands import check_limit, operators
-from app.cli.exits import INTERRUPTED
+from app.cli.exits import INTERRUPTED, usage
 from app.cli.operators import actor
 from app.cli.printing import Flag, Json, say
 from app.events.deps import FeedDeps
 from app.events.feed import ANY, newest_of, read_events
-from app.events.types import READS
+from app.events.types import EVENT_PATTERNS, EVENTS_READ, READS
 from app.http.callers import Caller
+from app.http.nearest_name import did_you_mean
 
 POLL_SECONDS: Final = 1.0
 PAGE: Final = 250
@@ -34,6 +35,9 @@ def tail(
 ) -> None:
     """Print the newest Events, then each new one until Ctrl-C."""
     check_limit(limit)
+    for name in types:
+        if name not in EVENT_PATTERNS:
+            usage(f"--type {name}: no event.{did_you_mean(name, EVENT_PATTERNS)} Known: {', '.join(EVENT_PATTERNS)}.")
 
     async def follow(deps: FeedDeps) -> None:
         newest = await newest_of(deps, patterns=types or (ANY,), limit=limit, connection=connection)
@@ -55,7 +59,9 @@ def tail(
 
 
 def _reader() -> Caller:
-    return Caller(principal=actor(), key=actor(), name=actor(), scopes=frozenset(READS), expires_at=None)
+    return Caller(
+        principal=actor(), key=actor(), name=actor(), scopes=frozenset((EVENTS_READ, *READS)), expires_at=None
+    )
 
 
 def _show(bodies: Any, *, json: bool | None) -> str | None:

@@ -73,7 +73,11 @@ def test_a_run_is_followed_until_ctrl_c(facade: Facade, caller: Caller, tmp_path
 
 
 def test_events_are_followed_until_a_signal(facade: Facade, caller: Caller, tmp_path: Path) -> None:
-    process, file = start(facade, tmp_path, "events", "tail", "--type", "customer.created", "--limit", "1", "--json")
+    unknown = facade.lockstitch("events", "tail", "--type", "customer.create")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "Did you mean customer.created?" in unknown.stderr
+    types = ("--type", "customer.created", "--type", "dead_letter.created")
+    process, file = start(facade, tmp_path, "events", "tail", *types, "--limit", "1", "--json")
 
     def tailed() -> str:
         headers = {"x-correlation-id": run}
