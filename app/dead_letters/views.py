@@ -13,6 +13,7 @@ from app.settings.briefs import Responsible
 from app.telemetry.context import url_of_trace
 
 _NAMES: Final = re.compile(r"""\.([^.\[\]]+)|\[((?:"(?:[^"\\]|\\.)*",?)+)\]""")
+_ROW: Final = re.compile(r"\$\.rows\[\d+\]")
 
 
 # `failure` is nested, because tools treat a `reason` at the top level as a failure of the call.
@@ -144,8 +145,8 @@ def view_of(letter: DeadLetter) -> DeadLetterView:
 
 def property_of(letter: DeadLetter) -> str | None:
     """Return the vendor's name of what a mapping could not read: the last name of the path, or the column of an export
-    row. None if the path has no name or no mapping refused it."""
-    if letter.mapping is None or letter.path is None:
+    row. None if the path has no name, as that of a whole row, or no mapping refused it."""
+    if letter.mapping is None or letter.path is None or _ROW.fullmatch(letter.path):
         return None
     named = _NAMES.findall(letter.path)
     if not named:

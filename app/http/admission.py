@@ -188,15 +188,20 @@ def _accepts(accept: tuple[str, ...], offered: tuple[str, ...]) -> bool:
     return any(quality(accept, media_type) for media_type in (*offered, PROBLEM_JSON))
 
 
+def check_coding(request: AnyRequest, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    """Raise UnsupportedMediaType, with these headers, if the body has a content coding."""
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        step = "Send the body as it is, without Content-Encoding."
+        raise UnsupportedMediaType(f"Content-Encoding {coding[:40]} is not accepted.", next_step=step, headers=headers)
+
+
 def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None:
     if request.headers.get("content-type") in media_types and "content-encoding" not in request.headers:
         return
     offered = ", ".join(media_types)
     headers = (("Accept-Patch", offered),) if request.method == "PATCH" else ()
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("", "identity"):
-        step = "Send the body as it is, without Content-Encoding."
-        raise UnsupportedMediaType(f"Content-Encoding {coding[:40]} is not accepted.", next_step=step, headers=headers)
+    check_coding(request, headers)
     if content_type_of(request) not in media_types:
         raise UnsupportedMediaType(f"The body must be {offered}.", headers=headers)
     charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from app.errors import Forbidden, NotFound, UnsupportedMediaType
-from app.http.admission import AnyRequest, content_type_of, read_into
+from app.http.admission import AnyRequest, check_coding, content_type_of, read_into
 from app.http.deps import HttpDeps, deps_of
 from app.http.headers import IDEMPOTENCY_KEY
 from app.http.operation import Call, FileBody, operation
@@ -116,11 +116,9 @@ async def read_upload(call: Call) -> UploadView:
 
 def _check_media_type(request: AnyRequest, layout: Layout) -> None:
     """Raise UnsupportedMediaType unless the body is plain text/csv. A given charset must equal the layout's."""
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("", "identity") or content_type_of(request) != CSV:
-        raise UnsupportedMediaType(
-            f"The body must be {CSV} without a content coding.", next_step="Send Content-Type: text/csv."
-        )
+    check_coding(request)
+    if content_type_of(request) != CSV:
+        raise UnsupportedMediaType(f"The body must be {CSV}.", next_step=f"Send Content-Type: {CSV}.")
     named = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
     if named is not None and _codec(named[1]) != layout.encoding:
         raise UnsupportedMediaType(

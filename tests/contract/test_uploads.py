@@ -99,6 +99,11 @@ def test_bad_rows_are_explained_mended_and_reported(caller: Caller) -> None:
     assert surplus["failure"]["reason"].startswith("has 6 cells, but the header has 5")
     assert second["failure"]["reason"].startswith("contradicts row 2, which is about the same record")
     assert second["failure"]["path"] == "$.rows[5]"
+    # A row as a whole is no property: nothing in its payload is called `rows`.
+    assert (surplus["failure"]["property"], second["failure"]["property"]) == (None, None)
+    assert "rows" not in "".join(
+        step["advice"] for step in second["next_steps"] if step["action"] in ("edit", "redrive")
+    )
     for letter, column, mended in ((cell, "E-mail", "ann.31@example.com"), (surplus, "Name", "Lee 32")):
         payload = letter["payload"]
         payload["payload"].pop("fault", None)
@@ -225,6 +230,9 @@ def test_a_file_that_cannot_be_trusted_is_refused_whole(caller: Caller) -> None:
     assert "row 3 is not quoted" in cut.json()["detail"]
     assert events_about(caller, "C00060") == []
     assert code_of(send(caller, b"", **{"content-type": "application/json"}), 415) == "unsupported-media-type"
+    packed = send(caller, export(line(60)), **{"content-encoding": "gzip"})
+    assert code_of(packed, 415) == "unsupported-media-type"
+    assert packed.json()["next_step"] == "Send the body as it is, without Content-Encoding."
     latin = send(caller, export(line(60)), **{"content-type": "text/csv; charset=latin-1"})
     assert code_of(latin, 415) == "unsupported-media-type"
     assert code_of(send(caller, HEADER.encode() + b"\n" * (32 * 1024 * 1024)), 413) == "body-too-large"
