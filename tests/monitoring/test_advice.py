@@ -27,4 +27,5 @@ def test_lists_lead_to_a_command(call: str) -> None:
 def test_an_unknown_write_is_decided_by_a_command() -> None:
     step = in_commands(errors.OutcomeUnknown.next_step)
     assert "lockstitch operations resolve {id}" in step
+    assert "lockstitch operations check {id}" in step
     assert not CALL.search(step)

@@ -303,7 +303,7 @@ async def test_a_failure_ends_it_with_its_reason(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("request_", "pointer", "why"),
     [
-        ({"connection": "nowhere"}, "/connection", "no connection of this name"),
+        ({"connection": "shopfy"}, "/connection", "no connection of this name lists records. Did you mean shopify?"),
         ({"connection": "shopify", "object": "ticket"}, "/object", "lists only: customer, order"),
         ({"deliver": ["sub_none"]}, "/deliver/0", "neither"),
         ({"deliver": ["consumer:tickets:crm"]}, "/deliver/0", "customers:hubspot, customers:shopify"),

@@ -12,6 +12,7 @@ from app.audit.record import Entry, append
 from app.errors import InvalidField, StateConflict
 from app.events.types import types_of
 from app.http.by_id import find
+from app.http.nearest_name import did_you_mean
 from app.http.paging import Page, page_of
 from app.http.plurals import PLURAL
 from app.identifiers import new_id
@@ -150,8 +151,12 @@ def _plan_of(deps: BackfillDeps, request: BackfillRequest) -> ListPlan:
     of_connection = [name for connection, name in lists if connection == request.connection]
     if of_connection:
         raise InvalidField.at("/object", f"{request.connection} lists only: {', '.join(of_connection)}")
-    names = ", ".join(sorted({connection for connection, _ in lists}))
-    raise InvalidField.at("/connection", f"no connection of this name lists records; those that do: {names or 'none'}")
+    names = sorted({connection for connection, _ in lists})
+    raise InvalidField.at(
+        "/connection",
+        f"no connection of this name lists records.{did_you_mean(request.connection, names)}"
+        f" Those that do: {', '.join(names) or 'none'}",
+    )
 
 
 def _since_of(request: BackfillRequest, plan: ListPlan) -> datetime | None:

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from app.audit.record import Entry, append
 from app.errors import InvalidField, StateConflict
 from app.http.by_id import find
+from app.http.nearest_name import did_you_mean
 from app.http.paging import Page, page_of
 from app.identifiers import new_id, new_run_id
-from app.problem_document import FieldError
 from app.walks.deps import ReconcileDeps
 from app.walks.models import NewWalk
 from app.walks.reconcile.models import (
@@ -47,9 +47,13 @@ async def _start(deps: ReconcileDeps, plan: ReconcilePlan, due: DueReconcile) ->
 
 async def request_reconcile(deps: ReconcileDeps, request: ReconcileRequest, *, actor: str) -> ReconcileRequest:
     """Let a worker reconcile an object now. Audited. Raises InvalidField if the connection cannot list it."""
-    if not any((one.connection, one.object) == (request.connection, request.object) for one in deps.plans()):
-        detail = f"no connection {request.connection[:80]!r} lists the object {request.object}"
-        raise InvalidField.listing([FieldError(pointer="/connection", detail=detail)])
+    names = sorted(one.connection for one in deps.plans() if one.object == request.object)
+    if request.connection not in names:
+        raise InvalidField.at(
+            "/connection",
+            f"no connection of this name lists the object {request.object}.{did_you_mean(request.connection, names)}"
+            f" Those that do: {', '.join(names) or 'none'}",
+        )
     async with deps.database.transaction() as transaction:
         await deps.reconciliations.request(transaction, request)
         facts = {"object": request.object}
@@ -61,7 +65,7 @@ async def request_reconcile(deps: ReconcileDeps, request: ReconcileRequest, *, a
 async def confirm_absences(deps: ReconcileDeps, finding_id: str, *, actor: str) -> ReconcileFinding:
     """Let workers read each record that a run did not list, although they are too many: those that are gone are absent.
     Audited. Raises NotFound, and StateConflict for a finding that waits for no person, or was found too long ago."""
-    next_step = "GET /ops/reconciliations, or lockstitch reconcile list, lists them."
+    next_step = "GET /ops/reconciliations lists them."
     finding = await find(deps.reconciliations.get, finding_id, "finding of a reconciliation", next_step=next_step)
     async with deps.database.transaction() as transaction:
         confirmed = await deps.reconciliations.confirm(transaction, finding_id)
