@@ -27,7 +27,7 @@ def _row(row: tuple[QueueLane, KindFigures]) -> Cells:
 
 
 def _blocked_lane(lane: QueueLane) -> str:
-    rest = "" if lane.blocked_seconds is None else f" for {span(lane.blocked_seconds)}"
+    rest = f" for {span(lane.blocked_seconds)}" if lane.blocked_seconds else ""
     why = "" if lane.note is None else f": {lane.note}"
     if lane.state not in ("paused", "unauthorised"):
         return f"{lane.connection} is {lane.state}{rest}{why}"

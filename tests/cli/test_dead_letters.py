@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app.queue.models import JobFailure, NewJob
@@ -137,7 +138,16 @@ def test_a_redrive_of_a_misspelt_connection_is_refused(
     assert output_of(lockstitch("redrive", "status", environment=here)) == "No redrives.\n"
 
 
-def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> None:
+async def let_probe(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_at, blocked_note)"
+        " VALUES ('hubspot', 'throttle', now(), now(), 'it timed out')"
+    )
+    await connection.close()
+
+
+def test_queue_shows_figures(environment: dict[str, str], database_url: str, ids: list[str]) -> None:
     lockstitch("dead-letters", "redrive", ids[0], environment=environment)
     output = output_of(lockstitch("queue", environment=environment))
     assert "1 job, " in output
@@ -145,6 +155,8 @@ def test_queue_shows_figures(environment: dict[str, str], ids: list[str]) -> Non
     assert re.search(r"hubspot +work +1 +0 +1 +0", output)
     whole = read(lockstitch("queue", "--json", environment=environment))
     assert (whole["depth"], whole["dead_letters"]) == (1, 3)
+    asyncio.run(let_probe(database_url))
+    assert "hubspot is probing: it timed out" in output_of(lockstitch("queue", environment=environment))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from app.cli.vendor.live_account import (
     open_live,
 )
 from app.cli.vendor.sample_account import PEOPLE, Account, Refused, whole
+from app.errors import Complaint
 from app.http.plurals import counted
 from app.identifiers import new_id
 from app.problem_document import Problem
@@ -57,8 +58,10 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
     report = CheckReport()
     with asyncio.Runner() as runner, open_shell(runner) as shell:
         settings = shell.settings
-        called = (one for one in settings.connections.values() if one.vendor in VENDORS)
-        require_connection(settings, connection, [one.name for one in called if not one.only_takes_webhooks])
+        require_connection(settings, connection)
+        configured = settings.connections[connection]
+        if configured.vendor not in VENDORS or configured.only_takes_webhooks:
+            raise Complaint(f"Lockstitch does not call {connection}, so there is nothing to verify.")
         if shell.foreign:
             report.add([another_environment(shell)])
             report.print_and_exit(json=json, connection=connection)
