@@ -311,8 +311,8 @@ class OutcomeUnknown(VendorProblem, category="conflict", retryable=False):
         "Do not send the write under another key: it may have been done. An operator (scope ops:write) looks at the"
         " vendor and decides it with POST /v1/operations/{id}/resolve, or lets Lockstitch look again with POST"
         " /v1/operations/{id}/check. Until then a request with its key gets this answer. After it, the request gets the"
-        " record, or its key is free and it is carried out. GET /v1/operations/{id} and the event operation.finished show"
-        " the decision."
+        " record, or its key is free and it is carried out. GET /v1/operations/{id} and the event operation.finished"
+        " show the decision."
     )
 
     def __init__(self, detail: str = "", *, operation_id: str | None = None, **facts: Any) -> None:
