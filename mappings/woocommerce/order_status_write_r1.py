@@ -50,17 +50,28 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
         notes.unsupported("/status", DRAFT)
         return status(replace(patch, status=UNSET), current, notes)
     readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
-    fitting = [name for name, reading in readings.items() if _fits(wanted, reading)]
-    if not fitting:
-        chosen = _nearest(wanted, readings, NEAR_NEW if current is None else NEAR, notes)
-    elif present is None:
-        chosen = fitting[0]
-    else:  # if two change equally little, prefer the status that implies the known payment
-        same = {name: sum(map(_same, readings[name], present)) for name in fitting}
-        chosen = max(fitting, key=lambda name: (same[name], readings[name] == STATUSES[name]))
-    if chosen is not None:
-        _note_implied(chosen, wanted, readings[chosen], present, notes)
-    return UNSET if chosen is None else chosen
+    own = None if current is None else current.status
+    places = readings if own is None or present is None else readings | {own: present}
+    near = NEAR_NEW if current is None else NEAR
+    names = [name for name, one in readings.items() if _fits(wanted, one)] or _nearest(wanted, places, near)
+    if not names:
+        _refuse(wanted, readings, notes)
+        return UNSET
+    chosen = names[0]
+    if present is not None:  # of equally near ones, that which changes least and implies the known payment
+        same = {name: sum(map(_same, places[name], present)) for name in names}
+        chosen = max(names, key=lambda name: (same[name], name == own, places[name] == STATUSES.get(name)))
+    _note_coerced(wanted, places[chosen], notes)
+    if chosen == own:
+        return UNSET
+    _note_implied(chosen, wanted, places[chosen], present, notes)
+    return chosen
+
+
+def _note_coerced(wanted: tuple[object, ...], reading: Axes, notes: Notes) -> None:
+    for field, sent, stored in zip(FIELDS, wanted, reading, strict=True):
+        if not isinstance(sent, UnsetType) and sent != stored:
+            notes.lose(f"/{field}", "coerced", f"{sent} is stored as {stored}: WooCommerce has one status for an order")
 
 
 def _note_implied(name: str, wanted: tuple[object, ...], reading: Axes, before: Axes | None, notes: Notes) -> None:
@@ -76,21 +87,13 @@ def _fits(wanted: tuple[object, ...], reading: Axes) -> bool:
     return all(isinstance(one, UnsetType) or one == read for one, read in zip(wanted, reading, strict=True))
 
 
-def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near, notes: Notes) -> str | None:
-    """Return the status that reads as the nearest values of the patch. Refuse them if one of them has no near value,
-    and return None."""
-    best, fewest = None, FAR * len(FIELDS)
-    for name, reading in readings.items():
-        steps = sum(_steps(*one) for one in zip(near, wanted, reading, strict=True))
-        if steps < min(fewest, FAR):
-            best, fewest = name, steps
-    if best is None:
-        _refuse(wanted, readings, notes)
-        return None
-    for field, sent, stored in zip(FIELDS, wanted, readings[best], strict=True):
-        if not isinstance(sent, UnsetType) and sent != stored:
-            notes.lose(f"/{field}", "coerced", f"{sent} is stored as {stored}: WooCommerce has one status for an order")
-    return best
+def _nearest(wanted: tuple[object, ...], readings: dict[str, Axes], near: Near) -> list[str]:
+    """Return the statuses that read as the nearest values of the patch; none if one of the values has no near one."""
+    steps = {
+        name: sum(_steps(*one) for one in zip(near, wanted, reading, strict=True)) for name, reading in readings.items()
+    }
+    fewest = min(steps.values())
+    return [name for name, number in steps.items() if number == fewest < FAR]
 
 
 def _steps(near: Mapping[Any, tuple[str, ...]], wanted: object, reading: str) -> int:
