@@ -12,8 +12,8 @@ from canonical.parts import AddressPatch, CustomFieldSetting, ReferencePatch
 from mappings.kit import line_fields, nearest, patches
 from mappings.kit.addresses import with_buyer
 from mappings.shopify import addresses, custom_fields, field_values, metadata
-from mappings.shopify.order_enums_r1 import FULFILLMENT_STATUS
-from mappings.shopify.order_lines_write_r1 import order_money
+from mappings.shopify.order_enums_r1 import FULFILLMENT_STATUS, PAYMENT_STATUS
+from mappings.shopify.order_lines_write_r1 import TRANSACTION, order_money
 from mappings.shopify.requests import gid, metafield_key
 from mappings.shopify.wire_2026_07 import Account, Order
 from mappings.shopify.wire_inputs_2026_07 import (
@@ -138,15 +138,21 @@ def _delivered(status: FulfillmentStatus | UnsetType, notes: Notes) -> str | Uns
     )
 
 
-def _check_delivered(status: FulfillmentStatus | UnsetType, current: Order, notes: Notes) -> None:
-    """Refuse another delivery status than the order's. The nearest value that a new order gets counts as the same."""
-    present = FULFILLMENT_STATUS.get((current.display_fulfillment_status or "").upper(), "unknown")
-    if isinstance(status, UnsetType):
-        return
-    if status in DELIVERED or not patches.nearest(
-        status, (present,), nearest.FULFILLMENT_STATUS, "/fulfillment_status", notes
+def _check_states(patch: OrderPatch, current: Order, notes: Notes) -> None:
+    """Refuse other states of money and goods than the order's. The nearest value that a new order gets counts as the
+    same."""
+    goods, money = patch.fulfillment_status, patch.payment_status
+    sent = FULFILLMENT_STATUS.get((current.display_fulfillment_status or "").upper(), "unknown")
+    paid = PAYMENT_STATUS.get((current.display_financial_status or "").upper(), "unknown")
+    if not isinstance(goods, UnsetType) and (
+        goods in DELIVERED
+        or not patches.nearest(goods, (sent,), nearest.FULFILLMENT_STATUS, "/fulfillment_status", notes)
     ):
         notes.unsupported("/fulfillment_status", FULFILMENTS)
+    if not isinstance(money, UnsetType) and (
+        money in TRANSACTION or not patches.nearest(money, (paid,), nearest.PAYMENT_STATUS, "/payment_status", notes)
+    ):
+        notes.unsupported("/payment_status", PAYMENTS)
 
 
 def _placed_at(patch: OrderPatch, notes: Notes) -> datetime | UnsetType:
@@ -164,8 +170,8 @@ def _update(
     fields: metadata.Change,
     notes: Notes,
 ) -> OrderInput:
-    patches.refuse_without_place(patch, {"payment_status": PAYMENTS} | dict.fromkeys(FIXED, ONLY_NEW), notes, {})
-    _check_delivered(patch.fulfillment_status, current, notes)
+    patches.refuse_without_place(patch, dict.fromkeys(FIXED, ONLY_NEW), notes, {})
+    _check_states(patch, current, notes)
     shipping = patch.shipping_address
     stored = current.shipping_address
     country = _country(shipping) or (None if stored is None else values.country(stored.country_code_v2))
