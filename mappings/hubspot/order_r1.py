@@ -39,7 +39,8 @@ from mappings.kit.references import product
 from mappings.kit.unchanged import changes_only
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-MOVED: Final = frozenset({"paid", "partially_refunded", "refunded"})
+MOVED: Final = frozenset({"paid", "partially_refunded", "refunded", "disputed"})
+"""The states of orders that were paid. Who disputes a payment has made it."""
 ZERO: Final = Decimal(0)
 ADDRESSES: Final[dict[AddressType, tuple[str, ...]]] = {
     kind: tuple(

@@ -262,6 +262,12 @@ def test_payment_text_is_read_in_any_spelling(text: str, payment: PaymentStatus)
     assert (read.payment_status, read.payment_status_raw) == (payment, text or None)
 
 
+def test_a_disputed_order_was_paid() -> None:
+    totals = mapped(order(hs_payment_status="disputed", hs_total_price="9.80", hs_currency_code="EUR")).data.totals
+
+    assert (totals.paid, totals.outstanding) == ("9.80", "0.00")
+
+
 def test_an_account_with_options_gets_its_own_spelling() -> None:
     account = msgspec.structs.replace(FRESH, options={"orders.hs_payment_status": ("PAID", "Partially paid")})
 
