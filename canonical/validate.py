@@ -195,8 +195,8 @@ def _line(pointer: str, line: LineItemPatch, digits: int | None) -> PatchErrors:
         yield PatchError(pointer=pointer, detail="needs a product.variant_remote_id, or a name and a unit_price")
     elif line.variant_id is None and line.unit_price is None:
         yield PatchError(pointer=f"{pointer}/unit_price", detail="is required for a line without a variant")
-    if Decimal(line.quantity) <= 0:
-        yield PatchError(pointer=f"{pointer}/quantity", detail="must be greater than 0")
+    if Decimal(line.quantity) < 0:
+        yield PatchError(pointer=f"{pointer}/quantity", detail="must not be negative")
     yield from _money(f"{pointer}/tax", line.tax, digits)
     yield from _each_once(f"{pointer}/custom_fields", "key", [field.key for field in line.custom_fields])
 

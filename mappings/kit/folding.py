@@ -138,15 +138,15 @@ def repriced(
 ) -> tuple[LineItemPatch, ...]:
     """Return the lines with an amount added to each, in their unit prices.
 
-    A unit price is a multiple of `step`, by default of the currency's smallest unit. What a quantity does not divide is
-    one further line, of the product of the last line that leaves something.
+    A unit price is a multiple of `step`, by default of the currency's smallest unit. What a quantity does not divide,
+    such as 0, is one further line, of the product of the last line that leaves something.
     """
     unit = smallest_unit(currency) if step is None else step
     priced, rest, last = list[LineItemPatch](), ZERO, None
     for line, amount in zip(lines, amounts, strict=True):
         if amount:
             quantity, wanted = Decimal(line.quantity), amount_of(line) + amount
-            each = (wanted / quantity).quantize(unit, ROUND_FLOOR)
+            each = (wanted / quantity).quantize(unit, ROUND_FLOOR) if quantity else Decimal(line.unit_price or "0")
             if left := wanted - each * quantity:
                 pointer = f"/line_items/{len(priced)}/unit_price"
                 notes.fold(pointer, f"/line_items/{len(lines)}", f"what its quantity does not divide is in {ROUNDING}")

@@ -135,6 +135,8 @@ def _line(
     if len(name) > LONGEST_NAME:
         notes.lose(f"{pointer}/name", "truncated", f"Salesforce keeps {LONGEST_NAME} characters of the name of a line")
         name = name[:LONGEST_NAME]
+    if not Decimal(line.quantity):
+        notes.invalid(f"{pointer}/quantity", "Salesforce sells more than nothing of each line: leave this line out")
     if not is_id(entry, (PRICE_ENTRY,)):
         other = _other_entry(line, name, pointer, account, new, Notes() if is_added else notes)
         if other is None:

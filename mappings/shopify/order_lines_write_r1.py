@@ -159,7 +159,9 @@ def _line(
     if line.variant_id is None and (line.name is None or line.unit_price is None):
         notes.invalid(pointer, "send product.variant_remote_id, or name and unit_price")
     quantity = Decimal(line.quantity)
-    if quantity != int(quantity) or quantity < 1:
+    if not quantity:
+        notes.invalid(f"{pointer}/quantity", "Shopify sells at least one of each line: leave this line out")
+    elif quantity != int(quantity) or quantity < 1:
         notes.invalid(f"{pointer}/quantity", "Shopify accepts only whole quantities")
     product = line.product
     if product is not None and product.name:

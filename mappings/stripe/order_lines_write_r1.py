@@ -118,7 +118,9 @@ def _line(
     notes: Notes,
 ) -> LineWrite:
     quantity = Decimal(line.quantity)
-    if quantity != int(quantity):
+    if not quantity:
+        notes.invalid(f"{pointer}/quantity", "Stripe sells at least one of each line: leave this line out")
+    elif quantity != int(quantity):
         notes.invalid(f"{pointer}/quantity", "Stripe sells whole quantities: send the price of a unit that is whole")
     kept = _metadata(line, pointer, settings, notes)
     if line.variant_id is not None and (line.name is None or line.unit_price is None):

@@ -92,7 +92,7 @@ def test_a_time_that_does_not_exist_in_utc_is_refused(moment: str, exists: bool)
         ({"billing_address": {"country_code": "UK"}}, ["/billing_address/country_code"]),
         ({"line_items": [{"quantity": "1"}]}, ["/line_items/0"]),
         ({"line_items": [{"name": "Mug", "quantity": "1"}]}, ["/line_items/0/unit_price"]),
-        ({"line_items": [{"product": {"variant_remote_id": "1"}, "quantity": "0"}]}, ["/line_items/0/quantity"]),
+        ({"line_items": [{"product": {"variant_remote_id": "1"}, "quantity": "0"}]}, []),
         (
             {
                 "line_items": [

@@ -246,3 +246,49 @@ def test_a_copy_of_another_tax_and_discount_of_equal_sum_is_refused(caller: Call
     answer = copy(caller, record, "woocommerce")
 
     assert (answer.status_code, pointers(answer)) == (422, ["/line_items"]), answer.text
+
+
+@pytest.mark.parametrize("target", ["shopify", "woocommerce"])
+def test_a_copy_of_an_order_whose_money_was_returned_in_part_says_so(
+    caller: Caller, vendors: Emulators, target: str
+) -> None:
+    made = caller.create("/v1/orders?connection=hubspot", order(word(), payment_status="paid"))
+    first = copy(caller, made, target)
+    assert first.status_code == 201, first.text
+    returned = {"payment_status": "partially_refunded"}
+    assert caller.write("PATCH", f"/v1/orders/{made['id']}?connection=hubspot", returned).status_code == 200
+    before = len([one for one in vendors.calls(target) if _is_write(one)])
+    answer = copy(caller, made, target)
+
+    assert answer.status_code == 200, answer.text
+    assert ("/payment_status", "coerced") in [(one["path"], one["kind"]) for one in answer.json()["meta"]["loss"]]
+    assert len([one for one in vendors.calls(target) if _is_write(one)]) == before
+
+
+def _is_write(call: Body) -> bool:
+    return call["method"] != "GET" and not (call["body"] or {}).get("query", "").startswith("query")
+
+
+@pytest.mark.parametrize("target", READ)
+def test_an_order_with_a_line_of_nothing_is_sent_as_it_was_read(
+    caller: Caller, vendors: Emulators, target: str
+) -> None:
+    made = caller.create(
+        "/v1/orders?connection=hubspot", order(word(), line("Mug", "2", "19.90"), line("Cup", "1", "0.00"))
+    )
+    cup = made["line_items"][1]["remote_id"]
+    with Vault(vendors.url, "hubspot") as vault:
+        changed = vault.patch(f"/crm/v3/objects/line_items/{cup}", json={"properties": {"quantity": "0"}})
+    assert changed.status_code == 200
+    record = caller.get(f"/v1/orders/{made['id']}?connection=hubspot").json()
+    assert [one["quantity"] for one in record["line_items"]] == ["2", "0"]
+    if target == "hubspot":
+        answer = caller.write("PATCH", f"/v1/orders/{made['id']}?connection=hubspot", record)
+        assert answer.status_code == 200, answer.text
+    elif target == "woocommerce":
+        answer = copy(caller, record, target)
+        assert [one["quantity"] for one in answer.json()["line_items"]] == ["2", "0"]
+    else:
+        answer = copy(caller, record, target)
+        assert (answer.status_code, pointers(answer)) == (422, ["/line_items/1/quantity"])
+        assert "leave this line out" in answer.json()["detail"]
