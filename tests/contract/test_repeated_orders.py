@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, pointers
-from tests.contract.emulators import Emulators
+from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade
 from tests.contract.portable_orders import RICH, Make, addressed, line, order
 from tests.contract.samples import Body, word
@@ -250,7 +250,7 @@ def test_a_copy_of_another_tax_and_discount_of_equal_sum_is_refused(caller: Call
 
 @pytest.mark.parametrize("target", ["shopify", "woocommerce"])
 def test_a_copy_of_an_order_whose_money_was_returned_in_part_says_so(
-    caller: Caller, vendors: Emulators, target: str
+    caller: Caller, vendors: Emulators, target: Vendor
 ) -> None:
     made = caller.create("/v1/orders?connection=hubspot", order(word(), payment_status="paid"))
     first = copy(caller, made, target)
