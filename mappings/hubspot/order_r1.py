@@ -25,7 +25,7 @@ from canonical.order import (
 )
 from canonical.order_patch import OrderPatch
 from canonical.parts import Address, AddressType, Reference
-from canonical.totals import check_payment, check_totals
+from canonical.totals import added, check_payment, check_totals
 from mappings.hubspot.custom_fields import read_custom_fields
 from mappings.hubspot.endpoints_order import ORDERS
 from mappings.hubspot.field_values import instant
@@ -176,7 +176,7 @@ def _totals(
         exact(one) for one in (properties.hs_order_discount, properties.hs_shipping_cost, properties.hs_tax)
     )
     discount = abs(discount)
-    items = sum((exact(line.quantity) * exact(line.unit_price) for line in lines), ZERO)
+    gross = items = sum((exact(line.quantity) * exact(line.unit_price) for line in lines), ZERO)
     stated = exact(properties.hs_subtotal_price)
     if not lines or (properties.hs_subtotal_price and stated not in (items - discount, rounded(items))):
         items = stated
@@ -186,8 +186,12 @@ def _totals(
         and _is_after(stated, discount, exact(properties.hs_total_price), shipping, tax)
     ):
         items = stated + discount
-    before_tax = items - discount + shipping
     total = exact(properties.hs_total_price)
+    taken = added(line.discount for line in lines)
+    net = gross - discount + shipping
+    if taken and total not in (rounded(net), rounded(net + tax)) and total + taken in (net, net + tax):
+        items, discount = gross, discount + taken  # the total is after the discounts of the lines
+    before_tax = items - discount + shipping
     if not properties.hs_total_price:
         total = before_tax + tax
         notes.lose("/totals/total", "defaulted", "the order has no total in HubSpot; this is the sum of its parts")

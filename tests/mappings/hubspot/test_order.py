@@ -262,6 +262,19 @@ def test_payment_text_is_read_in_any_spelling(text: str, payment: PaymentStatus)
     assert (read.payment_status, read.payment_status_raw) == (payment, text or None)
 
 
+@pytest.mark.parametrize(("sums", "off"), [(("44.80", "44.80", "0"), "2.00"), (("46.80", "45.80", "1"), "1.00")])
+def test_discounts_of_lines_count_if_the_total_is_after_them(sums: tuple[str, str, str], off: str) -> None:
+    lines = {"1": {"quantity": "2", "price": "19.90", "amount": "37.80"}, "2": {"quantity": "1", "price": "7"}}
+    stubs = {id: Stub(id=id, properties={"name": "Mug", **one}) for id, one in lines.items()}
+    subtotal, total, discount = sums
+    stored = order(hs_currency_code="EUR", hs_subtotal_price=subtotal, hs_total_price=total, hs_order_discount=discount)
+    read = ORDER.to_canonical(of_lines(stored, *stubs), msgspec.structs.replace(FRESH, line_items=stubs))
+
+    assert (read.data.totals.items, read.data.totals.discount, read.data.totals.total) == ("46.80", off, total)
+    assert [one.amount for one in read.data.discounts] == [off]
+    assert read.loss == ()
+
+
 def test_a_disputed_order_was_paid() -> None:
     totals = mapped(order(hs_payment_status="disputed", hs_total_price="9.80", hs_currency_code="EUR")).data.totals
 
