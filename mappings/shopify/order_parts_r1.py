@@ -4,7 +4,7 @@ Sums stay decimal strings and are computed only if Shopify does not send them. L
 for so few items, generators take twice as long.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -122,8 +122,8 @@ def fee(name: str, amount: Decimal, tax: str, currency: str) -> Fee:
     return Fee(name=name, amount=values.money(format(amount, "f"), currency), tax=tax)
 
 
-def add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int, Decimal]) -> Decimal:
-    """Return the total discount on one line, and add each discount's part to `taken`."""
+def add_taken(allocations: Iterable[wire.DiscountAllocation], taken: dict[int, Decimal]) -> Decimal:
+    """Return the total of discounts, as those on one line, and add each discount's part to `taken`."""
     total = ZERO
     for allocation in allocations:
         amount, index = (

@@ -73,6 +73,7 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
     billing, shipping = order.billing_address, order.shipping_address
     status, status_raw = _status(order)
     remote_id, created_at, updated_at = tail(order.id), utc(order.created_at), utc(order.updated_at)
+    totals = _with_all_shipping(totals, order, currency)
     notes.loss.extend(check_totals(totals, (), order.taxes_included))  # the sum of the lines is computed here
     data = Order(
         number=order.name,
@@ -165,6 +166,17 @@ def _totals(order: wire.Order, items: Decimal, fees: tuple[Fee, ...], currency: 
         refunded=parts.amount_of(order.total_refunded_set, currency),
         outstanding=parts.amount_of(order.total_outstanding_set, currency),
     )
+
+
+def _with_all_shipping(totals: Totals, order: wire.Order, currency: str) -> Totals:
+    """Return the sums with shipping before discounts, if so they add up: Shopify's is after them, and its discounts
+    include them."""
+    off = parts.add_taken([one for charge in order.shipping_lines.nodes for one in charge.discount_allocations], {})
+    if not off or not check_totals(totals, (), order.taxes_included):
+        return totals
+    shipping = values.money(format(added([totals.shipping]) + off, "f"), currency)
+    whole = msgspec.structs.replace(totals, shipping=shipping)
+    return totals if check_totals(whole, (), order.taxes_included) else whole
 
 
 def _customer(order: wire.Order, notes: Notes) -> Reference | None:

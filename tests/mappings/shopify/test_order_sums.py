@@ -118,6 +118,20 @@ def test_a_fee_is_a_line_that_reads_as_a_fee(shop: EmulatedShop) -> None:
     assert (order.totals.total, order.totals.paid, order.payment_status) == ("27.37", "27.37", "paid")
 
 
+def test_free_shipping_adds_up(shop: EmulatedShop) -> None:
+    patch = OrderPatch(
+        currency="EUR",
+        line_items=(LineItemPatch(name="Mug", quantity="1", unit_price="10.00"),),
+        shipping_lines=(ShippingLinePatch(title="Post", price="4.00"),),
+        discounts=(DiscountPatch(type="shipping", code="FREE", amount="4.00"),),
+    )
+    made, _ = ordered(shop, patch)
+    totals = made.data.totals
+
+    assert (totals.shipping, totals.discount, totals.total) == ("4.00", "4.00", "10.00")
+    assert made.loss == ()
+
+
 def test_the_fees_of_shopify_are_named() -> None:
     with EmulatedShop() as shop:
         made, _ = ordered(
