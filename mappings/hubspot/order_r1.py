@@ -177,8 +177,8 @@ def _totals(
     )
     discount = abs(discount)
     gross = items = sum((exact(line.quantity) * exact(line.unit_price) for line in lines), ZERO)
-    stated = exact(properties.hs_subtotal_price)
-    if not lines or (properties.hs_subtotal_price and stated not in (items - discount, rounded(items))):
+    taken, stated = added(line.discount for line in lines), exact(properties.hs_subtotal_price)
+    if not lines or (properties.hs_subtotal_price and stated not in (items - discount, items - taken, rounded(items))):
         items = stated
     if (
         not lines
@@ -187,7 +187,6 @@ def _totals(
     ):
         items = stated + discount
     total = exact(properties.hs_total_price)
-    taken = added(line.discount for line in lines)
     net = gross - discount + shipping
     if taken and total not in (rounded(net), rounded(net + tax)) and total + taken in (net, net + tax):
         items, discount = gross, discount + taken  # the total is after the discounts of the lines

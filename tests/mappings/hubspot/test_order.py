@@ -262,7 +262,10 @@ def test_payment_text_is_read_in_any_spelling(text: str, payment: PaymentStatus)
     assert (read.payment_status, read.payment_status_raw) == (payment, text or None)
 
 
-@pytest.mark.parametrize(("sums", "off"), [(("44.80", "44.80", "0"), "2.00"), (("46.80", "45.80", "1"), "1.00")])
+@pytest.mark.parametrize(
+    ("sums", "off"),
+    [(("44.80", "44.80", "0"), "2.00"), (("46.80", "45.80", "1"), "1.00"), (("44.80", "41.80", "5"), "5.00")],
+)
 def test_discounts_of_lines_count_if_the_total_is_after_them(sums: tuple[str, str, str], off: str) -> None:
     lines = {"1": {"quantity": "2", "price": "19.90", "amount": "37.80"}, "2": {"quantity": "1", "price": "7"}}
     stubs = {id: Stub(id=id, properties={"name": "Mug", **one}) for id, one in lines.items()}
