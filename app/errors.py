@@ -115,7 +115,9 @@ class NotFound(CallerProblem):
     at that connection."""
 
     code, status, title = "not-found", 404, "Not found"
-    next_step = "Check the path and the id: a canonical id such as cus_…, or <connection>:<vendor id>."
+    next_step = (
+        "Check the path and the id. The id of a record is a canonical one such as cus_…, or <connection>:<vendor id>."
+    )
 
     @classmethod
     def unknown(cls, identifier: str, name: str, *, next_step: str | None = None) -> Self:

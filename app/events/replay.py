@@ -51,7 +51,7 @@ async def replay(deps: ReplayDeps, subscription_id: str, order: ReplayOrder, *, 
     if await deps.events.get(order.from_event) is None:
         raise NotFound(
             f"There is no Event {order.from_event}.",
-            next_step="Choose a later one: Events are removed after LOCKSTITCH_EVENT_RETENTION.",
+            next_step="Choose a later one: Events are removed after their retention, 30 days by default.",
         )
     count, following = 0, None
     async for page in _pages(deps, subscription, order.from_event):

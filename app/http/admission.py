@@ -203,7 +203,8 @@ def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None
     headers = (("Accept-Patch", offered),) if request.method == "PATCH" else ()
     check_coding(request, headers)
     if content_type_of(request) not in media_types:
-        raise UnsupportedMediaType(f"The body must be {offered}.", headers=headers)
+        step = f"Send Content-Type: {media_types[0]}."
+        raise UnsupportedMediaType(f"The body must be {offered}.", next_step=step, headers=headers)
     charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
     if charset is not None and charset[1].lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"The charset {charset[1]} is not accepted; JSON is UTF-8.", headers=headers)

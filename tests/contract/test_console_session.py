@@ -7,6 +7,8 @@ import pytest
 from tests.contract.facade import Facade
 from tests.contract.operator import FROM_ANOTHER_SITE, SESSION, Operator, token_in
 
+OPERATION = "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
+
 
 @pytest.fixture
 def operator(facade: Facade) -> Iterator[Operator]:
@@ -109,7 +111,12 @@ def test_a_form_without_the_token_does_nothing(operator: Operator, reader: str) 
     for fields in ({"other": "1"}, {"csrf": "0" * 64}, {"csrf": "ü"}):
         assert operator.post("/console/sign-out", data=fields).status_code == 403
     assert operator.submit("/console", "/console/sign-out", headers=FROM_ANOTHER_SITE).status_code == 403
-    assert operator.post("/console/sign-out", json={}).status_code == 415
+    typed = operator.post("/console/sign-out", json={})
+    assert typed.status_code == 415
+    assert "Send Content-Type: application/x-www-form-urlencoded." in typed.text
+    misplaced = operator.get(f"/console/dead-letters/{OPERATION}").text
+    assert f"names an operation, not a dead letter: lockstitch operations show {OPERATION}." in misplaced
+    assert "The id of a record" in operator.get("/console/connections/nowhere").text
     assert operator.get("/console").status_code == 200
 
 
