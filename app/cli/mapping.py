@@ -99,7 +99,7 @@ def diff(
         write_json(whole_list([{"connection": where, **msgspec.to_builtins(one)} for where, one in comparisons]))
         return
     if not comparisons:
-        say(f"No comparisons yet. To start some: lockstitch mapping shadow {name}@rN")
+        say(f"No comparisons yet. A shadow compares what is read or written: lockstitch mapping shadow {name}@rN")
     for where, one in comparisons:
         _show_differences(where, one)
 

@@ -16,7 +16,7 @@ from app.cli.findings import Finding, error, warning
 from app.cli.vendor.sample_account import Account, Refused
 from app.credentials.grants import grant_of
 from app.credentials.secrets import VAULT, Secrets
-from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled
+from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.problem_document import Problem
 from app.settings.connections import ConnectionSettings
 from app.settings.environment import Settings
@@ -37,6 +37,7 @@ CLOCK_COMMAND: Final = "timedatectl set-ntp true"
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 PATIENCE: Final = Patience(attempts=1, throttled_attempts=2)
 CALL_SECONDS: Final = 30.0
+UNREACHED: Final = (VendorUnavailable, VendorTimeout, ConnectionPaused)
 
 
 class LiveVendor:
@@ -116,6 +117,8 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
             live.send(listing[0])
         except (Problem, VendorRefused, ReplyLost) as refusal:
             findings.append(explain(settings, connection, refusal, mapping.object))
+            if isinstance(refusal, UNREACHED):
+                break  # the other objects would each wait as long, for the same finding
     return account, [*findings, *clock(name, live.skew)]
 
 
@@ -169,10 +172,8 @@ def explain(
             f"{vendor.title} refuses the credential: it is wrong, expired or revoked",
             _renewal(connection, following),
         )
-    if isinstance(refusal, ConnectionPaused):
-        fix = refusal.next_step or verify
-        if refusal.category == "auth":
-            fix = f"Correct the credential or base_url, and resume it; if the new account is meant: {rebind}"
+    if isinstance(refusal, ConnectionPaused) and refusal.category == "auth":
+        fix = f"Correct the credential or base_url, and resume it; if the new account is meant: {rebind}"
         return error(about, refusal.detail.removeprefix(f"{name} is paused: "), fix)
     if isinstance(refusal, VendorRefused) and refusal.refusal.kind == "not_allowed":
         is_needed = (
@@ -192,6 +193,8 @@ def explain(
     if isinstance(refusal, ReplyLost):
         return error(about, f"{vendor.title} does not answer: {refusal.why}", verify)
     detail = refusal.detail if isinstance(refusal, Problem) else str(refusal)
+    if isinstance(refusal, ConnectionPaused):  # several requests of this process have failed
+        detail = "it does not answer, or only with errors"
     address = connection.base_url or vendor.default_base_url
     return error(about, f"{vendor.title} is not reached: {detail}", f"curl -sS -o /dev/null {address}")
 

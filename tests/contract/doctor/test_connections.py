@@ -1,5 +1,6 @@
 """`lockstitch doctor` and `lockstitch verify` find what is wrong with a connection, and say what to do."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,6 +115,13 @@ def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
     assert one["mend"].endswith(portal.url)
 
 
+def test_a_vendor_that_keeps_failing_is_reported_once(run: Shell, portal: Portal) -> None:
+    portal.answers["/crm/v3/objects"] = (503, {})
+    findings = json.loads(run("doctor", "--json").stdout)["findings"]
+    failed = [one for one in findings if (one["about"], one["level"]) == ("connection crm", "error")]
+    assert [one["mend"].endswith(portal.url) for one in failed] == [True], failed
+
+
 def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell, portal: Portal) -> None:
     soon = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     past = "2026-01-01T00:00:00.000Z"
@@ -144,3 +152,7 @@ def test_a_connection_that_is_not_called_cannot_be_verified(run: Shell) -> None:
     done = run("verify", "nothing")
     assert done.returncode == 1
     assert "crm" in done.stderr
+    intake = '[connections.parcels]\nvendor = "standard-webhooks"\nwebhook_secrets = ["env:CRM_TOKEN"]\n'
+    done = run("verify", "parcels", more=intake)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Lockstitch does not call parcels, so there is nothing to verify.")

@@ -77,12 +77,6 @@ def test_an_emulated_account_verifies_and_is_left_as_it_was(
     assert not [call for call in made if "mutation" in str(call["body"])]
 
 
-def test_a_connection_that_is_not_called_has_nothing_to_verify(facade: Facade) -> None:
-    done = facade.lockstitch("verify", "gateway")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Lockstitch does not call gateway, so there is nothing to verify.")
-
-
 def test_a_written_record_is_marked_read_back_and_removed(facade: Facade, vendors: Emulators) -> None:
     before = {record["id"] for record in vendors.records("hubspot", "contacts")}
     done = facade.lockstitch("verify", "hubspot", "--write", "--json")
