@@ -45,7 +45,9 @@ def one_name(
     if own is not None and own == tidy(stored) and not _agree(own, *parts.values()):
         own = None
     if own is None and not all(isinstance(part, UnsetType) for part in parts.values()):
-        present = split_name(stored, None)
+        present, known, family = split_name(stored, None), tidy(stored) or "", tidy(patch.last_name)
+        if family and known.endswith(f" {family}"):  # a family name may have several words
+            present = known.removesuffix(f" {family}"), family
         first, last = (
             before if isinstance(sent, UnsetType) else sent
             for sent, before in zip(parts.values(), present, strict=True)
