@@ -113,7 +113,8 @@ def with_buyer(
         patch = replace(patch, customer=replace(buyer, **{member: None}))
         places = (billing, shipping) if in_shipping else (billing,)
         sent = [one for one in places if isinstance(one, AddressPatch)]
-        names = [getattr(one, member) for one in sent if getattr(one, member)] or [stored.get(member)]
+        kept = None if isinstance(billing, AddressPatch) else stored.get(member)  # an address is replaced whole
+        names = [getattr(one, member) for one in sent if getattr(one, member)] or [kept]
         address = billing if isinstance(billing, AddressPatch) else AddressPatch() if is_new else None
         if any(names):
             if wanted not in names:

@@ -57,10 +57,11 @@ def without_unchanged(
     unchanged = {name for name, value in sent.items() if same(getattr(present, name), value, field[name])}
     if not sent.keys() & together <= unchanged:
         unchanged -= together
-    unchanged -= {name for changing, name in along.items() if changing in sent and changing not in unchanged}
+    stays = {name for changing, name in along.items() if changing in sent and changing not in unchanged}
+    unchanged -= stays
     changed: dict[str, Any] = dict.fromkeys(unchanged, UNSET)
     buyer, known = sent.get("customer"), getattr(present, "customer", None)
-    if "customer" not in unchanged and isinstance(buyer, ReferencePatch) and known is not None:
+    if "customer" not in unchanged | stays and isinstance(buyer, ReferencePatch) and known is not None:
         changed["customer"] = _without_unchanged_members(buyer, known)
     return replace(patch, **changed)
 

@@ -208,7 +208,7 @@ ORDER: Final = VendorMapping[wire_v3.Order, Order, OrderPatch, OrderWrite, Accou
     account=Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=changes_only(to_canonical, to_vendor, TOGETHER),
+    to_vendor=changes_only(to_canonical, to_vendor, TOGETHER, along={"billing_address": "customer"}),
     total_of=total_of,
     lines_of=lines_of,
     coerces=True,
