@@ -290,7 +290,7 @@ ORDER: Final = VendorMapping[OrderRecord, Order, OrderPatch, OrderWrite, Account
     account=Account,
     endpoints=ORDERS,
     to_canonical=to_canonical,
-    to_vendor=changes_only(to_canonical, to_vendor),
+    to_vendor=changes_only(to_canonical, to_vendor, along={"customer": "billing_address"}),
     total_of=total_of,
     lines_of=lines_of,
 )
