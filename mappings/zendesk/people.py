@@ -121,8 +121,9 @@ def _watcher(
 
 
 def _replaced(stored: Iterable[int], wanted: dict[str, WatcherWrite]) -> Watchers:
-    gone = [WatcherWrite(user_id=str(id), action="delete") for id in stored if str(id) not in wanted]
-    return (*gone, *wanted.values()) or UNSET
+    present = dict.fromkeys(map(str, stored))
+    gone = [WatcherWrite(user_id=id, action="delete") for id in present if id not in wanted]
+    return UNSET if wanted.keys() == present.keys() else (*gone, *wanted.values())
 
 
 def _by_email(email: str, account: Account) -> Person | None:

@@ -92,6 +92,17 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     requester_id, requester = requester_written(patch.requester, current, account, notes)
     assignee_id = patches.record_id(patch.assignee, "/assignee", "Zendesk", notes)
     followers, email_ccs = watchers_written(patch.followers, current, account, notes)
+    problem_id = patches.record_id(patch.parent, "/parent", "Zendesk", notes)
+    due_at = patches.whole_seconds(patch.due_at, "/due_at", "Zendesk", notes)
+    kind_after = kind if isinstance(kind, str) else None if current is None else current.type
+    if problem_id and kind_after != "incident":
+        notes.unsupported("/parent", "Zendesk links incidents to a problem only: send type incident with it")
+        problem_id = UNSET
+    if due_at and kind_after != "task":
+        notes.unsupported("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
+        due_at = UNSET
+    elif current is not None and current.due_at is not None and due_at is UNSET and kind_after != "task":
+        notes.lose("/due_at", "dropped", "Zendesk keeps a due date on tickets of type task only: it is removed")
     body = TicketWrite(
         subject=patch.subject,
         comment=_first_comment(patch, current, notes),
@@ -103,22 +114,15 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         assignee_id=assignee_id,
         group_id=patches.record_id(patch.team, "/team", "Zendesk", notes),
         organization_id=patches.record_id(patch.company, "/company", "Zendesk", notes),
-        problem_id=patches.record_id(patch.parent, "/parent", "Zendesk", notes),
+        problem_id=problem_id,
         followers=followers,
         email_ccs=email_ccs,
         tags=bodies.tags(patch.tags, notes),
         custom_fields=_fields_written(patch, current, account, notes),
-        due_at=patches.whole_seconds(patch.due_at, "/due_at", "Zendesk", notes),
+        due_at=due_at,
         external_id=bodies.external_id(patch.external_id, notes),
     )
     _check_channel(patch, current, notes)
-    kind_after = kind if isinstance(kind, str) else None if current is None else current.type
-    if body.due_at and kind_after != "task":
-        notes.unsupported("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
-    if body.problem_id and kind_after != "incident":
-        notes.unsupported("/parent", "Zendesk links incidents to a problem only: send type incident with it")
-    if current is not None and current.due_at is not None and body.due_at is UNSET and kind_after != "task":
-        notes.lose("/due_at", "dropped", "Zendesk keeps a due date on tickets of type task only: it is removed")
     assigned = assignee_id if current is None or assignee_id is not UNSET else current.assignee_id
     if body.status == "solved" and not assigned:
         notes.lose("/assignee", "defaulted", "Zendesk assigns a ticket to the agent who solves it: that of the token")

@@ -201,7 +201,6 @@ def assert_written(body: dict[str, Any], ticket: Ticket, before: Ticket | None =
                 ]
             },
             {
-                "followers": [{"user_id": "27000000000002", "action": "put"}],
                 "email_ccs": [
                     {"user_id": "27100000000130", "action": "put"},
                     {"user_id": "27100000000131", "action": "put"},
