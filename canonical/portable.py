@@ -13,7 +13,7 @@ from msgspec.structs import asdict, fields, replace
 
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import AddressPatch, Instant, Loss
-from canonical.same_value import is_empty, keys_among, same
+from canonical.same_value import STREET, is_empty, keys_among, same
 
 P = TypeVar("P", bound=Struct)
 
@@ -251,7 +251,8 @@ def _kept(name: str, present: Any, sent: Any) -> Any:
     if name in _REPLACED:
         return sent
     texts = {member: text for member in ADDRESS_TEXTS if (text := getattr(sent, member))}
-    return replace(present, **texts)
+    street = {} if texts.keys().isdisjoint(STREET) else dict.fromkeys(STREET)  # it is the same, divided otherwise
+    return replace(present, **street | texts)
 
 
 def _secondary(one: Any, is_second: bool) -> Any:

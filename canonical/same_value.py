@@ -28,6 +28,7 @@ PRIMARY: Final = (EmailPatch, PhonePatch)
 """Parts of which one is primary: the one marked as primary, else the first."""
 NUMBER: Final = ("e164", "raw")
 """The members of a telephone number that are one value."""
+STREET: Final = ("line1", "line2")
 KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
     EmailPatch: ("address",),
     AddressPatch: ("line1", "line2", "postal_code", "city", "country_code"),
@@ -100,7 +101,8 @@ def item_key(item: Any, field: ComparedField) -> str:
         form = normal_form(item, field.item)
         return form if isinstance(form, str) else _encoded(form)
     if part is AddressPatch:
-        return _encoded([_spelling(_get(item, name)) for name in names])
+        street = "".join(_spelling(_get(item, name)) for name in STREET)  # one text at some vendors
+        return _encoded([street, *(_spelling(_get(item, name)) for name in names if name not in STREET)])
     return _encoded([normal_form(_get(item, name), field.item.members[name]) for name in names])
 
 
