@@ -105,8 +105,6 @@ async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
         return await _prepare_missing(resolved, marker, is_near=match.is_near)
     if intent.unless_found:
         raise RecordFound(match.remote_id)
-    if _can_upsert(resolved) and not intent.merges:
-        return await prepare_upsert(resolved, marker)
     return await prepare_update(resolved, marker, match.remote_id)
 
 

@@ -209,11 +209,9 @@ def make_portable(
     *,
     action: Action,
     target: str,
-    by_email: bool = False,
     copies: bool = False,
 ) -> PortableBody:
-    """Return the body for the connection `target`. `by_email`: it updates the record that has the e-mail address.
-    `copies`: it is a copy, whose bodies are compared with each other."""
+    """Return the body for the connection `target`. `copies`: it is a copy, whose bodies are compared."""
     patch: Any = sent.patch
     if type(patch) not in READING:
         return PortableBody(patch=patch, body=body, ignored=sent.ignored)
@@ -236,7 +234,6 @@ def make_portable(
         except ValueError as error:
             raise InvalidField.at("/totals", f"adds up to {error}") from error
         patch, lost = whole.patch, whole.folded
-    names_only = by_email and "email" in mapping.endpoints.upsert
     return PortableBody(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
@@ -244,7 +241,7 @@ def make_portable(
         # Without a key, a create finds no record to merge with; the copy of a linked one does.
         merges=(creates or is_foreign)
         and (action != "create" or copies)
-        and any(_is_merged(patch, name, names_only) for name in MERGED),
+        and any(getattr(patch, name, UNSET) not in (UNSET, None, ()) for name in MERGED),
         lost=lost,
         emptied=emptied,
     )
@@ -277,10 +274,3 @@ def _one_text(patch: Any, mapping: AnyMapping) -> tuple[Any, tuple[Loss, ...]]:
                 detail = f"plain text is stored there: {text} is written, without the formatting of the HTML"
                 lost += (Loss(path=f"/{html}", kind="coerced", detail=detail),)
     return patch, lost
-
-
-def _is_merged(patch: Any, name: str, names_only: bool) -> bool:
-    """Return whether a list is sent that may replace another one. An only address does not where it only names the
-    record in the vendor's own upsert (`names_only`)."""
-    value = getattr(patch, name, None)
-    return isinstance(value, tuple) and len(value) > (1 if name == "emails" and names_only else 0)

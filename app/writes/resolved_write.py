@@ -274,7 +274,6 @@ async def resolve_request(
         mapping,
         action=request.action,
         target=connection.name,
-        by_email=key == "email",
         copies=request.copy_of is not None,
     )
     intent = Intent(

@@ -69,6 +69,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         None if current is None else current.external,
     )
     email = people.write_email(patch.emails, EMAIL, notes, folds=False)
+    if current is not None and _is_email_of(current, email):
+        email = UNSET
     first = next(iter(_stored_addresses(current)), None)
     country = people.country_of(patch.addresses, None if first is None else values.country(first.country_code_v2))
     phone = people.write_phone(patch.phones, PHONE, notes, spelling="e164", country=country)
@@ -96,6 +98,12 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         cleared=fields.cleared,
     )
     return notes.draft(body)
+
+
+def _is_email_of(current: Customer, email: str | None | UnsetType) -> bool:
+    """Return whether the customer has this address already, maybe in another case: Shopify keeps the first spelling."""
+    stored = current.default_email_address and current.default_email_address.email_address
+    return isinstance(email, str) and values.email_key(email) == values.email_key(stored or "")
 
 
 def _exemptions(wanted: TaxExemption | UnsetType, current: Customer | None) -> tuple[str, ...] | UnsetType:

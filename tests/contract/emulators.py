@@ -110,3 +110,10 @@ class Emulators:
     def limit(self, vendor: Vendor, **limits: float) -> None:
         """Set the vendor's `per_minute`, `search_lag` or `search_cap`."""
         assert self._http.post("/limits", json={"vendor": vendor, **limits}).status_code == 200
+
+
+def writes(vendors: Emulators, vendor: Vendor) -> int:
+    """How many requests could have changed something there."""
+    calls = [one for one in vendors.calls(vendor) if one["method"] != "GET"]
+    calls = [one for one in calls if not one["path"].endswith(("/search", "/read"))]
+    return len([one for one in calls if vendor != "shopify" or "mutation" in str(one["body"])])

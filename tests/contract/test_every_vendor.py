@@ -6,7 +6,7 @@ import pytest
 
 from mappings.registry import VENDORS, active
 from tests.contract.callers import Caller, code_of, new_key
-from tests.contract.emulators import Emulators
+from tests.contract.emulators import Emulators, writes
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, Sample, all_vendors, create_record
@@ -113,10 +113,12 @@ def test_an_unchanged_upsert_is_200_and_changes_nothing(
     path = f"{sample.collection()}&upsert_on={key}"
     first = caller.write("POST", path, body)
     assert first.status_code == 201, first.text
+    before = writes(vendors, sample.vendor)
     for _ in range(2):
         again = caller.write("POST", path, body)
         assert again.status_code == 200, again.text
         assert again.json()["meta"]["loss"] == first.json()["meta"]["loss"]
+    assert writes(vendors, sample.vendor) == before
     own = {"meta": None, "updated_at": None}
     assert {**again.json(), **own} == {**first.json(), **own}
     assert len(vendors.records(sample.vendor, sample.held_as, holding=mark)) == 1

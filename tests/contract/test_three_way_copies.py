@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.callers import Caller
-from tests.contract.emulators import Emulators, Vendor
+from tests.contract.emulators import Emulators, Vendor, writes
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
@@ -74,12 +74,6 @@ def read(caller: Caller, there: dict[str, Any]) -> dict[str, Any]:
     meta = there["meta"]
     record: dict[str, Any] = caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()
     return record
-
-
-def writes(vendors: Emulators, vendor: Vendor) -> int:
-    """How many requests could have changed something there."""
-    calls = [one for one in vendors.calls(vendor) if one["method"] != "GET" and "search" not in one["path"]]
-    return len([one for one in calls if vendor != "shopify" or "mutation" in str(one["body"])])
 
 
 @pytest.fixture

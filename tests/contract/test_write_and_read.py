@@ -1,4 +1,5 @@
-"""What a record reads after it was written: as it was sent, or the answer to the write says what was lost."""
+"""What a record reads after it was written: as it was sent, or the answer to the write says what was lost. A change or
+upsert that comes again changes nothing, so the vendor is sent nothing."""
 
 from collections.abc import Callable, Collection, Iterator
 from itertools import chain
@@ -19,6 +20,7 @@ from tests.contract.write_and_read import (
     Changer,
     Commenter,
     Finding,
+    Upserter,
     Writer,
     base_of_changes,
     resolved_fields,
@@ -73,6 +75,14 @@ def test_a_new_record_reads_as_it_was_sent(caller: Caller, name: str) -> None:
 def test_a_change_reads_as_it_was_sent(caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
     check(Changer(caller, sample), sample.mapping.patch, base_of_changes(sample), resolved_fields(name))
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, one in SAMPLES.items() for key in one.upsert_keys])
+def test_an_upsert_reads_as_it_was_sent(caller: Caller, name: str, key: str) -> None:
+    sample = SAMPLES[name]
+    writer = Upserter(caller, sample, key)
+    findings = [one for body in whole_bodies(sample.mapping.patch, sample.body) for one in writer.findings(body)]
+    assert not findings, "\n".join(map(str, findings[:20]))
 
 
 @pytest.mark.parametrize("name", COMMENTED)

@@ -115,6 +115,7 @@ class Writer:
 
     def __init__(self, caller: Caller, sample: Sample) -> None:
         self._caller, self._sample = caller, sample
+        self._path = f"/v1/{sample.object}s?connection={sample.vendor}&loss=any"
         self.compared: ObjectName = sample.object
         self.written = set[str]()
 
@@ -133,6 +134,8 @@ class Writer:
                 yield Finding(
                     Difference(f"{name} in the answer", frozenset(), value, read.get(name)), sent, meta["loss"]
                 )
+        if (again := self._again(sent)) is not None:
+            yield Finding(Difference("sent again", frozenset(), None, again), sent, meta["loss"])
 
     def _made(self, body: Body) -> tuple[Body, Body] | None:
         """Return what was sent in the end, and the answer; None if nothing is left that is accepted."""
@@ -149,8 +152,11 @@ class Writer:
         return None
 
     def _create(self, body: Body) -> httpx.Response:
-        path = f"/v1/{self._sample.object}s?connection={self._sample.vendor}&loss=any"
-        return self._caller.write("POST", path, body)
+        return self._caller.write("POST", self._path, body)
+
+    def _again(self, body: Body) -> Body | None:
+        """Return what the vendor would be sent if the same change came again. A create may come again."""
+        return None
 
     def _read(self, made: Body) -> Body:
         path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&include=references"
@@ -180,6 +186,20 @@ class Changer(Writer):
     def _create(self, body: Body) -> httpx.Response:
         return self._caller.write("PATCH", self._path, body)
 
+    def _again(self, body: Body) -> Body | None:
+        return drafted(self._caller, "PATCH", self._path, body)
+
+
+class Upserter(Writer):
+    """Creates records of one object at one connection by upserts that match on a key."""
+
+    def __init__(self, caller: Caller, sample: Sample, key: str) -> None:
+        super().__init__(caller, sample)
+        self._path += f"&upsert_on={key}"
+
+    def _again(self, body: Body) -> Body | None:
+        return drafted(self._caller, "POST", self._path, body)
+
 
 class Commenter(Writer):
     """Adds comments to a ticket at one connection."""
@@ -197,6 +217,13 @@ class Commenter(Writer):
         listed = self._caller.get(f"{self._path}?limit=100").json()["data"]
         comment: Body = next(one for one in listed if one["remote_id"] == made["remote_id"])
         return comment
+
+
+def drafted(caller: Caller, method: str, path: str, body: Body) -> Body | None:
+    """Return the request that a write would send to the vendor, or its problem; None if it changes nothing."""
+    answer: Body = caller.request(method, f"{path}&dry_run=true", json=body).json()
+    request: Body | None = answer.get("request", answer)
+    return request
 
 
 def announced(answer: Body) -> set[str]:
