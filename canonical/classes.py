@@ -75,7 +75,11 @@ def _phone(patch: CustomerPatch, inner: list[str], traits: Traits) -> bool:
 def _is_primary(items: Any, inner: list[str]) -> bool:
     if not isinstance(items, tuple) or not items:
         return False
-    return not inner or inner[0] == str(_primary(items))
+    if not inner or not inner[0].isdigit():
+        return not inner
+    place = int(inner[0])
+    is_marked = place < len(items) and items[place].is_primary is True
+    return (is_marked or not place) and place == _primary(items)  # hardly any item needs a look at the others
 
 
 def _consent(patch: CustomerPatch, inner: list[str], traits: Traits) -> bool:

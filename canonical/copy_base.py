@@ -18,6 +18,8 @@ Digest = Callable[[str], str]
 """A keyed digest of a text."""
 MARK: Final = "is_primary"
 """The mark of the primary item. It is compared separately."""
+MOST_COMPARED: Final = 4096
+"""Pairs of items whose likeness is computed. In longer lists, no item counts as another form of another one."""
 
 
 class ItemBase(Struct, frozen=True, kw_only=True, omit_defaults=True):

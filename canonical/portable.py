@@ -1,6 +1,7 @@
 """Prepare a resource that was read at one connection for a write at another: which values count as absent, and which
 lists are merged. The rules are those of the HTTP contract, "Nothing is cleared by accident"."""
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -222,13 +223,16 @@ def _pairs(
     """Return the place of each present item that was sent, and its place there: that of the item of the same type if
     there is one. Remove these from `wanted`, the places by key."""
     pairs: dict[int, int] = {}
-    for is_same_type in (True, False):
+    for type_of in (_type_of, lambda one: ""):
+        places = defaultdict[tuple[str, str], deque[int]](deque)
+        for own, place in ((own, place) for own, each in wanted.items() for place in each):
+            places[own, type_of(sent[place])].append(place)
         for at, one in enumerate(present):
-            places = wanted.get(key(one), [])
-            alike = (each for each in places if not is_same_type or _type_of(sent[each]) == _type_of(one))
-            if at not in pairs and (place := next(alike, None)) is not None:
-                pairs[at] = place
-                places.remove(place)
+            if at not in pairs and (alike := places[key(one), type_of(one)]):
+                pairs[at] = alike.popleft()
+        taken = {*pairs.values()}
+        for each in wanted.values():
+            each[:] = [place for place in each if place not in taken]
     return pairs
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from canonical.copy_base import Base, Digests, FieldBase, FieldState, ItemBase, likeness, member
+from canonical.copy_base import MOST_COMPARED, Base, Digests, FieldBase, FieldState, ItemBase, likeness, member
 from canonical.portable import MERGED
 
 NOTHING = FieldBase()
@@ -119,15 +119,16 @@ def _places(
 ) -> dict[str, str]:
     """Return the key at the target of each source item that the target has: its own key, its key at the last copy, or
     the key of the new item that the vendor stored it as."""
-    places: dict[str, str] = {}
+    places, taken = dict[str, str](), set[str]()
     for key in sent:
         last = known.items.get(key)
         place = key if key in after or last is None else last.key or key
-        if place in after and place not in places.values():
+        if place in after and place not in taken:
             places[key] = place
-    new = [key for key in after if key not in before and key not in places.values()]
+            taken.add(place)
+    new = [key for key in after if key not in before and key not in taken]
     left = [key for key in sent if key not in places]
-    for place in new:
+    for place in new if len(new) * len(left) <= MOST_COMPARED else ():
         alike = {key: likeness(sent[key], after[place], digests.fields[name]) for key in left}
         best = max(alike.values(), default=0)
         candidates = [key for key, number in alike.items() if number == best]

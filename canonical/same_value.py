@@ -5,7 +5,8 @@ compared by value, telephone numbers by number, times by instant; every other te
 value is that of its `ComparedField`. A vendor's own changes are not known here: its mapping declares them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Context, Decimal
 from typing import Any, Final
@@ -153,12 +154,36 @@ def _same_items(present: list[Any], sent: list[Any], field: ComparedField) -> bo
         return False
     if field.ordered:
         return all(same(one, other, item) for one, other in zip(left, wanted, strict=True))
+    key, places, taken = keys_among(left, field), defaultdict[Hashable, list[int]](list), set[int]()
+    for place in reversed(range(len(left))):
+        for trait in _traits(left[place], item, key):
+            places[trait].append(place)
     for one in wanted:
-        place = next((place for place, other in enumerate(left) if same(other, one, item)), None)
-        if place is None:
+        near = [places[trait] for trait in _traits(one, item, key)]
+        for each in near:
+            while each and each[-1] in taken:
+                each.pop()
+        fewest = reversed(min(near, key=len))
+        match = next((place for place in fewest if place not in taken and same(left[place], one, item)), None)
+        if match is None:
             return False
-        del left[place]
+        taken.add(match)
     return True
+
+
+def _traits(one: Any, item: ComparedField, key: Callable[[Any], str]) -> list[Hashable]:
+    """Return what an item of a list that is not ordered has in common with every item that is the same, and has the
+    values that this one was sent with. So each item is compared with a few of a long list only."""
+    if item.part is CustomFieldPatch:
+        return [_get(one, "key")]
+    if not item.members:
+        return [_encoded(normal_form(one, item))]
+    traits: list[Hashable] = [(), *([("number", key(one))] if item.part is PhonePatch else ())]
+    for name, member in item.members.items():
+        if member.kind is not Kind.PHONE and name not in NUMBER and not member.members and member.item is None:
+            form = normal_form(_get(one, name), member)
+            traits += () if form is None else [(name, _encoded(form))]
+    return traits
 
 
 def _keys(custom_fields: Iterable[Any]) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 Slots = Callable[[Sequence[Any]], Mapping[Any, int]]
 """Returns, for each slot of a vendor, the index of the item that it stores there. Items without a slot are not
-stored."""
+stored, and take no slot when further items come."""
 
 
 def clashing(
@@ -20,13 +20,16 @@ def clashing(
     own: dict[str, Any] = {}
     for one in wanted:
         own |= _slots_in(one, slots)
-    kept, left = set(first), list[str]()
-    for key in items:
-        if key in kept:
-            continue
-        together = _slots_in({one: item for one, item in items.items() if one in kept or one == key}, slots)
+    kept, left = _slots_in({key: item for key, item in items.items() if key in first}, slots), list[str]()
+    further = [key for key in items if key not in kept]
+    if any(slot is None and own.get(key) is not None for key, slot in kept.items()):
+        return further
+    places = {key: place for place, key in enumerate(items)}
+    kept = {key: slot for key, slot in kept.items() if slot is not None}  # the others would make each step longer
+    for key in further:
+        together = _slots_in({one: items[one] for one in sorted((*kept, key), key=places.__getitem__)}, slots)
         if all(own.get(one) in (None, slot) for one, slot in together.items()):
-            kept.add(key)
+            kept = {one: slot for one, slot in together.items() if slot is not None}
         else:
             left.append(key)
     return left

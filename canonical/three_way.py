@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields, replace
 
 from canonical.classes import NAMES
-from canonical.copy_base import MARK, Base, Digests, FieldBase, ItemBase, likeness, member
+from canonical.copy_base import MARK, MOST_COMPARED, Base, Digests, FieldBase, ItemBase, likeness, member
 from canonical.field_kinds import ComparedField
 from canonical.parts import CustomFieldPatch
 from canonical.portable import DECIDED, MERGED, merged
@@ -289,10 +289,14 @@ def _remove_gone(
 
 
 def _replaced(name: str, gone: Collection[str], lists: _Lists, digests: Digests) -> set[str]:
-    """Return which items that the source no longer has are replaced: each added item replaces the most similar one."""
+    """Return which items that the source no longer has are replaced: each added item replaces the most similar one, in
+    long lists the first one."""
+    count = len(lists.added)
+    if count >= len(gone) or count * len(gone) > MOST_COMPARED:
+        return {*list(gone)[:count]}
     left = dict.fromkeys(gone)
     for key in lists.sent:
-        if key in lists.added and left:
+        if key in lists.added:
             item, field = lists.sent[key], digests.fields[name]
             del left[max(left, key=lambda place: likeness(item, lists.there[place], field))]
     return {place for place in gone if place not in left}

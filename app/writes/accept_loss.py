@@ -6,6 +6,7 @@ to.
 
 from collections.abc import Callable, Collection
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -210,21 +211,30 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
     sent, present = msgspec.to_builtins(patch), msgspec.to_builtins(data)
     fields = fields_of(type(patch))
 
-    def left(refusal: FieldRefusal) -> list[FieldRefusal]:
+    @cache  # a list of a thousand lines may be refused at each of them
+    def differs(name: str) -> bool:
+        return not same(present.get(name), sent[name], fields[name])
+
+    @cache
+    def lacking(name: str, detail: str) -> list[FieldRefusal]:
+        pointers: list[str] = []
+        if name == LINES:
+            pointers = _lacking(present.get(name), sent[name], fields[LINES])
+        elif name in PEOPLE and sent[name] and sent[name].get("email"):
+            pointers = [f"/{name}/{member}" for member in _unkept(present.get(name), sent[name], fields[name])]
+        return [FieldRefusal(kind="unsupported", pointer=pointer, detail=detail) for pointer in pointers]
+
+    left: dict[FieldRefusal, None] = {}
+    for refusal in refused:
         name = refusal.pointer.split("/")[1]
         is_item = isinstance(sent.get(name), tuple) or refusal.pointer != f"/{name}"
         if name not in sent or (refusal.kind == "invalid" and is_item):
-            return [refusal]
-        if same(present.get(name), sent[name], fields[name]):
-            return []
-        lacking: list[str] = []
-        if refusal.kind == "unsupported" and name == LINES:
-            lacking = _lacking(present.get(name), sent[name], fields[LINES])
-        elif refusal.kind == "unsupported" and name in PEOPLE and sent[name] and sent[name].get("email"):
-            lacking = [f"/{name}/{member}" for member in _unkept(present.get(name), sent[name], fields[name])]
-        return [msgspec.structs.replace(refusal, pointer=pointer) for pointer in lacking] or [refusal]
-
-    return tuple(dict.fromkeys(one for refusal in refused for one in left(refusal)))
+            left[refusal] = None
+        elif differs(name):
+            further = lacking(name, refusal.detail) if refusal.kind == "unsupported" else []
+            if not further or further[0] not in left:
+                left |= dict.fromkeys(further or [refusal])
+    return tuple(left)
 
 
 def is_part(refusal: FieldRefusal, among: Collection[str] = PARTS) -> bool:

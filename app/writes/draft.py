@@ -1,8 +1,11 @@
 """Draft the body of a write with its mapping, and judge what is lost."""
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -217,7 +220,7 @@ def _with_lengths(draft: Draft[Any], patch: Any, longest: Mapping[str, int]) -> 
     refused = tuple(
         FieldRefusal(kind="invalid", pointer=pointer, detail=detail)
         for pointer, detail in too_long(patch, longest)
-        if not any(pointer == path or pointer.startswith(f"{path}/") for path in lost)
+        if lost.isdisjoint(accumulate(pointer.split("/"), "{}/{}".format))
     )
     return replace(draft, refused=draft.refused + refused) if refused else draft
 
@@ -253,21 +256,25 @@ def _is_added(place: str, patch: Any) -> bool:
 def at_sent_pointers(draft: Draft[Any], lost: Sequence[Loss]) -> Draft[Any]:
     """Return the draft with the pointers of the sent body. `lost` holds what was folded before the mapping ran
     (`canonical.order_body`): amounts that became items of a list, and negative items that left theirs."""
-    folded = [one for one in lost if one.kind == "folded"]
+    folded = {one: None for one in lost if one.kind == "folded"}
     if not folded:
         return draft
     paths = {one.place: one.path for one in folded if isinstance(one.place, str)}
-    gone = sorted(one.path for one in folded if not one.path.startswith("/totals/"))
-    loss = [one if one in folded else replace(one, path=_sent(one.path, paths, gone)) for one in draft.loss]
+    gone = defaultdict[str, list[int]](list)
+    for name, _, index in (one.path.rpartition("/") for one in folded if not one.path.startswith("/totals/")):
+        gone[name].append(int(index))
+    # How many items of a list went before an item is how many of these are up to its index.
+    before = {name: [index - place for place, index in enumerate(sorted(each))] for name, each in gone.items()}
+    loss = [one if one in folded else replace(one, path=_sent(one.path, paths, before)) for one in draft.loss]
     further = {one.path for one in loss if one.kind == "folded" and one not in folded}
     return replace(
         draft,
         loss=tuple(one for one in loss if one not in folded or one.path not in further),
-        refused=tuple(replace(one, pointer=_sent(one.pointer, paths, gone)) for one in draft.refused),
+        refused=tuple(replace(one, pointer=_sent(one.pointer, paths, before)) for one in draft.refused),
     )
 
 
-def _sent(pointer: str, paths: Mapping[str, str], gone: Sequence[str]) -> str:
+def _sent(pointer: str, paths: Mapping[str, str], before: Mapping[str, Sequence[int]]) -> str:
     name, *inner = pointer.removeprefix("/").split("/")
     if not inner or not inner[0].isdecimal():
         return pointer
@@ -277,9 +284,7 @@ def _sent(pointer: str, paths: Mapping[str, str], gone: Sequence[str]) -> str:
         member = ["unit_price"] if of_line else inner[1:]
         return paths[item] if paths[item].startswith("/totals/") else "/".join([paths[item], *member])
     place = int(inner[0])
-    for index in sorted(int(path.rpartition("/")[2]) for path in gone if path.rpartition("/")[0] == f"/{name}"):
-        place += index <= place
-    return "/".join(["", name, str(place), *inner[1:]])
+    return "/".join(["", name, str(place + bisect_right(before.get(f"/{name}", ()), place)), *inner[1:]])
 
 
 def refused_by_account_facts(

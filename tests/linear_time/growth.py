@@ -69,6 +69,14 @@ def may_grow(read: Callable[[Any], object], text_of: Callable[[int], Any], longe
     return _best(read, long) / max(_best(read, brief), 1e-6) > _BRIEF_SUSPECT
 
 
+def quadrupled(read: Callable[[Any], object], items_of: Callable[[int], Any], count: int) -> float:
+    """How many times as long `read` takes for four times as many items: 4 is linear, 16 is quadratic."""
+    read(items_of(count))  # what only a first call does is no growth
+    few, many = _best(read, items_of(count)), items_of(4 * count)
+    once = _seconds(read, many) / few
+    return once if once <= _SUSPECT else _best(read, many) / few
+
+
 def _doubled(read: Callable[[Any], object], text_of: Callable[[int], Any], size: int) -> float:
     half, whole = text_of(size // 2), text_of(size)
     return _best(read, whole) / max(_best(read, half), 1e-6)
