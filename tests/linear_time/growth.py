@@ -123,6 +123,8 @@ PARTS: Final = (
         "%",
         "&",
     ),
+    # A soft hyphen, a space that does not break, an emoji with its joiner, a mark of direction.
+    *("\u00ad", "\u00a0", "\U0001f468\u200d", "\u202e"),
     *("\u0301", "\ufdfa", "é", "a,", "a@", "a.", '\\"', "a=", "%40", "[]", "{}", "=?", "&#9", "&#9;", "1,", "a "),
     *("<b>", "</b>", "<a ", "<a x='", "<!", "<!--", "<![ ", "<p><i>", "<table><b>", "<div><td></div>", "<script>"),
 )
