@@ -141,12 +141,11 @@ def _is_about(amount: Decimal, other: Decimal, unit: Decimal) -> bool:
 
 def taxes_of(patch: OrderPatch) -> Decimal:
     """Return the taxes on lines, shipping and fees, included in the prices or not."""
-    parts: tuple[tuple[LineItemPatch | ShippingLinePatch | FeePatch, ...], ...] = (
-        sent_or(patch.line_items, ()),
-        sent_or(patch.shipping_lines, ()),
-        sent_or(patch.fees, ()),
-    )
-    return added(one.tax for items in parts for one in items)
+    return added(one.tax for items in _taxed(patch) for one in items)
+
+
+def _taxed(patch: OrderPatch) -> tuple[tuple[LineItemPatch | ShippingLinePatch | FeePatch, ...], ...]:
+    return sent_or(patch.line_items, ()), sent_or(patch.shipping_lines, ()), sent_or(patch.fees, ())
 
 
 def is_too_large(patch: OrderPatch, *, lines_alone: bool = False) -> bool:
@@ -158,7 +157,8 @@ def is_too_large(patch: OrderPatch, *, lines_alone: bool = False) -> bool:
         amounts = [one.amount for one in sent_or(patch.discounts, ())]
         amounts += [one.amount for one in sent_or(patch.fees, ())]
         amounts += [one.price for one in sent_or(patch.shipping_lines, ())]
-        size += taxes_of(patch) + sum((abs(_exact(one)) for one in amounts), ZERO)
+        amounts += [one.tax for items in _taxed(patch) for one in items if one.tax is not None]
+        size += sum((abs(_exact(one)) for one in amounts), ZERO)
     return size > LARGEST
 
 

@@ -82,7 +82,7 @@ def _order(patch: OrderPatch) -> PatchErrors:
         yield from _money(f"/shipping_lines/{index}/tax", shipping.tax, digits)
     for index, fee in enumerate(_items(patch.fees)):
         yield from _money(f"/fees/{index}/amount", fee.amount.removeprefix("-"), digits)
-        yield from _money(f"/fees/{index}/tax", fee.tax, digits)
+        yield from _tax(f"/fees/{index}/tax", fee.tax, fee.amount, digits)
     yield from _instant("/placed_at", patch.placed_at)
     yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
@@ -197,8 +197,14 @@ def _line(pointer: str, line: LineItemPatch, digits: int | None) -> PatchErrors:
         yield PatchError(pointer=f"{pointer}/unit_price", detail="is required for a line without a variant")
     if Decimal(line.quantity) < 0:
         yield PatchError(pointer=f"{pointer}/quantity", detail="must not be negative")
-    yield from _money(f"{pointer}/tax", line.tax, digits)
+    yield from _tax(f"{pointer}/tax", line.tax, line.unit_price, digits)
     yield from _each_once(f"{pointer}/custom_fields", "key", [field.key for field in line.custom_fields])
+
+
+def _tax(pointer: str, tax: str | None, price: str | None, digits: int | None) -> PatchErrors:
+    """Check the tax on a line or a fee. A reduction of a taxed price reduces the tax too."""
+    is_reduction = price is not None and price.startswith("-")
+    return _money(pointer, tax.removeprefix("-") if is_reduction and tax is not None else tax, digits)
 
 
 def _money(pointer: str, amount: str | None, digits: int | None) -> PatchErrors:

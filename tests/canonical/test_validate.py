@@ -121,6 +121,10 @@ def test_a_time_that_does_not_exist_in_utc_is_refused(moment: str, exists: bool)
             [""],
         ),
         ({"fees": [{"amount": "-600000000000000"}], "discounts": [{"amount": "600000000000000"}]}, [""]),
+        ({"line_items": [{"name": "Mug", "quantity": "1", "unit_price": "-1", "tax": "-0.2"}]}, []),
+        ({"line_items": [{"name": "Mug", "quantity": "1", "unit_price": "1", "tax": "-0.2"}]}, ["/line_items/0/tax"]),
+        ({"fees": [{"amount": "-10", "tax": "-1.9"}, {"amount": "10", "tax": "-1.9"}]}, ["/fees/1/tax"]),
+        ({"fees": [{"amount": "-9", "tax": "-600000000000000"}], "discounts": [{"amount": "600000000000000"}]}, [""]),
         ({"currency": "JPY", "discounts": [{"amount": "1.5"}]}, ["/discounts/0/amount"]),
         ({"discounts": [{"amount": "-1.5"}]}, ["/discounts/0/amount"]),
         (

@@ -122,10 +122,11 @@ def test_the_total_of_a_record_that_does_not_add_up_counts(caller: Caller) -> No
     assert ("/totals/total", "folded") in [(one["path"], one["kind"]) for one in made["meta"]["loss"]]
 
 
-def test_negative_lines_are_discounts(caller: Caller) -> None:
+@pytest.mark.parametrize(("tax", "off", "total"), [(None, "9.80", "30.00"), ("-1.86", "11.66", "28.14")])
+def test_negative_lines_are_discounts(caller: Caller, tax: str | None, off: str, total: str) -> None:
     kind = KINDS["hubspot order"]
-    voucher = {"name": "Voucher", "quantity": "1", "unit_price": "-9.80"}
+    voucher = {"name": "Voucher", "quantity": "1", "unit_price": "-9.80", "tax": tax}
     made = caller.create(kind.collection, kind.sample() | {"line_items": [voucher, *kind.sample()["line_items"]]})
 
-    assert (made["totals"]["discount"], made["totals"]["total"]) == ("9.80", "30.00")
+    assert (made["totals"]["discount"], made["totals"]["total"]) == (off, total)
     assert ("/line_items/0", "/discounts/0") in [(one["path"], one.get("place")) for one in made["meta"]["loss"]]
