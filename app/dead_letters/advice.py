@@ -60,8 +60,9 @@ def _enable(letter: DeadLetter) -> NextStep:
         action="enable",
         method="POST",
         path=f"{path}/enable",
-        command=f'curl -X POST "$API{path}/enable" -H "Authorization: Bearer $KEY"',
-        advice=f"Its subscription is disabled, so a redrive waits. GET {path} says why. Fix that, then enable it.",
+        command=f"lockstitch subscriptions enable {letter.connection}",
+        advice="Its subscription is disabled, so a redrive waits. Fix what `lockstitch subscriptions show"
+        f" {letter.connection}` names, then enable it.",
     )
 
 

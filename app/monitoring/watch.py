@@ -289,7 +289,7 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         "undelivered": (
             "subscription_failing",
             f"gets nothing: {one.why or 'the last attempts failed'}",
-            f"Fix its target. To deliver what waits at once, then lockstitch subscriptions enable {one.name}.",
+            f"Fix its target. Then deliver what waits at once: lockstitch subscriptions enable {one.name}",
         ),
         "unerased": (
             "erasure_running",

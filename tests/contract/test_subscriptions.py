@@ -276,6 +276,7 @@ def test_a_subscription_that_accepts_nothing_is_disabled(owner: Caller, deliveri
     steps = owner.get(f"/ops/dead-letters/{letters[0]['id']}").json()["next_steps"]
     assert [step["action"] for step in steps] == ["enable", "redrive", "redrive_all", "discard"]
     assert (steps[0]["method"], steps[0]["path"]) == ("POST", f"{path}/enable")
+    assert steps[0]["command"] == f"lockstitch subscriptions enable {path.rpartition('/')[2]}"
     assert owner.post(f"/ops/dead-letters/{letters[0]['id']}/redrive").status_code == 200
     hook.always = Answer()
     assert owner.post(f"{path}/test").json()["delivered"]

@@ -51,7 +51,7 @@ def test_a_subscriber_that_answers_500_is_not_silent(delivering: Delivering, per
             assert caller.get(path).json() == failing
             notice = person.is_told(f"subscription_failing.{made['id']}")
             assert "answered 500" in notice["summary"]
-            assert notice["next_step"].endswith(f"then lockstitch subscriptions enable {made['id']}.")
+            assert notice["next_step"].endswith(f": lockstitch subscriptions enable {made['id']}")
             assert notice["link"].endswith(f"/console/subscribers/{made['id']}")
             assert made["id"] in person.is_told("job_lag")["summary"]
             lag = other.get("/ops/queue").json()["lag_seconds"]
