@@ -72,13 +72,13 @@ def named(
     Refuse and skip an unknown key, a value of another type, and an unknown choice. Without known choices, the vendor
     validates the value.
     """
-    known = {setting.key: setting for setting in settings}
+    known, unknown_key = {setting.key: setting for setting in settings}, _unknown_key(settings)
     for place, field in enumerate(patch if isinstance(patch, tuple) else ()):
         setting = known.get(field.key)
         if field.key in same:
             continue
         if setting is None:
-            notes.unsupported(f"{pointer}/{place}/key", _unknown_key(settings))
+            notes.unsupported(f"{pointer}/{place}/key", unknown_key)
         elif field.value is not None and not fits(setting.type, field.value):
             notes.invalid(f"{pointer}/{place}/value", f"must be {EXPECTED[setting.type]}")
         elif isinstance(setting, ChosenField) and (unknown := _unknown(field.value, setting.choices)):
@@ -163,7 +163,8 @@ def _chosen_field(setting: CustomFieldSetting, options: FieldOptions) -> CustomF
 def _unknown(value: CustomFieldValue, choices: tuple[str, ...]) -> list[str]:
     """Return the values that are not among the choices. Empty text is allowed: it clears a field, as null does."""
     chosen = value if isinstance(value, list) else [value] if isinstance(value, str) and value else []
-    return [one for one in chosen if one not in choices]
+    known = choices if len(chosen) <= 1 else frozenset(choices)
+    return [one for one in chosen if one not in known]
 
 
 def _no_choice(unknown: list[str], choices: tuple[str, ...]) -> str:

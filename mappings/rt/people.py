@@ -5,6 +5,7 @@ Request Tracker makes a user of a new address. A number names a group or another
 that the ticket already has.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -79,7 +80,9 @@ def requester_written(
         known = next((one for one in stored if one.id == patch.remote_id), None)
         person = Person(id="") if known is None else _with_data(known, account)
         compare_person(patch, {"name": person.real_name, "email": person.email_address}, "/requester", notes)
-        return _named(patch.remote_id, stored, "/requester/remote_id", notes, is_new=current is None)
+        return _named(
+            patch.remote_id, {one.id for one in stored}, "/requester/remote_id", notes, is_new=current is None
+        )
     if not patch.email:
         notes.invalid("/requester", "send a remote_id or an email")
         return UNSET
@@ -94,7 +97,7 @@ def followers_written(
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
     wanted: dict[FollowerKind, dict[str, None]] = {"cc": {}, "follower": {}}
-    stored = () if current is None else (*current.cc, *current.admin_cc)
+    stored = set[str]() if current is None else {one.id for one in (*current.cc, *current.admin_cc)}
     for place, follower in enumerate(patch or ()):
         pointer = f"/followers/{place}"
         if follower.kind not in wanted:
@@ -128,11 +131,12 @@ def _with_data(person: Person, account: Account) -> Person:
     return account.people.get(person.id, person)
 
 
-def _named(remote_id: str, stored: tuple[Person, ...], pointer: str, notes: Notes, *, is_new: bool) -> People:
+def _named(remote_id: str, stored: Collection[str], pointer: str, notes: Notes, *, is_new: bool) -> People:
+    """Return a person by login name. A number is one only if the ticket has that person (`stored`)."""
     if "\n" in remote_id or ("," in remote_id and (is_new or "@" in remote_id)):
         notes.invalid(pointer, SEVERAL)
         return UNSET
-    if not remote_id.strip() or (remote_id.isdecimal() and all(one.id != remote_id for one in stored)):
+    if not remote_id.strip() or (remote_id.isdecimal() and remote_id not in stored):
         notes.invalid(pointer, A_NUMBER)
         return UNSET
     if is_new and not values.is_email(remote_id):

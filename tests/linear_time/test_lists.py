@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -17,14 +18,19 @@ from canonical.field_kinds import kinds_of
 from canonical.order import Order, Totals
 from canonical.order_body import completed
 from canonical.order_patch import OrderPatch
+from canonical.parts import CustomFieldPatch, CustomFieldSetting
 from canonical.portable import kept_back, merged, sent_places
 from canonical.renewed_base import Copied, renewed
 from canonical.same_value import same
 from canonical.three_way import Rules, merge
-from canonical.ticket import Ticket, TicketPatch
+from canonical.ticket import FollowerPatch, Ticket, TicketPatch
+from mappings.checks.golden import records
+from mappings.kit import custom_fields
+from mappings.kit.custom_fields import ChosenField
 from mappings.kit.people import one_slot
-from mappings.registry import VENDORS
-from mappings.spec import Draft, FieldRefusal
+from mappings.registry import VENDORS, AnyMapping
+from mappings.rt.people import followers_written
+from mappings.spec import Draft, FieldRefusal, Notes
 from tests.linear_time.growth import quadrupled
 
 MANY: Final = 96
@@ -41,6 +47,18 @@ ITEMS: Final[dict[str, Callable[[int], Any]]] = {
     "orders": lambda at: {"remote_id": str(at)},
 }
 """The lists that are compared by item, with one of many items."""
+AMOUNTS: Final[dict[str, Callable[[int], Any]]] = {
+    "line_items": lambda at: {
+        "name": f"Mug {at}",
+        "sku": f"M-{at}",
+        "quantity": "2",
+        "unit_price": "9.95",
+        "tax": "1.00",
+    },
+    "discounts": lambda at: {"code": f"CODE{at}", "amount": "1.00"},
+    "shipping_lines": lambda at: {"title": f"Post {at}", "price": "4.00", "tax": "0.10"},
+    "fees": lambda at: {"name": f"Wrapping {at}", "amount": "3.00", "tax": "0.20"},
+}
 ALIKE: Final[dict[str, Callable[[int], Any]]] = {
     "the same tag": lambda at: "tag",
     "one address by name": lambda at: {"line1": "1 Quay", "name": f"Ann {at}"},
@@ -55,6 +73,12 @@ SLOTS: Final = {
     for name, slots in mapping.slots.items()
     if slots is not one_slot or (name, vendor.name) == ("phones", "shopify")
 }
+WRITTEN: Final = [
+    mapping
+    for vendor in VENDORS.values()
+    for mapping in vendor.mappings
+    if mapping.endpoints.create is not None and mapping.object != "comment"
+]
 TOTALS: Final = Totals(**dict.fromkeys(Totals.__struct_fields__, "1.00"))
 
 
@@ -146,3 +170,44 @@ def test_losses_of_many_emails_are_judged() -> None:
             is_essential(patch, f"/emails/{at}/address", frozenset())
 
     assert quadrupled(judge, lambda size: sides_of("emails", ITEMS["emails"], size).turned, 8 * MANY) <= MOST
+
+
+def test_choices_and_keys_of_custom_fields_are_looked_up() -> None:
+    def write(count: int) -> None:
+        texts = [str(at) for at in range(count)]
+        chosen = ChosenField(key="kinds", vendor_field="kinds", type="multi_enum", choices=tuple(texts))
+        settings = (chosen, *(CustomFieldSetting(key=f"key{at}", vendor_field="x") for at in range(count)))
+        sent = [
+            CustomFieldPatch(key="kinds", value=texts[::-1]),
+            *(CustomFieldPatch(key=one, value=1) for one in texts),
+        ]
+        list(custom_fields.named(tuple(sent), settings, Notes()))
+
+    assert quadrupled(write, int, 8 * MANY) <= MOST
+
+
+def test_people_of_a_ticket_at_request_tracker_are_looked_up() -> None:
+    vendor = VENDORS["rt"]
+    (mapping,) = (one for one in vendor.mappings if one.object == "ticket")
+    record = msgspec.json.decode(next(record for _, record in records(vendor, mapping, Path(__file__).parents[2])))
+
+    def ticket_of(count: int) -> Any:
+        people = [{"id": str(at), "type": "user"} for at in range(count)]
+        return mapping.decode(msgspec.json.encode(record | {"AdminCc": people}))
+
+    def write(ticket: Any) -> None:
+        notes, ids = Notes(), [one.id for one in ticket.admin_cc[:0:-1]]
+        sent = tuple(FollowerPatch(remote_id=one, kind="follower") for one in ids)
+        assert followers_written(sent, ticket, mapping.account(), notes) == ((), tuple(ids))
+
+    assert quadrupled(write, ticket_of, 4 * MANY) <= MOST
+
+
+@pytest.mark.parametrize("mapping", WRITTEN, ids=lambda one: f"{one.name}_r{one.revision}")
+def test_a_body_with_long_lists_is_drafted(mapping: AnyMapping) -> None:
+    def body_of(count: int) -> Any:
+        lists = {name: [item(at) for at in range(count)] for name, item in (ITEMS | AMOUNTS).items()}
+        known = {one: lists[one] for one in mapping.patch.__struct_fields__ if one in lists}
+        return msgspec.convert(known | ({"currency": "EUR"} if mapping.object == "order" else {}), mapping.patch)
+
+    assert quadrupled(lambda patch: mapping.to_vendor(patch, None, mapping.account()), body_of, MANY // 2) <= MOST
