@@ -30,6 +30,7 @@ from app.cli.exits import usage
 from app.cli.operators import prepare_actor, read_time, with_operators
 from app.cli.printing import Json, write_json
 from app.cli.tables import Cells, print_page
+from app.http.by_id import ID
 from app.http.paging import Page, whole_list
 from app.http.plain_errors import in_words
 from app.queue.models import NOT_CONNECTIONS
@@ -120,6 +121,7 @@ def command_of(
 
     def command(*arguments: str, json: bool, **options: Any) -> None:
         check_limit(options.get("limit", LISTED))
+        check_cursor(options.get("after"))
         filled = {name: fill() for name, fill in FILLED_IN.items() if name in inspect.signature(do).parameters}
         result = opened(lambda deps: do(deps, *arguments, **options, **filled))
         if isinstance(result, list):
@@ -179,6 +181,12 @@ def check_limit(limit: int) -> None:
     """Exit unless the limit is 1 to MOST."""
     if not 1 <= limit <= MOST:
         usage(f"--limit {limit}: must be 1 to {MOST:,}.")
+
+
+def check_cursor(cursor: str | int | None) -> None:
+    """Exit unless the cursor is absent, a position, an id, or a time and an id: others would begin again."""
+    if isinstance(cursor, str) and "/" not in cursor and not ID.fullmatch(cursor):
+        usage(f"--cursor {cursor}: must be the cursor of this list.")
 
 
 def _parameters_of(function: Callable[..., Any], described: Mapping[str, Parameter]) -> list[inspect.Parameter]:
