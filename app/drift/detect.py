@@ -114,7 +114,7 @@ class DriftDetection:
             await self._refuse(Sample(subject=subject, record=record, read_by=mapping.record, resource=resource))
 
     async def show_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
-        """Offer the payload of a webhook about a record of this mapping, and check it before, like `refuse`."""
+        """Take a webhook's payload as a sample of what this mapping reads. Raises like `refuse` if it has drifted."""
         subject = self._sampled(connection, mapping, "webhook", payload)
         if subject is not None:
             self._offer(subject, payload, _reader(mapping, payload))
