@@ -53,7 +53,7 @@ class AccountBudget:
         self._alone = Ring(units * FALLBACK, units * FALLBACK, per_seconds)
         self._away_until = -math.inf
         self._leases: dict[BudgetShare, list[UnitLease]] = {share: [] for share in BudgetShare}
-        self._granted: dict[BudgetShare, UnitLease] = {}
+        self._granted: dict[BudgetShare, tuple[float, UnitLease]] = {}  # the units of the last lease, and what is left
         self._unused: list[Leased] = []
         self._learned: Budget | None = None
         self._learned_at = -math.inf
@@ -138,12 +138,13 @@ class AccountBudget:
 
     def _renew_early(self, share: BudgetShare, now: float) -> None:
         """Lease the next units if half of the last ones are used, or three quarters of their time are over."""
-        last = self._granted.get(share)
-        if last is None or self._store is None or self._ring.units * BLOCK < 1.0 or share in self._renewals:
+        if share not in self._granted or share in self._renewals:
+            return
+        if self._store is None or self._ring.units * BLOCK < 1.0:
             return
         leases = self._leases[share]
         lasts = self._ring.seconds * BLOCK
-        if sum(one.units for one in leases) <= last.units / 2 or leases[-1].ends - now < lasts / 4:
+        if sum(one.units for one in leases) <= self._granted[share][0] / 2 or leases[-1].ends - now < lasts / 4:
             self._begin_renewal(share)
 
     def _begin_renewal(self, share: BudgetShare | None) -> None:
@@ -176,12 +177,12 @@ class AccountBudget:
         return time.monotonic() < self._away_until
 
     def _wish(self, share: BudgetShare) -> float:
-        """Return how much to lease next: twice as much as last time if that is used up, else twice what was used."""
-        last = self._granted.get(share)
-        if last is None:
+        """Return how much to lease next: twice as much as last time if half of that was used, else twice what was
+        used. A lease that ended unused shows that less is needed."""
+        if share not in self._granted:
             return 0.0
-        left = self._left(share)
-        return 2 * (last.units if left <= last.units / 2 else last.units - left)
+        units, lease = self._granted[share]
+        return 2 * (units if lease.units <= units / 2 else units - lease.units)
 
     async def _lease(self, share: BudgetShare, need: float, wish: float) -> UnitLease:
         """Lease units. The result has none if too few are free; then it ends when some may be."""
@@ -201,7 +202,7 @@ class AccountBudget:
                 return await self._lease(share, need, wish)
         if lease.units > NOTHING:
             self._leases[share].append(lease)
-            self._granted[share] = replace(lease)
+            self._granted[share] = (lease.units, lease)
         return lease
 
     def _lease_alone(self, share: BudgetShare, need: float, now: float) -> UnitLease:

@@ -1,6 +1,8 @@
 """Processes lease from one budget, which an AccountBudget is to each of them, and go on without the database."""
 
 import asyncio
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,6 +52,19 @@ async def test_requests_that_follow_each_other_wait_for_no_round_trip(database: 
             assert await budget.claim(1.0, BudgetShare.EVENTS) == 0
     assert waited < 20
     await budget.close()
+
+
+async def test_a_process_with_a_request_now_and_then_leaves_the_rest_to_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = 0.0
+    monkeypatch.setattr("app.vendors.budget.time", SimpleNamespace(monotonic=lambda: time.monotonic() + ended))
+    one, two = process(database, 900), process(database, 900)
+    for _ in range(10):
+        assert await one.claim(1.0, BudgetShare.INTERACTIVE) == 0
+        await one.close()
+        ended += 2 * WINDOW  # of what it has leased ahead
+    assert await use_all(two) >= 885
 
 
 def test_two_keys_of_one_account_share_its_limit_if_the_settings_say_so() -> None:
