@@ -1,4 +1,4 @@
-"""Large records are mapped in a thread, so that other callers do not wait for their HTML."""
+"""Large records and bodies are mapped in a thread, so that other callers do not wait for their HTML and their lists."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ async def run_mapping(
     account: Any,
     run: Callable[[], T],
 ) -> T:
-    """Return what `run` makes of a record: in a thread where the record is large, else at once."""
+    """Return what `run` makes of a record, or of the body of a write: in a thread where it is large, else at once."""
     if len(record or b"") + mapping.endpoints.bulk(account) <= LARGE:
         return run()
     return await asyncio.to_thread(run)

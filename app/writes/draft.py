@@ -106,10 +106,11 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     """
     mapping, intent = resolved.mapping, resolved.intent
     record = await present.mapped() if present is not None and (intent.merges or intent.edits_tags) else None
-    patch, lost = patch_of(resolved, record)
     raw, current = (None, None) if present is None else (present.raw, present.decoded)
+    larger = intent.body if raw is None else max(intent.body, raw, key=len)  # a long body takes as long as a record
+    patch, lost = await run_mapping(mapping, larger, account, partial(patch_of, resolved, record))
     with mapping_span(mapping.name, mapping.revision, "write"):
-        draft = await run_mapping(mapping, raw, account, partial(mapping.to_vendor, patch, current, account))
+        draft = await run_mapping(mapping, larger, account, partial(mapping.to_vendor, patch, current, account))
     if mapping.longest:
         draft = _with_lengths(draft, patch, mapping.longest)
     if draft.loss:
@@ -118,7 +119,7 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
         offer_to_shadow(resolved.deps, resolved.connection, mapping, raw, account, draft, patch)
     if intent.edits_tags:
         return with_own_pointers(draft, intent.body, patch.tags)
-    if record is not None:
+    if record is not None and (draft.loss or draft.refused):
         draft = _at_sent_items(draft, sent_places(resolved.patch, record.data))
     draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
     if present is not None and draft.refused:
@@ -165,10 +166,11 @@ async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecor
     """Return whether the body of a change names nothing that would change the record."""
     mapping, intent, account = resolved.mapping, resolved.intent, present.account
     record = await present.mapped() if intent.merges or intent.edits_tags else None
-    patch, _ = patch_of(resolved, record)
+    larger = max(intent.body, present.raw, key=len)
+    patch, _ = await run_mapping(mapping, larger, account, partial(patch_of, resolved, record))
     return await run_mapping(
         mapping,
-        present.raw,
+        larger,
         account,
         partial(changes_nothing, mapping, patch, body, present.decoded, account, present.known),
     )

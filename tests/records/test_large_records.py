@@ -15,6 +15,7 @@ from app.postgres.database import Database
 from app.records.fetch import fetch_page, fetch_record
 from app.revisions.large_records import LARGE
 from app.writes.deps import WriteDeps
+from app.writes.draft import map_to_vendor
 from app.writes.models import Intent
 from app.writes.prepare import prepare
 from app.writes.resolved_write import ResolvedWrite
@@ -144,4 +145,22 @@ async def test_a_change_of_a_large_record_is_drafted_in_a_thread(
         prepared = await prepare(work, "op_1")
     assert prepared.request is not None
     assert b"Die Nadel" in (prepared.request.body or b"")
+    assert noting.was_elsewhere() is elsewhere
+
+
+@pytest.mark.parametrize(("text", "elsewhere"), [("short", False), (LONG, True)], ids=IDS[:2])
+async def test_a_large_new_record_is_drafted_in_a_thread(database: Database, text: str, elsewhere: bool) -> None:
+    noting = Noting()
+    async with desk(database, "short", SHORT) as (deps, acme):
+        intent = Intent(
+            object="ticket",
+            action="create",
+            connection="acme",
+            revision=TICKET.revision,
+            instance="/v1/tickets",
+            body=msgspec.json.encode({"subject": "Der Fuss", "description": text, "team": {"remote_id": "1"}}),
+        )
+        await map_to_vendor(
+            ResolvedWrite(deps, acme.connection, noting.mapping, intent, within(30.0), dry=True), TICKET.account()
+        )
     assert noting.was_elsewhere() is elsewhere
