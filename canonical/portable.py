@@ -220,20 +220,25 @@ def _merged_list(
 def _pairs(
     present: Sequence[Any], sent: Sequence[Any], wanted: Mapping[str, list[int]], key: Callable[[Any], str]
 ) -> dict[int, int]:
-    """Return the place of each present item that was sent, and its place there: that of the item of the same type if
-    there is one. Remove these from `wanted`, the places by key."""
+    """Return the place of each present item that was sent, and its place there: that of the item with the same texts if
+    there is one, else of the same type. Remove these from `wanted`, the places by key."""
     pairs: dict[int, int] = {}
-    for type_of in (_type_of, lambda one: ""):
-        places = defaultdict[tuple[str, str], deque[int]](deque)
+    for form in (_texts_of, _type_of, lambda one: None):
+        places = defaultdict[tuple[str, Any], deque[int]](deque)
         for own, place in ((own, place) for own, each in wanted.items() for place in each):
-            places[own, type_of(sent[place])].append(place)
+            places[own, form(sent[place])].append(place)
         for at, one in enumerate(present):
-            if at not in pairs and (alike := places[key(one), type_of(one)]):
+            if at not in pairs and (alike := places[key(one), form(one)]):
                 pairs[at] = alike.popleft()
         taken = {*pairs.values()}
         for each in wanted.values():
             each[:] = [place for place in each if place not in taken]
     return pairs
+
+
+def _texts_of(item: Any) -> tuple[Any, ...]:
+    """Return the texts of an address; of other items, nothing."""
+    return tuple(getattr(item, name, None) or None for name in ADDRESS_TEXTS)
 
 
 def _is_further(kind: str, types: Collection[str]) -> bool:
