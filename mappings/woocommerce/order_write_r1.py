@@ -53,7 +53,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         refuse_without_place(patch, FIXED, notes, {"tax_inclusive": False})
     stored_name = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
     patch = with_buyer(patch, {"name": stored_name}, "WooCommerce", notes, is_new=current is None)
-    if patch.customer is None and stored_name and patch.billing_address is UNSET:
+    sent = patch.billing_address
+    if patch.customer is None and (stored_name if sent is UNSET else sent and sent.name):
         notes.lose("/customer", "coerced", "WooCommerce shows the name of the billing address as that of the buyer")
     if patch.is_test is True:
         notes.unsupported(

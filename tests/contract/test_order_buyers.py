@@ -118,3 +118,18 @@ def test_the_address_of_a_customer_stays_in_their_realm(caller: Caller, shop: st
 
     assert code_of(answer, 422) == "invalid-field"
     assert "customer.email" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("billing", "lost"), [({"name": "Bo Lee"}, True), ({"city": "Kiel"}, False), (None, False)])
+def test_a_shop_shows_the_name_of_a_new_billing_address_as_the_buyer(
+    caller: Caller, billing: Body | None, lost: bool
+) -> None:
+    buyer = {"email": f"{word()}@example.com", "name": "Ann Lee"}
+    made = place(caller, "woocommerce", buyer, billing_address={"name": "Ann Lee"})
+
+    body = {"customer": None, "billing_address": billing}
+    answer = caller.write("PATCH", f"/v1/orders/{made['id']}?connection=woocommerce", body)
+
+    assert answer.status_code == 200, answer.text
+    assert bool((answer.json()["customer"] or {}).get("name")) == lost
+    assert ("/customer" in [one["path"] for one in answer.json()["meta"]["loss"]]) == lost
