@@ -13,7 +13,7 @@ from app.revisions.mapping_routes import newest_released
 ADVICE: Final[dict[DeathCategory, str]] = {
     "transient": "Redrive it when the other side is up again.",
     "throttle": "Redrive it when the vendor accepts calls again.",
-    "permanent": "Correct the payload if it is editable, or fix what refused it. Then redrive it.",
+    "permanent": "Fix what refused it. Then redrive it.",
     "auth": "Renew the credential, resume the connection, then redrive it.",
     "conflict": "Compare both systems, decide which one is right, then redrive or discard it.",
     "poison": "Its worker died in every attempt. Find the cause in the worker's log before you redrive it.",
@@ -107,6 +107,8 @@ def _mapping_steps(letter: DeadLetter, revision_now: int | None) -> list[NextSte
 def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None) -> NextStep:
     own = None if kind is None or kind.advise is None else kind.advise(letter)
     advice = own or ADVICE[letter.category]
+    if own is None and letter.category == "permanent" and kind is not None and kind.edit is not None:
+        advice = "Correct the payload, or fix what refused it. Then redrive it."
     name = _property(letter)
     if _refused_read(letter, kind):
         advice = "Redrive it once the vendor answers. It reads the record again."
