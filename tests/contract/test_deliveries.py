@@ -271,8 +271,8 @@ def test_a_callback_of_a_caller_whose_keys_have_ended_is_a_dead_letter(owner: Ca
     until(lambda: len(letters()) == 1)
     assert letters()[0]["reason"] == "its owner has no valid API key"
     assert hook.posts == []
-    shown = delivering.facade.lockstitch("dead-letters", "show", letters()[0]["id"]).stdout
-    assert "redrive: Fix what refused it. Then redrive it." in shown
+    printed = delivering.facade.lockstitch("dead-letters", "show", letters()[0]["id"]).stdout
+    assert "redrive: Fix what refused it. Then redrive it." in printed
 
 
 def test_attempts_are_counted(owner: Caller, delivering: Delivering) -> None:
