@@ -77,8 +77,8 @@ def _differing(body: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
                 continue
         elif value == stored or (value in EMPTY and stored in EMPTY):
             continue
-        is_reordered = name == "tags" and isinstance(stored, list) and sorted(value) == sorted(stored)
-        if not is_reordered:
+        is_reordered = name == "tags" and isinstance(value, list) and isinstance(stored, list)
+        if not is_reordered or sorted(value) != sorted(stored):
             left[name] = value
     return left
 
