@@ -220,10 +220,11 @@ def _merged_list(
 def _pairs(
     present: Sequence[Any], sent: Sequence[Any], wanted: Mapping[str, list[int]], key: Callable[[Any], str]
 ) -> dict[int, int]:
-    """Return the place of each present item that was sent, and its place there: that of the item with the same texts if
-    there is one, else of the same type. Remove these from `wanted`, the places by key."""
+    """Return the place of each present item that was sent, and its place there: that of the item of the same type and
+    with the same texts if there is one, else of the same type, else with the same texts. Remove these from `wanted`,
+    the places by key."""
     pairs: dict[int, int] = {}
-    for form in (_texts_of, _type_of, lambda one: None):
+    for form in (lambda one: (_type_of(one), _texts_of(one)), _type_of, _texts_of, lambda one: None):
         places = defaultdict[tuple[str, Any], deque[int]](deque)
         for own, place in ((own, place) for own, each in wanted.items() for place in each):
             places[own, form(sent[place])].append(place)

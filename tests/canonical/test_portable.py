@@ -270,6 +270,7 @@ def test_addresses_of_one_place_are_merged_by_their_type() -> None:
     names: dict[AddressType, str] = {"billing": "Ann", "shipping": "Ben"}
     both = Customer(addresses=tuple(Address(**place, type=kind, name=name) for kind, name in names.items()))
     sent = tuple(AddressPatch(**place, type=kind, name=name) for kind, name in reversed(names.items()))
+    swapped = Customer(addresses=(replace(both.addresses[0], name="Ben"), replace(both.addresses[1], name="Ann")))
     assert merged(CustomerPatch(addresses=sent), both).addresses is UNSET
     one = Customer(addresses=both.addresses[:1])
     addresses = merged(CustomerPatch(addresses=sent), one).addresses
@@ -280,6 +281,9 @@ def test_addresses_of_one_place_are_merged_by_their_type() -> None:
     assert merged(CustomerPatch(addresses=sent), untyped).addresses is UNSET
     lost = [each.path for each in kept_back(CustomerPatch(addresses=sent), untyped)]
     assert lost == ["/addresses/0/type", "/addresses/1/type", "/addresses/1/name"]
+    exchanged = merged(CustomerPatch(addresses=sent), swapped).addresses
+    assert isinstance(exchanged, tuple)
+    assert [(each.type, each.name) for each in exchanged] == [*names.items()]
 
 
 def test_lists_with_equal_items_are_merged_in_linear_time() -> None:
