@@ -21,7 +21,7 @@ LONGEST_TAG: Final = 8_192
 """Characters of a tag with its attributes. A longer tag loses its attributes: it holds an image as a `data:` URL, which
 nh3 removes as well."""
 _SCANNED: Final = 256
-"""Such characters between two comments."""
+"""`&` and characters from U+0080 to U+00BF between two comments: see `_text`."""
 _FEW_TAGS: Final = 100
 _SHORT: Final = 16_384
 """Within both limits nh3 needs only milliseconds for any text."""

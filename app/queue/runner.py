@@ -33,7 +33,7 @@ PAUSE_SECONDS: Final = 0.004
 # A claim with jobs does not tell when the next is due. If nothing wakes it, the runner looks again.
 LOOK_SECONDS: Final = 0.1
 # A full process leaves what it has enqueued to all workers. At a high rate it is full every moment, and so are they.
-TELL_SECONDS: Final = 0.1
+NOTIFY_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 0.9
 SWEEP_ROWS: Final = 100
 DEFAULT_POLICY: Final = JobPolicy()
@@ -83,7 +83,7 @@ class QueueRunner:
         self._short = False  # more may be due than runs
         self._own: set[str] = set()  # lanes with new jobs of this process
         self._promised: set[str] = set()  # those of which no one else was notified
-        self._told_at = -math.inf
+        self._notified_at = -math.inf
         self._due_at = 0.0
         self._gap = math.inf  # between the last claim with jobs and the next, if it is wanted before `_due_at`
         self._claimed_at = self._claimed_own_at = -math.inf
@@ -181,14 +181,14 @@ class QueueRunner:
         self._short = True
         await self._leave_to_others()
         if self._promised:
-            await self._sleep(self._told_at + TELL_SECONDS - time.monotonic())
+            await self._sleep(self._notified_at + NOTIFY_SECONDS - time.monotonic())
         else:
             await self._woken.wait()
 
     async def _leave_to_others(self) -> None:
         now = time.monotonic()
-        if self._promised and now >= self._told_at + TELL_SECONDS:
-            self._promised, self._told_at = set(), now
+        if self._promised and now >= self._notified_at + NOTIFY_SECONDS:
+            self._promised, self._notified_at = set(), now
             await self._queue.notify_workers()
 
     def _claimed_all(self, claimed: Claimed) -> None:

@@ -7,8 +7,8 @@ what starts in it was leased while all of it counted. Ends are rounded up to a G
 short. While less than half of the limit is leased, a lease lasts a window; then a sixteenth, so that less lies idle.
 
 Each share may have all that is free, except the unused floors of the others; within its own floor, except those that go
-before it. A caller waits for no window to pass, so
-the floor of the interactive share is always left free; the others are once they have asked within two windows.
+before it. A caller waits for no window to pass, so the floor of the interactive share is always left free; the others
+are once they have asked within two windows.
 """
 
 import math

@@ -40,8 +40,10 @@ def changes_nothing(
         return False
     own = _own_values(mapping, patch, record)
     present = write(own, current, account)
-    # A read-only value, such as a consent that was never requested, is drafted as another one.
+    # A read-only value, such as a consent that was never requested, is drafted as another one, and a number field that
+    # has a text as none.
     inexact = {one.path.split("/")[1] for one in present.loss if one.kind in ("coerced", "defaulted")}
+    inexact |= {one.pointer.split("/")[1] for one in present.refused if one.kind == "invalid"}
     if inexact:
         present = write(replace(own, **dict.fromkeys(inexact, UNSET)), current, account)
     return not _left(left, present.body)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from canonical.customer import CustomerPatch
 from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType
 from mappings.hubspot.custom_fields import read_custom_fields
-from mappings.hubspot.customer_r1 import to_vendor
+from mappings.hubspot.customer_r1 import CUSTOMER, to_vendor
 from mappings.hubspot.wire_v3 import Account
+from mappings.kit.no_change import changes_nothing
 from mappings.spec import Notes
 
 from .contacts import contact, read, refused, written
@@ -42,6 +43,13 @@ def test_custom_fields_are_replaced_whole(account: Account) -> None:
 
     assert to_vendor(patch, present, account).body.properties == {"needle_count": "3", "vip": "", "nickname": ""}
     assert to_vendor(CustomerPatch(custom_fields=None), present, account).body.properties == {"vip": "", "nickname": ""}
+
+
+def test_a_value_that_cannot_be_sent_is_cleared(account: Account) -> None:
+    present, patch = contact(needle_count="twelve", nickname="Otti"), CustomFieldPatch(key="nickname", value="Otti")
+    for sent in ((patch,), (patch, CustomFieldPatch(key="needles", value=None))):
+        change = CustomerPatch(custom_fields=sent)
+        assert not changes_nothing(CUSTOMER, change, to_vendor(change, present, account).body, present, account)
 
 
 @pytest.mark.parametrize(
