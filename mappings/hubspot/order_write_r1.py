@@ -402,7 +402,7 @@ def total_of(body: OrderWrite, account: Account) -> Decimal | None:
     if "hs_total_price" not in body.properties:
         return None
     before_tax = sum(map(amount_of, lines_of(body)), ZERO) - discount + shipping
-    return before_tax + tax if total - before_tax > tax / 2 else before_tax
+    return before_tax + tax if abs(total - before_tax) > abs(tax) / 2 else before_tax
 
 
 def lines_of(body: OrderWrite) -> tuple[LineItemPatch, ...]:

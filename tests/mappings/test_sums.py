@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
-from canonical.order_patch import OrderPatch
+from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import sent_or as sent
 from canonical.totals import ZERO, added, sum_of
 from mappings.checks.golden import account_of
@@ -18,11 +18,20 @@ from tests.shared_material import ROOT
 
 SHOPS = [name for name, vendor in VENDORS.items() if active(vendor, "order") is not None]
 
+LESS_TAX = OrderPatch(
+    currency="EUR",
+    line_items=(
+        LineItemPatch(name="Mug", quantity="1", unit_price="3.00"),
+        LineItemPatch(name="Returned", quantity="0", unit_price="-1.00", tax="-0.50"),
+    ),
+)
+"""Its tax is negative."""
 PARTS = ("line_items", "discounts", "shipping_lines", "fees")
 
 
 @pytest.mark.parametrize("vendor", SHOPS)
 @given(BODIES)
+@example(patch=LESS_TAX)
 def test_the_body_of_a_vendor_holds_the_sum(vendor: str, patch: OrderPatch) -> None:
     mapping, account = active(VENDORS[vendor], "order"), account_of(VENDORS[vendor], ROOT)
     assert mapping is not None
