@@ -56,6 +56,7 @@ class AccountBudget:
         self._granted: dict[BudgetShare, tuple[float, UnitLease]] = {}  # the units of the last lease, and what is left
         self._unused: list[Leased] = []
         self._learned: Budget | None = None
+        self._learned_is_lower = False
         self._learned_at = -math.inf
         self._turn = asyncio.Lock()
         self._renewals: dict[BudgetShare | None, asyncio.Task[None]] = {}
@@ -111,8 +112,8 @@ class AccountBudget:
             self._ring.learn(budget, now, fixed=self._fixed)
             return
         self._learned = budget
-        learned_lately = now < self._learned_at + self._ring.seconds * BLOCK
-        if None in self._renewals or (learned_lately and not self._is_lower(budget)):
+        is_lower = self._learned_is_lower = budget.limit_within(self._ring.seconds) < self._ring.units - NOTHING
+        if None in self._renewals or (now < self._learned_at + self._ring.seconds * BLOCK and not is_lower):
             return
         copy = replace(self._ring, leased=[replace(one) for one in self._ring.leased])
         if copy.learn(budget, now + self._offset, fixed=self._fixed):
@@ -164,17 +165,11 @@ class AccountBudget:
         try:
             async with self._turn:
                 await self._lease(BudgetShare.BACKFILL, 0.0, 0.0)
-                while self._learned is not None and self._is_lower(self._learned) and not self._is_away():
+                while self._learned is not None and self._learned_is_lower and time.monotonic() >= self._away_until:
                     await self._lease(BudgetShare.BACKFILL, 0.0, 0.0)
         finally:
             # Here and not after the task: what is learned between these two would be written by no one.
             self._renewals.pop(None, None)
-
-    def _is_lower(self, budget: Budget) -> bool:
-        return budget.limit_within(self._ring.seconds) < self._ring.units - NOTHING
-
-    def _is_away(self) -> bool:
-        return time.monotonic() < self._away_until
 
     def _wish(self, share: BudgetShare) -> float:
         """Return how much to lease next: twice as much as last time if half of that was used, else twice what was

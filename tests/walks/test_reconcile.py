@@ -29,7 +29,7 @@ def repair(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def stage(facade: Facade, repair: str) -> AsyncIterator[Stage]:
-    rule = f'[connections.pulled-salesforce.reconcile]\nevery = "3s"\ngrace = "1s"\nrepair = "{repair}"\n'
+    rule = f'[connections.pulled-salesforce.reconcile]\nevery = "1d"\ngrace = "1s"\nrepair = "{repair}"\n'
     table = connection_table(facade, "salesforce", "customers", page=10) + rule
     async with staged(facade, table) as stage:
         for number in range(CONTACTS):
@@ -235,7 +235,7 @@ async def test_a_listing_that_breaks_off_halfway_concludes_nothing(stage: Stage)
 
 
 async def test_a_record_without_a_time_of_change_is_read_after_the_grace(facade: Facade) -> None:
-    rule = '[connections.pulled-stripe.reconcile]\nevery = "3s"\ngrace = "1s"\n'
+    rule = '[connections.pulled-stripe.reconcile]\nevery = "1d"\ngrace = "1s"\n'
     async with staged(facade, connection_table(facade, "stripe", "customers") + rule) as stage:
         made = stage.vendors.place("stripe", "customers", {"name": "Ada Lovelace"})
         await stage.pull()
@@ -248,7 +248,7 @@ async def test_a_record_without_a_time_of_change_is_read_after_the_grace(facade:
 
 
 async def test_a_record_that_is_listed_in_part_is_read_only_if_its_time_moved(facade: Facade) -> None:
-    rule = '[connections.pulled-freshdesk.reconcile]\nevery = "3s"\ngrace = "1s"\n'
+    rule = '[connections.pulled-freshdesk.reconcile]\nevery = "1d"\ngrace = "1s"\n'
     async with staged(facade, connection_table(facade, "freshdesk", "customers") + rule) as stage:
         made = stage.vendors.place("freshdesk", "contacts", {"name": "Ida", "email": "ida@naht.example", "tags": ["a"]})
         await stage.pull()
