@@ -16,8 +16,8 @@ from app.http.responses import Answered, json_response
 LONGEST: Final = 7 * 86_400
 REQUEST_KEY: Final = Header(
     name="Idempotency-Key",
-    meaning="Identifies this attempt to claim, such as the id of the execution: a repetition with the same key gets the"
-    " claim that it already has. Without it every call is an attempt of its own.",
+    meaning="Identifies this attempt to claim, such as the id of the execution: the same key again renews the claim"
+    " that it has. Without a key, every call is an attempt of its own.",
     example="wf-12-execution-4711",
     read=lambda request, _: idempotency_key(request) if "idempotency-key" in request.headers else None,
     problems=("idempotency-key-invalid",),
@@ -30,7 +30,7 @@ class NewClaim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     """What only one run may do, for all keys. Example: `"order-4711-refund-mail"`"""
     ttl: Annotated[int, Meta(ge=1, le=LONGEST)]
-    """Seconds until the claim ends, at most seven days. Example: `3600`"""
+    """Seconds from now until the claim ends, at most seven days. Example: `3600`"""
 
 
 BODY: Final = JsonBody(into=NewClaim, example={"name": "order-4711-refund-mail", "ttl": 3600})
@@ -53,18 +53,20 @@ async def take_claim(call: Call) -> Answered:
 
     Of all runs that claim a name, also at the same time, one gets 201. The others get 409 `claimed` with the
     correlation id of that run, until `ttl` seconds are over or the claim is released. So an event that starts a
-    workflow twice has its effect once. Keep the claim if the work is done, and choose a `ttl` longer than the time in
-    which it may be repeated; release it if the work failed.
+    workflow twice has its effect once.
+
+    The same `Idempotency-Key` renews a claim that has not ended: 200 with the same `id`, and `ttl` counts from now. It
+    may be longer or shorter than what was left. So claim for as long as the work takes at most, and renew the claim
+    after the work, for the time in which it may be repeated: a run that dies in between blocks the next one only
+    briefly. Release the claim if the work failed.
     """
     wanted = call.body(BODY)
     taken = await call.deps(PostgresClaims).take(
         wanted.name, wanted.ttl, principal=call.caller.principal, request_key=call.header(REQUEST_KEY)
     )
-    if taken.is_new:
-        return json_response(taken.claim, status=201)
-    if taken.is_own:
-        return json_response(taken.claim, status=200)
     claim = taken.claim
+    if taken.is_own:
+        return json_response(claim, status=201 if taken.is_new else 200)
     raise AlreadyClaimed(
         f"The run {claim.correlation_id} has claimed this name until {claim.expires_at:%Y-%m-%dT%H:%M:%SZ}."
     )

@@ -10,25 +10,30 @@ from app.identifiers import new_id
 from app.postgres.database import Database, Statement
 from canonical.parts import Instant
 
+# In one statement: a claim that ends meanwhile is taken anew, or is another's. Only a live one keeps its identity.
 TAKE = Statement(
     "INSERT claim",
     """
     INSERT INTO claim (name, id, principal, request_key, correlation_id, expires_at)
     VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
         ON CONFLICT (name) DO UPDATE
-       SET id = excluded.id, principal = excluded.principal, request_key = excluded.request_key,
-           correlation_id = excluded.correlation_id, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at
+       SET id = CASE WHEN claim.expires_at > now() THEN claim.id ELSE excluded.id END,
+           correlation_id = CASE WHEN claim.expires_at > now() THEN claim.correlation_id
+                                 ELSE excluded.correlation_id END,
+           claimed_at = CASE WHEN claim.expires_at > now() THEN claim.claimed_at ELSE excluded.claimed_at END,
+           principal = excluded.principal, request_key = excluded.request_key, expires_at = excluded.expires_at
      WHERE claim.expires_at <= now()
-    RETURNING id, name, correlation_id, claimed_at, expires_at
+        OR (claim.principal = excluded.principal AND claim.request_key = excluded.request_key)
+    RETURNING id, name, correlation_id, claimed_at, expires_at, id = $2 AS is_new
     """,
 )
 # In a statement of its own: it sees a claim that was committed while TAKE waited for it.
 SELECT = Statement(
     "SELECT claim",
     """
-    SELECT id, name, correlation_id, claimed_at, expires_at, principal = $2 AND request_key = $3 AS is_own
+    SELECT id, name, correlation_id, claimed_at, expires_at
       FROM claim
-     WHERE name = $1 AND expires_at > now()
+     WHERE name = $1 AND expires_at > now() AND (principal = $2 AND request_key = $3) IS NOT TRUE
     """,
 )
 RELEASE = Statement("DELETE claim", "DELETE FROM claim WHERE id = $1 AND principal = $2 AND expires_at > now()")
@@ -50,8 +55,7 @@ class ClaimView(Struct, frozen=True, kw_only=True):
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """The live claim of a name, and whether it is the caller's: `is_new` now, or `is_own` by an earlier request with
-    the same key."""
+    """The live claim of a name. `is_own`: the caller has it, from now on (`is_new`) or renewed by the same key."""
 
     claim: ClaimView
     is_new: bool = False
@@ -65,19 +69,21 @@ class PostgresClaims:
         self._database = database
 
     async def take(self, name: str, seconds: int, *, principal: str, request_key: str | None) -> Taken:
-        """Take the name for so many seconds, if it is free. Raises StoreUnavailable."""
+        """Take the name for so many seconds from now if it is free, or if the same principal took it by the same key.
+        Raises StoreUnavailable."""
         run = telemetry.correlation_id.get()
         while True:
             async with self._database.transaction() as transaction:
                 values = (name, new_id("clm_"), principal, request_key, run, float(seconds))
                 row = await transaction.fetch_row(TAKE, *values)
                 if row is not None:
-                    claim = _claim(row)
-                    await append(transaction, Entry(type="claim.taken", subject=claim.id, facts={"seconds": seconds}))
-                    return Taken(claim=claim, is_new=True)
+                    claim, is_new = _claim(row), row["is_new"]
+                    change = "claim.taken" if is_new else "claim.renewed"
+                    await append(transaction, Entry(type=change, subject=claim.id, facts={"seconds": seconds}))
+                    return Taken(claim=claim, is_new=is_new, is_own=True)
             row = await self._database.fetch_row(SELECT, name, principal, request_key)
-            if row is not None:  # else it has ended since
-                return Taken(claim=_claim(row), is_own=row["is_own"] is True)
+            if row is not None:  # otherwise it has ended since
+                return Taken(claim=_claim(row))
 
     async def release(self, claim_id: str, *, principal: str) -> None:
         """End a claim of this principal, if it has not ended. Raises StoreUnavailable."""

@@ -1,6 +1,9 @@
 """Claims: of many runs that want one name, one gets it, until it ends."""
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -72,14 +75,50 @@ def test_a_released_claim_is_free_and_an_old_one_releases_nothing(facade: Facade
         assert code_of(claim(other, name), 409) == "claimed"
 
 
-def test_a_repetition_with_its_key_has_the_claim_still(facade: Facade, caller: Caller, name: str) -> None:
-    first = claim(caller, name, key="execution-1")
-    again = claim(caller, name, key="execution-1")
-    assert (first.status_code, again.status_code) == (201, 200)
-    assert again.json() == first.json()
-    assert code_of(claim(caller, name, key="execution-2"), 409) == "claimed"
+def test_the_same_key_renews_its_claim_for_longer_or_shorter(facade: Facade, caller: Caller, name: str) -> None:
+    first, longer, shorter = (claim(caller, name, ttl=ttl, key="execution-1") for ttl in (60, 86_400, 30))
+    assert [one.status_code for one in (first, longer, shorter)] == [201, 200, 200]
+    ends = [datetime.fromisoformat(one.json().pop("expires_at")) for one in (first, longer, shorter)]
+    assert ends[1] - ends[0] > timedelta(hours=23)
+    assert ends[2] < ends[0]
+    for renewed in (longer, shorter):
+        assert renewed.json() | {"expires_at": ""} == first.json() | {"expires_at": ""}
+    for key in ("execution-2", None):
+        assert code_of(claim(caller, name, key=key), 409) == "claimed"
     with facade.calling("orders:write") as other:
         assert code_of(claim(other, name, key="execution-1"), 409) == "claimed"
+    story = caller.get("/ops/audit", params={"record": first.json()["id"]}).json()["data"]
+    assert [(one["type"], one["facts"]) for one in story] == [
+        ("claim.renewed", {"seconds": 30}),
+        ("claim.renewed", {"seconds": 86_400}),
+        ("claim.taken", {"seconds": 60}),
+    ]
+
+
+def test_a_claim_that_was_not_renewed_in_time_is_free(caller: Caller, name: str) -> None:
+    """So a run claims for as long as its work takes, and renews the claim after the work: it may die in between."""
+    for one in (name, f"{name}-renewed"):
+        assert claim(caller, one, ttl=2, key="execution-1").status_code == 201
+    assert claim(caller, f"{name}-renewed", ttl=60, key="execution-1").status_code == 200
+    time.sleep(2.1)
+    assert code_of(claim(caller, f"{name}-renewed", key="execution-2"), 409) == "claimed"
+    assert claim(caller, name, key="execution-2").status_code == 201
+    assert code_of(claim(caller, name, key="execution-1"), 409) == "claimed"
+
+
+def test_of_a_late_renewal_and_other_runs_one_gets_the_name(facade: Facade, caller: Caller, name: str) -> None:
+    for round in range(4):
+        first = claim(caller, f"{name}-{round}", key="execution-1").json()
+        facade.sql(EXPIRE, f"{name}-{round}")
+        keys = ("execution-1", "execution-2") * 4
+        with ThreadPoolExecutor(len(keys)) as pool:
+            calls = [pool.submit(claim, caller, first["name"], key=key) for key in keys]
+        answers = [one.result() for one in calls]
+        (taken,) = [one.json() for one in answers if one.status_code == 201]
+        assert taken["id"] != first["id"]
+        renewed = [one.json()["id"] for one in answers if one.status_code == 200]
+        assert renewed == [taken["id"]] * 3
+        assert [one.status_code for one in answers].count(409) == 4
 
 
 def test_a_run_shows_its_claim(caller: Caller, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,19 +16,27 @@ HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive",
 
 
 class Door:
-    """Every webhook of n8n comes through it. `copies` is how often each is delivered, at the same time; the next
-    `losing` answers of n8n are replaced by 504, after n8n has done its work."""
+    """Every webhook of n8n comes through one, and the calls of `error--open-ticket` through another. `copies` is how
+    often each is delivered, at the same time; the next `losing` answers are replaced by 504, after the work is done.
+    Requests to `shut`, a path, wait until it is open again, and are lost."""
 
-    def __init__(self, n8n: str) -> None:
-        """`n8n` is where n8n listens."""
+    def __init__(self, behind: str) -> None:
+        """`behind` is where the requests go."""
         self.url = ""
         self.copies = 1
         self.losing = 0
-        self._n8n = n8n
+        self.shut: str | None = None
+        self.waiting = 0
+        self._behind = behind
         self._lock = threading.Lock()
 
     def passed(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response | None:
-        """The answer of n8n to the request, or None if it is lost or n8n does not listen."""
+        """The answer to the request, or None if it is lost or no one listens."""
+        if path.partition("?")[0] == self.shut:
+            self.waiting += 1
+            while self.shut:
+                time.sleep(0.1)
+            return None
         with ThreadPoolExecutor() as pool:
             sent = [pool.submit(self._send, method, path, headers, body) for _ in range(self.copies)]
         answers = [one.result() for one in sent]
@@ -39,7 +48,7 @@ class Door:
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response | None:
         try:
-            return httpx.request(method, f"{self._n8n}{path}", headers=headers, content=body, timeout=PATIENCE_S)
+            return httpx.request(method, f"{self._behind}{path}", headers=headers, content=body, timeout=PATIENCE_S)
         except httpx.TransportError:
             return None
 
@@ -70,9 +79,9 @@ class Chat:
 
 
 @contextmanager
-def door_to(n8n: str, port: int) -> Iterator[Door]:
+def door_to(behind: str, port: int) -> Iterator[Door]:
     """Listen on this port for as long as the block."""
-    door = Door(n8n)
+    door = Door(behind)
 
     class Handler(_Quiet):
         def _answer(self) -> None:

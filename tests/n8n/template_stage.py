@@ -22,6 +22,8 @@ ELSEWHERE = ("manual", "schedule--dead-letter-alarm", "schedule--reconciliation-
 """Those that other files of tests/n8n run."""
 OPERATOR = "Lockstitch operator key"
 EVERY_SECONDS = 8
+CLAIM_SECONDS = 40
+"""How long a failed workflow claims its error before there is a ticket: longer than *Open ticket* waits."""
 # One subscription for each webhook: path, types, connection.
 SUBSCRIBED = {
     "webhook--customer-changed-to-crm": ("lockstitch-customer-changed", ["customer.*"], "shopify"),
@@ -67,10 +69,10 @@ customers = { every = "2s" }
 
 
 class Stage:
-    """Lockstitch, n8n with the templates, the door between them, and a chat."""
+    """Lockstitch, n8n with the templates, the door to n8n, that from its error workflow to Lockstitch, and a chat."""
 
-    def __init__(self, dev: Dev, cli: FreshN8n, port: int, door: Door, chat: Chat) -> None:
-        self.dev, self.cli, self.door, self.chat = dev, cli, door, chat
+    def __init__(self, dev: Dev, cli: FreshN8n, port: int, door: Door, lockstitch: Door, chat: Chat) -> None:
+        self.dev, self.cli, self.door, self.lockstitch, self.chat = dev, cli, door, lockstitch, chat
         self.imported = ""
         self.ids: dict[str, str] = {}
         self._port = port
@@ -118,7 +120,8 @@ def all_templates() -> Iterator[Stage]:
                 LOCKSTITCH_SETTLE_MARGIN="2",
             )
         )
-        stage = Stage(dev, cli, port, door, chat)
+        lockstitch = stack.enter_context(door_to(dev.api, free_port()))
+        stage = Stage(dev, cli, port, door, lockstitch, chat)
         _import(stage)
         stage.start()
         stack.callback(stage.stop)
@@ -150,7 +153,10 @@ def _import(stage: Stage) -> None:
 def _adapted(stage: Stage, name: str, workflow: Workflow) -> Workflow:
     """The template with what its note asks the builder to set; its schedule is every few seconds."""
     text = json.dumps(workflow).replace("https://chat.example.com/incoming-webhook", stage.chat.url)
-    adapted: Workflow = json.loads(text.replace('"http://127.0.0.1:8080"', json.dumps(stage.dev.api)))
+    api = stage.dev.api
+    if name == "error--open-ticket":
+        api, text = stage.lockstitch.url, text.replace("ttl: 600", f"ttl: {CLAIM_SECONDS}")
+    adapted: Workflow = json.loads(text.replace('"http://127.0.0.1:8080"', json.dumps(api)))
     if name == "schedule--nightly-copy":  # another source than that of the other nightly template
         adapted = json.loads(json.dumps(adapted).replace('"salesforce"', '"freshdesk"'))
     for node in adapted["nodes"]:

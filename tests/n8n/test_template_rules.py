@@ -16,6 +16,7 @@ from tests.n8n_files import (
     calls_of,
     headers_of,
     links_of,
+    nodes_before,
     nodes_of,
     trigger_of,
     writes_of,
@@ -79,10 +80,23 @@ def test_a_write_of_the_community_node_has_a_business_key(template: Template) ->
             assert ".id }}" in parameters["options"]["businessKey"] or "remote_updated_at" in json.dumps(parameters)
 
 
-def test_the_claims_of_two_workflows_differ(template: Template) -> None:
-    for write in writes_of(template):
-        if write["parameters"]["url"].endswith("/v1/claims"):
-            assert "${$workflow.id}-" in write["parameters"]["jsonBody"]
+def test_a_claim_is_of_its_workflow_and_kept_only_after_the_work(template: Template) -> None:
+    """If n8n ends between the claim and the work, an equal run has to get the name soon."""
+    claims = [write for write in writes_of(template) if write["parameters"]["url"].endswith("/v1/claims")]
+    if not claims:
+        return
+    first, kept = claims
+    bodies = [claim["parameters"]["jsonBody"] for claim in claims]
+    short, long = (int(re.findall(r"ttl: (\d+)", body)[0]) for body in bodies)
+
+    assert "${$workflow.id}-" in bodies[0]
+    assert f"name: $('{first['name']}').first().json.name" in bodies[1]
+    assert headers_of(first)["Idempotency-Key"] == headers_of(kept)["Idempotency-Key"]
+    assert short <= 600
+    assert short < long
+    done = {source for source, output, target in links_of(template) if (output, target) == (0, kept["name"])}
+    assert done.isdisjoint({first["name"]})
+    assert first["name"] in nodes_before(template, kept["name"])
 
 
 @pytest.mark.parametrize("name", WITHOUT_SET_AND_CODE)

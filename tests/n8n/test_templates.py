@@ -191,7 +191,8 @@ def test_an_undecided_write_has_a_branch_of_its_own(explained: Template) -> None
 
 
 def test_two_writing_nodes_of_one_template_never_share_a_key(template: Template) -> None:
-    keys = [headers_of(call).get("Idempotency-Key") for call in writes_of(template)]
+    writes = [call for call in writes_of(template) if call["name"] != "Keep the claim"]  # by the key of Claim
+    keys = [headers_of(call).get("Idempotency-Key") for call in writes]
     written = [key for key in keys if key is not None]
 
     assert len(written) == len(set(written))

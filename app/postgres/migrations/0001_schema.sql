@@ -1436,7 +1436,7 @@ CREATE TABLE claim (
     id             text        NOT NULL UNIQUE CHECK (id LIKE 'clm\_%'),
     principal      text        NOT NULL,
 
-    -- The caller's own name for its attempt: a repetition gets the claim again.
+    -- The caller's own name for its attempt: a repetition renews the claim.
     request_key    text,
     correlation_id text        NOT NULL,
     claimed_at     timestamptz NOT NULL DEFAULT now(),
