@@ -142,7 +142,9 @@ const OTHER_ACTIONS: Record<string, Action> = {
 		return [await outcomeOf(context, text(context, 'operationId', item), limit, item)];
 	},
 
-	'claim.take': async (context, item) => [await takeClaim(context, item)],
+	'claim.take': async (context, item) => [await takeClaim(context, item, attemptOf(context, item, 'claim'))],
+
+	'claim.keep': async (context, item) => [await takeClaim(context, item, text(context, 'claimKey', item))],
 
 	'claim.release': async (context, item) => {
 		const path = pathOf('claims', text(context, 'claimId', item));
@@ -162,17 +164,17 @@ const OTHER_ACTIONS: Record<string, Action> = {
 	'upload.csv': uploadCsv,
 };
 
-/** A claim that another run has is no error: the item says so, for an If node. A retry gets its own claim again. */
-async function takeClaim(context: IExecuteFunctions, item: number): Promise<IDataObject> {
+/** A claim that another run has is no error: the item says so, for an If node. The same key renews its claim. */
+async function takeClaim(context: IExecuteFunctions, item: number, key: string): Promise<IDataObject> {
 	const { status, body } = await send(context, {
 		method: 'POST',
 		path: pathOf('claims'),
 		body: { name: text(context, 'claimName', item), ttl: context.getNodeParameter('ttl', item) as number },
-		headers: { ...headersOf(context, item), 'Idempotency-Key': attemptOf(context, item, 'claim') },
+		headers: { ...headersOf(context, item), 'Idempotency-Key': key },
 		accepts: [409],
 		item,
 	});
-	return status === 409 ? { claimed: false, detail: body.detail } : { claimed: true, ...body };
+	return status === 409 ? { claimed: false, detail: body.detail } : { claimed: true, ...body, key };
 }
 
 function headersOf(context: IExecuteFunctions, item: number): IDataObject {

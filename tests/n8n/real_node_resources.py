@@ -129,12 +129,17 @@ def test_the_retry_button_repeats_no_write_that_has_a_business_key(stage: Stage)
 
 def test_one_of_two_runs_gets_the_claim_and_the_note_is_in_its_run(stage: Stage) -> None:
     take = lockstitch("Take", resource="claim", operation="take", claimName="order-4711", ttl=60, options={})
+    mine = {"claimName": "order-4711", "claimKey": "={{ $json.key ?? 'of-another' }}"}
+    keep = lockstitch("Keep", resource="claim", operation="keep", ttl=86_400, options={}, **mine)
     note = lockstitch("Note", resource="run", operation="note", note="Routed to billing", options={})
-    called = stage.publish_called("claim", take, note)
+    called = stage.publish_called("claim", take, keep, note)
 
     first, second = called.play({}), called.play({})
 
-    assert [only(one.items("Take"))["claimed"] for one in (first, second)] == [True, False]
+    taken, kept = (only(first.items(name)) for name in ("Take", "Keep"))
+    assert (taken["id"], taken["claimed"]) == (kept["id"], kept["claimed"]) == (kept["id"], True)
+    assert kept["expires_at"] > taken["expires_at"]
+    assert [only(second.items(name))["claimed"] for name in ("Take", "Keep")] == [False, False]
     run = only(first.items("Note"))["correlation_id"]
     assert "Routed to billing" in json.dumps(stage.dev.operate(f"/ops/runs/{run}"))
 

@@ -4,11 +4,12 @@ import { choice, flag, loaded, operations, visible, text } from './parts';
 
 const stock = visible({ resource: ['stock'] });
 const upload = visible({ resource: ['upload'] });
-const claim = visible({ resource: ['claim'], operation: ['take'] });
+const claim = visible({ resource: ['claim'], operation: ['take', 'keep'] });
 const note = visible({ resource: ['run'] });
 
 export const otherFields: INodeProperties[] = [
 	operations('claim', 'take', [
+		['Keep', 'keep', 'Keep a claim for longer because the work is done'],
 		['Take', 'take', 'Take a claim, so that only one run does something'],
 		['Release', 'release', 'Release a claim because the work failed'],
 	]),
@@ -24,6 +25,11 @@ export const otherFields: INodeProperties[] = [
 		required: true,
 		placeholder: 'order-4711-refund-mail',
 		...claim,
+	}),
+	text('Key of the Claim', 'claimKey', 'What Take put out as key', {
+		required: true,
+		placeholder: "{{ $('Take').item.json.key }}",
+		...visible({ resource: ['claim'], operation: ['keep'] }),
 	}),
 	{ displayName: 'Ends After (Seconds)', name: 'ttl', type: 'number', default: 86400, ...claim },
 	text('Claim ID', 'claimId', 'The claim to release', {
