@@ -43,11 +43,13 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 class MergedFields(Struct, frozen=True, kw_only=True):
     """The result of a merge. `conflicts`: fields that both sides changed, without an owner. `kept`: those that both
-    changed and the target owns. `removed`: how many values are cleared or removed and not replaced."""
+    changed and the target owns. `stale`: those that keep a value which the source no longer has. `removed`: how many
+    values are cleared or removed and not replaced."""
 
     patch: Any
     conflicts: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     removed: int = 0
 
 
@@ -57,6 +59,7 @@ class _Outcome(Struct, kw_only=True):
     value: Any = UNSET
     conflict: bool = False
     kept: bool = False
+    stale: bool = False
     removed: int = 0
 
     def takes(self, owner: Side | None, *, both: bool) -> bool:
@@ -101,6 +104,7 @@ def merge(patch: P, names: Collection[str], target: Struct, base: Base, rules: R
         patch=replace(merged(first, target, keep_emails=rules.keeps_emails), **values),
         conflicts=tuple(name for name, one in outcomes.items() if one.conflict),
         kept=tuple(name for name, one in outcomes.items() if one.kept),
+        stale=tuple(name for name, one in outcomes.items() if one.stale),
         removed=sum(one.removed for one in outcomes.values()),
     )
 
@@ -132,6 +136,8 @@ def _merge_value(
         outcome.value = sent
     elif is_clearable and known.put and not both:
         outcome.value, outcome.removed = None, 1
+    else:
+        outcome.stale = True
     return outcome
 
 
@@ -284,7 +290,9 @@ def _remove_gone(
     for place, last in gone.items():
         if place in unchanged and (last.put or place in replaced):
             lists.remove(place)
-        elif place not in unchanged and last.put and owner != "target":
+            continue
+        outcome.stale = outcome.stale or owner != "target"
+        if place not in unchanged and last.put and owner != "target":
             outcome.conflict = True
 
 

@@ -23,6 +23,10 @@ from mappings.manifest import Vendor
 from mappings.spec import Mapped
 
 DISPLAY: Final = "display_name"
+STALE: Final = (
+    "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
+    " changed since, and never a name: clear it there"
+)
 
 
 class ConsumerPaused(Exception):
@@ -42,7 +46,7 @@ class CopyMerge(Struct, frozen=True, kw_only=True):
 
 class MergedCopy(Struct, frozen=True, kw_only=True):
     """The `write` of a copy after the merge, its plan, and the fields that the target keeps because it owns them.
-    `lost`: what cannot be cleared there."""
+    `lost`: what is not cleared there."""
 
     write: ResolvedWrite
     plan: CopyPlan
@@ -117,6 +121,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
         names = tuple(name for name in names if name != DISPLAY)
     merged = merge(patch, names, present, known.base, rules, known.digests)
     write, owner = resolved.with_merged(msgspec.json.encode(merged.patch)), resolved.connection.name
+    stale = STALE.format(source=copied.connection, target=owner)
     reason = f"both sides have changed it, and {owner} owns it"
     return MergedCopy(
         write=write,
@@ -128,6 +133,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
         ),
         skipped=tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in merged.kept),
         removed=merged.removed,
+        lost=tuple(Loss(path=f"/{name}", kind="dropped", detail=stale) for name in merged.stale),
     )
 
 
