@@ -1,7 +1,8 @@
 """Copy the comments of a ticket after the ticket: one operation for each comment, in order, and each once for ever.
 
 The transaction that settles the copy of the ticket enqueues the job. The job adds all operations in the transaction
-that ends it, and notes their comments, so that a later copy of the same ticket adds only new ones.
+that ends it, and notes their comments, so that a later copy of the same ticket adds only new ones. A copy of a comment
+counts as that comment: it goes neither back to where it came from nor to a ticket that has the comment.
 """
 
 import time
@@ -14,7 +15,6 @@ from msgspec import Struct
 from app.copies.deps import CopyDeps
 from app.copies.request import message_loss
 from app.copies.source import SourceRecord, read_source, unreadable_source
-from app.copies.store import note_copied
 from app.errors import NotFound
 from app.events.record_changes import is_first_comment
 from app.identifiers import new_id
@@ -29,6 +29,7 @@ from app.writes.models import NewOperation, NextJob, Operation
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import fingerprint, resolve_request
+from app.writes.store.copied_comments import Original, note_copied, originals_in
 from canonical.ticket import Comment
 from mappings.spec import ListQuery, Remote
 
@@ -75,9 +76,12 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
     new = [(one, await _operation_of(deps, one, operation, target, wanted)) for one in comments]
     async with finishing() as transaction:
         jobs = []
+        originals = await originals_in(transaction, source.name, wanted.ticket)
         for one, made in new:
-            place = (operation.connection, operation.remote_id, source.name, one.remote.id)
-            if not await note_copied(transaction, *place):
+            original = originals.get(one.remote.id, Original(source.name, one.remote.id))
+            if original.source == target.name:  # it has come from there
+                continue
+            if not await note_copied(transaction, target.name, operation.remote_id, original, made.id):
                 continue
             added = await deps.operations.add_queued(transaction, made)
             if added is not None:

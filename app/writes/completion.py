@@ -17,6 +17,7 @@ from app.writes.deps import CompletionDeps
 from app.writes.models import CopyConflict, CopyResult, NextJob, Operation, Publication, Success
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
+from app.writes.store.copied_comments import name_copy
 from app.writes.withhold import withheld_view
 
 FINISHED: Final = "operation.finished"
@@ -114,6 +115,8 @@ class Completion:
         following = _following(operation)
         if operation.outcome == "succeeded" and following is not None:
             jobs = (*jobs, _next_job(operation, following))
+        if operation.object == "comment" and operation.outcome == "succeeded" and operation.remote_id is not None:
+            await name_copy(transaction, operation.id, operation.remote_id)
         if finished and operation.is_dead_letter and not operation.queued:
             jobs = (*jobs, dead_letter_job_of(operation))
         await self._deps.queue.enqueue(transaction, *jobs)

@@ -10,6 +10,7 @@ from tests.contract.callers import Caller, code_of, new_key, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
+from tests.contract.portability import decided
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import until
@@ -323,6 +324,34 @@ def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     wanted.append(("It has arrived.", "public"))
     until(lambda: comments(caller, made, "freshdesk"), lambda replies: len(replies) == len(wanted))
     assert comments(caller, made, "freshdesk") == wanted
+
+
+def test_a_copied_comment_goes_no_further_than_its_original(caller: Caller) -> None:
+    _, made = create_record(caller, SAMPLES["zendesk ticket"])
+
+    def say(connection: str, text: str) -> None:
+        body = {"body_text": text, "visibility": "public"}
+        caller.create(f"/v1/tickets/{made['id']}/comments?connection={connection}", body)
+
+    def carry(source: str, target: str, *wanted: str) -> None:
+        path = f"/v1/tickets/{made['id']}/copies?connection={source}"
+        answer = decided(caller, caller.write("POST", path, {"connection": target, "include": ["comments"]}))
+        assert answer.status_code in (200, 201), answer.text
+        until(lambda: comments(caller, made, target), lambda there: {text for text, _ in there} >= {*wanted})
+
+    say("zendesk", "On its way.")
+    carry("zendesk", "salesforce", "On its way.")
+    say("salesforce", "Lost.")
+    carry("salesforce", "zendesk", "On its way.", "Lost.")
+    carry("zendesk", "salesforce", "On its way.", "Lost.")
+    carry("salesforce", "freshdesk", "On its way.", "Lost.")
+    carry("zendesk", "freshdesk", "On its way.", "Lost.")
+    say("zendesk", "Found.")  # the last one: all others have been decided when it arrives
+    carry("zendesk", "freshdesk", "On its way.", "Lost.", "Found.")
+    carry("freshdesk", "salesforce", "On its way.", "Lost.", "Found.")
+    for place in ("zendesk", "salesforce", "freshdesk"):
+        texts = [text for text, _ in comments(caller, made, place) if text != made["description"]]
+        assert sorted(texts) == ["Found.", "Lost.", "On its way."], place
 
 
 def test_an_order_is_copied(caller: Caller, vendors: Emulators) -> None:

@@ -298,15 +298,20 @@ CREATE TABLE link_change (
 
 INSERT INTO link_change VALUES (0);
 
--- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is.
+-- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is. source, comment:
+-- the original, if what was copied is a copy itself. operation: that of the copy. copy: its id, once it is there.
 CREATE TABLE copied_comment (
     connection text        NOT NULL,
     ticket     text        NOT NULL,
     source     text        NOT NULL,
     comment    text        NOT NULL,
+    operation  text        NOT NULL,
+    copy       text,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (connection, ticket, source, comment)
 );
+
+CREATE INDEX copied_comment_operation ON copied_comment (operation) WHERE copy IS NULL;
 
 -- What two linked records held after the last copy in this direction: of each field and item of a list an HMAC of the
 -- source's value and of the target's as it was read back (`FieldBase`), with the key below. It holds no values.
