@@ -291,7 +291,7 @@ def _remove_gone(
         if place in unchanged and (last.put or place in replaced):
             lists.remove(place)
             continue
-        outcome.stale = outcome.stale or owner != "target"
+        outcome.stale = True
         if place not in unchanged and last.put and owner != "target":
             outcome.conflict = True
 

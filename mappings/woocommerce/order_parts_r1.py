@@ -254,6 +254,16 @@ def payments(record: wire.Order, paid: Paid, paid_at: datetime | None, total: st
     return (payment,)
 
 
+def after_refunds(paid: Paid, record: wire.Order) -> Paid:
+    """Return the payment status. A partial refund does not change WooCommerce's status, and no status undoes one."""
+    if paid != "paid" or not record.refunds:
+        return paid
+    back = sum([exact(stub.total or "0").copy_abs() for stub in record.refunds if stub.id], ZERO)
+    if not back:
+        return paid
+    return "refunded" if back >= exact(record.total) else "partially_refunded"
+
+
 def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tuple[Refund, ...], dict[str, Decimal]]:
     """Return the refunds and the refunded quantity of each line. Lines and time of a refund need a separate read; if
     it is missing, a loss is noted. A refund without an id was deleted."""

@@ -62,7 +62,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     lines, items, off, charged = order_parts_r1.lines(
         record, given_back, line_fields.of_lines(configured), loss, are_sent=goods == "fulfilled"
     )
-    paid = _after_refunds(reading.payment, refunds, record)
+    paid = order_parts_r1.after_refunds(reading.payment, record)
     fees = order_parts_r1.fees(charged, currency) if charged else ()
     totals = _totals(record, items, off, fees, paid, refunds, loss, is_void=reading.status == "cancelled")
     if not _adds_up(totals):
@@ -118,16 +118,6 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at
     )
     return Mapped(data=order, remote=remote, loss=tuple(loss))
-
-
-def _after_refunds(paid: Paid, refunds: tuple[Refund, ...], record: wire_v3.Order) -> Paid:
-    """Return the payment status. A partial refund does not change WooCommerce's status."""
-    if not refunds or paid != "paid":
-        return paid
-    back = sum((Decimal(refund.amount) for refund in refunds), Decimal())
-    if not back:
-        return paid
-    return "refunded" if back >= exact(record.total) else "partially_refunded"
 
 
 def _fulfillment(reading: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:

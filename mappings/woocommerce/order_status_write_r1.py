@@ -1,7 +1,7 @@
 """Three canonical statuses to WooCommerce's one status.
 
-The chosen status reads as everything the patch sets and changes the least of everything else. A recorded payment stays
-recorded under any status.
+The chosen status reads as everything the patch sets and changes the least of everything else. A recorded payment and
+its refunds stay recorded under any status.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,12 @@ from canonical.order_patch import OrderPatch
 from mappings.kit import nearest
 from mappings.spec import Notes
 from mappings.woocommerce.order_enums_r1 import STATUSES, WRITABLE, Axes, axes
+from mappings.woocommerce.order_parts_r1 import after_refunds
 from mappings.woocommerce.wire_v3 import Order, Text
 
 FIELDS: Final = ("status", "payment_status", "fulfillment_status")
 TOGETHER: Final = frozenset(FIELDS)
+REFUNDS: Final = ("partially_refunded", "refunded")
 FAR: Final = 100
 """More steps than any near value takes."""
 DRAFT: Final = (
@@ -41,15 +43,13 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     wanted = (patch.status, patch.payment_status, patch.fulfillment_status)
     if all(isinstance(one, UnsetType) for one in wanted):
         return UNSET
-    is_paid = current is not None and current.is_paid
-    method = "" if current is None else current.payment_method
-    present = None if current is None else axes(current.status, is_paid=is_paid, method=method)
+    present = None if current is None else _reading(current.status, current)
     if present is not None and _fits(wanted, present):
         return UNSET
     if patch.status == "draft":
         notes.unsupported("/status", DRAFT)
         return status(replace(patch, status=UNSET), current, notes)
-    readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
+    readings = {name: _reading(name, current) for name in WRITABLE}
     own = None if current is None else current.status
     places = readings if own is None or present is None else readings | {own: present}
     near = NEAR_NEW if current is None else NEAR
@@ -66,6 +66,14 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
         return UNSET
     _note_implied(chosen, wanted, places[chosen], present, notes)
     return chosen
+
+
+def _reading(name: str, current: Order | None) -> Axes:
+    """Return what an order reads as under a status."""
+    if current is None:
+        return axes(name, is_paid=False)
+    reading = axes(name, is_paid=current.is_paid, method=current.payment_method)
+    return reading._replace(payment=after_refunds(reading.payment, current))
 
 
 def _note_coerced(wanted: tuple[object, ...], reading: Axes, notes: Notes) -> None:
@@ -115,7 +123,8 @@ def _refuse(wanted: tuple[object, ...], readings: dict[str, Axes], notes: Notes)
         available = tuple(dict.fromkeys(reading[place] for reading in readings.values()))
         if not isinstance(one, UnsetType) and one not in available:
             alone = True
-            notes.invalid(f"/{field}", f"a WooCommerce order can be set to one of: {', '.join(available)}")
+            way = ": record the refund in WooCommerce" if one in REFUNDS else ""
+            notes.invalid(f"/{field}", f"a WooCommerce order can be set to one of: {', '.join(available)}{way}")
     if alone:
         return
     first = next(field for field, one in zip(FIELDS, wanted, strict=True) if not isinstance(one, UnsetType))

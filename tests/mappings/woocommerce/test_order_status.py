@@ -130,7 +130,23 @@ def test_the_status_is_taken_that_changes_least(current: str, patch: OrderPatch,
     assert ORDER.to_vendor(patch, record(current, is_paid=is_paid), ACCOUNT).body.status == status
 
 
-def test_a_recorded_payment_cannot_be_unsaid() -> None:
-    draft = ORDER.to_vendor(OrderPatch(payment_status="unpaid"), record("processing", is_paid=True), ACCOUNT)
-    assert refused(draft) == {"/payment_status": "invalid"}
-    assert "one of: paid" in draft.refused[0].detail
+@pytest.mark.parametrize(
+    ("status", "back", "reads", "sent"),
+    [
+        ("processing", "", "paid", "unpaid"),
+        ("processing", "", "paid", "refunded"),
+        ("processing", "-4.00", "partially_refunded", "paid"),
+        ("completed", "-4.00", "partially_refunded", "refunded"),
+        ("refunded", "-10.00", "refunded", "paid"),
+        ("refunded", "-10.00", "refunded", "partially_refunded"),
+    ],
+)
+def test_a_recorded_payment_or_refund_cannot_be_unsaid(status: str, back: str, reads: Any, sent: Any) -> None:
+    current = record(status, is_paid=True, refunds=[{"id": 8, "total": back}] if back else [])
+    assert ORDER.to_canonical(current, ACCOUNT).data.payment_status == reads
+    draft = ORDER.to_vendor(OrderPatch(payment_status=sent), current, ACCOUNT)
+    assert (refused(draft), draft.body.status) == ({"/payment_status": "invalid"}, UNSET)
+    assert f"one of: {reads}" in draft.refused[0].detail
+    assert ("record the refund" in draft.refused[0].detail) == (sent in ("refunded", "partially_refunded"))
+    again = ORDER.to_vendor(OrderPatch(payment_status=reads), current, ACCOUNT)
+    assert (refused(again), again.body.status, again.loss) == ({}, UNSET, ())
