@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from app.errors import InvalidField, UnsupportedField
 from app.links.models import TotalDifference
@@ -33,6 +33,7 @@ TOTAL = "/totals/total"
 IS_TEST: Final = "/is_test"
 SUMS = frozenset({"discounts", "shipping_lines", "fees"})
 """The lists, other than the lines, whose items are parts of the sum."""
+AMOUNTS: Final = SUMS | {"line_items"}
 OTHER_FORMS: Final = frozenset({"number", "display_name", "first_name", "last_name", "description", "description_html"})
 """Fields that a vendor numbers itself or builds from others."""
 NOTHING: Final = (None, False, "", (), "none", "unknown")
@@ -131,14 +132,33 @@ async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: Pre
     """Raise UnsupportedField for the change of an order whose vendor cannot change a part of its sum, unless the order
     has the sum of the body, or the caller accepts another one (`?loss=any`)."""
     kept = [one for one in draft.refused if one.kind == "unsupported" and _is_part(one.pointer)]
-    if not kept or resolved.intent.loss == "any":
+    if kept:
+        named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
+        await _accept_sum(resolved, f"{resolved.connection.vendor.title} does not change {named}", present)
+
+
+async def accept_merge(resolved: ResolvedWrite, changed: Collection[str], present: PresentRecord) -> None:
+    """Raise UnsupportedField like `accept_change` for a copy that changes no part of the sum, although the source has
+    `changed` one: the target keeps it, or has it in another place."""
+    copied, patch = resolved.intent.copy_of, resolved.patch
+    if copied is None or not AMOUNTS.intersection(changed) or not AMOUNTS.issubset(copied.names):
         return
-    title, present_total = resolved.connection.vendor.title, (await present.mapped()).data.totals.total
-    wanted = sum_of(resolved.as_whole.patch)
+    order, kinds = (await present.mapped()).data, fields_of(type(patch))
+    sent = {name: value for name in AMOUNTS if not isinstance(value := getattr(patch, name), UnsetType)}
+    if all(same(getattr(order, name), value, kinds[name]) for name, value in sent.items()):
+        names = ", ".join(sorted(AMOUNTS.intersection(changed)))
+        await _accept_sum(
+            resolved, f"{copied.connection} has changed {names}, which this copy does not change", present
+        )
+
+
+async def _accept_sum(resolved: ResolvedWrite, reason: str, present: PresentRecord) -> None:
+    if resolved.intent.loss == "any":
+        return
+    present_total, wanted = (await present.mapped()).data.totals.total, sum_of(resolved.as_whole.patch)
     if wanted is not None and wanted.is_about(Decimal(present_total)):
         return
-    named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
-    detail = f"{title} does not change {named}. {KEEP_IT.format(title)}"
+    detail = f"{reason}. {KEEP_IT.format(resolved.connection.vendor.title)}"
     raise UnsupportedField(f"The sum would stay as it is: {detail}", errors=(FieldError(pointer=TOTAL, detail=detail),))
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.resources import etag_of, name_records
-from app.writes.accept_loss import accept_loss
+from app.writes.accept_loss import accept_loss, accept_merge
 from app.writes.copy_links import linked_record, require_known_copy, require_linkable
 from app.writes.copy_merge import (
     ConsumerPaused,
@@ -240,6 +240,8 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
         return await draft(resolved, skipped)
     merged = merged_copy(merging, resolved, await present.mapped())
     skipped += merged.skipped
+    if resolved.intent.object == "order" and not skipped:
+        await accept_merge(merged.write, merging.names, present)
     try:
         prepared = await draft(merged.write, skipped, plan=merged.plan)
     except (InvalidField, UnsupportedField) as problem:

@@ -92,3 +92,23 @@ def test_a_copy_whose_sum_cannot_follow_is_refused(caller: Caller, target: str) 
     accepted = caller.write("PATCH", f"/v1/orders/{made['id']}?connection={target}&loss=any", cheaper)
     assert accepted.status_code == 200, accepted.text
     assert "/discounts" in [one["path"] for one in accepted.json()["meta"]["loss"]]
+
+
+@pytest.mark.parametrize("source", ["hubspot", "shopify"])
+def test_a_copy_without_a_discount_that_its_target_keeps_is_refused(caller: Caller, source: str) -> None:
+    """One order is made by the copy, with the discount within its lines. The other had the discount before."""
+    target = "woocommerce" if source == "hubspot" else "hubspot"
+    reduced = SAMPLES[f"{source} order"].body(word()) | {"discounts": [{"code": "SPRING", "amount": "5.00"}]}
+    made = caller.create(f"/v1/orders?connection={source}", reduced)
+    path = f"/v1/orders/{made['id']}"
+    first = caller.write("POST", f"{path}/copies?connection={source}", {"connection": target})
+    assert first.status_code == 201, first.text
+    changed = caller.write("PATCH", f"{path}?connection=hubspot", {"discounts": []})
+    assert changed.json()["discounts"] == []
+    order = {"connection": "shopify" if source == "shopify" else "woocommerce"}
+
+    again = caller.write("POST", f"{path}/copies?connection=hubspot", order)
+    assert (again.status_code, pointers(again)) == (422, ["/totals/total"]), again.text
+    assert "discounts" in again.json()["detail"]
+    accepted = caller.write("POST", f"{path}/copies?connection=hubspot&loss=any", order)
+    assert accepted.status_code == 200, accepted.text
