@@ -25,11 +25,11 @@ from app.queue.models import Done, Job, JobOutcome, JobPolicy, Permanent
 from app.records.fetch import READ_LIMIT, fetch_page
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
+from app.writes.copied_comments import Original, note_copied, originals_in
 from app.writes.models import NewOperation, NextJob, Operation
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import fingerprint, resolve_request
-from app.writes.store.copied_comments import Original, note_copied, originals_in
 from canonical.ticket import Comment
 from mappings.spec import ListQuery, Remote
 

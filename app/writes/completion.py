@@ -13,11 +13,11 @@ from app.events.types import APPROVAL_REQUESTED
 from app.links.statements import NEW_RECORD_VALUES
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
+from app.writes.copied_comments import name_copy
 from app.writes.deps import CompletionDeps
 from app.writes.models import CopyConflict, CopyResult, NextJob, Operation, Publication, Success
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
-from app.writes.store.copied_comments import name_copy
 from app.writes.withhold import withheld_view
 
 FINISHED: Final = "operation.finished"
