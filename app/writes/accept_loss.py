@@ -143,7 +143,7 @@ async def accept_merge(resolved: ResolvedWrite, changed: Collection[str], presen
     copied, patch = resolved.intent.copy_of, resolved.patch
     if copied is None or not AMOUNTS.intersection(changed) or not AMOUNTS.issubset(copied.names):
         return
-    order, kinds = (await present.mapped()).data, fields_of(type(patch))
+    order, kinds = (await present.mapped()).data, fields_of(OrderPatch)
     sent = {name: value for name in AMOUNTS if not isinstance(value := getattr(patch, name), UnsetType)}
     if all(same(getattr(order, name), value, kinds[name]) for name, value in sent.items()):
         names = ", ".join(sorted(AMOUNTS.intersection(changed)))
