@@ -52,5 +52,5 @@ def _state(view: SubscriptionView) -> str:
     if view.disabled_at is not None:
         return f"{view.state} since {moment(view.disabled_at)}"
     if view.failing_since is not None:
-        return f"failing since {moment(view.failing_since)}, {counted(view.attempts, 'attempt')}"
+        return f"failing since {moment(view.failing_since)}, {counted(view.attempts, 'attempt')}\n{view.last_error}"
     return view.state

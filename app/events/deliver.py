@@ -25,6 +25,7 @@ from app.telemetry.posting import count_delivery, count_disabled
 # ladder does not block later ones.
 POLICY: Final = JobPolicy(max_attempts=50, base_seconds=5.0, cap_seconds=3600.0, dead_head="skip", attempt_seconds=60.0)
 GONE: Final = 410
+REDIRECTS: Final = (301, 302, 303, 307, 308)
 SLOW_DOWN: Final = (429, 502, 503, 504)
 LONGEST_WAIT: Final = 86_400.0
 NO_KEY: Final = "its owner has no valid API key"
@@ -101,7 +102,8 @@ async def send(
         return Sent(status=None, reason=failure.why)
     if 200 <= reply.status < 300:
         return Sent(status=reply.status, reason=None)
-    return Sent(status=reply.status, reason=f"answered {reply.status}", retry_after=reply.retry_after)
+    what = " with a redirect, which is not followed" if reply.status in REDIRECTS else ""
+    return Sent(status=reply.status, reason=f"answered {reply.status}{what}", retry_after=reply.retry_after)
 
 
 def seconds_until_next(ladder: Sequence[float], failures: int, requested: float | None) -> float:

@@ -217,8 +217,8 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
 
 
 class EventSubscription(Struct, frozen=True, kw_only=True):
-    """A subscription. `failing_since`: every attempt has failed since then, `failures` of them; `next_attempt` is the
-    time of the next one.
+    """A subscription. `failing_since`: every attempt has failed since then, `failures` of them, the last one for
+    `last_error`; `next_attempt` is the time of the next one.
 
     `disabled`: its deliveries wait until someone enables it; the reason holds no personal data.
     `principal_scopes` are those of its principal's valid keys.
@@ -236,6 +236,7 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
     disabled_at: datetime | None
     failing_since: datetime | None
     failures: int
+    last_error: str | None
     next_attempt: datetime | None
     created_at: datetime
     principal_scopes: frozenset[str]

@@ -87,6 +87,8 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     """The first failed attempt since the last success; null if there is none. Example: `null`"""
     attempts: int
     """Failed attempts since then. Example: `0`"""
+    last_error: str | None
+    """Why the last of them failed; null if there is none. Example: `null`"""
     next_attempt: datetime | None
     """When the next one is made; null unless it fails, and while one is made. Example: `null`"""
     disabled_at_latest: datetime | None

@@ -131,9 +131,12 @@ def test_a_redirect_is_a_failure_and_is_not_followed(owner: Caller, delivering: 
     hook = delivering.subscribers.hook("redirecting").then(
         *(Answer(status=status, headers=(("location", elsewhere.url),)) for status in (301, 303, 307))
     )
-    subscribe(owner, hook)
+    made = subscribe(owner, hook)
     delivering.publish(news())
     hook.received(4)
+    hook.always = Answer(status=308, headers=(("location", elsewhere.url),))
+    tested = owner.post(f"/v1/subscriptions/{made['id']}/test").json()
+    assert tested["detail"] == "the target answered 308 with a redirect, which is not followed"
     assert elsewhere.posts == []
 
 

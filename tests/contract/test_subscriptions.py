@@ -24,6 +24,7 @@ VIEW: Final = {
         "disabled_at",
         "failing_since",
         "attempts",
+        "last_error",
         "next_attempt",
         "disabled_at_latest",
     ),

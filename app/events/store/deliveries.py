@@ -133,7 +133,7 @@ SUCCEED = Statement(
     f"""
     {FINISHING}, answering AS (
         UPDATE subscription
-           SET failing_since = NULL, failures = 0
+           SET failing_since = NULL, failures = 0, last_error = NULL
          WHERE id = ANY (ARRAY(
                SELECT id
                  FROM subscription

@@ -16,7 +16,7 @@ PRINCIPAL_SCOPES: Final = """
 
 COLUMNS: Final = f"""
        id, principal, target_url, events, connection, fields, changed, state, disabled_reason, disabled_at,
-       failing_since, failures, created_at,
+       failing_since, failures, last_error, created_at,
        CASE WHEN state = 'active' AND failing_since IS NOT NULL
             THEN (SELECT greatest(min(due.run_at),
                                   (SELECT blocked_until FROM lane WHERE connection = subscription.id))
@@ -117,7 +117,7 @@ ENABLE = Statement(
     """
     UPDATE subscription
        SET state = 'active', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL, failures = 0,
-           principal = $2
+           last_error = NULL, principal = $2
      WHERE id = $1 AND (state = 'disabled' OR failing_since IS NOT NULL)
     """,
 )
@@ -149,7 +149,7 @@ NOTE_FAILURE = Statement(
     "UPDATE subscription",
     """
     UPDATE subscription
-       SET failing_since = coalesce(failing_since, now()), failures = failures + 1
+       SET failing_since = coalesce(failing_since, now()), failures = failures + 1, last_error = $2
      WHERE id = $1
     """,
 )

@@ -153,7 +153,7 @@ def _digest(secret: bytes, new: NewSubscription) -> bytes:
 
 async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
     """Record a failed attempt. Returns whether it disabled the subscription, which stops its lane."""
-    await transaction.execute(sql.NOTE_FAILURE, subscription_id)
+    await transaction.execute(sql.NOTE_FAILURE, subscription_id, reason)
     why = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
     if not await transaction.execute(sql.DISABLE, subscription_id, disable_after, why):
         return False

@@ -175,18 +175,8 @@ LAG = Statement(
 UNDELIVERED = Statement(
     "SELECT subscription",
     """
-    SELECT id AS name, 'undelivered' AS problem, failing_since AS since,
-           (SELECT last_error
-              FROM (SELECT dedupe_key
-                      FROM job
-                     WHERE kind = 'deliver' AND connection = failing.id AND dedupe_key IS NOT NULL
-                     ORDER BY dedupe_key
-                     LIMIT 100) AS oldest
-              JOIN delivery ON delivery.id = dedupe_key
-             WHERE last_error IS NOT NULL
-             ORDER BY delivery.id
-             LIMIT 1) AS why
-      FROM subscription AS failing
+    SELECT id AS name, 'undelivered' AS problem, failing_since AS since, last_error AS why
+      FROM subscription
      WHERE state = 'active' AND failing_since < now() - interval '20 seconds'
      ORDER BY failing_since
      LIMIT 20

@@ -1128,9 +1128,10 @@ CREATE TABLE subscription (
     disabled_reason text,
     disabled_at     timestamptz,
 
-    -- The first failed attempt since the last success, in database time, and their number.
+    -- The first failed attempt since the last success, in database time, their number, and why the last one failed.
     failing_since   timestamptz,
     failures        integer     NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    last_error      text,
     created_at      timestamptz NOT NULL DEFAULT now(),
 
     CHECK ((state = 'active') = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_reason IS NULL))

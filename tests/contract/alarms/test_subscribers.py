@@ -45,7 +45,7 @@ def test_a_subscriber_that_answers_500_is_not_silent(delivering: Delivering, per
             since, following, latest = (
                 datetime.fromisoformat(failing[at]) for at in ("failing_since", "next_attempt", "disabled_at_latest")
             )
-            assert failing["state"] == "active"
+            assert (failing["state"], failing["last_error"]) == ("active", "the target answered 500")
             assert 590 < (following - since).total_seconds() < 730
             assert 1201 < (latest - since).total_seconds() < 1450
             assert caller.get(path).json() == failing
