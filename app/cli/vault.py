@@ -80,8 +80,10 @@ def rollback(name: Annotated[str, NAMED]) -> None:
         if known is not None and known.previous is None:
             instead = WITHOUT_ROLLBACK[known.kind].format(name=name, connection=name.removesuffix(SUFFIX))
             raise CredentialError(f"{name} has no previous version. {instead}")
-        restored, dropped = await opened.store.rollback(name)
-        sys.stdout.write(f"Version {restored} of {name} is current again; version {dropped} is the next one.\n")
+        restored, following = await opened.store.rollback(name)
+        sys.stdout.write(f"Version {restored} of {name} is current again.\n")
+        if following is not None:
+            sys.stdout.write(f"Version {following} is the next one.{_replaced(opened, name)}\n")
         await _resume(opened, _users(opened, name), accepted=False)
 
     with_this_vault(roll_back)
@@ -129,10 +131,19 @@ async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None
     if state == "current":
         sys.stdout.write(f"Stored version {number} of {name}. It is current, because there was none.\n")
         await _resume(opened, _users(opened, name), accepted=False)
-    elif overlap is None:
-        sys.stdout.write(f"Stored version {number} of {name}. It is the next one: lockstitch secrets promote {name}.\n")
+        return
+    replaced = _replaced(opened, name)
+    sys.stdout.write(f"Stored version {number} of {name}. It is the next one.{replaced}\n")
+    if overlap is None:
+        sys.stdout.write(f"Make it the current one: lockstitch secrets promote {name}\n")
     else:
         await _promote(opened, name, number, value, overlap)
+
+
+def _replaced(opened: OpenedVault, name: str) -> str:
+    """Return a sentence about the next version that another one has replaced, or nothing."""
+    known = opened.vault.get(name)
+    return f" Version {known.next.number}, which it replaces, is revoked." if known and known.next else ""
 
 
 def _require_secret(opened: OpenedVault, name: str) -> None:

@@ -128,7 +128,7 @@ class PostgresCredentials:
             )
 
     async def rollback(self, name: str) -> tuple[int, int | None]:
-        """Make the previous version current again, and the current one `next`. Return both numbers.
+        """Make the previous version current again, and a current one `next`, in place of another. Return both numbers.
 
         Raises CredentialError if there is no previous version.
         """
@@ -136,8 +136,8 @@ class PostgresCredentials:
             live = await self._lock(session, name)
             if "previous" not in live:
                 raise CredentialError(f"{name} has no previous version to go back to.")
-            await self._revoke(session, name, live.get("next"))
             if "current" in live:
+                await self._revoke(session, name, live.get("next"))
                 await session.execute(sql.MOVE, name, live["current"], "next", None)
             await session.execute(sql.MOVE, name, live["previous"], "current", None)
             await session.execute(sql.SETTLE_REFRESH, name)

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -107,6 +107,27 @@ async def test_a_secret_is_rotated_and_rolled_back(crm: Crm, store: PostgresCred
     assert known.current.payload == b"token-1"
     await crm.done("promote", "crm_token")
     assert await crm.listed() == [(1, "previous"), (2, "current")]
+
+
+async def test_a_next_secret_is_not_revoked_silently(crm: Crm, store: PostgresCredentials) -> None:
+    for number, value in enumerate((b"token-1", b"token-2", b"never tried"), 1):
+        await store.set("crm_token", value)
+        if number == 2:
+            await store.promote("crm_token", 2, overlap=timedelta(days=1))
+    replaced = "Version {}, which it replaces, is revoked."
+    assert replaced.format(3) in await crm.done("set", "crm_token", value="token-2")
+    assert replaced.format(4) in await crm.done("rollback", "crm_token")
+    assert await crm.listed() == [(1, "current"), (2, "next"), (3, "revoked"), (4, "revoked")]
+
+
+async def test_a_rollback_after_a_revocation_leaves_the_next_secret(crm: Crm, store: PostgresCredentials) -> None:
+    await store.set("crm_token", b"token-1")
+    await store.set("crm_token", b"token-2")
+    await store.promote("crm_token", 2, overlap=timedelta(days=1))
+    await store.set("crm_token", b"token-3")
+    await store.revoke("crm_token", 2)
+    assert await crm.done("rollback", "crm_token") == "Version 1 of crm_token is current again.\n"
+    assert await crm.listed() == [(1, "current"), (2, "revoked"), (3, "next")]
 
 
 async def test_a_secret_that_the_vendor_refuses_is_not_promoted(crm: Crm) -> None:
