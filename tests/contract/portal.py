@@ -17,13 +17,14 @@ class Portal:
     opens portal 111, a word portal 1.
 
     `answers` replaces this by a part of the path, and `refused` are tokens that it does not accept. Its clock is
-    `ahead` of ours. `calls` holds each token with its method and path.
+    `ahead` of ours. Lists of contacts wait at a `barrier`. `calls` holds each token with its method and path.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, Reply] = {}
         self.refused: set[str] = set()
         self.ahead = timedelta()
+        self.barrier: threading.Barrier | None = None
         self.calls: list[tuple[str, str]] = []
         portal = self
 
@@ -60,6 +61,8 @@ class Portal:
     def _reply(self, token: str, path: str) -> Reply:
         if token in self.refused:
             return REFUSED
+        if self.barrier is not None and path.endswith("contacts"):
+            self.barrier.wait()
         for part, reply in self.answers.items():
             if part in path:
                 return reply

@@ -5,10 +5,10 @@ No pause of the installation applies to these requests, and none results from th
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.registry import VENDORS, AnyMapping, active
 from mappings.spec import ListQuery, Unmappable
 
+T = TypeVar("T")
+
 SKEW_SECONDS: Final = 60.0
 """Signed webhooks may be 300 s old. A clock that is a minute wrong will be five minutes wrong."""
 CLOCK_COMMAND: Final = "timedatectl set-ntp true"
@@ -40,10 +42,26 @@ CALL_SECONDS: Final = 30.0
 UNREACHED: Final = (VendorUnavailable, VendorTimeout, ConnectionPaused)
 
 
+class Runs(Protocol):
+    """Runs a coroutine to its end: an asyncio.Runner, or `InLoop`."""
+
+    def run(self, coro: Coroutine[Any, Any, T], /) -> T: ...
+
+
+class InLoop:
+    """Runs coroutines in a loop that runs in another thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def run(self, coro: Coroutine[Any, Any, T], /) -> T:
+        return asyncio.run_coroutine_threadsafe(coro, self._loop).result()
+
+
 class LiveVendor:
     """Sends requests to one connection's vendor, and keeps the difference between its clock and ours."""
 
-    def __init__(self, runner: asyncio.Runner, client: VendorClient, connection: CalledConnection) -> None:
+    def __init__(self, runner: Runs, client: VendorClient, connection: CalledConnection) -> None:
         self._runner = runner
         self._client = client
         self._connection = connection
@@ -73,7 +91,7 @@ class LiveVendor:
 
 @contextmanager
 def open_live(
-    runner: asyncio.Runner, settings: Settings, name: str, secrets: Secrets, bound: PostgresBoundAccounts | None
+    runner: Runs, settings: Settings, name: str, secrets: Secrets, bound: PostgresBoundAccounts | None
 ) -> Iterator[LiveVendor]:
     """Open one connection. Raises SettingsError if it lacks an address or a secret."""
     only = msgspec.structs.replace(settings, connections={name: settings.connections[name]})

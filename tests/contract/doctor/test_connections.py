@@ -1,6 +1,7 @@
 """`lockstitch doctor` and `lockstitch verify` find what is wrong with a connection, and say what to do."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -113,6 +114,12 @@ def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
     portal.close()
     one = the(findings_of(run("doctor", "--json")), "connection crm", "is not reached")
     assert one["mend"].endswith(portal.url)
+
+
+def test_vendors_are_asked_at_the_same_time(run: Shell, portal: Portal) -> None:
+    portal.barrier = threading.Barrier(2, timeout=5)
+    done = run("doctor", "--json", more=static_connection("other", portal.url, "env:OTHER_TOKEN"), OTHER_TOKEN="2")
+    assert [text for text in findings_of(done) if text.startswith("connection ")] == []
 
 
 def test_a_vendor_that_keeps_failing_is_reported_once(run: Shell, portal: Portal) -> None:
