@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
+POINTER: Final = re.compile(r"(^|; )/(\w+)(?:/\w+)*(?=: )")
+"""The JSON Pointer of a refusal, of which a command shows the name."""
 HELP: Final = "Hardened middleware between automation platforms and business systems."
 COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Operate": {
@@ -135,7 +138,8 @@ def _report(error: Exception) -> int | None:
     if isinstance(error, Problem):
         from app.monitoring.advice import in_commands  # noqa: PLC0415
 
-        sys.stderr.write(f"{in_commands(error.detail)}\n")
+        detail = POINTER.sub(r"\1\2", error.detail)
+        sys.stderr.write(f"{in_commands(detail)}\n")
         return REFUSED if isinstance(error, InvalidField | StateConflict) else FAILURE
     message = str(error) if isinstance(error, Complaint) else unimportable(error)
     if message is None:

@@ -173,6 +173,7 @@ def test_queue_shows_figures(environment: dict[str, str], database_url: str, ids
         (("redrive", "start"), 2, "--all"),
         (("redrive", "start", "--all", "--rate", "0"), 2, "--rate 0"),
         (("redrive", "status", "rdv_0"), 1, "No redrive"),
+        (("backfill", "start", "nowhere", "customer"), 3, "connection: no connection of this name"),
         (("redrive", "cancel", "rdv_0"), 1, "No redrive"),
     ],
 )
@@ -182,6 +183,7 @@ def test_what_cannot_be_done_is_a_sentence_and_a_code(
     done = lockstitch(*arguments, environment=environment)
     assert done.returncode == code, done.stderr
     assert word in done.stderr
+    assert f"/{word}" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
