@@ -1,6 +1,7 @@
 # The commands of the project; `make` alone lists them.
 #
-# Needs Python 3.11 or newer with venv, and make; uses uv if it is on the PATH. Everything is installed into .venv.
+# Needs Python 3.11 or newer with venv, and make; uses uv if it is on the PATH. Everything is installed into .venv, and a
+# module is compiled when it is first imported: most never are.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,7 +19,7 @@ help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulators, API, worker
-	@exec $(BIN)/lockstitch dev
+	@PYTHONDONTWRITEBYTECODE= exec $(BIN)/lockstitch dev
 
 # Six processes keep two cores busy while tests wait for sockets; a file stays in one process. The fixed hash seed
 # gives all of them the same order of sets, and so of parameters. The tests start some hundred processes: compiled
@@ -111,7 +112,7 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	else \
 		set -e; \
 		$(PYTHON) -m venv .venv; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
+		$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	fi
 	@touch $@
