@@ -23,8 +23,8 @@ from tests.contract.webhook_driver import WebhookDriver
 SENDING: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
 ECHOING: Final = (*SENDING, *SENDERS)
 # HubSpot's order lines are records of their own, which are created first. A read finds the order of one that a webhook
-# names.
-CREATE_CALLS: Final = {"hubspot order": 3}
+# names. A new requester at Zendesk is read again if the write of the ticket gives it its id meanwhile.
+CREATE_CALLS: Final = {"hubspot order": 3, "zendesk ticket": 2}
 MOST_CALLS: Final = 2
 # Read, write, and where the answer to a write lacks members, read again. The webhooks add none, except that a Freshdesk
 # rule sends only the id and the time in seconds, in which someone else may have changed the ticket too.
