@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Final, TypeVar
 
 from cyclopts import App, Parameter
@@ -11,13 +12,16 @@ from msgspec import Struct
 from app.cli import vault
 from app.cli.commands import declare_list
 from app.cli.database import find_keys, with_database
-from app.cli.exits import FAILURE
+from app.cli.exits import FAILURE, REFUSED
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.cli.progress import Bar
 from app.cli.tables import print_table
 from app.credentials.encryption_rotation import KeyRotation
 from app.http.plurals import counted
+from app.monitoring.models import Beat
+from app.monitoring.store.heartbeats import read_beats
+from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 
 T = TypeVar("T")
@@ -66,13 +70,14 @@ class Rotated(Struct, frozen=True, kw_only=True):
     """The result of a rotation.
 
     `sealed`: the number of re-sealed values. `left`: values that are still sealed with another key. `unreadable`: those
-    among them that no configured key opens.
+    among them that no configured key opens. `stale`: processes that still seal with another key.
     """
 
     writes: str
     sealed: int
     left: int
     unreadable: int
+    stale: list[str]
     droppable: list[str]
 
 
@@ -95,8 +100,11 @@ def show_status(*, json: Json = False) -> None:
 
 @secrets.command(name="rotate-key")
 def rotate_key(*, json: Annotated[Json, WITHOUT_BAR] = False) -> None:
-    """Seal all values with the first key. You can interrupt and repeat it, while all processes run."""
-    done = _with_rotation(lambda rotation, sealer, keys: _rotate(rotation, sealer, keys, show=not json))
+    """Seal all values with the first key. You can interrupt and repeat it, while all processes run.
+
+    Exits with 3, and changes nothing, if a process lacks that key.
+    """
+    done = _with_rotation(partial(_rotate, show=not json))
     if json:
         write_json(done)
     else:
@@ -106,18 +114,19 @@ def rotate_key(*, json: Annotated[Json, WITHOUT_BAR] = False) -> None:
     if done.unreadable:
         unreadable = counted(done.unreadable, "value")
         sys.stderr.write(f"{unreadable} cannot be opened: sealed with a key that is not configured, or changed.\n")
-    elif done.left:
+    elif done.left or done.stale:
+        writers = ", ".join(done.stale) or "a process"
         sys.stderr.write(
-            f"{counted(done.left, 'value')} sealed with another key: a process still writes with it. Restart all"
+            f"Sealed with another key: {counted(done.left, 'value')} so far, and {writers} still uses it. Restart all"
             f" processes with {done.writes} as the first key, then run this command again.\n"
         )
-    if done.left:
+    if done.left or done.stale:
         sys.exit(FAILURE)
 
 
-async def _status(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...]) -> KeyStatus:
+async def _status(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], beats: Sequence[Beat]) -> KeyStatus:
     values = await rotation.count()
-    used = {key for counts in values.values() for key in counts}
+    used = {key for counts in values.values() for key in counts} | {beat.keys[0] for beat in beats}
     return KeyStatus(
         writes=sealer.writer,
         values=values,
@@ -126,9 +135,17 @@ async def _status(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...]) 
     )
 
 
-async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], *, show: bool) -> Rotated:
+async def _rotate(
+    rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], beats: Sequence[Beat], *, show: bool
+) -> Rotated:
+    if lacking := [beat.process for beat in beats if sealer.writer not in beat.keys]:
+        sys.stderr.write(
+            f"Nothing was sealed: {', '.join(lacking)} could not read it. Add {sealer.writer} to the keys of all"
+            " processes, restart them, then run this command again. A process that was killed counts for a minute.\n"
+        )
+        sys.exit(REFUSED)
     sealed = unreadable = 0
-    others = (await _status(rotation, sealer, keys)).others
+    others = (await _status(rotation, sealer, keys, beats)).others
     with Bar("sealing", hidden=not show) as bar:
         for _ in range(MOST_ROUNDS):
             sealed_before, unreadable = sealed, 0
@@ -140,16 +157,27 @@ async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], 
                 break
     if sealed:
         await rotation.note(actor=actor(), sealed=sealed)
-    now = await _status(rotation, sealer, keys)
-    return Rotated(writes=now.writes, sealed=sealed, left=now.others, unreadable=unreadable, droppable=now.droppable)
+    now = await _status(rotation, sealer, keys, beats)
+    return Rotated(
+        writes=now.writes,
+        sealed=sealed,
+        left=now.others,
+        unreadable=unreadable,
+        stale=[beat.process for beat in beats if beat.keys[0] != now.writes],
+        droppable=now.droppable,
+    )
 
 
-def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:
-    """Run `do` with a key rotation. Raises Complaint without a database or keys."""
+def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...], Sequence[Beat]], Awaitable[T]]) -> T:
+    """Run `do` with a key rotation and the processes that live. Raises Complaint without a database or keys."""
     from app.capabilities import SEALED_COLUMNS  # noqa: PLC0415 - it imports the whole product
+    from app.monitoring.watch import SILENT_SECONDS  # noqa: PLC0415
 
     keys = find_keys(os.environ)
     sealer, ids = Sealer(keys), tuple(key.id for key in keys)
-    return with_database(
-        lambda database: do(KeyRotation(database, sealer, SEALED_COLUMNS), sealer, ids), seconds=PATIENT_SECONDS
-    )
+
+    async def read_beats_and_do(database: Database) -> T:
+        beats = [beat for beat in await read_beats(database) if beat.keys and beat.silent <= SILENT_SECONDS]
+        return await do(KeyRotation(database, sealer, SEALED_COLUMNS), sealer, ids, beats)
+
+    return with_database(read_beats_and_do, seconds=PATIENT_SECONDS)

@@ -62,6 +62,13 @@ LOCK_EVENT = Statement(
     "SELECT event",
     "SELECT FROM event WHERE id = (SELECT id FROM event ORDER BY id OFFSET $1 LIMIT 1) FOR UPDATE",
 )
+STARTS = Statement(
+    "INSERT heartbeat",
+    """
+    INSERT INTO heartbeat (process, role, holder, settings, keys) VALUES ('host:1', 'api', 1, 'x', $1)
+        ON CONFLICT (process) DO UPDATE SET keys = excluded.keys
+    """,
+)
 BYTES = Statement(
     "SELECT pg_attribute",
     """
@@ -375,6 +382,23 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     )
     assert [row["subject"] for row in audited] == ["k2"]
     assert audited[0]["actor"].startswith("cli:")
+
+
+async def test_a_key_that_a_process_lacks_or_writes_with_is_not_taken_from_it(
+    database: Database, database_url: str
+) -> None:
+    await PostgresCredentials(database, OLD).set("token", b"one")
+    await database.execute(STARTS, ["k1"])
+    refused = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2, K1))
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr.startswith("Nothing was sealed: host:1 could not read it.")
+    await database.execute(STARTS, ["k1", "k2"])
+    stale = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2, K1))
+    assert (stale.returncode, stale.stdout) == (1, "Sealed 1 value with k2.\n")
+    assert "host:1 still uses it" in stale.stderr
+    await database.execute(STARTS, ["k2", "k1"])
+    done = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2, K1))
+    assert (done.returncode, done.stdout) == (0, "Sealed 0 values with k2.\nNo longer needed: k1.\n")
 
 
 async def test_a_killed_rotation_continues_while_others_write(database: Database, database_url: str) -> None:

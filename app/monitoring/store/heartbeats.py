@@ -91,7 +91,7 @@ async def last_seen(database: Database) -> float | None:
     return age
 
 
-async def read_beats(session: Session) -> Sequence[Beat]:
+async def read_beats(session: Session | Database) -> Sequence[Beat]:
     """Return the processes that live or have died."""
     return [Beat(**row) for row in await session.fetch(SELECT_BEATS)]
 
