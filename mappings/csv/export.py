@@ -29,10 +29,11 @@ KINDS: Final = {
     b"\xd0\xcf\x11\xe0": "an .xls file",
     b"\x1f\x8b": "compressed with gzip",
     b"%PDF": "a PDF",
+    b"\xef\xbb\xbf": "UTF-8",
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-"""Formats that are uploaded by mistake, by their first bytes."""
+"""Formats and encodings by their first bytes. They are uploaded by mistake, unless the layout names the encoding."""
 
 
 class UnreadableExport(Exception):
@@ -56,7 +57,7 @@ class ReadRow(Struct, frozen=True, kw_only=True):
 def count_rows(file: BinaryIO, layout: Layout) -> int:
     """Return the number of rows, reading the whole file. Raises UnreadableExport."""
     records = _records(file, layout)
-    _places(records, layout, _kind_of(file))
+    _places(records, layout)
     return sum(1 for _ in records)
 
 
@@ -66,7 +67,7 @@ def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
     Raises UnreadableExport.
     """
     records = _records(file, layout)
-    places, width = _places(records, layout, _kind_of(file))
+    places, width = _places(records, layout)
     first_rows: dict[bytes, tuple[bytes, int]] = {}
     for number, cells in records:
         read = _row(number, cells, places, width, layout)
@@ -107,8 +108,11 @@ def _digest(layout: Layout, cells: list[str]) -> bytes:
 
 
 def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield the non-empty rows with their numbers. Raises UnreadableExport."""
+    """Yield the rows with any filled cell, with their numbers. Raises UnreadableExport."""
     encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
+    kind = _kind_of(file)
+    if kind is not None and not layout.encoding.startswith(kind.lower()):
+        raise UnreadableExport(f"it is {kind}, not CSV in {layout.encoding}")
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
     number = 0
@@ -116,7 +120,7 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
         for number, cells in enumerate(csv.reader(text, delimiter=layout.delimiter, strict=True), 1):
             if number > MOST_ROWS + 1:
                 raise UnreadableExport(f"it has more than {MOST_ROWS} rows: split it, with the header in each part")
-            if cells:
+            if any(cell.strip() for cell in cells):
                 yield number, cells
     except csv.Error as error:
         if "field limit" in str(error):
@@ -132,13 +136,13 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
 
 
 def _kind_of(file: BinaryIO) -> str | None:
-    """Return the format of a file that is not text, by its first bytes. None if unknown."""
+    """Return the format or the encoding of a file by its first bytes. None if unknown."""
     file.seek(0)
     beginning = file.read(4)
     return next((kind for mark, kind in KINDS.items() if beginning.startswith(mark)), None)
 
 
-def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str | None) -> tuple[dict[str, int], int]:
+def _places(records: Iterator[tuple[int, list[str]]], layout: Layout) -> tuple[dict[str, int], int]:
     """Return the position of each read column, and the number of all columns. Raises UnreadableExport."""
     _, header = next(records, (0, []))
     if not header:
@@ -149,17 +153,15 @@ def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str 
     if len(missing) == len(layout.names):
         reasons = [f"the header has none of the columns {', '.join(map(repr, missing))}"]
     if missing:
-        reasons += _guesses(header, layout, kind)
+        reasons += _guesses(header, layout)
     reasons += [f"the header has the column {name!r} twice" for name in layout.names if names.count(name) > 1]
     if reasons:
         raise UnreadableExport(*reasons)
     return {name: names.index(name) for name in layout.names}, len(names)
 
 
-def _guesses(header: list[str], layout: Layout, kind: str | None) -> list[str]:
+def _guesses(header: list[str], layout: Layout) -> list[str]:
     """Return possible reasons for missing columns."""
-    if kind is not None:
-        return [f"it is {kind}, not CSV in {layout.encoding}"]
     if any("\0" in name or DAMAGED in name for name in header):
         return [f"its first row is not valid {layout.encoding}: check the encoding"]
     line = layout.delimiter.join(header)

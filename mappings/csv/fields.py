@@ -7,14 +7,16 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Struct, UnsetType
 
+from canonical.parts import Money, Quantity
+
 Path = tuple[str | int, ...]
 """Member names and array indexes: `("emails", 0, "address")`."""
 
-FieldKind = Literal["text", "enum", "instant", "amount", "whole", "boolean"]
+FieldKind = Literal["text", "enum", "instant", "amount", "quantity", "whole", "boolean"]
 
 CUSTOM: Final = "custom_fields"
 # Set by Lockstitch.
-OURS: Final = frozenset({"id", "connection", "meta"})
+OURS: Final = frozenset({"id", "connection", "meta", "status_category"})
 _STEP: Final = re.compile(r"([a-z][a-z0-9_]*)(?:\[([0-9]{1,2})\])?")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -95,16 +97,15 @@ def _leaf(path: Path, kind: Any, owners: tuple[tuple[Path, type[Struct]], ...], 
     has_raw = f"{path[-1]}_raw" in get_type_hints(owners[-1][1])
     if get_origin(kind) is Literal:
         return Field(path=path, kind="enum", words=get_args(kind), has_raw=has_raw, owners=owners)
-    pattern = None
+    exact: dict[Any, FieldKind] = {Money: "amount", Quantity: "quantity"}
+    if kind in exact:
+        return Field(path=path, kind=exact[kind], owners=owners)
     if get_origin(kind) is Annotated:
-        pattern = next((getattr(one, "pattern", None) for one in get_args(kind)[1:]), None)
         kind = get_args(kind)[0]
-    if kind is str:
-        return Field(path=path, kind="text" if pattern is None else "amount", has_raw=has_raw, owners=owners)
-    plain: dict[Any, FieldKind] = {datetime: "instant", bool: "boolean", int: "whole"}
+    plain: dict[Any, FieldKind] = {str: "text", datetime: "instant", bool: "boolean", int: "whole"}
     if kind not in plain:
         raise NoSuchField(f"{text!r} cannot be filled from one cell")
-    return Field(path=path, kind=plain[kind], owners=owners)
+    return Field(path=path, kind=plain[kind], has_raw=has_raw, owners=owners)
 
 
 def _inner(kind: Any) -> tuple[Any, bool]:

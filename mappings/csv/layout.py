@@ -30,7 +30,7 @@ OBJECTS: Final[dict[str, tuple[ObjectName, type[Struct]]]] = {
 }
 FITS: Final[dict[ColumnType, tuple[FieldKind, ...]]] = {
     "string": ("text",),
-    "number": ("amount", "whole"),
+    "number": ("quantity", "whole"),
     "boolean": ("boolean",),
     "date": ("instant",),
     "datetime": ("instant",),
@@ -150,10 +150,8 @@ def make_layout(setting: LayoutSetting) -> Layout:
         if field is None:
             continue
         complaints += [f"{where} {complaint}" for complaint in _complaints_of_column(one, field)]
-        folded = {cell.strip().lower(): word for cell, word in one.values.items()}
-        columns.append(
-            Column(name=one.column.strip(), type=one.type, required=one.required, values=folded, field=field)
-        )
+        name, folded = one.column.strip(), _folded(one.values)
+        columns.append(Column(name=name, type=one.type, required=one.required, values=folded, field=field))
     constants = []
     for text, value in setting.constants.items():
         field = fill("csv.constants:", text)
@@ -233,26 +231,41 @@ def _is_format(text: str) -> bool:
 
 
 def _complaints_of_column(one: ColumnSetting, field: Field) -> list[str]:
-    if field.path[0] == CUSTOM:
-        return [NO_VALUES] if one.values and one.type not in ("enum", "boolean") else []
-    if field.kind not in FITS[one.type]:
+    if field.path[0] != CUSTOM and field.kind not in FITS[one.type]:
         fitting = " or ".join(name for name, kinds in FITS.items() if field.kind in kinds)
         return [f"type {one.type} does not fit {one.field}, which takes {fitting}."]
-    words: tuple[str, ...] = field.words if one.type == "enum" else ("true", "false")
     if one.values and one.type not in ("enum", "boolean"):
         return [NO_VALUES]
+    folded = _folded(one.values)
+    words: tuple[str, ...] = ("true", "false") if one.type == "boolean" else field.words
     return [
         f"values: {word!r} is not one of {', '.join(words)}."
         for word in dict.fromkeys(one.values.values())
-        if word not in words
+        if words and word not in words
+    ] + [
+        f"values: {cell!r} is there twice with different values; case does not count."
+        for cell, word in one.values.items()
+        if folded[_fold(cell)] != word
     ]
 
 
+def _folded(words: dict[str, str]) -> dict[str, str]:
+    return {_fold(cell): word for cell, word in words.items()}
+
+
+def _fold(cell: str) -> str:
+    return cell.strip().lower()
+
+
 def _complaints_of_constant(text: str, value: Constant, field: Field) -> list[str]:
+    if field.path[0] == CUSTOM:
+        return [f"csv.constants: {text} must be filled by a column."]
+    is_decimal = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", value) is not None
     fits = {
         "text": isinstance(value, str),
         "enum": value in field.words,
-        "amount": isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", value) is not None,
+        "amount": is_decimal,
+        "quantity": is_decimal,
         "boolean": isinstance(value, bool),
         "whole": isinstance(value, int) and not isinstance(value, bool),
         "instant": False,
@@ -260,7 +273,13 @@ def _complaints_of_constant(text: str, value: Constant, field: Field) -> list[st
     code = CODES.get(str(field.path[-1]))
     if fits[field.kind] and (code is None or code[0](str(value))):
         return []
-    wanted = {"enum": f"one of {', '.join(field.words)}", "amount": 'a decimal in quotes, "0.00"', "whole": "a number"}
+    decimal = 'a decimal in quotes, such as "0.5"'
+    wanted = {
+        "enum": f"one of {', '.join(field.words)}",
+        "amount": decimal,
+        "quantity": decimal,
+        "whole": "a number",
+    }
     expected = wanted.get(field.kind, field.kind) if code is None else code[1]
     return [f"csv.constants: {text} takes {expected}."]
 

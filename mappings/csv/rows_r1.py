@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -91,7 +92,7 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
     try:
         data: Any = msgspec.convert(_built(tree), layout.model)
     except msgspec.ValidationError as error:
-        raise _misfit(str(error), row, layout) from error
+        raise _misfit(str(error), row, layout, tree) from error
     losses: tuple[Loss, ...] = ()
     if isinstance(data, Order):
         losses = (
@@ -122,7 +123,7 @@ def _fill(row: Row, layout: Layout) -> Tree:
             raise Unmappable(_at(row, column.name), str(error)) from error
         path = column.field.path
         if path[0] == CUSTOM:
-            tree.setdefault(CUSTOM, {})[len(tree.get(CUSTOM, {}))] = _custom(column, value)
+            tree.setdefault(CUSTOM, {})[len(tree.get(CUSTOM, {}))] = _custom(column, value, layout)
         elif column.type == "money":
             amounts.append((column, value))
         else:
@@ -143,10 +144,12 @@ def _fill(row: Row, layout: Layout) -> Tree:
 
 
 def _constants(tree: Tree, layout: Layout, pending: set[Path]) -> None:
-    """Set the constants. A constant alone creates no part: an address without filled cells does not exist."""
+    """Set the constants. A constant alone creates no part: an address without filled cells does not exist. A tag is no
+    part."""
     for path, value in layout.constants:
         inside = path[:-1]
-        if not inside or inside in pending or _get(tree, inside) is not None:
+        is_item = isinstance(path[-1], int)
+        if not inside or is_item or inside in pending or _get(tree, inside) is not None:
             if isinstance(value, str) and path[-1] != "currency" and _is_amount(path):
                 value = _with_decimals(value, tree)
             _put(tree, path, value, over=False)
@@ -171,7 +174,8 @@ def _derive(tree: Tree, layout: Layout) -> None:
         for phone in tree.get("phones", {}).values():
             if "e164" not in phone:
                 phone["e164"] = values.phone(phone.get("raw", ""))
-            phone.setdefault("raw", phone["e164"])
+            if phone["e164"]:
+                phone.setdefault("raw", phone["e164"])
         names = [tree[part] for part in ("first_name", "last_name") if tree.get(part)]
         if names:
             tree.setdefault("display_name", " ".join(names))
@@ -185,9 +189,11 @@ def _derive(tree: Tree, layout: Layout) -> None:
         totals["outstanding"] = values.money(values.decimal_string(left), tree["currency"])
 
 
-def _custom(column: Column, value: Any) -> CustomField:
+def _custom(column: Column, value: Any, layout: Layout) -> CustomField:
+    if column.type == "date":
+        value = value.astimezone(ZoneInfo(layout.zone)).date().isoformat()
     if isinstance(value, datetime):
-        value = value.date().isoformat() if column.type == "date" else value.isoformat().replace("+00:00", "Z")
+        value = value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Decimal):
         value = values.decimal_string(value)
     return CustomField(key=str(column.field.path[1]), type=CUSTOM_TYPES[column.type], value=value, label=column.name)
@@ -218,16 +224,20 @@ def _built(tree: Any) -> Any:
     return {step: _built(part) for step, part in tree.items()}
 
 
-def _misfit(message: str, row: Row, layout: Layout) -> Unmappable:
-    """Return msgspec's error with the path of the column that fills the failing field, if any."""
-    reason, _, path = message.rpartition(" - at `")
-    place = re.findall(r"[a-z_0-9]+", path)
-    missing = _MISSING.match(reason or message)
+def _misfit(message: str, row: Row, layout: Layout, tree: Any) -> Unmappable:
+    """Return msgspec's error with the path of the first column that fills the failing field or a part of it, if any."""
+    reason, _, path = message.partition(" - at `")
+    place: list[str] = []
+    for step in re.findall(r"[a-z_0-9]+", path):
+        key = sorted(tree)[int(step)] if step.isdigit() else step  # `_built` closed the gaps in arrays
+        place.append(str(key))
+        tree = tree[key] if isinstance(tree, dict) else {}
+    missing = _MISSING.match(reason)
     if missing is not None:
         place.append(missing[1])
         reason = "is empty, but required because other cells fill the same part of the record"
-    at = [column.name for column in layout.columns if [str(step) for step in column.field.path] == place]
-    return Unmappable(_at(row, *at[:1]), reason or message)
+    at = [column.name for column in layout.columns if [*map(str, column.field.path[: len(place)])] == place]
+    return Unmappable(_at(row, *at[:1]), reason)
 
 
 def _at(row: Row, *names: str) -> str:

@@ -90,6 +90,18 @@ def test_a_customer_with_every_type_of_column() -> None:
     assert data.display_name == "Lee"
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "UTC", "America/Lima"])
+def test_a_custom_date_is_the_day_in_the_cell(zone: str) -> None:
+    column = {"column": "Day", "field": "custom_fields.day", "type": "date"}
+    of = layout(CUSTOMERS, columns=[column], constants={}, timezone=zone)
+    assert read({"No": "1", "Day": "01.05.2026"}, of).data.custom_fields[0].value == "2026-05-01"
+
+
+def test_a_constant_tag_needs_no_tag_in_the_export() -> None:
+    data: Customer = read(GOOD, layout(CUSTOMERS, constants={**CUSTOMERS["constants"], "tags[0]": "legacy"})).data
+    assert data.tags == ("legacy",)
+
+
 def test_what_no_cell_says_is_not_there() -> None:
     empty = dict.fromkeys(GOOD, "") | {"No": "1", "Name": "Lee"}
     data: Customer = read(empty, layout(CUSTOMERS)).data
@@ -181,6 +193,35 @@ def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, w
 
 
 @pytest.mark.parametrize(
+    ("fields", "cells", "column"),
+    [
+        ({"No 1": "phones[0].raw", "Type": "phones[0].type"}, {"Type": "mobile"}, "No 1"),
+        (
+            {"A": "emails[0].address", "B": "emails[1].address", "Type": "emails[1].type"},
+            {"Type": "work"},
+            "B",
+        ),
+    ],
+)
+def test_an_empty_cell_that_is_needed_is_named(fields: dict[str, str], cells: dict[str, str], column: str) -> None:
+    columns = [
+        {"column": name, "field": field, "type": "enum" if name == "Type" else "string"}
+        for name, field in fields.items()
+    ]
+    with pytest.raises(Unmappable, match="is empty, but required") as refused:
+        read({"No": "1"} | dict.fromkeys(fields, "") | cells, layout(CUSTOMERS, columns=columns, constants={}))
+    assert refused.value.path == f'$.rows[17]["{column}"]'
+
+
+def test_an_order_without_sums_names_their_column() -> None:
+    cells = {"Branch": "N", "Order": "7", "Cur": "EUR", "Total": "", "Paid": "", "Buyer": ""}
+    columns = [one | {"required": False} for one in ORDERS["columns"]]
+    with pytest.raises(Unmappable, match="is empty, but required") as refused:
+        read(cells, layout(ORDERS, columns=columns))
+    assert refused.value.path == '$.rows[17]["Total"]'
+
+
+@pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         ({"columns": [{"column": "A", "field": "e_mail"}]}, "has no field e_mail to fill"),
@@ -199,6 +240,24 @@ def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, w
         ({"columns": [{"column": "A", "field": "emails[0].type", "type": "enum"}]}, "emails[0].address is required"),
         ({"columns": [{"column": "A", "field": "notes"}, {"column": "B", "field": "notes"}]}, "notes is filled twice"),
         ({"columns": []}, "csv.columns is empty"),
+        (
+            {"columns": [{"column": "A", "field": "order_stats.total_spent", "type": "number"}]},
+            "type number does not fit order_stats.total_spent, which takes money",
+        ),
+        (
+            {"columns": [{"column": "A", "field": "custom_fields.vip", "type": "boolean", "values": {"J": "yes"}}]},
+            "'yes' is not one of true, false",
+        ),
+        (
+            {
+                "columns": [
+                    {"column": "A", "field": "status", "type": "enum", "values": {"a": "active", "A": "blocked"}}
+                ]
+            },
+            "'a' is there twice with different values",
+        ),
+        ({"object": "tickets", "columns": [{"column": "A", "field": "status_category"}]}, "no field status_category"),
+        ({"constants": {"custom_fields.vip": "yes"}}, "custom_fields.vip must be filled by a column"),
         ({"delimiter": ";;"}, "csv.delimiter"),
         ({"folder": "exports"}, "must be an absolute path"),
         ({"encoding": "latin-17"}, "csv.encoding"),
@@ -245,7 +304,9 @@ def rows(text: str, of: Layout = PLAIN, encoding: str = "utf-8") -> list[ReadRow
 
 
 def test_rows_are_counted_from_one_and_quoted_by_the_rfc() -> None:
-    read_in = rows('\ufeffNo,Note, Name ,Other\r\n1,"two\r\nlines, ""quoted""",Lee,x\r\n\r\n2,,Bell,y\r\n')
+    read_in = rows(
+        '\ufeffNo,Note, Name ,Other\r\n1,"two\r\nlines, ""quoted""",Lee,x\r\n\r\n2,,Bell,y\r\n,, ,\r\n  \r\n'
+    )
     assert [one.row.row for one in read_in] == [2, 4]
     assert read_in[0].row.cells == {"No": "1", "Note": 'two\r\nlines, "quoted"', "Name": "Lee"}
 
@@ -311,6 +372,7 @@ def test_a_file_that_cannot_be_taken(text: str, reason: str) -> None:
         (b"No;Name;Note\n1;Lee;\n", "with a semicolon as the delimiter it has them all, but the layout says ','"),
         (b"No\tName\tNote\n1\tLee\t\n", "with a tab as the delimiter"),
         (b"No,Name,Remark,Phone\n", "the header has no column 'Note'; its first row has 4 cells"),
+        (b"\xef\xbb\xbfNo,Note\n", "the header has no column 'Name'"),
         (b"<!DOCTYPE html>\n", "the header has none of the columns 'No', 'Name', 'Note'; its first row has 1 cell"),
         (b"No,Name,Note\n1," + b"x" * 200_000 + b",\n", "row 2 has a cell of more than 131072 characters"),
     ],
@@ -318,6 +380,12 @@ def test_a_file_that_cannot_be_taken(text: str, reason: str) -> None:
 def test_what_else_a_file_may_be_is_said(content: bytes, reason: str) -> None:
     with pytest.raises(UnreadableExport, match=re.escape(reason)):
         count_rows(io.BytesIO(content), PLAIN)
+
+
+def test_a_file_that_says_it_is_utf_8_is_not_read_as_another_encoding() -> None:
+    file = io.BytesIO("\ufeffCity,No,Name,Note\nKöln,1,Müller,\n".encode())
+    with pytest.raises(UnreadableExport, match="it is UTF-8, not CSV in cp1252"):
+        count_rows(file, layout(PLAIN_SETTING, encoding="cp1252"))
 
 
 def test_a_file_without_a_header_is_refused_without_repeating_who_stands_there() -> None:
