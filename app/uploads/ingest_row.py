@@ -69,8 +69,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     try:
         mapped = read_row(payload, layout)
     except Unmappable as bad:
-        metrics.count_row_processed(connection.name, "bad")
-        return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
+        return await _refuse(deps, finishing, receipt, layout, bad, is_edited=payload != receipt.payload)
     whole = mapped
     try:
         if deps.erased.digests:
@@ -104,6 +103,20 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)
     metrics.count_row_processed(connection.name, outcome)
+    return Done()
+
+
+async def _refuse(
+    deps: UploadDeps, finishing: Finishing, receipt: Receipt, layout: Layout, bad: Unmappable, *, is_edited: bool
+) -> JobOutcome:
+    """Return the outcome of a bad row. One whose record has a later row is settled: it may be corrected there."""
+    if is_edited or not await deps.uploads.is_overtaken(receipt.connection, row_of(receipt)):
+        metrics.count_row_processed(receipt.connection, "bad")
+        return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
+    async with finishing() as transaction:
+        await append(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
+        await deps.receipts.settle(transaction, [receipt.id])
+    metrics.count_row_processed(receipt.connection, "overtaken")
     return Done()
 
 
@@ -190,7 +203,8 @@ def _send_again(letter: DeadLetter) -> tuple[str, str, str]:
     return (
         f"/v1/uploads/{letter.connection}",
         f"lockstitch uploads send FILE --connection {letter.connection}",
-        "Or correct the export and send it again; only new or changed rows are recorded. Then discard this one.",
+        "Or correct the export and send it again; only new or changed rows are recorded. Then redrive this one: it is"
+        " settled, because a later row of its record was processed. Discard a row that names no record.",
     )
 
 

@@ -126,6 +126,11 @@ PUBLISH = Statement(
     """,
 )
 
+SELECT_OVERTAKEN = Statement(
+    "SELECT upload_row",
+    "SELECT true FROM upload_row WHERE connection = $1 AND identity_digest = $2 AND published > $3",
+)
+
 # A separate statement before PUBLISH_EDITED, which then sees rows recorded while this one waited for the lock.
 LOCK_ROW = Statement(
     "SELECT upload_row", "SELECT FROM upload_row WHERE (connection, identity_digest) = ($1, $2) FOR UPDATE"
@@ -240,6 +245,10 @@ class PostgresUploads:
     ) -> bool:
         """Mark a row (identity, generation) as published. False if a later row of the record already is."""
         return await transaction.execute(PUBLISH, connection, *row, received_at) == 1
+
+    async def is_overtaken(self, connection: str, row: tuple[bytes, int]) -> bool:
+        """Return whether a later row of the record than this one (identity, generation) is published."""
+        return await self._database.fetch_value(SELECT_OVERTAKEN, connection, *row) is not None
 
     async def is_redriven(self, job_id: int) -> bool:
         """Return whether an operator redrove the job of a row."""

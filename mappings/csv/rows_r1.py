@@ -84,7 +84,10 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
             raise Unmappable(_at(row, name), str(error)) from error
     remote_id = remote_id_of(row.cells, layout.key)
     if remote_id is None:
-        raise Unmappable(_at(row, *layout.key), "identifies the record: it must have 1 to 255 characters")
+        raise Unmappable(
+            _at(row, *layout.key),
+            "identifies the record: it must have 1 to 255 characters; one that is unsafe in a URL counts 3 per byte",
+        )
     tree = _fill(row, layout)
     if not any(row.cells[column.name].strip() for column in layout.columns):
         raise Unmappable(_at(row), "is empty except for its key")

@@ -119,15 +119,19 @@ def test_bad_rows_are_explained_mended_and_reported(caller: Caller) -> None:
     ]
 
 
-def test_an_old_row_that_is_redriven_late_does_not_undo_a_newer_one(caller: Caller) -> None:
-    first = settled(caller, send(caller, export(line(40, state="?"))))
-    settled(caller, send(caller, export(line(40, state="X"))))
+@pytest.mark.parametrize(("number", "is_edited"), [(40, True), (41, False)])
+def test_an_old_row_that_is_redriven_late_does_not_undo_a_newer_one(
+    caller: Caller, number: int, is_edited: bool
+) -> None:
+    first = settled(caller, send(caller, export(line(number, state="?"))))
+    settled(caller, send(caller, export(line(number, state="X"))))
     (letter,) = dead_letters(caller, first)
     payload = letter["payload"]
     payload["payload"]["cells"]["State"] = "A"
-    caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
-    assert settled(caller, send(caller, export(line(41))))["settled"] == 1
-    assert [one[0] for one in events_about(caller, "C00040")] == ["customer.created"]
+    order = {"payload": payload} if is_edited else {}
+    caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json=order).raise_for_status()
+    assert await_rows(caller, f"/v1/uploads/legacy/{first['id']}")["settled"] == 1
+    assert [one[0] for one in events_about(caller, f"C{number:05d}")] == ["customer.created"]
     assert passed_over(caller, first) == ["receipt.overtaken"]
 
 
