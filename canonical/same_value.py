@@ -67,7 +67,8 @@ def is_empty(value: Any, field: ComparedField) -> bool:
 
 
 def normal_form(value: Any, field: ComparedField) -> Form:
-    """Return a value in its normal form, for a digest. None for an empty value.
+    """Return a value in its normal form, for a digest. None for an empty value. The canonical id of a reference is left
+    out: a mapped record has none, and joining two records changes it.
 
     If `same` is true for two values that were read, their forms are equal. The exception is a telephone number without
     its country: its form is its spelling.
@@ -81,7 +82,7 @@ def normal_form(value: Any, field: ComparedField) -> Form:
         return _leaf(value, field.kind)
     if field.part is CustomFieldPatch:
         return {"key": _get(value, "key"), "value": _setting(_get(value, "value"), _get(value, "type"))}
-    forms_of = {name: normal_form(_get(value, name), one) for name, one in field.members.items()}
+    forms_of = {name: normal_form(_get(value, name), one) for name, one in field.members.items() if name != "id"}
     if field.part is PhonePatch:
         forms_of |= {"e164": None, "raw": _number_of(value)}
     return {name: form for name, form in forms_of.items() if form is not None}
