@@ -103,7 +103,8 @@ def item_key(item: Any, field: ComparedField) -> str:
         form = normal_form(item, field.item)
         return form if isinstance(form, str) else _encoded(form)
     if part is AddressPatch:
-        street = "".join(_spelling(_get(item, name)) for name in STREET)  # one text at some vendors
+        # One text at some vendors, with a comma between the two.
+        street = "".join(_spelling(_get(item, name)) for name in STREET).replace(",", "")
         return _encoded([street, *(_spelling(_get(item, name)) for name in names if name not in STREET)])
     return _encoded([normal_form(_get(item, name), field.item.members[name]) for name in names])
 

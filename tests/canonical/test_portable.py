@@ -286,6 +286,14 @@ def test_addresses_of_one_place_are_merged_by_their_type() -> None:
     assert [(each.type, each.name) for each in exchanged] == [*names.items()]
 
 
+def test_a_street_with_a_comma_between_its_lines_is_the_same_address() -> None:
+    place: dict[str, Any] = {"city": "Bristol", "country_code": "GB"}
+    stored = Customer(addresses=(Address(**place, type="home", line1="12 Quay", line2="2nd floor"),))
+    addresses = merged(CustomerPatch(addresses=(AddressPatch(**place, line1="12 Quay, 2nd floor"),)), stored).addresses
+    assert isinstance(addresses, tuple)
+    assert [(one.type, one.line1, one.line2) for one in addresses] == [("home", "12 Quay, 2nd floor", None)]
+
+
 def test_lists_with_equal_items_are_merged_in_linear_time() -> None:
     def body_of(size: int) -> CustomerPatch:
         return CustomerPatch(tags=2 * tuple(f"tag {number}" for number in range(size // 16)))
