@@ -28,6 +28,10 @@ _HAS_VALUE: Final[Mapping[str, Callable[[Any], bool]]] = {
 DECIDED: Final = ("opted_in", "opted_out")
 """States that only a person sets. `never` and `pending` do not replace them."""
 ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
+SNAPSHOTS: Final = ("billing_address", "shipping_address")
+"""The addresses of an order."""
+RECIPIENT: Final = ("name", "company", "phone")
+"""The members of an address that do not say where it is."""
 OWN_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "emails": ("type", "is_primary", "status"),
     "phones": ("type", "is_primary"),
@@ -111,7 +115,8 @@ def _enums(patch: type[Struct]) -> frozenset[str]:
 
 
 def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
-    """Return the patch with its lists merged into those of the record: no item of the record is omitted.
+    """Return the patch with its lists merged into those of the record: no item of the record is omitted, and no
+    recipient of an order's address.
 
     `keep_emails`: the record was found by its e-mail address, so its addresses stay as they are.
     """
@@ -119,7 +124,17 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
     for name, present, items in _merged_lists(patch, record, keep_emails=keep_emails):
         whole = tuple(item for item, _ in items)
         changes[name] = UNSET if whole == present else whole
+    for name in SNAPSHOTS:
+        if isinstance(sent := getattr(patch, name, UNSET), AddressPatch):
+            changes[name] = with_recipient(sent, getattr(record, name))
     return replace(patch, **changes) if changes else patch
+
+
+def with_recipient(sent: AddressPatch, present: Any) -> AddressPatch:
+    """Return an address of an order with the recipient of the record, as far as none was sent: not every system has a
+    place for one, and nothing is cleared by a body from elsewhere. The place is replaced as a whole."""
+    own = {name: text for name in RECIPIENT if not getattr(sent, name) and (text := getattr(present, name, None))}
+    return replace(sent, **own) if own else sent
 
 
 def sent_places(patch: Struct, record: Struct) -> dict[str, str]:

@@ -14,8 +14,8 @@ from msgspec.structs import fields, replace
 from canonical.classes import NAMES
 from canonical.copy_base import MARK, MOST_COMPARED, Base, Digests, FieldBase, ItemBase, likeness, member
 from canonical.field_kinds import ComparedField
-from canonical.parts import CustomFieldPatch
-from canonical.portable import DECIDED, MERGED, merged
+from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.portable import DECIDED, MERGED, merged, with_recipient
 from canonical.same_value import PRIMARY, item_key, keys_among, same
 from canonical.slots import Slots, clashing
 
@@ -125,6 +125,8 @@ def _merge_value(
 ) -> _Outcome:
     outcome, owner = _Outcome(), rules.owners.get(name)
     source, target = digests.of(name, sent), digests.of(name, present)
+    if isinstance(sent, AddressPatch):
+        sent = with_recipient(sent, present)
     both = target != known.target
     if source == known.source or (not source and name in rules.missing):
         if both and source and owner == "source" and not same(present, sent, digests.fields[name]):

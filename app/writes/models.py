@@ -138,7 +138,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     upsert_value: str | None = None
     loss: LossPolicy = "descriptive"
     ignored: tuple[str, ...] = ()
-    merges: bool = False  # lists are merged with those of the record
+    merges: bool = False  # lists and recipients are merged with those of the record
     if_match: str | None = None
     body: bytes = b""
     edits_tags: bool = False  # the body adds and removes tags

@@ -28,7 +28,7 @@ from canonical.order_body import completed
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.output_only import READING
 from canonical.parts import Loss, ObjectName
-from canonical.portable import MERGED, origin_of, without_clearing
+from canonical.portable import MERGED, SNAPSHOTS, origin_of, without_clearing
 from canonical.references import references_of, vendor_ids, with_source
 from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import unreadable_amounts
@@ -241,7 +241,10 @@ def make_portable(
         # Without a key, a create finds no record to merge with; the copy of a linked one does.
         merges=(creates or is_foreign)
         and (action != "create" or copies)
-        and any(getattr(patch, name, UNSET) not in (UNSET, None, ()) for name in MERGED),
+        and any(
+            getattr(patch, name, UNSET) not in (UNSET, None, ())
+            for name in (*MERGED, *(SNAPSHOTS if is_foreign else ()))
+        ),
         lost=lost,
         emptied=emptied,
     )

@@ -12,7 +12,7 @@ from tests.contract.own_facade import own_facade
 from tests.contract.portable_orders import RICH, Make, addressed, line, order
 from tests.contract.samples import Body, word
 from tests.contract.stored_orders import READ, Vault
-from tests.contract.vendor_samples import started
+from tests.contract.vendor_samples import SAMPLES, started
 
 SOURCES: Final = ("hubspot", "shopify", "stripe")
 MATCHING: Final = ("hubspot", "salesforce", "shopify")
@@ -292,3 +292,27 @@ def test_an_order_with_a_line_of_nothing_is_sent_as_it_was_read(
         answer = copy(caller, record, target)
         assert (answer.status_code, pointers(answer)) == (422, ["/line_items/1/quantity"])
         assert "leave this line out" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("by_copy", [True, False])
+def test_a_company_that_hubspot_cannot_store_survives_a_change_from_there(caller: Caller, *, by_copy: bool) -> None:
+    billing = {
+        "name": "Ada Lee",
+        "company": "Lee Ceramics",
+        "line1": "12 Quay",
+        "city": "Bristol",
+        "country_code": "GB",
+    }
+    body = SAMPLES["woocommerce order"].body(word()) | {"billing_address": billing}
+    made = caller.create("/v1/orders?connection=woocommerce", body)
+    assert copy(caller, made, "hubspot").status_code == 201
+    there, here = (f"/v1/orders/{made['id']}?connection={connection}" for connection in ("hubspot", "woocommerce"))
+    for floor in ("2nd floor", "3rd floor"):
+        moved = caller.write("PATCH", there, {"billing_address": billing | {"line2": floor}})
+        assert moved.json()["billing_address"]["company"] is None
+        read = caller.get(there).json()
+        changed = {name: read[name] for name in ("billing_address", "meta")}
+        back = copy(caller, read, "woocommerce") if by_copy else caller.write("PATCH", here, changed)
+        assert back.status_code == 200, back.text
+        kept = caller.get(here).json()["billing_address"]
+        assert (kept["line2"], kept["company"], kept["name"]) == (floor, "Lee Ceramics", "Ada Lee")
