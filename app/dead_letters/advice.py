@@ -110,7 +110,9 @@ def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None)
     if own is None and letter.category == "permanent" and kind is not None and kind.edit is not None:
         advice = "Correct the payload, or fix what refused it. Then redrive it."
     name = _property(letter)
-    if _refused_read(letter, kind):
+    if letter.reason.startswith(REJECTED):
+        advice = "Redrive it once the finding is acknowledged. It reads the record again."
+    elif _refused_read(letter, kind):
         advice = "Redrive it once the vendor answers. It reads the record again."
     elif name is not None and kind is not None and _reads_again(letter, kind):
         advice = f"{name} is missing or invalid: correct it at the vendor. A redrive reads the record again."

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import UNSET
 
+from app.drift.detect import REJECTED
 from app.errors import (
     DuplicateRecord,
     NotFound,
@@ -36,6 +37,10 @@ PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
 GRANT = "An operator must allow this at the vendor, or correct the connection: see the detail. Until then, use another."
 
 UPSERT = "To create or update a {object} by {key}, use ?upsert_on={upsert_on}."
+WHEN_REJECTED: Final = (
+    "Report the path to the operator, who acknowledges the change if it is acceptable: lockstitch drift list. Then send"
+    " the request again."
+)
 KEYS: Final[Mapping[UpsertKey, str]] = {"email": "e-mail address", "external_id": "your own key"}
 
 
@@ -82,6 +87,7 @@ def problem_of_unmappable(connection: Connection, object_name: str, error: Unmap
         return VendorDrifted(
             f"{connection.vendor.title}'s {object_name} no longer fits its schema at {error.place}: {error.reason}.",
             vendor=says,
+            next_step=WHEN_REJECTED if error.reason.startswith(REJECTED) else None,
         )
     return VendorDrifted(
         f"{connection.vendor.title}'s record cannot be read as a {object_name}: {error.reason} at {error.place}.",

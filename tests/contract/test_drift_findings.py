@@ -152,6 +152,7 @@ def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade,
     answer = caller.get(path)
     assert code_of(answer, 502) == "vendor-drift"
     assert "$.sentiment" in answer.json()["detail"]
+    assert "acknowledges the change" in answer.json()["next_step"]
     listed = caller.get(f"/v1/tickets?connection={connection}&limit=5").json()
     assert listed["data"] == []
     assert {one["pointer"] for one in listed["unreadable"]} == {"/sentiment"}
@@ -159,6 +160,8 @@ def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade,
     receipt = driver.record(connection, "zen:event-type:ticket.subject_changed", "ticket", remote_id)
     letter = driver.dead_letter_of(receipt)
     assert (letter["category"], letter["path"]) == ("permanent", "$.sentiment")
+    advice = caller.get(f"/ops/dead-letters/{letter['id']}").json()["next_steps"]
+    assert "correct it at the vendor" not in str(advice)
 
     rejected = finding(caller, connection, "zendesk.ticket", "unknown_field", "$.sentiment")
     assert rejected["policy"] == "reject"
