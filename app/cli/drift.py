@@ -25,4 +25,7 @@ def list_row(finding: DriftFinding) -> Cells:
 @declare_action(drift, opened, acknowledge_drift, finding_id=ID)
 def acknowledge(finding: DriftFinding) -> str:
     """Acknowledge a finding: add it to the baseline and end its alarm."""
-    return f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}."
+    what = f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}."
+    if finding.kind in ("changed_type", "missing_field"):
+        what += "\nReads that fail with vendor-drift still do: the mapping needs a revision."
+    return what

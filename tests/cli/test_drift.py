@@ -64,6 +64,8 @@ def test_findings_are_listed_newest_first_and_acknowledged_once(environment: dic
 
     acknowledged = lockstitch("drift", "acknowledge", ids[0], environment=environment)
     assert acknowledged.stdout == f"{ids[0]} is acknowledged: unknown_field at $.recordVersion of hubspot.customer.\n"
+    changed = lockstitch("drift", "acknowledge", ids[1], environment=environment)
+    assert "Reads that fail with vendor-drift still do: the mapping needs a revision." in changed.stdout
     again = lockstitch("drift", "acknowledge", ids[0], environment=environment)
     assert (again.returncode, again.stdout) == (3, "")
     assert "already acknowledged, by cli:" in again.stderr
