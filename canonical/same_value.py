@@ -5,6 +5,7 @@ compared by value, telephone numbers by number, times by instant; every other te
 value is that of its `ComparedField`. A vendor's own changes are not known here: its mapping declares them.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date, datetime
@@ -30,6 +31,7 @@ PRIMARY: Final = (EmailPatch, PhonePatch)
 NUMBER: Final = ("e164", "raw")
 """The members of a telephone number that are one value."""
 STREET: Final = ("line1", "line2")
+BETWEEN_NUMBERS: Final = re.compile(r"(?<=[0-9]) (?=[0-9])")
 KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
     EmailPatch: ("address",),
     AddressPatch: ("line1", "line2", "postal_code", "city", "country_code"),
@@ -103,9 +105,7 @@ def item_key(item: Any, field: ComparedField) -> str:
         form = normal_form(item, field.item)
         return form if isinstance(form, str) else _encoded(form)
     if part is AddressPatch:
-        # One text at some vendors, with a comma between the two.
-        street = "".join(_spelling(_get(item, name)) for name in STREET).replace(",", "")
-        return _encoded([street, *(_spelling(_get(item, name)) for name in names if name not in STREET)])
+        return _encoded([_street(item), *(_spelling(_get(item, name)) for name in names if name not in STREET)])
     return _encoded([normal_form(_get(item, name), field.item.members[name]) for name in names])
 
 
@@ -289,6 +289,13 @@ def _digits(text: str | None) -> str:
 
 def _encoded(form: Form) -> str:
     return msgspec.json.encode(form, order="deterministic").decode()
+
+
+def _street(address: Any) -> str:
+    """Return the spelling of both lines as one text, which they are at some vendors, with a comma between the two. Two
+    numbers stay two: "1" and "2" are not "12"."""
+    words = " ".join(_get(address, name) or "" for name in STREET).replace(",", " ").split()
+    return _spelling(BETWEEN_NUMBERS.sub(",", " ".join(words)))
 
 
 def _spelling(text: str | None) -> str:

@@ -294,6 +294,14 @@ def test_a_street_with_a_comma_between_its_lines_is_the_same_address() -> None:
     assert [(one.type, one.line1, one.line2) for one in addresses] == [("home", "12 Quay, 2nd floor", None)]
 
 
+def test_two_houses_whose_numbers_have_the_same_digits_are_two_addresses() -> None:
+    stored = Customer(addresses=(Address(city="Berlin", country_code="DE", line1="Hauptstr. 12"),))
+    flat = AddressPatch(city="Berlin", country_code="DE", line1="Hauptstr. 1", line2="2")
+    addresses = merged(CustomerPatch(addresses=(flat,)), stored).addresses
+    assert isinstance(addresses, tuple)
+    assert [one.line1 for one in addresses] == ["Hauptstr. 12", "Hauptstr. 1"]
+
+
 def test_lists_with_equal_items_are_merged_in_linear_time() -> None:
     def body_of(size: int) -> CustomerPatch:
         return CustomerPatch(tags=2 * tuple(f"tag {number}" for number in range(size // 16)))
