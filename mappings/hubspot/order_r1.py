@@ -30,7 +30,8 @@ from mappings.hubspot.custom_fields import read_custom_fields
 from mappings.hubspot.endpoints_order import ORDERS
 from mappings.hubspot.field_values import instant
 from mappings.hubspot.order_enums_r1 import fulfillment_status, payment_status, status_of
-from mappings.hubspot.order_write_r1 import draft, lines_of, total_of
+from mappings.hubspot.order_lines_write_r1 import lines_of, total_of
+from mappings.hubspot.order_write_r1 import draft
 from mappings.hubspot.related import BUYERS, LINES, ids_of
 from mappings.hubspot.wire_order_v3 import LineItemProperties, OrderProperties, OrderRecord, OrderWrite
 from mappings.hubspot.wire_v3 import ORDER_PIPELINE, Account
