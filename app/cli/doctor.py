@@ -338,10 +338,16 @@ def _check_collector(environment: Mapping[str, str], endpoint: str) -> Iterator[
 
 
 async def _check_vendors(shell: Shell, names: Sequence[str]) -> Sequence[Sequence[Finding]]:
-    """Check these connections at the same time: each vendor that hangs takes several seconds."""
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(VENDORS_AT_ONCE))
-    return await asyncio.gather(*(asyncio.to_thread(_check_connection, InLoop(loop), shell, name) for name in names))
+    """Check these connections at the same time: each vendor that hangs takes several seconds.
+
+    In threads of their own: the loop resolves host names in its default ones, while these wait.
+    """
+    loop, threads = asyncio.get_running_loop(), ThreadPoolExecutor(VENDORS_AT_ONCE)
+    checks = [loop.run_in_executor(threads, _check_connection, InLoop(loop), shell, name) for name in names]
+    try:
+        return await asyncio.gather(*checks)
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _check_connection(runs: Runs, shell: Shell, name: str) -> Sequence[Finding]:

@@ -2,7 +2,8 @@
 
 The transaction that settles the copy of the ticket enqueues the job. The job adds all operations in the transaction
 that ends it, and notes their comments, so that a later copy of the same ticket adds only new ones. A copy of a comment
-counts as that comment: it goes neither back to where it came from nor to a ticket that has the comment.
+counts as that comment: it goes neither back to where it came from nor to a ticket that has the comment. So the job
+waits until it is known which comments of its ticket are copies.
 """
 
 import time
@@ -21,11 +22,11 @@ from app.identifiers import new_id
 from app.problem_document import Problem
 from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Job, JobOutcome, JobPolicy, Permanent
+from app.queue.models import Done, Job, JobOutcome, JobPolicy, Permanent, Retry
 from app.records.fetch import READ_LIMIT, fetch_page
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
-from app.writes.copied_comments import Original, note_copied, originals_in
+from app.writes.copied_comments import Original, is_undecided, note_copied, originals_in
 from app.writes.models import NewOperation, NextJob, Operation
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
@@ -74,12 +75,14 @@ async def copy_comments(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOu
     except Problem as problem:
         return unreadable_source(problem)
     new = [(one, await _operation_of(deps, one, operation, target, wanted)) for one in comments]
+    if await is_undecided(deps.database, source.name, wanted.ticket):
+        return Retry(reason="a comment that is copied to the source is undecided: it may be one of those to copy")
     async with finishing() as transaction:
         jobs = []
         originals = await originals_in(transaction, source.name, wanted.ticket)
         for one, made in new:
-            original = originals.get(one.remote.id, Original(source.name, one.remote.id))
-            if original.source == target.name:  # it has come from there
+            original = originals.get(one.remote.id, Original(source.name, wanted.ticket, one.remote.id))
+            if (original.source, original.ticket) == (target.name, operation.remote_id):  # it has come from there
                 continue
             if not await note_copied(transaction, target.name, operation.remote_id, original, made.id):
                 continue

@@ -33,9 +33,10 @@ FORGET_RECORDS: Final = (
         Statement(f"DELETE {table}", f"DELETE FROM {table} WHERE connection = $1")  # noqa: S608 - the names below
         for table in (
             *("record_state", "watermark", "reconciliation", "reconcile_finding"),
-            *("link", "match_key", "copied_comment", "connection_setup", "stock_level"),
+            *("link", "match_key", "connection_setup", "stock_level"),
         )
     ),
+    Statement("DELETE copied_comment", "DELETE FROM copied_comment WHERE connection = $1 OR source = $1"),
     Statement("DELETE link_review", "DELETE FROM link_review WHERE connection = $1 OR other_connection = $1"),
     Statement("DELETE job", "DELETE FROM job WHERE connection = $1 AND kind IN ('refetch', 'reconcile')"),
 )

@@ -1,5 +1,6 @@
 """A record is copied to another connection: written there once, and one record with its source from then on."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -329,7 +330,7 @@ def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     assert decided(caller, back).json()["meta"]["skipped"] == []
 
 
-def test_a_copied_comment_goes_no_further_than_its_original(caller: Caller) -> None:
+def test_a_copied_comment_goes_no_further_than_its_original(facade: Facade, caller: Caller) -> None:
     _, made = create_record(caller, SAMPLES["zendesk ticket"])
 
     def say(connection: str, text: str) -> None:
@@ -355,6 +356,31 @@ def test_a_copied_comment_goes_no_further_than_its_original(caller: Caller) -> N
     for place in ("zendesk", "salesforce", "freshdesk"):
         texts = [text for text, _ in comments(caller, made, place) if text != made["description"]]
         assert sorted(texts) == ["Found.", "Lost.", "On its way."], place
+
+    split = facade.lockstitch("links", "split", made["id"], "salesforce", "--json")
+    made = {"id": json.loads(split.stdout)["split_id"]}
+    carry("salesforce", "zendesk", "On its way.", "Lost.", "Found.")  # to a new ticket, which has none of them
+
+
+def test_a_comment_that_is_undecided_is_not_copied_back_before_it_is_known(facade: Facade, caller: Caller) -> None:
+    _, made = create_record(caller, SAMPLES["zendesk ticket"])
+    path = f"/v1/tickets/{made['id']}"
+    caller.create(f"{path}/comments?connection=zendesk", {"body_text": "Sent.", "visibility": "public"})
+    copy(caller, made, "freshdesk", include=["comments"])
+    of_copy = "SELECT copy, operation FROM copied_comment WHERE copy IS NOT NULL ORDER BY created_at DESC LIMIT 1"
+    until(lambda: comments(caller, made, "freshdesk"), lambda replies: len(replies) == 1)
+    (noted,) = until(lambda: facade.sql(of_copy), bool)
+    facade.sql("UPDATE copied_comment SET copy = NULL WHERE operation = $1", noted["operation"])
+    facade.sql("UPDATE operation SET phase = 'unknown', outcome = NULL WHERE id = $1", noted["operation"])
+    caller.create(f"{path}/comments?connection=freshdesk", {"body_text": "Thanks.", "visibility": "public"})
+    back = {"connection": "zendesk", "include": ["comments"]}
+    decided(caller, caller.write("POST", f"{path}/copies?connection=freshdesk", back))
+    waiting = "SELECT FROM job WHERE kind = 'copy_comments' AND attempts > 0 AND state <> 'running'"
+    until(lambda: facade.sql(waiting), bool)
+    facade.sql("UPDATE copied_comment SET copy = $2 WHERE operation = $1", noted["operation"], noted["copy"])
+    facade.sql("UPDATE operation SET phase = 'settled', outcome = 'succeeded' WHERE id = $1", noted["operation"])
+    there = until(lambda: comments(caller, made, "zendesk"), lambda replies: ("Thanks.", "public") in replies)
+    assert [text for text, _ in there if text != made["description"]] == ["Sent.", "Thanks."]
 
 
 def test_an_order_is_copied(caller: Caller, vendors: Emulators) -> None:

@@ -56,6 +56,7 @@ async def test_an_account_with_other_records_begins_with_a_baseline(accounts: li
         await stage.pull()
         before = await links_of(stage)
         assert len(before) == len(ids(former))
+        await stage.sql("INSERT INTO copied_comment VALUES ('desk', '1', $1, '2', '3', 'op_1')", NAME)
     for number in range(2 * CONTACTS):
         contact(present, f"Hopper {number}")
 
@@ -63,6 +64,7 @@ async def test_an_account_with_other_records_begins_with_a_baseline(accounts: li
     assert answer.returncode == 0, answer.stderr
 
     async with staged(present, "") as stage:
+        assert await stage.sql("SELECT FROM copied_comment") == []
         assert await stage.pull() == []
         assert [row["remote_id"] for row in await stage.sql(STATES)] == ids(present)
         after = await links_of(stage)

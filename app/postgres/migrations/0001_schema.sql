@@ -298,16 +298,18 @@ CREATE TABLE link_change (
 
 INSERT INTO link_change VALUES (0);
 
--- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is. source, comment:
--- the original, if what was copied is a copy itself. operation: that of the copy. copy: its id, once it is there.
+-- Comments that were copied to a ticket of a connection. Each is copied once, however often its ticket is. source,
+-- source_ticket, comment: the original, if what was copied is a copy itself. operation: that of the copy. copy: its id, once
+-- it is there.
 CREATE TABLE copied_comment (
-    connection text        NOT NULL,
-    ticket     text        NOT NULL,
-    source     text        NOT NULL,
-    comment    text        NOT NULL,
-    operation  text        NOT NULL,
-    copy       text,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    connection    text        NOT NULL,
+    ticket        text        NOT NULL,
+    source        text        NOT NULL,
+    source_ticket text        NOT NULL,
+    comment       text        NOT NULL,
+    operation     text        NOT NULL,
+    copy          text,
+    created_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (connection, ticket, source, comment)
 );
 

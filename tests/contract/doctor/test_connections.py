@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.cli.doctor import VENDORS_AT_ONCE
 from tests.contract.doctor.shell import Shell, app_connection, findings_of, static_connection, the
 from tests.contract.portal import Portal
 
@@ -119,6 +120,13 @@ def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
 def test_vendors_are_asked_at_the_same_time(run: Shell, portal: Portal) -> None:
     portal.barrier = threading.Barrier(2, timeout=5)
     done = run("doctor", "--json", more=static_connection("other", portal.url, "env:OTHER_TOKEN"), OTHER_TOKEN="2")
+    assert [text for text in findings_of(done) if text.startswith("connection ")] == []
+
+
+def test_more_vendors_than_are_asked_at_once_are_resolved_by_name(run: Shell, portal: Portal) -> None:
+    url, others = portal.url.replace("127.0.0.1", "localhost"), range(VENDORS_AT_ONCE + 1)
+    more = "".join(static_connection(f"other{one}", url, f"env:TOKEN_{one}") for one in others)
+    done = run("doctor", "--json", more=more, **{f"TOKEN_{one}": f"{one}" for one in others})
     assert [text for text in findings_of(done) if text.startswith("connection ")] == []
 
 
