@@ -272,8 +272,11 @@ class FixedPages:
     """A list by page number whose pages have a fixed `size`: none can begin with the last row of the page before.
 
     The list is ordered by id, upwards: by number, or by text (`of=str`). After each page that begins with a new record,
-    the page before is read again. If it does not end with a listed record, the rows have moved up, and the list goes on
-    from there. So no record is missed; some may be listed twice.
+    the page before is read again. If it does not end with the last listed record, the rows have moved up, and the list
+    goes on from there. So no record is missed; some may be listed twice.
+
+    A list in another order, such as by time of creation, misses records only if as many as fill a page are deleted
+    while two pages are read.
 
     `ask` returns the parameters of a page, the first of which is 1. `id` returns the id of a record.
     """
@@ -291,14 +294,14 @@ class FixedPages:
         """Return up to `limit` records after the last listed one, and the next cursor."""
         page, last, resumed = self._place(query.after)
         ids: list[Any] = [self.of(self.id(record)) for record in records]
-        if resumed is not None and ids and last is not None and ids[-1] <= last:
+        if resumed is not None and ids and ids[-1] == last:
             return (), _unless_end(resumed)
-        fresh = [place for place, id in enumerate(ids) if last is None or id > last]
+        fresh = range(ids.index(last) + 1 if last in ids else 0, len(ids))
         listed = fresh[: query.limit]
         end = ids[listed[-1]] if listed else last
         following = page if len(fresh) > len(listed) else page + 1 if len(ids) >= self.size else 0
         after = f"{following}/{_quoted(end)}"
-        if page > 1 and (not ids or last is None or ids[0] > last):
+        if page > 1 and last not in ids and (resumed is None or not ids or last is None or ids[0] > last):
             after = f"{page - 1}/{_quoted(last)}/{after}"
         return tuple(records[place] for place in listed), _unless_end(after)
 

@@ -7,10 +7,10 @@ from mappings.spec import VendorDrift
 
 
 @overload
-def from_seconds(seconds: int, path: str = "$") -> datetime: ...
+def from_seconds(seconds: float, path: str = "$") -> datetime: ...
 @overload
-def from_seconds(seconds: int | None, path: str = "$") -> datetime | None: ...
-def from_seconds(seconds: int | None, path: str = "$") -> datetime | None:
+def from_seconds(seconds: float | None, path: str = "$") -> datetime | None: ...
+def from_seconds(seconds: float | None, path: str = "$") -> datetime | None:
     """Return the time of seconds since 1970 in UTC, None for None. Raises VendorDrift at `path` for a time outside the
     calendar."""
     if seconds is None:

@@ -12,6 +12,7 @@ COPIED = ("app", "canonical", "mappings", "emulators", "docs")
 TESTS = ("tests/mappings", "tests/emulators", "tests/contract", "tests/peers")
 FILES = (
     "pyproject.toml",
+    "mkdocs.yml",
     *(
         f"tests/{name}.py"
         for name in ("commands", "encryption", "forked", "forked_last", "required", "shared_material")

@@ -26,6 +26,7 @@ BIN = Path(sys.executable).parent
 COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings", "tests/emulators")
 FILES = (
     "pyproject.toml",
+    "mkdocs.yml",
     *(f"tests/{name}.py" for name in ("forked", "forked_last", "ports", "required", "shared_material")),
 )
 SUITE = "tests/emulators/vendors.py"

@@ -157,7 +157,7 @@ def test_a_place_that_looks_otherwise_is_left_to_a_person(project: Path) -> None
     registry = project / "emulators" / "registry.py"
     registry.write_text("EMULATORS = found_by_magic()\n")
 
-    steps = {step: done for _, done, step in register(project, "ox")}
+    steps = {step: done for _, done, step in register(project, "ox", "Ox")}
 
     assert steps.pop("import emulators.ox and add it to EMULATORS") is False
     assert all(steps.values())
@@ -166,14 +166,17 @@ def test_a_place_that_looks_otherwise_is_left_to_a_person(project: Path) -> None
 
 def test_places_are_edited_once_however_often(project: Path) -> None:
     def texts() -> list[str]:
-        return [
-            (project / one).read_text() for one in ("mappings/registry.py", "emulators/registry.py", "pyproject.toml")
-        ]
+        return [(project / one).read_text() for one in places]
 
-    assert all(done for _, done, _ in register(project, "ox"))
+    places = ("mappings/registry.py", "emulators/registry.py", "pyproject.toml", "docs/index.md", "mkdocs.yml")
+
+    assert all(done for _, done, _ in register(project, "ox", "Ox"))
     once = texts()
-    assert all(done for _, done, _ in register(project, "ox"))
+    assert all(done for _, done, _ in register(project, "ox", "Ox"))
     assert texts() == once
+    assert "[Medusa](vendors/medusa.md), [Ox](vendors/ox.md), [Request" in " ".join(once[3].split())
+    assert " vendors/medusa.md, vendors/ox.md, vendors/rt.md, " in " ".join(once[4].split())
+    assert len(re.findall(r"vendors/\w+\.md", once[3])) == len(re.findall(r"vendors/\w+\.md", once[4]))
 
 
 def test_every_condition_of_a_template_is_known() -> None:

@@ -74,12 +74,13 @@ def new_vendor(
         (ROOT / path).chmod(EXECUTABLE if text.startswith("#!") else PLAIN)
         sys.stdout.write(f"created  {path}\n")
     left = []
-    for file, done, step in register(ROOT, name, emulator=not peer):
+    for file, done, step in register(ROOT, name, scaffold.title, emulator=not peer):
         sys.stdout.write(f"{'edited  ' if done else 'TO DO   '} {file}: {step}\n")
         left += [] if done else [f"{file}: {step}"]
     if not left:
         _run("app.cli", "check-vendor", name, "--write-golden")
         _run("mappings.coverage_table", "--write")
+        sys.stdout.write("edited   docs/coverage.md: the columns of the vendor\n")
     modules = [str(path) for path, _ in files if path.suffix == ".py"] + REGISTRIES
     _run("ruff", "check", "--quiet", "--select=I", "--fix", *modules)
     _run("ruff", "format", "--quiet", *modules)

@@ -1,20 +1,25 @@
-"""Add a vendor to the places that list all vendors: a registry and an import rule, and the same for its emulator.
+"""Add a vendor to the places that list all vendors: a registry and an import rule, the same for its emulator, and the
+two lists of pages.
 
 A place whose text is not recognised is left unchanged and reported, so that you can edit it by hand. Edited modules
 still have to be formatted.
 """
 
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 
-def register(root: Path, name: str, *, emulator: bool = True) -> Iterator[tuple[str, bool, str]]:
+def register(root: Path, name: str, title: str, *, emulator: bool = True) -> Iterator[tuple[str, bool, str]]:
     """Add the name in every place. Yields the file, whether it was edited, and the step to do by hand if not."""
     layer = "`Vendors never import each other`"
-    places = [
+    places: list[tuple[str, Callable[[str, str], str | None], str]] = [
         ("mappings/registry.py", _mapping_registry, f"add {name} to CALLED"),
         ("pyproject.toml", _vendor_layer, f"add {name} to the vendors' layer of {layer}"),
+        ("docs/index.md", partial(_index, title=title), f"link to vendors/{name}.md"),
+        ("mkdocs.yml", _navigation, f"add vendors/{name}.md to Vendors"),
     ]
     if emulator:
         rule = "`Emulators of different vendors never import …`"
@@ -71,6 +76,34 @@ def _independent(text: str, name: str) -> str | None:
     names = sorted({*(one.strip('"') for one in _words(rule["names"])), f"emulators.{name}"})
     listed = ", ".join(f'"{one}"' for one in names)
     return text[: rule.start("names")] + listed + text[rule.end("names") :]
+
+
+def _index(text: str, name: str, title: str) -> str | None:
+    """Add a link to the page for users."""
+    pages = re.search(r"^- From nothing to the first record: (?P<links>.*?)\.\n(?=- |\n)", text, re.M | re.S)
+    if pages is None:
+        return None
+    links = dict(re.findall(r"\[([^]]+)\]\((vendors/\w+\.md)\)", " ".join(pages["links"].split())))
+    links[title] = f"vendors/{name}.md"
+    listed = ", ".join(f"[{one}]({page})" for one, page in sorted(links.items(), key=lambda link: link[1]))
+    return text[: pages.start("links")] + _wrapped(listed, 35, 2) + text[pages.end("links") :]
+
+
+def _navigation(text: str, name: str) -> str | None:
+    """Add the page for users to the menu of the site."""
+    pages = re.search(r"^  - Vendors: \[(?P<names>vendors/\w+\.md(?:,\s+vendors/\w+\.md)*),\s+", text, re.M)
+    if pages is None:
+        return None
+    listed = ", ".join(sorted({*_words(pages["names"]), f"vendors/{name}.md"}))
+    return text[: pages.start("names")] + _wrapped(listed, 14, 6) + ",\n      " + text[pages.end() :]
+
+
+def _wrapped(text: str, used: int, indent: int) -> str:
+    """Divide a list into lines, the first of which has `used` characters before it."""
+    wrapped = textwrap.wrap(
+        " " * used + text, 110, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(wrapped)[used:]
 
 
 def _words(text: str) -> list[str]:
