@@ -11,7 +11,7 @@ stored: one that was read while a write was under way is never stored.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from datetime import datetime
@@ -33,6 +33,7 @@ from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
 from app.records.append import Appended, Outdated, append
+from app.records.map_record import Reading
 from app.records.models import WriteUnderWay
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
@@ -83,11 +84,13 @@ LONGEST_WAIT: Final = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Ingested(Appended):
-    """What became of a receipt. If it `is_erased`, its payload is replaced by an empty one."""
+    """What became of a receipt. If it `is_erased`, its payload is replaced by an empty one. `if_known` returns it for a
+    `new` record that another job gave its id meanwhile."""
 
     finishing: Finishing
     receipt: str
     is_erased: bool = False
+    if_known: "Callable[[], Awaitable[Ingested | Retry]] | None" = None
 
 
 Commits = Batcher[Ingested, None]
@@ -117,12 +120,15 @@ async def ingest(deps: IngestDeps, commits: Commits, job: Job, finishing: Finish
         if isinstance(ingested, Retry):
             return ingested
         finishing.answered()
-        await commits.run(replace_fields(ingested, is_erased=is_erased))
+        try:
+            await commits.run(replace_fields(ingested, is_erased=is_erased))
+        except RecordKnown:
+            assert ingested.if_known is not None  # noqa: S101 - it is a new record
+            named = await ingested.if_known()
+            if isinstance(named, Retry):
+                return named
+            await commits.run(replace_fields(named, is_erased=is_erased))
     except (WriteUnderWay, StateMoved) as why:
-        return again(job, why)
-    except RecordKnown as why:
-        assert record is not None  # noqa: S101 - only a record gets an id
-        await deps.links.ensure(record.notice.object, record.connection.name, [record.notice.remote_id])
         return again(job, why)
     except Erased:
         await commits.run(_ended(work.receipt, finishing, "erased", is_erased=True))
@@ -212,10 +218,11 @@ async def _read_change(
     ours: Sequence[str],
     merged: tuple[str, ...],
     finishing: Finishing,
+    reading: Reading | None = None,
 ) -> Ingested | Retry:
-    """Refetch the record and compare it. Raises like `_find_change`."""
+    """Refetch the record, unless there is a `reading` of it, and compare it. Raises like `_find_change`."""
     deadline, job, receipt = time.monotonic() + READ_LIMIT, finishing.job, record.receipt
-    refetched = await refetch(deps, record, last, deadline)
+    refetched = await refetch(deps, record, last, deadline, reading)
     if refetched is None:
         return Retry(reason="the ticket does not list the comment yet")
     change, comment = refetched.change, refetched.comment
@@ -248,6 +255,7 @@ async def _read_change(
         events=events,
         change=change,
         new=refetched.new,
+        if_known=partial(_read_change, deps, record, last, ours, merged, finishing, refetched.reading),
         reported=replace(record, notice=replace(record.notice, remote_id=change.remote_id)).changes(),
         jobs=await _source_jobs(deps, record, job, change),
     )

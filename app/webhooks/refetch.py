@@ -45,13 +45,15 @@ RAW: Final = "_raw"
 
 class Refetched(Struct, frozen=True, kw_only=True):
     """The current state of a record, compared, with the mapping that read it. `comment` is the comment that was added.
-    `created_at` is the vendor's time of the record's creation, if it was read. `new` as in `Appended`."""
+    `created_at` is the vendor's time of the record's creation, if it was read. `new` as in `Appended`, with the record's
+    `reading`."""
 
     change: RecordChange
     mapping: AnyMapping
     comment: Reading | None = None
     created_at: datetime | None = None
     new: NewRecord | None = None
+    reading: Reading | None = None
 
 
 def was_read_since(record: ReportedRecord, last_state: SeenState | None) -> bool:
@@ -146,9 +148,11 @@ def _value(value: Any) -> Any:
     return [_value(one) for one in value] if isinstance(value, list) else value
 
 
-async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, deadline: float) -> Refetched | None:
-    """Read what the webhook reports, and compare it: an added comment, or else the record. A comment of a ticket that
-    no longer exists is a deletion. None while a ticket does not list the comment.
+async def refetch(
+    deps: IngestDeps, record: ReportedRecord, last: RecordLook, deadline: float, reading: Reading | None = None
+) -> Refetched | None:
+    """Read what the webhook reports, and compare it: an added comment, or else the record, unless there is a `reading`
+    of it. A comment of a ticket that no longer exists is a deletion. None while a ticket does not list the comment.
 
     Raises VendorDrifted if it cannot be mapped, and the vendor's problems.
     """
@@ -161,7 +165,8 @@ async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, de
     return await refetch_record(
         *(deps, record.connection, mapping, notice, record.receipt.occurred_at, last, deadline),
         is_news=record.is_news,
-        draws_id=last.is_new,
+        draws_id=last.is_new and reading is None,
+        reading=reading,
     )
 
 
@@ -177,11 +182,13 @@ async def refetch_record(
     with_comments: bool = False,
     is_news: bool = False,
     draws_id: bool = False,
+    reading: Reading | None = None,
 ) -> Refetched:
-    """Read the record that a notice names, and compare it. `with_comments` and `is_news` as for `compare`. `draws_id`:
-    a created record has no canonical id yet, and gets one with its state. Raises like `refetch`."""
+    """Read the record that a notice names, unless there is a `reading` of it, and compare it. `with_comments` and
+    `is_news` as for `compare`. `draws_id`: a created record has no canonical id yet, and gets one with its state.
+    Raises like `refetch`."""
     read_at, last_state = last.looked_at, last.state
-    reading = await _read_record(deps, connection, mapping, notice, deadline)
+    reading = reading or await _read_record(deps, connection, mapping, notice, deadline)
     if (
         reading is None
         or is_stub(connection, notice.object, reading.mapped.data.status)
@@ -214,7 +221,13 @@ async def refetch_record(
         with_comments=with_comments,
         is_news=is_news,
     )
-    return Refetched(change=change, mapping=reading.mapping, created_at=reading.mapped.remote.created_at, new=new)
+    return Refetched(
+        change=change,
+        mapping=reading.mapping,
+        created_at=reading.mapped.remote.created_at,
+        new=new,
+        reading=None if new is None else reading,
+    )
 
 
 async def _refetch_comment(deps: IngestDeps, record: ReportedRecord, deadline: float) -> Refetched | None:
