@@ -10,30 +10,32 @@ from app.identifiers import new_id
 from app.postgres.database import Database, Statement
 from canonical.parts import Instant
 
-# In one statement: a claim that ends meanwhile is taken anew, or is another's. Only a live one keeps its identity.
+# Another run's claim is only read: runs that want one name at the same time do not queue for its row.
+# One that ends meanwhile is taken anew. Only a live one keeps its identity.
 TAKE = Statement(
     "INSERT claim",
     """
-    INSERT INTO claim (name, id, principal, request_key, correlation_id, expires_at)
-    VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
-        ON CONFLICT (name) DO UPDATE
-       SET id = CASE WHEN claim.expires_at > now() THEN claim.id ELSE excluded.id END,
-           correlation_id = CASE WHEN claim.expires_at > now() THEN claim.correlation_id
-                                 ELSE excluded.correlation_id END,
-           claimed_at = CASE WHEN claim.expires_at > now() THEN claim.claimed_at ELSE excluded.claimed_at END,
-           principal = excluded.principal, request_key = excluded.request_key, expires_at = excluded.expires_at
-     WHERE claim.expires_at <= now()
-        OR (claim.principal = excluded.principal AND claim.request_key = excluded.request_key)
-    RETURNING id, name, correlation_id, claimed_at, expires_at, id = $2 AS is_new
-    """,
-)
-# In a statement of its own: it sees a claim that was committed while TAKE waited for it.
-SELECT = Statement(
-    "SELECT claim",
-    """
-    SELECT id, name, correlation_id, claimed_at, expires_at
-      FROM claim
-     WHERE name = $1 AND expires_at > now() AND (principal = $2 AND request_key = $3) IS NOT TRUE
+    WITH other AS (
+        SELECT id, name, correlation_id, claimed_at, expires_at
+          FROM claim
+         WHERE name = $1 AND expires_at > now() AND (principal = $3 AND request_key = $4) IS NOT TRUE
+    ), own AS (
+        INSERT INTO claim (name, id, principal, request_key, correlation_id, expires_at)
+        SELECT $1, $2, $3, $4, $5, now() + make_interval(secs => $6)
+         WHERE NOT EXISTS (SELECT FROM other)
+            ON CONFLICT (name) DO UPDATE
+           SET id = CASE WHEN claim.expires_at > now() THEN claim.id ELSE excluded.id END,
+               correlation_id = CASE WHEN claim.expires_at > now() THEN claim.correlation_id
+                                     ELSE excluded.correlation_id END,
+               claimed_at = CASE WHEN claim.expires_at > now() THEN claim.claimed_at ELSE excluded.claimed_at END,
+               principal = excluded.principal, request_key = excluded.request_key, expires_at = excluded.expires_at
+         WHERE claim.expires_at <= now()
+            OR (claim.principal = excluded.principal AND claim.request_key = excluded.request_key)
+        RETURNING id, name, correlation_id, claimed_at, expires_at
+    )
+    SELECT *, true AS is_own, id = $2 AS is_new FROM own
+     UNION ALL
+    SELECT *, false, false FROM other
     """,
 )
 RELEASE = Statement("DELETE claim", "DELETE FROM claim WHERE id = $1 AND principal = $2 AND expires_at > now()")
@@ -72,18 +74,15 @@ class PostgresClaims:
         """Take the name for so many seconds from now if it is free, or if the same principal took it by the same key.
         Raises StoreUnavailable."""
         run = telemetry.correlation_id.get()
-        while True:
+        row = None
+        while row is None:  # none: another run took it during the statement, and the next one sees its claim
             async with self._database.transaction() as transaction:
                 values = (name, new_id("clm_"), principal, request_key, run, float(seconds))
                 row = await transaction.fetch_row(TAKE, *values)
-                if row is not None:
-                    claim, is_new = _claim(row), row["is_new"]
-                    change = "claim.taken" if is_new else "claim.renewed"
-                    await append(transaction, Entry(type=change, subject=claim.id, facts={"seconds": seconds}))
-                    return Taken(claim=claim, is_new=is_new, is_own=True)
-            row = await self._database.fetch_row(SELECT, name, principal, request_key)
-            if row is not None:  # otherwise it has ended since
-                return Taken(claim=_claim(row))
+                if row is not None and row["is_own"]:
+                    change = "claim.taken" if row["is_new"] else "claim.renewed"
+                    await append(transaction, Entry(type=change, subject=row["id"], facts={"seconds": seconds}))
+        return Taken(claim=_claim(row), is_new=row["is_new"], is_own=row["is_own"])
 
     async def release(self, claim_id: str, *, principal: str) -> None:
         """End a claim of this principal, if it has not ended. Raises StoreUnavailable."""

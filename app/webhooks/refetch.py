@@ -45,8 +45,8 @@ RAW: Final = "_raw"
 
 class Refetched(Struct, frozen=True, kw_only=True):
     """The current state of a record, compared, with the mapping that read it. `comment` is the comment that was added.
-    `created_at` is the vendor's time of the record's creation, if it was read. `new` as in `Appended`, with the record's
-    `reading`."""
+    `created_at` is the vendor's time of the record's creation, if it was read. `new` as in `Appended`, with the
+    `reading` of the record."""
 
     change: RecordChange
     mapping: AnyMapping

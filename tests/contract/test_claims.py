@@ -63,6 +63,16 @@ def test_one_of_two_hundred_callers_at_two_processes_gets_it(facade: Facade, cal
     assert claim(caller, f"{name}-2").status_code == 201
 
 
+def test_runs_that_want_a_claimed_name_do_not_queue_for_it(facade: Facade, caller: Caller, name: str) -> None:
+    assert claim(caller, name).status_code == 201
+    facade.sql("BEGIN")
+    try:
+        facade.sql("SELECT FROM claim WHERE name = $1 FOR UPDATE", name)
+        assert code_of(claim(caller, name), 409) == "claimed"
+    finally:
+        facade.sql("ROLLBACK")
+
+
 def test_a_released_claim_is_free_and_an_old_one_releases_nothing(facade: Facade, caller: Caller, name: str) -> None:
     first = claim(caller, name).json()
     assert caller.delete(f"{PATH}/{first['id']}").status_code == 204
