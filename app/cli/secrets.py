@@ -2,12 +2,11 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Final, TypeVar
 
 from cyclopts import App, Parameter
-from msgspec import Struct
 
 from app.cli import vault
 from app.cli.commands import declare_list
@@ -17,19 +16,15 @@ from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.cli.progress import Bar
 from app.cli.tables import print_table
-from app.credentials.encryption_rotation import KeyRotation
+from app.credentials.encryption_rotation import KeyRotation, KeyStatus, Rotated
 from app.http.plurals import counted
-from app.monitoring.models import Beat
-from app.monitoring.store.heartbeats import read_beats
-from app.postgres.database import Database
+from app.monitoring.store.heartbeats import read_keys
 from app.postgres.encryption import Sealer
 
 T = TypeVar("T")
 
 # Counting reads whole tables.
 PATIENT_SECONDS: Final = 3600.0
-# A value that moves to another table during a round is found in the next one.
-MOST_ROUNDS: Final = 5
 
 WITHOUT_BAR = Parameter(help="Print JSON, without a progress bar.")
 
@@ -48,42 +43,9 @@ declare_list(
 )(vault.list_row)
 
 
-class KeyStatus(Struct, frozen=True, kw_only=True):
-    """The use of the encryption keys.
-
-    `writes`: the key that seals new values. `values`: the number of values per column and key. `missing`: keys in use
-    that are not configured. `droppable`: configured keys that are no longer in use.
-    """
-
-    writes: str
-    values: Mapping[str, Mapping[str, int]]
-    missing: list[str]
-    droppable: list[str]
-
-    @property
-    def others(self) -> int:
-        """The number of values that another key seals."""
-        return sum(number for counts in self.values.values() for key, number in counts.items() if key != self.writes)
-
-
-class Rotated(Struct, frozen=True, kw_only=True):
-    """The result of a rotation.
-
-    `sealed`: the number of re-sealed values. `left`: values that are still sealed with another key. `unreadable`: those
-    among them that no configured key opens. `stale`: processes that still seal with another key.
-    """
-
-    writes: str
-    sealed: int
-    left: int
-    unreadable: int
-    stale: list[str]
-    droppable: list[str]
-
-
 @secrets.command(name="status")
 def show_status(*, json: Json = False) -> None:
-    """Show how many values each key seals, and which keys are no longer needed."""
+    """Show how many values each key seals, and which keys are not in use."""
     status = _with_rotation(_status)
     if json:
         write_json(status)
@@ -95,7 +57,7 @@ def show_status(*, json: Json = False) -> None:
     if status.missing:
         sys.stdout.write(f"Required, but not configured: {', '.join(status.missing)}.\n")
     if status.droppable:
-        sys.stdout.write(f"No longer needed: {', '.join(status.droppable)}.\n")
+        sys.stdout.write(f"Not in use: {', '.join(status.droppable)}.\n")
 
 
 @secrets.command(name="rotate-key")
@@ -110,7 +72,13 @@ def rotate_key(*, json: Annotated[Json, WITHOUT_BAR] = False) -> None:
     else:
         sys.stdout.write(f"Sealed {counted(done.sealed, 'value')} with {done.writes}.\n")
         if done.droppable:
-            sys.stdout.write(f"No longer needed: {', '.join(done.droppable)}.\n")
+            sys.stdout.write(f"Not in use: {', '.join(done.droppable)}.\n")
+    if done.lacking:
+        sys.stderr.write(
+            f"Sealed nothing more: {', '.join(done.lacking)} could not read it. Add {done.writes} to the keys of all"
+            " processes, restart them, then run this command again. A process that was killed counts for a minute.\n"
+        )
+        sys.exit(FAILURE if done.sealed else REFUSED)
     if done.unreadable:
         unreadable = counted(done.unreadable, "value")
         sys.stderr.write(f"{unreadable} cannot be opened: sealed with a key that is not configured, or changed.\n")
@@ -124,60 +92,21 @@ def rotate_key(*, json: Annotated[Json, WITHOUT_BAR] = False) -> None:
         sys.exit(FAILURE)
 
 
-async def _status(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], beats: Sequence[Beat]) -> KeyStatus:
-    values = await rotation.count()
-    used = {key for counts in values.values() for key in counts} | {beat.keys[0] for beat in beats}
-    return KeyStatus(
-        writes=sealer.writer,
-        values=values,
-        missing=sorted(used - set(keys)),
-        droppable=[key for key in keys if key not in used and key != sealer.writer],
-    )
+async def _status(rotation: KeyRotation) -> KeyStatus:
+    return await rotation.status()
 
 
-async def _rotate(
-    rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], beats: Sequence[Beat], *, show: bool
-) -> Rotated:
-    if lacking := [beat.process for beat in beats if sealer.writer not in beat.keys]:
-        sys.stderr.write(
-            f"Nothing was sealed: {', '.join(lacking)} could not read it. Add {sealer.writer} to the keys of all"
-            " processes, restart them, then run this command again. A process that was killed counts for a minute.\n"
-        )
-        sys.exit(REFUSED)
-    sealed = unreadable = 0
-    others = (await _status(rotation, sealer, keys, beats)).others
+async def _rotate(rotation: KeyRotation, *, show: bool) -> Rotated:
+    others = (await rotation.status()).others
     with Bar("sealing", hidden=not show) as bar:
-        for _ in range(MOST_ROUNDS):
-            sealed_before, unreadable = sealed, 0
-            async for batch in rotation.rotate():
-                sealed += batch.sealed
-                unreadable += batch.unreadable
-                bar.show(sealed, others)
-            if sealed == sealed_before:
-                break
-    if sealed:
-        await rotation.note(actor=actor(), sealed=sealed)
-    now = await _status(rotation, sealer, keys, beats)
-    return Rotated(
-        writes=now.writes,
-        sealed=sealed,
-        left=now.others,
-        unreadable=unreadable,
-        stale=[beat.process for beat in beats if beat.keys[0] != now.writes],
-        droppable=now.droppable,
-    )
+        return await rotation.rotate(actor=actor(), show=lambda sealed: bar.show(sealed, others))
 
 
-def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...], Sequence[Beat]], Awaitable[T]]) -> T:
-    """Run `do` with a key rotation and the processes that live. Raises Complaint without a database or keys."""
+def _with_rotation(do: Callable[[KeyRotation], Awaitable[T]]) -> T:
+    """Run `do` with a key rotation. Raises Complaint without a database or keys."""
     from app.capabilities import SEALED_COLUMNS  # noqa: PLC0415 - it imports the whole product
-    from app.monitoring.watch import SILENT_SECONDS  # noqa: PLC0415
 
-    keys = find_keys(os.environ)
-    sealer, ids = Sealer(keys), tuple(key.id for key in keys)
-
-    async def read_beats_and_do(database: Database) -> T:
-        beats = [beat for beat in await read_beats(database) if beat.keys and beat.silent <= SILENT_SECONDS]
-        return await do(KeyRotation(database, sealer, SEALED_COLUMNS), sealer, ids, beats)
-
-    return with_database(read_beats_and_do, seconds=PATIENT_SECONDS)
+    sealer = Sealer(find_keys(os.environ))
+    return with_database(
+        lambda database: do(KeyRotation(database, sealer, SEALED_COLUMNS, read_keys)), seconds=PATIENT_SECONDS
+    )

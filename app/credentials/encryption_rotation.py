@@ -4,8 +4,8 @@ Each value is read, sealed again, and replaced only if it is unchanged; a value 
 progress is stored: each value names its key, so an interrupted rotation finds what is left.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 import asyncpg
 from msgspec import Struct
@@ -14,26 +14,91 @@ from app.audit import record
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, SealedColumn, Sealer, prefix_of
 
+# A value that moves to another table during a round is found in the next one.
+MOST_ROUNDS: Final = 5
+
+
+class KeyStatus(Struct, frozen=True, kw_only=True):
+    """The use of the encryption keys.
+
+    `writes`: the key that seals new values. `values`: the number of values per column and key. `missing`: keys in use
+    that are not configured. `droppable`: configured keys that are no longer in use. `lacking`: processes that do not
+    have the first key. `stale`: processes that still seal with another one.
+    """
+
+    writes: str
+    values: Mapping[str, Mapping[str, int]]
+    missing: list[str]
+    droppable: list[str]
+    lacking: list[str]
+    stale: list[str]
+
+    @property
+    def others(self) -> int:
+        """The number of values that another key seals."""
+        return sum(number for counts in self.values.values() for key, number in counts.items() if key != self.writes)
+
+
+class Rotated(Struct, frozen=True, kw_only=True):
+    """The result of a rotation.
+
+    `sealed`: the number of re-sealed values. `left`: values that are still sealed with another key. `unreadable`: those
+    among them that no configured key opens. `lacking`, `stale`, `droppable`: as in KeyStatus, at the end.
+    """
+
+    writes: str
+    sealed: int
+    left: int
+    unreadable: int
+    lacking: list[str]
+    stale: list[str]
+    droppable: list[str]
+
 
 class RotatedBatch(Struct, frozen=True, kw_only=True):
     """The result for some values of one column. `unreadable` values are sealed with a key that is not configured, or
     were tampered with."""
 
-    column: str
     sealed: int
     unreadable: int
 
 
 class KeyRotation:
-    """Rotates `columns` in this order, with `batch` values per transaction."""
+    """Rotates `columns` in this order, with `batch` values per transaction.
+
+    `read_keys` returns the keys' ids of each process that lives; the first one seals.
+    """
 
     def __init__(
-        self, database: Database, sealer: Sealer, columns: Sequence[SealedColumn], *, batch: int = 200
+        self,
+        database: Database,
+        sealer: Sealer,
+        columns: Sequence[SealedColumn],
+        read_keys: Callable[[Database], Awaitable[Mapping[str, Sequence[str]]]],
+        *,
+        batch: int = 200,
     ) -> None:
         self._database = database
         self._sealer = sealer
         self._columns = columns
+        self._read_keys = read_keys
         self._batch = batch
+
+    async def status(self) -> KeyStatus:
+        """Return which keys are in use, by stored values and by processes. Raises StoreUnavailable."""
+        # Processes first: what one has sealed before it ended is counted after it.
+        processes = await self._read_keys(self._database)
+        values = await self.count()
+        writes, configured = self._sealer.writer, self._sealer.keys
+        used = {key for counts in values.values() for key in counts} | {keys[0] for keys in processes.values()}
+        return KeyStatus(
+            writes=writes,
+            values=values,
+            missing=sorted(used.difference(configured)),
+            droppable=[key for key in configured if key not in used and key != writes],
+            lacking=[process for process, keys in processes.items() if writes not in keys],
+            stale=[process for process, keys in processes.items() if keys[0] != writes],
+        )
 
     async def count(self) -> Mapping[str, Mapping[str, int]]:
         """Return by column how many values each key seals, by key id."""
@@ -42,20 +107,50 @@ class KeyRotation:
             for column in self._columns
         }
 
-    async def rotate(self) -> AsyncIterator[RotatedBatch]:
-        """Seal every value of another key once. Raises StoreUnavailable."""
+    async def rotate(self, *, actor: str, show: Callable[[int], None] = lambda _: None) -> Rotated:
+        """Seal every value of another key with the first one, and record it in the audit trail.
+
+        `show` receives the number of values sealed so far. Seals nothing more once a process lacks the key, which could
+        not read it. Raises StoreUnavailable.
+        """
+        sealed = unreadable = 0
+        for _ in range(MOST_ROUNDS):
+            sealed_before, unreadable = sealed, 0
+            async for batch in self._round():
+                sealed += batch.sealed
+                unreadable += batch.unreadable
+                show(sealed)
+            if sealed == sealed_before:
+                break
+        if sealed:
+            await self._note(actor=actor, sealed=sealed)
+        now = await self.status()
+        return Rotated(
+            writes=now.writes,
+            sealed=sealed,
+            left=now.others,
+            unreadable=unreadable,
+            lacking=now.lacking,
+            stale=now.stale,
+            droppable=now.droppable,
+        )
+
+    async def _round(self) -> AsyncIterator[RotatedBatch]:
         for column in self._columns:
             after: Sequence[Any] | None = None
-            while True:
-                rows = await self._select(column, after)
-                if rows:
-                    yield await self._seal(column, rows)
-                    after = [rows[-1][name] for name in column.key]
+            while rows := await self._select(column, after):
+                if await self._is_lacking():
+                    return
+                yield await self._seal(column, rows)
+                after = [rows[-1][name] for name in column.key]
                 if len(rows) < self._batch:
                     break
 
-    async def note(self, *, actor: str, sealed: int) -> None:
-        """Record in the audit trail how many values were sealed."""
+    async def _is_lacking(self) -> bool:
+        processes = await self._read_keys(self._database)
+        return any(self._sealer.writer not in keys for keys in processes.values())
+
+    async def _note(self, *, actor: str, sealed: int) -> None:
         async with self._database.transaction() as session:
             facts = {"sealed": sealed}
             entry = record.Entry(
@@ -82,7 +177,7 @@ class KeyRotation:
             [sealed for _, sealed in resealed],
             *([row[name] for row, _ in resealed] for name in column.key),
         )
-        return RotatedBatch(column=column.name, sealed=changed, unreadable=len(rows) - len(resealed))
+        return RotatedBatch(sealed=changed, unreadable=len(rows) - len(resealed))
 
 
 def _count(column: SealedColumn) -> Statement:

@@ -27,6 +27,7 @@ from app.monitoring.models import (
     Trouble,
 )
 from app.monitoring.store.alarms import PostgresAlarms
+from app.monitoring.store.heartbeats import SILENT_SECONDS
 from app.monitoring.store.vitals import PostgresAlarmFigures, Subject
 from app.postgres.database import Session
 from app.postgres.write_proof import fault_of
@@ -59,8 +60,6 @@ CHECKED_BY_NAME: Final[Mapping[str, Subject]] = {
 }
 """Alarms about what a worker's own settings name. All workers check the others."""
 _log = logging.getLogger("lockstitch.alerts")
-SILENT_SECONDS: Final = 60.0
-"""After this long without a heartbeat a process counts as dead."""
 ROLLING_SECONDS: Final = 120.0
 """How long the hosts of a new configuration may differ from the others."""
 

@@ -44,6 +44,11 @@ class Sealer:
         """The id of the sealing key."""
         return self._writer
 
+    @property
+    def keys(self) -> Sequence[str]:
+        """The ids of all keys; the first one seals."""
+        return tuple(self._ciphers)
+
     def seal(self, plain: bytes, belongs_to: str) -> bytes:
         """Encrypt. `belongs_to` names table and row, and must be the same to open the value."""
         nonce = os.urandom(NONCE_BYTES)

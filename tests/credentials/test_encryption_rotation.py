@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -27,6 +28,7 @@ from app.identifiers import new_id
 from app.links.match_keys import MatchFacts
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
+from app.monitoring.store.heartbeats import read_keys
 from app.persons.models import Person
 from app.persons.store.erasures import PostgresErasures
 from app.postgres.database import Database, Statement, Transaction
@@ -306,13 +308,12 @@ async def test_every_column_of_bytes_is_sealed_or_a_digest(database: Database) -
 
 async def test_after_a_rotation_the_new_key_alone_opens_everything(database: Database) -> None:
     ids = await write_everything(Stores(database, OLD))
-    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS, batch=2)
+    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS, read_keys, batch=2)
     before = await rotation.count()
     assert all(set(counts) == {"k1"} for counts in before.values()), before  # and no column was left out
-    sealed = [batch async for batch in rotation.rotate()]
-    assert sum(batch.sealed for batch in sealed) == sum(counts["k1"] for counts in before.values())
+    assert (await rotation.rotate(actor="cli:nina")).sealed == sum(counts["k1"] for counts in before.values())
     assert {name: {"k2": counts["k1"]} for name, counts in before.items()} == await rotation.count()
-    assert [batch async for batch in rotation.rotate()] == []
+    assert (await rotation.rotate(actor="cli:nina")).sealed == 0
     await read_everything(Stores(database, NEW), ids)
     with pytest.raises(SealBroken):
         await Stores(database, OLD).operations.get(ids["operation"])
@@ -321,9 +322,9 @@ async def test_after_a_rotation_the_new_key_alone_opens_everything(database: Dat
 async def test_an_undecryptable_value_is_left_unchanged(database: Database) -> None:
     ids = await write_everything(Stores(database, OLD))
     stranger = Sealer((K2,))
-    batches = [batch async for batch in KeyRotation(database, stranger, SEALED_COLUMNS).rotate()]
-    assert sum(batch.sealed for batch in batches) == 0
-    assert sum(batch.unreadable for batch in batches) > 0
+    done = await KeyRotation(database, stranger, SEALED_COLUMNS, read_keys).rotate(actor="cli:nina")
+    assert done.sealed == 0
+    assert done.unreadable == done.left > 0
     await read_everything(Stores(database, OLD), ids)
 
 
@@ -331,7 +332,7 @@ async def test_a_value_that_changes_under_its_hands_is_not_put_back(database: Da
     """Between its reading and its writing somebody else writes: his value stands."""
     stores = Stores(database, OLD)
     await write_everything(stores)
-    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS)
+    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS, read_keys)
     column = next(column for column in SEALED_COLUMNS if column.table == "record_state")
     rows = await rotation._select(column, None)
     last_state = await stores.states.get("customer", "crm", "1051")
@@ -376,7 +377,7 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     assert rotated["sealed"] >= len(SEALED_COLUMNS)
     again = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=both)
     assert again.stdout.startswith("Sealed 0 values with k2.")
-    assert "No longer needed: k1." in (await asyncio.to_thread(secrets, database_url, "status", keys=both)).stdout
+    assert "Not in use: k1." in (await asyncio.to_thread(secrets, database_url, "status", keys=both)).stdout
     audited = await database.fetch(
         Statement("SELECT audit_event", "SELECT subject, actor FROM audit_event WHERE type = 'encryption.rotated'")
     )
@@ -389,16 +390,40 @@ async def test_a_key_that_a_process_lacks_or_writes_with_is_not_taken_from_it(
 ) -> None:
     await PostgresCredentials(database, OLD).set("token", b"one")
     await database.execute(STARTS, ["k1"])
-    refused = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2, K1))
-    assert (refused.returncode, refused.stdout) == (3, "")
-    assert refused.stderr.startswith("Nothing was sealed: host:1 could not read it.")
+    refused = await asyncio.to_thread(secrets, database_url, "rotate-key", "--json", keys=keys_of(K2, K1))
+    assert refused.returncode == 3
+    assert (json.loads(refused.stdout)["sealed"], json.loads(refused.stdout)["lacking"]) == (0, ["host:1"])
+    assert refused.stderr.startswith("Sealed nothing more: host:1 could not read it.")
     await database.execute(STARTS, ["k1", "k2"])
     stale = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2, K1))
     assert (stale.returncode, stale.stdout) == (1, "Sealed 1 value with k2.\n")
     assert "host:1 still uses it" in stale.stderr
     await database.execute(STARTS, ["k2", "k1"])
     done = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2, K1))
-    assert (done.returncode, done.stdout) == (0, "Sealed 0 values with k2.\nNo longer needed: k1.\n")
+    assert (done.returncode, done.stdout) == (0, "Sealed 0 values with k2.\nNot in use: k1.\n")
+
+
+@pytest.mark.parametrize(
+    ("keys", "sealed", "lacking", "stale"), [(["k1"], 2, ["host:1"], ["host:1"]), (["k1", "k2"], 6, [], ["host:1"])]
+)
+async def test_a_process_that_starts_during_a_rotation_keeps_its_key(
+    database: Database, keys: list[str], sealed: int, lacking: list[str], stale: list[str]
+) -> None:
+    for number in range(6):
+        await PostgresCredentials(database, OLD).set(f"token{number}", b"one")
+    started = False
+
+    async def read_once_sealed(database: Database) -> Mapping[str, Sequence[str]]:
+        nonlocal started
+        if not started and (await rotation.count())["credential_version.payload"].get("k2"):
+            await database.execute(STARTS, keys)
+            started = True
+        return await read_keys(database)
+
+    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS, read_once_sealed, batch=2)
+    done = await rotation.rotate(actor="cli:nina")
+    assert (done.sealed, done.left, done.lacking, done.stale) == (sealed, 6 - sealed, lacking, stale)
+    assert done.droppable == []
 
 
 async def test_a_killed_rotation_continues_while_others_write(database: Database, database_url: str) -> None:
@@ -407,7 +432,7 @@ async def test_a_killed_rotation_continues_while_others_write(database: Database
     stop = asyncio.Event()
     kept: dict[str, bytes] = {}
     writing = asyncio.create_task(write_until(stop, [new, old], kept))
-    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS)
+    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS, read_keys)
     chance = random.Random(7)
     for beyond in (1_999, 3_999, 5_499):
         begun = (await rotation.count())["event.body"].get("k2", 0)

@@ -22,6 +22,7 @@ from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
 from app.links.statements import NEW_RECORD_VALUES, ONE_NEW_RECORD, new_record_text
 from app.links.store import PostgresLinks
+from app.monitoring.store.heartbeats import read_keys
 from app.postgres.database import Database, NamedStatement, Statement, Transaction
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
@@ -339,8 +340,8 @@ async def test_an_unchanged_customer_costs_no_statement(database: Database) -> N
 async def test_keys_survive_a_rotation_of_the_encryption_keys(database: Database) -> None:
     await Process(database).sight("shopify", "1", "ann@example.com")
     rotated = Sealer((("k2", bytes(range(32, 64))), ("k1", KEY)))
-    async for batch in KeyRotation(database, rotated, SEALED_COLUMNS).rotate():
-        assert batch.unreadable == 0
+    done = await KeyRotation(database, rotated, SEALED_COLUMNS, read_keys).rotate(actor="cli:nina")
+    assert (done.left, done.unreadable) == (0, 0)
     only_new = Sealer((("k2", bytes(range(32, 64))),))
     await Process(database, ALL_PAIRS, sealer=only_new).sight("hubspot", "1", "ann@example.com")
     assert len(await ids_of(database)) == 1

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -13,6 +13,8 @@ from app.postgres.database import Database, Session, Statement
 from app.postgres.listen import LIVES
 
 BEAT_SECONDS: Final = 5.0
+SILENT_SECONDS: Final = 60.0
+"""After this long without a heartbeat a process counts as dead."""
 
 BEAT = Statement(
     "INSERT heartbeat",
@@ -94,6 +96,12 @@ async def last_seen(database: Database) -> float | None:
 async def read_beats(session: Session | Database) -> Sequence[Beat]:
     """Return the processes that live or have died."""
     return [Beat(**row) for row in await session.fetch(SELECT_BEATS)]
+
+
+async def read_keys(database: Database) -> Mapping[str, Sequence[str]]:
+    """Return the ids of the encryption keys of each process that lives and has any, the one that seals first."""
+    beats = await read_beats(database)
+    return {beat.process: beat.keys for beat in beats if beat.keys and beat.silent <= SILENT_SECONDS}
 
 
 async def count_open_operations(database: Database) -> dict[str, tuple[int, float]]:
