@@ -34,7 +34,8 @@ class RunFilter(FailureFilter, frozen=True, kw_only=True):
     """Which runs."""
 
     failed: bool = False
-    """List each failed or unknown write, and each dead letter. All other filters but `--since` imply it."""
+    """List each failed or unknown write, dead letter, and read that failed with 500 or 502. All other filters but
+    `--since` imply it."""
     find: str = ""
     """Only about this order number, e-mail address, canonical id or connection:record."""
 
@@ -69,12 +70,12 @@ def list_row(one: Failure | RecentRun) -> Cells:
     at = moment(one.at).replace(" ", "\n")
     if isinstance(one, RecentRun):
         return one.correlation_id, at, one.sentence, ""
-    record = " ".join(filter(None, (one.object, one.remote_id)))
+    record = " ".join(filter(None, (one.object, one.remote_id, one.connection and f"at {one.connection}")))
     why = one.why or "" if one.path is None else f"{one.why}\nat {one.path}"
     return (
         f"{one.correlation_id}\n{one.id}",
         at,
-        "\n".join(filter(None, (one.what, f"{record} at {one.connection}".strip()))),
+        "\n".join(filter(None, (one.what, record))),
         f"{one.state}\n{why}",
     )
 

@@ -107,7 +107,8 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
         instance=path_of(request.scope)[:2000],
         correlation_id=correlation.value,
     )
-    telemetry.name_problem(problem.code, problem.operation_id)
+    connection = None if problem.vendor is None else problem.vendor.connection
+    telemetry.name_problem(problem.code, problem.operation_id, connection)
     answer_headers(request.scope).extend(problem.headers)
     headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
     return RenderedResponse(

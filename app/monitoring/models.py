@@ -149,8 +149,11 @@ class RunRecord(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """A failed or unknown write, or a dead letter. `what`: the action, or the kind of job. `key`: the name of the API
-    key of a write. `why` holds no personal data; that of a write is added later."""
+    """A failed or unknown write, a dead letter, or a read that failed with 500 or 502.
+
+    `what`: the action, the kind of job, or method and route. `key`: the name of the API key of a call. `connection` is
+    empty for a read that failed at none. `why` holds no personal data; that of a write is added later.
+    """
 
     at: datetime
     state: FailureState
@@ -175,7 +178,7 @@ class FailureFilter(Struct, frozen=True, kw_only=True):
     object: str | None = None
     """Only of this object."""
     key: str | None = None
-    """Only writes with the API key of this name."""
+    """Only calls with the API key of this name."""
     since: Instant | None = None
     """Only at this time or later."""
 

@@ -30,7 +30,7 @@ class ServerCall(AbstractContextManager["ServerCall"]):  # a generator would cos
     and `status` until an answer is sent."""
 
     __slots__ = (
-        *("_attached", "_started", "_token", "began_at", "caller", "method", "operation_id"),
+        *("_attached", "_started", "_token", "began_at", "caller", "connection", "method", "operation_id"),
         *("problem", "quiet", "replayed", "route", "span", "status"),
     )
 
@@ -42,6 +42,7 @@ class ServerCall(AbstractContextManager["ServerCall"]):  # a generator would cos
         self.status: int | None = None
         self.replayed = False
         self.problem: str | None = None
+        self.connection: str | None = None
         self.operation_id: str | None = None
         self.quiet = quiet
         self.began_at = datetime.now(UTC)
@@ -95,11 +96,12 @@ def mark_replayed() -> None:
         call.replayed = True
 
 
-def name_problem(code: str, operation_id: str | None = None) -> None:
-    """Set the problem code of the answer, and its operation if it concerns one."""
+def name_problem(code: str, operation_id: str | None = None, connection: str | None = None) -> None:
+    """Set the problem code of the answer, and the operation and the connection if it concerns one."""
     call = _current.get()
     if call is not None:
         call.problem = code
+        call.connection = connection
         call.operation_id = operation_id or call.operation_id
 
 
@@ -190,6 +192,8 @@ def _note(call: ServerCall, seconds: float) -> None:
     }
     if call.problem is not None:
         facts["problem"] = call.problem
+    if call.connection is not None:
+        facts["connection"] = call.connection
     span = call.span.get_span_context()
     if span.is_valid:
         facts["trace_id"] = f"{span.trace_id:032x}"

@@ -1,5 +1,6 @@
 """Runs at the console: a failure is found by what people know of it, and its run shows why."""
 
+import json
 import re
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -64,6 +65,34 @@ def test_a_refused_write_is_found_by_its_address(operator: Operator, caller: Cal
     assert re.search(r"Trace <code>[0-9a-f]{32}</code>", run_page)  # no trace store is configured
     assert caller.post("/ops/persons/erase", json={"email": address, "dry_run": False}).is_success
     until(lambda: operator.get("/console/runs", params={"find": address}), lambda page: run not in page.text)
+
+
+def test_a_read_that_failed_at_the_vendor_is_listed(
+    operator: Operator, caller: Caller, facade: Facade, vendors: Emulators
+) -> None:
+    run = f"unreadable-{uuid4().hex}"
+    made = caller.write("POST", "/v1/customers", customer("hubspot")).json()
+    vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts*", times=None, change="type")
+    path = f"/v1/customers/hubspot:{made['meta']['remote_id']}"
+    for headers in ({"x-correlation-id": run}, {}):
+        assert caller.get(path, headers=headers).status_code == 502
+    vendors.mend()
+    page = until(lambda: operator.get("/console/runs").text, lambda text: run in text)
+    assert "GET /v1/customers/{id}" in page
+    assert "502 vendor-drift" in page
+
+    def listed(*options: str) -> list[dict[str, str]]:
+        result = facade.lockstitch("runs", "list", "--since", "1h", "--json", *options).stdout
+        return [one for one in json.loads(result)["data"] if one["correlation_id"] == run]
+
+    (failure,) = listed("--connection", "hubspot", "--state", "failed")
+    assert (failure["what"], failure["why"]) == ("GET /v1/customers/{id}", "502 vendor-drift")
+    assert listed("--key", failure["key"]) == [failure]
+    assert not listed("--connection", "shopify")
+    assert not listed("--failed", "--object", "order")
+    first = json.loads(facade.lockstitch("runs", "list", "--failed", "--limit", "1", "--json").stdout)
+    rest = listed("--failed", "--cursor", first["next_cursor"], "--limit", "200")
+    assert [*(one for one in first["data"] if one["correlation_id"] == run), *rest] == [failure]
 
 
 def test_the_webhooks_that_echo_a_write_are_one_line(operator: Operator, caller: Caller, facade: Facade) -> None:

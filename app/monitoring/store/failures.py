@@ -1,4 +1,4 @@
-"""Failed and undecided writes, and dead letters, as operators look for them. Only failures are read and indexed."""
+"""Failed reads and writes, undecided writes, and dead letters, as operators look for them. Only these are indexed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +12,10 @@ from canonical.parts import ObjectName
 
 OBJECTS: Final[tuple[str, ...]] = get_args(ObjectName)
 FAILED: Final = "failed_at IS NOT NULL"
+READ: Final = (
+    "kind = 'request' AND facts::jsonb ->> 'method' IN ('GET', 'HEAD') AND facts::jsonb ->> 'status' IN ('500', '502')"
+)
+"""A read that failed, and that the caller's retry does not repair."""
 
 # Every part reads an index backwards, and stops at the limit, or after LOOKED_AT failures that the filter does not fit.
 _PAGE: Final = """
@@ -48,15 +52,39 @@ _PAGE: Final = """
             AND $4::text IS NULL
           ORDER BY created_at DESC, id DESC
           LIMIT $7)
+        UNION ALL
+        (SELECT at, 'failed', id, concat_ws(' ', facts ->> 'method', facts ->> 'route'),
+                coalesce(facts ->> 'connection', ''), NULL, NULL, NULL, facts ->> 'caller', correlation_id,
+                concat_ws(' ', facts ->> 'status', facts ->> 'problem'), NULL
+           FROM (SELECT at, 'req_' || lpad(id::text, 19, '0') AS id, correlation_id, facts::jsonb AS facts
+                   FROM run_entry
+                  WHERE {read}
+                    AND {reads}
+                    AND at <= coalesce($5::timestamptz, 'infinity')
+                    AND at >= coalesce($8, '-infinity')
+                  ORDER BY at DESC
+                  LIMIT {most}) AS newest
+          WHERE ($5::timestamptz IS NULL OR (at, id) < ($5, $6::text))
+            AND coalesce($1, 'failed') = 'failed'
+            AND ($2::text IS NULL OR facts ->> 'connection' = $2)
+            AND $3::text IS NULL
+            AND ($4::text IS NULL OR facts ->> 'caller' = $4)
+          ORDER BY at DESC, id DESC
+          LIMIT $7)
     )
-    SELECT failure.*, (SELECT name FROM api_key AS key
-                        WHERE key.principal = failure.principal ORDER BY created_at DESC LIMIT 1) AS key
+    SELECT failure.*,
+           CASE WHEN id LIKE 'req_%' THEN principal
+                ELSE (SELECT name FROM api_key AS key
+                       WHERE key.principal = failure.principal ORDER BY created_at DESC LIMIT 1) END AS key
       FROM failure
      ORDER BY at DESC, id DESC
      LIMIT $7
 """
 
-BROWSE = Statement("SELECT operation", _PAGE.format(most=LOOKED_AT, failed=FAILED, operations="true", letters="true"))
+BROWSE = Statement(
+    "SELECT operation",
+    _PAGE.format(most=LOOKED_AT, failed=FAILED, read=READ, operations="true", letters="true", reads="true"),
+)
 
 # $9: digests. $10 to $12: records, by connection, remote id and order key.
 SEARCH = Statement(
@@ -64,6 +92,8 @@ SEARCH = Statement(
     _PAGE.format(
         most=LOOKED_AT,
         failed=FAILED,
+        read=READ,
+        reads="false",
         operations=f"""id IN (SELECT id FROM operation WHERE failure_keys && $9::bytea[]
                               UNION
                               SELECT id

@@ -1258,6 +1258,10 @@ CREATE TABLE run_entry (
 CREATE INDEX run_entry_run ON run_entry (correlation_id, at);
 CREATE INDEX run_entry_at  ON run_entry (at);
 
+-- Reads that failed and that a retry does not repair. A failed write is an operation.
+CREATE INDEX run_entry_failed ON run_entry (at) WHERE kind = 'request' AND facts::jsonb ->> 'method' IN ('GET', 'HEAD')
+                                                  AND facts::jsonb ->> 'status' IN ('500', '502');
+
 -- Raised alarms, so that only one of several workers reports each, and repeats it while it lasts.
 CREATE TABLE alert (
     name          text        PRIMARY KEY CHECK (name <> ''),
