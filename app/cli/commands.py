@@ -126,6 +126,8 @@ def command_of(
         result = opened(lambda deps: do(deps, *arguments, **options, **filled))
         if isinstance(result, list):
             result = whole_list(result)
+        if isinstance(result, Page):
+            check_follows(options.get("after"), result)
         if isinstance(result, Page) and not result.data:
             refuse_unknown(options)
         if json:
@@ -187,6 +189,14 @@ def check_cursor(cursor: str | int | None) -> None:
     """Exit unless the cursor is absent, a position, an id, or a time and an id: others would begin again."""
     if isinstance(cursor, str) and "/" not in cursor and not ID.fullmatch(cursor):
         usage(f"--cursor {cursor}: must be the cursor of this list.")
+
+
+def check_follows(cursor: str | int | None, page: Page) -> None:
+    """Exit if a page cannot follow this id: that of another list selects all rows, or none."""
+    if not isinstance(cursor, str) or "/" in cursor:
+        return
+    if not page.data or page.data[0].id.partition("_")[0] != cursor.partition("_")[0]:
+        usage(f"--cursor {cursor}: nothing in this list follows it. Is it the cursor of another list?")
 
 
 def _parameters_of(function: Callable[..., Any], described: Mapping[str, Parameter]) -> list[inspect.Parameter]:
