@@ -19,8 +19,9 @@ from app.walks.backfill.manage import (
     resume_backfill,
     start_backfill,
 )
-from app.walks.backfill.models import BackfilledObject, BackfillRequest, BackfillView
+from app.walks.backfill.models import BackfillRequest, BackfillView
 from app.walks.deps import BackfillDeps
+from app.walks.models import ListedObject
 
 COLUMNS: Final = ("backfill", "state", "records", "started", "time left")
 
@@ -35,7 +36,7 @@ DELIVER = Parameter(help="A subscription's id, or consumer:NAME, to get an event
 @backfill.command
 def start(
     connection: Annotated[str, Parameter(name="CONNECTION", help="The connection to read.")],
-    object: Annotated[BackfilledObject, Parameter(name="OBJECT", help="customer, order or ticket.")],
+    object: Annotated[ListedObject, Parameter(name="OBJECT", help="customer, order or ticket.")],
     /,
     *,
     since: Annotated[str | None, SINCE] = None,

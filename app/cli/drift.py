@@ -17,7 +17,7 @@ ID = Parameter(name="ID", help="The id of the finding, drf_….")
 @declare_list(drift, opened, list_drift, ("finding, mapping", "last seen", "what"), none="No matching findings.")
 def list_row(finding: DriftFinding) -> Cells:
     """List findings, newest first."""
-    what = f"{finding.kind} at {finding.path}: {finding.found}, not {finding.expected} ({finding.policy})"
+    what = f"{finding.kind} at {finding.path}: {finding.found}, expected {finding.expected} ({finding.policy})"
     mapping = f"{finding.id}\n{finding.connection} {finding.mapping}@r{finding.revision}"
     return mapping, f"{moment(finding.last_seen)}\n{counted(finding.count, 'time')}", what
 

@@ -14,7 +14,7 @@ from canonical.parts import CustomField
 from mappings.drift import NO_VALUE, Choice, Misfit, ShapeDiff, choices, compare_shape, misfit_of
 
 TYPE: Final = "type "
-NO_MEMBER: Final = "no such member"
+NO_MEMBER: Final = "no member"
 A_MEMBER: Final = "a member"
 EMPTY: Final = "null or absent"
 A_KNOWN_CHOICE: Final = "a choice that the mapping knows"

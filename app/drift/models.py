@@ -76,7 +76,7 @@ class DriftFinding(Struct, frozen=True, kw_only=True):
     """A new member, another type, a value that the mapping does not know, a required member that is missing, or one
     that is empty more often than before. Example: `"unknown_field"`"""
     expected: str
-    """A description of the previous content. Example: `"no such member"`"""
+    """A description of the previous content. Example: `"no member"`"""
     found: str
     """A description of the new content; for a new choice, the choice. Example: `"a member"`"""
     example: str | None

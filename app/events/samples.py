@@ -223,7 +223,7 @@ def _drift() -> dict[str, Any]:
         "source": "record",
         "path": "$.recordVersion",
         "kind": "unknown_field",
-        "expected": "no such member",
+        "expected": "no member",
         "found": "a member",
         "example": "0",
         "policy": "evolve",

@@ -9,6 +9,9 @@ from app.queue.models import BudgetShare
 from app.settings.pull import PulledObject
 from canonical.parts import ObjectName
 
+ListedObject = Literal["customer", "order", "ticket"]
+"""What a person may have listed now. Comments are read with their ticket."""
+
 Purpose = Literal["pull", "backfill", "reconcile"]
 PRECEDENCE: Final[tuple[Purpose, ...]] = ("pull", "backfill", "reconcile")
 """A walk waits between its pages while one of the same object with an earlier purpose runs."""

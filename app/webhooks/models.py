@@ -60,6 +60,12 @@ class ReceiptView(Struct, frozen=True, kw_only=True):
     settled_at: datetime | None
 
 
+class ListedReceipt(ReceiptView, frozen=True, kw_only=True):
+    """A received webhook in a list, with the open dead letter of its job."""
+
+    dead_letter: str | None
+
+
 class Receipt(ReceiptView, frozen=True, kw_only=True):
     """A recorded InboundEvent. `payload` is byte for byte what was received."""
 

@@ -177,6 +177,7 @@ def test_queue_shows_figures(environment: dict[str, str], database_url: str, ids
         (("redrive", "status", "rdv_0"), 1, "No redrive"),
         (("backfill", "start", "nowhere", "customer"), 3, "connection: no connection of this name"),
         (("redrive", "cancel", "rdv_0"), 1, "No redrive"),
+        (("reconcile", "start", "--connection", "hubspot", "--object", "comment"), 2, '"comment"'),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_and_a_code(

@@ -30,7 +30,7 @@ def noted(kind: DriftKind, path: str) -> Noted:
         subject=subject,
         path=path,
         kind=kind,
-        expected="no such member",
+        expected="no member",
         found="a member",
         example='"xxx"',
         policy="evolve",

@@ -91,6 +91,15 @@ def test_events_are_followed_until_a_signal(facade: Facade, caller: Caller, tmp_
     assert process.wait(60) == -signal.SIGTERM
 
 
+def test_a_webhook_whose_job_failed_names_its_dead_letter(facade: Facade) -> None:
+    dead = DeadJobs(facade)
+    receipt, waiting = dead.receive(b"{}"), dead.receive(b"[]")
+    (letter,) = dead.bury(dead.new(kind="ingest", correlation_id="run-1", origin=receipt))
+    webhooks = read(facade, "receipts", "--connection", dead.connection)["data"]
+    assert [(one["id"], one["dead_letter"]) for one in webhooks] == [(waiting, None), (receipt, letter)]
+    assert letter in facade.lockstitch("receipts", "--connection", dead.connection).stdout
+
+
 def test_runs_that_failed_are_listed_with_their_reason(facade: Facade) -> None:
     dead = DeadJobs(facade)
     letters = dead.bury(*(dead.new(correlation_id=f"run-{dead.connection}-{number}") for number in range(3)))

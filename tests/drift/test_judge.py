@@ -65,7 +65,7 @@ def test_a_new_member_or_type_is_a_finding(first: dict[str, Any], then: dict[str
 def test_a_new_member_and_another_type_are_news() -> None:
     before = baseline(sample({"id": 1, "score": 1}))
     assert news(sample({"id": 1, "score": 2.5}), before) == []
-    assert news(sample({"id": 1, "mood": "x"}), before) == [("$.mood", "unknown_field", "no such member", "a member")]
+    assert news(sample({"id": 1, "mood": "x"}), before) == [("$.mood", "unknown_field", "no member", "a member")]
     assert news(sample({"id": 1, "score": "1"}), before) == [("$.score", "changed_type", "number", "string")]
 
 

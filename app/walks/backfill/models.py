@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from app.walks.models import ListedObject
 from canonical.parts import Instant
 
 BackfillState = Literal["running", "paused", "completed", "cancelled", "failed"]
-BackfilledObject = Literal["customer", "order", "ticket"]
 
 
 class BackfillRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,7 +16,7 @@ class BackfillRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     connection: str
     """The connection. Example: `"hubspot"`"""
-    object: BackfilledObject
+    object: ListedObject
     """The object. Example: `"customer"`"""
     since: Instant | None = None
     """Only records that changed at or after this time. Null: all. Example: `"2026-01-01T00:00:00Z"`"""
@@ -36,7 +36,7 @@ class NewBackfill(Struct, frozen=True, kw_only=True):
     """The backfill's id. Example: `"bf_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     connection: str
     """The connection. Example: `"hubspot"`"""
-    object: BackfilledObject
+    object: ListedObject
     """The object. Example: `"customer"`"""
     since: datetime | None
     """Only records that changed at or after this time; null if all. Example: `null`"""

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from app.settings.reconcile import Repair
+from app.walks.models import ListedObject
 from canonical.parts import Link, ObjectName
 
 FindingKind = Literal["missed", "absent", "extra", "differing"]
@@ -94,7 +95,7 @@ class ReconcileRequest(Struct, frozen=True, kw_only=True):
 
     connection: str
     """The connection. Example: `"hubspot"`"""
-    object: ObjectName
+    object: ListedObject
     """The object: customer, order or ticket. Example: `"customer"`"""
 
 

@@ -19,7 +19,7 @@ from app.postgres.listen import CHANNEL
 from app.queue import enqueue
 from app.queue.models import Job, JobPolicy, Load, NewJob
 from app.records.statements import EFFECTS_AT, appending
-from app.webhooks.models import Arrival, NewReceipt, Receipt, ReceiptFilter, ReceiptView, Record
+from app.webhooks.models import Arrival, ListedReceipt, NewReceipt, Receipt, ReceiptFilter, Record
 
 # The locks of order keys come first, then receipts, in key order, so that two callers with the same receipts never
 # deadlock; only new ones get jobs. If an id comes too late for its key, nothing is recorded, and one row has no id.
@@ -89,7 +89,10 @@ LOAD: Final = Load(
 LIST = Statement(
     "SELECT inbound_event",
     """
-    SELECT id, connection, topic, remote_object, remote_id, correlation_id, received_at, settled_at
+    SELECT id, connection, topic, remote_object, remote_id, correlation_id, received_at, settled_at,
+           (SELECT id FROM dead_letter AS letter
+             WHERE letter.correlation_id = newest.correlation_id AND origin = newest.id AND state = 'open'
+             LIMIT 1) AS dead_letter
       FROM (SELECT * FROM inbound_event WHERE $1::text IS NULL OR id < $1 ORDER BY id DESC LIMIT 100000) AS newest
      WHERE ($3::text IS NULL OR connection = $3) AND ($4::text IS NULL OR correlation_id = $4)
        AND ($5::text IS NULL OR remote_id = $5) AND ($6::timestamptz IS NULL OR received_at >= $6)
@@ -162,11 +165,11 @@ class PostgresReceipts:
         """Record that it has been processed, and empty its payload."""
         await transaction.execute(ERASE, receipt_id, self.blank(receipt_id))
 
-    async def newest(self, which: ReceiptFilter, *, after: str | None, limit: int) -> Sequence[ReceiptView]:
+    async def newest(self, which: ReceiptFilter, *, after: str | None, limit: int) -> Sequence[ListedReceipt]:
         """List the newest receipts, below the id `after`. Looks at no more than 100,000."""
         filters = (which.connection, which.correlation_id, which.remote_id, which.since, which.waiting)
         rows = await self._database.fetch(LIST, after, limit, *filters)
-        return [ReceiptView(**row) for row in rows]
+        return [ListedReceipt(**row) for row in rows]
 
     async def settle(self, transaction: Transaction, receipt_ids: Sequence[str]) -> None:
         """Record that they have been processed."""
