@@ -132,7 +132,10 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
 
 def with_recipient(sent: AddressPatch, present: Any) -> AddressPatch:
     """Return an address of an order with the recipient of the record, as far as none was sent: not every system has a
-    place for one, and nothing is cleared by a body from elsewhere. The place is replaced as a whole."""
+    place for one, and nothing is cleared by a body from elsewhere. Another name is another recipient. The place is
+    replaced as a whole."""
+    if sent.name and (name := getattr(present, "name", None)) and sent.name != name:
+        return sent
     own = {name: text for name in RECIPIENT if not getattr(sent, name) and (text := getattr(present, name, None))}
     return replace(sent, **own) if own else sent
 

@@ -38,6 +38,7 @@ OTHER_FORMS: Final = frozenset({"number", "display_name", "first_name", "last_na
 """Fields that a vendor numbers itself or builds from others."""
 NOTHING: Final = (None, False, "", (), "none", "unknown")
 KEEP_IT = "Change the order at {}, or accept that its sum stays with ?loss=any"
+STAYS: Final = "it stays, because an empty list clears nothing on an upsert, or if it comes from another connection"
 LINES: Final = "line_items"
 DESCRIBING: Final = frozenset(LineItemPatch.__struct_fields__) - LINE
 
@@ -135,6 +136,22 @@ async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: Pre
     if kept:
         named = "; ".join(f"{one.pointer} ({one.detail})" for one in kept)
         await _accept_sum(resolved, f"{resolved.connection.vendor.title} does not change {named}", present)
+
+
+async def accept_emptied(resolved: ResolvedWrite, present: PresentRecord) -> tuple[Loss, ...]:
+    """Return the loss of the parts of a sum that were sent empty and stay, because an empty list of another connection
+    clears nothing. Raises UnsupportedField like `accept_change` if the body has another sum."""
+    intent, patch = resolved.intent, resolved.patch
+    names = [name for name in sorted(AMOUNTS.intersection(intent.emptied)) if not sent_or(getattr(patch, name), ())]
+    if intent.copy_of is not None or not names:
+        return ()
+    order = (await present.mapped()).data
+    kept = tuple(Loss(path=f"/{name}", kind="dropped", detail=STAYS) for name in names if getattr(order, name))
+    total = intent.total
+    differs = bool(patch.line_items) if total is None else Decimal(total) != Decimal(order.totals.total)
+    if kept and differs:
+        await _accept_sum(resolved, f"{kept[0].path} is empty: {STAYS}", present)
+    return kept
 
 
 async def accept_merge(resolved: ResolvedWrite, changed: Collection[str], present: PresentRecord) -> None:

@@ -23,6 +23,8 @@ from mappings.manifest import Vendor
 from mappings.spec import Mapped
 
 DISPLAY: Final = "display_name"
+STATES: Final = frozenset({"status", "payment_status", "fulfillment_status"})
+"""The states of an order. One that its target cannot follow does not hold up the other changes of a later copy."""
 STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
@@ -139,26 +141,38 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
 
 def without_emails(merged: MergedCopy) -> MergedCopy:
     """Return a merge that leaves the e-mail addresses as they are, because the target has no place for the new one."""
-    left = _without(merged, {EMAILS})
-    conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, EMAILS)))
+    return _unfollowed(merged, {EMAILS})
+
+
+def _unfollowed(merged: MergedCopy, names: Collection[str]) -> MergedCopy:
+    """Return a merge that leaves these fields as they are, which is a conflict."""
+    left = _without(merged, names)
+    conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, *sorted(names))))
     return replace(left, plan=replace(left.plan, conflicts=conflicts))
 
 
-def without_refused(merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
-    """Return a merge without what the target refuses: a field that cannot be cleared there, and a login that it does
-    not replace. The other changes of the record must not wait for that. None if it refuses anything else."""
+def without_refused(merged: MergedCopy, errors: Collection[FieldError], known: Collection[str]) -> MergedCopy | None:
+    """Return a merge without what the target refuses: a field that cannot be cleared there, a login that it does not
+    replace, and a state of an order, if it was copied before (`known`). The other changes of the record must not wait
+    for that. None if it refuses anything else, or if the caller accepts no loss."""
+    intent = merged.write.intent
     body = msgspec.json.decode(merged.plan.body)
     refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
     cleared = {name for name in refused if name in body and not body[name]}
+    states = STATES.intersection(refused, body, known) if intent.object == "order" else frozenset()
     emails = [one for one in errors if str(one.pointer).split("/")[1:2] == [EMAILS]]
     keeps_login = is_login(merged.write) and all(is_email(one.pointer) for one in emails)
-    if not refused or not refused.keys() <= cleared | ({EMAILS} if keeps_login else set()):
+    left = cleared | states | ({EMAILS} if keeps_login else set())
+    if not refused or intent.loss == "none" or not refused.keys() <= left:
         return None
     lost = tuple(
-        Loss(path=f"/{name}", kind="dropped", detail=f"it is not cleared: {refused[name]}") for name in sorted(cleared)
+        Loss(path=f"/{name}", kind="dropped", detail=f"{'it stays' if name in states else 'it is not cleared'}: {why}")
+        for name, why in sorted(refused.items())
+        if name in cleared or name in states
     )
-    left = replace(_without(merged, cleared), lost=merged.lost + lost)
-    return without_emails(left) if refused.keys() - cleared else left
+    remaining = replace(_without(merged, cleared), lost=merged.lost + lost)
+    unfollowed = refused.keys() - cleared
+    return _unfollowed(remaining, unfollowed) if unfollowed else remaining
 
 
 def _without(merged: MergedCopy, names: Collection[str]) -> MergedCopy:
@@ -185,8 +199,11 @@ def is_email(pointer: object) -> bool:
     return name == EMAILS and inner[1:] in ([], ["address"])
 
 
-async def result_of(resolved: ResolvedWrite, mapped: Mapped[Any], *, is_new: bool, operation: str) -> CopyResult | None:
-    """Return what a copy leaves: `mapped` is the target as it was read back. None for another write."""
+async def result_of(
+    resolved: ResolvedWrite, mapped: Mapped[Any], *, is_new: bool, operation: str, loss: Collection[Loss] = ()
+) -> CopyResult | None:
+    """Return what a copy leaves: `mapped` is the target as it was read back, `loss` that of the write. None for another
+    write. A state that the target derives from another one is no change there."""
     copied, remote_id = resolved.intent.copy_of, mapped.remote.id
     if copied is None or copied.plan is None:
         return None
@@ -195,13 +212,14 @@ async def result_of(resolved: ResolvedWrite, mapped: Mapped[Any], *, is_new: boo
     known = await resolved.deps.bases.get(resolved.intent.object, source, target)
     patch = resolved.as_whole.patch
     before = {} if is_new else copied.plan.before
+    derived = STATES.intersection(one.path.removeprefix("/") for one in loss if one.kind == "defaulted")
     made = Copied(
         names=_names(copied, patch),
         sent=patch,
         after=data,
         before=_states(known, data, copied.names) if before is None else before,
         written=msgspec.json.decode(copied.plan.body, type=resolved.mapping.patch),
-        composed=(DISPLAY,) if _is_composed(patch, data) else (),
+        composed=derived | {DISPLAY} if _is_composed(patch, data) else derived,
         missing=copied.missing,
     )
     if known.version != copied.plan.base:  # another copy has ended meanwhile, and knows the other fields better

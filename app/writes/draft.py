@@ -19,6 +19,7 @@ from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import (
     accept_change,
+    accept_emptied,
     accept_loss,
     accept_total,
     barring,
@@ -80,6 +81,7 @@ async def draft_body(resolved: ResolvedWrite, present: PresentRecord | None = No
                 loss += accept_total(resolved, draft, account)
             elif mapping.object == "order" and present is not None:
                 await accept_change(resolved, draft, present)
+                loss += await accept_emptied(resolved, present)
             return Drafted(body=draft.body, loss=loss, account=account, present=present)
         except (InvalidField, UnsupportedField):
             barred = barring(resolved, draft.refused, kept)

@@ -163,7 +163,8 @@ async def _settle(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, read:
     answer = resource_answer(resource, resolved.intent, is_new=done.is_new)
     copied = None
     if resolved.intent.copy_of is not None:
-        copied = await result_of(resolved, read.reading.mapped, is_new=done.is_new, operation=begun.operation.id)
+        mapped, operation_id = read.reading.mapped, begun.operation.id
+        copied = await result_of(resolved, mapped, is_new=done.is_new, operation=operation_id, loss=done.loss)
     success = Success(
         answer=answer,
         remote_id=remote_id,

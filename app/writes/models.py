@@ -101,7 +101,8 @@ class CopyOf(Struct, frozen=True, kw_only=True):
 
 
 class CopyConflict(Struct, frozen=True, kw_only=True):
-    """The data of a `copy.conflict`: a copy, its source, and the fields that both had changed. It holds no values."""
+    """The data of a `copy.conflict`: a copy, its source, and the fields that both had changed, or that the target cannot
+    follow. It holds no values."""
 
     id: str
     object: ObjectName
@@ -151,7 +152,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     written_at: datetime | None = None  # when the source of the values had them
     copy_of: CopyOf | None = None
     lost: tuple[Loss, ...] = ()  # what a copy loses beyond its body, and what its body holds in another field
-    total: str | None = None  # the total of a new order, as it was sent
+    total: str | None = None  # the total of an order, as it was sent
     sent: bytes = b""  # the caller's body, where `body` is another one
     emptied: tuple[str, ...] = ()  # fields that were sent without a value, and count as absent
     base: str | None = None  # the version of the base of a copy that waited for an approval; "" without a base

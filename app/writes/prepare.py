@@ -242,14 +242,15 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     skipped += merged.skipped
     if resolved.intent.object == "order" and not skipped:
         await accept_merge(merged.write, merging.names, present)
-    try:
-        prepared = await draft(merged.write, skipped, plan=merged.plan)
-    except (InvalidField, UnsupportedField) as problem:
-        left = without_refused(merged, problem.errors)
-        if left is None:
-            raise
-        merged = left
-        prepared = await draft(merged.write, skipped, plan=merged.plan)
+    while True:
+        try:
+            prepared = await draft(merged.write, skipped, plan=merged.plan)
+            break
+        except (InvalidField, UnsupportedField) as problem:  # an invalid value hides what has no place
+            left = without_refused(merged, problem.errors, merging.known.base)
+            if left is None:
+                raise
+            merged = left
     if is_login(resolved) and lost_email(prepared.loss):
         merged = without_emails(merged)
         prepared = await draft(merged.write, skipped, plan=merged.plan)

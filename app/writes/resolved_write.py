@@ -25,7 +25,7 @@ from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.operation_view import changed_fields
-from app.writes.request import CREATING, WriteRequest, make_portable, read_body, read_with_query
+from app.writes.request import WriteRequest, make_portable, read_body, read_with_query
 from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import can_write_tags
 from canonical import values
@@ -299,7 +299,7 @@ async def resolve_request(
         writer=request.writer,
         written_at=request.written_at or origin_of(read.sent.meta).updated_at,
         copy_of=request.copy_of,
-        total=_total(read.sent) if request.object == "order" and request.action in CREATING else None,
+        total=_total(read.sent) if request.object == "order" and request.action != "cancel" else None,
         emptied=sent.emptied,
         sent=b"" if request.copy_of is not None or sent.body is request.body else request.body,
     )

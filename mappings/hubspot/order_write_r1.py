@@ -67,6 +67,7 @@ def draft(patch: OrderPatch, current: OrderRecord | None, order: Order | None, a
     properties |= _status_written(patch.status, current, account, notes)
     properties |= _address_written(patch.shipping_address, "shipping", notes)
     properties |= _address_written(patch.billing_address, "billing", notes)
+    _keep_buyer(patch, order, notes)
     properties |= _customer_written(patch.customer, properties, order, notes)
     properties |= sums_written(patch, order, notes)
     settings = account.custom_fields.get("order", ())
@@ -157,6 +158,17 @@ def _address_written(address: AddressPatch | None | UnsetType, kind: AddressType
         if text or kind == "shipping":
             written[name] = text or CLEARED
     return {f"hs_{kind}_address_{name}": text for name, text in written.items()}
+
+
+def _keep_buyer(patch: OrderPatch, order: Order | None, notes: Notes) -> None:
+    """Report the name and number that a billing address without them has, because they are the buyer's too."""
+    sent, customer = patch.billing_address, patch.customer
+    if not isinstance(sent, AddressPatch) or customer is None:
+        return
+    present = None if order is None else order.billing_address
+    for name in ("name", "phone"):
+        if not getattr(sent, name) and (getattr(customer, name, None) or getattr(present, name, None)):
+            notes.lose(f"/billing_address/{name}", "coerced", f"HubSpot keeps one {name}: that of the buyer counts")
 
 
 def _customer_written(

@@ -133,3 +133,14 @@ def test_a_shop_shows_the_name_of_a_new_billing_address_as_the_buyer(
     assert answer.status_code == 200, answer.text
     assert bool((answer.json()["customer"] or {}).get("name")) == lost
     assert ("/customer" in [one["path"] for one in answer.json()["meta"]["loss"]]) == lost
+
+
+def test_hubspot_says_that_a_billing_address_has_the_name_of_the_buyer(caller: Caller) -> None:
+    street = {"line1": "Uferweg 3", "city": "Berlin", "country_code": "DE"}
+    buyer = {"email": f"{word()}@example.com", "name": "Ann Lee"}
+    made = caller.create("/v1/orders?connection=hubspot", sale(buyer, billing_address=street))
+    path = f"/v1/orders/{made['id']}?connection=hubspot"
+    moved = caller.write("PATCH", path, {"billing_address": street | {"line1": "Uferweg 4"}}).json()
+    for answer in (made, moved):
+        assert answer["billing_address"]["name"] == "Ann Lee"
+        assert [one["path"] for one in answer["meta"]["loss"]] == ["/billing_address/name"]

@@ -9,7 +9,7 @@ import pytest
 from tests.contract.callers import Caller, pointers
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade
-from tests.contract.portable_orders import RICH, Make, addressed, line, order
+from tests.contract.portable_orders import RICH, STREET, Make, addressed, line, order
 from tests.contract.samples import Body, word
 from tests.contract.stored_orders import READ, Vault
 from tests.contract.vendor_samples import SAMPLES, started
@@ -316,3 +316,39 @@ def test_a_company_that_hubspot_cannot_store_survives_a_change_from_there(caller
         assert back.status_code == 200, back.text
         kept = caller.get(here).json()["billing_address"]
         assert (kept["line2"], kept["company"], kept["name"]) == (floor, "Lee Ceramics", "Ada Lee")
+
+
+@pytest.mark.parametrize("by_copy", [True, False])
+def test_another_recipient_keeps_no_number_of_the_former(caller: Caller, *, by_copy: bool) -> None:
+    billing = addressed(word())["billing_address"] | {"phone": "+4930901820"}
+    made = caller.create("/v1/orders?connection=woocommerce", order(word(), billing_address=billing))
+    assert copy(caller, made, "hubspot").status_code == 201
+    there, here = (f"/v1/orders/{made['id']}?connection={connection}" for connection in ("hubspot", "woocommerce"))
+    cleared = {"billing_address": None, "customer": None}
+    assert caller.write("PATCH", there, cleared).status_code == 200
+    assert caller.write("PATCH", there, {"billing_address": {**STREET, "name": "Eve Moss"}}).status_code == 200
+    read = caller.get(there).json()
+    changed = {name: read[name] for name in ("billing_address", "meta")}
+    back = copy(caller, read, "woocommerce") if by_copy else caller.write("PATCH", here, changed)
+    assert back.status_code == 200, back.text
+    stored = caller.get(here).json()["billing_address"]
+    assert (stored["name"], stored["company"], stored["phone"]) == ("Eve Moss", None, None)
+
+
+@pytest.mark.parametrize("target", ["hubspot", "shopify"])
+def test_a_charge_that_is_sent_empty_and_stays_is_announced(caller: Caller, target: str) -> None:
+    body = order(word(), shipping_lines=[{"title": "Post", "price": "4.90"}], external_id=f"key-{word()}")
+    made = caller.create(f"/v1/orders?connection={target}&loss=any", body)
+    path, upsert = (
+        f"/v1/orders/{made['id']}?connection={target}",
+        f"/v1/orders?connection={target}&upsert_on=external_id",
+    )
+    free = body | {"shipping_lines": []}
+    foreign = {"meta": {"connection": "stripe"}}
+    for refused in (caller.write("PATCH", path, free | foreign), caller.write("POST", upsert, free)):
+        assert (refused.status_code, pointers(refused)) == (422, ["/totals/total"]), refused.text
+    part = caller.write("PATCH", path, {"shipping_lines": []} | foreign)
+    assert (part.status_code, part.json()["totals"]["total"]) == (200, "44.70")
+    kept = caller.write("PATCH", f"{path}&loss=any", free | foreign)
+    for answer in (part, kept):
+        assert "/shipping_lines" in {one["path"] for one in answer.json()["meta"]["loss"] if one["kind"] == "dropped"}

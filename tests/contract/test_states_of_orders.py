@@ -7,10 +7,11 @@ import pytest
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.own_facade import own_facade
-from tests.contract.portable_orders import order
+from tests.contract.portable_orders import STREET, order
 from tests.contract.samples import Body, word
 from tests.contract.stored_orders import READ, Vault
 from tests.contract.vendor_samples import started
+from tests.contract.waiting import until
 
 running_facade, full_key = own_facade(started)
 
@@ -56,3 +57,69 @@ def test_an_order_that_was_sent_is_copied_to_shopify_as_sent(caller: Caller) -> 
     assert copied.status_code == 201, copied.text
     read = caller.get(f"/v1/orders/{sent['id']}?connection=shopify").json()
     assert (read["fulfillment_status"], read["payment_status"]) == ("fulfilled", "paid")
+
+
+UNFOLLOWED = {
+    "salesforce": {"status": "cancelled"},
+    "shopify": {"status": "cancelled", "fulfillment_status": "returned", "payment_status": "refunded"},
+    "stripe": {"status": "cancelled", "payment_status": "refunded"},
+    "woocommerce": {"payment_status": "disputed"},
+}
+"""States that an order can have at HubSpot, and that one at the target cannot get from a copy."""
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("target", UNFOLLOWED)
+def test_a_state_that_a_copy_cannot_follow_holds_up_nothing(caller: Caller, target: str, *, alone: bool) -> None:
+    made, states = made_at(caller, "hubspot", shipping_address=STREET), UNFOLLOWED[target]
+    here, path = f"/v1/orders/{made['id']}?connection=hubspot", f"/v1/orders/{made['id']}/copies?connection=hubspot"
+    there = caller.create(path, {"connection": target})
+    moved = {} if alone or target == "stripe" else {"shipping_address": STREET | {"line1": "Uferweg 4"}}
+    assert caller.write("PATCH", here, states | moved).status_code == 200
+
+    assert code_of(caller.write("POST", f"{path}&loss=none", {"connection": target}), 422)
+    planned = caller.write("POST", f"{path}&dry_run=true", {"connection": target})
+    copied = caller.write("POST", path, {"connection": target})
+    assert (planned.status_code, copied.status_code) == (200, 200), copied.text
+    for answer in (planned.json(), copied.json()["meta"]):
+        assert {f"/{name}" for name in states} <= {one["path"] for one in answer["loss"] if one["kind"] == "dropped"}
+    assert {name: copied.json()[name] for name in states} == {name: there[name] for name in states}
+    assert not moved or copied.json()["shipping_address"]["line1"] == "Uferweg 4"
+    assert [set(one["fields"]) for one in until(lambda: conflicts(caller, made))] == [{*states}]
+
+    again = caller.write("POST", path, {"connection": target})
+    assert {f"/{name}" for name in states}.isdisjoint(one["path"] for one in again.json()["meta"]["loss"])
+    back = caller.write("POST", f"/v1/orders/{made['id']}/copies?connection={target}", {"connection": "hubspot"})
+    assert (back.status_code, {name: back.json()[name] for name in states}) == (200, states)
+    assert len(conflicts(caller, made)) == 1
+
+
+def conflicts(caller: Caller, made: Body) -> list[Body]:
+    """What `copy.conflict` says of the copies of an order."""
+    data = caller.get("/v1/events", params={"type": "copy.conflict", "limit": 250}).json()["data"]
+    return [one["data"] for one in data if one["data"]["id"] == made["id"]]
+
+
+def test_a_state_is_refused_where_no_copy_has_put_one(caller: Caller) -> None:
+    """Only a later copy leaves it: a create, a change and a first copy do not."""
+    made = made_at(caller, "hubspot", status="cancelled")
+    path = f"/v1/orders/{made['id']}/copies?connection=hubspot"
+    assert pointers(caller.write("POST", path, {"connection": "shopify"})) == ["/status"]
+    there = caller.create("/v1/orders?connection=shopify", order(word()))
+    refused = caller.write("PATCH", f"/v1/orders/{there['id']}?connection=shopify", {"status": "cancelled"})
+    assert pointers(refused) == ["/status"]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_state_that_the_target_derives_is_not_copied_back(caller: Caller, *, later: bool) -> None:
+    """WooCommerce counts a completed order as paid, which nobody has said."""
+    made = made_at(caller, "hubspot", status="open" if later else "completed")
+    here, path = f"/v1/orders/{made['id']}?connection=hubspot", f"/v1/orders/{made['id']}/copies?connection="
+    copied = caller.create(f"{path}hubspot", {"connection": "woocommerce"})
+    if later:
+        caller.write("PATCH", here, {"status": "completed"})
+        copied = caller.write("POST", f"{path}hubspot", {"connection": "woocommerce"}).json()
+    assert (copied["status"], copied["payment_status"]) == ("completed", "paid")
+    back = caller.write("POST", f"{path}woocommerce", {"connection": "hubspot"})
+    assert back.status_code == 200, back.text
+    assert caller.get(here).json()["payment_status"] == made["payment_status"] == "unknown"
