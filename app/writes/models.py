@@ -101,8 +101,8 @@ class CopyOf(Struct, frozen=True, kw_only=True):
 
 
 class CopyConflict(Struct, frozen=True, kw_only=True):
-    """The data of a `copy.conflict`: a copy, its source, and the fields that both had changed, or that the target cannot
-    follow. It holds no values."""
+    """The data of a `copy.conflict`: a copy, its source, and the fields that both had changed, or that the target
+    cannot follow. It holds no values."""
 
     id: str
     object: ObjectName
