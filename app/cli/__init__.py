@@ -1,5 +1,6 @@
 """The command line. Each command is imported when it runs, and `--help` imports nothing, so that it prints at once."""
 
+import errno
 import gc
 import os
 import re
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from cyclopts import App
 
 OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
+UNWRITTEN: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT})
+"""Errors of the output: its reader left, or its disk is full."""
 POINTER: Final = re.compile(r"(^|; )/(\w+)(?:/\w+)*(?=: )")
 """The JSON Pointer of a refusal, of which a command shows the name."""
 HELP: Final = "Hardened middleware between automation platforms and business systems."
@@ -115,9 +118,14 @@ def _run() -> None:
         sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in UNWRITTEN:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the exit
-        sys.exit(PIPE_CLOSED)
+        if error.errno == errno.EPIPE:
+            sys.exit(PIPE_CLOSED)
+        sys.stderr.write(f"The output is incomplete: {error.strerror}.\n")
+        sys.exit(FAILURE)
     except Exception as error:
         code = _report(error)
         if code is None:

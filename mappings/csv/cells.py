@@ -2,7 +2,7 @@
 personal data."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -137,9 +137,16 @@ def _decimal(text: str, layout: Layout) -> Decimal:
 
 
 def _moment(text: str, form: str | None, layout: Layout, what: str) -> datetime:
-    """Return the instant in UTC. Without an offset it is local time in the layout's zone; a date begins at midnight."""
+    """Return the instant in UTC. Without an offset it is local time in the layout's zone; a date begins at midnight.
+
+    Exports write midnight and an offset with a date too. Any other time of day is refused, because it would be lost.
+    """
     try:
         moment = datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)  # noqa: DTZ007
+        if what == "date":
+            if moment.time() != time.min:
+                raise BadCell("has a time of day, and its type is date: use datetime")
+            moment = moment.replace(tzinfo=None)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=ZoneInfo(layout.zone))
         return moment.astimezone(UTC)

@@ -23,6 +23,8 @@ from mappings.csv.rows_r1 import Row, remote_id_of
 MOST_ROWS: Final = 100_000
 LONGEST_CELL: Final = csv.field_size_limit()
 """Characters of a cell that Python's `csv` accepts."""
+DOS_END: Final = "\x1a"
+"""Control-Z, with which programs of DOS end a file."""
 DELIMITERS: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 KINDS: Final = {
     b"PK\x03\x04": "a ZIP archive, as .xlsx files are",
@@ -120,7 +122,7 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
         for number, cells in enumerate(csv.reader(text, delimiter=layout.delimiter, strict=True), 1):
             if number > MOST_ROWS + 1:
                 raise UnreadableExport(f"it has more than {MOST_ROWS} rows: split it, with the header in each part")
-            if any(cell.strip() for cell in cells):
+            if any(cell.strip().strip(DOS_END) for cell in cells):
                 yield number, cells
     except csv.Error as error:
         if "field limit" in str(error):

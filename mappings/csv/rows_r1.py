@@ -133,7 +133,7 @@ def _fill(row: Row, layout: Layout) -> Tree:
             _put(tree, path, value)
             if column.field.has_raw:
                 _put(tree, (*path[:-1], f"{path[-1]}_raw"), text, over=False)
-    _constants(tree, layout, {column.field.path[:-1] for column, _ in amounts})
+    _constants(tree, row, layout, {column.field.path[:-1] for column, _ in amounts})
     for column, amount in amounts:
         path = column.field.path
         currency = _get(tree, (*path[:-1], "currency")) or tree.get("currency")
@@ -146,7 +146,7 @@ def _fill(row: Row, layout: Layout) -> Tree:
     return tree
 
 
-def _constants(tree: Tree, layout: Layout, pending: set[Path]) -> None:
+def _constants(tree: Tree, row: Row, layout: Layout, pending: set[Path]) -> None:
     """Set the constants. A constant alone creates no part: an address without filled cells does not exist. A tag is no
     part."""
     for path, value in layout.constants:
@@ -154,7 +154,7 @@ def _constants(tree: Tree, layout: Layout, pending: set[Path]) -> None:
         is_item = isinstance(path[-1], int)
         if not inside or is_item or inside in pending or _get(tree, inside) is not None:
             if isinstance(value, str) and path[-1] != "currency" and _is_amount(path):
-                value = _with_decimals(value, tree)
+                value = _with_decimals(value, path, tree, row)
             _put(tree, path, value, over=False)
 
 
@@ -162,10 +162,15 @@ def _is_amount(path: Path) -> bool:
     return path[0] == "totals" or path[-1] in ("unit_price", "discount", "tax", "total", "price", "amount")
 
 
-def _with_decimals(amount: str, tree: Tree) -> str:
-    """Return a constant amount with the decimals of the record's currency, if it has one."""
+def _with_decimals(amount: str, path: Path, tree: Tree, row: Row) -> str:
+    """Return a constant amount with the decimals of the record's currency, if any. Raises Unmappable for too many."""
     currency = tree.get("currency")
-    return values.money(amount, currency) if isinstance(currency, str) else amount
+    if not isinstance(currency, str):
+        return amount
+    try:
+        return money(Decimal(amount), currency, finer=path[-1] == "unit_price")
+    except BadCell as error:
+        raise Unmappable(_at(row), f"the constant {'.'.join(map(str, path))} {error}") from error
 
 
 def _derive(tree: Tree, layout: Layout) -> None:

@@ -159,15 +159,25 @@ def test_a_database_that_was_never_migrated_is_said_to_be_one(empty_database_url
 def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)
+    assert coverage_into(writing) == (141, "")
+
+
+def test_a_full_disk_is_a_sentence() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    assert coverage_into(full) == (1, "The output is incomplete: No space left on device.\n")
+
+
+def coverage_into(output: int) -> tuple[int, str]:
+    """Run a command with this standard output, which is closed. Return its exit code and its standard error."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "app.cli", "coverage"],
             cwd=ROOT,
-            stdout=writing,
+            stdout=output,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
         )
     finally:
-        os.close(writing)
-    assert (done.returncode, done.stderr) == (141, "")
+        os.close(output)
+    return done.returncode, done.stderr

@@ -97,6 +97,27 @@ def test_a_custom_date_is_the_day_in_the_cell(zone: str) -> None:
     assert read({"No": "1", "Day": "01.05.2026"}, of).data.custom_fields[0].value == "2026-05-01"
 
 
+def test_a_date_is_midnight_in_the_zone_of_the_layout_whatever_its_offset() -> None:
+    of = layout(CUSTOMERS, date_format=None)
+    for cell in ("2026-07-01", "2026-07-01T00:00:00Z", "2026-07-01 00:00:00.000"):
+        assert required(read({**GOOD, "Since": cell}, of).data.created_at).isoformat() == "2026-06-30T22:00:00+00:00"
+    with pytest.raises(Unmappable, match="has a time of day"):
+        read({**GOOD, "Since": "2026-07-01 23:30:00"}, of)
+
+
+def test_a_constant_amount_is_never_rounded() -> None:
+    constants = {**ORDERS["constants"], "totals.fees": "0.505"}
+    cells = {"Branch": "A", "Order": "7", "Cur": "EUR", "Total": "10", "Paid": "", "Buyer": ""}
+    with pytest.raises(Unmappable, match=r"the constant totals\.fees has more decimals than EUR allows: 2"):
+        read(cells, layout(ORDERS, constants=constants))
+
+
+def test_the_end_of_a_file_from_dos_is_no_row() -> None:
+    of = layout(CUSTOMERS, constants={}, columns=[{"column": "Name", "field": "last_name"}])
+    file = io.BytesIO(b"No;Name\r\n1;Lee\r\n\x1a")
+    assert (count_rows(file, of), [one.row.cells["Name"] for one in read_rows(file, of)]) == (1, ["Lee"])
+
+
 def test_a_constant_tag_needs_no_tag_in_the_export() -> None:
     data: Customer = read(GOOD, layout(CUSTOMERS, constants={**CUSTOMERS["constants"], "tags[0]": "legacy"})).data
     assert data.tags == ("legacy",)
