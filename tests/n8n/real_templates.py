@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from typing import Any, Final
 
 import httpx
@@ -133,6 +134,21 @@ def test_an_error_that_n8n_lost_has_a_ticket_when_it_comes_again(stage: Stage) -
     eventually(reported)
     time.sleep(CLAIM_SECONDS)
     assert len(reported()) == 1, last_ends(stage, "error--open-ticket")
+
+
+def test_an_alarm_that_n8n_lost_is_posted_when_it_comes_again(stage: Stage) -> None:
+    """n8n ended between its claim and the post, and is back before that claim has ended."""
+    body = {"text": "Alarm lost", "alarm": "lost", "state": "raised", "installation": "t", "since": ""}
+    digest = sha256(b'["t","lost","raised",""]').hexdigest()[:32]
+    name = f"{stage.ids['webhook--alarm-to-chat']}-chat-{digest}"
+    headers = {"Authorization": f"Bearer {stage.dev.key}"}
+    claimed = httpx.post(f"{stage.dev.api}/v1/claims", json={"name": name, "ttl": 15}, headers=headers)
+    assert claimed.status_code == 201, claimed.text
+
+    url = f"{stage.n8n.url}/webhook/lockstitch-alarm"
+    eventually(lambda: httpx.post(url, json=body, timeout=60).status_code == 200)
+    assert httpx.post(url, json=body, timeout=60).status_code == 200
+    assert stage.chat.texts.count("Alarm lost") == 1
 
 
 def test_a_workflow_waits_for_an_outcome_by_the_sub_workflow(stage: Stage) -> None:
