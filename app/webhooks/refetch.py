@@ -210,13 +210,14 @@ async def refetch_record(
         read_at, last_state = await deps.states.look(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
-    drawn = await name_new_record(deps, connection, reading) if draws_id and notice.happened == "created" else None
+    created = notice.happened == "created" or _was_created(reading.mapped, occurred_at)
+    drawn = await name_new_record(deps, connection, reading) if draws_id and created else None
     resource, new = drawn or ((await name_records(deps, connection, [reading]))[0], None)
     change = await compare(
         *(deps, connection, reading, resource),
         last_state=last_state,
         read_at=read_at,
-        created=notice.happened == "created",
+        created=created,
         occurred_at=occurred_at,
         with_comments=with_comments,
         is_news=is_news,
@@ -259,6 +260,13 @@ async def _read_record(
             return None
         raise
     return reading
+
+
+def _was_created(mapped: Mapped[Any], occurred_at: datetime | None) -> bool:
+    """Return whether a change is of the time of the record's creation. Its webhook may overtake that of the creation,
+    which then finds nothing new."""
+    created_at = mapped.remote.created_at
+    return created_at is not None and occurred_at is not None and abs(occurred_at - created_at) <= CLOCK_SKEW
 
 
 def is_stub(connection: Connection, object_name: ObjectName, status: str | None) -> bool:

@@ -233,7 +233,7 @@ def test_a_polling_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, 
 
     one, two, three = (item["id"] for item in listed)
     assert ids_of("connection=hubspot") == [three, one]
-    assert ids_of("connection=zendesk&type=ticket.updated") == [two]
+    assert ids_of("connection=zendesk&type=ticket.created") == [two]
     assert ids_of(f"since={listed[1]['timestamp']}") == [three, two]
     assert ids_of("connection=hubspot&since=2100-01-01T00:00:00Z") == []
     assert parameters(caller.get("/v1/feeds/tickets?connection=nobody")) == ["connection"]

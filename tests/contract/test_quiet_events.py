@@ -34,6 +34,11 @@ CHANGE_CALLS: Final = {
     **{"woocommerce order": 2, "zendesk customer": 2, "zendesk ticket": 3},
 }
 SUBJECT: Final[dict[Vendor, str]] = {"hubspot": "customer", "shopify": "customer", "zendesk": "ticket"}
+CREATION: Final[dict[Vendor, str]] = {
+    "hubspot": "contact.creation",
+    "shopify": "customers/create",
+    "zendesk": "ticket.created",
+}
 CHANGED: Final[dict[Vendor, set[str]]] = {
     "hubspot": {"first_name", "last_name", "display_name", "job_title", "phones"},
     "shopify": {"first_name", "display_name", "notes", "tags"},
@@ -113,6 +118,16 @@ def test_one_edit_is_one_event_and_at_most_two_reads(watching: Watch, staff: Ven
     (event,) = watching.events()
     assert (event["type"], event["data"]["meta"]["remote_id"]) == (f"{SUBJECT[vendor]}.deleted", remote_id)
     assert watching.calls() - 1 <= MOST_CALLS
+
+
+@pytest.mark.parametrize("vendor", SENDING)
+def test_a_record_is_created_also_if_its_updates_come_first(
+    watching: Watch, staff: Vendors, vendors: Emulators, vendor: Vendor
+) -> None:
+    vendors.break_(vendor, "late_webhook", path=CREATION[vendor], delay_ms=1500)
+    staff.change(vendor, staff.make(vendor, word()), word())
+    subject = [kind for kind in kinds(watching.events()) if kind.startswith(SUBJECT[vendor])]
+    assert [kind for kind in subject if kind != "ticket.comment_added"] == [f"{SUBJECT[vendor]}.created"]
 
 
 @pytest.mark.parametrize("vendor", ["hubspot"])
