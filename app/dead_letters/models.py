@@ -48,7 +48,8 @@ class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reason: Cause | None = None
     """Only this reason. Example: `"vendor-unavailable"`"""
     path: Cause | None = None
-    """Only failures at this place of the payload or the vendor's record. Example: `"$.properties.email"`"""
+    """Only failures at this place of the payload or the vendor's record; `[*]` is every row or item.
+    Example: `"$.properties.email"`"""
 
 
 class DeadLetterFilter(RedriveFilter, frozen=True, kw_only=True):
@@ -70,7 +71,8 @@ class DeadLetterGroup(Struct, frozen=True, kw_only=True):
     reason: str
     """The reason. Example: `"vendor-unavailable"`"""
     path: str | None
-    """Place in the payload, or in the vendor's record; null for none. Example: `"$.properties.email"`"""
+    """Place in the payload, or in the vendor's record, with `[*]` for any row or item; null for none.
+    Example: `"$.properties.email"`"""
     count: int
     """Number of dead letters in the group. Example: `1180`"""
     example: str

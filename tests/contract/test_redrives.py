@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.queue.models import JobFailure
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
@@ -86,6 +87,19 @@ def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: De
         ],
     }
     assert dead.states() == ["open"] * 4
+
+
+def test_rows_with_one_cause_are_one_group_and_are_redriven_together(caller: Caller, dead: DeadJobs) -> None:
+    for row in (2, 3, 17):
+        failure = JobFailure(category="permanent", reason="unmappable", path=f'$.rows[{row}]["E-mail"]')
+        dead.bury(dead.new(), failure=failure)
+    dead.bury(dead.new(), failure=UNMAPPABLE)
+    body = {"filter": {"connection": dead.connection}, "dry_run": True}
+    groups = caller.post(PATH, json=body).json()["groups"]
+    assert [(one["path"], one["count"]) for one in groups] == [('$.rows[*]["E-mail"]', 3), ("$.email", 1)]
+    assert ended(caller, start(caller, dead, filter={"path": groups[0]["path"]}))["redriven"] == 3
+    one = caller.get("/ops/dead-letters", params={"connection": dead.connection, "path": '$.rows[3]["E-mail"]'})
+    assert one.json()["data"] == []
 
 
 def test_it_takes_what_matches_and_nothing_else(caller: Caller, dead: DeadJobs) -> None:

@@ -17,7 +17,9 @@ from app.queue.kinds import Reopen
 from app.queue.lanes import WAKE
 from app.queue.models import DeadLetter, JobPolicy
 
-WHICH: Final = """
+PLACE: Final = r"regexp_replace(path, '\[[0-9]+\]', '[*]', 'g')"
+"""A path without the numbers of rows and items: a cause that 2,000 rows of an export share is one."""
+WHICH: Final = f"""
            ($1::text IS NULL OR state = $1)
        AND ($2::text IS NULL OR connection = $2)
        AND ($3::text IS NULL OR kind = $3)
@@ -26,7 +28,7 @@ WHICH: Final = """
        AND ($6::timestamptz IS NULL OR created_at < $6)
        AND ($7::text IS NULL OR correlation_id = $7)
        AND ($8::text IS NULL OR reason = $8)
-       AND ($9::text IS NULL OR path = $9)
+       AND ($9::text IS NULL OR path = $9 OR {PLACE} = $9)
 """
 """A DeadLetterFilter as SQL. Its values are the first nine arguments."""
 OPEN: Final = "state = 'open'"
@@ -55,9 +57,9 @@ COUNT = Statement(
 SELECT_GROUPS = Statement(
     "SELECT dead_letter",
     f"""
-    SELECT connection, kind, category, reason, path, count(*)::integer AS count, min(id) AS example
+    SELECT connection, kind, category, reason, {PLACE} AS path, count(*)::integer AS count, min(id) AS example
       FROM (SELECT * FROM dead_letter WHERE {WHICH} AND {OPEN} ORDER BY id DESC LIMIT $11) AS letter
-     GROUP BY connection, kind, category, reason, path
+     GROUP BY connection, kind, category, reason, {PLACE}
      ORDER BY count(*) DESC, min(id)
      LIMIT $10
     """,  # noqa: S608
