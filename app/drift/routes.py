@@ -58,8 +58,8 @@ async def read_drift(call: Call) -> DriftFinding:
 async def acknowledge_drift(call: Call) -> DriftFinding:
     """Acknowledge a drift finding.
 
-    Ends the alarm of a frozen path. A connection that rejects the change accepts such records again; redrive the dead
-    letters that it caused. Audited.
+    Ends its alarm. A connection that rejects the change accepts such records again; redrive the dead letters that it
+    caused. Audited.
     """
     deps, actor = call.deps(DriftDeps), call.caller.principal
     return await findings.acknowledge_drift(deps, call.path("id"), actor=actor)

@@ -75,7 +75,7 @@ class AlarmFigures(Struct, frozen=True, kw_only=True):
     lagging: str | None  # that job's connection
     too_old: Sequence[tuple[str, str, datetime]] = ()  # connection, object, and since when they are over their limit
     late_approvals: int = 0  # have waited for a day, or for half of their time
-    frozen_drift: int = 0  # unacknowledged changes at frozen paths
+    alarming_drift: int = 0  # unacknowledged changes at paths with the policy freeze or reject
     dead_letters_since: datetime | None = None
     unknown_since: datetime | None = None
     disabled_since: datetime | None = None

@@ -220,10 +220,10 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             link=f"{url}/console/subscribers",
             since=figures.disabled_since,
         )
-    if figures.frozen_drift:
+    if figures.alarming_drift:
         yield Alarm(
             name="drift",
-            summary=f"{counted(figures.frozen_drift, 'drift finding')} at frozen paths.",
+            summary=f"{counted(figures.alarming_drift, 'drift finding')} at frozen or rejected paths.",
             next_step="Acknowledge what is acceptable: lockstitch drift list",
             link=f"{url}/console/connections",
             since=figures.drift_since,

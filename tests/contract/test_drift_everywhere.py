@@ -162,7 +162,7 @@ def test_frozen_drift_is_reported_and_raises_an_alarm(facade: Facade, caller: Ca
         facade.vendors.mend()
         assert finding["policy"] == "freeze"
     until(lambda: all(record.counted(*CHANGES)))
-    until(lambda: "at frozen paths" in facade.worker.log)
+    until(lambda: "at frozen or rejected paths" in facade.worker.log)
     assert record.read().json() == record.before
 
 

@@ -130,7 +130,7 @@ def test_what_a_rule_freezes_raises_an_alarm_until_it_is_acknowledged(facade: Fa
     assert caller.get(path).status_code == 200
     frozen = finding(caller, "frail-hubspot", "hubspot.ticket", "unknown_field")
     assert frozen["policy"] == "freeze"
-    until(lambda: "at frozen paths" in facade.worker.log)
+    until(lambda: "at frozen or rejected paths" in facade.worker.log)
 
     answer = caller.post(f"/ops/drift/{frozen['id']}/acknowledge")
     assert answer.status_code == 200, answer.text
@@ -165,6 +165,7 @@ def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade,
 
     rejected = finding(caller, connection, "zendesk.ticket", "unknown_field", "$.sentiment")
     assert rejected["policy"] == "reject"
+    assert "drift" in {one["name"] for one in json.loads(facade.lockstitch("status", "--json").stdout)["alarms"]}
     assert caller.post(f"/ops/drift/{rejected['id']}/acknowledge").status_code == 200
     assert caller.get(path).status_code == 200
     assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200

@@ -27,12 +27,12 @@ COUNT = Statement(
            (SELECT failed_at FROM operation WHERE phase = 'unknown' ORDER BY id LIMIT 1) AS unknown_since,
            (SELECT count(*)
               FROM (SELECT FROM drift_finding
-                     WHERE policy = 'freeze' AND acknowledged_at IS NULL
+                     WHERE policy IN ('freeze', 'reject') AND acknowledged_at IS NULL
                      ORDER BY id
-                     LIMIT $1) AS few) AS frozen_drift,
+                     LIMIT $1) AS few) AS alarming_drift,
            (SELECT first_seen
               FROM drift_finding
-             WHERE policy = 'freeze' AND acknowledged_at IS NULL
+             WHERE policy IN ('freeze', 'reject') AND acknowledged_at IS NULL
              ORDER BY id
              LIMIT 1) AS drift_since,
            disabled.*, late.*

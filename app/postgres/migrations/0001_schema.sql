@@ -1397,7 +1397,8 @@ CREATE TABLE drift_finding (
     CHECK ((acknowledged_at IS NULL) = (acknowledged_by IS NULL))
 );
 
-CREATE INDEX drift_finding_frozen ON drift_finding (id) WHERE policy = 'freeze' AND acknowledged_at IS NULL;
+CREATE INDEX drift_finding_alarming ON drift_finding (id)
+ WHERE policy IN ('freeze', 'reject') AND acknowledged_at IS NULL;
 
 -- For operators.
 CREATE INDEX drift_finding_open ON drift_finding (connection, id) WHERE acknowledged_at IS NULL;
