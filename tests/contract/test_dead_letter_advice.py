@@ -67,7 +67,7 @@ def test_the_property_is_named_and_the_advised_redrive_works(
     assert traces <= set(narrow.split())
     vendors.mend()
     assert letter["id"] in run(facade, redrive["command"])
-    assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
+    assert driver.event_of(receipt)["type"] == f"{object_name}.created"
 
 
 @pytest.mark.parametrize("name", ["hubspot customer", "shopify order", "zendesk ticket"])
@@ -88,7 +88,7 @@ def test_a_refused_read_names_the_vendors_answer_and_who_explains_it(
     assert steps(letter)["inspect"]["command"] == f"lockstitch verify {kind.connection}"
     run(facade, steps(letter)["inspect"]["command"])
     run(facade, steps(letter)["redrive"]["command"])
-    assert driver.event_of(receipt)["type"] == f"{object_name}.updated"
+    assert driver.event_of(receipt)["type"] == f"{object_name}.created"
 
 
 def test_the_advice_activates_a_newer_revision(facade: Facade, caller: Caller, dead: DeadJobs) -> None:

@@ -113,7 +113,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_with_its_place(
     answer = caller.post(f"/ops/dead-letters/{dead['id']}/redrive")
     assert answer.status_code in (200, 202), answer.text
     event = driver.event_of(receipt)
-    assert event["type"] == f"{object_name}.updated"
+    assert event["type"] == f"{object_name}.created"
     assert event["data"]["id"] == made["id"]
     assert event["correlation_id"] == dead["correlation_id"]
 
