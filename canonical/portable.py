@@ -14,7 +14,7 @@ from msgspec.structs import asdict, fields, replace
 
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import AddressPatch, Instant, Loss
-from canonical.same_value import STREET, is_empty, keys_among, same
+from canonical.same_value import PLACE, STREET, fold_tag, is_empty, keys_among, same
 
 P = TypeVar("P", bound=Struct)
 
@@ -28,6 +28,7 @@ _HAS_VALUE: Final[Mapping[str, Callable[[Any], bool]]] = {
 DECIDED: Final = ("opted_in", "opted_out")
 """States that only a person sets. `never` and `pending` do not replace them."""
 ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
+IN_TOWN: Final = tuple(name for name in PLACE if name not in STREET)
 SNAPSHOTS: Final = ("billing_address", "shipping_address")
 """The addresses of an order."""
 RECIPIENT: Final = ("name", "company", "phone")
@@ -159,6 +160,8 @@ def kept_back(patch: Struct, record: Struct, *, keep_emails: bool = False) -> It
             own = () if place is None else OWN_MEMBERS.get(name, ())
             if name == "phones" and place is not None and sent[place].e164 is None:
                 own += ("raw",)
+            if name == "tags" and place is not None and fold_tag(sent[place]) != fold_tag(item):
+                yield Loss(path=f"/tags/{place}", kind="coerced", detail=f"the record keeps its own {item!r}")
             for member in own:
                 if getattr(sent[place], member) not in (UNSET, None, "unknown", getattr(item, member)):
                     path = f"/{name}/{place}/{member}"
@@ -273,12 +276,14 @@ def _type_of(item: Any) -> str:
 
 def _kept(name: str, present: Any, sent: Any) -> Any:
     """Return an item of the record with the values that were sent for it: for an address its texts, because its
-    spelling may differ."""
+    spelling may differ. One that was sent as one text is not divided again."""
     if sent is None or name not in (*_REPLACED, "addresses"):
         return present
     if name in _REPLACED:
         return sent
     texts = {member: text for member in ADDRESS_TEXTS if (text := getattr(sent, member))}
+    if texts.keys().isdisjoint(IN_TOWN) and any(getattr(present, member) for member in IN_TOWN):
+        return present
     street = {} if texts.keys().isdisjoint(STREET) else dict.fromkeys(STREET)  # it is the same, divided otherwise
     return replace(present, **street | texts)
 

@@ -31,6 +31,8 @@ PRIMARY: Final = (EmailPatch, PhonePatch)
 NUMBER: Final = ("e164", "raw")
 """The members of a telephone number that are one value."""
 STREET: Final = ("line1", "line2")
+PLACE: Final = (*STREET, "city", "postal_code", "region", "country_code")
+"""The members of an address that a vendor with one text for it joins, in this order."""
 BETWEEN_NUMBERS: Final = re.compile(r"(?<=[0-9]) (?=[0-9])")
 KEYS: Final[Mapping[type[Struct], tuple[str, ...]]] = {
     EmailPatch: ("address",),
@@ -113,10 +115,12 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
     """Return the `item_key` for comparison with these items of a record.
 
     A telephone number without its country, sent or present, equals another one with its spelling. Among the present
-    ones, one with a country comes first.
+    ones, one with a country comes first. An address that a vendor has as one text equals one with these words, and a
+    tag as one word (`gold_tier`) equals `gold tier`.
     """
     if field.item is None or field.item.part is not PhonePatch:
-        return lambda item: item_key(item, field)
+        words = None if field.item is None else _WORDS.get(field.item.part or field.item.kind)
+        return _keys_by_words(present, field, words) if words else lambda item: item_key(item, field)
     spelled: dict[str, str] = {}
     for one in sorted(present, key=lambda one: _e164(one) is not None):
         spelled[_digits(_get(one, "raw"))] = _number_of(one)
@@ -125,6 +129,17 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
         own, spelling = _number_of(item), _digits(_get(item, "raw"))
         known = spelled.get(spelling, own)
         return known if known == spelling or _e164(item) is None else own
+
+    return key
+
+
+def _keys_by_words(present: Iterable[Any], field: ComparedField, words: Callable[[Any], str]) -> Callable[[Any], str]:
+    items = {item_key(one, field): words(one) for one in present}
+    by_words = {text: key for key, text in items.items()}
+
+    def key(item: Any) -> str:
+        own = item_key(item, field)
+        return own if own in items else by_words.get(words(item), own)
 
     return key
 
@@ -294,7 +309,11 @@ def _encoded(form: Form) -> str:
 def _street(address: Any) -> str:
     """Return the spelling of both lines as one text, which they are at some vendors, with a comma between the two. Two
     numbers stay two: "1" and "2" are not "12"."""
-    words = " ".join(_get(address, name) or "" for name in STREET).replace(",", " ").split()
+    return _one_text(address, STREET)
+
+
+def _one_text(address: Any, names: Iterable[str]) -> str:
+    words = " ".join(_get(address, name) or "" for name in names).replace(",", " ").split()
     return _spelling(BETWEEN_NUMBERS.sub(",", " ".join(words)))
 
 
@@ -306,6 +325,11 @@ def _phone(text: str) -> str:
     return _number_of({"raw": text})
 
 
+_WORDS: Final[Mapping[Any, Callable[[Any], str]]] = {
+    AddressPatch: lambda one: _one_text(one, PLACE),
+    Kind.TAG: lambda tag: "_".join(fold_tag(tag).replace(",", " ").replace("_", " ").split()),
+}
+"""The words of an item of a list, which equal ones share however a vendor divides or joins them."""
 _FORMS: Final[Mapping[Kind, Callable[[str], str]]] = {
     Kind.EMAIL: values.email_key,
     Kind.PHONE: _phone,

@@ -34,6 +34,7 @@ from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import unreadable_amounts
 from canonical.validate import patch_errors
 from mappings.coverage import coverage, writable_values
+from mappings.kit.html import has_words
 from mappings.spec import Action
 
 T = TypeVar("T")
@@ -267,13 +268,17 @@ def _refuse_unplaced(patch: Struct, source: str | None) -> None:
 
 def _one_text(patch: Any, mapping: AnyMapping) -> tuple[Any, tuple[Loss, ...]]:
     """Return the patch with a text in one form, where it has it as HTML as well: in the one that the vendor stores. It
-    stores HTML if reads have it. Return what of the HTML is lost."""
+    stores HTML if reads have it. Return what of the other form is lost."""
     lost = tuple[Loss, ...]()
     for text, html in (("description", "description_html"), ("body_text", "body_html")):
-        if isinstance(getattr(patch, text, None), str) and isinstance(getattr(patch, html, None), str):
+        plain, marked = getattr(patch, text, None), getattr(patch, html, None)
+        if isinstance(plain, str) and isinstance(marked, str):
             stored = any(row.field == html and row.reads and row.creates for row in coverage(mapping))
             patch = replace(patch, **{text if stored else html: UNSET})
             if not stored:
                 detail = f"plain text is stored there: {text} is written, without the formatting of the HTML"
                 lost += (Loss(path=f"/{html}", kind="coerced", detail=detail),)
+            elif not has_words(marked, plain):
+                detail = f"one message is stored there: {html} is written, which has other words"
+                lost += (Loss(path=f"/{text}", kind="coerced", detail=detail),)
     return patch, lost

@@ -172,6 +172,8 @@ def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Note
     html, text = html_or_text(patch.description, patch.description_html, "/description", "Freshdesk", notes)
     if html:
         sanitised(html, "/description_html", notes.loss)  # Freshdesk does
+    if text and current is not None and text.strip() == (current.description_text or "").strip():
+        return UNSET  # plain text that it already has keeps its formatting
     if html or text:
         return html or html_of(text or "")
     is_sent = not isinstance(patch.description, UnsetType) or not isinstance(patch.description_html, UnsetType)

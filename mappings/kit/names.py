@@ -14,7 +14,8 @@ from canonical.parts import Loss
 from mappings.spec import Notes
 
 SURPLUS: Final = "surplus spaces are removed"
-NAMES: Final = ("display_name", "first_name", "last_name", "company_name")
+PARTS: Final = ("first_name", "last_name")
+NAMES: Final = ("display_name", *PARTS, "company_name")
 E = TypeVar("E", str, None)
 Sent = str | None | UnsetType
 
@@ -116,6 +117,9 @@ def two_names(
         elif own != whole:
             notes.lose("/display_name", "coerced", SURPLUS)
         return replace(patch, first_name=first, last_name=last)
+    only = tuple(part for part, before in zip(PARTS, stored, strict=True) if tidy(before))
+    if len(only) == 1 and UNSET in (first, last) and own == full_name(first, last):
+        return _only_name(patch, own, only[0], vendor, notes)
     agrees, has_both = _agree(own, first, last), tidy(first) and tidy(last)
     is_tidy = whole == own and all(part == tidy(part) for part in (first, last) if tidy(part))
     if agrees and not tidy(last):
@@ -128,6 +132,15 @@ def two_names(
     return replace(patch, first_name=first, last_name=last)
 
 
+def _only_name(patch: CustomerPatch, name: str, place: str, vendor: str, notes: Notes) -> CustomerPatch:
+    """Return the patch with the only name in the part (`place`) that is the only one of the record: another system may
+    keep it as the other part, and both together would double it."""
+    for part in PARTS:
+        if part != place and tidy(getattr(patch, part)):
+            notes.lose(f"/{part}", "coerced", f"it is the whole name, which is the {place} at {vendor}")
+    return replace(patch, **dict.fromkeys(PARTS, UNSET) | {place: name})
+
+
 def one_form(patch: CustomerPatch, *, has_parts: bool) -> tuple[CustomerPatch, tuple[Loss, ...]]:
     """Return the patch of an upsert with the form of the name that a new record gets, and what is lost of another form
     that differs. `has_parts`: the vendor stores first and last name. A change takes the form that differs from the
@@ -138,7 +151,7 @@ def one_form(patch: CustomerPatch, *, has_parts: bool) -> tuple[CustomerPatch, t
         return patch, ()
     if full_name(*parts) == own if has_parts and all(sent) else _agree(own, *parts):
         return patch, ()
-    names = ("display_name",) if has_parts else tuple(name for name, part in zip(NAMES[1:3], sent, strict=True) if part)
+    names = ("display_name",) if has_parts else tuple(name for name, part in zip(PARTS, sent, strict=True) if part)
     other = "first_name and last_name, which are" if has_parts else "display_name, which is"
     detail = f"it differs from {other} written"
     loss = tuple(Loss(path=f"/{name}", kind="coerced", detail=detail) for name in names)

@@ -294,6 +294,28 @@ def test_a_street_with_a_comma_between_its_lines_is_the_same_address() -> None:
     assert [(one.type, one.line1, one.line2) for one in addresses] == [("home", "12 Quay, 2nd floor", None)]
 
 
+def test_an_address_as_one_text_is_the_one_with_these_words() -> None:
+    """Freshdesk has one text. What the record has divided stays divided, and in the other direction it is divided."""
+    place: dict[str, Any] = {"line1": "Quay 12", "city": "Köln", "postal_code": "50667", "country_code": "DE"}
+    text = {"line1": "Quay 12", "line2": "Köln, 50667, DE"}
+    whole = Customer(addresses=(Address(**place, type="home"),))
+    assert merged(CustomerPatch(addresses=(AddressPatch(**text),)), whole).addresses is UNSET
+    addresses = merged(
+        CustomerPatch(addresses=(AddressPatch(**place),)), Customer(addresses=(Address(**text),))
+    ).addresses
+    assert isinstance(addresses, tuple)
+    assert [(one.line1, one.line2, one.city) for one in addresses] == [("Quay 12", None, "Köln")]
+
+
+def test_a_tag_of_one_word_is_the_one_of_several() -> None:
+    """Zendesk has no spaces in tags."""
+    sent, record = CustomerPatch(tags=("gold_tier", "new")), Customer(tags=("Gold, tier",))
+    assert merged(sent, record).tags == ("Gold, tier", "new")
+    assert [(one.path, one.kind) for one in kept_back(sent, record)] == [("/tags/0", "coerced")]
+    both = Customer(tags=("gold tier", "gold_tier"))
+    assert list(kept_back(CustomerPatch(tags=("gold_tier",)), both)) == []
+
+
 def test_two_houses_whose_numbers_have_the_same_digits_are_two_addresses() -> None:
     stored = Customer(addresses=(Address(city="Berlin", country_code="DE", line1="Hauptstr. 12"),))
     flat = AddressPatch(city="Berlin", country_code="DE", line1="Hauptstr. 1", line2="2")

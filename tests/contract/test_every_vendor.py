@@ -227,3 +227,12 @@ def test_a_comment_in_both_forms_is_added_once(caller: Caller, name: str) -> Non
     assert comment["body_html"] is None or "<b>way</b>" in comment["body_html"]
     listed = caller.get(f"{path}/comments?limit=50").json()["data"]
     assert [one["meta"]["remote_id"] for one in listed if mark in one["body_text"]] == [comment["meta"]["remote_id"]]
+
+
+@pytest.mark.parametrize("name", COMMENTED)
+def test_what_only_one_form_of_a_comment_says_is_a_loss(caller: Caller, name: str) -> None:
+    path, _ = create_record(caller, SAMPLES[name])
+    body = {"body_text": f"Sent: {word()}", "body_html": f"<p>Lost: {word()}</p>", "visibility": "private"}
+    comment = caller.create(f"{path}/comments", body)
+    lost = "/body_html" if comment["body_text"] == body["body_text"] else "/body_text"
+    assert (lost, "coerced") in [(one["path"], one["kind"]) for one in comment["meta"]["loss"]]

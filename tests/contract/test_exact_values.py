@@ -114,6 +114,18 @@ def test_a_copy_carries_a_change_of_case(caller: Caller, name: str) -> None:
         assert caller.get(f"{path}?connection={sample.vendor}").json()["display_name"] == f"{first_name} {mark}"
 
 
+@pytest.mark.parametrize("vendor", ["hubspot", "shopify", "woocommerce"])
+def test_an_only_name_is_not_doubled_by_a_copy_that_goes_back(caller: Caller, vendor: str) -> None:
+    """At Salesforce it is the last name."""
+    body = {"first_name": "Teller", "emails": [{"address": f"{word()}@example.com"}]}
+    path = f"/v1/customers/{caller.create(f'/v1/customers?connection={vendor}', body)['id']}"
+    for source, target, name in ((vendor, "salesforce", "Teller"), ("salesforce", vendor, "Tella")):
+        caller.write("PATCH", f"{path}?connection={source}", {"display_name": name})
+        copied = caller.write("POST", f"{path}/copies?connection={source}", {"connection": target, "match_on": "email"})
+        assert copied.status_code in (200, 201), copied.text
+    assert copied.json()["display_name"] == "Tella"
+
+
 @pytest.mark.parametrize("name", CUSTOMERS)
 def test_only_a_change_is_sent(caller: Caller, vendors: Emulators, name: str) -> None:
     sample, field, mark = SAMPLES[name], name_field(name), word()

@@ -150,6 +150,7 @@ def test_text_becomes_html_and_html_stays() -> None:
     both = {"description": "Hi", "description_html": "<p>Hi</p>"}
     assert (sent(both), drafted(both).loss) == ({"description": "<p>Hi</p>"}, ())
     assert lost(drafted(both | {"description": "Ho"})) == {"/description": "coerced"}
+    assert sent({"description": CURRENT.description_text}) == {}
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,19 @@ def test_a_part_that_is_the_whole_name_is_not_added_again(sent: dict[str, Any]) 
     assert one_name(CustomerPatch(**sent), stored, "Desk", Notes()).display_name is UNSET
 
 
+@pytest.mark.parametrize("name", ["Teller", "Tella"])
+@pytest.mark.parametrize(("stored", "part", "other"), [(("Teller", ""), 0, "last"), ((None, "Teller"), 1, "first")])
+def test_an_only_name_stays_in_its_part(
+    stored: tuple[str | None, str | None], part: int, other: str, name: str
+) -> None:
+    """Salesforce has it as the last name, others as the first one: it is not doubled."""
+    notes = Notes()
+    patch = two_names(CustomerPatch(**{"display_name": name, f"{other}_name": name}), stored, "Shop", notes)
+
+    assert (patch.first_name, patch.last_name) == ((name, UNSET) if part == 0 else (UNSET, name))
+    assert [(one.path, one.kind) for one in notes.loss] == [(f"/{other}_name", "coerced")]
+
+
 @given(first=WORDS, last=WORDS)
 def test_a_name_that_is_split_and_joined_is_the_same(first: str, last: str) -> None:
     whole = one_name(CustomerPatch(first_name=first, last_name=last), None, "Desk", Notes()).display_name
