@@ -108,6 +108,10 @@ PUT_KEYS = Statement(
     """,  # noqa: S608
 )
 
+SELECT_AT = Statement(
+    "SELECT match_key", "SELECT remote_id FROM match_key WHERE digest = $1 AND connection = $2 LIMIT $3"
+)
+
 # Keys that records with different ids share, fewer than $2 of them.
 SELECT_SHARED = Statement(
     "SELECT match_key",

@@ -21,7 +21,7 @@ from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
 from app.links import match_statements as sql
 from app.links.join_and_split import LinkMoved
-from app.links.match_keys import MatchFacts, MatchKey, any_contradict, key_of
+from app.links.match_keys import MatchFacts, MatchKey, any_contradict, digest_of, key_of
 from app.links.models import LinkReview, LinkSource, NamedRecord, NewRecord, RecordName, ReviewReason, ReviewState
 from app.links.role_mailboxes import is_role
 from app.links.statements import LOCK as LOCK_IDS
@@ -31,6 +31,7 @@ from app.postgres.batching import Batcher
 from app.postgres.database import Database, Transaction
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import SealBroken
+from canonical import values
 
 MATCH: Final = LinkSource(kind="match")
 REMEMBERED: Final = 100_000
@@ -149,6 +150,15 @@ class PostgresMatches:
                 return
             raise
         self._remember({(one.connection, one.remote_id): (_mark(one), known) for one, _, known in kept})
+
+    async def known_at(self, connection: str, email: str, limit: int) -> Sequence[str]:
+        """Return the remote ids of customers of a connection that had this primary address when they were last read."""
+        try:
+            secret = await self._secret.load()
+        except SealBroken:
+            return ()
+        digest = digest_of(secret, "email", values.email_key(email))
+        return [row["remote_id"] for row in await self._database.fetch(sql.SELECT_AT, digest, connection, limit)]
 
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
         """Delete the keys of customers (connection and remote id), and the proposals about them."""

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotFound
 from app.problem_document import Problem
-from app.records.fetch import send_read
-from app.records.key_matches import match_keys
+from app.records.fetch import fetch_record, send_read
+from app.records.key_matches import has_keys, match_keys
 from app.records.lookup import Key, ambiguous_match, find_matches, find_people, hidden_match, is_staff
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.resolve import AnyMapping
@@ -23,6 +23,8 @@ from mappings.spec import Action, SeveralRecords, UpsertKey
 
 MOST_RACES: Final = 4
 """Attempts that an upsert has to win a race."""
+MOST_KNOWN: Final = 3
+"""Customers with an address that are read one by one, because the vendor does not list them."""
 
 
 class KeyMatch(Struct, frozen=True, kw_only=True):
@@ -117,7 +119,24 @@ async def _find_in_list(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, 
         raise staff_refusal(resolved, staff, pointer)
     if len(matches) > 1:
         await _refuse_several(resolved, mapping, key, matches)
-    return KeyMatch(remote_id=matches[0].mapped.remote.id if matches else None)
+    if matches:
+        return KeyMatch(remote_id=matches[0].mapped.remote.id)
+    return KeyMatch(remote_id=await _not_listed_yet(resolved, mapping, key, pointer))
+
+
+async def _not_listed_yet(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str) -> str | None:
+    """Return the customer with an address that Lockstitch has read and that the vendor's list does not have yet.
+    Without it, the vendor's own upsert would replace its lists."""
+    deps, connection = resolved.deps, resolved.connection
+    for remote_id in await deps.matches.known_at(connection.name, key.value, MOST_KNOWN):
+        try:
+            reading = await fetch_record(deps, connection, mapping, remote_id, resolved.deadline)
+        except NotFound:
+            continue
+        customer = reading.mapped.data
+        if customer.status != "archived" and has_keys("customer", customer, {"email": key.value}):
+            return _selected(resolved, mapping, key, reading, pointer)
+    return None
 
 
 async def _find_among(resolved: ResolvedWrite, mapping: AnyMapping, key: Key, pointer: str) -> KeyMatch:

@@ -124,6 +124,23 @@ def changing(vendors: Emulators, vendor: Vendor, calls_before: int) -> list[dict
     return [call for call in vendors.calls(vendor)[calls_before:] if call["method"] != "GET"]
 
 
+@pytest.mark.parametrize("name", [name for name, one in SAMPLES.items() if "email" in one.upsert_keys])
+def test_an_upsert_finds_a_customer_whom_the_vendor_does_not_list_yet(
+    caller: Caller, vendors: Emulators, name: str
+) -> None:
+    """Zendesk's own upsert would replace the lists."""
+    sample, mark = SAMPLES[name], word()
+    number, other = ({"phones": [{"e164": f"+49301{next(NUMBERS) % 10**7:07}"}]} for _ in range(2))
+    vendors.limit(sample.vendor, search_lag=60.0)
+    path = f"{sample.collection()}&upsert_on=email&loss=any"
+    made = caller.create(path, sample.body(mark) | number | {"tags": ["old"]})
+    answer = caller.write("POST", path, sample.body(mark) | other | {"tags": ["new"]})
+    vendors.limit(sample.vendor, search_lag=0.0)
+    assert (answer.status_code, answer.json()["id"]) == (200, made["id"])
+    assert made["phones"][0] in answer.json()["phones"]
+    assert {*made["tags"]} <= {*answer.json()["tags"]}
+
+
 @pytest.mark.parametrize("verb", ["upsert", "copy"])
 @pytest.mark.parametrize("vendor", ["salesforce", "stripe"])
 def test_two_customers_with_the_address_change_nothing(
