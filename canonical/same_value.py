@@ -114,9 +114,9 @@ def item_key(item: Any, field: ComparedField) -> str:
 def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], str]:
     """Return the `item_key` for comparison with these items of a record.
 
-    A telephone number without its country, sent or present, equals another one with its spelling. Among the present
-    ones, one with a country comes first. An address that a vendor has as one text equals one with these words, and a
-    tag as one word (`gold_tier`) equals `gold tier`.
+    A telephone number without its country, sent or present, equals another one with its spelling, and a sent one equals
+    a present one that it is in that one's country. Among the present ones, one with a country comes first. An address
+    that a vendor has as one text equals one with these words, and a tag as one word (`gold_tier`) equals `gold tier`.
     """
     if field.item is None or field.item.part is not PhonePatch:
         words = None if field.item is None else _WORDS.get(field.item.part or field.item.kind)
@@ -124,11 +124,17 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
     spelled: dict[str, str] = {}
     for one in sorted(present, key=lambda one: _e164(one) is not None):
         spelled[_digits(_get(one, "raw"))] = _number_of(one)
+    numbers = {number for number in spelled.values() if number.startswith("+")}
+    countries = sorted({code for number in numbers if (code := values.phone_country(number))})
 
     def key(item: Any) -> str:
         own, spelling = _number_of(item), _digits(_get(item, "raw"))
         known = spelled.get(spelling, own)
-        return known if known == spelling or _e164(item) is None else own
+        if _e164(item) is not None:
+            return known if known == spelling else own
+        raw = _get(item, "raw") or ""
+        in_countries = (values.phone(raw, code) for code in countries)
+        return known if known != own else next((one for one in in_countries if one in numbers), own)
 
     return key
 

@@ -136,6 +136,15 @@ def phone(text: str, country: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@_cached(longest=250, otherwise=None)
+def phone_country(e164: str) -> str | None:
+    """Return the country of a number (ISO 3166-1 alpha-2), the main one of a code that several share."""
+    import phonenumbers  # noqa: PLC0415
+
+    code = phonenumbers.region_code_for_country_code(phonenumbers.parse(e164, None).country_code)
+    return None if code in (phonenumbers.UNKNOWN_REGION, phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY) else code
+
+
 @_cached(longest=250, otherwise="")
 def phone_extension(text: str) -> str:
     """Return the extension that a number names, as `;ext=5` (RFC 3966), or an empty text."""

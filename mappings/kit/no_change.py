@@ -50,10 +50,12 @@ def changes_nothing(
 
 
 def _own_values(mapping: VendorMapping[Any, Any, Any, Any, Any], patch: Struct, record: Mapped[Any]) -> Struct:
-    """Return the record's own values of the fields in the patch, without those that cannot be sent."""
+    """Return the record's own values of the fields in the patch, without those that cannot be sent. Addresses that are
+    cleared have none: a country that only `country_raw` shows cannot be sent, and is cleared."""
     data, values = _plain(record.data), dict[str, Any]()
     for name in patch.__struct_fields__:
-        if getattr(patch, name) is not UNSET:
+        sent = getattr(patch, name)
+        if sent is not UNSET and (sent or name != "addresses"):
             value, _ = strip_output({name: data[name]}, mapping.patch)
             with suppress(msgspec.ValidationError):
                 values[name] = getattr(msgspec.convert(value, mapping.patch), name)

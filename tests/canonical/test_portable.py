@@ -116,6 +116,13 @@ def test_a_number_that_is_held_without_its_country_is_recognised_by_its_spelling
     assert [one.e164 for one in phones] == [None, "+41445550199"]
 
 
+@pytest.mark.parametrize("raw", ["030 9995581", "(030) 999-5581"])
+def test_a_number_without_its_country_is_the_one_that_it_is_in_the_country_of_the_record(raw: str) -> None:
+    stored = Customer(phones=(Phone(raw="+49 30 9995581", e164="+49309995581"), Phone(raw="+4316001", e164="+4316001")))
+    assert merged(CustomerPatch(phones=(PhonePatch(raw=raw),)), stored).phones is UNSET
+    assert isinstance(merged(CustomerPatch(phones=(PhonePatch(raw="040 9995581"),)), stored).phones, tuple)
+
+
 def test_numbers_of_one_spelling_in_two_countries_are_two() -> None:
     swiss, german = (PhonePatch(raw="044 555", e164=number) for number in ("+4144555", "+4944555"))
     for raw in ("044 555", "+41 44 555"):

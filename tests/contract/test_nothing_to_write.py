@@ -54,3 +54,10 @@ def test_the_same_values_again_are_not_sent(caller: Caller, vendors: Emulators, 
         left_out = {"meta", "updated_at"}
         repeated = {field: value for field, value in answer.json().items() if field not in left_out}
         assert repeated == {field: value for field, value in read.items() if field not in left_out}
+
+
+def test_a_country_that_cannot_be_read_is_cleared_with_the_addresses(caller: Caller, vendors: Emulators) -> None:
+    placed = vendors.place("hubspot", "contacts", {"properties": {"firstname": "Ann", "country": "Narnia"}})
+    path = f"/v1/customers/hubspot:{placed['id']}"
+    assert [one["country_raw"] for one in caller.get(path).json()["addresses"]] == ["Narnia"]
+    assert caller.write("PATCH", path, {"addresses": []}).json()["addresses"] == []
