@@ -304,9 +304,10 @@ def _is_composed(patch: Any, present: Any) -> bool:
     """Return whether the display name only says the other names again, and the target has no further one."""
     names = [getattr(patch, name, UNSET) for name in ("first_name", "last_name", DISPLAY)]
     first, last, display = (" ".join(one.split()) if isinstance(one, str) else "" for one in names)
-    is_repeated = bool(display) and f"{first} {last}".strip() == display
+    if not display or f"{first} {last}".strip() != display:
+        return False
     lacks_a_part = (present.first_name and not first) or (present.last_name and not last)
-    return is_repeated and not lacks_a_part and bool(present.first_name or present.last_name)
+    return not lacks_a_part and bool(present.first_name or present.last_name)
 
 
 def _states(known: KnownBase, record: Any, names: Collection[str]) -> dict[str, FieldState]:
