@@ -304,7 +304,7 @@ def test_a_street_with_a_comma_between_its_lines_is_the_same_address() -> None:
 def test_an_address_as_one_text_is_the_one_with_these_words() -> None:
     """Freshdesk has one text. What the record has divided stays divided, and in the other direction it is divided."""
     place: dict[str, Any] = {"line1": "Quay 12", "city": "Köln", "postal_code": "50667", "country_code": "DE"}
-    text = {"line1": "Quay 12", "line2": "Köln, 50667, DE"}
+    text: dict[str, Any] = {"line1": "Quay 12", "line2": "Köln, 50667, DE"}
     whole = Customer(addresses=(Address(**place, type="home"),))
     assert merged(CustomerPatch(addresses=(AddressPatch(**text),)), whole).addresses is UNSET
     addresses = merged(

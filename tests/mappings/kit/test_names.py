@@ -87,7 +87,8 @@ def test_an_only_name_stays_in_its_part(
 ) -> None:
     """Salesforce has it as the last name, others as the first one: it is not doubled."""
     notes = Notes()
-    patch = two_names(CustomerPatch(**{"display_name": name, f"{other}_name": name}), stored, "Shop", notes)
+    sent: dict[str, Any] = {"display_name": name, f"{other}_name": name}
+    patch = two_names(CustomerPatch(**sent), stored, "Shop", notes)
 
     assert (patch.first_name, patch.last_name) == ((name, UNSET) if part == 0 else (UNSET, name))
     assert [(one.path, one.kind) for one in notes.loss] == [(f"/{other}_name", "coerced")]
