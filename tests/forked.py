@@ -26,7 +26,7 @@ _CONTEXT.set_forkserver_preload(
         *("litestar.plugins.pydantic", "litestar.plugins.attrs", "litestar.routes.http"),
         *("litestar.exceptions.responses", "litestar.middleware._internal.exceptions", "litestar._kwargs"),
         *("litestar.middleware.allowed_hosts", "litestar.middleware.csrf", "litestar.middleware.response_cache"),
-        *("litestar.plugins.opentelemetry", "app.telemetry.provider", "app.telemetry.exporters", "app.telemetry.logs"),
+        *("app.telemetry.provider", "app.telemetry.exporters", "app.telemetry.logs"),
         *("app.egress.transport", "app.links.manage", "app.events.store.replays", "httpx_aiohttp"),
         *("starlette.exceptions", "cyclopts.validators", "app.dev.folder", "app.child_process"),
         "tests.forked_last",
