@@ -25,6 +25,9 @@ from mappings.spec import Mapped
 DISPLAY: Final = "display_name"
 STATES: Final = frozenset({"status", "payment_status", "fulfillment_status"})
 """The states of an order. One that its target cannot follow does not hold up the other changes of a later copy."""
+UNCLEARED: Final = "it is not cleared: "
+UNFOLLOWED: Final = "it stays: "
+"""How the detail of the loss begins that names such a state."""
 STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
@@ -141,38 +144,32 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
 
 def without_emails(merged: MergedCopy) -> MergedCopy:
     """Return a merge that leaves the e-mail addresses as they are, because the target has no place for the new one."""
-    return _unfollowed(merged, {EMAILS})
-
-
-def _unfollowed(merged: MergedCopy, names: Collection[str]) -> MergedCopy:
-    """Return a merge that leaves these fields as they are, which is a conflict."""
-    left = _without(merged, names)
-    conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, *sorted(names))))
+    left = _without(merged, {EMAILS})
+    conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, EMAILS)))
     return replace(left, plan=replace(left.plan, conflicts=conflicts))
 
 
-def without_refused(merged: MergedCopy, errors: Collection[FieldError], known: Collection[str]) -> MergedCopy | None:
+def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
     """Return a merge without what the target refuses: a field that cannot be cleared there, a login that it does not
-    replace, and a state of an order, if it was copied before (`known`). The other changes of the record must not wait
-    for that. None if it refuses anything else, or if the caller accepts no loss."""
+    replace, and a state of an order that was copied before, for a consumer or a caller who accepts any loss. The other
+    changes of the record must not wait for that. None if it refuses anything else, or if the caller accepts no loss."""
     intent = merged.write.intent
+    leaves_states = intent.object == "order" and (merging.copied.consumer is not None or intent.loss == "any")
     body = msgspec.json.decode(merged.plan.body)
     refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
     cleared = {name for name in refused if name in body and not body[name]}
-    states = STATES.intersection(refused, body, known) if intent.object == "order" else frozenset()
+    states = STATES.intersection(refused, body, merging.known.base) if leaves_states else frozenset()
     emails = [one for one in errors if str(one.pointer).split("/")[1:2] == [EMAILS]]
     keeps_login = is_login(merged.write) and all(is_email(one.pointer) for one in emails)
-    left = cleared | states | ({EMAILS} if keeps_login else set())
-    if not refused or intent.loss == "none" or not refused.keys() <= left:
+    left = cleared | states
+    if not refused or intent.loss == "none" or not refused.keys() <= left | ({EMAILS} if keeps_login else set()):
         return None
     lost = tuple(
-        Loss(path=f"/{name}", kind="dropped", detail=f"{'it stays' if name in states else 'it is not cleared'}: {why}")
-        for name, why in sorted(refused.items())
-        if name in cleared or name in states
+        Loss(path=f"/{name}", kind="dropped", detail=f"{UNFOLLOWED if name in states else UNCLEARED}{refused[name]}")
+        for name in sorted(left)
     )
-    remaining = replace(_without(merged, cleared), lost=merged.lost + lost)
-    unfollowed = refused.keys() - cleared
-    return _unfollowed(remaining, unfollowed) if unfollowed else remaining
+    remaining = replace(_without(merged, left), lost=merged.lost + lost)
+    return without_emails(remaining) if refused.keys() - left else remaining
 
 
 def _without(merged: MergedCopy, names: Collection[str]) -> MergedCopy:

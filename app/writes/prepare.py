@@ -247,7 +247,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
             prepared = await draft(merged.write, skipped, plan=merged.plan)
             break
         except (InvalidField, UnsupportedField) as problem:  # an invalid value hides what has no place
-            left = without_refused(merged, problem.errors, merging.known.base)
+            left = without_refused(merging, merged, problem.errors)
             if left is None:
                 raise
             merged = left

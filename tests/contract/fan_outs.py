@@ -60,6 +60,11 @@ match_on = "email"
 object = "tickets"
 connection = "freshdesk"
 sources = ["zendesk"]
+
+[[consumers]]
+object = "orders"
+connection = "shopify"
+sources = ["hubspot"]
 """
 HELD_AS: Final[dict[Vendor, str]] = {
     "hubspot": "contacts",

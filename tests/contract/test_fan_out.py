@@ -23,6 +23,7 @@ from tests.contract.fan_outs import (
     skipped,
 )
 from tests.contract.own_facade import own_facade
+from tests.contract.portable_orders import STREET, order
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.samples import word
 from tests.contract.subscribers import Hook
@@ -255,6 +256,30 @@ def test_a_withdrawal_that_the_consumer_cannot_keep_says_what_to_do(facade: Faca
     advice = {step["action"]: step["advice"] for step in letter_view["next_steps"]}
     assert advice["redrive"].startswith("hubspot refused /consents: ")
     assert "by hand" in advice["redrive"]
+
+
+def test_a_state_that_the_consumer_cannot_follow_is_a_dead_letter_and_holds_up_nothing(
+    facade: Facade, caller: Caller
+) -> None:
+    made = caller.create("/v1/orders?connection=hubspot", order(word(), shipping_address=STREET))
+    settle(facade)
+    path, moved = f"/v1/orders/{made['id']}?connection=", STREET | {"line1": "Uferweg 4"}
+    caller.write("PATCH", f"{path}hubspot", {"status": "cancelled", "shipping_address": moved})
+    settle(facade)
+    (letter,) = caller.get("/ops/dead-letters?connection=shopify&state=open").json()["data"]
+    assert (letter["kind"], letter["failure"]["path"]) == ("fan_out", "/status")
+    there = caller.get(f"{path}shopify").json()
+    assert (there["status"], there["shipping_address"]["line1"]) == ("open", "Uferweg 4")
+    letter_view = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    assert "by hand" in {step["action"]: step["advice"] for step in letter_view["next_steps"]}["redrive"]
+
+    moved["line1"] = "Uferweg 5"
+    caller.write("PATCH", f"{path}hubspot", {"shipping_address": moved})
+    settle(facade)
+    assert caller.get(f"{path}shopify").json()["shipping_address"]["line1"] == "Uferweg 5"
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200
+    settle(facade)
+    assert caller.get("/ops/dead-letters?connection=shopify&state=open").json()["data"] == []
 
 
 def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
