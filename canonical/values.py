@@ -138,10 +138,14 @@ def phone(text: str, country: str | None = None) -> str | None:
 
 @_cached(longest=250, otherwise=None)
 def phone_country(e164: str) -> str | None:
-    """Return the country of a number (ISO 3166-1 alpha-2), the main one of a code that several share."""
+    """Return the country of a number (ISO 3166-1 alpha-2), the main one of a code that several share. None without."""
     import phonenumbers  # noqa: PLC0415
 
-    code = phonenumbers.region_code_for_country_code(phonenumbers.parse(e164, None).country_code or 0)
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return None
+    code = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return None if code in (phonenumbers.UNKNOWN_REGION, phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY) else code
 
 

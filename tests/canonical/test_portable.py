@@ -123,6 +123,13 @@ def test_a_number_without_its_country_is_the_one_that_it_is_in_the_country_of_th
     assert isinstance(merged(CustomerPatch(phones=(PhonePatch(raw="040 9995581"),)), stored).phones, tuple)
 
 
+@pytest.mark.parametrize("junk", ["+", "+-"])
+def test_a_number_of_signs_alone_has_no_country(junk: str) -> None:
+    phones = merged(CustomerPatch(phones=(PhonePatch(raw="040 9995581"),)), Customer(phones=(Phone(raw=junk),))).phones
+    assert isinstance(phones, tuple)
+    assert [one.raw for one in phones] == [junk, "040 9995581"]
+
+
 def test_numbers_of_one_spelling_in_two_countries_are_two() -> None:
     swiss, german = (PhonePatch(raw="044 555", e164=number) for number in ("+4144555", "+4944555"))
     for raw in ("044 555", "+41 44 555"):
