@@ -349,6 +349,8 @@ def test_a_charge_that_is_sent_empty_and_stays_is_announced(caller: Caller, targ
         assert (refused.status_code, pointers(refused)) == (422, ["/totals/total"]), refused.text
     part = caller.write("PATCH", path, {"shipping_lines": []} | foreign)
     assert (part.status_code, part.json()["totals"]["total"]) == (200, "44.70")
+    strict = caller.write("PATCH", f"{path}&loss=none", {"shipping_lines": []} | foreign)
+    assert (strict.status_code, pointers(strict)) == (422, ["/shipping_lines"]), strict.text
     kept = caller.write("PATCH", f"{path}&loss=any", free | foreign)
     for answer in (part, kept):
         assert "/shipping_lines" in {one["path"] for one in answer.json()["meta"]["loss"] if one["kind"] == "dropped"}
