@@ -283,7 +283,7 @@ def _kept(name: str, present: Any, sent: Any) -> Any:
         return sent
     texts = {member: text for member in ADDRESS_TEXTS if (text := getattr(sent, member))}
     if texts.keys().isdisjoint(IN_TOWN) and any(getattr(present, member) for member in IN_TOWN):
-        return present
+        texts = {member: text for member, text in texts.items() if member not in STREET}
     street = {} if texts.keys().isdisjoint(STREET) else dict.fromkeys(STREET)  # it is the same, divided otherwise
     return replace(present, **street | texts)
 

@@ -210,7 +210,8 @@ async def refetch_record(
         read_at, last_state = await deps.states.look(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
-    created = notice.happened == "created" or _was_created(reading.mapped, occurred_at)
+    is_new = last_state is None and _was_created(reading.mapped, occurred_at)
+    created = notice.happened == "created" or is_new
     drawn = await name_new_record(deps, connection, reading) if draws_id and created else None
     resource, new = drawn or ((await name_records(deps, connection, [reading]))[0], None)
     change = await compare(

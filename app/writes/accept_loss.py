@@ -140,19 +140,23 @@ async def accept_change(resolved: ResolvedWrite, draft: Draft[Any], present: Pre
 
 async def accept_emptied(resolved: ResolvedWrite, present: PresentRecord) -> tuple[Loss, ...]:
     """Return the loss of the parts of a sum that were sent empty and stay, because an empty list of another connection
-    clears nothing. Raises UnsupportedField like `accept_change` if the body has another sum, and under `?loss=none`."""
-    intent, patch = resolved.intent, resolved.patch
-    names = [name for name in sorted(AMOUNTS.intersection(intent.emptied)) if not sent_or(getattr(patch, name), ())]
-    if intent.copy_of is not None or not names:
+    clears nothing. Raises UnsupportedField for a PATCH, like `accept_change` if the body has another sum, and under
+    `?loss=none`: in an upsert an empty list counts as absent, and a shop may have added a charge of its own."""
+    intent, emptied = resolved.intent, AMOUNTS.intersection(resolved.intent.emptied)
+    if intent.copy_of is not None or not emptied:
         return ()
+    patch = resolved.patch
+    names = [name for name in sorted(emptied) if not sent_or(getattr(patch, name), ())]
     order = (await present.mapped()).data
     kept = tuple(Loss(path=f"/{name}", kind="dropped", detail=STAYS) for name in names if getattr(order, name))
-    if kept and intent.loss == "none":
+    if not kept or intent.action != "update":
+        return kept
+    if intent.loss == "none":
         errors = tuple(FieldError(pointer=one.path, detail=one.detail) for one in kept)
         raise UnsupportedField(f"The order keeps this: {summary(errors)}", errors=errors)
     total = intent.total
     differs = bool(patch.line_items) if total is None else Decimal(total) != Decimal(order.totals.total)
-    if kept and differs:
+    if differs:
         await _accept_sum(resolved, f"{kept[0].path} is empty: {STAYS}", present)
     return kept
 

@@ -298,13 +298,15 @@ def _names(copied: CopyOf, patch: Any) -> tuple[str, ...]:
 
 
 def _is_composed(patch: Any, present: Any) -> bool:
-    """Return whether the display name only says the other names again, and the target has no further one."""
+    """Return whether the display name only says the other names again, which the target has as well. It does not if the
+    only name of the one is the first name, and that of the other the last name."""
     names = [getattr(patch, name, UNSET) for name in ("first_name", "last_name", DISPLAY)]
     first, last, display = (" ".join(one.split()) if isinstance(one, str) else "" for one in names)
     if not display or f"{first} {last}".strip() != display:
         return False
-    lacks_a_part = (present.first_name and not first) or (present.last_name and not last)
-    return not lacks_a_part and bool(present.first_name or present.last_name)
+    if present.first_name and present.last_name:
+        return True
+    return bool((present.first_name and first) or (present.last_name and last))
 
 
 def _states(known: KnownBase, record: Any, names: Collection[str]) -> dict[str, FieldState]:

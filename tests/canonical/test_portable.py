@@ -314,6 +314,9 @@ def test_an_address_as_one_text_is_the_one_with_these_words() -> None:
     text: dict[str, Any] = {"line1": "Quay 12", "line2": "Köln, 50667, DE"}
     whole = Customer(addresses=(Address(**place, type="home"),))
     assert merged(CustomerPatch(addresses=(AddressPatch(**text),)), whole).addresses is UNSET
+    addresses = merged(CustomerPatch(addresses=(AddressPatch(**text, company="Ada Ltd"),)), whole).addresses
+    assert isinstance(addresses, tuple)
+    assert [(one.company, one.line1, one.city) for one in addresses] == [("Ada Ltd", "Quay 12", "Köln")]
     addresses = merged(
         CustomerPatch(addresses=(AddressPatch(**place),)), Customer(addresses=(Address(**text),))
     ).addresses

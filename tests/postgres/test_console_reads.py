@@ -118,7 +118,7 @@ def test_a_page_of_a_long_run_reads_only_that_run(filled_url: str) -> None:
 
 
 def test_filters_of_runs_and_changes_look_at_a_bounded_number() -> None:
-    assert failures.BROWSE.sql.count(f"LIMIT {LOOKED_AT}") == 2
+    assert failures.BROWSE.sql.count(f"LIMIT {LOOKED_AT}") == 3
     assert f"LIMIT {trail.LOOKED_AT}" in SELECT_OF_NEWEST.sql
     assert f"LIMIT {trail.OF_EACH}" in SELECT_DECISIONS.sql
 

@@ -133,7 +133,7 @@ async def test_a_change_that_the_baseline_stored_before_its_webhook_came_has_its
     await crm.pull()
 
     (event,) = await crm.events()
-    assert event["type"] == "customer.created"
+    assert event["type"] == "customer.updated"
     assert {"last_name", "job_title"} <= set(event["changed"])
 
 

@@ -18,7 +18,7 @@ from app.queue.lanes import WAKE
 from app.queue.models import DeadLetter, JobPolicy
 
 PLACE: Final = r"regexp_replace(path, '\[[0-9]+\]', '[*]', 'g')"
-"""A path without the numbers of rows and items: a cause that 2,000 rows of an export share is one."""
+"""A path without the numbers of rows and items: a cause that 2,000 rows of an export share is one. It is indexed."""
 WHICH: Final = f"""
            ($1::text IS NULL OR state = $1)
        AND ($2::text IS NULL OR connection = $2)
@@ -28,7 +28,7 @@ WHICH: Final = f"""
        AND ($6::timestamptz IS NULL OR created_at < $6)
        AND ($7::text IS NULL OR correlation_id = $7)
        AND ($8::text IS NULL OR reason = $8)
-       AND ($9::text IS NULL OR path = $9 OR {PLACE} = $9)
+       AND ($9::text IS NULL OR {PLACE} = {PLACE.replace("path", "$9")} AND $9 IN (path, {PLACE}))
 """
 """A DeadLetterFilter as SQL. Its values are the first nine arguments."""
 OPEN: Final = "state = 'open'"
