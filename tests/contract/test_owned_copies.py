@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of
+from tests.contract.copying import copy
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -221,18 +221,11 @@ def test_a_copy_to_a_match_is_judged_by_the_owners_record(caller: Caller, facade
     assert answer.json()["last_name"] == "Bell"
 
 
-def copy(caller: Caller, made: dict[str, Any], to: str, **order: Any) -> httpx.Response:
-    """Copy a customer."""
-    return caller.write("POST", f"/v1/customers/{made['id']}/copies", {"connection": to, **order})
-
-
 def test_comments_are_copied_in_the_name_of_their_connection(caller: Caller, stranger: Caller) -> None:
     path, made = create_record(caller, SAMPLES["zendesk ticket"])
     caller.create(f"{path}/comments", {"body_text": "On its way.", "visibility": "public"})
 
-    answer = stranger.write(
-        "POST", f"/v1/tickets/{made['id']}/copies", {"connection": "freshdesk", "include": ["comments"]}
-    )
+    answer = copy(stranger, made, "freshdesk", include=["comments"])
 
     assert answer.status_code == 201, answer.text
     there = f"{path}/comments?connection=freshdesk"
