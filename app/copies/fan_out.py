@@ -237,8 +237,9 @@ async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: Reso
 
 
 async def _ended(deps: CopyDeps, operation: Operation) -> JobOutcome:
-    """Return what the state of its operation means for a fan-out. A copy that left a state of an order becomes a dead
-    letter, although the rest was written: nobody else reads its loss. Its key is free then, for a redrive."""
+    """Return what the state of its operation means for a fan-out. If the copy left a state of an order, the fan-out
+    becomes a dead letter, although the rest was written: otherwise no one would learn of the loss. The key is released,
+    so that a redrive copies again."""
     if operation.outcome != "succeeded" or operation.answer is None:
         return _outcome_of(operation)
     unfollowed = _unfollowed(operation.answer.body)
