@@ -157,7 +157,7 @@ def _file_of(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """The event loop that `pytest.mark.anyio` tests run on."""
+    """The event loop that asynchronous tests run on."""
     return "asyncio"
 
 

@@ -12,7 +12,6 @@ from app.api_keys.store import PostgresKeys, digest_of
 from app.http.callers import Caller
 from app.postgres.database import Database
 
-pytestmark = pytest.mark.anyio
 WRONG = "lsk_wrong"
 
 

@@ -8,8 +8,6 @@ import pytest
 from app.api_keys.store import ApiKeyError, PostgresKeys
 from app.postgres.database import Database, Statement
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def keys(database: Database) -> PostgresKeys:

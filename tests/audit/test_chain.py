@@ -16,8 +16,6 @@ from app.audit.models import Anchor, AuditFilter
 from app.postgres.database import Database
 from tests.audit.audit_chain import SEALED, Chain, chain_on, entries
 
-pytestmark = pytest.mark.anyio
-
 ALL: Final = AuditFilter()
 ZEROS: Final = "00" * 32
 

@@ -10,7 +10,6 @@ from tests.audit.audit_chain import Chain
 from tests.plans import plan_of
 
 
-@pytest.mark.anyio
 async def test_nothing_to_seal_opens_no_transaction(sealed: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> AbstractAsyncContextManager[Transaction]:
         raise AssertionError("a transaction was opened")

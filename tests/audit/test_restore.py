@@ -16,8 +16,6 @@ from tests.audit.audit_chain import SEALED, Chain, chain_on
 from tests.commands import lockstitch
 from tests.conftest import FAST_AND_LOOSE
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def another_cluster() -> Iterator[str]:

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from app.audit import record
 from tests.audit.audit_chain import SEALED, Chain, chain_on
 
-pytestmark = pytest.mark.anyio
-
 # In the middle, so that something stands before and behind.
 PLACE: Final = 4
 

@@ -17,8 +17,6 @@ from tests.commands import lockstitch
 from tests.encryption import ENCRYPTION_KEYS, SEALER
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 LISTED = Reply(body=b'{"results":[],"portalId":4711,"timeZone":"Europe/Berlin"}')
 UNKNOWN = Reply(status=401, body=b'{"status":"error","message":"unknown token","category":"INVALID_AUTHENTICATION"}')
 FORBIDDEN = Reply(status=403, body=b'{"status":"error","message":"scopes","category":"MISSING_SCOPES"}')

@@ -11,8 +11,6 @@ from tests.credentials.token_rig import authorise, rig
 from tests.emulators.conftest import RunningEmulators
 from tests.restarts import own_server, restart
 
-pytestmark = pytest.mark.anyio
-
 SENT = Statement("SELECT credential", "SELECT sent_version FROM credential WHERE sent_version IS NOT NULL")
 
 

@@ -3,8 +3,6 @@
 import json
 from datetime import timedelta
 
-import pytest
-
 from app.capabilities import POLICIES
 from app.credentials.deps import CredentialDeps
 from app.credentials.due import announce_due
@@ -14,8 +12,6 @@ from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement
 from app.queue.enqueue import JobIntake
 from tests.encryption import SEALER
-
-pytestmark = pytest.mark.anyio
 
 OLDER = Statement(
     "UPDATE credential_version", "UPDATE credential_version SET created_at = created_at - interval '91 days'"

@@ -52,8 +52,6 @@ from tests.commands import ROOT, lockstitch
 from tests.forked import Forked
 from tests.record_states import Record, store_state
 
-pytestmark = pytest.mark.anyio
-
 K1, K2 = ("k1", bytes(range(32))), ("k2", bytes(range(32, 64)))
 OLD, BOTH, NEW = Sealer((K1,)), Sealer((K2, K1)), Sealer((K2,))
 WORDS = b'{"name":"Hypatia","meta":{}}'

@@ -7,8 +7,6 @@ import pytest
 from app.credentials.last_use import LastUse
 from app.postgres.database import Database
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_a_failed_write_is_not_logged_as_of_the_worker(
     database_url: str, caplog: pytest.LogCaptureFixture

@@ -17,8 +17,6 @@ from app.settings.reading import SettingsError, is_reference, require_reference
 from tests.vendors.acme import READ, REAL_TIME, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture(scope="module")
 def aws_server() -> Iterator[str]:

@@ -41,8 +41,6 @@ from tests.credentials.rotation_load import (
 from tests.emulators.conftest import RunningEmulators
 from tests.vendors.vendor_server import running_vendor
 
-pytestmark = pytest.mark.anyio
-
 
 @dataclass
 class Outcome:

@@ -11,8 +11,6 @@ from app.postgres.database import Database, Statement
 from tests.credentials.token_rig import PATIENCE, rig
 from tests.vendors.vendor_server import Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 VERSIONS = Statement("SELECT credential_version", "SELECT count(*) FROM credential_version")
 
 

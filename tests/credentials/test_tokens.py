@@ -25,8 +25,6 @@ from tests.credentials.token_rig import ENDPOINT_SECONDS, PATIENCE, Others, Rig,
 from tests.emulators.conftest import RunningEmulators
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 # How long a lease lasts at the rig's endpoint.
 LEASE_SECONDS: Final = ENDPOINT_SECONDS + 2 * MARGIN
 KINDS: Final = ("hubspot", "shopify", "zendesk")

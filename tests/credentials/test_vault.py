@@ -17,8 +17,6 @@ from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
 from app.postgres.listen import Listener
 
-pytestmark = pytest.mark.anyio
-
 KEYS = Sealer((("k1", bytes(range(32))),))
 DAY = timedelta(hours=24)
 CANARY = b"canary-5f0c1d"

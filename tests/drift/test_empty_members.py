@@ -4,7 +4,6 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
-import pytest
 
 from app.capabilities import POLICIES
 from app.drift.deps import DriftDeps
@@ -20,8 +19,6 @@ from canonical.parts import CustomFieldSetting
 from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.hubspot.wire_v3 import Account
 from tests.encryption import SEALER
-
-pytestmark = pytest.mark.anyio
 
 AT_ONCE: Final = 50
 RULES: Final = {"crm": (DriftRule(path="$.properties.fax", policy="discard"),)}

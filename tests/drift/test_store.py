@@ -3,13 +3,10 @@
 from typing import Final
 
 import msgspec
-import pytest
 
 from app.drift.models import DriftFilter, DriftSubject, Noted
 from app.drift.store import MOST_OPEN, PostgresDrifts
 from app.postgres.database import Database
-
-pytestmark = pytest.mark.anyio
 
 SUBJECT: Final = DriftSubject(
     connection="crm", object="customer", mapping="hubspot.customer", revision=1, source="record"

@@ -14,8 +14,6 @@ from app.egress.targets import NotPosted, TargetRefused, TargetUnreachable, pars
 from tests.egress.targets import PUBLIC, posting
 from tests.vendors.vendor_server import running_vendor
 
-pytestmark = pytest.mark.anyio
-
 NOT_PUBLIC = [
     # loopback, in the spellings that inet_aton, browsers and libraries take for it
     "https://127.0.0.1/", "https://127.0.0.1:443/", "https://127.0.0.1./", "https://127.1/", "https://127.0.1/",

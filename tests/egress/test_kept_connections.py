@@ -11,8 +11,6 @@ from app.egress.targets import NoAnswer, NotPosted
 from tests.egress.targets import PUBLIC, posting
 from tests.vendors.vendor_server import Break, Reply, VendorServer, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 HOST = "hooks.example.com"
 
 

@@ -17,8 +17,6 @@ from tests.egress.targets import posting
 from tests.telemetry.recording import Recording
 from tests.vendors.vendor_server import Break, Call, Reply, VendorServer, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 PATH = "/hook/private-place?token=secret%20word"
 
 

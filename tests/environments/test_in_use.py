@@ -13,8 +13,6 @@ from app.errors import Complaint
 from app.postgres.database import Database, Statement
 from app.postgres.environment_stamp import LOCK, WAIT, WrongEnvironment, claim
 
-pytestmark = pytest.mark.anyio
-
 
 async def adopting(database: Database) -> None:
     await adopt(database, "staging", actor="ada")

@@ -27,8 +27,6 @@ from tests.events.numbered_events import DELIVERY, EVERYTHING, changed
 from tests.queue.harness import POLICIES, Harness
 from tests.vendors.vendor_server import Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 HOLD = Statement("SELECT subscription", "SELECT FROM subscription WHERE id = $1 FOR UPDATE")
 HOLD_DELIVERY = Statement("SELECT delivery", "SELECT FROM delivery WHERE id = $1 FOR UPDATE")
 HOLD_JOB = Statement("SELECT job", "SELECT FROM job FOR UPDATE")

@@ -5,7 +5,6 @@ from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -18,8 +17,6 @@ from app.postgres.database import Database, Statement, Transaction
 from tests.encryption import SEALER
 from tests.events.numbered_events import DELIVERY, EVERYTHING, TYPES, all_of, append, changed, numbers
 from tests.queue.harness import until
-
-pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
 

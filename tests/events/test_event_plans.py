@@ -23,8 +23,6 @@ from app.events.store.events import (
 )
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 
-pytestmark = pytest.mark.anyio
-
 THERE = 100_000
 FILL = Statement(
     "INSERT event",

@@ -20,8 +20,6 @@ from tests.encryption import SEALER
 from tests.events.numbered_events import EVERYTHING, all_of, append, body, changed
 from tests.record_states import store_state
 
-pytestmark = pytest.mark.anyio
-
 ROWS = Statement("SELECT event", "SELECT event::text AS everything FROM event")
 
 

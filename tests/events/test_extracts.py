@@ -12,8 +12,6 @@ from tests.encryption import SEALER
 from tests.plans import plan_of, scans_in
 from tests.record_states import Record, store_state
 
-pytestmark = pytest.mark.anyio
-
 NAMES = [(connection, f"{number}") for connection in ("crm", "shop") for number in range(1, 4)]
 START = Statement("SELECT now", "SELECT now()")
 

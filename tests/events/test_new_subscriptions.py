@@ -16,8 +16,6 @@ from app.queue import order_keys
 from tests.encryption import SEALER
 from tests.events.numbered_events import EVERYTHING, all_of, changed
 
-pytestmark = pytest.mark.anyio
-
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 DAMAGE = Statement("UPDATE subscription", "UPDATE subscription SET target_url = 'damaged'")
 RECORD = [("shop", "customer:1051")]

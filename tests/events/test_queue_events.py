@@ -12,8 +12,6 @@ from tests.encryption import SEALER
 from tests.events.numbered_events import DELIVERY, all_of, append, body, changed
 from tests.queue.harness import POLICIES, Harness, new
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def harness(database: Database, events: PostgresEvents) -> Harness:

@@ -14,8 +14,6 @@ from canonical.parts import CustomField
 from canonical.ticket import Ticket
 from tests.encryption import SEALER
 
-pytestmark = pytest.mark.anyio
-
 TIER = CustomField(key="tier", value="gold")
 LATER = datetime(2026, 5, 2, tzinfo=UTC)
 ANN = Customer(first_name="Ann", last_name="Lee", custom_fields=(TIER,))

@@ -8,8 +8,6 @@ import pytest
 from app.http.rate_limit import SharedBudgets
 from app.postgres.database import Database, Statement
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def processes(database_url: str) -> AsyncIterator[list[SharedBudgets]]:

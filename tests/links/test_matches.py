@@ -31,8 +31,6 @@ from canonical.customer import Customer, Email
 from tests.encryption import KEY, SEALER
 from tests.queue.harness import until
 
-pytestmark = pytest.mark.anyio
-
 SYSTEMS = ("shopify", "hubspot", "zendesk")
 ALL_PAIRS = (("shopify", "hubspot"), ("hubspot", "zendesk"), ("zendesk", "shopify"))
 IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = $1")

@@ -25,8 +25,6 @@ from canonical.copy_base import FieldBase
 from canonical.parts import Link
 from tests.encryption import SEALER
 
-pytestmark = pytest.mark.anyio
-
 COPY = LinkSource(kind="copy", actor="key_1")
 PERSON = LinkSource(kind="person", actor="key_1")
 BASES = Statement("SELECT copy_base", "SELECT source || ' ' || target AS pair FROM copy_base ORDER BY 1")

@@ -24,8 +24,6 @@ from tests.monitoring.test_retention import sql
 from tests.monitoring.watching import REPEAT, URL, Clock, open_dead_letter, reported, watching
 from tests.vendors.vendor_server import OK, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_an_alarm_goes_to_an_address_in_the_vault(database: Database) -> None:
     store = PostgresCredentials(database, SEALER)

@@ -18,8 +18,6 @@ from tests.monitoring.test_retention import place, sql
 from tests.monitoring.watching import URL, late_job, open_dead_letter, reported, watching
 from tests.vendors.vendor_server import running_vendor
 
-pytestmark = pytest.mark.anyio
-
 
 async def unknown_operation(database: Database) -> None:
     await place(database, "operations", 1, 0)

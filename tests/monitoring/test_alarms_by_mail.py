@@ -19,8 +19,6 @@ from app.monitoring.notify import Alerting, open_alerting
 from app.settings.alerts import AlertSettings, SmtpSettings
 from tests.monitoring.mailbox import Mailbox, running_mailbox
 
-pytestmark = pytest.mark.anyio
-
 URL: Final = "https://lockstitch.example"
 MESSAGE: Final = Message(
     alarm="dead_letters",

@@ -2,14 +2,10 @@
 
 import asyncio
 
-import pytest
-
 from app.monitoring.readiness import CACHE_SECONDS, CachedCheck, Verdict
 from tests.virtual_time import anyio_backend
 
 __all__ = ["anyio_backend"]
-
-pytestmark = pytest.mark.anyio
 
 
 class Judge:

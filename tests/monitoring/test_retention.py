@@ -14,8 +14,6 @@ from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.settings.file import RetentionSettings
 from app.telemetry import render_metrics
 
-pytestmark = pytest.mark.anyio
-
 KEEP = RetentionSettings(receipts=30, events=20, deliveries=10, attempts=20, dead_letters=90, runs=20)
 OPERATIONS = timedelta(days=7)
 

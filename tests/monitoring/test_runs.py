@@ -13,8 +13,6 @@ from app.monitoring.runs import SENTENCES, find_trace, read_whole_run
 from app.monitoring.store.runs import SELECT_STORY, SELECT_TRACE, PostgresRuns
 from app.postgres.database import SESSION_SETTINGS, Database
 
-pytestmark = pytest.mark.anyio
-
 RUN: Final = "run-1"
 TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 BEGAN: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)

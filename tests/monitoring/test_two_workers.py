@@ -21,7 +21,6 @@ from tests.monitoring.watching import Clock, open_dead_letter, reported, watchin
 from tests.queue.harness import until
 from tests.vendors.vendor_server import VendorServer, running_vendor
 
-pytestmark = pytest.mark.anyio
 BEAT = """INSERT INTO heartbeat (process, role, holder, settings, keys, started_at, seen_at)
           VALUES ($1, $2, 1, $3, $4::text[], now() - interval '1 hour', now() - make_interval(secs => $5))"""
 

@@ -15,8 +15,6 @@ from tests.credentials.token_rig import END_LEASE, PATIENCE, Others, authorise, 
 from tests.peers.losing import losing
 from tests.peers.peer import running_peer
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def oidc(tmp_path: Path) -> Iterator[str]:

@@ -11,8 +11,6 @@ from tests.virtual_time import anyio_backend
 
 __all__ = ["anyio_backend"]
 
-pytestmark = pytest.mark.anyio
-
 
 class Doubling:
     """Doubles numbers, and refuses negative ones. While `open` is cleared, batches wait."""

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-import pytest
 
 from app.credentials.store import PostgresCredentials
 from app.credentials.vault import Vault
@@ -20,8 +19,6 @@ from app.queue.pauses import PostgresPauses
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.vendors.store import BIND, PostgresBoundAccounts
 from tests.encryption import SEALER
-
-pytestmark = pytest.mark.anyio
 
 # As a restored or hand-edited database has it: no notification follows.
 CHANGES = {

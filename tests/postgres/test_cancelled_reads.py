@@ -15,8 +15,6 @@ from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.own_writes import PostgresOwnWrites
 from tests.encryption import SEALER
 
-pytestmark = pytest.mark.anyio
-
 Read = Callable[[Database], Awaitable[object]]
 
 REPORTED = ReportedChange(connection="shop", object="customer", remote_id="1", received_at=datetime.now(UTC))

@@ -20,8 +20,6 @@ from tests.ports import free_port
 from tests.postgres.relay import over_tcp
 from tests.queue.harness import until
 
-pytestmark = pytest.mark.anyio
-
 ONE = Statement("SELECT one", "SELECT 1")
 WRITE = Statement("CREATE TABLE", "CREATE TABLE IF NOT EXISTS written (id int)")
 

@@ -23,8 +23,6 @@ from app.postgres import database as database_module
 from app.postgres.database import Database, NamedStatement, Statement, trace_queries
 from app.postgres.embedded import EmbeddedPostgres
 
-pytestmark = pytest.mark.anyio
-
 CREATE = Statement("CREATE thing", "CREATE TABLE thing (id integer PRIMARY KEY)")
 INSERT = Statement("INSERT thing", "INSERT INTO thing (id) SELECT unnest($1::integer[])")
 COUNT = Statement("SELECT thing", "SELECT count(*) FROM thing")

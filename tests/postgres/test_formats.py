@@ -7,8 +7,6 @@ from app.postgres.database import Database, Statement
 from app.postgres.migrate import migrate
 from tests.formats import FORMATS
 
-pytestmark = pytest.mark.anyio
-
 CHECKS = """
     SELECT conname, conrelid::regclass::text AS table
       FROM pg_constraint

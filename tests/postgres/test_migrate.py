@@ -9,8 +9,6 @@ import pytest
 from app.postgres.database import Database
 from app.postgres.migrate import LOCK_SECONDS, MigrationError, migrate, read_migrations, schema_fault
 
-pytestmark = pytest.mark.anyio
-
 
 async def exists(url: str, table: str) -> bool:
     connection = await asyncpg.connect(url)

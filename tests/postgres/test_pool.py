@@ -16,8 +16,6 @@ FAILING = Statement("SELECT nothing", "SELECT 1 / 0")
 SLOW = Statement("SELECT sleep", "SELECT pg_sleep(30)")
 END = Statement("SELECT end", "SELECT pg_terminate_backend($1)")
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def database(empty_database_url: str) -> AsyncIterator[Database]:

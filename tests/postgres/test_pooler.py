@@ -16,8 +16,6 @@ from app.queue.claim import open_upkeep
 from tests.postgres.pgbouncer import pgbouncer
 from tests.postgres.relay import over_tcp, relay
 
-pytestmark = pytest.mark.anyio
-
 Open = Callable[[str], Awaitable[Database]]
 
 SETTING = Statement("SELECT pg_settings", "SELECT current_setting('enable_seqscan')")

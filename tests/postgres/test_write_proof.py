@@ -1,11 +1,7 @@
 """The proof that a database can be written does not depend on other processes."""
 
-import pytest
-
 from app.postgres.database import Database
 from app.postgres.write_proof import UPDATE, write_fault
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_a_process_that_hangs_in_its_proof_hinders_no_other(database: Database) -> None:

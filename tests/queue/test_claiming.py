@@ -13,8 +13,6 @@ from app.queue.models import Done, Job, JobOutcome
 from app.queue.runner import GATHER_SECONDS, PAUSE_SECONDS
 from tests.queue.harness import Harness, new, running, until
 
-pytestmark = pytest.mark.anyio
-
 NEVER = 3600.0
 
 

@@ -10,8 +10,6 @@ from app.queue.figures import read_figures
 from app.queue.models import JobFailure
 from tests.queue.harness import Harness, new
 
-pytestmark = pytest.mark.anyio
-
 PERMANENT = JobFailure(category="permanent", reason="no such field", path="/email", mapping="shop.customer", revision=3)
 CONFLICT = JobFailure(category="conflict", reason="not the owner")
 RUN_IN = Statement("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")

@@ -11,8 +11,6 @@ from app.postgres.listen import CHANNEL
 from app.queue.models import INTERNAL, NewJob
 from tests.queue.harness import Harness, new
 
-pytestmark = pytest.mark.anyio
-
 PAYLOADS = Statement("SELECT job", "SELECT payload FROM job")
 RUNS = Statement("SELECT job", "SELECT correlation_id, traceparent, origin FROM job ORDER BY id")
 

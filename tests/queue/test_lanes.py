@@ -2,13 +2,9 @@
 
 from collections import Counter
 
-import pytest
-
 from app.queue.models import Allowance, BudgetShare, JobFailure
 from app.queue.places import HeldPlaces
 from tests.queue.harness import Harness, new
-
-pytestmark = pytest.mark.anyio
 
 
 async def test_urgent_jobs_go_before_the_others_of_their_lane(harness: Harness) -> None:

@@ -7,8 +7,6 @@ import pytest
 from app.queue.models import JobFailure, LeaseLost, NewJob
 from tests.queue.harness import Harness, new
 
-pytestmark = pytest.mark.anyio
-
 
 async def test_only_the_head_of_a_key_is_claimed(harness: Harness) -> None:
     ids = await harness.enqueue(new(order_key="a"), new(order_key="a"), new(order_key="b"), new())

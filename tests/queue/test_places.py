@@ -2,15 +2,11 @@
 
 import asyncio
 
-import pytest
-
 from app.postgres.database import Statement
 from app.queue.finishing import Finishing
 from app.queue.models import Done, Job, JobOutcome
 from app.queue.places import EARNED_AT_MOST, KEEPS_UP_SECONDS, SPARED, HeldPlaces
 from tests.queue.harness import Harness, new, running, until
-
-pytestmark = pytest.mark.anyio
 
 OPEN_LANE = Statement("INSERT lane", "INSERT INTO lane (connection, concurrency) VALUES ($1, $2)")
 

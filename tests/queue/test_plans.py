@@ -17,8 +17,6 @@ from app.queue.claim import RING, THESE, UPKEEP_SETTINGS, claiming
 from app.queue.models import JobFailure
 from tests.queue.harness import Harness, new
 
-pytestmark = pytest.mark.anyio
-
 WAITING = 100_000
 FILL = Statement(
     "INSERT job",

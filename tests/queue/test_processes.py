@@ -9,15 +9,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from app.postgres.database import Statement
 from app.postgres.listen import LIVING
 from tests.forked import Forked
 from tests.queue.harness import Harness, new, until
 from tests.queue.worker_process import CREATE
-
-pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 NOTHING = Path(os.devnull)

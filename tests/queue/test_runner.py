@@ -22,8 +22,6 @@ from app.queue.models import (
 )
 from tests.queue.harness import Harness, new, running, until
 
-pytestmark = pytest.mark.anyio
-
 LAST_ATTEMPT = Statement(
     "SELECT attempt", "SELECT outcome, category, reason FROM attempt ORDER BY ended_at DESC LIMIT 1"
 )

@@ -14,8 +14,6 @@ from app.queue.models import Done, Job, JobOutcome
 from app.queue.runner import QueueRunner
 from tests.queue.harness import Harness, new, running, until
 
-pytestmark = pytest.mark.anyio
-
 CUT = Statement(
     "SELECT pg_stat_activity",
     """

@@ -16,7 +16,6 @@ from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
 from tests.queue.harness import SHIFT, SHIFT_LANES, Harness, new, until
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(harness: Harness, seed: int) -> None:
     await harness.database.execute(CREATE)

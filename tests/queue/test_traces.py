@@ -14,8 +14,6 @@ from app.queue.runner import QueueRunner
 from tests.queue.harness import Harness, new, until
 from tests.telemetry.recording import Recording, recording
 
-pytestmark = pytest.mark.anyio
-
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 

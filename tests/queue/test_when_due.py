@@ -15,8 +15,6 @@ from app.queue.models import JobFailure, NewJob
 from tests.dead_letters import bury
 from tests.writes.test_lost_races import begun_update, operations_on
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture(autouse=True)
 def only_notified(monkeypatch: pytest.MonkeyPatch) -> None:

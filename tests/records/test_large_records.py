@@ -25,8 +25,6 @@ from mappings.spec import ListQuery
 from tests.vendors.acme import REAL_TIME, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 DESK: dict[str, Any] = {
     "account_requests": VENDOR.account_requests,
     "build_account": VENDOR.build_account,

@@ -20,8 +20,6 @@ from mappings.spec import ListQuery, VendorMapping
 from tests.vendors.acme import REAL_TIME, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 AUTHORS = 40
 
 

@@ -25,8 +25,6 @@ from tests.contract.webhook_senders import contact_event, hubspot
 from tests.queue.harness import until
 from tests.telemetry.recording import recording
 
-pytestmark = pytest.mark.anyio
-
 APP: Final = f"{Path(__file__).parents[2] / 'app'}/"
 # What every capability stands on.
 GROUND: Final = frozenset({"telemetry", "postgres", "audit", "egress", "signatures"})

@@ -11,8 +11,6 @@ from app.revisions.store.trials import PostgresTrialBook
 from app.vendors.models import Connection
 from mappings.registry import VENDORS, active
 
-pytestmark = pytest.mark.anyio
-
 NAME = "hubspot.customer"
 CONNECTIONS = {"crm": Connection(name="crm", vendor=VENDORS["hubspot"])}
 NOT_YET = 99

@@ -2,13 +2,9 @@
 
 import asyncio
 
-import pytest
-
 from app.postgres.database import Database, Statement
 from app.revisions.models import MappedConnection, RouteChange
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
-
-pytestmark = pytest.mark.anyio
 
 TRAIL = Statement("SELECT audit_event", "SELECT type, facts FROM audit_event ORDER BY id")
 

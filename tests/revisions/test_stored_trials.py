@@ -3,14 +3,10 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from app.postgres.database import Database, Statement
 from app.revisions.models import Comparisons, Difference, MappedConnection, RouteChange, Shadow, TrialKey
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
-
-pytestmark = pytest.mark.anyio
 
 PLACE = MappedConnection(connection="crm", mapping="hubspot.customer", default=1)
 TYPES = Statement("SELECT audit_event", "SELECT type FROM audit_event WHERE type LIKE 'mapping.%' ORDER BY id")

@@ -5,15 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import pytest
 
 from app.revisions.models import Comparisons, TrialKey
 from app.revisions.trials import Trial, Trials
 from canonical.customer import Customer
 from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.spec import Mapped, Remote
-
-pytestmark = pytest.mark.anyio
 
 KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, shadow=2)
 MADE: Mapped[Any] = Mapped(data=Customer(), remote=Remote(id="51"))

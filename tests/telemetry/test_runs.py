@@ -12,8 +12,6 @@ from app.telemetry import bind, mark_replayed, name_caller, name_route, server_s
 from app.telemetry.runs import RunEntry, RunRecorder, entries_dropped, recorder
 from tests.queue.harness import until
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 def recorded() -> Iterator[RunRecorder]:

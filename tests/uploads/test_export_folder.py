@@ -10,8 +10,6 @@ import pytest
 from app.uploads.deps import UploadDeps
 from app.uploads.export_folder import STILL_SECONDS, DiskFolder, WaitingFile, take_from_folders
 
-pytestmark = pytest.mark.anyio
-
 
 def lay(path: Path, content: bytes, age: float) -> None:
     path.write_bytes(content)

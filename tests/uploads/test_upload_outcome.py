@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import pytest
 from opentelemetry import trace
 
 from app.postgres.database import Database, Statement
@@ -12,8 +11,6 @@ from app.uploads.models import NewUpload, Upload, UploadOutcome
 from app.uploads.store import OUTCOMES, PostgresUploads
 from app.uploads.views import UploadView, list_uploads
 from tests.telemetry.recording import recording
-
-pytestmark = pytest.mark.anyio
 
 ROWS = 30_000
 BAD = 2_000

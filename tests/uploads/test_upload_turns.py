@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
-import pytest
 
 from app.postgres.database import Database
 from app.uploads.deps import ExportDeps
@@ -18,8 +17,6 @@ from app.webhooks.store.receipts import PostgresReceipts
 from mappings.csv import VENDOR
 from mappings.csv.layout import LayoutSetting, make_layout
 from tests.encryption import SEALER
-
-pytestmark = pytest.mark.anyio
 
 SETTING: dict[str, Any] = {
     "object": "customers",

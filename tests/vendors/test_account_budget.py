@@ -15,8 +15,6 @@ from app.vendors.connection_state import AccountBudgets
 from mappings.http import Budget
 from mappings.registry import VENDORS
 
-pytestmark = pytest.mark.anyio
-
 # No window ends during a test.
 WINDOW = 3600.0
 

@@ -12,8 +12,6 @@ from mappings.spec import Unmappable
 from tests.vendors.acme import QUICK, Account, asking, build_account
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 FACTS = tuple(VendorRequest(method="GET", path=path, route=path) for path in ("/stages", "/fields"))
 
 

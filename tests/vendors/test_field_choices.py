@@ -14,8 +14,6 @@ from mappings.spec import VendorDrift
 from tests.vendors.acme import QUICK, Account, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 FACTS = (VendorRequest(method="GET", path="/stages", route="/stages"),)
 PEOPLE = VendorRequest(method="GET", path="/people", route="/people")
 FIELDS = VendorRequest(method="GET", path="/fields", route="/fields")

@@ -16,8 +16,6 @@ from mappings.http import VendorRequest
 from tests.vendors.acme import QUICK, READ, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 REFUSED = Reply(status=401)
 DOWN = Reply(status=503)
 

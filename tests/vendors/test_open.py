@@ -14,8 +14,6 @@ from mappings.http import VendorRequest
 from mappings.registry import MANIFESTS, VENDORS, active, manifest_of
 from tests.vendors.vendor_server import running_vendor
 
-pytestmark = pytest.mark.anyio
-
 
 def settings_of(folder: Path, text: str) -> Settings:
     """Settings read from a file with this text."""

@@ -16,8 +16,6 @@ from mappings.spec import Unmappable
 from tests.vendors.acme import QUICK, Account, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 PEOPLE = VendorRequest(method="GET", path="/people", route="/people")
 GROUPS = VendorRequest(method="GET", path="/groups", route="/groups")
 

@@ -142,7 +142,6 @@ def test_a_new_limit_in_the_settings_counts_what_was_leased_before() -> None:
     assert (ring.free(BudgetShare.INTERACTIVE, 1.0), ring.free(BudgetShare.INTERACTIVE, 3.2)) == (25.0, 40.0)
 
 
-@pytest.mark.anyio
 async def test_requests_reach_the_vendor_at_the_pace() -> None:
     units, window = 40, 1.0
     pacing = PacingSettings(units=units, per_seconds=window, concurrency=8)
@@ -154,7 +153,6 @@ async def test_requests_reach_the_vendor_at_the_pace() -> None:
         assert 0 <= arrival - started - number // units * window < 0.1 + 0.05 * (number // units)
 
 
-@pytest.mark.anyio
 async def test_a_wait_beyond_the_deadline_is_refused_at_once() -> None:
     async with running_vendor() as vendor:
         async with asking(vendor.url, pacing=PacingSettings(units=1, per_seconds=100)) as acme:
@@ -167,7 +165,6 @@ async def test_a_wait_beyond_the_deadline_is_refused_at_once() -> None:
         assert problem.value.retry_after == pytest.approx(100.0, abs=6.0)
 
 
-@pytest.mark.anyio
 async def test_only_so_many_requests_at_once() -> None:
     at_once, most = 0, 0
     free = asyncio.Event()
@@ -190,7 +187,6 @@ async def test_only_so_many_requests_at_once() -> None:
         await asyncio.gather(*sending)
 
 
-@pytest.mark.anyio
 async def test_a_budget_that_is_used_up_by_others_holds_requests_back() -> None:
     async with running_vendor() as vendor, asking(vendor.url) as acme:
         vendor.then(Reply(headers=(("x-left", "0"), ("x-reset", "1"))))

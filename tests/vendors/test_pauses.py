@@ -17,8 +17,6 @@ from app.vendors.authorize import end_pause
 from tests.vendors.acme import READ, REAL_TIME, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 REFUSED = Reply(status=401)
 LOCK_LANES = Statement("SELECT lane", "SELECT FROM lane FOR UPDATE")
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")

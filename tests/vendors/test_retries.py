@@ -13,8 +13,6 @@ from mappings.http import VendorRequest
 from tests.vendors.acme import READ, REPEATABLE, WRITE, asking
 from tests.vendors.vendor_server import OK, Behaviour, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 # Every failure after which the vendor may have done the work, but the caller cannot know.
 NO_REPLY: dict[str, Behaviour] = {
     "drop": "drop",

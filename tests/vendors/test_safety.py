@@ -19,8 +19,6 @@ from tests.telemetry.recording import Recording
 from tests.vendors.acme import READ, SECRET, WRITE, asking
 from tests.vendors.vendor_server import Break, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 LIMIT = 100_000
 TOO_LARGE: Final[dict[str, Callable[[], Reply | Break]]] = {
     "announced": lambda: Reply(body=b" " * (LIMIT + 1)),

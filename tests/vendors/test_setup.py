@@ -10,8 +10,6 @@ from mappings.http import VendorRequest
 from tests.vendors.acme import READ, WRITE, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 SETUP = tuple(
     VendorRequest(method="POST", path="/fields", route="/fields", body=b'{"name":"%s"}' % name, effect=True)
     for name in (b"marker", b"external_id")

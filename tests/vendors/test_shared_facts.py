@@ -18,8 +18,6 @@ from tests.encryption import SEALER
 from tests.vendors.acme import REAL_TIME, Account, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, VendorServer, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 STAGES, FIELDS, OWNERS = (
     VendorRequest(method="GET", path=path, route=path) for path in ("/stages", "/fields", "/owners")
 )

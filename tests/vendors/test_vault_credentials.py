@@ -24,8 +24,6 @@ from tests.encryption import SEALER
 from tests.vendors.acme import READ, REAL_TIME, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, VendorServer, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 DAY = timedelta(hours=24)
 
 

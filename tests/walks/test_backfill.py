@@ -14,8 +14,6 @@ from app.walks.backfill.manage import cancel_backfill, pause_backfill, read_back
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 STATES: Final = "SELECT remote_id, version FROM record_state WHERE connection = 'pulled-salesforce' ORDER BY remote_id"
 AUDITED: Final = "SELECT type FROM audit_event WHERE type LIKE 'backfill.%' ORDER BY id"
 EVENTS: Final = "SELECT type, record, origin FROM event WHERE record IS NOT NULL ORDER BY id"

@@ -13,8 +13,6 @@ from tests.contract.facade import Facade
 from tests.restarts import own_server, restart
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 CONTACTS: Final = 14
 PAGES: Final = "*/query*"
 RUNS: Final = "SELECT type FROM audit_event WHERE type LIKE 'walk.%' ORDER BY id"

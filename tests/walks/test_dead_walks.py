@@ -22,8 +22,6 @@ from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 from tests.walks.test_reconcile import start_reconcile
 
-pytestmark = pytest.mark.anyio
-
 CONTACTS: Final = 9
 FAILURE: Final = ("dead-letter: connection-paused", "dead-letter: vendor-unavailable")
 """The vendor is not called while calls to it keep failing."""

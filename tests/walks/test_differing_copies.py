@@ -16,8 +16,6 @@ from app.walks.reconcile.start import list_findings, request_reconcile, start_du
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 LEFT: Final = "SELECT count(*) = 0 FROM job WHERE kind IN ('walk', 'reconcile', 'refetch', 'fan_out', 'ingest')"
 TABLES: Final = """
 [connections.hubspot.pull]

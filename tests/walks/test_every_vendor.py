@@ -10,8 +10,6 @@ from tests.contract.facade import Facade
 from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, all_vendors, create_record
 from tests.walks.stage import EVERY, Stage, staged
 
-pytestmark = pytest.mark.anyio
-
 ENDED: Final = "SELECT type, facts FROM audit_event WHERE type IN ('walk.completed', 'walk.failed')"
 LONG_AGO: Final = "UPDATE watermark SET watermark = '2015-01-01T00:00:00Z'"
 

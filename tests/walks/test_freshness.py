@@ -19,8 +19,6 @@ from tests.contract.facade import Facade
 from tests.contract.waiting import until
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 TOKEN: Final = "LOCKSTITCH_DEV_SALESFORCE_TOKEN"
 LIMIT: Final = 2 * 86_400
 OWNED: Final = f"""

@@ -10,8 +10,6 @@ from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 
 @pytest.fixture
 async def stage(facade: Facade) -> AsyncIterator[Stage]:

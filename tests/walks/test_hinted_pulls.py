@@ -10,8 +10,6 @@ from app.dev.folder import EMULATOR_CREDENTIALS
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 LONG_AGO: Final = "UPDATE watermark SET started_at = now() - interval '30 days'"
 LISTS: Final = "/v1/customers"
 HINTS: Final = "/v1/events"

@@ -22,8 +22,6 @@ from tests.contract.facade import Facade
 from tests.contract.webhook_driver import record_receipt
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 NAME: Final = "pulled-hubspot"
 VERSIONS: Final = "SELECT remote_id, version FROM record_state ORDER BY 1"
 SOURCES: Final = "SELECT remote_id FROM record_state WHERE source IS NULL"

@@ -13,8 +13,6 @@ from app.records.resources import ReadRecord
 from tests.contract.facade import Facade
 from tests.walks.stage import Event, Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 SENT: Final = """
     INSERT INTO operation (id, principal, fingerprint, object, action, connection, correlation_id, intent, phase,
                            effect, remote_id, sent_at, due_at)

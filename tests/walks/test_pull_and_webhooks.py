@@ -17,8 +17,6 @@ from tests.contract.webhook_driver import record_receipt
 from tests.contract.webhook_senders import contact_event
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 HUBSPOT: Final = "pulled-hubspot"
 ZENDESK: Final = "pulled-zendesk"
 INGESTED: Final = "SELECT count(*) = 0 FROM job WHERE kind = 'ingest'"

@@ -12,8 +12,6 @@ from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 from tests.walks.test_reconcile import reconcile
 
-pytestmark = pytest.mark.anyio
-
 CONTACTS: Final = 5
 NAME: Final = "pulled-salesforce"
 STATES: Final = f"SELECT remote_id FROM record_state WHERE connection = '{NAME}' ORDER BY 1"  # noqa: S608

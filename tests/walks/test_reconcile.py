@@ -15,8 +15,6 @@ from app.walks.reconcile.start import confirm_absences, list_findings, request_r
 from tests.contract.facade import Facade
 from tests.walks.stage import Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 LEFT: Final = "SELECT count(*) = 0 FROM job WHERE kind IN ('walk', 'reconcile', 'refetch')"
 CONTACTS: Final = 24
 """So that one absent record is less than 5 %."""

@@ -15,8 +15,6 @@ from tests.contract.facade import Facade
 from tests.contract.waiting import until
 from tests.walks.stage import Event, Stage, connection_table, staged
 
-pytestmark = pytest.mark.anyio
-
 SHOPIFY: Final = """
 [connections.shopify.stock]
 threshold = 5

@@ -16,8 +16,6 @@ from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import PostgresArrivals
 from tests.encryption import SEALER
 
-pytestmark = pytest.mark.anyio
-
 WAITING = 100_000
 JOBS = Statement(
     "SELECT job", "SELECT id, order_key, state, origin, dedupe_key, correlation_id, traceparent FROM job ORDER BY id"

@@ -23,8 +23,6 @@ from tests.contract.webhook_senders import contact_event
 from tests.queue.harness import until
 from tests.webhooks.test_road import is_idle, running
 
-pytestmark = pytest.mark.anyio
-
 # Drift is checked in the background, at any time.
 NO_DRIFT: Final = "\n[drift]\nsample_rate = 0.0\n"
 TABLES: Final = ("inbound_event", "record_state", "operation")

@@ -7,15 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import MOST_BYTES, GroupCommit, PostgresArrivals, PostgresReceipts, group_commit_to
 from tests.encryption import SEALER
-
-pytestmark = pytest.mark.anyio
 
 LOCK = Statement("SELECT lock", "SELECT pg_advisory_xact_lock($1)")
 WAITING = Statement("SELECT lock", "SELECT count(*) FROM pg_locks WHERE NOT granted")

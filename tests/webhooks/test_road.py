@@ -30,8 +30,6 @@ from tests.encryption import SEALER
 from tests.queue.harness import until
 from tests.webhooks.burst import WAITING, record, subscribe
 
-pytestmark = pytest.mark.anyio
-
 MOST_STATEMENTS = 2.0
 STEADY_RATE = 100
 MOST_TRANSACTIONS = 3.0  # of the worker; the API takes one more

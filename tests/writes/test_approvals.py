@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
-import pytest
-
 from app.capabilities import POLICIES
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -25,8 +23,6 @@ from app.writes.store.approvals import PostgresApprovals
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from tests.encryption import SEALER
-
-pytestmark = pytest.mark.anyio
 
 INTENT: Final = Intent(
     object="customer", action="create", connection="crm", revision=1, instance="/v1/customers", body=b"{}"

@@ -11,8 +11,6 @@ from app.postgres.database import Database
 from app.writes.models import Begun, Intent, NewOperation, Operation
 from tests.writes.test_lost_races import operations_on
 
-pytestmark = pytest.mark.anyio
-
 
 def new_operation(phase: Literal["received", "sent"]) -> NewOperation:
     return NewOperation(

@@ -25,8 +25,6 @@ from app.writes.store.operations import PostgresOperations
 from tests.encryption import SEALER
 from tests.record_states import Record, change_to, store_state
 
-pytestmark = pytest.mark.anyio
-
 RECORD: Record = ("customer", "crm", "1051")
 NOW = datetime.now(UTC)
 PHASES = Statement("SELECT operation", "SELECT phase FROM operation")

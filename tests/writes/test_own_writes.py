@@ -13,8 +13,6 @@ from app.writes.store.own_writes import PostgresOwnWrites
 from tests.encryption import SEALER
 from tests.record_states import store_state
 
-pytestmark = pytest.mark.anyio
-
 NOW: Final = datetime.now(UTC)
 SENT = Statement(
     "INSERT operation",

@@ -22,9 +22,6 @@ from mappings.spec import Draft
 from tests.vendors.acme import asking, within
 from tests.vendors.vendor_server import Reply, running_vendor
 
-pytestmark = pytest.mark.anyio
-
-
 LONG = 30.0
 LAST = TrialKey(connection="last", mapping=CUSTOMER.name, active=1, shadow=2)
 

@@ -20,8 +20,6 @@ from mappings.hubspot import VENDOR
 from tests.vendors.acme import asking, within
 from tests.vendors.vendor_server import Call, Reply, VendorServer, running_vendor
 
-pytestmark = pytest.mark.anyio
-
 TIER = CustomFieldSetting(key="tier", vendor_field="tier", type="enum")
 HUBSPOT: dict[str, Any] = {
     "account_requests": VENDOR.account_requests,
