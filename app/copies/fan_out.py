@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from app.audit.record import Entry, append
@@ -43,13 +42,13 @@ from app.queue.models import (
 from app.queue.supersede import supersede
 from app.records.resolve import choose_mapping
 from app.writes.copy_links import KnownCopy, known_copy, linked_record
-from app.writes.copy_merge import UNFOLLOWED, ConsumerPaused, has_nothing_new
+from app.writes.copy_merge import ConsumerPaused, has_nothing_new
 from app.writes.execute import execute
 from app.writes.models import Begun, Operation, Undecided
 from app.writes.queued import operation_of_key
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import ResolvedWrite, fingerprint, resolve_request
-from canonical.parts import Link, Loss
+from canonical.parts import Link
 from mappings.coverage import unsupported
 
 DAY: Final = 86_400.0
@@ -74,14 +73,6 @@ FOLLOW: Final = "bring the order to this state there by hand. What else has chan
 Consent = Literal["given", "withdrawn", "none"]
 
 
-class _Meta(Struct):
-    loss: tuple[Loss, ...] = ()
-
-
-class _Answered(Struct):
-    meta: _Meta
-
-
 async def run_fan_out(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle a `fan_out` job."""
     fan_out = msgspec.json.decode(job.payload, type=FanOut)
@@ -93,7 +84,7 @@ async def run_fan_out(deps: CopyDeps, job: Job, finishing: Finishing) -> JobOutc
     principal = _principal(fan_out)
     recorded = await deps.operations.find_by_key(principal, fan_out.event)
     if recorded is not None and (recorded.outcome != "failed" or recorded.is_dead_letter):
-        return await _ended(deps, recorded)
+        return _outcome_of(deps, recorded)
     if recorded is not None:  # a redrive after a refusal
         await deps.operations.release(principal, fan_out.event)
     if fan_out.archives:
@@ -233,31 +224,17 @@ async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: Reso
     operation = await deps.operations.get(operation_id)
     if operation is None and await deps.operations.was_lost(operation_id):
         return Retry(reason="the database has lost its operation")
-    return Done() if operation is None else await _ended(deps, operation)
+    return Done() if operation is None else _outcome_of(deps, operation)
 
 
-async def _ended(deps: CopyDeps, operation: Operation) -> JobOutcome:
+def _outcome_of(deps: CopyDeps, operation: Operation) -> JobOutcome:
     """Return what the state of its operation means for a fan-out. If the copy left a state of an order, the fan-out
-    becomes a dead letter, although the rest was written: otherwise no one would learn of the loss. The key is released,
-    so that a redrive copies again."""
-    if operation.outcome != "succeeded" or operation.answer is None:
-        return _outcome_of(operation)
-    unfollowed = _unfollowed(operation.answer.body)
-    if unfollowed is None:
-        return Done()
-    if operation.key is not None:
-        await deps.operations.release(operation.principal, operation.key)
-    return Conflict(reason=UnsupportedField.code, path=unfollowed)
-
-
-def _unfollowed(answer: bytes) -> str | None:
-    losses = msgspec.json.decode(answer, type=_Answered).meta.loss
-    return next((one.path for one in losses if one.detail.startswith(UNFOLLOWED)), None)
-
-
-def _outcome_of(operation: Operation) -> JobOutcome:
-    """Return what the state of its operation means for a fan-out."""
-    problem = operation.problem
+    becomes a dead letter, although the rest was written: otherwise no one would learn of the loss. With it the key is
+    released, so that a redrive copies again."""
+    problem, answer = operation.problem, operation.answer
+    if operation.outcome == "succeeded" and answer is not None and answer.unfollowed is not None:
+        released = partial(deps.operations.release, operation.principal, operation.key)
+        return Conflict(reason=UnsupportedField.code, path=answer.unfollowed, record=released)
     if operation.outcome == "succeeded" or operation.is_dead_letter:  # one to review is a dead letter of its own
         return Done()
     if operation.phase == "unknown":

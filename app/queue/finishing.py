@@ -192,8 +192,11 @@ class AttemptRunner:
             case Exhausted(reason=reason):
                 await self._queue.bury(job, JobFailure(category="transient", reason=reason))
                 return "dead"
-            case Permanent() | Conflict():
+            case Permanent():
                 await self._queue.bury(job, _failure(outcome))
+                return "dead"
+            case Conflict(record=record):
+                await self._queue.bury(job, _failure(outcome), also=record)
                 return "dead"
 
 

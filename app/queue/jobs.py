@@ -268,9 +268,13 @@ class PostgresQueue(JobIntake):
                 if job.id in freed:
                     await lanes.probe_undecided(session, job, after)
 
-    async def bury(self, job: Job, failure: JobFailure) -> str:
-        """Turn a job into a dead letter and return its id."""
+    async def bury(
+        self, job: Job, failure: JobFailure, *, also: Callable[[Transaction], Awaitable[None]] | None = None
+    ) -> str:
+        """Turn a job into a dead letter and return its id. `also` is `Conflict.record`."""
         async with self._database.transaction() as session:
+            if also is not None:
+                await also(session)
             dead = await self._bury(session, job, failure, telemetry.current_traceparent())
             if job.probe:
                 await lanes.probe_succeeded(session, job)  # a refusal shows that the vendor answers

@@ -189,13 +189,15 @@ class Permanent(Struct, frozen=True, kw_only=True):
 
 
 class Conflict(Struct, frozen=True, kw_only=True):
-    """The vendor or the system of record disagrees, and a person must decide. `skip` as for Permanent."""
+    """The vendor or the system of record disagrees, and a person must decide. `skip` as for Permanent. `record` writes
+    in the transaction that makes the dead letter."""
 
     reason: str
     path: str | None = None
     mapping: str | None = None
     revision: int | None = None
     skip: bool = False
+    record: Callable[[Transaction], Awaitable[None]] | None = None
 
 
 JobOutcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Deferred | Exhausted | Permanent | Conflict

@@ -33,7 +33,6 @@ from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
 from app.records.append import Appended, Outdated, append
-from app.records.map_record import Reading
 from app.records.models import WriteUnderWay
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
@@ -218,11 +217,10 @@ async def _read_change(
     ours: Sequence[str],
     merged: tuple[str, ...],
     finishing: Finishing,
-    reading: Reading | None = None,
 ) -> Ingested | Retry:
-    """Refetch the record, unless there is a `reading` of it, and compare it. Raises like `_find_change`."""
+    """Refetch the record and compare it. Raises like `_find_change`."""
     deadline, job, receipt = time.monotonic() + READ_LIMIT, finishing.job, record.receipt
-    refetched = await refetch(deps, record, last, deadline, reading)
+    refetched = await refetch(deps, record, last, deadline)
     if refetched is None:
         return Retry(reason="the ticket does not list the comment yet")
     change, comment = refetched.change, refetched.comment
@@ -246,6 +244,7 @@ async def _read_change(
         change = replace(change, state=with_notes(change.state, notes))
         events += await events_of_comments(deps, record.connection, ticket, added, origin=receipt.id)
     echo = () if events else _echo(receipt, change.last_state)
+    named = replace(last, is_new=False, reading=refetched.reading)
     return _ended(
         receipt,
         finishing,
@@ -255,7 +254,7 @@ async def _read_change(
         events=events,
         change=change,
         new=refetched.new,
-        if_known=partial(_read_change, deps, record, last, ours, merged, finishing, refetched.reading),
+        if_known=partial(_read_change, deps, record, named, ours, merged, finishing),
         reported=replace(record, notice=replace(record.notice, remote_id=change.remote_id)).changes(),
         jobs=await _source_jobs(deps, record, job, change),
     )

@@ -148,11 +148,9 @@ def _value(value: Any) -> Any:
     return [_value(one) for one in value] if isinstance(value, list) else value
 
 
-async def refetch(
-    deps: IngestDeps, record: ReportedRecord, last: RecordLook, deadline: float, reading: Reading | None = None
-) -> Refetched | None:
-    """Read what the webhook reports, and compare it: an added comment, or else the record, unless there is a `reading`
-    of it. A comment of a ticket that no longer exists is a deletion. None while a ticket does not list the comment.
+async def refetch(deps: IngestDeps, record: ReportedRecord, last: RecordLook, deadline: float) -> Refetched | None:
+    """Read what the webhook reports, and compare it: an added comment, or else the record. A comment of a ticket that
+    no longer exists is a deletion. None while a ticket does not list the comment.
 
     Raises VendorDrifted if it cannot be mapped, and the vendor's problems.
     """
@@ -165,8 +163,7 @@ async def refetch(
     return await refetch_record(
         *(deps, record.connection, mapping, notice, record.receipt.occurred_at, last, deadline),
         is_news=record.is_news,
-        draws_id=last.is_new and reading is None,
-        reading=reading,
+        draws_id=last.is_new,
     )
 
 
@@ -182,13 +179,11 @@ async def refetch_record(
     with_comments: bool = False,
     is_news: bool = False,
     draws_id: bool = False,
-    reading: Reading | None = None,
 ) -> Refetched:
-    """Read the record that a notice names, unless there is a `reading` of it, and compare it. `with_comments` and
-    `is_news` as for `compare`. `draws_id`: a created record has no canonical id yet, and gets one with its state.
-    Raises like `refetch`."""
+    """Read the record that a notice names, and compare it. `with_comments` and `is_news` as for `compare`. `draws_id`:
+    a created record has no canonical id yet, and gets one with its state. Raises like `refetch`."""
     read_at, last_state = last.looked_at, last.state
-    reading = reading or await _read_record(deps, connection, mapping, notice, deadline)
+    reading = last.reading or await _read_record(deps, connection, mapping, notice, deadline)
     if (
         reading is None
         or is_stub(connection, notice.object, reading.mapped.data.status)

@@ -25,9 +25,6 @@ from mappings.spec import Mapped
 DISPLAY: Final = "display_name"
 STATES: Final = frozenset({"status", "payment_status", "fulfillment_status"})
 """The states of an order. One that its target cannot follow does not hold up the other changes of a later copy."""
-UNCLEARED: Final = "it is not cleared: "
-UNFOLLOWED: Final = "it stays: "
-"""How the detail of the loss begins that names such a state."""
 STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
@@ -50,14 +47,12 @@ class CopyMerge(Struct, frozen=True, kw_only=True):
 
 
 class MergedCopy(Struct, frozen=True, kw_only=True):
-    """The `write` of a copy after the merge, its plan, and the fields that the target keeps because it owns them.
-    `lost`: what is not cleared there."""
+    """The `write` of a copy after the merge, its plan, and the fields that the target keeps because it owns them."""
 
     write: ResolvedWrite
     plan: CopyPlan
     skipped: tuple[Skipped, ...]
     removed: int
-    lost: tuple[Loss, ...] = ()
 
 
 async def begin_merge(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> CopyMerge:
@@ -135,10 +130,10 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
             base=known.version,
             before=_states(known, present, copied.names),
             conflicts=merged.conflicts,
+            lost=tuple(Loss(path=f"/{name}", kind="dropped", detail=stale) for name in merged.stale),
         ),
         skipped=tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in merged.kept),
         removed=merged.removed,
-        lost=tuple(Loss(path=f"/{name}", kind="dropped", detail=stale) for name in merged.stale),
     )
 
 
@@ -160,15 +155,15 @@ def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[F
     cleared = {name for name in refused if name in body and not body[name]}
     states = STATES.intersection(refused, body, merging.known.base) if leaves_states else frozenset()
     emails = [one for one in errors if str(one.pointer).split("/")[1:2] == [EMAILS]]
-    keeps_login = is_login(merged.write) and all(is_email(one.pointer) for one in emails)
+    keeps_login = EMAILS in body and is_login(merged.write) and all(is_email(one.pointer) for one in emails)
     left = cleared | states
     if not refused or intent.loss == "none" or not refused.keys() <= left | ({EMAILS} if keeps_login else set()):
         return None
-    lost = tuple(
-        Loss(path=f"/{name}", kind="dropped", detail=f"{UNFOLLOWED if name in states else UNCLEARED}{refused[name]}")
-        for name in sorted(left)
-    )
-    remaining = replace(_without(merged, left), lost=merged.lost + lost)
+    why = dict.fromkeys(cleared, "it is not cleared") | dict.fromkeys(states, "it stays")
+    lost = tuple(Loss(path=f"/{name}", kind="dropped", detail=f"{why[name]}: {refused[name]}") for name in sorted(left))
+    unfollowed = min((f"/{name}" for name in states), default=merged.plan.unfollowed)
+    plan = replace(merged.plan, lost=merged.plan.lost + lost, unfollowed=unfollowed)
+    remaining = _without(replace(merged, plan=plan), left)
     return without_emails(remaining) if refused.keys() - left else remaining
 
 

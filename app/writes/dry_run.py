@@ -106,6 +106,8 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
     except RecordFound as existing:
         prepared = PreparedWrite(effect="update", request=None, remote_id=existing.remote_id)
         fields = (FieldVerdict(pointer="", verdict="skipped", reason=EXISTS),)
+    if prepared.plan is not None:
+        prepared = msgspec.structs.replace(prepared, loss=prepared.plan.lost + prepared.loss)
     mapping = resolved.mapping
     return DraftedWrite(
         connection=resolved.connection.name,

@@ -137,7 +137,9 @@ async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, re
         reading = await resolved.fetch(_required(remote_id))
     loss = done.loss
     if copied is not None:
-        loss += await link_copy(resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal)
+        loss += copied.lost + await link_copy(
+            resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal
+        )
     if done.is_new and resolved.intent.emptied:
         loss += filled(resolved, reading.mapped.data, loss)
     if done.is_new and loss:
@@ -196,13 +198,14 @@ def of_operation(
 
 def resource_answer(resource: Any, intent: Intent, *, is_new: bool) -> Answer:
     """Render the answer: body, `ETag`, and for a new record its `Location`, with the connection that a copy names."""
-    headers = {"content-type": JSON}
+    headers, plan = {"content-type": JSON}, None if intent.copy_of is None else intent.copy_of.plan
     if intent.object != "comment":
         headers["etag"] = etag_of(resource)
         if is_new:
             query = "" if intent.copy_of is None else f"?connection={intent.connection}"
             headers["location"] = f"/v1/{PLURAL[intent.object]}/{resource.id}{query}"
-    return Answer(status=201 if is_new else 200, headers=headers, body=_encoder.encode(resource))
+    unfollowed = None if plan is None else plan.unfollowed
+    return Answer(status=201 if is_new else 200, headers=headers, body=_encoder.encode(resource), unfollowed=unfollowed)
 
 
 async def _commit(

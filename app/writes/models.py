@@ -14,6 +14,7 @@ from app.links.models import NewRecord
 from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
 from app.queue.models import BlockedReason
+from app.records.map_record import Reading
 from app.writes.approval import Approval, ApprovalView
 from canonical.classes import LossPolicy
 from canonical.copy_base import Base, FieldState
@@ -30,11 +31,13 @@ FOR_GOOD: Final = ("permanent", "conflict")
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """A rendered answer, as recorded and replayed: status, the headers to keep, and the bytes of the body."""
+    """A rendered answer, as recorded and replayed: status, the headers to keep, and the bytes of the body. `unfollowed`
+    as in CopyPlan."""
 
     status: int
     headers: dict[str, str]
     body: bytes
+    unfollowed: str | None = None
 
 
 class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,12 +73,15 @@ PausedFor = Literal["removals", "loop"]
 class CopyPlan(Struct, frozen=True, kw_only=True):
     """What a copy sends after the merge: the `body`, with the target `before` it as digests; None if it was not read.
     `conflicts` are fields that both sides have changed, and nothing says whose value counts. `base` is the version of
-    the base that was merged with."""
+    the base that was merged with. `lost` is what the target keeps although the source has changed it, and `unfollowed`
+    the pointer of a state of an order among that, which a consumer's operators have to know."""
 
     body: bytes
     base: str = ""
     before: dict[str, FieldState] | None = None
     conflicts: tuple[str, ...] = ()
+    lost: tuple[Loss, ...] = ()
+    unfollowed: str | None = None
 
 
 class CopyOf(Struct, frozen=True, kw_only=True):
@@ -98,6 +104,11 @@ class CopyOf(Struct, frozen=True, kw_only=True):
     consumer: str | None = None
     follows_logins: bool = False
     plan: CopyPlan | None = None
+
+    @property
+    def lost(self) -> tuple[Loss, ...]:
+        """What the target keeps although the source has changed it."""
+        return () if self.plan is None else self.plan.lost
 
 
 class CopyConflict(Struct, frozen=True, kw_only=True):
@@ -232,12 +243,13 @@ class Undecided(Exception):
 class RecordLook(Struct, frozen=True, kw_only=True):
     """The last-seen state of a record, if any, and whether a write that is sent and not decided yet may be the cause of
     what was reported. A record `is_new` without a state and a canonical id. A read that follows counts from
-    `looked_at`."""
+    `looked_at`; there is none if the record was read since (`reading`)."""
 
     looked_at: datetime
     state: SeenState | None
     is_under_way: bool
     is_new: bool
+    reading: Reading | None = None
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):

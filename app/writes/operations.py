@@ -138,7 +138,8 @@ async def _resolve_succeeded(
         loss, skipped = lookup.loss, lookup.skipped
     copied = None
     if resolved.intent.copy_of is not None:
-        loss += await link_copy(resolved, resolved.intent.copy_of, remote_id, actor=operation.principal)
+        copy_of = resolved.intent.copy_of
+        loss += copy_of.lost + await link_copy(resolved, copy_of, remote_id, actor=operation.principal)
         copied = await result_of(resolved.as_planned, reading.mapped, is_new=effect == "create", operation=operation.id)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     state = await last_state(resolved, remote_id)

@@ -255,7 +255,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
         merged = without_emails(merged)
         prepared = await draft(merged.write, skipped, plan=merged.plan)
     await _reserve_removals(resolved, merging.copied.consumer, marker, merged.removed)
-    return replace(prepared, loss=merged.lost + prepared.loss)
+    return prepared
 
 
 async def _resolve_change(resolved: ResolvedWrite) -> tuple[ResolvedWrite, tuple[Skipped, ...]]:

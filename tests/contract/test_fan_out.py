@@ -282,6 +282,36 @@ def test_a_state_that_the_consumer_cannot_follow_is_a_dead_letter_and_holds_up_n
     assert caller.get("/ops/dead-letters?connection=shopify&state=open").json()["data"] == []
 
 
+@pytest.mark.parametrize("lost", ["the reply", "the dead letter"])
+def test_a_state_that_stayed_is_a_dead_letter_whatever_is_lost(
+    facade: Facade, caller: Caller, vendors: Emulators, lost: str
+) -> None:
+    made = caller.create("/v1/orders?connection=hubspot", order(word(), shipping_address=STREET))
+    settle(facade)
+    if lost == "the reply":
+        vendors.lose_reply("shopify", after=1)  # the order is read first
+    else:
+        facade.sql("ALTER TABLE dead_letter ADD CONSTRAINT unwritten CHECK (false) NOT VALID")
+    moved = STREET | {"line1": "Uferweg 4"}
+    path = f"/v1/orders/{made['id']}?connection="
+    caller.write("PATCH", f"{path}hubspot", {"status": "cancelled", "shipping_address": moved})
+    if lost == "the dead letter":
+        until(lambda: "the outcome of a job was not recorded" in facade.worker.log)
+        facade.sql("ALTER TABLE dead_letter DROP CONSTRAINT unwritten")
+    settle(facade)
+    assert vendors.standing_faults() == []
+    (letter,) = caller.get("/ops/dead-letters?connection=shopify&state=open").json()["data"]
+    assert (letter["kind"], letter["failure"]["path"]) == ("fan_out", "/status")
+    assert caller.get(f"{path}shopify").json()["shipping_address"]["line1"] == "Uferweg 4"
+    (copied,) = facade.sql(
+        "SELECT id, attempts FROM operation WHERE principal = 'consumer:orders:shopify' ORDER BY id DESC LIMIT 1"
+    )
+    assert copied["attempts"] == (2 if lost == "the reply" else 1)
+    loss = caller.get(f"/v1/operations/{copied['id']}").json()["result"]["meta"]["loss"]
+    assert "/status" in [one["path"] for one in loss]
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "done by hand"}).status_code == 200
+
+
 def test_a_leg_whose_reply_is_lost_writes_once(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     buyer(caller)
     settle(facade)  # what an account needs once is there now

@@ -101,9 +101,9 @@ class PostgresOperations(OperationReader):
             row = await transaction.fetch_row(sql.INSERT, *arguments)
         return None if row is None else begun_operation(new, row, None)
 
-    async def release(self, principal: str, key: str) -> None:
+    async def release(self, principal: str, key: str | None, session: Session | None = None) -> None:
         """Free the key of a settled operation, so that it begins another one."""
-        await self._database.execute(sql.RELEASE_EXPIRED, principal, key, timedelta(0))
+        await (session or self._database).execute(sql.RELEASE_EXPIRED, principal, key, timedelta(0))
 
     async def take_over(self, operation_id: str) -> Begun | None:
         """Lease an undecided operation whose lease has ended, for its caller. None if it is held or decided."""
