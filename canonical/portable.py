@@ -14,7 +14,7 @@ from msgspec.structs import asdict, fields, replace
 
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import AddressPatch, Instant, Loss
-from canonical.same_value import PLACE, STREET, fold_tag, is_empty, keys_among, same
+from canonical.same_value import PLACE, STREET, fold_tag, is_empty, item_key, keys_among, same, spelling
 
 P = TypeVar("P", bound=Struct)
 
@@ -28,7 +28,6 @@ _HAS_VALUE: Final[Mapping[str, Callable[[Any], bool]]] = {
 DECIDED: Final = ("opted_in", "opted_out")
 """States that only a person sets. `never` and `pending` do not replace them."""
 ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
-IN_TOWN: Final = tuple(name for name in PLACE if name not in STREET)
 SNAPSHOTS: Final = ("billing_address", "shipping_address")
 """The addresses of an order."""
 RECIPIENT: Final = ("name", "company", "phone")
@@ -133,9 +132,9 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
 
 def with_recipient(sent: AddressPatch, present: Any) -> AddressPatch:
     """Return an address of an order with the recipient of the record, as far as none was sent: not every system has a
-    place for one, and nothing is cleared by a body from elsewhere. Another name is another recipient. The place is
-    replaced as a whole."""
-    if sent.name and (name := getattr(present, "name", None)) and sent.name != name:
+    place for one, and nothing is cleared by a body from elsewhere. Another name is another recipient, in whatever
+    spelling. The place is replaced as a whole."""
+    if sent.name and (name := getattr(present, "name", None)) and spelling(sent.name) != spelling(name):
         return sent
     own = {name: text for name in RECIPIENT if not getattr(sent, name) and (text := getattr(present, name, None))}
     return replace(sent, **own) if own else sent
@@ -233,7 +232,7 @@ def _merged_list(
             if (item := f"{own} {kind}") not in new or getattr(sent[place], "is_primary", False) is True:
                 new[item] = place
     kept = [(one, pairs.get(at)) for at, one in enumerate(present)]
-    return [(_kept(name, one, None if place is None else sent[place]), place) for one, place in kept] + [
+    return [(_kept(name, one, None if place is None else sent[place], field), place) for one, place in kept] + [
         (_secondary(sent[place], bool(present)), place) for place in sorted(new.values())
     ]
 
@@ -274,16 +273,17 @@ def _type_of(item: Any) -> str:
     return kind if isinstance(kind, str) else "unknown"
 
 
-def _kept(name: str, present: Any, sent: Any) -> Any:
+def _kept(name: str, present: Any, sent: Any, field: ComparedField) -> Any:
     """Return an item of the record with the values that were sent for it: for an address its texts, because its
-    spelling may differ. One that was sent as one text is not divided again."""
+    spelling may differ. Of two places that are divided otherwise, the one with more parts counts as a whole."""
     if sent is None or name not in (*_REPLACED, "addresses"):
         return present
     if name in _REPLACED:
         return sent
     texts = {member: text for member in ADDRESS_TEXTS if (text := getattr(sent, member))}
-    if texts.keys().isdisjoint(IN_TOWN) and any(getattr(present, member) for member in IN_TOWN):
-        texts = {member: text for member, text in texts.items() if member not in STREET}
+    if item_key(present, field) != item_key(sent, field):
+        divided = max(present, sent, key=lambda one: sum(bool(getattr(one, member)) for member in PLACE))
+        return replace(present, **texts | {member: getattr(divided, member) for member in PLACE})
     street = {} if texts.keys().isdisjoint(STREET) else dict.fromkeys(STREET)  # it is the same, divided otherwise
     return replace(present, **street | texts)
 

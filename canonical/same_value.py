@@ -107,7 +107,7 @@ def item_key(item: Any, field: ComparedField) -> str:
         form = normal_form(item, field.item)
         return form if isinstance(form, str) else _encoded(form)
     if part is AddressPatch:
-        return _encoded([_street(item), *(_spelling(_get(item, name)) for name in names if name not in STREET)])
+        return _encoded([_street(item), *(spelling(_get(item, name)) for name in names if name not in STREET)])
     return _encoded([normal_form(_get(item, name), field.item.members[name]) for name in names])
 
 
@@ -132,8 +132,7 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
         known = spelled.get(spelling, own)
         if _e164(item) is not None:
             return known if known == spelling else own
-        raw = _get(item, "raw") or ""
-        in_countries = (values.phone(raw, code) for code in countries)
+        in_countries = (_e164(item, code) for code in countries)
         return known if known != own else next((one for one in in_countries if one in numbers), own)
 
     return key
@@ -278,10 +277,10 @@ def _setting(value: Any, kind: Any) -> Form:
     return str(value)
 
 
-def _e164(phone: Any) -> str | None:
-    """Return the number of a part, with its extension. None if its country is unknown."""
+def _e164(phone: Any, country: str | None = None) -> str | None:
+    """Return the number of a part, with its extension: that in a country if it names none. None if it is unknown."""
     raw = _get(phone, "raw") or ""
-    number = _get(phone, "e164") or values.phone(raw)
+    number = _get(phone, "e164") or values.phone(raw, country)
     return number and number + values.phone_extension(raw)
 
 
@@ -320,10 +319,11 @@ def _street(address: Any) -> str:
 
 def _one_text(address: Any, names: Iterable[str]) -> str:
     words = " ".join(_get(address, name) or "" for name in names).replace(",", " ").split()
-    return _spelling(BETWEEN_NUMBERS.sub(",", " ".join(words)))
+    return spelling(BETWEEN_NUMBERS.sub(",", " ".join(words)))
 
 
-def _spelling(text: str | None) -> str:
+def spelling(text: str | None) -> str:
+    """Return a text of an address for comparison, without spaces and capitals."""
     return "".join((text or "").split()).casefold()
 
 

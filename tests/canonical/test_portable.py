@@ -23,6 +23,7 @@ from canonical.customer import (
     PhonePatch,
     PhoneType,
 )
+from canonical.order import Order
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
 from canonical.parts import Address, AddressPatch, AddressType, CustomFieldPatch, ProductReferencePatch, ReferencePatch
@@ -120,7 +121,8 @@ def test_a_number_that_is_held_without_its_country_is_recognised_by_its_spelling
 def test_a_number_without_its_country_is_the_one_that_it_is_in_the_country_of_the_record(raw: str) -> None:
     stored = Customer(phones=(Phone(raw="+49 30 9995581", e164="+49309995581"), Phone(raw="+4316001", e164="+4316001")))
     assert merged(CustomerPatch(phones=(PhonePatch(raw=raw),)), stored).phones is UNSET
-    assert isinstance(merged(CustomerPatch(phones=(PhonePatch(raw="040 9995581"),)), stored).phones, tuple)
+    for other in ("040 9995581", f"{raw} ext. 5"):
+        assert isinstance(merged(CustomerPatch(phones=(PhonePatch(raw=other),)), stored).phones, tuple)
 
 
 @pytest.mark.parametrize("junk", ["+", "+-"])
@@ -322,6 +324,32 @@ def test_an_address_as_one_text_is_the_one_with_these_words() -> None:
     ).addresses
     assert isinstance(addresses, tuple)
     assert [(one.line1, one.line2, one.city) for one in addresses] == [("Quay 12", None, "Köln")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"line1": "Quay 12, Köln, 50667", "country_code": "DE"},
+        {"line1": "Quay 12, Köln", "postal_code": "50667", "country_code": "DE"},
+        {"line1": "Quay 12", "city": "Köln 50667", "country_code": "DE"},
+    ],
+)
+def test_an_address_that_is_divided_otherwise_has_no_town_twice(text: dict[str, Any]) -> None:
+    place: dict[str, Any] = {"line1": "Quay 12", "city": "Köln", "postal_code": "50667", "country_code": "DE"}
+    whole, part = Customer(addresses=(Address(**place),)), Customer(addresses=(Address(**text),))
+    assert merged(CustomerPatch(addresses=(AddressPatch(**text),)), whole).addresses is UNSET
+    addresses = merged(CustomerPatch(addresses=(AddressPatch(**place),)), part).addresses
+    assert isinstance(addresses, tuple)
+    assert [(one.line1, one.city, one.postal_code) for one in addresses] == [("Quay 12", "Köln", "50667")]
+
+
+def test_a_recipient_in_another_spelling_keeps_company_and_number() -> None:
+    kept = Address(name="Eve Moss", company="Moss Ltd", phone="+4930901820", line1="Quay 1")
+    for name, company in (("eve  moss", "Moss Ltd"), ("Ann Lee", None)):
+        sent = OrderPatch(billing_address=AddressPatch(name=name, line1="Quay 2"))
+        address = merged(sent, Order(billing_address=kept)).billing_address
+        assert isinstance(address, AddressPatch)
+        assert (address.name, address.company, address.line1) == (name, company, "Quay 2")
 
 
 def test_a_tag_of_one_word_is_the_one_of_several() -> None:
