@@ -16,7 +16,7 @@ from app.cli.operators import actor
 from app.cli.printing import Json, write_json
 from app.cli.progress import Bar
 from app.cli.tables import print_table
-from app.credentials.encryption_rotation import KeyRotation, KeyStatus, Rotated
+from app.credentials.encryption_rotation import KeyRotation, Rotated
 from app.http.plurals import counted
 from app.monitoring.store.heartbeats import read_keys
 from app.postgres.encryption import Sealer
@@ -46,7 +46,7 @@ declare_list(
 @secrets.command(name="status")
 def show_status(*, json: Json = False) -> None:
     """Show how many values each key seals, and which keys are not in use."""
-    status = _with_rotation(_status)
+    status = _with_rotation(KeyRotation.status)
     if json:
         write_json(status)
         return
@@ -90,10 +90,6 @@ def rotate_key(*, json: Annotated[Json, WITHOUT_BAR] = False) -> None:
         )
     if done.left or done.stale:
         sys.exit(FAILURE)
-
-
-async def _status(rotation: KeyRotation) -> KeyStatus:
-    return await rotation.status()
 
 
 async def _rotate(rotation: KeyRotation, *, show: bool) -> Rotated:

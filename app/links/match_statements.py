@@ -109,7 +109,8 @@ PUT_KEYS = Statement(
 )
 
 SELECT_AT = Statement(
-    "SELECT match_key", "SELECT remote_id FROM match_key WHERE digest = $1 AND connection = $2 LIMIT $3"
+    "SELECT match_key",
+    "SELECT remote_id FROM match_key WHERE digest = $1 AND connection = $2 ORDER BY seen_at DESC, remote_id LIMIT $3",
 )
 
 # Keys that records with different ids share, fewer than $2 of them.

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, UnsetType
 
-from app.errors import InvalidField, UnsupportedField
+from app.errors import InvalidField, UnsupportedField, VendorDrifted
 from app.links.models import TotalDifference
 from app.problem_document import FieldError, summary
 from app.writes.operation_view import changed_fields
@@ -147,7 +147,10 @@ async def accept_emptied(resolved: ResolvedWrite, present: PresentRecord) -> tup
         return ()
     patch = resolved.patch
     names = [name for name in sorted(emptied) if not sent_or(getattr(patch, name), ())]
-    order = (await present.mapped()).data
+    try:
+        order = (await present.mapped()).data
+    except VendorDrifted:  # it can still be written to, and no one knows whether it has such a part
+        return ()
     kept = tuple(Loss(path=f"/{name}", kind="dropped", detail=STAYS) for name in names if getattr(order, name))
     if not kept or intent.action != "update":
         return kept

@@ -111,7 +111,7 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     raw, current = (None, None) if present is None else (present.raw, present.decoded)
     larger = intent.body if raw is None else max(intent.body, raw, key=len)  # a long body takes as long as a record
     patch, lost = await run_mapping(mapping, larger, account, partial(patch_of, resolved, record))
-    with mapping_span(mapping.name, mapping.revision, "write"):
+    with resolved.as_drift(), mapping_span(mapping.name, mapping.revision, "write"):
         draft = await run_mapping(mapping, larger, account, partial(mapping.to_vendor, patch, current, account))
     if mapping.longest:
         draft = _with_lengths(draft, patch, mapping.longest)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, pointers
+from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade
 from tests.contract.portable_orders import RICH, STREET, Make, addressed, line, order
@@ -356,3 +356,9 @@ def test_a_charge_that_is_sent_empty_and_stays_is_announced(caller: Caller, targ
     kept = caller.write("PATCH", f"{path}&loss=any", free | foreign)
     for answer in (part, kept, again):
         assert "/shipping_lines" in {one["path"] for one in answer.json()["meta"]["loss"] if one["kind"] == "dropped"}
+
+
+def test_a_change_of_an_order_that_hubspot_cannot_show_is_drift(caller: Caller, vendors: Emulators) -> None:
+    unreadable = {"properties": {"hs_order_name": word(), "hs_tax": "many"}}
+    path = f"/v1/orders/hubspot:{vendors.place('hubspot', 'orders', unreadable)['id']}"
+    assert code_of(caller.write("PATCH", path, {"internal_note": word()}), 502) == "vendor-drift"
