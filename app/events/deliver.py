@@ -145,10 +145,11 @@ async def _retry(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> J
         unresponsive=sent.status is None or sent.status in SLOW_DOWN,
         retry_after=None if sent.retry_after is None else min(sent.retry_after, LONGEST_WAIT),
     )
-    _report(job, delivery, "given up" if failure.final else "failed", status=failure.status, reason=failure.reason)
     if failure.final:
-        await _record(deps, job, delivery, failure)
-        return Exhausted(reason=reason)
+        waits = await _record(deps, job, delivery, failure)
+        _report(job, delivery, "failed" if waits else "given up", status=failure.status, reason=reason)
+        return Deferred(reason=reason, after=DISABLED_PAUSE) if waits else Exhausted(reason=reason)
+    _report(job, delivery, "failed", status=failure.status, reason=reason)
     # In the commit in which the job begins to wait: what ends the waits of a subscription that fails then finds it.
     record = partial(fail, job=job, delivery=delivery, failure=failure, disable_after=sum(deps.delivery_ladder))
     after = seconds_until_next(deps.delivery_ladder, failures, sent.retry_after)
@@ -162,9 +163,9 @@ async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -
     return Permanent(reason=reason)
 
 
-async def _record(deps: EventDeps, job: Job, delivery: Delivery, failure: DeliveryFailure) -> None:
+async def _record(deps: EventDeps, job: Job, delivery: Delivery, failure: DeliveryFailure) -> bool:
     async with deps.database.transaction() as transaction:
-        await fail(transaction, job, delivery, failure, disable_after=sum(deps.delivery_ladder))
+        return await fail(transaction, job, delivery, failure, disable_after=sum(deps.delivery_ladder))
 
 
 def _report(

@@ -31,7 +31,7 @@ from tests.contract.waiting import TIMEOUT, until
 from tests.encryption import SEALER
 
 LADDER: Final = (0.2, 0.2, 0.3, 600)
-"""A subscription is disabled after all pauses. `let_the_last_pause_run_out` ends the last one."""
+"""A subscription is disabled after all pauses, see `let_it_have_failed_for_long`."""
 ATTEMPTS: Final = len(LADDER) + 1
 OWN_EVENTS: Final = Statement("SELECT event", "SELECT id FROM event WHERE created_at = now() ORDER BY id")
 
@@ -203,13 +203,18 @@ class Delivering:
         """As if the time had passed after which a worker that is gone is missed."""
         self.facade.sql("UPDATE job SET lease_until = now() WHERE state = 'running'")
 
-    def let_the_last_pause_run_out(self, subscription: str) -> None:
+    def let_the_last_pause_run_out(self, subscription: str, *, disables: bool) -> None:
         """As if the time before the last attempt at the only delivery had passed, once it has begun."""
         waits = "SELECT FROM job WHERE connection = $1 AND state = 'ready' AND run_at > now() + interval '1 minute'"
         until(lambda: self.facade.sql(waits, subscription))
+        if disables:
+            self.let_it_have_failed_for_long(subscription)
+        self.facade.sql("UPDATE job SET run_at = now() WHERE connection = $1", subscription)
+
+    def let_it_have_failed_for_long(self, subscription: str) -> None:
+        """As if nothing had been delivered for longer than all pauses."""
         longer = "UPDATE subscription SET failing_since = failing_since - interval '1 hour' WHERE id = $1"
         self.facade.sql(longer, subscription)
-        self.facade.sql("UPDATE job SET run_at = now() WHERE connection = $1", subscription)
 
     def audited(self, subject: str) -> list[str]:
         """The types of what the audit trail says of a subject, oldest first."""

@@ -32,7 +32,6 @@ from app.queue.finishing import Finishing, finish_together
 from app.queue.jobs import FINISH_ARGUMENTS, FINISHED, FINISHING
 from app.queue.models import Job, LeaseLost, Load, NewJob
 from app.signatures import Secret
-from app.telemetry.posting import count_disabled
 
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
@@ -282,13 +281,17 @@ async def _succeed(accepted: Sequence[_Success]) -> list[bool]:
 async def fail(
     transaction: Transaction, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float
 ) -> bool:
-    """Record a failed attempt. False if the delivery was dropped meanwhile.
+    """Record a failed attempt. False if the delivery was given up, or dropped meanwhile.
 
-    After `disable_after` seconds without a delivery, this disables the subscription.
+    After `disable_after` seconds without a delivery, this disables the subscription. The deliveries of a disabled one
+    wait, also after their last attempt: `enable` sends them in order.
     """
+    final = failure.final
     if delivery.subscription is not None:
         await transaction.execute(LOCK, delivery.subscription)  # before its deliveries, as its deletion does
-    row = await transaction.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
+        is_disabled = await note_failure(transaction, delivery.subscription, failure.reason, disable_after)
+        final = final and not is_disabled
+    row = await transaction.fetch_row(FAIL, delivery.id, failure.status, failure.reason, final)
     if row is None:
         return False
     await note(
@@ -301,7 +304,7 @@ async def fail(
         attempt=row["attempts"],
         status=failure.status,
         reason=failure.reason,
-        final=failure.final,
+        final=final,
     )
     if failure.unresponsive:
         # Callbacks to several hosts share a lane: it backs off, but no target sets for how long.
@@ -309,11 +312,7 @@ async def fail(
         await lanes.throttle(transaction, job.connection, failure.reason, pause)
     elif job.probe:
         await lanes.probe_succeeded(transaction, job)  # a target that refuses does answer
-    if delivery.subscription is not None and await note_failure(
-        transaction, delivery.subscription, failure.reason, disable_after
-    ):
-        transaction.after_commit.append(count_disabled)
-    return True
+    return not final
 
 
 async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> None:

@@ -151,6 +151,7 @@ NOTE_FAILURE = Statement(
     UPDATE subscription
        SET failing_since = coalesce(failing_since, now()), failures = failures + 1, last_error = $2
      WHERE id = $1
+    RETURNING state
     """,
 )
 

@@ -21,6 +21,7 @@ from app.postgres.encryption import SealedColumn, Sealer
 from app.queue.lanes import WAKE
 from app.queue.pauses import BLOCK, RESUME
 from app.signatures import Secret
+from app.telemetry.posting import count_disabled
 
 AT_ONCE: Final = 8
 """Concurrent deliveries of one process to one target, so that a slow target leaves capacity for others."""
@@ -152,13 +153,14 @@ def _digest(secret: bytes, new: NewSubscription) -> bytes:
 
 
 async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
-    """Record a failed attempt. Returns whether it disabled the subscription, which stops its lane."""
-    await transaction.execute(sql.NOTE_FAILURE, subscription_id, reason)
+    """Record a failed attempt, which may disable the subscription and stop its lane. Returns whether it is disabled."""
+    row = await transaction.fetch_row(sql.NOTE_FAILURE, subscription_id, reason)
     why = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
     if not await transaction.execute(sql.DISABLE, subscription_id, disable_after, why):
-        return False
+        return row is not None and row["state"] == "disabled"
     await _stop(transaction, subscription_id)
     await note(transaction, "subscription.disabled", subscription_id, reason=why)
+    transaction.after_commit.append(count_disabled)
     return True
 
 
