@@ -47,7 +47,9 @@ def new_id(prefix: str) -> str:
 
 def what_else(identifier: str, wanted: str) -> str | None:
     """Return a sentence if the id names something else than `wanted`, such as `ticket`: what it names, and where to
-    find that. None otherwise."""
+    find that; or if it is empty. None otherwise."""
+    if not identifier:
+        return f"The id of the {wanted} is empty."
     match = _PREFIXED.fullmatch(identifier)
     name, where = NAMES.get(match[1], (wanted, "")) if match is not None else (wanted, "")
     if name == wanted:

@@ -93,28 +93,8 @@ def build_app() -> "App":
 
 def main() -> None:
     """Run a command. Exits with 0, 2 for a usage error, 3 for a refusal with a reason, or 1 for any other error."""
-    match sys.argv[1:]:
-        case [] | ["--help" | "-h"]:
-            sys.stdout.write(_help())
-        case ["--version"]:
-            sys.stdout.write(f"{VERSION}\n")
-        case _:
-            _run()
-
-
-def _help() -> str:
-    groups = (
-        f"{group}:\n" + "".join(f"  {name:<15}{text}\n" for name, (_, text) in commands.items())
-        for group, commands in COMMANDS.items()
-    )
-    return "\n".join((f"Usage: lockstitch COMMAND\n\n{HELP}\n", *groups, EXAMPLES))
-
-
-def _run() -> None:
-    # A command imports hundreds of modules. Looking for garbage among them would take a fifth of the time.
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        build_app()(exit_on_error=False)
+        _dispatch()
         sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -131,6 +111,26 @@ def _run() -> None:
         if code is None:
             raise
         sys.exit(code)
+
+
+def _dispatch() -> None:
+    match sys.argv[1:]:
+        case [] | ["--help" | "-h"]:
+            sys.stdout.write(_help())
+        case ["--version"]:
+            sys.stdout.write(f"{VERSION}\n")
+        case _:
+            # A command imports hundreds of modules. Looking for garbage among them would take a fifth of the time.
+            gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+            build_app()(exit_on_error=False)
+
+
+def _help() -> str:
+    groups = (
+        f"{group}:\n" + "".join(f"  {name:<15}{text}\n" for name, (_, text) in commands.items())
+        for group, commands in COMMANDS.items()
+    )
+    return "\n".join((f"Usage: lockstitch COMMAND\n\n{HELP}\n", *groups, EXAMPLES))
 
 
 def _report(error: Exception) -> int | None:

@@ -159,19 +159,20 @@ def test_a_database_that_was_never_migrated_is_said_to_be_one(empty_database_url
 def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    assert coverage_into(writing) == (141, "")
+    assert run_into(writing, "coverage") == (141, "")
 
 
-def test_a_full_disk_is_a_sentence() -> None:
+@pytest.mark.parametrize("argument", ["coverage", "--help"])
+def test_a_full_disk_is_a_sentence(argument: str) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
-    assert coverage_into(full) == (1, "The output is incomplete: No space left on device.\n")
+    assert run_into(full, argument) == (1, "The output is incomplete: No space left on device.\n")
 
 
-def coverage_into(output: int) -> tuple[int, str]:
-    """Run a command with this standard output, which is closed. Return its exit code and its standard error."""
+def run_into(output: int, argument: str) -> tuple[int, str]:
+    """Run `lockstitch` with this standard output, which is closed. Return its exit code and its standard error."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "app.cli", "coverage"],
+            [sys.executable, "-m", "app.cli", argument],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.PIPE,

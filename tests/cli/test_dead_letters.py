@@ -163,6 +163,7 @@ def test_queue_shows_figures(environment: dict[str, str], database_url: str, ids
     ("arguments", "code", "word"),
     [
         (("dead-letters", "show", "dl_0"), 1, "No dead letter"),
+        (("dead-letters", "show", ""), 1, "The id of the dead letter is empty."),
         (("dead-letters", "list", "--since", "yesterday"), 2, "--since yesterday"),
         (("dead-letters", "list", "--since", "999999d"), 2, "--since 999999d"),
         (("dead-letters", "list", "--limit", "0"), 2, "--limit 0"),
