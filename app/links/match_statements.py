@@ -110,7 +110,13 @@ PUT_KEYS = Statement(
 
 SELECT_AT = Statement(
     "SELECT match_key",
-    "SELECT remote_id FROM match_key WHERE digest = $1 AND connection = $2 ORDER BY seen_at DESC, remote_id LIMIT $3",
+    # Materialised: an index that has the order would be read until three fit.
+    """
+    WITH same AS MATERIALIZED (
+        SELECT remote_id, seen_at FROM match_key WHERE digest = $1 AND connection = $2
+    )
+    SELECT remote_id FROM same ORDER BY seen_at DESC, remote_id LIMIT $3
+    """,
 )
 
 # Keys that records with different ids share, fewer than $2 of them.

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted
-from app.records.map_record import offer_to_shadow
+from app.records.map_record import as_vendor_drift, offer_to_shadow
 from app.records.resolve import AnyMapping
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
@@ -106,19 +106,19 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
 
     Raises VendorDrifted if the mapping cannot read the present record.
     """
-    mapping, intent = resolved.mapping, resolved.intent
+    deps, mapping, intent = resolved.deps, resolved.mapping, resolved.intent
     record = await present.mapped() if present is not None and (intent.merges or intent.edits_tags) else None
     raw, current = (None, None) if present is None else (present.raw, present.decoded)
     larger = intent.body if raw is None else max(intent.body, raw, key=len)  # a long body takes as long as a record
     patch, lost = await run_mapping(mapping, larger, account, partial(patch_of, resolved, record))
-    with resolved.as_drift(), mapping_span(mapping.name, mapping.revision, "write"):
+    with as_vendor_drift(deps, resolved.connection, mapping), mapping_span(mapping.name, mapping.revision, "write"):
         draft = await run_mapping(mapping, larger, account, partial(mapping.to_vendor, patch, current, account))
     if mapping.longest:
         draft = _with_lengths(draft, patch, mapping.longest)
     if draft.loss:
         draft = _without_added_items(draft, patch)
     if not resolved.dry:
-        offer_to_shadow(resolved.deps, resolved.connection, mapping, raw, account, draft, patch)
+        offer_to_shadow(deps, resolved.connection, mapping, raw, account, draft, patch)
     if intent.edits_tags:
         return with_own_pointers(draft, intent.body, patch.tags)
     if record is not None and (draft.loss or draft.refused):
