@@ -36,8 +36,6 @@ Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """Pattern of numeric vendor ids: a positive 64-bit number."""
-UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-"""Pattern of vendor ids that are UUIDs, in lower case with hyphens."""
 MOST_SKUS: Final = 50
 """The most products that one request looks up."""
 

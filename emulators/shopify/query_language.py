@@ -32,7 +32,6 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     field: str | None
     comparator: str
     value: str
-    quoted: bool
 
 
 Test = Callable[[JsonRecord], bool]
@@ -68,7 +67,6 @@ def _tokens(query: str) -> list[Token]:
                 field=match["field"],
                 comparator=match["comparator"] or "=",
                 value=value,
-                quoted=match["bare"] is None,
             )
             tokens.append(Token(kind="term", term=term))
     return tokens

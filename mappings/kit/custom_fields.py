@@ -19,7 +19,6 @@ from mappings.spec import Notes
 A = TypeVar("A")
 
 CHOOSING: Final = frozenset[CustomFieldType](("enum", "multi_enum"))
-NOTHING: Final[tuple[CustomFieldValue, ...]] = (None, "", [])
 MOST_NAMED: Final = 20
 """Choices that a refusal lists."""
 DAY_LENGTH: Final = len("2026-05-01")

@@ -19,7 +19,6 @@ from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
 CUSTOMERS: Final = [name for name in SAMPLES if name.endswith("customer")]
 KEYED: Final = [(name, key) for name, sample in SAMPLES.items() for key in sample.upsert_keys]
 LISTED: Final = [(name, key) for name in CUSTOMERS for key in sorted(SAMPLES[name].mapping.endpoints.filters)]
-TICKETS: Final = [name for name in SAMPLES if name.endswith("ticket")]
 SURE: Final = ("duplicate-record", "vendor-rejected", "ambiguous-match", "invalid-field")
 """How a write ends that creates no record of its own."""
 KELVIN: Final = "\u212a"

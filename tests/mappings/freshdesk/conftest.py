@@ -11,12 +11,11 @@ import pytest
 from emulators.freshdesk.emulator import TOKEN, Freshdesk
 from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorRequest
 from mappings.spec import Mapped, VendorMapping
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 AUTHORIZATION = "Basic " + b64encode(VENDOR.auth.template.format(token=TOKEN).encode()).decode()
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Account]
@@ -47,27 +46,6 @@ def understood(payload: bytes, mapping: AnyMapping, account: Account = ACCOUNT) 
 def golden(name: str) -> bytes:
     """A record as it is sent."""
     return (FIXTURES / f"{name}.in.json").read_bytes()
-
-
-def on_the_wire(body: Any) -> dict[str, Any]:
-    """A drafted body as the members that Freshdesk would see."""
-    wire: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return wire
-
-
-def refused(draft: Any) -> dict[str, str]:
-    """Pointer and kind of what a draft refuses."""
-    return {refusal.pointer: refusal.kind for refusal in draft.refused}
-
-
-def lost(one: Any) -> dict[str, str]:
-    """Path and kind of what was lost."""
-    return {loss.path: loss.kind for loss in one.loss}
-
-
-def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of Freshdesk."""
-    return VendorReply(status=status, headers={"content-type": "application/json", **(headers or {})}, body=body)
 
 
 class EmulatedFreshdesk(EmulatedAccount[Account]):

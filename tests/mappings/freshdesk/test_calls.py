@@ -12,9 +12,10 @@ from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account, ContactWrite, ConversationWrite, TicketWrite
 from mappings.http import VendorRequest
 from mappings.spec import ListQuery
+from tests.mappings.drafts import on_the_wire, reply
 from tests.required import required
 
-from .conftest import ACCOUNT, MAPPINGS, on_the_wire, reply
+from .conftest import ACCOUNT, MAPPINGS
 
 BODIES: dict[ObjectName, Any] = {
     "customer": ContactWrite(name="Livia", email="livia@faden.example"),

@@ -10,9 +10,10 @@ from mappings.freshdesk import VENDOR
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorReply
 from mappings.manifest import FieldOptions
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import ACCOUNT, EmulatedFreshdesk, reply
+from .conftest import ACCOUNT, EmulatedFreshdesk
 
 
 def offered(freshdesk: EmulatedFreshdesk, object_name: ObjectName) -> FieldOptions:

@@ -13,8 +13,9 @@ from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit.rails_time_zones import IANA, RAILS
 from mappings.spec import Draft
+from tests.mappings.drafts import lost, on_the_wire, refused
 
-from .conftest import ACCOUNT, golden, lost, on_the_wire, refused
+from .conftest import ACCOUNT, golden
 
 CURRENT: Contact = CUSTOMER.decode(golden("customer-full"))
 

@@ -13,9 +13,10 @@ from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorRefusal, VendorRequest
 from mappings.spec import ListQuery
+from tests.mappings.drafts import lost
 from tests.required import required
 
-from .conftest import EmulatedFreshdesk, lost
+from .conftest import EmulatedFreshdesk
 
 ANN = {
     "display_name": "Ann Lee",

@@ -6,9 +6,8 @@ import pytest
 
 from mappings.freshdesk import VENDOR
 from mappings.http import RefusalKind
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 MISSING = {"field": "subject", "code": "missing_field"}
 DUPLICATE = {

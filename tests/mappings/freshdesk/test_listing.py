@@ -12,9 +12,10 @@ from canonical.customer import CustomerPatch
 from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.spec import ListQuery
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import ACCOUNT, EmulatedFreshdesk, reply
+from .conftest import ACCOUNT, EmulatedFreshdesk
 
 BEGIN = 1_777_700_000
 

@@ -15,10 +15,11 @@ from mappings.freshdesk.comment_r1 import COMMENT
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.freshdesk.wire_v2 import Account, Ticket, TicketWrite
 from mappings.spec import Draft
+from tests.mappings.drafts import lost, on_the_wire, refused
 from tests.mappings.references import naming
 from tests.required import required
 
-from .conftest import ACCOUNT, golden, lost, on_the_wire, refused
+from .conftest import ACCOUNT, golden
 
 CURRENT: Ticket = TICKET.decode(golden("ticket-full"))
 NEW = {"subject": "Foot", "description": "Stuck", "requester": {"email": "livia@faden.example"}}

@@ -6,12 +6,11 @@ import msgspec
 import pytest
 
 from canonical.parts import CustomFieldSetting
-from mappings.http import VendorReply
 from mappings.hubspot.account import build_account
 from mappings.hubspot.wire_v3 import Account, Person, Stub
+from tests.mappings.drafts import reply
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 
 CUSTOM_FIELDS = {
     "customer": (
@@ -52,11 +51,6 @@ LINE_ITEMS = {
         },
     ),
 }
-
-
-def reply(body: bytes, status: int = 200) -> VendorReply:
-    """An answer of HubSpot."""
-    return VendorReply(status=status, headers={"content-type": "application/json;charset=utf-8"}, body=body)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from mappings.http import VendorReply
 from mappings.medusa import VENDOR
 from mappings.medusa.wire_2_21 import Account
 from mappings.spec import VendorMapping
@@ -14,7 +13,6 @@ from mappings.spec import VendorMapping
 FIXTURES = Path(__file__).parent / "fixtures"
 
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
-MAPPINGS: dict[str, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
 ACCOUNT = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
 
 
@@ -33,23 +31,6 @@ def parsed_golden(name: str) -> dict[str, Any]:
 def encoded(record: Any) -> msgspec.Raw:
     """A record that was changed, as it is sent."""
     return msgspec.Raw(json.dumps(record).encode())
-
-
-def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of a shop; what is not bytes is sent as JSON."""
-    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return VendorReply(status=status, headers=headers or {}, body=sent)
-
-
-def refused(draft: Any) -> dict[str, str]:
-    """Pointer and kind of what a draft refuses."""
-    return {refusal.pointer: refusal.kind for refusal in draft.refused}
-
-
-def on_the_wire(body: msgspec.Struct) -> dict[str, Any]:
-    """A drafted body as the shop would see it."""
-    sent: dict[str, Any] = json.loads(msgspec.json.encode(body))
-    return sent
 
 
 def written(record: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:

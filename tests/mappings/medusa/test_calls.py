@@ -17,9 +17,10 @@ from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import CustomerWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import ACCOUNT, Mapping, golden, parsed_golden, reply
+from .conftest import ACCOUNT, Mapping, golden, parsed_golden
 
 OPERATION = "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
 BEGAN = datetime.fromtimestamp(0x0198F0A2B7C4 / 1000, UTC)

@@ -14,9 +14,10 @@ from canonical.customer import (
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.wire_2_21 import Account
+from tests.mappings.drafts import on_the_wire, refused
 from tests.mappings.read_back import assert_reads_back
 
-from .conftest import ACCOUNT, encoded, golden, on_the_wire, parsed_golden, refused, written
+from .conftest import ACCOUNT, encoded, golden, parsed_golden, written
 
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT

@@ -3,9 +3,8 @@
 import pytest
 
 from mappings.medusa.errors import refusal
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 PAGE = b'<!DOCTYPE html>\n<html lang="en"><body><pre>Cannot GET /admin/nope</pre></body></html>'
 CASES = [

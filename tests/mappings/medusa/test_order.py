@@ -21,9 +21,10 @@ from mappings.medusa.order_enums_r1 import FULFILLMENTS, PAYMENTS, STATUSES, STE
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import Account
 from mappings.spec import VendorDrift
+from tests.mappings.drafts import on_the_wire, refused
 from tests.mappings.read_back import assert_reads_back
 
-from .conftest import ACCOUNT, encoded, golden, on_the_wire, parsed_golden, refused, written
+from .conftest import ACCOUNT, encoded, golden, parsed_golden, written
 
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT

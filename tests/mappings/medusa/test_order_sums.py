@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.totals import sum_of
 from mappings.medusa.order_r1 import ORDER
+from tests.mappings.drafts import on_the_wire, refused
 
-from .conftest import ACCOUNT, encoded, on_the_wire, parsed_golden, refused
+from .conftest import ACCOUNT, encoded, parsed_golden
 
 MONEY = st.integers(0, 20_000).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
 PARTS: dict[str, Any] = {

@@ -6,14 +6,13 @@ from typing import Any
 import msgspec
 
 from canonical.ticket import TicketPatch
-from mappings.http import VendorReply
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
 from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
 from mappings.spec import Draft, VendorMapping
+from tests.mappings.drafts import on_the_wire
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[str, AnyMapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
@@ -23,28 +22,6 @@ ACCOUNT: Account = msgspec.json.decode((FIXTURES / "account.json").read_bytes(),
 def golden(name: str) -> bytes:
     """A record as it is sent."""
     return (FIXTURES / f"{name}.in.json").read_bytes()
-
-
-def on_the_wire(body: Any) -> dict[str, Any]:
-    """A drafted body as the members that Request Tracker would see."""
-    wire: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return wire
-
-
-def refused(draft: Any) -> dict[str, str]:
-    """Pointer and kind of what a draft refuses."""
-    return {refusal.pointer: refusal.kind for refusal in draft.refused}
-
-
-def lost(one: Any) -> dict[str, str]:
-    """Path and kind of what was lost."""
-    return {loss.path: loss.kind for loss in one.loss}
-
-
-def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of Request Tracker; what is not bytes is sent as JSON."""
-    sent = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return VendorReply(status=status, headers={"content-type": "application/json", **(headers or {})}, body=sent)
 
 
 CURRENT: Ticket = TICKET.decode(golden("ticket-full"))

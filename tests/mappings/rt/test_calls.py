@@ -16,9 +16,10 @@ from mappings.rt import VENDOR
 from mappings.rt.requests import search_time
 from mappings.rt.wire_rest2 import Account, MessageWrite, TicketWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift
+from tests.mappings.drafts import on_the_wire, reply
 from tests.required import required
 
-from .conftest import ACCOUNT, MAPPINGS, golden, on_the_wire, reply
+from .conftest import ACCOUNT, MAPPINGS, golden
 
 TICKET = MAPPINGS["ticket"].endpoints
 COMMENT = MAPPINGS["comment"].endpoints

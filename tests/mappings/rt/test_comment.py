@@ -10,8 +10,9 @@ from canonical.ticket import Comment, CommentPatch, Visibility
 from mappings.rt.comment_r1 import COMMENT
 from mappings.rt.wire_rest2 import Account
 from mappings.spec import Mapped
+from tests.mappings.drafts import lost, refused
 
-from .conftest import ACCOUNT, golden, lost, refused
+from .conftest import ACCOUNT, golden
 
 line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 

@@ -4,9 +4,8 @@ import pytest
 
 from mappings.http import RefusalKind
 from mappings.rt import VENDOR
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 DONE = (
     "Ticket 1: Subject changed from 'Late parcel' to (no value)",

@@ -14,10 +14,11 @@ from mappings.rt.enums import STATUS
 from mappings.rt.metadata import address_of_key, key_of
 from mappings.rt.ticket_r1 import TICKET
 from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
+from tests.mappings.drafts import lost, on_the_wire, refused
 from tests.mappings.read_back import assert_reads_back
 from tests.mappings.references import naming, plain
 
-from .conftest import ACCOUNT, CURRENT, NEW, drafted, lost, on_the_wire, refused, sent
+from .conftest import ACCOUNT, CURRENT, NEW, drafted, sent
 
 NEVER = "1970-01-01 00:00:00"
 

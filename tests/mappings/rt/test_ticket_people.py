@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from mappings.rt.ticket_r1 import TICKET
 from mappings.rt.wire_rest2 import Person
+from tests.mappings.drafts import lost, on_the_wire, refused
 
-from .conftest import ACCOUNT, drafted, golden, lost, on_the_wire, refused
+from .conftest import ACCOUNT, drafted, golden
 
 
 @pytest.mark.parametrize(

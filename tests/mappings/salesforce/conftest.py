@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +9,10 @@ import pytest
 from canonical.parts import CustomFieldSetting, ObjectName
 from emulators.salesforce import EMULATOR
 from emulators.salesforce.emulator import TOKEN
-from mappings.http import VendorReply
 from mappings.salesforce import VENDOR
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import VendorMapping
 from tests.mappings.emulated import EmulatedAccount
-
-FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[str, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
@@ -44,17 +39,6 @@ OWN_FIELDS: tuple[dict[str, Any], ...] = (
     {"name": "Nickname__c", "type": "string"},
     {"name": "Tier__c", "type": "picklist", "values": ["gold", "silver"], "restricted": True},
 )
-
-
-def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of Salesforce."""
-    sent = {"content-type": "application/json;charset=UTF-8", **(headers or {})}
-    return VendorReply(status=status, headers=sent, body=body)
-
-
-def refused(draft: Any) -> dict[str, str]:
-    """Pointer and kind of what a draft refuses."""
-    return {refusal.pointer: refusal.kind for refusal in draft.refused}
 
 
 class EmulatedOrg(EmulatedAccount[Account]):

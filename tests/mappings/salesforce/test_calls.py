@@ -25,9 +25,10 @@ from mappings.salesforce.requests import write_result
 from mappings.salesforce.search import moment, quoted
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import ListQuery, WriteResult
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import CUSTOM_FIELDS, MAPPINGS, reply
+from .conftest import CUSTOM_FIELDS, MAPPINGS
 
 FRESH = Account()
 CASE, CONTACT, USER = "500dM00003F2OMjQAN", "003dM00001aBcDeQAK", "005dM00000EmLtrQAF"

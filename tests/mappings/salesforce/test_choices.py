@@ -14,8 +14,9 @@ from mappings.salesforce.choices import CHOICES
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Unmappable
+from tests.mappings.drafts import reply
 
-from .conftest import EmulatedOrg, reply
+from .conftest import EmulatedOrg
 
 
 def options(salesforce: EmulatedOrg, name: ObjectName) -> FieldOptions:

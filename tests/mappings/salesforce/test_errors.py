@@ -7,9 +7,8 @@ import pytest
 
 from mappings.http import VendorReply
 from mappings.salesforce.errors import budget, refusal
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 HOLDER = "003dM00001aBcDeQAK"
 

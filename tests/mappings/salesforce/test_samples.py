@@ -13,9 +13,10 @@ from mappings.salesforce.account import build_account
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.search import READ
 from mappings.salesforce.wire_v62 import KEY, MARKER, CaseFields, ContactFields
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import MAPPINGS, reply
+from .conftest import MAPPINGS
 
 
 def test_recorded_refusals_have_their_kinds(shared: Path) -> None:

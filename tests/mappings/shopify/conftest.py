@@ -7,24 +7,17 @@ from typing import Any
 import msgspec
 
 from canonical.parts import ObjectName
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.wire_2026_07 import Account
 from mappings.spec import Mapped, VendorMapping, decode
 from tests.required import required
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[ObjectName, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
 SHOP = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
 CUSTOM_FIELDS = SHOP.custom_fields
-
-
-def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of Shopify; what is not bytes is sent as JSON."""
-    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return VendorReply(status=status, headers=headers or {}, body=sent)
 
 
 def variables(request: VendorRequest) -> dict[str, Any]:

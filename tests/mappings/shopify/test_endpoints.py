@@ -16,9 +16,10 @@ from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MarketingConsentInput, OrderWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import FIXTURES, SHOP, reply, variables
+from .conftest import FIXTURES, SHOP, variables
 
 CUSTOMERS, ORDERS = CUSTOMER.endpoints, ORDER.endpoints
 CUSTOMER_RECORD = msgspec.json.decode((FIXTURES / "customer-full.in.json").read_bytes())

@@ -7,9 +7,8 @@ import pytest
 
 from mappings.http import VendorRefusal
 from mappings.shopify.errors import budget, refusal
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 COST = {
     "requestedQueryCost": 820,

@@ -17,9 +17,10 @@ from mappings.shopify import wire_webhook
 from mappings.shopify.order_r1 import ORDER, to_canonical, webhook_to_canonical
 from mappings.shopify.requests import BRIEF, WHOLE
 from mappings.spec import ListQuery, VendorDrift, decode
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import FIXTURES, SHOP, reply, variables
+from .conftest import FIXTURES, SHOP, variables
 
 RECORD = json.loads((FIXTURES / "order-full.in.json").read_text())
 FULL = ORDER.decode(json.dumps(RECORD).encode())

@@ -9,14 +9,13 @@ import msgspec
 import pytest
 
 from emulators.stripe.emulator import KEY, Stripe
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorRequest
 from mappings.spec import Mapped, VendorMapping
 from mappings.stripe import VENDOR, bodies
 from mappings.stripe.wire_2026_10_28 import Account
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[str, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
@@ -37,16 +36,6 @@ def golden(name: str) -> bytes:
 def on_the_wire(body: msgspec.Struct) -> dict[str, str]:
     """A drafted body as the fields that Stripe would see."""
     return dict(parse_qsl(bodies.encoded(body).decode(), keep_blank_values=True))
-
-
-def refused(draft: Any) -> dict[str, str]:
-    """Pointer and kind of what a draft refuses."""
-    return {refusal.pointer: refusal.kind for refusal in draft.refused}
-
-
-def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of Stripe."""
-    return VendorReply(status=status, headers={"content-type": "application/json", **(headers or {})}, body=body)
 
 
 class EmulatedStripe(EmulatedAccount[Account]):

@@ -18,9 +18,10 @@ from mappings.stripe import VENDOR, bodies
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import ACCOUNT, MAPPINGS, Mapping, golden, reply
+from .conftest import ACCOUNT, MAPPINGS, Mapping, golden
 
 MUGS = OrderPatch(currency="EUR", line_items=(LineItemPatch(name="Mug", quantity="1", unit_price="5.00"),))
 DRAFT = OrderPatch(status="draft", customer=ReferencePatch(remote_id="cus_1"))

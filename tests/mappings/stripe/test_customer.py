@@ -23,10 +23,11 @@ from mappings.spec import VendorDrift
 from mappings.stripe import bodies, subscriptions_r1
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.wire_2026_10_28 import Customer as Record
+from tests.mappings.drafts import refused
 from tests.mappings.read_back import assert_reads_back
 from tests.required import required
 
-from .conftest import ACCOUNT, golden, on_the_wire, refused
+from .conftest import ACCOUNT, golden, on_the_wire
 
 EARLIEST, LATEST = -62135596800, 253402300799  # the years 1 to 9999
 FULL = CUSTOMER.decode(golden("customer-full"))

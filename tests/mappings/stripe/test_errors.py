@@ -6,9 +6,8 @@ import msgspec
 import pytest
 
 from mappings.stripe.errors import refusal
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 
 def body(**error: Any) -> bytes:

@@ -12,8 +12,9 @@ from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
 from mappings.spec import VendorDrift
 from mappings.stripe.money import InexactAmount, decimals, minor_decimal, minor_units, money, unit_price
 from mappings.stripe.order_r1 import ORDER
+from tests.mappings.drafts import refused
 
-from .conftest import ACCOUNT, EmulatedStripe, on_the_wire, refused
+from .conftest import ACCOUNT, EmulatedStripe, on_the_wire
 
 EXPONENTS = {currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None}
 """ISO 4217's own number of decimals of every currency that has one."""

@@ -20,9 +20,10 @@ from mappings.release import digests
 from mappings.spec import Unmappable, VendorDrift, decode
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.wire_2026_10_28 import Charge, CheckoutSession, Invoice, PaymentIntent, ShippingCost
+from tests.mappings.drafts import refused
 from tests.required import required
 
-from .conftest import ACCOUNT, golden, on_the_wire, refused
+from .conftest import ACCOUNT, golden, on_the_wire
 
 INVOICE = decode(golden("order-invoice"), Invoice)
 SESSION = decode(golden("order-checkout"), CheckoutSession)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from emulators.woocommerce.emulator import KEY, SECRET, WooCommerce
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorRequest
 from mappings.spec import VendorMapping
 from mappings.woocommerce import VENDOR
 from mappings.woocommerce.order_r1 import ORDER
@@ -18,10 +18,8 @@ from mappings.woocommerce.wire_v3 import Account
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
-MAPPINGS: dict[str, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
 ACCOUNT = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
 BASIC = b64encode(f"{KEY}:{SECRET}".encode()).decode()
 
@@ -29,23 +27,6 @@ BASIC = b64encode(f"{KEY}:{SECRET}".encode()).decode()
 def golden(name: str) -> bytes:
     """A record as it is sent."""
     return (FIXTURES / f"{name}.in.json").read_bytes()
-
-
-def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of a shop; what is not bytes is sent as JSON."""
-    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return VendorReply(status=status, headers=headers or {}, body=sent)
-
-
-def refused(draft: Any) -> dict[str, str]:
-    """Pointer and kind of what a draft refuses."""
-    return {refusal.pointer: refusal.kind for refusal in draft.refused}
-
-
-def on_the_wire(body: msgspec.Struct) -> dict[str, Any]:
-    """A drafted body as the shop would see it."""
-    sent: dict[str, Any] = json.loads(msgspec.json.encode(body))
-    return sent
 
 
 def record(status: str, *, is_paid: bool = False, **more: Any) -> Any:

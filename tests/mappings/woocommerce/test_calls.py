@@ -15,8 +15,9 @@ from mappings.spec import ListQuery
 from mappings.woocommerce import VENDOR, wire_v3
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.order_r1 import ORDER
+from tests.mappings.drafts import reply
 
-from .conftest import ACCOUNT, reply
+from .conftest import ACCOUNT
 
 NAMED = (CUSTOMER, wire_v3.CustomerWrite(email="a@example.com")), (ORDER, wire_v3.OrderWrite(customer_note="x"))
 OP = "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"

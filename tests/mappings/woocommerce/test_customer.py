@@ -14,8 +14,9 @@ from canonical.customer import (
 )
 from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.woocommerce.customer_r1 import CUSTOMER
+from tests.mappings.drafts import on_the_wire, refused
 
-from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, refused
+from .conftest import ACCOUNT, EmulatedShop, golden
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ import pytest
 
 from mappings.http import VendorReply
 from mappings.woocommerce import VENDOR
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 
 def refused_reply(code: str, status: int, message: str = "No.", **data: object) -> VendorReply:

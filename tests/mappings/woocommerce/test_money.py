@@ -12,8 +12,9 @@ from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import ProductReferencePatch
 from mappings.spec import VendorDrift
 from mappings.woocommerce.order_r1 import ORDER
+from tests.mappings.drafts import refused
 
-from .conftest import ACCOUNT, EmulatedShop, refused
+from .conftest import ACCOUNT, EmulatedShop
 
 CURRENCIES = sorted(codes.minor_units())
 

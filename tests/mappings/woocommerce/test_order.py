@@ -18,9 +18,10 @@ from canonical.order_patch import (
 )
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting, ProductReferencePatch, ReferencePatch
 from mappings.woocommerce.order_r1 import ORDER
+from tests.mappings.drafts import on_the_wire, refused
 from tests.required import required
 
-from .conftest import ACCOUNT, EmulatedShop, golden, on_the_wire, record, refused
+from .conftest import ACCOUNT, EmulatedShop, golden, record
 
 LINES = (LineItemPatch(product=ProductReferencePatch(remote_id="11"), name="Mug", quantity="2", unit_price="19.90"),)
 LINE = {"id": 65, "name": "Mug", "quantity": 2, "subtotal": "10.00", "total": "10.00"}

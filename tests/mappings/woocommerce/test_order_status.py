@@ -14,8 +14,9 @@ from canonical.order_patch import (
 )
 from mappings.woocommerce.order_enums_r1 import STATUSES
 from mappings.woocommerce.order_r1 import ORDER
+from tests.mappings.drafts import refused
 
-from .conftest import ACCOUNT, record, refused
+from .conftest import ACCOUNT, record
 
 
 def test_every_status_reads_as_what_woocommerce_means_by_it() -> None:

@@ -9,14 +9,13 @@ import pytest
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from emulators.zendesk.emulator import CREDENTIALS, Zendesk
-from mappings.http import VendorReply
 from mappings.spec import Mapped, VendorMapping, decode
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, Organization, Person
+from tests.mappings.drafts import reply
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
-ROOT = Path(__file__).resolve().parents[3]
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[str, AnyMapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
@@ -71,23 +70,6 @@ class SideLoads(msgspec.Struct):
 
     users: tuple[Person, ...] = ()
     organizations: tuple[Organization, ...] = ()
-
-
-def on_the_wire(body: Any) -> dict[str, Any]:
-    """A drafted body as the members that Zendesk would see."""
-    wire: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return wire
-
-
-def refused(draft: Any) -> dict[str, str]:
-    """Pointer and kind of what a draft refuses."""
-    return {refusal.pointer: refusal.kind for refusal in draft.refused}
-
-
-def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
-    """An answer of Zendesk."""
-    sent = {"content-type": "application/json; charset=utf-8", **(headers or {})}
-    return VendorReply(status=status, headers=sent, body=body)
 
 
 class Desk(EmulatedAccount[Account]):

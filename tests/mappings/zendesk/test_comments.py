@@ -12,9 +12,10 @@ from mappings.http import VendorReply
 from mappings.spec import ListQuery, Unmappable
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite
+from tests.mappings.drafts import on_the_wire, refused, reply
 from tests.required import required
 
-from .conftest import Desk, on_the_wire, read_any, refused, reply
+from .conftest import Desk, read_any
 from .test_ticket_write import TEXT, create
 
 ENDPOINTS = COMMENT.endpoints

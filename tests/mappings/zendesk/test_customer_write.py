@@ -9,9 +9,10 @@ from canonical.customer import Customer, CustomerPatch
 from mappings.spec import Draft, Mapped
 from mappings.zendesk.customer_r1 import CUSTOMER
 from mappings.zendesk.wire_v2 import Account, User, UserWrite
+from tests.mappings.drafts import on_the_wire, refused
 from tests.required import required
 
-from .conftest import FIXTURES, Desk, on_the_wire, read_any, refused, with_everybody
+from .conftest import FIXTURES, Desk, read_any, with_everybody
 
 ENDPOINTS = CUSTOMER.endpoints
 

@@ -11,9 +11,10 @@ from mappings.spec import ListQuery
 from mappings.zendesk import VENDOR
 from mappings.zendesk.account import build_account
 from mappings.zendesk.wire_v2 import Account, TicketWrite, UserWrite
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import MAPPINGS, AnyMapping, Desk, read_any, reply
+from .conftest import MAPPINGS, AnyMapping, Desk, read_any
 from .test_customer_write import create as create_customer
 from .test_customer_write import drafted as customer_draft
 from .test_ticket_write import create as create_ticket

@@ -3,9 +3,8 @@
 import pytest
 
 from mappings.zendesk import VENDOR
+from tests.mappings.drafts import reply
 from tests.required import required
-
-from .conftest import reply
 
 TAKEN = (
     b'{"error":"RecordInvalid","description":"Record validation errors","details":{"email":[{"description":'

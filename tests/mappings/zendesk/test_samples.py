@@ -15,9 +15,10 @@ from mappings.kit.rails_time_zones import IANA
 from mappings.spec import ListQuery
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, CommentWrite
+from tests.mappings.drafts import reply
 from tests.required import required
 
-from .conftest import MAPPINGS, reply
+from .conftest import MAPPINGS
 from .test_customer_write import drafted as customer_draft
 from .test_ticket_write import drafted as ticket_draft
 

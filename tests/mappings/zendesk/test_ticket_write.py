@@ -14,11 +14,12 @@ from mappings.spec import Draft, Mapped
 from mappings.zendesk import wire_v2
 from mappings.zendesk.ticket_r1 import TICKET
 from mappings.zendesk.wire_v2 import Account, TicketWrite
+from tests.mappings.drafts import on_the_wire, refused
 from tests.mappings.read_back import assert_reads_back
 from tests.mappings.references import naming
 from tests.required import required
 
-from .conftest import CUSTOM_FIELDS, FIXTURES, Desk, on_the_wire, read_any, refused, with_everybody
+from .conftest import CUSTOM_FIELDS, FIXTURES, Desk, read_any, with_everybody
 
 ENDPOINTS = TICKET.endpoints
 SERIAL = count(1)
