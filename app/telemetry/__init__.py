@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id
 
 if TYPE_CHECKING:
-    from app.telemetry.jobs import count_dead_letter, job_span, note_wait
     from app.telemetry.metrics import (
         add_collector,
         count_operation,
@@ -27,15 +26,23 @@ if TYPE_CHECKING:
     )
     from app.telemetry.provider import set_up, shut_down
     from app.telemetry.server import mark_replayed, name_caller, name_operation, name_problem, name_route, server_span
-    from app.telemetry.spans import discovery_span, mapping_span, operation_span, trace_echo, vendor_span
+    from app.telemetry.spans import (
+        count_dead_letter,
+        discovery_span,
+        job_span,
+        mapping_span,
+        note_wait,
+        operation_span,
+        trace_echo,
+        vendor_span,
+    )
 
 _NAMES: Final = {
-    "jobs": "count_dead_letter job_span note_wait",
     "metrics": "add_collector count_operation expect_server_errors expect_vendor_calls refresh_before_push"
     " render_metrics",
     "provider": "set_up shut_down",
     "server": "mark_replayed name_caller name_operation name_problem name_route server_span",
-    "spans": "discovery_span mapping_span operation_span trace_echo vendor_span",
+    "spans": "count_dead_letter discovery_span job_span mapping_span note_wait operation_span trace_echo vendor_span",
 }
 _MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
 """The module of each name that is imported when it is first used: they import the SDK and Prometheus' client."""

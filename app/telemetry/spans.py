@@ -1,4 +1,5 @@
-"""Spans inside a request: a mapping, a request to a vendor, an operation that a worker continues."""
+"""Spans inside a request or a job: a mapping, a request to a vendor, an operation that a worker continues, an attempt
+at a job with its duration and outcome."""
 
 import time
 from collections.abc import Iterator
@@ -6,20 +7,35 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from types import TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 from app.telemetry.context import bind, span_of
-from app.telemetry.metrics import client_duration, mapping_refusals
+from app.telemetry.metrics import client_duration, mapping_refusals, registry
 from app.telemetry.runs import recorder
 from mappings.spec import Unmappable, VendorDrift
 
 _tracer = trace.get_tracer("lockstitch")
+_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+WAITS: Final = frozenset({"deferred", "throttled", "unauthorised"})
+"""Outcomes of attempts that wait: for a write of ours, for the vendor's rate limit, for a pause to end."""
+
+process_duration = Histogram(
+    "messaging_process_duration_seconds",
+    "Duration of job attempts, by outcome.",
+    ("messaging_system", "messaging_operation_name", "messaging_destination_name", "outcome"),
+    buckets=_SECONDS,
+    registry=registry,
+)
+dead_letters_created = Counter(
+    "lockstitch_dead_letters_created", "Jobs that became dead letters.", ("kind", "category"), registry=registry
+)
 
 
 Direction = Literal["read", "write"]
@@ -223,6 +239,66 @@ def discovery_span(vendor: str) -> Iterator[None]:
         except BaseException as error:
             _fail(span, type(error).__qualname__)
             raise
+
+
+class JobAttempt:
+    """The outcome of one attempt, for its span and duration."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self) -> None:
+        self.outcome = "lost"
+
+    def ended(self, outcome: str) -> None:
+        """Set the outcome, such as `done`, `retried` or `throttled`."""
+        self.outcome = outcome
+
+
+def note_wait(outcome: str, reason: str) -> None:
+    """Record on the current span why a job waits, if `outcome` is a wait. A wait is no failure."""
+    if outcome in WAITS:
+        trace.get_current_span().add_event(outcome, {"lockstitch.reason": reason})
+
+
+@contextmanager
+def job_span(
+    kind: str, *, job_id: int, connection: str, attempt: int, correlation: str, traceparent: str | None
+) -> Iterator[JobAttempt]:
+    """Trace one attempt at a job. The first attempt continues the trace in which the job was enqueued; later ones link
+    to it."""
+    run = JobAttempt()
+    started = time.perf_counter()
+    with operation_span(f"process {kind}", correlation, traceparent, first=attempt == 1):
+        span = trace.get_current_span()
+        if span.is_recording():
+            span.set_attributes(
+                {
+                    "messaging.system": "lockstitch",
+                    "messaging.operation.type": "process",
+                    "messaging.operation.name": "process",
+                    "messaging.destination.name": kind,
+                    "messaging.message.id": str(job_id),
+                    "lockstitch.connection": connection,
+                    "lockstitch.job.attempt": attempt,
+                }
+            )
+        try:
+            yield run
+        finally:
+            process_duration.labels("lockstitch", "process", kind, run.outcome).observe(time.perf_counter() - started)
+            _set_outcome(span, run.outcome)
+
+
+def count_dead_letter(kind: str, category: str) -> None:
+    """Count a new dead letter."""
+    dead_letters_created.labels(kind, category).inc()
+
+
+def _set_outcome(span: Span, outcome: str) -> None:
+    if span.is_recording():
+        span.set_attribute("lockstitch.outcome", outcome)
+    if outcome != "done" and outcome not in WAITS:
+        _fail(span, outcome)
 
 
 def _fail(span: Span, error_type: str) -> None:
