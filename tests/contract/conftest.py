@@ -8,6 +8,8 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.operator import Operator
+from tests.contract.subscribers import Delivering, delivering_over, owning
+from tests.contract.webhook_driver import WebhookDriver
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +70,30 @@ def console_reader(running_facade: Facade) -> Iterator[Operator]:
     with Operator(running_facade.api.url) as browser:
         browser.sign_in(running_facade.make_key("ops:read").secret)
         yield browser
+
+
+@pytest.fixture
+def reader(facade: Facade) -> Iterator[Caller]:
+    """A caller who may look at everything and change nothing."""
+    with facade.calling("ops:read") as calling:
+        yield calling
+
+
+@pytest.fixture
+def driver(facade: Facade, caller: Caller) -> WebhookDriver:
+    """Send webhooks and wait for their Events."""
+    return WebhookDriver(facade, caller)
+
+
+@pytest.fixture(scope="module")
+def delivering(tmp_path_factory: pytest.TempPathFactory, lively_postgres_url: str) -> Iterator[Delivering]:
+    """A Lockstitch of this module that delivers."""
+    with delivering_over(lively_postgres_url, tmp_path_factory.mktemp("delivering")) as running:
+        yield running
+
+
+@pytest.fixture
+def owner(delivering: Delivering) -> Iterator[Caller]:
+    """A caller of it who may do everything."""
+    with owning(delivering) as calling:
+        yield calling

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
@@ -22,13 +21,6 @@ SELECT 1
                     WHERE correlation_id = $1
                       AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id))
 """
-
-
-@pytest.fixture
-def reader(facade: Facade) -> Iterator[Caller]:
-    """A key that may look at everything and change nothing."""
-    with facade.calling("ops:read") as caller:
-        yield caller
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,12 +17,6 @@ PATH = "/ops/dead-letters"
 @pytest.fixture
 def dead(facade: Facade) -> DeadJobs:
     return DeadJobs(facade)
-
-
-@pytest.fixture
-def reader(facade: Facade) -> Iterator[Caller]:
-    with facade.calling("ops:read") as caller:
-        yield caller
 
 
 def ids_of(caller: Caller, dead: DeadJobs, **filters: Any) -> list[str]:

@@ -24,29 +24,13 @@ from tests.contract.subscribers import (
     Answer,
     Delivering,
     Hook,
-    delivering_over,
     news,
-    owning,
     secret_of_key,
     subscribe,
 )
 from tests.contract.waiting import until
 
 TYPES: Final = ("customer.created", "customer.updated", "order.created", "webhook.received")
-
-
-@pytest.fixture(scope="module")
-def delivering(tmp_path_factory: pytest.TempPathFactory, lively_postgres_url: str) -> Iterator[Delivering]:
-    """A Lockstitch that delivers."""
-    with delivering_over(lively_postgres_url, tmp_path_factory.mktemp("deliveries")) as running:
-        yield running
-
-
-@pytest.fixture
-def owner(delivering: Delivering) -> Iterator[Caller]:
-    """A caller who may do everything."""
-    with owning(delivering) as calling:
-        yield calling
 
 
 @contextmanager

@@ -19,12 +19,6 @@ DOCUMENT = ["id", "type", "timestamp", "occurred_at", "api_version", "connection
 END = "evt_" + 36 * "f"
 
 
-@pytest.fixture
-def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """Send webhooks and wait for their Events."""
-    return WebhookDriver(facade, caller)
-
-
 def received(driver: WebhookDriver, count: int) -> list[dict[str, Any]]:
     """That many Events of webhooks, in order."""
     receipts = [

@@ -8,25 +8,11 @@ import pytest
 
 from app.api_keys.store import NewKey
 from tests.contract.callers import Caller, code_of
-from tests.contract.subscribers import Delivering, Hook, delivering_over, news, owning, subscribe
+from tests.contract.subscribers import Delivering, Hook, news, subscribe
 from tests.contract.waiting import until
 
 SUBSCRIBES: Final = ("subscriptions:read", "subscriptions:write")
 ALL_READS: Final = ("customers:read", "orders:read", "tickets:read")
-
-
-@pytest.fixture(scope="module")
-def delivering(tmp_path_factory: pytest.TempPathFactory, lively_postgres_url: str) -> Iterator[Delivering]:
-    """A Lockstitch that delivers."""
-    with delivering_over(lively_postgres_url, tmp_path_factory.mktemp("scopes")) as running:
-        yield running
-
-
-@pytest.fixture
-def owner(delivering: Delivering) -> Iterator[Caller]:
-    """A caller who may do everything."""
-    with owning(delivering) as calling:
-        yield calling
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.processes import NO_TLS
@@ -26,12 +25,6 @@ CHANGES: dict[str, tuple[Body, set[str]]] = {
     "zendesk ticket": ({"priority": "urgent"}, {"priority", "priority_raw"}),
 }
 NEVER_NAMED = {"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"}
-
-
-@pytest.fixture
-def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """Send webhooks and wait for their Events."""
-    return WebhookDriver(facade, caller)
 
 
 @pytest.fixture(params=KINDS)

@@ -16,12 +16,6 @@ from tests.signatures.senders import Sent
 PATHS = {"hubspot": "/crm/v3/objects/", "shopify": "/admin/api/", "zendesk": "/api/v2/"}
 
 
-@pytest.fixture
-def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """Send webhooks and wait for their Events."""
-    return WebhookDriver(facade, caller)
-
-
 # ------------------------------------------------------------ not mapped
 
 

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.emulators import Emulators
@@ -16,12 +15,6 @@ from tests.contract.webhook_driver import WebhookDriver
 
 CONTACTS = "/crm/v3/objects/contacts"
 KIND = KINDS["hubspot customer"]
-
-
-@pytest.fixture
-def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """Webhooks and what comes of them."""
-    return WebhookDriver(facade, caller)
 
 
 def lines(process: Process, message: str, **facts: Any) -> list[dict[str, Any]]:

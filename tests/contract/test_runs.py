@@ -3,11 +3,9 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
-
-import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
 from tests.contract.facade import Facade
@@ -18,13 +16,6 @@ from tests.contract.webhook_senders import WebhookEndpoint, gateway
 PATH: Final = "/ops/runs"
 
 Story = list[dict[str, Any]]
-
-
-@pytest.fixture
-def reader(facade: Facade) -> Iterator[Caller]:
-    """A key that may look at everything and change nothing."""
-    with facade.calling("ops:read") as caller:
-        yield caller
 
 
 def new_run() -> str:

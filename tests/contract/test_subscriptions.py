@@ -1,6 +1,5 @@
 """Subscriptions as their owners see them: made, listed, tried out, given another secret, disabled, enabled, deleted."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from tests.contract.callers import Caller, code_of, parameters, pointers
-from tests.contract.subscribers import ATTEMPTS, Answer, Delivering, Hook, delivering_over, news, owning, subscribe
+from tests.contract.subscribers import ATTEMPTS, Answer, Delivering, Hook, news, subscribe
 from tests.contract.waiting import until
 
 VIEW: Final = {
@@ -31,20 +30,6 @@ VIEW: Final = {
     *("next_step", "created_at"),
 }
 ACTIONS: Final = ("rotate-secret", "test", "enable")
-
-
-@pytest.fixture(scope="module")
-def delivering(tmp_path_factory: pytest.TempPathFactory, lively_postgres_url: str) -> Iterator[Delivering]:
-    """A Lockstitch that delivers."""
-    with delivering_over(lively_postgres_url, tmp_path_factory.mktemp("subscriptions")) as running:
-        yield running
-
-
-@pytest.fixture
-def owner(delivering: Delivering) -> Iterator[Caller]:
-    """A caller who may do everything."""
-    with owning(delivering) as calling:
-        yield calling
 
 
 def test_a_subscription_is_made_and_its_secret_shown_once(owner: Caller, delivering: Delivering) -> None:

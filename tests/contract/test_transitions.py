@@ -44,12 +44,6 @@ def running_facade(
 full_key = own_key()
 
 
-@pytest.fixture
-def driver(facade: Facade, caller: Caller) -> WebhookDriver:
-    """Send webhooks and wait for their Events."""
-    return WebhookDriver(facade, caller)
-
-
 def kinds(events: list[Event]) -> list[str]:
     return [event["type"] for event in events]
 
