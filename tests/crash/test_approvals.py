@@ -1,24 +1,13 @@
 """Approved writes while the API and the workers are killed with -9: each has exactly one effect."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Final
-
-import pytest
 
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
 
 WRITES: Final = 6
 CONTACTS: Final = "/crm/v3/objects/contacts"
-
-
-@pytest.fixture
-def facade(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Facade]:
-    """With leases that are noticed soon, so that a test need not wait as long as production may."""
-    folder = tmp_path_factory.mktemp("approvals")
-    with Facade(folder, database_url, LOCKSTITCH_JOB_LEASE="2", LOCKSTITCH_OPERATION_LEASE="3").running() as facade:
-        yield facade
 
 
 def test_a_process_that_dies_after_an_approval_costs_nothing(facade: Facade) -> None:

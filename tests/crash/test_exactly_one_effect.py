@@ -8,14 +8,13 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.crash.supervised import Supervised
-from tests.open_folder import open_folder
 
 WRITES = int(os.environ.get("LOCKSTITCH_CRASH_WRITES", "120"))
 SEEDS = [int(seed) for seed in os.environ.get("LOCKSTITCH_CRASH_SEEDS", "1").split(",")]
@@ -27,13 +26,6 @@ FINAL = {200, 201, 422}
 VICTIMS = ("serve", "worker", "serve", "worker", "supervisor")
 
 Write = tuple[str, str, str, str, dict[str, Any]]  # kind, vendor, path, unique mark, body
-
-
-@pytest.fixture
-def supervised() -> Iterator[Supervised]:
-    running = Supervised(open_folder("lockstitch-crash-"))
-    yield running
-    running.stop()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

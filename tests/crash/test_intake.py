@@ -10,7 +10,6 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +20,6 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.crash.supervised import Supervised
-from tests.open_folder import open_folder
 
 EVENTS = int(os.environ.get("LOCKSTITCH_CRASH_EVENTS", "60"))
 COPIES = int(os.environ.get("LOCKSTITCH_CRASH_COPIES", "20"))
@@ -39,13 +37,6 @@ QUEUED = """
      WHERE type = 'job.queued' AND facts::jsonb->>'kind' = 'ingest'
      GROUP BY 1
 """
-
-
-@pytest.fixture
-def supervised() -> Iterator[Supervised]:
-    running = Supervised(open_folder("lockstitch-crash-"))
-    yield running
-    running.stop()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, Final
@@ -26,14 +25,6 @@ from tests.contract.waiting import TIMEOUT, until
 RECORDS: Final = 6
 ROUNDS: Final = 8
 KILLS: Final = 6
-
-
-@pytest.fixture
-def facade(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Facade]:
-    """With leases that are noticed soon, so that a test need not wait as long as production may."""
-    folder = tmp_path_factory.mktemp("quiet")
-    with Facade(folder, database_url, LOCKSTITCH_JOB_LEASE="2", LOCKSTITCH_OPERATION_LEASE="3").running() as facade:
-        yield facade
 
 
 @pytest.mark.parametrize("seed", [1])

@@ -24,17 +24,9 @@ from app.walks.pull.start import start_due_pulls
 from app.wiring.runtime import Runtime, open_runtime
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
+from tests.contract.vendor_samples import CREDENTIALS
 from tests.encryption import SEALER
 
-CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
-    "freshdesk": ("token",),
-    "hubspot": ("token",),
-    "salesforce": ("token",),
-    "shopify": ("token",),
-    "stripe": ("key",),
-    "woocommerce": ("consumer_key", "consumer_secret"),
-    "zendesk": ("email", "token"),
-}
 # No run is due by itself during a test.
 EVERY: Final = "1d"
 DUE_NOW: Final = Statement("UPDATE watermark", "UPDATE watermark SET tried_at = now() - interval '2 days'")
@@ -150,3 +142,8 @@ async def staged(facade: Facade, more: str) -> AsyncIterator[Stage]:
             finally:
                 running.cancel()
                 await asyncio.wait({running})
+
+
+def contact(stage: Stage, **fields: Any) -> dict[str, Any]:
+    """Place or change a contact at Salesforce, as somebody there does."""
+    return stage.vendors.place("salesforce", "Contact", fields)

@@ -12,7 +12,7 @@ from app.events.feed import newest_of
 from app.postgres.database import Statement
 from app.walks.backfill.manage import cancel_backfill, pause_backfill, read_backfill, resume_backfill
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, staged
+from tests.walks.stage import Stage, connection_table, contact, staged
 
 STATES: Final = "SELECT remote_id, version FROM record_state WHERE connection = 'pulled-salesforce' ORDER BY remote_id"
 AUDITED: Final = "SELECT type FROM audit_event WHERE type LIKE 'backfill.%' ORDER BY id"
@@ -46,11 +46,6 @@ async def stage(facade: Facade) -> AsyncIterator[Stage]:
         for number in range(5):
             contact(stage, LastName=f"Lovelace {number}")
         yield stage
-
-
-def contact(stage: Stage, **fields: Any) -> dict[str, Any]:
-    """Place or change a contact at Salesforce, as somebody there does."""
-    return stage.vendors.place("salesforce", "Contact", fields)
 
 
 def ids(stage: Stage) -> list[str]:

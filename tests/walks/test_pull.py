@@ -11,7 +11,7 @@ from app.records.last_seen import Tolerance, read_tolerantly
 from app.records.resolve import active_mapping
 from app.records.resources import ReadRecord
 from tests.contract.facade import Facade
-from tests.walks.stage import Event, Stage, connection_table, staged
+from tests.walks.stage import Event, Stage, connection_table, contact, staged
 
 SENT: Final = """
     INSERT INTO operation (id, principal, fingerprint, object, action, connection, correlation_id, intent, phase,
@@ -42,11 +42,6 @@ MARK: Final = "SELECT watermark, completed_at, failure FROM watermark"
 async def stage(facade: Facade) -> AsyncIterator[Stage]:
     async with staged(facade, connection_table(facade, "salesforce", "customers", page=2)) as stage:
         yield stage
-
-
-def contact(stage: Stage, **fields: Any) -> dict[str, Any]:
-    """Place or change a contact at Salesforce, as somebody there does."""
-    return stage.vendors.place("salesforce", "Contact", fields)
 
 
 async def test_the_first_walk_is_a_silent_baseline(stage: Stage) -> None:

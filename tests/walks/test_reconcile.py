@@ -13,7 +13,7 @@ from app.walks.metrics import missed
 from app.walks.reconcile.models import ReconcileFilter, ReconcileFinding, ReconcileRequest
 from app.walks.reconcile.start import confirm_absences, list_findings, request_reconcile, start_due_reconciles
 from tests.contract.facade import Facade
-from tests.walks.stage import Stage, connection_table, staged
+from tests.walks.stage import Stage, connection_table, contact, staged
 
 LEFT: Final = "SELECT count(*) = 0 FROM job WHERE kind IN ('walk', 'reconcile', 'refetch')"
 CONTACTS: Final = 24
@@ -34,11 +34,6 @@ async def stage(facade: Facade, repair: str) -> AsyncIterator[Stage]:
             contact(stage, LastName=f"Lovelace {number}")
         await stage.pull()
         yield stage
-
-
-def contact(stage: Stage, **fields: Any) -> dict[str, Any]:
-    """Place or change a contact at Salesforce, as somebody there does."""
-    return stage.vendors.place("salesforce", "Contact", fields)
 
 
 def contacts(stage: Stage) -> list[dict[str, Any]]:
