@@ -10,10 +10,10 @@ import uvloop
 
 from app import telemetry
 from app.audit.trail import PostgresAuditTrail
-from app.credentials.deps import CredentialDeps
 from app.credentials.due import announce_due
 from app.dead_letters.bulk_redrive import run_due_redrives
 from app.dead_letters.deps import DeadLetterDeps
+from app.events.deps import AnnounceDeps
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.failures import key_failures
 from app.monitoring.retention import reap
@@ -160,7 +160,7 @@ class Worker:
         return await key_failures(deps.of(MonitoringDeps), deps.of(DeadLetterDeps))
 
     async def _announce_due(self) -> bool:
-        await announce_due(self._runtime.dependencies.of(CredentialDeps))
+        await announce_due(self._runtime.dependencies.of(AnnounceDeps))
         return False
 
     async def _renew_tokens(self) -> bool:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from app.credentials.deps import CredentialDeps
+from app.events.deps import AnnounceDeps
 from app.events.models import NewEvent
 from app.postgres.database import Statement
 
@@ -22,7 +22,7 @@ CLAIM_DUE: Final = Statement(
 )
 
 
-async def announce_due(deps: CredentialDeps) -> None:
+async def announce_due(deps: AnnounceDeps) -> None:
     """Publish the Events that are due. Raises StoreUnavailable."""
     async with deps.database.transaction() as session:
         events = [

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnnounceDeps:
+    """What appends Events in a transaction and enqueues their deliveries."""
+
+    database: Database
+    events: PostgresEvents
+    queue: Enqueuer
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeedDeps:
     """Stores and settings of events, to read them and their subscriptions.
 

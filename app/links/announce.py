@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 
 from app.audit.record import Entry, append
+from app.events.deps import AnnounceDeps
 from app.events.models import NewEvent
-from app.links.deps import LinkEventDeps
 from app.links.models import JoinedLinks, LinkSource, SplitLinks
 from app.postgres.database import Transaction
 
 
 async def announce(
-    deps: LinkEventDeps, transaction: Transaction, change: JoinedLinks | SplitLinks, by: LinkSource
+    deps: AnnounceDeps, transaction: Transaction, change: JoinedLinks | SplitLinks, by: LinkSource
 ) -> None:
     """Append `link.joined` or `link.split`, enqueue its deliveries and audit it."""
     kind = "link.joined" if isinstance(change, JoinedLinks) else "link.split"

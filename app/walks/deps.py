@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.events.deps import AnnounceDeps
 from app.webhooks.deps import IngestDeps
 
 if TYPE_CHECKING:
     from app.copies.deps import CopyDeps
-    from app.events.store.events import PostgresEvents
     from app.events.store.subscriptions import PostgresSubscriptions
     from app.postgres.database import Database
     from app.queue.models import Enqueuer
@@ -80,8 +80,5 @@ class FreshnessView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FreshnessDeps(FreshnessView):
+class FreshnessDeps(AnnounceDeps, FreshnessView):
     """What publishes in addition that they are too old."""
-
-    events: PostgresEvents
-    queue: Enqueuer

@@ -19,14 +19,13 @@ from app.claims.store import PostgresClaims
 from app.console.store import PostgresSessions
 from app.copies.consumers import Consumer
 from app.copies.deps import ConsumerDeps, CopyDeps
-from app.credentials.deps import CredentialDeps
 from app.credentials.last_use import LastUse
 from app.credentials.secrets import Secrets
 from app.dependencies import Dependencies
 from app.egress.poster import TargetPoster, open_poster
 from app.egress.rules import EgressRules
 from app.errors import Complaint, StoreUnavailable
-from app.events.deps import EventDeps
+from app.events.deps import AnnounceDeps, EventDeps
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
@@ -147,7 +146,7 @@ async def open_dependencies(
         PostgresSessions(database),
         PostgresStock(database),
         Writers(),
-        CredentialDeps(database=database, events=events, queue=queue),
+        AnnounceDeps(database=database, events=events, queue=queue),
         ingest,
         *_walks(foundation, ingest, copies),
         freshness,

@@ -15,12 +15,12 @@ from app.dead_letters.store.redrives import PostgresRedrives
 from app.dependencies import Dependencies, OnDemand
 from app.drift.deps import DriftDeps
 from app.drift.store import PostgresDrifts
-from app.events.deps import ExtractDeps, FeedDeps, ReplayDeps
+from app.events.deps import AnnounceDeps, ExtractDeps, FeedDeps, ReplayDeps
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.extracts import PostgresExtracts
 from app.events.store.subscriptions import PostgresSubscriptions
-from app.links.deps import LinkDeps, LinkEventDeps
+from app.links.deps import LinkDeps
 from app.links.match_store import PostgresMatches
 from app.links.store import PostgresLinks
 from app.links.tombstones import Tombstones
@@ -261,4 +261,6 @@ def links_of(settings: Settings, database: Database, events: PostgresEvents, que
     """Return the links, whose changes are announced."""
     from app.links.announce import announce  # noqa: PLC0415
 
-    return PostgresLinks(database, partial(announce, LinkEventDeps(events=events, queue=queue)), settings.realms)
+    return PostgresLinks(
+        database, partial(announce, AnnounceDeps(database=database, events=events, queue=queue)), settings.realms
+    )

@@ -4,9 +4,9 @@ import json
 from datetime import timedelta
 
 from app.capabilities import POLICIES
-from app.credentials.deps import CredentialDeps
 from app.credentials.due import announce_due
 from app.credentials.store import PostgresCredentials
+from app.events.deps import AnnounceDeps
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement
@@ -21,7 +21,7 @@ OLDER = Statement(
 async def test_each_version_is_announced_once(database: Database) -> None:
     store = PostgresCredentials(database, SEALER)
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    deps = CredentialDeps(
+    deps = AnnounceDeps(
         database=database,
         events=events,
         queue=JobIntake(SEALER, POLICIES),

@@ -11,10 +11,10 @@ import pytest
 
 from app.capabilities import POLICIES, SEALED_COLUMNS
 from app.credentials.encryption_rotation import KeyRotation
+from app.events.deps import AnnounceDeps
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.links.announce import announce
-from app.links.deps import LinkEventDeps
 from app.links.join_and_split import split
 from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.match_statements import LOCK
@@ -59,7 +59,7 @@ class Process:
         sealer: Sealer = SEALER,
     ) -> None:
         events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-        announcement = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
+        announcement = AnnounceDeps(database=database, events=events, queue=JobIntake(SEALER, POLICIES))
         self.links = PostgresLinks(database, partial(announce, announcement), realms)
         self.matches = PostgresMatches(database, DigestSecret(database, sealer), self.links, auto_join)
 

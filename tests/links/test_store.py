@@ -10,10 +10,10 @@ import pytest
 
 from app.capabilities import POLICIES
 from app.errors import NotFound, StateConflict
+from app.events.deps import AnnounceDeps
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.links.announce import announce
-from app.links.deps import LinkEventDeps
 from app.links.models import LinkSource
 from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
@@ -35,7 +35,7 @@ AUDIT = Statement("SELECT audit_event", "SELECT type, actor, facts FROM audit_ev
 def process(database: Database, realms: dict[str, str] | None = None) -> PostgresLinks:
     """The links as one process has them."""
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    announcement = LinkEventDeps(events=events, queue=JobIntake(SEALER, POLICIES))
+    announcement = AnnounceDeps(database=database, events=events, queue=JobIntake(SEALER, POLICIES))
     return PostgresLinks(database, partial(announce, announcement), realms)
 
 
