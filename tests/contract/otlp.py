@@ -1,7 +1,5 @@
 """A collector for tests: spans, metrics and logs by OTLP over HTTP, in memory."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -11,30 +9,22 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint, Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.http_server import LocalServer, Reply, Request
+
 ALL_SIGNALS: Final = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_LOGS_EXPORTER": "otlp"}
 """Variables that export metrics and logs too."""
 
 
-class Collector:
+class Collector(LocalServer):
     """Listen at `url` and keep the received bytes."""
 
     def __init__(self) -> None:
         self._received: list[tuple[str, bytes]] = []
-        received = self._received
+        super().__init__(self._receive)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                received.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Silence."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    def _receive(self, request: Request) -> Reply:
+        self._received.append((request.path, request.body))
+        return Reply()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,11 +57,6 @@ class Collector:
 
     def _of(self, signal: str) -> list[bytes]:
         return [body for path, body in self._received if path == f"/v1/{signal}"]
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def attribute(span: Span | LogRecord | HistogramDataPoint, key: str) -> str:

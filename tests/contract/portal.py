@@ -4,15 +4,17 @@ import json
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.http_server import LocalServer, Request
+from tests.http_server import Reply as HttpReply
 
 Reply = tuple[int, Any]
 EMPTY: Reply = (200, {"results": []})
 REFUSED: Reply = (401, {"category": "INVALID_AUTHENTICATION", "message": "no"})
 
 
-class Portal:
+class Portal(LocalServer):
     """Answers every call with an empty list, and the one for the account with the portal that the token names: `111.2`
     opens portal 111, a word portal 1.
 
@@ -26,37 +28,16 @@ class Portal:
         self.ahead = timedelta()
         self.barrier: threading.Barrier | None = None
         self.calls: list[tuple[str, str]] = []
-        portal = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                token = self.headers.get("authorization", "").removeprefix("Bearer ")
-                path = self.path.partition("?")[0]
-                portal.calls.append((token, f"{self.command} {path}"))
-                self.rfile.read(int(self.headers.get("content-length", "0")))
-                status, body = portal._reply(token, path)
-                sent = json.dumps(body).encode()
-                self.send_response_only(status)
-                self.send_header("date", format_datetime(datetime.now(UTC) + portal.ahead, usegmt=True))
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(sent)))
-                self.end_headers()
-                self.wfile.write(sent)
-
-            def do_POST(self) -> None:
-                self.do_GET()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Silence."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+    def _answer(self, request: Request) -> HttpReply:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        path = request.path.partition("?")[0]
+        self.calls.append((token, f"{request.method} {path}"))
+        status, body = self._reply(token, path)
+        date = format_datetime(datetime.now(UTC) + self.ahead, usegmt=True)
+        headers = (("date", date), ("content-type", "application/json"))
+        return HttpReply(status=status, headers=headers, body=json.dumps(body).encode())
 
     def _reply(self, token: str, path: str) -> Reply:
         if token in self.refused:

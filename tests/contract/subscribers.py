@@ -10,7 +10,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ from tests.contract.facade import Facade
 from tests.contract.processes import Process
 from tests.contract.waiting import TIMEOUT, until
 from tests.encryption import SEALER
+from tests.http_server import LocalServer, Reply, Request
 
 LADDER: Final = (0.2, 0.2, 0.3, 600)
 """A subscription is disabled after all pauses, see `let_it_have_failed_for_long`."""
@@ -88,61 +88,32 @@ class Hook:
         return list(self.posts)
 
 
-class SubscriberServer:
+class SubscriberServer(LocalServer):
     """Every path is a hook of its own."""
 
     def __init__(self) -> None:
-        hooks: dict[str, Hook] = defaultdict(lambda: Hook(url=""))
-        self._hooks = hooks
+        self._hooks: dict[str, Hook] = defaultdict(lambda: Hook(url=""))
+        super().__init__(self._receive, keep_alive=True)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", "0")))
-                hook = hooks[self.path]
-                answer = hook.script.popleft() if hook.script else hook.always
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                hook.posts.append(Post(headers=headers, body=body, at=time.monotonic()))
-                hook.under_way += 1
-                hook.most_at_once = max(hook.most_at_once, hook.under_way)
-                time.sleep(answer.after)
-                if answer.until is not None:
-                    answer.until.wait(TIMEOUT)
-                hook.under_way -= 1
-                self.send_response(answer.status)
-                for name, value in answer.headers:
-                    self.send_header(name, value)
-                if answer.status != 204:
-                    self.send_header("content-length", "0")
-                self.end_headers()
-
-            def do_GET(self) -> None:
-                self.do_POST()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Silence."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    def _receive(self, request: Request) -> Reply:
+        hook = self._hooks[request.path]
+        answer = hook.script.popleft() if hook.script else hook.always
+        hook.posts.append(Post(headers=request.headers, body=request.body, at=time.monotonic()))
+        hook.under_way += 1
+        hook.most_at_once = max(hook.most_at_once, hook.under_way)
+        time.sleep(answer.after)
+        if answer.until is not None:
+            answer.until.wait(TIMEOUT)
+        hook.under_way -= 1
+        return Reply(status=answer.status, headers=answer.headers)
 
     def hook(self, name: str, always: Answer | None = None) -> Hook:
         """The hook of this name."""
         path = f"/hooks/{name}"
         hook = self._hooks[path]
-        hook.url = f"http://127.0.0.1:{self.port}{path}"
+        hook.url = f"{self.url}{path}"
         hook.always = always or Answer()
         return hook
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class Delivering:

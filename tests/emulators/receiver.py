@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import msgspec
+
+from tests.http_server import LocalServer, Reply, Request
 
 PATIENCE = 60.0
 
@@ -29,7 +30,7 @@ class Received:
         return msgspec.json.decode(self.body)
 
 
-class Receiver:
+class Receiver(LocalServer):
     """Answers the next statuses given, then 200, and keeps what it got. `barrier` holds answers until all are there."""
 
     def __init__(self, port: int = 0) -> None:
@@ -37,28 +38,10 @@ class Receiver:
         self.statuses: list[int] = []
         self.barrier: threading.Barrier | None = None
         self._lock = threading.Condition()
-        receiver = self
+        super().__init__(self._receive, port)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                status = receiver._take(Received(path=self.path, headers=headers, body=body, at=time.time()))
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Tests are quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def url(self, vendor: str) -> str:
-        return f"http://127.0.0.1:{self.port}/v1/webhooks/{vendor}"
+    def url_of(self, vendor: str) -> str:
+        return f"{self.url}/v1/webhooks/{vendor}"
 
     def wait(self, count: int = 1) -> list[Received]:
         """What came, when there are at least this many."""
@@ -66,19 +49,15 @@ class Receiver:
             assert self._lock.wait_for(lambda: len(self.got) >= count, PATIENCE), [one.body for one in self.got]
             return list(self.got)
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(PATIENCE)
-
-    def _take(self, received: Received) -> int:
+    def _receive(self, request: Request) -> Reply:
+        received = Received(path=request.path, headers=request.headers, body=request.body, at=time.time())
         barrier = self.barrier
         if barrier is not None:
             barrier.wait(PATIENCE)
         with self._lock:
             self.got.append(received)
             self._lock.notify_all()
-            return self.statuses.pop(0) if self.statuses else 200
+            return Reply(status=self.statuses.pop(0) if self.statuses else 200)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -56,7 +56,7 @@ def settled(emulators: RunningEmulators, vendor: str) -> list[dict[str, Any]]:
 def test_a_placed_record_is_sent_with_a_valid_signature(
     emulators: RunningEmulators, receiver: Receiver, vendor: str
 ) -> None:
-    url = f"{receiver.url(vendor)}?a=1"
+    url = f"{receiver.url_of(vendor)}?a=1"
     emulators.subscribe(vendor, url)
     place(emulators, vendor)
     received = receiver.wait()[0]
@@ -77,7 +77,7 @@ def test_a_placed_record_is_sent_with_a_valid_signature(
 def test_a_new_target_gets_no_earlier_changes(emulators: RunningEmulators, receiver: Receiver) -> None:
     contact(emulators, "Early")
     assert emulators.sent("hubspot") == []
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     contact(emulators, "Late")
     assert names(receiver.wait()) == ["Late"]
 
@@ -85,10 +85,10 @@ def test_a_new_target_gets_no_earlier_changes(emulators: RunningEmulators, recei
 def test_the_targets_are_shown_without_their_secrets_and_end_when_dropped(
     emulators: RunningEmulators, receiver: Receiver
 ) -> None:
-    target = emulators.subscribe("hubspot", receiver.url("hubspot"), "hidden-one", old_secret="hidden-two")
+    target = emulators.subscribe("hubspot", receiver.url_of("hubspot"), "hidden-one", old_secret="hidden-two")
     assert target == {
         "vendor": "hubspot",
-        "url": receiver.url("hubspot"),
+        "url": receiver.url_of("hubspot"),
         "has_old_secret": True,
         "first_pause_ms": 10,
     }
@@ -118,7 +118,7 @@ def test_a_bad_target_is_refused(emulators: RunningEmulators, order: dict[str, A
 
 
 def test_a_refused_call_sends_no_webhook(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("zendesk", receiver.url("zendesk"))
+    emulators.subscribe("zendesk", receiver.url_of("zendesk"))
     refused = emulators.http.post(
         "/zendesk/api/v2/tickets",
         # The requester would be made first; the assignee, who does not exist, takes that back.
@@ -130,19 +130,19 @@ def test_a_refused_call_sends_no_webhook(emulators: RunningEmulators, receiver: 
 
 
 def test_what_is_not_taken_is_sent_again_and_counts_its_tries(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     receiver.statuses = [503, 302, 404, 204]
     contact(emulators, "Mo")
     received = receiver.wait(4)
     assert [{event["attemptNumber"] for event in one.json} for one in received] == [{0}, {1}, {2}, {3}]
-    assert all(is_from("hubspot", one, receiver.url("hubspot"), SECRET) for one in received)
+    assert all(is_from("hubspot", one, receiver.url_of("hubspot"), SECRET) for one in received)
     assert [(one["state"], one["status"], one["tries"]) for one in settled(emulators, "hubspot")] == [
         ("delivered", 204, 4)
     ]
 
 
 def test_the_pauses_double(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("zendesk", receiver.url("zendesk"), first_pause_ms=80)
+    emulators.subscribe("zendesk", receiver.url_of("zendesk"), first_pause_ms=80)
     receiver.statuses = [500, 500, 500]
     place(emulators, "zendesk")
     times = [one.at for one in receiver.wait(4)]
@@ -159,19 +159,19 @@ def test_the_pauses_double(emulators: RunningEmulators, receiver: Receiver) -> N
 def test_a_vendor_gives_up_after_its_own_number_of_tries(
     emulators: RunningEmulators, receiver: Receiver, vendor: str, tries: int
 ) -> None:
-    emulators.subscribe(vendor, receiver.url(vendor), first_pause_ms=0)
+    emulators.subscribe(vendor, receiver.url_of(vendor), first_pause_ms=0)
     receiver.statuses = [500] * 20
     place(emulators, vendor)
     assert [(one["state"], one["status"], one["tries"]) for one in settled(emulators, vendor)] == [
         ("failed", 500, tries)
     ]
     assert len(receiver.got) == tries
-    assert all(is_from(vendor, one, receiver.url(vendor), SECRET) for one in receiver.got)
+    assert all(is_from(vendor, one, receiver.url_of(vendor), SECRET) for one in receiver.got)
 
 
 def test_a_restart_goes_on_with_what_was_not_delivered(own_emulators: RunningEmulators, receiver: Receiver) -> None:
     receiver.close()  # no one listens
-    own_emulators.subscribe("hubspot", receiver.url("hubspot"), first_pause_ms=300)
+    own_emulators.subscribe("hubspot", receiver.url_of("hubspot"), first_pause_ms=300)
     for name in ("Ada", "Bo", "Cy"):
         contact(own_emulators, name)
     wait_until(lambda: [one["error"] for one in own_emulators.sent("hubspot")] == ["ConnectError"] * 3)
@@ -193,7 +193,7 @@ def test_a_change_written_before_a_kill_is_sent_after_it(own_emulators: RunningE
     """Whether the webhook was noted, worded, or under way: sent at least once."""
     receiver = Receiver()
     try:
-        own_emulators.subscribe("hubspot", receiver.url("hubspot"))
+        own_emulators.subscribe("hubspot", receiver.url_of("hubspot"))
         for number in range(30):
             contact(own_emulators, f"No. {number}")
         own_emulators.kill()
@@ -206,7 +206,7 @@ def test_a_change_written_before_a_kill_is_sent_after_it(own_emulators: RunningE
 def test_targets_are_arguments_and_secrets_are_variables(own_emulators: RunningEmulators, receiver: Receiver) -> None:
     own_emulators.stop()
     own_emulators.start(
-        *("--webhooks", f"hubspot={receiver.url('hubspot')}", f"zendesk={receiver.url('zendesk')}"),
+        *("--webhooks", f"hubspot={receiver.url_of('hubspot')}", f"zendesk={receiver.url_of('zendesk')}"),
         EMULATOR_HUBSPOT_WEBHOOK_SECRET="first",
         EMULATOR_HUBSPOT_WEBHOOK_OLD_SECRET="zeroth",
         EMULATOR_ZENDESK_WEBHOOK_SECRET="second",
@@ -216,11 +216,11 @@ def test_targets_are_arguments_and_secrets_are_variables(own_emulators: RunningE
     for received in receiver.wait(2):
         vendor = received.path.rpartition("/")[2]
         secret = {"hubspot": "first", "zendesk": "second"}[vendor]
-        assert is_from(vendor, received, receiver.url(vendor), secret)
+        assert is_from(vendor, received, receiver.url_of(vendor), secret)
 
 
 def test_duplicates_arrive_at_the_same_time(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("shopify", receiver.url("shopify"))
+    emulators.subscribe("shopify", receiver.url_of("shopify"))
     emulators.order(vendor="shopify", fault={"kind": "duplicate_webhook", "times_sent": 5}, times=1)
     receiver.barrier = threading.Barrier(5)  # passed only by five at once
     place(emulators, "shopify")
@@ -233,7 +233,7 @@ def test_duplicates_arrive_at_the_same_time(emulators: RunningEmulators, receive
 
 
 def test_reordered_ones_wait_for_a_later_one(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     emulators.order(vendor="hubspot", fault={"kind": "reorder_webhooks"}, times=2)
     for name in ("Ada", "Bo"):
         contact(emulators, name)
@@ -243,7 +243,7 @@ def test_reordered_ones_wait_for_a_later_one(emulators: RunningEmulators, receiv
 
 
 def test_webhooks_are_listed_by_their_state(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     emulators.order(vendor="hubspot", fault={"kind": "reorder_webhooks"}, times=1)
     contact(emulators, "Ada")
     listed = {
@@ -255,7 +255,7 @@ def test_webhooks_are_listed_by_their_state(emulators: RunningEmulators, receive
 
 
 def test_dropped_ones_never_arrive(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     emulators.order(vendor="hubspot", fault={"kind": "drop_webhook"}, match={"path": "contact.*"}, times=1)
     contact(emulators, "Lost")
     contact(emulators, "Found")
@@ -268,7 +268,7 @@ def test_dropped_ones_never_arrive(emulators: RunningEmulators, receiver: Receiv
 
 
 def test_late_ones_are_overtaken(emulators: RunningEmulators, receiver: Receiver) -> None:
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     emulators.order(vendor="hubspot", fault={"kind": "late_webhook", "delay_ms": 2000}, times=1)
     began = time.time()
     contact(emulators, "Ada")
@@ -282,15 +282,15 @@ def test_late_ones_are_overtaken(emulators: RunningEmulators, receiver: Receiver
 def test_a_bad_signature_stays_bad_when_it_is_tried_again(
     emulators: RunningEmulators, receiver: Receiver, vendor: str
 ) -> None:
-    emulators.subscribe(vendor, receiver.url(vendor), first_pause_ms=0)
+    emulators.subscribe(vendor, receiver.url_of(vendor), first_pause_ms=0)
     emulators.order(vendor=vendor, fault={"kind": "bad_signature"}, times=1)
     receiver.statuses = [401] * 20
     place(emulators, vendor)
     (message,) = settled(emulators, vendor)
     assert message["state"] == "failed"
-    assert not any(is_from(vendor, one, receiver.url(vendor), SECRET) for one in receiver.got)
+    assert not any(is_from(vendor, one, receiver.url_of(vendor), SECRET) for one in receiver.got)
     place(emulators, vendor)
-    assert is_from(vendor, receiver.wait(message["tries"] + 1)[-1], receiver.url(vendor), SECRET)
+    assert is_from(vendor, receiver.wait(message["tries"] + 1)[-1], receiver.url_of(vendor), SECRET)
 
 
 def test_a_target_that_hangs_up_at_once_leaves_the_emulators_running(emulators: RunningEmulators) -> None:
@@ -318,19 +318,19 @@ def _hang_up(listening: socket.socket) -> None:
 @pytest.mark.parametrize("vendor", RECORDS)
 def test_an_old_secret_is_the_one_before(emulators: RunningEmulators, receiver: Receiver, vendor: str) -> None:
     fault = {"vendor": vendor, "fault": {"kind": "old_secret"}, "times": 1}
-    emulators.subscribe(vendor, receiver.url(vendor))
+    emulators.subscribe(vendor, receiver.url_of(vendor))
     refused = emulators.http.post("/_emulator/faults", json=fault)
     assert (refused.status_code, "have no old_secret" in refused.text) == (400, True)
-    emulators.subscribe(vendor, receiver.url(vendor), old_secret="alibaba")
+    emulators.subscribe(vendor, receiver.url_of(vendor), old_secret="alibaba")
     emulators.order(**fault)
     place(emulators, vendor)
-    assert is_from(vendor, receiver.wait()[0], receiver.url(vendor), "alibaba")
+    assert is_from(vendor, receiver.wait()[0], receiver.url_of(vendor), "alibaba")
 
 
 def test_a_fault_of_webhooks_leaves_calls_alone_and_the_other_way_round(
     emulators: RunningEmulators, receiver: Receiver
 ) -> None:
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     emulators.order(vendor="hubspot", fault={"kind": "drop_webhook"}, match={"path": "ticket.*"}, times=1)
     emulators.order(vendor="hubspot", fault={"kind": "slow", "delay_ms": 0}, times=1)
     contact(emulators, "Mo")
@@ -341,7 +341,7 @@ def test_a_fault_of_webhooks_leaves_calls_alone_and_the_other_way_round(
 def test_a_rate_with_a_seed_drops_the_same_ones_again(emulators: RunningEmulators, receiver: Receiver) -> None:
     def dropped() -> list[str]:
         emulators.reset()
-        emulators.subscribe("hubspot", receiver.url("hubspot"))
+        emulators.subscribe("hubspot", receiver.url_of("hubspot"))
         emulators.order(vendor="hubspot", fault={"kind": "drop_webhook"}, rate=0.5, seed=7)
         for number in range(20):
             contact(emulators, f"No. {number}")

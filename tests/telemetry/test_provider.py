@@ -7,8 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent import futures
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -23,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 
 from app.telemetry import derive_trace_id
+from tests.http_server import LocalServer, Reply, Request
 
 PROGRAM = """
 import json, logging, time
@@ -55,36 +54,26 @@ class Collector:
         self.requests: list[ExportTraceServiceRequest] = []
         outer = self
 
-        class OverHttp(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.requests.append(ExportTraceServiceRequest.FromString(body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
+        def receive(request: Request) -> Reply:
+            outer.requests.append(ExportTraceServiceRequest.FromString(request.body))
+            return Reply()
 
         class OverGrpc(TraceServiceServicer):
             def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
                 outer.requests.append(request)
                 return ExportTraceServiceResponse()
 
-        self.http = HTTPServer(("127.0.0.1", 0), OverHttp)
+        self.http = LocalServer(receive)
         self.grpc = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
         add_TraceServiceServicer_to_server(OverGrpc(), self.grpc)  # type: ignore[no-untyped-call]
         self.grpc_port = self.grpc.add_insecure_port("127.0.0.1:0")
-        self._thread = Thread(target=self.http.serve_forever)
 
     def __enter__(self) -> "Collector":
-        self._thread.start()
         self.grpc.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.http.shutdown()
-        self._thread.join()
-        self.http.server_close()
+        self.http.close()
         self.grpc.stop(None).wait()
 
 
@@ -126,7 +115,7 @@ def test_without_a_collector_no_span_is_recorded(variables: dict[str, str]) -> N
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_spans_reach_a_collector(collector: Collector, protocol: str) -> None:
-    port = collector.grpc_port if protocol == "grpc" else collector.http.server_port
+    port = collector.grpc_port if protocol == "grpc" else collector.http.port
     report = run(
         OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}",
         OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
@@ -146,7 +135,7 @@ def test_spans_reach_a_collector(collector: Collector, protocol: str) -> None:
 
 def test_the_service_may_be_named_otherwise(collector: Collector) -> None:
     run(
-        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://127.0.0.1:{collector.http.server_port}/v1/traces",
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"http://127.0.0.1:{collector.http.port}/v1/traces",
         OTEL_SERVICE_NAME="seam",
     )
     attributes = collector.requests[0].resource_spans[0].resource.attributes
@@ -155,7 +144,7 @@ def test_the_service_may_be_named_otherwise(collector: Collector) -> None:
 
 def test_the_sampler_is_the_standard_one(collector: Collector) -> None:
     report = run(
-        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.http.server_port}", OTEL_TRACES_SAMPLER="always_off"
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.http.port}", OTEL_TRACES_SAMPLER="always_off"
     )
     assert report["recording"] is False
     assert report["traceresponse"].endswith("-00")

@@ -3,9 +3,7 @@
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -15,6 +13,7 @@ import pytest
 from tests.contract.facade import Facade
 from tests.contract.samples import word
 from tests.contract.waiting import until
+from tests.http_server import LocalServer, Reply, Request
 
 SCRIPT: Final = Path(__file__).parents[2] / "docs/examples/soap_to_upload.py"
 LAYOUT: Final = """
@@ -67,15 +66,19 @@ WSDL: Final = """<?xml version="1.0"?>
 PAGE: Final = 2
 
 
-class Erp(ThreadingHTTPServer):
+class Erp(LocalServer):
     """A SOAP service with these customers, two on a page."""
 
     def __init__(self, customers: list[dict[str, str]]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
         self.customers = customers
-        self.url = f"http://127.0.0.1:{self.server_port}/customers"
+        super().__init__(self._answer)
 
-    def answer(self, request: bytes) -> bytes:
+    def _answer(self, request: Request) -> Reply:
+        wsdl = WSDL.format(ns=NAMESPACE, url=f"{self.url}/customers").encode()
+        body = wsdl if request.method == "GET" else self._list(request.body)
+        return Reply(headers=(("content-type", "text/xml; charset=utf-8"),), body=body)
+
+    def _list(self, request: bytes) -> bytes:
         after = ElementTree.fromstring(request).findtext(f".//{{{NAMESPACE}}}after") or ""  # noqa: S314
         following = [one for one in self.customers if one["Number"] > after]
         envelope = ElementTree.Element("{http://schemas.xmlsoap.org/soap/envelope/}Envelope")
@@ -87,26 +90,6 @@ class Erp(ThreadingHTTPServer):
                 ElementTree.SubElement(record, f"{{{NAMESPACE}}}{name}").text = value
         ElementTree.SubElement(page, f"{{{NAMESPACE}}}More").text = "true" if len(following) > PAGE else "false"
         return ElementTree.tostring(envelope)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Erp
-
-    def do_GET(self) -> None:
-        self._send(WSDL.format(ns=NAMESPACE, url=self.server.url).encode())
-
-    def do_POST(self) -> None:
-        self._send(self.server.answer(self.rfile.read(int(self.headers["content-length"]))))
-
-    def _send(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/xml; charset=utf-8")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *values: object) -> None:
-        """Print nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -126,12 +109,8 @@ def erp() -> Iterator[Erp]:
             for number, mark in enumerate(marks)
         ]
     )  # fmt: skip
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server.close()
 
 
 def contacts(facade: Facade, erp: Erp) -> list[dict[str, Any]]:
@@ -144,7 +123,7 @@ def test_the_recipe_writes_each_customer_once(facade: Facade, erp: Erp) -> None:
     key = facade.make_key("customers:write").secret
 
     def run(name: str) -> subprocess.CompletedProcess[str]:
-        options = ("--wsdl", f"{erp.url}?wsdl", "--api", facade.api.url, "--connection", "erp", "--run", name)
+        options = ("--wsdl", f"{erp.url}/customers?wsdl", "--api", facade.api.url, "--connection", "erp", "--run", name)
         environment = {**os.environ, "LOCKSTITCH_API_KEY": key, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         command = [sys.executable, str(SCRIPT), *options]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -14,7 +14,7 @@ from .conftest import Desk
 @pytest.fixture(autouse=True)
 def subscribed(emulators: RunningEmulators, receiver: Receiver) -> None:
     """The rules know the receiver."""
-    emulators.subscribe("freshdesk", receiver.url("freshdesk"))
+    emulators.subscribe("freshdesk", receiver.url_of("freshdesk"))
 
 
 def reported(received: list[Received]) -> list[tuple[str, int]]:

@@ -16,9 +16,9 @@ Topics = list[tuple[str, str | None, str | None]]
 @pytest.fixture(autouse=True)
 def subscribed(emulators: RunningEmulators, receiver: Receiver) -> Iterator[None]:
     """HubSpot knows the receiver."""
-    emulators.subscribe("hubspot", receiver.url("hubspot"))
+    emulators.subscribe("hubspot", receiver.url_of("hubspot"))
     yield
-    assert all(is_from("hubspot", one, receiver.url("hubspot"), SECRET) for one in receiver.got)
+    assert all(is_from("hubspot", one, receiver.url_of("hubspot"), SECRET) for one in receiver.got)
 
 
 def topics(events: list[dict[str, Any]]) -> Topics:
@@ -106,8 +106,8 @@ def test_notes_and_associations_send_no_webhook(
 def test_escapes_in_the_target_are_undone_before_signing(
     emulators: RunningEmulators, make_contact: Make, receiver: Receiver
 ) -> None:
-    emulators.subscribe("hubspot", f"{receiver.url('hubspot')}%2Fa%3Fb?c=%20d")
+    emulators.subscribe("hubspot", f"{receiver.url_of('hubspot')}%2Fa%3Fb?c=%20d")
     make_contact(firstname="Mo")
     received = receiver.wait()[0]
-    assert is_from("hubspot", received, f"{receiver.url('hubspot')}/a?b?c=%20d", SECRET)
+    assert is_from("hubspot", received, f"{receiver.url_of('hubspot')}/a?b?c=%20d", SECRET)
     receiver.got.clear()

@@ -21,9 +21,9 @@ ZONED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d-0[45]:00")
 @pytest.fixture(autouse=True)
 def subscribed(emulators: RunningEmulators, receiver: Receiver) -> Iterator[None]:
     """Shopify knows the receiver."""
-    emulators.subscribe("shopify", receiver.url("shopify"))
+    emulators.subscribe("shopify", receiver.url_of("shopify"))
     yield
-    assert all(is_from("shopify", one, receiver.url("shopify"), SECRET) for one in receiver.got)
+    assert all(is_from("shopify", one, receiver.url_of("shopify"), SECRET) for one in receiver.got)
 
 
 def topics(received: list[Received]) -> list[str]:

@@ -13,7 +13,7 @@ from .conftest import Shop
 @pytest.fixture(autouse=True)
 def subscribed(emulators: RunningEmulators, receiver: Receiver) -> None:
     """Stripe knows the receiver."""
-    emulators.subscribe("stripe", receiver.url("stripe"))
+    emulators.subscribe("stripe", receiver.url_of("stripe"))
 
 
 def proven(received: list[Received]) -> list[Any]:

@@ -10,7 +10,7 @@ from .conftest import Shop
 @pytest.fixture(autouse=True)
 def subscribed(emulators: RunningEmulators, receiver: Receiver) -> None:
     """The shop knows the receiver."""
-    emulators.subscribe("woocommerce", receiver.url("woocommerce"))
+    emulators.subscribe("woocommerce", receiver.url_of("woocommerce"))
 
 
 def topics(received: list[Received]) -> list[str]:
@@ -23,7 +23,7 @@ def test_the_body_is_the_record_and_is_signed(shop: Shop, receiver: Receiver) ->
     order = shop.post("/orders", customer_id=customer["id"])
     received = receiver.wait(3)
     assert topics(received) == ["customer.created", "customer.updated", "order.created"]
-    assert all(is_from("woocommerce", one, receiver.url("woocommerce"), SECRET) for one in received)
+    assert all(is_from("woocommerce", one, receiver.url_of("woocommerce"), SECRET) for one in received)
     assert received[1].json["first_name"] == "Ann"
     assert {name: value for name, value in received[2].json.items() if name != "_links"} == {
         name: value for name, value in order.items() if name != "_links"

@@ -18,9 +18,9 @@ from .conftest import Desk
 @pytest.fixture(autouse=True)
 def subscribed(emulators: RunningEmulators, receiver: Receiver) -> Iterator[None]:
     """Zendesk knows the receiver."""
-    emulators.subscribe("zendesk", receiver.url("zendesk"))
+    emulators.subscribe("zendesk", receiver.url_of("zendesk"))
     yield
-    assert all(is_from("zendesk", one, receiver.url("zendesk"), SECRET) for one in receiver.got)
+    assert all(is_from("zendesk", one, receiver.url_of("zendesk"), SECRET) for one in receiver.got)
 
 
 def types(received: list[Received]) -> list[str]:
