@@ -1,7 +1,7 @@
 """Cached tables: a change shows without a notification, one statement polls all, and none depends on another."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.queue.pauses import PostgresPauses
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.vendors.store import BIND, PostgresBoundAccounts
 from tests.encryption import SEALER
+from tests.queue.harness import until
 
 # As a restored or hand-edited database has it: no notification follows.
 CHANGES = {
@@ -87,12 +88,6 @@ async def running(database: Database, database_url: str) -> AsyncIterator[Proces
         await process.links.name("customer", "shop", ["1"])
         await until(lambda: process.links.remembered("customer", "shop", "1") is not None)
         yield process
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
-            await asyncio.sleep(0.01)
 
 
 async def change(database: Database, *tables: str) -> None:

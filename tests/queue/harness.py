@@ -145,12 +145,13 @@ async def running(harness: Harness, handler: Handler, **options: object) -> Asyn
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until `condition` is true. It may be a coroutine function."""
-    while True:
-        result = condition()
-        if await result if isinstance(result, Awaitable) else result:
-            return
-        await asyncio.sleep(0.01)
+    """Wait, at most half a minute, until `condition` is true. It may be a coroutine function."""
+    async with asyncio.timeout(30):
+        while True:
+            result = condition()
+            if await result if isinstance(result, Awaitable) else result:
+                return
+            await asyncio.sleep(0.01)
 
 
 def new(kind: str = "work", **facts: object) -> NewJob:

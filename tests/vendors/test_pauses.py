@@ -14,6 +14,7 @@ from app.postgres.listen import Listener
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from app.vendors.authorize import end_pause
+from tests.queue.harness import until
 from tests.vendors.acme import READ, REAL_TIME, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
@@ -46,12 +47,6 @@ def refuses(process: Asker) -> bool:
     """Whether this process knows that the vendor refuses the credential."""
     state = process.client.state(process.connection)
     return state is not None and state.unauthorised_seconds is not None
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
-            await asyncio.sleep(0.01)
 
 
 async def audited(database: Database) -> list[tuple[str, str]]:
@@ -274,9 +269,7 @@ async def test_a_mended_credential_does_not_end_a_newer_pause_of_an_operator(dat
     async with database.transaction() as operator:
         await operator.execute(LOCK_LANES)
         mending = asyncio.create_task(end_pause(pauses, "acme", actor="ada"))
-        async with asyncio.timeout(30):
-            while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - what is waited for happens elsewhere
-                await asyncio.sleep(0.01)
+        await until(lambda: database.fetch_value(WAITING))
         await operator.execute(PAUSED_BY_OPERATOR)
     left = await mending
     assert left is not None
