@@ -113,6 +113,32 @@ class Digests:
         return self._digest(f"{name}\0{msgspec.json.encode(form, order='deterministic').decode()}")
 
 
+def base_of_siblings(source: Base, target: Base) -> Base:
+    """Return the base of two records that are copies of one: `source` and `target` are the bases of those copies.
+
+    It has the fields and items that both got from the same value of that record. Nothing of it was put there by a copy
+    of one of the two, so neither clears it at the other."""
+    return {name: one for name in source.keys() & target.keys() if (one := _of_siblings(source[name], target[name]))}
+
+
+def _of_siblings(source: FieldBase, target: FieldBase) -> FieldBase | None:
+    if source.source != target.source:
+        return None
+    items = {
+        item.key or key: ItemBase(source=item.target, key=other.key or key, target=other.target)
+        for key, item in source.items.items()
+        if (other := target.items.get(key)) and other.source == item.source and _is_from_copy(item)
+    }
+    if not items and (source.items or not _is_from_copy(source)):
+        return None
+    return FieldBase(source=source.target, target=target.target, items=items)
+
+
+def _is_from_copy(copy: FieldBase | ItemBase) -> bool:
+    """Return whether the value at the target of a copy is that of its source: put there by it, or equal."""
+    return bool(copy.source and copy.target) and (copy.put or copy.source == copy.target)
+
+
 def is_unchanged(base: Base, source: Mapping[str, FieldState], missing: Collection[str]) -> bool:
     """Return whether the source is as it was when it was copied. A field that it could not supply (`missing`) counts as
     unchanged if it is empty."""

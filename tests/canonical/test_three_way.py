@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.copy_base import Base, Digests, FieldBase, is_as_left, is_unchanged
+from canonical.copy_base import Base, Digests, FieldBase, base_of_siblings, is_as_left, is_unchanged
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.field_kinds import kinds_of
 from canonical.parts import Address, AddressPatch, CustomField, CustomFieldPatch, CustomFieldType
@@ -224,6 +224,19 @@ def test_a_loss_is_no_change_in_the_other_direction(first: Customer, name: str, 
     merge_result, *_ = copy(changed, shop, opposite, base)
     assert sent(merge_result) <= {"job_title"}
     assert shop.stored.notes == first.notes
+
+
+@given(customers(), customers(), customers())
+def test_what_two_have_from_a_third_is_known_of_both(other: Customer, first: Customer, new: Customer) -> None:
+    source, target = Desk(Customer()), Desk(other)
+    known = base_of_siblings(copy(first, source, {}, {})[1], copy(first, target, {}, {})[1])
+    texts = {name for name in ("job_title", "notes") if getattr(first, name)}
+    assert texts <= known.keys()
+    target.stored = msgspec.structs.replace(target.stored, job_title="own", notes="own")
+    merge_result, *_ = copy(source.stored, target, known, {})
+    assert not texts & sent(merge_result)
+    merge_result, *_ = copy(new, target, known, {})
+    assert merge_result.removed == 0
 
 
 @given(customers(), st.sampled_from(("red", "blue")), st.sampled_from(("green", "grey")))

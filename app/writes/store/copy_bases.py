@@ -11,20 +11,27 @@ from msgspec import Struct
 from app.postgres.database import Database, Statement, Transaction, arrays_of
 from app.postgres.digest_secret import DigestSecret
 from app.writes.models import CopyResult
-from canonical.copy_base import Base, Digests, FieldBase
+from canonical.copy_base import Base, Digests, FieldBase, base_of_siblings
 from canonical.field_kinds import kinds_of
 from canonical.parts import Link, ObjectName
 
 DIGEST_CHARACTERS: Final = 16
 PURPOSE: Final = b"copy_base"
 
+# The bases of both directions, and those of the two copies of each record that was copied to both.
 SELECT = Statement(
     "SELECT copy_base",
     """
-    SELECT source = $2 AND source_id = $3 AS is_ahead, fields
+    SELECT source = $2 AND source_id = $3 AS is_ahead, fields, NULL AS of_sibling
       FROM copy_base
      WHERE object = $1
        AND (source, source_id, target, target_id) IN (($2, $3, $4, $5), ($4, $5, $2, $3))
+    UNION ALL
+    SELECT NULL, one.fields, other.fields
+      FROM copy_base AS one
+      JOIN copy_base AS other USING (object, source, source_id)
+     WHERE object = $1 AND one.target = $2 AND one.target_id = $3 AND other.target = $4 AND other.target_id = $5
+     ORDER BY fields, of_sibling
     """,
 )
 
@@ -67,8 +74,9 @@ SOURCES = _others("target", "source")
 
 
 class KnownBase(Struct, frozen=True, kw_only=True):
-    """The base of a copy, that of the opposite direction, and what digests the values of both. `version` tells one
-    state of the two bases from another; it is empty for two records that were never copied."""
+    """The base of a copy, that of the opposite direction, and what digests the values of both. What was never copied
+    between the two has the base of the copies of a third record to both (`base_of_siblings`). `version` tells one state
+    of the bases from another; it is empty without any."""
 
     base: Base
     opposite: Base
@@ -87,14 +95,21 @@ class PostgresCopyBases:
         """Return what is known of two records; empty bases for two that were never copied. Raises SealBroken."""
         digests = await self._digests(object_name)
         places = (source.connection, source.remote_id, target.connection, target.remote_id)
-        rows: dict[bool, str] = {
-            row["is_ahead"]: row["fields"] for row in await self._database.fetch(SELECT, object_name, *places)
-        }
-        base, opposite = (
-            msgspec.json.decode(rows.get(is_ahead, "{}"), type=dict[str, FieldBase]) for is_ahead in (True, False)
+        base, opposite, siblings = dict[str, FieldBase](), dict[str, FieldBase](), dict[str, FieldBase]()
+        version = hashlib.sha256()
+        rows = await self._database.fetch(SELECT, object_name, *places)
+        for row in rows:
+            version.update(repr(tuple(row)).encode())
+            fields = _decoded(row["fields"])
+            if row["of_sibling"] is not None:
+                siblings |= base_of_siblings(fields, _decoded(row["of_sibling"]))
+            elif row["is_ahead"]:
+                base = fields
+            else:
+                opposite = fields
+        return KnownBase(
+            base=siblings | base, opposite=opposite, digests=digests, version=version.hexdigest() if rows else ""
         )
-        version = hashlib.sha256(f"{rows.get(True)}\0{rows.get(False)}".encode()).hexdigest() if rows else ""
-        return KnownBase(base=base, opposite=opposite, digests=digests, version=version)
 
     async def keep(self, transaction: Transaction, copied: CopyResult) -> None:
         """Keep what a copy left, in both directions."""
@@ -123,6 +138,10 @@ class PostgresCopyBases:
 
 def _digest(secret: bytes, object_name: ObjectName, text: str) -> str:
     return hmac.digest(secret, f"{object_name}\0{text}".encode(), "sha256").hex()[:DIGEST_CHARACTERS]
+
+
+def _decoded(fields: str) -> dict[str, FieldBase]:
+    return msgspec.json.decode(fields, type=dict[str, FieldBase])
 
 
 def _encoded(base: Base) -> str:
