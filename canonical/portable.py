@@ -12,6 +12,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, fields, replace
 
+from canonical import values
+from canonical.customer import Customer, CustomerPatch, PhonePatch
 from canonical.field_kinds import ComparedField, fields_of
 from canonical.parts import AddressPatch, Instant, Loss
 from canonical.same_value import PLACE, STREET, fold_tag, is_empty, item_key, keys_among, same, spelling
@@ -34,7 +36,7 @@ RECIPIENT: Final = ("name", "company", "phone")
 """The members of an address that do not say where it is."""
 OWN_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "emails": ("type", "is_primary", "status"),
-    "phones": ("type", "is_primary"),
+    "phones": ("e164", "type", "is_primary"),
     "addresses": ("type", "is_default"),
     "tax_ids": ("country_code",),
 }
@@ -128,6 +130,16 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
         if isinstance(sent := getattr(patch, name, UNSET), AddressPatch):
             changes[name] = with_recipient(sent, getattr(record, name))
     return replace(patch, **changes) if changes else patch
+
+
+def with_numbers(patch: CustomerPatch, record: Customer) -> CustomerPatch:
+    """Return a patch of addresses with the telephone numbers of the record, if none are sent and the record reads one
+    in its country: in the country of another address it would be another number."""
+    if patch.addresses is UNSET or patch.phones is not UNSET:
+        return patch
+    if all(one.e164 in (None, values.phone(one.raw)) for one in record.phones):
+        return patch
+    return replace(patch, phones=_as_patches("phones", record.phones, (PhonePatch(),)))
 
 
 def with_recipient(sent: AddressPatch, present: Any) -> AddressPatch:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Context, Decimal
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -114,9 +115,9 @@ def item_key(item: Any, field: ComparedField) -> str:
 def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], str]:
     """Return the `item_key` for comparison with these items of a record.
 
-    A telephone number without its country, sent or present, equals another one with its spelling, and a sent one equals
-    a present one that it is in that one's country. Among the present ones, one with a country comes first. An address
-    that a vendor has as one text equals one with these words, and a tag as one word (`gold_tier`) equals `gold tier`.
+    A telephone number without its country, sent or present, equals another one with its spelling, and one with a
+    country that it is in that country. Among the present ones, one with a country comes first. An address that a vendor
+    has as one text equals one with these words, and a tag as one word (`gold_tier`) equals `gold tier`.
     """
     if field.item is None or field.item.part is not PhonePatch:
         words = None if field.item is None else _WORDS.get(field.item.part or field.item.kind)
@@ -127,11 +128,17 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
     numbers = {number for number in spelled.values() if number.startswith("+")}
     countries = sorted({code for number in numbers if (code := values.phone_country(number))})
 
+    @cache
+    def read_in(country: str | None) -> dict[str | None, str]:
+        return {_e164({"raw": one}, country): one for one, number in spelled.items() if not number.startswith("+")}
+
     def key(item: Any) -> str:
         own, spelling = _number_of(item), _digits(_get(item, "raw"))
         known = spelled.get(spelling, own)
         if _e164(item) is not None:
-            return known if known == spelling else own
+            if known == spelling or own in numbers:
+                return known if known == spelling else own
+            return read_in(values.phone_country(own)).get(own, own)
         in_countries = (_e164(item, code) for code in countries)
         return known if known != own else next((one for one in in_countries if one in numbers), own)
 

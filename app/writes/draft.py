@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted
@@ -35,7 +35,7 @@ from app.writes.tags import merge_tags, with_own_pointers
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
-from canonical.portable import kept_back, merged, sent_places
+from canonical.portable import kept_back, merged, sent_places, with_numbers
 from canonical.references import at_target
 from mappings.kit.names import one_form
 from mappings.kit.no_change import changes_nothing
@@ -107,7 +107,7 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
     Raises VendorDrifted if the mapping cannot read the present record.
     """
     deps, mapping, intent = resolved.deps, resolved.mapping, resolved.intent
-    record = await present.mapped() if present is not None and (intent.merges or intent.edits_tags) else None
+    record = None if present is None else await _merged_into(resolved, present)
     raw, current = (None, None) if present is None else (present.raw, present.decoded)
     larger = intent.body if raw is None else max(intent.body, raw, key=len)  # a long body takes as long as a record
     patch, lost = await run_mapping(mapping, larger, account, partial(patch_of, resolved, record))
@@ -121,7 +121,7 @@ async def map_to_vendor(resolved: ResolvedWrite, account: Any, present: PresentR
         offer_to_shadow(deps, resolved.connection, mapping, raw, account, draft, patch)
     if intent.edits_tags:
         return with_own_pointers(draft, intent.body, patch.tags)
-    if record is not None and (draft.loss or draft.refused):
+    if record is not None and intent.merges and (draft.loss or draft.refused):
         draft = _at_sent_items(draft, sent_places(resolved.patch, record.data))
     draft = msgspec.structs.replace(draft, loss=lost + draft.loss)
     if present is not None and draft.refused:
@@ -167,7 +167,7 @@ async def _without_moved(
 async def says_nothing(resolved: ResolvedWrite, body: Any, present: PresentRecord) -> bool:
     """Return whether the body of a change names nothing that would change the record."""
     mapping, intent, account = resolved.mapping, resolved.intent, present.account
-    record = await present.mapped() if intent.merges or intent.edits_tags else None
+    record = await _merged_into(resolved, present)
     larger = max(intent.body, present.raw, key=len)
     patch, _ = await run_mapping(mapping, larger, account, partial(patch_of, resolved, record))
     return await run_mapping(
@@ -200,7 +200,20 @@ def patch_of(
         by_email = intent.upsert_on == "email"
         changed = (*changed, *kept_back(patch, record.data, keep_emails=by_email))
         patch = merged(patch, record.data, keep_emails=by_email)
+    if record is not None and isinstance(patch, CustomerPatch):
+        patch = with_numbers(patch, record.data)
     return patch, changed if as_sent else (*intent.lost, *lost, *references.lost, *changed)
+
+
+async def _merged_into(resolved: ResolvedWrite, present: PresentRecord) -> Mapped[Any] | None:
+    """Return the record if the patch depends on it. Addresses do for its numbers, if it can be read."""
+    intent = resolved.intent
+    if intent.merges or intent.edits_tags:
+        return await present.mapped()
+    if getattr(resolved.patch, "addresses", UNSET) is not UNSET:
+        with suppress(VendorDrifted):
+            return await present.mapped()
+    return None
 
 
 def _at_sent_items(draft: Draft[Any], places: Mapping[str, str]) -> Draft[Any]:

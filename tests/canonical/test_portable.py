@@ -23,11 +23,13 @@ from canonical.customer import (
     PhonePatch,
     PhoneType,
 )
+from canonical.field_kinds import kinds_of
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.output_only import strip_output
 from canonical.parts import Address, AddressPatch, AddressType, CustomFieldPatch, ProductReferencePatch, ReferencePatch
-from canonical.portable import kept_back, merged, origin_of, with_recipient, without_clearing
+from canonical.portable import kept_back, merged, origin_of, with_numbers, with_recipient, without_clearing
 from canonical.references import at_target, with_source
+from canonical.same_value import same
 from canonical.ticket import FollowerPatch, TicketPatch
 from tests.linear_time.growth import MOST, growth
 
@@ -111,9 +113,29 @@ def test_the_spelling_of_a_number_is_lost_if_it_was_sent_without_e164() -> None:
 def test_a_number_that_is_held_without_its_country_is_recognised_by_its_spelling() -> None:
     stored = Customer(phones=(Phone(raw="044 555 01 99"),))
     assert merged(CustomerPatch(phones=(PhonePatch(raw="0445550199", e164="+41445550199"),)), stored).phones is UNSET
-    phones = merged(CustomerPatch(phones=(PhonePatch(e164="+41445550199"),)), stored).phones
-    assert isinstance(phones, tuple)
-    assert [one.e164 for one in phones] == [None, "+41445550199"]
+    german = merged(CustomerPatch(phones=(PhonePatch(e164="+49445550199"), PhonePatch(e164="+41445550190"))), stored)
+    assert isinstance(german.phones, tuple)
+    assert [one.e164 for one in german.phones] == [None, "+41445550190"]
+
+
+def test_a_number_with_its_country_is_the_one_that_is_stored_without_it() -> None:
+    stored, sent = (
+        Customer(phones=(Phone(raw="044 555 01 99"),)),
+        CustomerPatch(phones=(PhonePatch(e164="+41445550199"),)),
+    )
+    assert merged(sent, stored).phones is UNSET
+    assert [(one.path, one.kind) for one in kept_back(sent, stored)] == [("/phones/0/e164", "coerced")]
+    assert not same(stored.phones, sent.phones, kinds_of("customer")["phones"])
+
+
+def test_new_addresses_take_the_numbers_that_were_read_in_the_country_along() -> None:
+    moved = CustomerPatch(addresses=(AddressPatch(city="Wien", country_code="AT"),))
+    stored = Customer(phones=(Phone(raw="0431 123456", e164="+49431123456", type="work"), Phone(raw="0431 99")))
+    (first, second) = with_numbers(moved, stored).phones or ()
+    assert (first.e164, first.raw, first.type, second.raw) == ("+49431123456", "0431 123456", "work", "0431 99")
+    whole = Customer(phones=(Phone(raw="+49 431 123456", e164="+49431123456"),))
+    for patch, record in ((moved, whole), (CustomerPatch(notes="x"), stored), (replace(moved, phones=()), stored)):
+        assert with_numbers(patch, record) is patch
 
 
 @pytest.mark.parametrize("raw", ["030 9995581", "(030) 999-5581"])

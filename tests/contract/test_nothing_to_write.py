@@ -61,3 +61,18 @@ def test_a_country_that_cannot_be_read_is_cleared_with_the_addresses(caller: Cal
     path = f"/v1/customers/hubspot:{placed['id']}"
     assert [one["country_raw"] for one in caller.get(path).json()["addresses"]] == ["Narnia"]
     assert caller.write("PATCH", path, {"addresses": []}).json()["addresses"] == []
+
+
+@pytest.mark.parametrize("vendor", ["hubspot", "salesforce", "stripe", "woocommerce"])
+def test_a_number_stays_the_same_in_the_country_of_another_address(caller: Caller, vendor: str) -> None:
+    home = {"type": "billing", "line1": "Uferweg 3", "city": "Kiel", "postal_code": "24103", "country_code": "DE"}
+    person = SAMPLES[f"{vendor} customer"].body(word()) | {"addresses": [home], "phones": [{"raw": "0431 123456"}]}
+    made = caller.create(f"/v1/customers?connection={vendor}", person)
+    path = f"/v1/customers/{made['id']}"
+    assert [(one["e164"], one["raw"]) for one in made["phones"]] == [("+49431123456", "0431 123456")]
+    inland = caller.write("PATCH", path, {"addresses": [home | {"line1": "Am Markt 9"}]}).json()
+    assert inland["phones"] == made["phones"]
+    for addresses in ([home | {"city": "Wien", "postal_code": "1010", "country_code": "AT"}], []):
+        moved = caller.write("PATCH", path, {"addresses": addresses})
+        assert moved.status_code == 200, moved.text
+        assert [one["e164"] for one in moved.json()["phones"]] == ["+49431123456"]
