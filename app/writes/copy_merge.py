@@ -24,7 +24,7 @@ from mappings.spec import Mapped
 
 DISPLAY: Final = "display_name"
 STATES: Final = frozenset({"status", "payment_status", "fulfillment_status"})
-"""The states of an order. One that its target cannot follow does not hold up the other changes of a later copy."""
+"""The states of a record. One that its target cannot follow does not hold up the other changes of a later copy."""
 STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
@@ -146,10 +146,10 @@ def without_emails(merged: MergedCopy) -> MergedCopy:
 
 def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
     """Return a merge without what the target refuses: a field that cannot be cleared there, a login that it does not
-    replace, and a state of an order that was copied before, for a consumer or a caller who accepts any loss. The other
+    replace, and a state that was copied before, for a consumer or a caller who accepts any loss. The other
     changes of the record must not wait for that. None if it refuses anything else, or if the caller accepts no loss."""
     intent = merged.write.intent
-    leaves_states = intent.object == "order" and (merging.copied.consumer is not None or intent.loss == "any")
+    leaves_states = merging.copied.consumer is not None or intent.loss == "any"
     body = msgspec.json.decode(merged.plan.body)
     refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
     cleared = {name for name in refused if name in body and not body[name]}

@@ -10,7 +10,7 @@ from tests.contract.own_facade import own_facade
 from tests.contract.portable_orders import STREET, order
 from tests.contract.samples import Body, word
 from tests.contract.stored_orders import READ, Vault
-from tests.contract.vendor_samples import started
+from tests.contract.vendor_samples import SAMPLES, create_record, started
 
 running_facade, full_key = own_facade(started)
 
@@ -90,6 +90,32 @@ def test_a_state_that_a_copy_cannot_follow_holds_up_nothing(caller: Caller, targ
     assert {f"/{name}" for name in states}.isdisjoint(one["path"] for one in again.json()["meta"]["loss"])
     back = caller.write("POST", f"/v1/orders/{made['id']}/copies?connection={target}", {"connection": "hubspot"})
     assert (back.status_code, {name: back.json()[name] for name in states}) == (200, states)
+
+
+@pytest.mark.parametrize(("source", "target"), [("zendesk", "shopify"), ("freshdesk", "zendesk")])
+def test_a_state_of_a_person_or_a_ticket_holds_up_nothing(
+    caller: Caller, vendors: Emulators, source: str, target: str
+) -> None:
+    """Only Zendesk has blocked customers, and only Freshdesk has spam."""
+    sample = SAMPLES["zendesk customer" if target == "shopify" else "freshdesk ticket"]
+    _, made = create_record(caller, sample)
+    path = f"{sample.path}/{made['id']}/copies?connection={source}"
+    there = caller.create(path, {"connection": target})
+    if target == "shopify":
+        changed = {"status": "blocked", "notes": "Likes blue."}
+        assert caller.write("PATCH", f"{sample.path}/{made['id']}?connection={source}", changed).status_code == 200
+    else:
+        (stored,) = vendors.records("freshdesk", "tickets", holding=made["subject"])
+        vendors.place("freshdesk", "tickets", stored | {"spam": True, "subject": f"Both {made['subject']}"})
+
+    assert pointers(caller.write("POST", path, {"connection": target})) == ["/status"]
+    copied = caller.write("POST", f"{path}&loss=any", {"connection": target})
+    assert copied.status_code == 200, copied.text
+    assert "/status" in {one["path"] for one in copied.json()["meta"]["loss"] if one["kind"] == "dropped"}
+    assert copied.json()["status"] == there["status"]
+    name = "notes" if target == "shopify" else "subject"
+    assert copied.json()[name] != there[name]
+    assert caller.write("POST", path, {"connection": target}).status_code == 200
 
 
 def test_a_state_is_refused_where_no_copy_has_put_one(caller: Caller) -> None:
