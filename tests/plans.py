@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
@@ -50,3 +51,14 @@ def plans_of_nothing(url: str, query: Statement) -> int:
 def scans_in(plan: str) -> Sequence[tuple[str, str]]:
     """The table or index of each scan, and what narrows it; an empty text if it reads all."""
     return [(match[1], match[2] or "") for match in _SCAN.finditer(plan)]
+
+
+def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """All nodes of a plan that was explained as JSON."""
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes_of(child))]
+
+
+def rows_read(node: dict[str, Any]) -> float:
+    """How many rows an analysed node has read, those that it left out included."""
+    rows: float = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    return rows

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
 import asyncpg
 import pytest
@@ -22,6 +21,7 @@ from app.events.store.events import (
     RAISE_ERA,
 )
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
+from tests.plans import nodes_of, rows_read
 
 THERE = 100_000
 FILL = Statement(
@@ -96,15 +96,6 @@ async def test_a_page_reads_a_page(
 
     explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
 
-    reads = [node for node in _nodes(json.loads(explained)[0]["Plan"]) if node.get("Relation Name") == "event"]
+    reads = [node for node in nodes_of(json.loads(explained)[0]["Plan"]) if node.get("Relation Name") == "event"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan"}
-    assert sum(_rows_read(node) for node in reads) <= rows
-
-
-def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]
-
-
-def _rows_read(node: dict[str, Any]) -> float:
-    rows: float = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-    return rows
+    assert sum(rows_read(node) for node in reads) <= rows

@@ -15,6 +15,7 @@ from app.postgres.database import Database, Statement
 from app.queue import order_keys
 from tests.encryption import SEALER
 from tests.events.numbered_events import EVERYTHING, all_of, changed
+from tests.queue.harness import until
 
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 DAMAGE = Statement("UPDATE subscription", "UPDATE subscription SET target_url = 'damaged'")
@@ -66,8 +67,7 @@ async def test_a_new_subscription_lets_appends_pass_that_wait_for_each_other(dat
         tasks.create_task(lock_then_append())
         await appended.wait()
         tasks.create_task(subscriptions.create(EVERYTHING))
-        while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - only the database knows
-            await asyncio.sleep(0.002)
+        await until(lambda: database.fetch_value(WAITING))
         began = time.monotonic()
         queued.set()
 

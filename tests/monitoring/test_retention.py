@@ -13,6 +13,7 @@ from app.monitoring.store.retention import STATEMENTS, PostgresRetention
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.settings.file import RetentionSettings
 from app.telemetry import render_metrics
+from tests.plans import nodes_of, rows_read
 
 KEEP = RetentionSettings(receipts=30, events=20, deliveries=10, attempts=20, dead_letters=90, runs=20)
 OPERATIONS = timedelta(days=7)
@@ -370,16 +371,7 @@ async def test_no_table_is_read_to_find_what_is_old(database: Database, database
     finally:
         await connection.close()
     plan = json.loads(explained)[0]["Plan"]
-    reads = [node for node in nodes(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
+    reads = [node for node in nodes_of(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
     assert sum(rows_read(node) for node in reads) <= 10 * old
     assert await left(database, kind) == young
-
-
-def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
-
-
-def rows_read(node: dict[str, Any]) -> float:
-    rows: float = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-    return rows

@@ -14,6 +14,7 @@ from app.records.models import ReportedChange
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.store.own_writes import PostgresOwnWrites
 from tests.encryption import SEALER
+from tests.queue.harness import until
 
 Read = Callable[[Database], Awaitable[object]]
 
@@ -40,8 +41,7 @@ async def test_a_cancelled_read_does_not_wait_for_the_database(database: Databas
     async with database.transaction() as transaction:
         await transaction.execute(Statement("LOCK", f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
         reading = asyncio.ensure_future(READS[table](database))
-        while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - only the database knows
-            await asyncio.sleep(0.005)
+        await until(lambda: database.fetch_value(WAITING))
         reading.cancel()
         await asyncio.wait({reading}, timeout=30)
         ended = reading.done()

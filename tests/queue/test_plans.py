@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -15,6 +14,7 @@ from app.capabilities import LOADS
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.queue.claim import RING, THESE, UPKEEP_SETTINGS, claiming
 from app.queue.models import JobFailure
+from tests.plans import nodes_of, rows_read
 from tests.queue.harness import Harness, new
 
 WAITING = 100_000
@@ -70,13 +70,13 @@ async def test_a_claim_goes_by_its_indexes(
     finally:
         await connection.close()
 
-    nodes = list(_nodes(json.loads(explained)[0]["Plan"]))
+    nodes = list(nodes_of(json.loads(explained)[0]["Plan"]))
     loaded = {node["Index Name"] for node in nodes if node.get("Relation Name") in ("inbound_event", "delivery")}
     assert loaded == {"inbound_event_pkey", "delivery_pkey"}
     reads = [node for node in nodes if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan"}
     assert {node["Index Name"] for node in reads} == {"job_ready", "job_pkey"}
-    assert sum(_rows_read(node) for node in reads) <= 30
+    assert sum(rows_read(node) for node in reads) <= 30
 
 
 @pytest.mark.parametrize("analysed", [True, False], ids=["analysed", "taken for empty"])
@@ -123,12 +123,3 @@ async def _rows_read_so_far(databases: tuple[Database, Database]) -> int:
         await database.execute(FLUSH)
     read: int = await databases[0].fetch_value(ROWS_READ)
     return read
-
-
-def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]
-
-
-def _rows_read(node: dict[str, Any]) -> float:
-    rows: float = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-    return rows

@@ -13,6 +13,7 @@ from app.postgres.database import Database, Statement
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import MOST_BYTES, GroupCommit, PostgresArrivals, PostgresReceipts, group_commit_to
 from tests.encryption import SEALER
+from tests.queue.harness import until
 
 LOCK = Statement("SELECT lock", "SELECT pg_advisory_xact_lock($1)")
 WAITING = Statement("SELECT lock", "SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -173,8 +174,7 @@ async def test_one_that_is_held_up_does_not_hold_up_everybody(database_url: str)
             await receipts.record(session, [receipt("contested")])
             held_up = asyncio.create_task(gathering.run([arrival("contested")]))
             async with asyncio.timeout(30):
-                while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - only the database knows
-                    await asyncio.sleep(0.01)
+                await until(lambda: database.fetch_value(WAITING))
                 assert await gathering.run([arrival("late-comer")]) == 1
                 assert await asyncio.gather(*(gathering.run([arrival(f"more-{n}")]) for n in range(20))) == [1] * 20
             assert not held_up.done()

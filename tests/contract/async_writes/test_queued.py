@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.contract.async_writes.finished_operations import CONTACTS, LATER, called_at, finished
@@ -96,12 +97,11 @@ def test_a_job_whose_write_is_held_is_tried_again_when_the_lease_ends(caller: Ca
     assert _attempts_of(facade, answer.json()["id"]) == ["deferred", "done"]
 
 
-def test_a_write_that_kills_its_worker_can_be_redriven(caller: Caller, facade: Facade, vendors: Emulators) -> None:
-    """The queue's own tests cover a job whose workers die. Here its attempts are used up."""
-    mark = word()
+def write_that_kills_workers(caller: Caller, facade: Facade, body: Any, **options: Any) -> httpx.Response:
+    """The answer to a queued write whose workers have died as often as it may be tried."""
     facade.worker.stop()
     try:
-        answer = caller.write("POST", "/v1/orders", order(mark), headers={"prefer": "wait=0"})
+        answer = caller.write("POST", "/v1/orders", body, **options)
         facade.sql(
             "UPDATE job SET state = 'running', attempts = max_attempts, lease_token = gen_random_uuid(),"
             " lease_until = now() - interval '1 minute', started_at = now() WHERE origin = $1",
@@ -109,6 +109,13 @@ def test_a_write_that_kills_its_worker_can_be_redriven(caller: Caller, facade: F
         )
     finally:
         facade.worker.start()
+    return answer
+
+
+def test_a_write_that_kills_its_worker_can_be_redriven(caller: Caller, facade: Facade, vendors: Emulators) -> None:
+    """The queue's own tests cover a job whose workers die. Here its attempts are used up."""
+    mark = word()
+    answer = write_that_kills_workers(caller, facade, order(mark), headers={"prefer": "wait=0"})
     letter = _dead_letter_of(caller, answer.json()["id"])
     assert letter["failure"]["category"] == "poison"
     assert caller.get(answer.headers["location"]).json()["state"] == "queued"
@@ -123,16 +130,7 @@ def test_a_discarded_write_is_reported_as_failed(
 ) -> None:
     mark, key = word(), new_key()
     headers = {"prefer": "wait=0", "lockstitch-callback": f"http://127.0.0.1:{port}/discarded"}
-    facade.worker.stop()
-    try:
-        answer = caller.write("POST", "/v1/orders", order(mark), key=key, headers=headers)
-        facade.sql(
-            "UPDATE job SET state = 'running', attempts = max_attempts, lease_token = gen_random_uuid(),"
-            " lease_until = now() - interval '1 minute', started_at = now() WHERE origin = $1",
-            answer.json()["id"],
-        )
-    finally:
-        facade.worker.start()
+    answer = write_that_kills_workers(caller, facade, order(mark), key=key, headers=headers)
     letter = _dead_letter_of(caller, answer.json()["id"])
     let_go = caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "ordered by telephone"})
     assert let_go.status_code == 200, let_go.text
