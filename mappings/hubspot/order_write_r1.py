@@ -196,7 +196,8 @@ def _customer_written(
         if written.get(place, text) != text:
             notes.lose(f"/customer/{name}", "dropped", f"HubSpot keeps one {name}: that of the billing address")
             continue
-        if place not in written and billing is not None and getattr(billing, name) != text:
+        stays = billing is not None and "hs_billing_address_street" not in written
+        if place not in written and stays and getattr(billing, name) != text:
             detail = f"HubSpot keeps one {name}: it becomes that of the billing address too"
             notes.lose(f"/billing_address/{name}", "coerced", detail)
         properties[place] = text

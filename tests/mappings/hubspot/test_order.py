@@ -416,6 +416,11 @@ def test_an_update_cannot_change_the_contact() -> None:
     }
 
 
+def test_one_name_of_buyer_and_billing_address_is_one_loss() -> None:
+    changed = draft(FULL, billing_address={"line1": "2 Side Street"}, customer={"name": "Eve Moss"})
+    assert [one.path for one in changed.loss] == ["/billing_address/name"]
+
+
 def test_an_address_is_replaced_and_the_buyer_stays() -> None:
     body = draft(FULL, billing_address={"line1": "2 Side Street", "line2": "Flat 3", "country_code": "DE"}).body
     read = mapped(msgspec.structs.replace(FULL, properties=FULL.properties | body.properties)).data
