@@ -365,3 +365,12 @@ def test_a_change_of_an_order_that_hubspot_cannot_show_is_drift(caller: Caller, 
     unreadable = {"properties": {"hs_order_name": word(), "hs_tax": "many"}}
     path = f"/v1/orders/hubspot:{vendors.place('hubspot', 'orders', unreadable)['id']}"
     assert code_of(caller.write("PATCH", path, {"internal_note": word()}), 502) == "vendor-drift"
+
+
+def test_an_order_that_cannot_be_shown_is_changed_also_with_an_empty_charge(caller: Caller, vendors: Emulators) -> None:
+    note = word()
+    path = f"/v1/orders/woocommerce:{vendors.place('woocommerce', 'orders', {'total': 'many'})['id']}"
+    assert code_of(caller.get(path), 502) == "vendor-drift"
+    body = {"shipping_lines": [], "customer_note": note, "meta": {"connection": "stripe"}}
+    answer = caller.write("PATCH", path, body, headers={"prefer": "wait=2"})
+    assert (answer.status_code, len(vendors.records("woocommerce", "orders", holding=note))) == (202, 1), answer.text
