@@ -40,6 +40,14 @@ def amount_of(line: LineItemPatch) -> Decimal:
     return Decimal(line.quantity) * Decimal(line.unit_price or "0")
 
 
+def is_sold(line: LineItemPatch, title: str, pointer: str, notes: Notes) -> bool:
+    """Return whether a line is of more than nothing. Refuse one of nothing, which adds nothing to the sum."""
+    if not Decimal(line.quantity):
+        notes.unsupported(pointer, f"{title} sells more than nothing of each line: leave this line out")
+        return False
+    return True
+
+
 def fees_as_lines(patch: OrderPatch, notes: Notes, title: str) -> OrderPatch:
     """Return the body with each fee as a line, with its tax. `title` is the vendor's name."""
     lines, fees = sent_or(patch.line_items, ()), sent_or(patch.fees, ())

@@ -61,7 +61,11 @@ def write(patch: OrderPatch, account: Account, notes: Notes) -> OrderLines:
     if len(lines) > MOST_LINES:
         notes.invalid("/line_items", f"Salesforce accepts at most {MOST_LINES} lines with a new order")
     new: NewProducts = {}
-    written = tuple(_line(one, f"/line_items/{at}", account, new, notes, at >= sent) for at, one in enumerate(lines))
+    written = tuple(
+        _line(one, pointer, account, new, notes, at >= sent)
+        for at, one in enumerate(lines)
+        if folding.is_sold(one, "Salesforce", pointer := f"/line_items/{at}", notes)
+    )
     if len(new) > MOST_PRODUCTS:
         notes.invalid("/line_items", f"at most {MOST_PRODUCTS} new products can be made with one order")
     return OrderLines(lines=written, products=tuple(new.values()))
@@ -135,8 +139,6 @@ def _line(
     if len(name) > LONGEST_NAME:
         notes.lose(f"{pointer}/name", "truncated", f"Salesforce keeps {LONGEST_NAME} characters of the name of a line")
         name = name[:LONGEST_NAME]
-    if not Decimal(line.quantity):
-        notes.invalid(f"{pointer}/quantity", "Salesforce sells more than nothing of each line: leave this line out")
     if not is_id(entry, (PRICE_ENTRY,)):
         other = _other_entry(line, name, pointer, account, new, Notes() if is_added else notes)
         if other is None:

@@ -67,7 +67,11 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
             notes.invalid("/currency", "the shop's currency is not known yet: send currency")
         currency = NO_CURRENCY
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
-    written = [_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines)]
+    written = [
+        _line(line, currency, settings, notes, pointer)
+        for at, line in enumerate(lines)
+        if folding.is_sold(line, "Shopify", pointer := f"/line_items/{at}", notes)
+    ]
     fees = sent_or(patch.fees, ())
     written += [_fee(fee, currency, notes, f"/fees/{at}") for at, fee in enumerate(fees)]
     unit = smallest_unit(currency)
@@ -159,9 +163,7 @@ def _line(
     if line.variant_id is None and (line.name is None or line.unit_price is None):
         notes.invalid(pointer, "send product.variant_remote_id, or name and unit_price")
     quantity = Decimal(line.quantity)
-    if not quantity:
-        notes.invalid(f"{pointer}/quantity", "Shopify sells at least one of each line: leave this line out")
-    elif quantity != int(quantity) or quantity < 1:
+    if quantity != int(quantity) or quantity < 1:
         notes.invalid(f"{pointer}/quantity", "Shopify accepts only whole quantities")
     product = line.product
     if product is not None and product.name:

@@ -65,7 +65,11 @@ def write(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: No
     items = None if any(line.unit_price is None for line in lines) else sum(map(folding.amount_of, lines), ZERO)
     beyond = ZERO if items is None else max(ZERO, off - items)
     return OrderMoney(
-        lines=tuple(_line(one, patch, currency, f"/line_items/{at}", settings, notes) for at, one in enumerate(lines))
+        lines=tuple(
+            _line(one, patch, currency, pointer, settings, notes)
+            for at, one in enumerate(lines)
+            if folding.is_sold(one, "Stripe", pointer := f"/line_items/{at}", notes)
+        )
         or UNSET,
         shipping=_shipping(sent_or(patch.shipping_lines, ()), beyond, currency, notes),
         coupon=_coupon(sent_or(patch.discounts, ()), off - beyond, beyond, currency, notes),
@@ -118,9 +122,7 @@ def _line(
     notes: Notes,
 ) -> LineWrite:
     quantity = Decimal(line.quantity)
-    if not quantity:
-        notes.invalid(f"{pointer}/quantity", "Stripe sells at least one of each line: leave this line out")
-    elif quantity != int(quantity):
+    if quantity != int(quantity):
         notes.invalid(f"{pointer}/quantity", "Stripe sells whole quantities: send the price of a unit that is whole")
     kept = _metadata(line, pointer, settings, notes)
     if line.variant_id is not None and (line.name is None or line.unit_price is None):

@@ -293,8 +293,14 @@ def test_an_order_with_a_line_of_nothing_is_sent_as_it_was_read(
         assert [one["quantity"] for one in answer.json()["line_items"]] == ["2", "0"]
     else:
         answer = copy(caller, record, target)
-        assert (answer.status_code, pointers(answer)) == (422, ["/line_items/1/quantity"])
+        assert (answer.status_code, pointers(answer)) == (422, ["/line_items/1"])
         assert "leave this line out" in answer.json()["detail"]
+        path = f"/v1/orders/{made['id']}/copies?connection=hubspot&loss=any"
+        copied = caller.create(path, {"connection": target})
+        assert [one["quantity"] for one in copied["line_items"]] == ["2"]
+        assert copied["totals"]["total"] == record["totals"]["total"]
+        assert ("/line_items/1", "dropped") in {(one["path"], one["kind"]) for one in copied["meta"]["loss"]}
+        assert copy(caller, record, target).status_code == 200
 
 
 @pytest.mark.parametrize("by_copy", [True, False])

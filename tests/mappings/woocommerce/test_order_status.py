@@ -124,6 +124,7 @@ def test_every_combination_of_axes_is_kept_or_refused_with_what_can_be(current: 
         ("completed", OrderPatch(payment_status="partially_refunded"), UNSET),
         ("completed", OrderPatch(status="open", payment_status="partially_refunded"), "processing"),
         ("pending", OrderPatch(status="open", payment_status="pending"), UNSET),
+        ("pending", OrderPatch(payment_status="pending"), UNSET),
     ],
 )
 def test_the_status_is_taken_that_changes_least(current: str, patch: OrderPatch, status: Any) -> None:
