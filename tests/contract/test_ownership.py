@@ -13,7 +13,6 @@ from tests.contract.ownership_verbs import JUDGED_AT_ONCE, VERBS, Try, comment, 
 from tests.contract.samples import customer, order, word
 from tests.contract.waiting import until
 
-OWNER: Final = "frail-hubspot"
 COVERED: Final = """
 [ownership.customers]
 owner = "frail-hubspot"

@@ -12,7 +12,7 @@ from emulators.freshdesk.emulator import TOKEN, Freshdesk
 from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account
 from mappings.http import VendorRequest
-from mappings.spec import Mapped, VendorMapping
+from mappings.spec import VendorMapping
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -36,11 +36,6 @@ KINDS = {
 }
 CHOICES = {"favourite_stitches": ["zigzag", "chain"], "tier": ["gold", "silver"], "parts": ["foot", "needle plate"]}
 OF_TICKETS = ("machine_number", "parts", "warranty")
-
-
-def understood(payload: bytes, mapping: AnyMapping, account: Account = ACCOUNT) -> list[Mapped[Any]]:
-    """Every record of a whole answer or a bare record."""
-    return [mapping.read(raw, account) for raw in VENDOR.unwrap(payload, mapping.object)]
 
 
 def golden(name: str) -> bytes:
