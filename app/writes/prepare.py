@@ -339,6 +339,8 @@ async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
     present = await resolved.fetch_present(remote_id)
     await _check_version(resolved, present)
     judged = await judge_change(resolved, present)
+    with suppress(VendorDrifted):  # one that cannot be read as a whole can still be archived
+        remote_id = (await present.mapped()).remote.id  # the vendor may have merged the record that was named
     if judged is not None:
         return _unsent("archive", remote_id, judged.skipped)
     return PreparedWrite(effect="archive", request=archive(remote_id, present.account), remote_id=remote_id)

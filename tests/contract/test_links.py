@@ -191,6 +191,15 @@ def test_a_merge_that_a_read_shows_is_followed(caller: Caller, vendors: Emulator
     ]
 
 
+def test_a_write_under_the_lost_id_reaches_the_one_that_is_left(caller: Caller, vendors: Emulators) -> None:
+    kept, lost = make(caller, "hubspot", word()), make(caller, "hubspot", word())
+    merge(vendors, kept, lost)
+    path = f"/v1/customers/{place(lost)}"
+    for answer in (caller.write("PATCH", path, {"job_title": "Head of bindery"}), caller.write("DELETE", path)):
+        assert (answer.status_code, answer.json()["meta"]["remote_id"]) == (200, kept["meta"]["remote_id"])
+    assert caller.get(f"/v1/customers/{place(kept)}").status_code == 404
+
+
 def test_a_merge_that_a_webhook_reports_is_followed(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark = word()
     shop = make(caller, "shopify", mark)
