@@ -68,11 +68,12 @@ async def preview_erasure(deps: PersonDeps, name: PersonName) -> ErasurePreview:
     """Return what an erasure would change. Raises InvalidField and NotFound."""
     person = await complete(deps, await find_person(deps, name))
     hits, unreadable = await _hits(deps, person)
+    rows = {(hit.column.table, *(hit.facts[name] for name in hit.column.key)) for hit in hits}  # several columns of one
     return ErasurePreview(
         emails=sorted(person.emails),
         ids=sorted(person.ids),
         records=sorted(":".join(place) for place in person.places),
-        rows=Counter(hit.column.table for hit in hits),
+        rows=Counter(table for table, *_ in rows),
         waits_for=_waits_for(hits),
         unreadable=unreadable,
     )
