@@ -63,6 +63,18 @@ async def require_linkable(resolved: ResolvedWrite, copied: CopyOf, remote_id: s
             )
 
 
+def missing_target(resolved: ResolvedWrite, remote_id: str, problem: NotFound) -> NotFound:
+    """Return the problem of a record to change that is gone. For a copy it says how to make another one."""
+    copied, target = resolved.intent.copy_of, resolved.connection.name
+    if copied is None:
+        return problem
+    return NotFound(
+        f"The copy {target}:{remote_id} is gone. {problem.detail}",
+        next_step=f"Restore it there; or `lockstitch links split {copied.canonical_id} {target}`, and copy"
+        f" {copied.connection}:{copied.remote_id} again, which makes another one.",
+    )
+
+
 async def require_known_copy(resolved: ResolvedWrite, copied: CopyOf) -> None:
     """Raise OutcomeUnknown if an earlier operation may have created the copy."""
     object_name, target = resolved.intent.object, resolved.connection.name

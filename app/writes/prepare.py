@@ -9,11 +9,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
+from app.errors import InvalidField, NotFound, NotSystemOfRecord, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.records.resources import etag_of, name_records
 from app.writes.accept_loss import accept_loss, accept_merge
-from app.writes.copy_links import linked_record, require_known_copy, require_linkable
+from app.writes.copy_links import linked_record, missing_target, require_known_copy, require_linkable
 from app.writes.copy_merge import (
     ConsumerPaused,
     begin_merge,
@@ -234,7 +234,10 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
         merging = await begin_merge(resolved, copied, remote_id)
         resolved = merging.write
     resolved, skipped = await _resolve_change(resolved)
-    present = await resolved.fetch_present(remote_id)
+    try:
+        present = await resolved.fetch_present(remote_id)
+    except NotFound as problem:
+        raise missing_target(resolved, remote_id, problem) from problem
     draft = partial(_change, update=update, marker=marker, present=present)
     if merging is None:
         return await draft(resolved, skipped)

@@ -100,6 +100,21 @@ def test_an_existing_link_beats_the_key(caller: Caller, vendors: Emulators) -> N
     assert (untouched["first_name"], untouched["id"]) == (None, stranger["id"])
 
 
+def test_a_copy_that_was_deleted_is_made_again_once_it_is_split_off(facade: Facade, caller: Caller) -> None:
+    source = buyer(caller)
+    path = f"/v1/customers/shopify:{source['meta']['remote_id']}/copies"
+    body = {"connection": "hubspot", "match_on": "email"}
+    first = caller.create(path, body)
+    place = f"hubspot:{first['meta']['remote_id']}"
+    assert caller.write("DELETE", f"/v1/customers/{place}").status_code == 200
+    refused = caller.write("POST", path, body)
+    assert code_of(refused, 404) == "not-found"
+    assert f"The copy {place} is gone." in refused.json()["detail"]
+    command = refused.json()["next_step"].split("`")[1]
+    assert facade.lockstitch(*command.split()[1:]).returncode == 0
+    assert caller.create(path, body)["meta"]["remote_id"] != first["meta"]["remote_id"]
+
+
 def test_a_missing_record_is_ignored_if_asked(caller: Caller, vendors: Emulators) -> None:
     made, key = buyer(caller), new_key()
     for order in ({"match_on": "email"}, {}):
