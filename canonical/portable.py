@@ -129,7 +129,19 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
     for name in SNAPSHOTS:
         if isinstance(sent := getattr(patch, name, UNSET), AddressPatch):
             changes[name] = with_recipient(sent, getattr(record, name))
+    if isinstance(patch, CustomerPatch) and (part := _other_part(patch, record)):
+        changes[part] = UNSET
     return replace(patch, **changes) if changes else patch
+
+
+def _other_part(patch: CustomerPatch, record: Any) -> str | None:
+    """Return the part of a name that was sent as the only one and that the record has as its only other one: a system
+    with one name does not say which part it is."""
+    for part, other in (("first_name", "last_name"), ("last_name", "first_name")):
+        name = getattr(patch, part)
+        if name and not (getattr(patch, other) or getattr(record, part)) and getattr(record, other) == name:
+            return part
+    return None
 
 
 def with_numbers(patch: CustomerPatch, record: Customer) -> CustomerPatch:
@@ -164,7 +176,10 @@ def sent_places(patch: Struct, record: Struct) -> dict[str, str]:
 
 def kept_back(patch: Struct, record: Struct, *, keep_emails: bool = False) -> Iterator[Loss]:
     """Yield what the merged lists do not have of those that were sent: an item that the record keeps has the record's
-    own type, marks and spelling, a further one is not the primary one, and a decision about consent stays."""
+    own type, marks and spelling, a further one is not the primary one, and a decision about consent stays. An only name
+    stays the part that it is."""
+    if isinstance(patch, CustomerPatch) and (part := _other_part(patch, record)):
+        yield Loss(path=f"/{part}", kind="coerced", detail="the record has it as its only other name")
     for name, _, items in _merged_lists(patch, record, keep_emails=keep_emails):
         sent = getattr(patch, name)
         for item, place in items:

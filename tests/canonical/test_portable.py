@@ -128,6 +128,22 @@ def test_a_number_with_its_country_is_the_one_that_is_stored_without_it() -> Non
     assert not same(stored.phones, sent.phones, kinds_of("customer")["phones"])
 
 
+@pytest.mark.parametrize("part", ["first_name", "last_name"])
+def test_an_only_name_that_the_record_has_as_its_other_part_is_not_added(part: str) -> None:
+    """A system with one name does not say which of the two it was."""
+    other = "last_name" if part == "first_name" else "first_name"
+
+    def sent(**names: str) -> CustomerPatch:
+        return msgspec.convert(names, CustomerPatch)
+
+    stored = msgspec.convert({other: "Ada"}, Customer)
+    assert merged(sent(**{part: "Ada"}), stored) == CustomerPatch()
+    assert [(one.path, one.kind) for one in kept_back(sent(**{part: "Ada"}), stored)] == [(f"/{part}", "coerced")]
+    for patch, record in ((sent(**{part: "Lee"}), stored), (sent(first_name="Ada", last_name="Ada"), stored)):
+        assert merged(patch, record) == patch
+        assert not [*kept_back(patch, record)]
+
+
 def test_new_addresses_take_the_numbers_that_were_read_in_the_country_along() -> None:
     moved = CustomerPatch(addresses=(AddressPatch(city="Wien", country_code="AT"),))
     stored = Customer(phones=(Phone(raw="0431 123456", e164="+49431123456", type="work"), Phone(raw="0431 99")))
