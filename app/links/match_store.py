@@ -160,6 +160,11 @@ class PostgresMatches:
         digest = digest_of(secret, "email", values.email_key(email))
         return [row["remote_id"] for row in await self._database.fetch(sql.SELECT_AT, digest, connection, limit)]
 
+    async def kept_apart(self, canonical_id: str) -> frozenset[str]:
+        """Return the ids of the customers that a person has kept apart from this one: a split, or a refused review."""
+        rows = await self._database.fetch(sql.SELECT_REFUSED, canonical_id)
+        return frozenset(row["canonical_id"] for row in rows)
+
     async def erase(self, places: Sequence[tuple[str, str]]) -> None:
         """Delete the keys of customers (connection and remote id), and the proposals about them."""
         columns = [connection for connection, _ in places], [remote_id for _, remote_id in places]

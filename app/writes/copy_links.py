@@ -46,8 +46,8 @@ def _at(links: Sequence[KnownLink], object_name: ObjectName, connection: str) ->
 
 
 async def require_linkable(resolved: ResolvedWrite, copied: CopyOf, remote_id: str) -> None:
-    """Raise StateConflict if a matching record is linked to another record of a connection that the copied one is at:
-    it is not the same customer, order or ticket."""
+    """Raise StateConflict if a matching record is linked to another record of a connection that the copied one is at,
+    or if a person has kept the two customers apart: it is not the same customer, order or ticket."""
     links, object_name, target = resolved.deps.links, resolved.intent.object, resolved.connection.name
     known = await links.find(copied.canonical_id)
     taken = {one.connection: one.remote_id for one in known}
@@ -61,6 +61,13 @@ async def require_linkable(resolved: ResolvedWrite, copied: CopyOf, remote_id: s
                 f" {object_name} than {link.connection}:{taken[link.connection]}.",
                 next_step="Merge the two records at the vendor, split the link, or copy without match_on.",
             )
+    if object_name == "customer" and named.canonical_id in await resolved.deps.matches.kept_apart(copied.canonical_id):
+        raise StateConflict(
+            f"{target}:{remote_id} matches, and a person has kept {named.canonical_id} apart from"
+            f" {copied.canonical_id}.",
+            next_step=f"If they are one customer, `lockstitch links join {copied.canonical_id} {named.canonical_id}`."
+            " If not, give one of them another address, or copy without match_on.",
+        )
 
 
 def missing_target(resolved: ResolvedWrite, remote_id: str, problem: NotFound) -> NotFound:

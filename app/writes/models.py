@@ -5,7 +5,7 @@ received ── mark_sent ── sent ── succeed, fail ── settled       
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -14,12 +14,14 @@ from app.links.models import NewRecord
 from app.postgres.database import Database, Transaction
 from app.problem_document import Problem, ProblemDocument
 from app.queue.models import BlockedReason
-from app.records.map_record import Reading
 from app.writes.approval import Approval, ApprovalView
 from canonical.classes import LossPolicy
 from canonical.copy_base import Base, FieldState
 from canonical.parts import Link, Loss, ObjectName
 from mappings.spec import Action, Product, UpsertKey
+
+if TYPE_CHECKING:
+    from app.records.map_record import Reading  # commands that list operations import no mapping
 
 Phase = Literal["received", "sent", "settled", "unknown"]
 OperationOutcome = Literal["succeeded", "failed"]
@@ -249,7 +251,7 @@ class RecordLook(Struct, frozen=True, kw_only=True):
     state: SeenState | None
     is_under_way: bool
     is_new: bool
-    reading: Reading | None = None
+    reading: "Reading | None" = None
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):

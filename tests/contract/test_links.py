@@ -10,6 +10,7 @@ import pytest
 from app.cli.exits import REFUSED
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of
+from tests.contract.copying import copy
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.own_facade import own_facade
@@ -139,12 +140,23 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     audited = caller.get("/ops/audit", params={"record": crm["id"], "type": "link.split"}).json()["data"]
     assert audited[0]["actor"].startswith("cli:")
 
-    # A person has kept them apart, so a change of either does not bring the proposal back.
+    # A person has kept them apart, so neither a change nor a copy brings them together again.
     caller.write("PATCH", f"/v1/customers/{crm['id']}", {"first_name": "Bea"})
     assert proposals(facade, crm) == []
+    before = read(caller, place(desk)).headers["etag"]
+    kept = copy(caller, crm, "zendesk", match_on="email")
+    assert code_of(kept, 409) == "state-conflict"
+    assert desk["id"] in kept.json()["detail"]
+    assert read(caller, place(desk)).headers["etag"] == before
+    assert read(caller, place(desk)).json()["id"] == desk["id"]
     refused = facade.lockstitch("links", "split", crm["id"], "zendesk")
     assert refused.returncode == 1
     assert "has no record at zendesk" in refused.stderr
+    command = kept.json()["next_step"].split("`")[1]
+    assert facade.lockstitch(*command.split()[1:]).returncode == 0
+    joined = copy(caller, crm, "zendesk", match_on="email")
+    assert joined.status_code == 200, joined.text
+    assert (joined.json()["id"], joined.json()["meta"]["remote_id"]) == (crm["id"], desk["meta"]["remote_id"])
 
 
 def test_a_person_joins_two_ids(caller: Caller, facade: Facade) -> None:

@@ -31,7 +31,7 @@ class Received:
 
 
 class Receiver(LocalServer):
-    """Answers the next statuses given, then 200, and keeps what it got. `barrier` holds answers until all are there."""
+    """Answers a POST with the next status, then 200, and keeps it. `barrier` holds answers until all are there."""
 
     def __init__(self, port: int = 0) -> None:
         self.got: list[Received] = []
@@ -50,6 +50,8 @@ class Receiver(LocalServer):
             return list(self.got)
 
     def _receive(self, request: Request) -> Reply:
+        if request.method != "POST":  # a sign of life of an alarm
+            return Reply(status=501)
         received = Received(path=request.path, headers=request.headers, body=request.body, at=time.time())
         barrier = self.barrier
         if barrier is not None:
