@@ -43,13 +43,15 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 class MergedFields(Struct, frozen=True, kw_only=True):
     """The result of a merge. `conflicts`: fields that both sides changed, without an owner. `kept`: those that both
-    changed and the target owns. `stale`: those that keep a value which the source no longer has. `removed`: how many
-    values are cleared or removed and not replaced."""
+    changed and the target owns. `stale`: those that keep a value which the source no longer has. `replaced`: those that
+    have no base and replace a value of the target. `removed`: how many values are cleared or removed and not
+    replaced."""
 
     patch: Any
     conflicts: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
     removed: int = 0
 
 
@@ -105,6 +107,11 @@ def merge(patch: P, names: Collection[str], target: Struct, base: Base, rules: R
         conflicts=tuple(name for name, one in outcomes.items() if one.conflict),
         kept=tuple(name for name, one in outcomes.items() if one.kept),
         stale=tuple(name for name, one in outcomes.items() if one.stale),
+        replaced=tuple(
+            name
+            for name in new
+            if name not in MERGED and getattr(patch, name) and digests.of(name, getattr(target, name, None))
+        ),
         removed=sum(one.removed for one in outcomes.values()),
     )
 

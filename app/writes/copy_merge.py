@@ -19,6 +19,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, Rules, Side, merge
+from mappings.kit.names import PARTS, full_name
 from mappings.manifest import Vendor
 from mappings.spec import Mapped
 
@@ -29,6 +30,7 @@ STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
 )
+REPLACED: Final = "{target} had another value, which is replaced: no earlier copy shows which of the two is newer"
 
 
 class ConsumerPaused(Exception):
@@ -119,6 +121,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
     patch, names = merging.patch, merging.names
     if DISPLAY in known.base and _is_composed(patch, present):
         names = tuple(name for name in names if name != DISPLAY)
+    names = _without_split(names, merging, present, rules)
     merged = merge(patch, names, present, known.base, rules, known.digests)
     write, owner = resolved.with_merged(msgspec.json.encode(merged.patch)), resolved.connection.name
     stale = STALE.format(source=copied.connection, target=owner)
@@ -130,7 +133,13 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
             base=known.version,
             before=_states(known, present, copied.names),
             conflicts=merged.conflicts,
-            lost=tuple(Loss(path=f"/{name}", kind="dropped", detail=stale) for name in merged.stale),
+            lost=(
+                *(Loss(path=f"/{name}", kind="dropped", detail=stale) for name in merged.stale),
+                *(
+                    Loss(path=f"/{name}", kind="ambiguous", detail=REPLACED.format(target=owner))
+                    for name in merged.replaced
+                ),
+            ),
         ),
         skipped=tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in merged.kept),
         removed=merged.removed,
@@ -302,6 +311,18 @@ def _is_composed(patch: Any, present: Any) -> bool:
     if present.first_name and present.last_name:
         return True
     return bool((present.first_name and first) or (present.last_name and last))
+
+
+def _without_split(names: tuple[str, ...], merging: CopyMerge, present: Any, rules: Rules) -> tuple[str, ...]:
+    """Return the fields to merge without first and last name, if the target splits the same name in another way and no
+    copy between the two, nor an owner, says that the source's way counts: a vendor with one name splits it anew."""
+    if not {*PARTS} <= {*names} or not all(getattr(present, part) for part in PARTS):
+        return names
+    if any(part in merging.known.base or part in rules.owners for part in PARTS):
+        return names
+    if full_name(merging.patch.first_name, merging.patch.last_name) != full_name(present.first_name, present.last_name):
+        return names
+    return tuple(name for name in names if name not in PARTS)
 
 
 def _states(known: KnownBase, record: Any, names: Collection[str]) -> dict[str, FieldState]:

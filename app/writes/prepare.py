@@ -304,7 +304,8 @@ async def _change(
     if judged is not None:
         skipped += judged.skipped
     if plan is not None:
-        plan = replace(plan, body=write.intent.body)
+        stays = {one.pointer for one in skipped}
+        plan = replace(plan, body=write.intent.body, lost=tuple(one for one in plan.lost if one.path not in stays))
     if (judged is not None and judged.is_empty) or await says_nothing(write, body, present):
         return _unsent("update", present.remote_id, skipped, loss, plan)
     request = update(present.remote_id, body, marker, present.account)

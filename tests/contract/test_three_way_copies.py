@@ -231,6 +231,33 @@ def test_what_the_target_cannot_clear_blocks_nothing(caller: Caller) -> None:
     assert "/language" not in dropped(copy(caller, made, "zendesk"))
 
 
+def test_a_value_replaced_without_a_base_is_named(caller: Caller) -> None:
+    """Zendesk gives a new user a time zone and a language that no one has set."""
+    there = buyer(caller, "hubspot", language="de", timezone="Europe/Berlin")
+    made = buyer(caller, "zendesk", last_name=there["last_name"], emails=[{"address": there["emails"][0]["address"]}])
+    copied = copy(caller, made, "hubspot", match_on="email")
+    assert copied["meta"]["remote_id"] == there["meta"]["remote_id"]
+    differs = {f"/{name}" for name in ("language", "timezone") if copied[name] != there[name]}
+    assert differs == {"/language", "/timezone"}
+    named = {one["path"] for one in copied["meta"]["loss"] if "another value" in one["detail"]}
+    assert named == differs
+    again = copy(caller, made, "hubspot")
+    assert not [one for one in again["meta"]["loss"] if "another value" in one["detail"]]
+
+
+def test_the_target_keeps_its_own_split_of_the_same_name(caller: Caller) -> None:
+    """A vendor with one name between the two has lost where the first name ended."""
+    mark = word()
+    emails = [{"address": f"{mark}@example.com"}]
+    there = buyer(caller, "hubspot", last_name=f"van der {mark}", emails=emails)
+    made = buyer(caller, "salesforce", first_name="Ada van der", last_name=mark, emails=emails)
+    copied = copy(caller, made, "hubspot", match_on="email")
+    assert copied["meta"]["remote_id"] == there["meta"]["remote_id"]
+    assert (copied["first_name"], copied["last_name"]) == ("Ada", f"van der {mark}")
+    change(caller, made, first_name="Ines van der")
+    assert copy(caller, made, "hubspot")["display_name"].startswith("Ines van der ")
+
+
 def test_a_copy_after_a_split_and_a_join_removes_nothing(facade: Facade, caller: Caller, tel: Numbers) -> None:
     made = buyer(caller, "salesforce", phones=[{"e164": tel[0]}], job_title="Potter")
     there = copy(caller, made, "freshdesk")
