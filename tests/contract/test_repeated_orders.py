@@ -69,6 +69,7 @@ def test_an_order_matched_by_its_key_is_upserted_and_copied_again(
             assert answer.status_code == 200, (target, answer.text)
             assert answer.json()["meta"]["remote_id"] == first["meta"]["remote_id"]
             assert answer.json()["internal_note"] == first["internal_note"]
+            assert "is replaced" not in str(answer.json()["meta"]["loss"])
         assert READ[target](vault, first["meta"]["remote_id"]) == stored
         assert folded(answers[0].json()) == folded(first)
 
