@@ -22,7 +22,7 @@ CONSUMERS: Final = """
 [[consumers]]
 object = "customers"
 connection = "salesforce"
-sources = ["hubspot", "stripe"]
+sources = ["hubspot", "shopify"]
 match_on = "email"
 on_delete = "archive"
 
@@ -89,12 +89,14 @@ def test_a_deletion_is_announced_once_and_archives_where_that_is_wanted(
     assert vendors.records("freshdesk", "contacts", holding=made["emails"][0]["address"])[0].get("deleted") is not True
 
 
-def test_another_source_keeps_the_copy(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+def test_another_source_keeps_the_copy_until_it_is_deleted_too(
+    facade: Facade, caller: Caller, vendors: Emulators
+) -> None:
     made = buyer(caller, "hubspot")
     quiet(facade)
     other = caller.create(
-        "/v1/customers?connection=stripe",
-        {"display_name": f"Ada {made['last_name']}", "emails": [{"address": made["emails"][0]["address"]}]},
+        "/v1/customers?connection=shopify",
+        {"last_name": made["last_name"], "emails": [{"address": made["emails"][0]["address"]}]},
     )
     quiet(facade)
     assert (
@@ -108,7 +110,13 @@ def test_another_source_keeps_the_copy(facade: Facade, caller: Caller, vendors: 
     (contact,) = contacts_of(vendors, "salesforce", made)
     assert contact["IsDeleted"] is False
     facts = facade.sql("SELECT facts FROM audit_event WHERE type = 'fan_out.skipped' ORDER BY id DESC LIMIT 5")
-    assert any("stripe still has the customer" in row["facts"] for row in facts)
+    assert any("shopify still has the customer" in row["facts"] for row in facts)
+
+    Vendors(vendors.url).delete("shopify", other["meta"]["remote_id"])
+    WebhookDriver(facade, caller).send("shopify", "customer", "deleted", other["meta"]["remote_id"])
+    settle(facade)
+    (contact,) = contacts_of(vendors, "salesforce", made)
+    assert contact["IsDeleted"] is True
 
 
 def test_a_record_that_only_cannot_be_read_is_not_deleted(facade: Facade, caller: Caller, vendors: Emulators) -> None:

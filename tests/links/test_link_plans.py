@@ -1,5 +1,5 @@
-"""Plans of statements about links and match keys, as a session keeps them: a record is found by its place or its id,
-however many there are."""
+"""Plans of statements about links, match keys and the bases of copies, as a session keeps them: a record is found by its
+place or its id, however many there are."""
 
 import re
 
@@ -7,6 +7,7 @@ import pytest
 
 from app.links import match_statements, statements
 from app.postgres.database import Statement
+from app.writes.store import copy_bases
 from tests.plans import plan_of, scans_in
 
 QUERIES = {
@@ -29,3 +30,9 @@ def test_no_statement_reads_all_links(module_database_url: str, name: str) -> No
 
 def test_of_an_address_that_many_share_few_customers_are_read(module_database_url: str) -> None:
     assert re.match(r"GroupAggregate.*\n(.*\n)* +-> +Limit", plan_of(module_database_url, QUERIES["SELECT_SHARED"]))
+
+
+@pytest.mark.parametrize("name", ["SELECT", "KEEP", "COPIES", "SOURCES"])
+def test_no_copy_reads_the_bases_of_other_records(module_database_url: str, name: str) -> None:
+    plan = plan_of(module_database_url, getattr(copy_bases, name))
+    assert [scan for scan in scans_in(plan) if scan[0] != "new" and not FOUND_BY.search(scan[1])] == []

@@ -327,12 +327,12 @@ CREATE TABLE copy_base (
 
     -- When the last copy in this direction was made. NULL: only the opposite direction was copied.
     copied_at  timestamptz,
-    PRIMARY KEY (object, source, source_id, target, target_id),
+    PRIMARY KEY (source, source_id, target, target_id, object),
     FOREIGN KEY (object, source, source_id) REFERENCES link ON DELETE CASCADE,
     FOREIGN KEY (object, target, target_id) REFERENCES link ON DELETE CASCADE
 );
 
-CREATE INDEX copy_base_target ON copy_base (object, target, target_id);
+CREATE INDEX copy_base_target ON copy_base (target, target_id, object);
 
 -- Consumers that have removed values, or were paused. paused: their copies wait until an operator resumes them. After
 -- removals this lifts the limit until released_until; after a loop, the writes count from resumed_at.

@@ -18,20 +18,23 @@ from canonical.parts import Link, ObjectName
 DIGEST_CHARACTERS: Final = 16
 PURPOSE: Final = b"copy_base"
 
-# The bases of both directions, and those of the two copies of each record that was copied to both.
+# The bases of both directions, and those of the two copies of each record that was copied to both, the latest last.
 SELECT = Statement(
     "SELECT copy_base",
     """
-    SELECT source = $2 AND source_id = $3 AS is_ahead, fields, NULL AS of_sibling
+    SELECT TRUE AS is_ahead, fields, NULL::jsonb AS of_sibling, copied_at
       FROM copy_base
-     WHERE object = $1
-       AND (source, source_id, target, target_id) IN (($2, $3, $4, $5), ($4, $5, $2, $3))
+     WHERE object = $1 AND source = $2 AND source_id = $3 AND target = $4 AND target_id = $5
     UNION ALL
-    SELECT NULL, one.fields, other.fields
+    SELECT FALSE, fields, NULL, copied_at
+      FROM copy_base
+     WHERE object = $1 AND source = $4 AND source_id = $5 AND target = $2 AND target_id = $3
+    UNION ALL
+    SELECT NULL, one.fields, other.fields, greatest(one.copied_at, other.copied_at)
       FROM copy_base AS one
       JOIN copy_base AS other USING (object, source, source_id)
      WHERE object = $1 AND one.target = $2 AND one.target_id = $3 AND other.target = $4 AND other.target_id = $5
-     ORDER BY fields, of_sibling
+     ORDER BY copied_at NULLS FIRST, fields, of_sibling
     """,
 )
 
@@ -62,8 +65,9 @@ def _others(side: str, other: str) -> Statement:
           FROM copy_base
          WHERE object = $1 AND {side} = $2 AND {side}_id = $3 AND copied_at IS NOT NULL
            AND NOT EXISTS (SELECT FROM link
-                            WHERE object = $1 AND connection = {other} AND remote_id = {other}_id
-                              AND (deleted_at IS NOT NULL OR merged_into IS NOT NULL))
+                            WHERE object = $1 AND connection = copy_base.{other} AND remote_id = {other}_id
+                              AND (deleted_at IS NOT NULL OR merged_into IS NOT NULL)
+                           OFFSET 0)
          ORDER BY 1, 2
         """,  # noqa: S608 - no caller's text is in it
     )
@@ -99,7 +103,7 @@ class PostgresCopyBases:
         version = hashlib.sha256()
         rows = await self._database.fetch(SELECT, object_name, *places)
         for row in rows:
-            version.update(repr(tuple(row)).encode())
+            version.update(repr((row["is_ahead"], row["fields"], row["of_sibling"])).encode())
             fields = _decoded(row["fields"])
             if row["of_sibling"] is not None:
                 siblings |= base_of_siblings(fields, _decoded(row["of_sibling"]))
