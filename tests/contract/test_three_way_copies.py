@@ -476,3 +476,18 @@ def test_the_source_wins_the_one_slot_of_an_email(caller: Caller, target: Vendor
     assert not [one for one in again["meta"].get("loss", ()) if "/emails" in one["path"]]
     (event,) = until(lambda: conflicts(caller, made))
     assert event["data"]["fields"] == ["emails"]
+
+
+def test_of_what_two_copies_have_from_others_the_latest_counts(caller: Caller) -> None:
+    """Which base counts must not be chance: five records, whose digests differ."""
+    for _ in range(5):
+        made = buyer(caller, "salesforce", notes="first")
+        for target in ("stripe", "zendesk", "shopify"):
+            copy(caller, made, target)
+        caller.write("PATCH", f"/v1/customers/{made['id']}?connection=shopify", {"notes": "second"})
+        between = caller.get(f"/v1/customers/{made['id']}?connection=shopify").json()
+        for target in ("stripe", "zendesk"):
+            assert copy(caller, between, target)["notes"] == "second"
+        caller.write("PATCH", f"/v1/customers/{made['id']}?connection=zendesk", {"notes": "first"})  # by the staff
+        source = caller.get(f"/v1/customers/{made['id']}?connection=stripe").json()
+        assert copy(caller, source, "zendesk")["notes"] == "first"
