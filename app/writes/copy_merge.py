@@ -154,8 +154,8 @@ def without_emails(merged: MergedCopy) -> MergedCopy:
 
 
 def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
-    """Return a merge without what the target refuses: a field that cannot be cleared there, a login that it does not
-    replace, and a state that was copied before, for a consumer or a caller who accepts any loss. The other
+    """Return a merge without what the target refuses: a field that cannot be cleared or set to false there, a login that
+    it does not replace, and a state that was copied before, for a consumer or a caller who accepts any loss. The other
     changes of the record must not wait for that. None if it refuses anything else, or if the caller accepts no loss."""
     intent = merged.write.intent
     leaves_states = merging.copied.consumer is not None or intent.loss == "any"
@@ -168,7 +168,7 @@ def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[F
     left = cleared | states
     if not refused or intent.loss == "none" or not refused.keys() <= left | ({EMAILS} if keeps_login else set()):
         return None
-    why = dict.fromkeys(cleared, "it is not cleared") | dict.fromkeys(states, "it stays")
+    why = {name: "it stays" if name in states or body[name] is False else "it is not cleared" for name in left}
     lost = tuple(Loss(path=f"/{name}", kind="dropped", detail=f"{why[name]}: {refused[name]}") for name in sorted(left))
     unfollowed = min((f"/{name}" for name in states), default=merged.plan.unfollowed)
     plan = replace(merged.plan, lost=merged.plan.lost + lost, unfollowed=unfollowed)

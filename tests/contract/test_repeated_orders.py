@@ -90,6 +90,8 @@ def test_an_order_that_was_copied_is_copied_again(caller: Caller, vendors: Emula
         again = earlier = copies[0].json()
 
         assert [one.status_code for one in copies] == [200] * len(copies), (target, copies[-1].text)
+        losses = [loss for one in copies for loss in one.json()["meta"]["loss"]]
+        assert [loss for loss in losses if loss["path"] == "/tax_inclusive" and "not cleared" in loss["detail"]] == []
         assert READ[target](Vault(vendors.url, target), again["meta"]["remote_id"]) == stored
         back = copy(caller, again, source)
         assert back.status_code == 200, (target, back.text)
