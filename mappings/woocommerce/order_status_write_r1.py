@@ -46,8 +46,8 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     present = None if current is None else _reading(current.status, current)
     if present is not None and _fits(wanted, present):
         return UNSET
-    if present is not None and present.status == "open" and wanted == (UNSET, "pending", UNSET):
-        wanted = ("open", "pending", UNSET)  # only orders on hold read as pending, and nobody puts this one on hold
+    if present == STATUSES["pending"] and wanted in ((UNSET, "pending", UNSET), (UNSET, "pending", "unfulfilled")):
+        wanted = ("open", *wanted[1:])  # only orders on hold read as pending, and nobody puts this one on hold
     if patch.status == "draft":
         notes.unsupported("/status", DRAFT)
         return status(replace(patch, status=UNSET), current, notes)

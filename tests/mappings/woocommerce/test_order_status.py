@@ -125,11 +125,16 @@ def test_every_combination_of_axes_is_kept_or_refused_with_what_can_be(current: 
         ("completed", OrderPatch(status="open", payment_status="partially_refunded"), "processing"),
         ("pending", OrderPatch(status="open", payment_status="pending"), UNSET),
         ("pending", OrderPatch(payment_status="pending"), UNSET),
+        ("pending", OrderPatch(payment_status="pending", fulfillment_status="unfulfilled"), UNSET),
     ],
 )
 def test_the_status_is_taken_that_changes_least(current: str, patch: OrderPatch, status: Any) -> None:
     is_paid = current.removeprefix("wc-") in ("processing", "completed", "refunded")
     assert ORDER.to_vendor(patch, record(current, is_paid=is_paid), ACCOUNT).body.status == status
+
+
+def test_an_order_under_way_without_a_recorded_payment_is_put_on_hold_until_it_is_paid() -> None:
+    assert ORDER.to_vendor(OrderPatch(payment_status="pending"), record("processing"), ACCOUNT).body.status == "on-hold"
 
 
 @pytest.mark.parametrize(
