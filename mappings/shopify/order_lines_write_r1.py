@@ -74,6 +74,8 @@ def order_money(patch: OrderPatch, account: Account, notes: Notes) -> OrderMoney
     ]
     fees = sent_or(patch.fees, ())
     written += [_fee(fee, currency, notes, f"/fees/{at}") for at, fee in enumerate(fees)]
+    if lines and not written:
+        notes.invalid("/line_items", "a new Shopify order needs at least one line of more than nothing")
     unit = smallest_unit(currency)
     cost = sum([folding.amount_of(line).quantize(unit, ROUND_HALF_UP) for line in lines], ZERO)
     cost += added(one.amount for one in fees)

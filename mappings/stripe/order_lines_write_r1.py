@@ -57,7 +57,12 @@ def write(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: No
     patch = folding.fees_as_lines(patch, notes, "Stripe")
     patch = folding.one_shipping_line(patch, notes, "Stripe")
     lines, currency = sent_or(patch.line_items, ()), patch.currency if isinstance(patch.currency, str) else None
-    if not lines:
+    written = tuple(
+        _line(one, patch, currency, pointer, settings, notes)
+        for at, one in enumerate(lines)
+        if folding.is_sold(one, "Stripe", pointer := f"/line_items/{at}", notes)
+    )
+    if not written:
         notes.invalid("/line_items", "a checkout needs at least one; the status draft creates a draft invoice")
     if len(lines) > MOST_LINES:
         notes.invalid("/line_items", f"a checkout has at most {MOST_LINES} lines")
@@ -65,12 +70,7 @@ def write(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: No
     items = None if any(line.unit_price is None for line in lines) else sum(map(folding.amount_of, lines), ZERO)
     beyond = ZERO if items is None else max(ZERO, off - items)
     return OrderMoney(
-        lines=tuple(
-            _line(one, patch, currency, pointer, settings, notes)
-            for at, one in enumerate(lines)
-            if folding.is_sold(one, "Stripe", pointer := f"/line_items/{at}", notes)
-        )
-        or UNSET,
+        lines=written or UNSET,
         shipping=_shipping(sent_or(patch.shipping_lines, ()), beyond, currency, notes),
         coupon=_coupon(sent_or(patch.discounts, ()), off - beyond, beyond, currency, notes),
     )

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, pointers
-from tests.contract.emulators import Emulators, Vendor
+from tests.contract.emulators import Emulators, Vendor, writes
 from tests.contract.own_facade import own_facade
 from tests.contract.portable_orders import RICH, STREET, Make, addressed, line, order
 from tests.contract.samples import Body, word
@@ -304,6 +304,18 @@ def test_an_order_with_a_line_of_nothing_is_sent_as_it_was_read(
         assert copied["totals"]["total"] == record["totals"]["total"]
         assert ("/line_items/1", "dropped") in {(one["path"], one["kind"]) for one in copied["meta"]["loss"]}
         assert copy(caller, record, target).status_code == 200
+
+
+@pytest.mark.parametrize("target", ["shopify", "stripe"])
+def test_an_order_of_nothing_alone_is_refused_before_it_is_sent(
+    caller: Caller, vendors: Emulators, target: Vendor
+) -> None:
+    before = writes(vendors, target)
+    body = order(word(), line("Mug", "0", "19.90"), shipping_lines=[{"title": "Post", "price": "4.90"}])
+    answer = caller.write("POST", f"/v1/orders?connection={target}&loss=any", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-field"), answer.text
+    assert "/line_items" in pointers(answer)
+    assert writes(vendors, target) == before
 
 
 @pytest.mark.parametrize("by_copy", [True, False])
