@@ -154,7 +154,7 @@ def without_emails(merged: MergedCopy) -> MergedCopy:
 
 
 def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
-    """Return a merge without what the target refuses: a field that cannot be cleared or set to false there, a login that
+    """Return a merge without what the target refuses: a field that cannot be cleared or made false there, a login that
     it does not replace, and a state that was copied before, for a consumer or a caller who accepts any loss. The other
     changes of the record must not wait for that. None if it refuses anything else, or if the caller accepts no loss."""
     intent = merged.write.intent

@@ -1,4 +1,4 @@
-"""Plans of statements about links, match keys and the bases of copies, as a session keeps them: a record is found by its
+"""Plans of statements about links, match keys and bases of copies, as a session keeps them: a record is found by its
 place or its id, however many there are."""
 
 import re
