@@ -135,7 +135,7 @@ _CLAIM: Final = f"""
                lease_token = $6, lease_until = now() + $7::interval, lease_holder = $13, started_at = now(),
                give_up_at = CASE WHEN attempts = deferred THEN now() + (give_up_at - created_at) ELSE give_up_at END
           FROM heads
-         WHERE job.id = heads.id
+         WHERE job.id = ANY (ARRAY(SELECT id FROM heads)) AND job.id = heads.id
         RETURNING job.*, heads.place, heads.places, heads.probing
     ), probed AS (
         UPDATE lane

@@ -27,11 +27,11 @@ EXTEND = Statement(
          WHERE id = ANY ($1::bigint[]) AND lease_token = ($2::uuid[])[array_position($1, id)]
            FOR NO KEY UPDATE SKIP LOCKED
     ), extended AS (
-        UPDATE job SET lease_until = now() + $3::interval FROM held WHERE job.id = held.id
+        UPDATE job SET lease_until = now() + $3::interval WHERE id = ANY (ARRAY(SELECT id FROM held))
     )
     SELECT ours.id
       FROM unnest($1::bigint[], $2::uuid[]) AS ours (id, token)
-      LEFT JOIN job ON job.id = ours.id AND job.lease_token = ours.token
+      LEFT JOIN job ON job.id = ANY ($1) AND job.id = ours.id AND job.lease_token = ours.token
      WHERE job.id IS NULL
     """,
 )
@@ -59,7 +59,7 @@ FREE_EXPIRED = Statement(
         UPDATE job
            SET state = 'ready', lease_token = NULL, lease_until = NULL, started_at = NULL
           FROM expired
-         WHERE job.id = expired.id
+         WHERE job.id = ANY (ARRAY(SELECT id FROM expired)) AND job.id = expired.id
         RETURNING job.id, job.attempts, job.kind, job.connection, job.correlation_id,
                   expired.lease_token, expired.started_at
     ), unprobed AS (

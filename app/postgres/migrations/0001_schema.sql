@@ -746,13 +746,15 @@ CREATE INDEX dead_letter_closed ON dead_letter (closed_at) WHERE state <> 'open'
 
 -- Lock an order key until the transaction ends, and return whether a job with this id would have to wait: for an older
 -- job, or for a person to decide about a dead letter. NULL: a later job is here, so the id is no use; it was drawn before
--- the lock. A VOLATILE function sees what was committed when it looks, which is after it has the lock.
+-- the lock. A VOLATILE function sees what was committed when it looks, which is after it has the lock. Comparisons of rows
+-- keep to the index of keys: a table that was almost empty when it was analysed seems cheaper to read whole by its ids.
 CREATE FUNCTION take_place(connection text, order_key text, id bigint)
 RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(take_place.connection || chr(31) || take_place.order_key, 0));
     PERFORM FROM job
-      WHERE job.connection = take_place.connection AND job.order_key = take_place.order_key AND job.id > take_place.id
+      WHERE job.connection = take_place.connection AND job.order_key = take_place.order_key
+        AND (job.connection, job.order_key, job.id) > (take_place.connection, take_place.order_key, take_place.id)
       LIMIT 1;
     IF FOUND THEN
         RETURN NULL;
@@ -789,28 +791,31 @@ DECLARE
 BEGIN
     UPDATE job
        SET state = 'ready'
-      FROM (SELECT DISTINCT key.connection, key.order_key
-              FROM unnest((SELECT connections), (SELECT order_keys)) AS key (connection, order_key)) AS key
-     CROSS JOIN LATERAL (
-           SELECT job.id
-             FROM job
-            WHERE job.connection = key.connection AND job.order_key = key.order_key
-            ORDER BY job.id
-            LIMIT 1) AS oldest
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM job
-            WHERE job.connection = key.connection AND job.order_key = key.order_key AND job.state <> 'behind'
-            LIMIT 1) AS head ON true
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM dead_letter
-            WHERE dead_letter.connection = key.connection AND dead_letter.order_key = key.order_key
-              AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
-            LIMIT 1) AS block ON true
-     WHERE job.id = oldest.id
-       AND head.here IS NULL
-       AND block.here IS NULL;
+     WHERE id = ANY (ARRAY(
+           SELECT oldest.id
+             FROM (SELECT DISTINCT key.connection, key.order_key
+                     FROM unnest((SELECT connections), (SELECT order_keys)) AS key (connection, order_key)) AS key
+            CROSS JOIN LATERAL (
+                  SELECT job.*
+                    FROM job
+                   WHERE job.order_key IS NOT NULL
+                     AND (job.connection, job.order_key, job.id) > (key.connection, key.order_key, 0)
+                   ORDER BY job.connection, job.order_key, job.id
+                   LIMIT 1) AS oldest
+             LEFT JOIN LATERAL (
+                  SELECT true AS here
+                    FROM job
+                   WHERE job.connection = key.connection AND job.order_key = key.order_key AND job.state <> 'behind'
+                   LIMIT 1) AS head ON true
+             LEFT JOIN LATERAL (
+                  SELECT true AS here
+                    FROM dead_letter
+                   WHERE dead_letter.connection = key.connection AND dead_letter.order_key = key.order_key
+                     AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
+                   LIMIT 1) AS block ON true
+            WHERE oldest.connection = key.connection AND oldest.order_key = key.order_key
+              AND head.here IS NULL
+              AND block.here IS NULL));
     GET DIAGNOSTICS promoted = ROW_COUNT;
     RETURN promoted;
 END
