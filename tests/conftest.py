@@ -22,6 +22,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
 from app.postgres.database import Database
@@ -57,6 +58,8 @@ LASTING = "session_database_url"
 COMPILERS = 2
 # The tests make many objects and few cycles: with Python's own threshold the collector takes a tenth of their time.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
+SHORTEST_PHASE = 0.005
+"""What `--durations` leaves out takes fewer seconds."""
 
 # What holds for all inputs is tried with this many of them, however long one takes on a busy machine. The ordinary ones
 # are the same every time, so that a change fails for what it changes; the thorough ones of `make test-long` are new
@@ -116,6 +119,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     gc.enable()
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """In one of several processes, report a test once to the first process, and besides only a set-up or an end that
+    failed or took long: six messages about each test cost more than most tests."""
+    if not hasattr(item.config, "workerinput"):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed or report.duration >= SHORTEST_PHASE:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 def _test_files(config: pytest.Config) -> list[Path]:
