@@ -49,7 +49,7 @@ class AccountBudget:
         self._store = store
         self._ring = Ring(units, units, per_seconds)
         self._offset = 0.0  # of the clock of the ring
-        self._has_plenty = False
+        self._has_plenty = units / 2 >= PLENTY  # until the first lease shows what is left
         self._alone = Ring(units * FALLBACK, units * FALLBACK, per_seconds)
         self._away_until = -math.inf
         self._leases: dict[BudgetShare, list[UnitLease]] = {share: [] for share in BudgetShare}
