@@ -11,7 +11,7 @@ from emulators.shopify import cancel, webhooks
 from emulators.shopify.context import Context
 from emulators.shopify.cost import DEFAULT_PER_MINUTE, Bucket, full_bucket
 from emulators.shopify.drift import bent
-from emulators.shopify.graph import Documents, Request, answered
+from emulators.shopify.graph import Request, answered
 from emulators.shopify.inventory import LEVEL
 from emulators.shopify.placing import placed
 from emulators.shopify.variants import VARIANT
@@ -64,7 +64,6 @@ class Shopify:
 
     def __init__(self) -> None:
         """Start without parsed documents."""
-        self._documents = Documents()
         self._buckets: WeakKeyDictionary[State, tuple[float, Bucket]] = WeakKeyDictionary()
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
@@ -85,7 +84,7 @@ class Shopify:
         context = Context(state=state, now=now, may_write=token != READ_TOKEN, search_notes=[])
         cancel.run_due(context)
         # An expired version is served by the oldest supported one; here there is only one.
-        return _answer(200, answered(request, self._documents, self._bucket(state, now), context))
+        return _answer(200, answered(request, self._bucket(state, now), context))
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a `Customer`, `Order`, `ProductVariant` or `InventoryLevel` in the shape of GraphQL's answers."""

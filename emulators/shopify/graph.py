@@ -2,7 +2,7 @@
 Shopify."""
 
 import logging
-from collections import OrderedDict
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -43,25 +43,6 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     errors: list[GraphQLError]
 
 
-class Documents:
-    """The documents used last, by their text. Clients send the same few again and again."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._known: OrderedDict[str, Document] = OrderedDict()
-
-    def understood(self, text: str) -> Document:
-        """Return the document of this text."""
-        known = self._known.get(text)
-        if known is None:
-            known = self._known[text] = _understood(text)
-            if len(self._known) > MOST_DOCUMENTS:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(text)
-        return known
-
-
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a call's body."""
 
@@ -70,9 +51,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     operation: str | None = None
 
 
-def answered(request: Request, documents: Documents, bucket: Bucket, context: Context) -> JsonRecord:
+def answered(request: Request, bucket: Bucket, context: Context) -> JsonRecord:
     """Return the body of the answer, which always has status 200."""
-    document = documents.understood(request.query)
+    document = understood(request.query)
     if document.tree is None or document.errors:
         return {"errors": [worded(error) for error in document.errors]}
 
@@ -109,7 +90,9 @@ def answered(request: Request, documents: Documents, bucket: Bucket, context: Co
     return said_of_all
 
 
-def _understood(text: str) -> Document:
+@lru_cache(MOST_DOCUMENTS)
+def understood(text: str) -> Document:
+    """Return the document of a text. Clients send the same few again and again."""
     try:
         tree = parse(text)
     except GraphQLSyntaxError as error:
