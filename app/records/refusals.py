@@ -20,7 +20,7 @@ from app.errors import (
 from app.problem_document import Problem, VendorSays
 from app.vendors.models import Connection, VendorRefused
 from canonical.parts import ObjectName
-from mappings.http import RefusalKind
+from mappings.http import RefusalKind, VendorRefusal
 from mappings.registry import active
 from mappings.spec import Unmappable, UpsertKey, VendorDrift
 
@@ -36,7 +36,8 @@ PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
 }
 GRANT = "An operator must allow this at the vendor, or correct the connection: see the detail. Until then, use another."
 
-UPSERT = "To create or update a {object} by {key}, use ?upsert_on={upsert_on}."
+UPSERT: Final = "To create or update a {object} by {key}, use ?upsert_on={match_on}."
+MATCH: Final = 'To copy to the {object} that has the same {key}, use "match_on": "{match_on}".'
 WHEN_REJECTED: Final = (
     "Report the path to the operator, who acknowledges the change if it is acceptable: lockstitch drift list. Then send"
     " the request again."
@@ -45,10 +46,15 @@ KEYS: Final[Mapping[UpsertKey, str]] = {"email": "e-mail address", "external_id"
 
 
 def problem_of_refusal(
-    connection: Connection, refused: VendorRefused, object_name: ObjectName | None = None
+    connection: Connection,
+    refused: VendorRefused,
+    object_name: ObjectName | None = None,
+    *,
+    matched_on: UpsertKey | None = None,
+    is_copy: bool = False,
 ) -> Problem:
     """Return the problem for a definite refusal, with the vendor's own words. `object_name` is what was written, if
-    anything was."""
+    anything was, and `matched_on` the key by which its record was looked for."""
     refusal = refused.refusal
     existing = None if refusal.existing_remote_id is None else f"{connection.name}:{refusal.existing_remote_id}"
     says = VendorSays(
@@ -67,17 +73,23 @@ def problem_of_refusal(
             " It complains about " + "; ".join(f"{field}: {complaint}" for field, complaint in refusal.fields) + "."
         )
     next_step = GRANT if refusal.kind == "not_allowed" else None
-    key = None if object_name is None else _upsert_key(connection, object_name)
+    key = None if object_name is None or _is_over_phone(refusal) else _match_key(connection, object_name, matched_on)
     if refusal.kind == "duplicate" and key is not None:
-        next_step = f"{DuplicateRecord.next_step} {UPSERT.format(object=object_name, key=KEYS[key], upsert_on=key)}"
+        advice = (MATCH if is_copy else UPSERT).format(object=object_name, key=KEYS[key], match_on=key)
+        next_step = f"{DuplicateRecord.next_step} {advice}"
     return PROBLEM_OF[refusal.kind](detail, vendor=says, retry_after=refusal.retry_after, next_step=next_step)
 
 
-def _upsert_key(connection: Connection, object_name: ObjectName) -> UpsertKey | None:
-    """Return the first key by which the connection creates or updates such records."""
+def _is_over_phone(refusal: VendorRefusal) -> bool:
+    """Return whether another record has the telephone number, by which none can be matched."""
+    return any("phone" in field.lower() for field, _ in refusal.fields)
+
+
+def _match_key(connection: Connection, object_name: ObjectName, matched_on: UpsertKey | None) -> UpsertKey | None:
+    """Return the first key by which the connection finds such records and this one was not looked for."""
     mapping = active(connection.vendor, object_name)
     known = () if mapping is None else (*mapping.endpoints.upsert, *mapping.endpoints.find)
-    return next((key for key in KEYS if key in known), None)
+    return next((key for key in KEYS if key in known and key != matched_on), None)
 
 
 def problem_of_unmappable(connection: Connection, object_name: str, error: Unmappable) -> Problem:

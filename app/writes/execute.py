@@ -25,7 +25,6 @@ from app.errors import (
     VersionConflict,
 )
 from app.problem_document import Problem, ProblemDocument
-from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.answer import document_for, problem_answer, skipped_answer
@@ -121,7 +120,7 @@ async def execute(
         if await lost_upsert_race(resolved, operation, drafted.effect, refused):
             await _postpone(deps, begun, UPSERT_RETRY)
             raise Undecided(operation.id) from refused
-        refusal = problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
+        refusal = resolved.problem_of(refused)
         return await outlast(resolved.deps, begun, resolved.deadline, partial(record_refusal, deps, begun, refusal))
     except VendorProblem as problem:
         await _record_unsent(deps, begun, problem, patient=patient)

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from app.errors import NotFound, OutcomeUnknown, VersionConflict
 from app.problem_document import Problem
 from app.queue.models import LeaseLost
-from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
@@ -107,7 +106,7 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> None:
         else:
             await _mark_unknown(deps, begun, recovery.note)
     except VendorRefused as refused:
-        await _retry_later(deps, begun, problem_of_refusal(resolved.connection, refused, resolved.mapping.object))
+        await _retry_later(deps, begun, resolved.problem_of(refused))
     except Problem as problem:
         await _retry_later(deps, begun, problem)
 
@@ -174,7 +173,7 @@ async def _after_refusal(resolved: ResolvedWrite, begun: Begun, effect: Action, 
 
 
 async def _record_refusal(resolved: ResolvedWrite, begun: Begun, refused: VendorRefused) -> None:
-    problem = problem_of_refusal(resolved.connection, refused, resolved.mapping.object)
+    problem = resolved.problem_of(refused)
     await record_refusal(resolved.deps, begun, problem)
 
 

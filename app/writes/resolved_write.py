@@ -17,11 +17,13 @@ from msgspec.structs import replace
 from app.errors import Erased, InvalidField, UnsupportedAction
 from app.http.decode_body import DecodedBody
 from app.ownership.verdict import depends_on_record, may_write
+from app.problem_document import Problem
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, map_record
+from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.settings.ownership import PERSON
-from app.vendors.models import Connection
+from app.vendors.models import Connection, VendorRefused
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.operation_view import changed_fields
@@ -228,6 +230,12 @@ class ResolvedWrite(Struct, frozen=True):
     def cannot(self, what: str) -> UnsupportedAction:
         """Return the problem for an action that this connection lacks."""
         return cannot(self.deps, self.connection, self.mapping.object, what)
+
+    def problem_of(self, refused: VendorRefused) -> Problem:
+        """Return the problem for a refusal of this write."""
+        intent = self.intent
+        is_copy, key = intent.copy_of is not None, intent.upsert_on
+        return problem_of_refusal(self.connection, refused, self.mapping.object, matched_on=key, is_copy=is_copy)
 
 
 def fingerprint(*parts: bytes) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pytest
 
+from app.errors import DuplicateRecord
 from tests.contract.callers import Caller, code_of, new_key, pointers
 from tests.contract.copying import copy
 from tests.contract.emulators import Emulators
@@ -158,6 +159,15 @@ def test_a_copy_whose_number_another_has_is_refused_at_once(caller: Caller, orde
     made = caller.create("/v1/customers?connection=hubspot", body)
     answer = copy(caller, made, "shopify", **order)
     assert code_of(answer, 409) == "duplicate-record"
+    assert answer.json()["next_step"] == DuplicateRecord.next_step
+
+
+def test_a_copy_that_a_contact_is_in_the_way_of_advises_to_match(caller: Caller) -> None:
+    made = buyer(caller)
+    caller.create("/v1/customers?connection=hubspot", {"last_name": made["last_name"], "emails": made["emails"]})
+    answer = copy(caller, made, "hubspot")
+    assert code_of(answer, 409) == "duplicate-record"
+    assert answer.json()["next_step"].endswith('use "match_on": "email".')
 
 
 def test_a_record_is_read_where_it_is_linked(caller: Caller) -> None:

@@ -1,7 +1,10 @@
 """The advice of a refusal names only what the connection can do."""
 
+from typing import Any
+
 import pytest
 
+from app.errors import DuplicateRecord
 from app.records.refusals import problem_of_refusal
 from app.vendors.models import Connection, VendorRefused
 from canonical.parts import ObjectName
@@ -11,10 +14,11 @@ from mappings.registry import VENDORS, active
 OBJECTS: tuple[ObjectName, ...] = ("customer", "order", "ticket")
 
 
-def advice(vendor: str, object_name: ObjectName) -> str:
+def advice(vendor: str, object_name: ObjectName, field: str = "", **written: Any) -> str:
     """The next step after the vendor refused a record as a duplicate."""
-    refused = VendorRefused("here", 409, VendorRefusal(kind="duplicate", detail="it is taken"))
-    problem = problem_of_refusal(Connection(name="here", vendor=VENDORS[vendor]), refused, object_name)
+    refusal = VendorRefusal(kind="duplicate", detail="it is taken", fields=((field, "is taken"),))
+    refused = VendorRefused("here", 409, refusal)
+    problem = problem_of_refusal(Connection(name="here", vendor=VENDORS[vendor]), refused, object_name, **written)
     return problem.next_step or ""
 
 
@@ -33,3 +37,17 @@ def test_a_duplicate_advises_an_upsert_only_where_there_is_one(vendor: str, obje
 def test_some_connections_have_no_upsert() -> None:
     """So the test above has both cases."""
     assert {"upsert_on" in advice(vendor, one) for vendor in VENDORS for one in OBJECTS} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("written", "advised"),
+    [
+        ({}, "To create or update a customer by e-mail address, use ?upsert_on=email."),
+        ({"matched_on": "email"}, "To create or update a customer by your own key, use ?upsert_on=external_id."),
+        ({"is_copy": True}, 'To copy to the customer that has the same e-mail address, use "match_on": "email".'),
+        ({"field": "input.phone"}, ""),
+        ({"field": "input.phone", "is_copy": True}, ""),
+    ],
+)
+def test_the_advice_after_a_duplicate_is_what_helps_this_write(written: dict[str, Any], advised: str) -> None:
+    assert advice("shopify", "customer", **written) == f"{DuplicateRecord.next_step} {advised}".strip()
