@@ -185,10 +185,11 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     patch, last_name = _derived(patch, current, notes)
     patches.refuse_without_place(patch, UNSUPPORTED, notes)
     is_bounced = current is not None and current.is_email_bounced
+    named = "/display_name" if isinstance(sent.last_name, UnsetType) else "/last_name"
     fields = replace(
         ContactFields(
             first_name=patches.text(patch.first_name, None),
-            last_name=needed(patch.last_name, "/last_name", "a Salesforce contact always has a last name", notes),
+            last_name=needed(patch.last_name, named, "a Salesforce contact always has a last name", notes),
             title=patches.text(patch.job_title, None),
             email=people.write_email(patch.emails, EMAIL, notes, stored_status="bounced" if is_bounced else "unknown"),
             lead_source=patches.text(patch.lead_source, None),

@@ -185,6 +185,11 @@ def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:
     assert sent(CustomerPatch(display_name="Ann"), None) == {"FirstName": None, "LastName": "Ann"}
 
 
+@pytest.mark.parametrize("name", ["display_name", "last_name"])
+def test_a_name_that_is_needed_is_refused_where_it_was_sent(name: str) -> None:
+    assert refused(CustomerPatch(**{name: None}), FULL).keys() == {f"/{name}"}
+
+
 @pytest.mark.parametrize("channel", get_args(ConsentChannel))
 @pytest.mark.parametrize("state", get_args(ConsentState))
 def test_a_no_is_all_that_is_kept_of_a_consent(channel: ConsentChannel, state: ConsentState) -> None:
