@@ -68,7 +68,7 @@ WITHDRAW: Final = (
     " `fields` of the consumer."
 )
 
-FOLLOW: Final = "bring the order to this state there by hand. What else has changed was written."
+FOLLOW: Final = "bring the record to this state there by hand. What else has changed was written."
 
 Consent = Literal["given", "withdrawn", "none"]
 
