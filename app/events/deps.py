@@ -29,22 +29,20 @@ class AnnounceDeps:
 
 @dataclass(frozen=True, kw_only=True)
 class FeedDeps:
-    """Stores and settings of events, to read them and their subscriptions.
-
-    `delivery_ladder` holds the seconds between delivery attempts. `connections` maps each configured connection to the
-    objects whose data it may show, none if nothing is mapped.
-    """
+    """Stores of events, to read them and their subscriptions. `connections` maps each configured connection to the
+    objects whose data it may show, none if nothing is mapped."""
 
     events: PostgresEvents
     subscriptions: PostgresSubscriptions
     connections: Mapping[str, tuple[ObjectName, ...]]
-    delivery_ladder: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventDeps(FeedDeps):
-    """What delivers events and changes subscriptions: in addition what posts to targets."""
+    """What delivers events and changes subscriptions: in addition what posts to targets. `delivery_ladder` holds the
+    seconds between delivery attempts."""
 
+    delivery_ladder: tuple[float, ...]
     deliveries: PostgresDeliveries
     database: Database
     poster: TargetPoster

@@ -218,7 +218,8 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
 
 class EventSubscription(Struct, frozen=True, kw_only=True):
     """A subscription. `failing_since`: every attempt has failed since then, `failures` of them, the last one for
-    `last_error`; `next_attempt` is the time of the next one.
+    `last_error`; `next_attempt` is the time of the next one, and `disabled_at_latest` that of the last one of the first
+    delivery that fails, after all pauses of the ladder.
 
     `disabled`: its deliveries wait until someone enables it; the reason holds no personal data.
     `principal_scopes` are those of its principal's valid keys.
@@ -238,6 +239,7 @@ class EventSubscription(Struct, frozen=True, kw_only=True):
     failures: int
     last_error: str | None
     next_attempt: datetime | None
+    disabled_at_latest: datetime | None
     created_at: datetime
     principal_scopes: frozenset[str]
 

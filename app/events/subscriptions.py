@@ -1,6 +1,6 @@
 """Subscriptions for callers: create, read, test and delete them, rotate secrets, enable them after failures."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Final
 
@@ -9,7 +9,7 @@ from msgspec import Meta, Raw, Struct
 
 from app.errors import InvalidField, NotFound, StateConflict
 from app.events.deps import EventDeps, FeedDeps
-from app.events.models import JITTER, EventSubscription, NewSubscription, SubscriptionState
+from app.events.models import EventSubscription, NewSubscription, SubscriptionState
 from app.events.record_fields import delivered_body, field_errors
 from app.events.samples import sample_event
 from app.events.types import EVENT_PATTERNS, OBJECTS, scopes_of_types, types_of
@@ -255,17 +255,9 @@ def view_of(deps: FeedDeps, subscription: EventSubscription) -> SubscriptionView
     members = {
         **msgspec.structs.asdict(subscription),
         "attempts": subscription.failures,
-        "disabled_at_latest": _disabled_at_latest(subscription, sum(deps.delivery_ladder)),
         "next_step": next_step if subscription.state == "disabled" else None,
     }
     return msgspec.convert(members, SubscriptionView)
-
-
-def _disabled_at_latest(subscription: EventSubscription, seconds: float) -> datetime | None:
-    """Return when the last attempt of the first delivery that fails is made, after all pauses of the ladder."""
-    if subscription.failing_since is None or subscription.state == "disabled":
-        return None
-    return subscription.failing_since + timedelta(seconds=seconds * (1.0 + JITTER))
 
 
 def _with_secret(deps: EventDeps, subscription: EventSubscription, secret: str) -> SubscriptionWithSecret:

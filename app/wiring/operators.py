@@ -211,7 +211,6 @@ def _feed_of(settings: Settings, database: Database, sealer: Sealer, events: Pos
         events=events,
         subscriptions=PostgresSubscriptions(database, sealer),
         connections=OnDemand(objects_by_connection),
-        delivery_ladder=settings.delivery_ladder,
     )
 
 
@@ -223,7 +222,6 @@ def replays_of(feed: FeedDeps, database: Database, deliveries: PostgresDeliverie
         events=feed.events,
         subscriptions=feed.subscriptions,
         connections=feed.connections,
-        delivery_ladder=feed.delivery_ladder,
         database=database,
         replays=PostgresReplays(database, deliveries),
         queue=queue,

@@ -17,6 +17,7 @@ PRINCIPAL_SCOPES: Final = """
 COLUMNS: Final = f"""
        id, principal, target_url, events, connection, fields, changed, state, disabled_reason, disabled_at,
        failing_since, failures, last_error, created_at,
+       CASE WHEN state = 'active' AND failing_since IS NOT NULL THEN disabled_at_latest END AS disabled_at_latest,
        CASE WHEN state = 'active' AND failing_since IS NOT NULL
             THEN (SELECT greatest(min(due.run_at),
                                   (SELECT blocked_until FROM lane WHERE connection = subscription.id))
@@ -149,7 +150,8 @@ NOTE_FAILURE = Statement(
     "UPDATE subscription",
     """
     UPDATE subscription
-       SET failing_since = coalesce(failing_since, now()), failures = failures + 1, last_error = $2
+       SET failing_since = coalesce(failing_since, now()), failures = failures + 1, last_error = $2,
+           disabled_at_latest = coalesce(failing_since, now()) + make_interval(secs => $3)
      WHERE id = $1
     RETURNING state
     """,

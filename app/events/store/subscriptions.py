@@ -13,7 +13,7 @@ import msgspec
 
 from app.audit import record
 from app.errors import StoreUnavailable
-from app.events.models import EventSubscription, NewSubscription
+from app.events.models import JITTER, EventSubscription, NewSubscription
 from app.events.store import subscription_statements as sql
 from app.postgres.database import Database, Transaction
 from app.postgres.digest_secret import DigestSecret
@@ -154,7 +154,8 @@ def _digest(secret: bytes, new: NewSubscription) -> bytes:
 
 async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
     """Record a failed attempt, which may disable the subscription and stop its lane. Returns whether it is disabled."""
-    row = await transaction.fetch_row(sql.NOTE_FAILURE, subscription_id, reason)
+    longest = disable_after * (1.0 + JITTER)
+    row = await transaction.fetch_row(sql.NOTE_FAILURE, subscription_id, reason, longest)
     why = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
     if not await transaction.execute(sql.DISABLE, subscription_id, disable_after, why):
         return row is not None and row["state"] == "disabled"

@@ -1140,6 +1140,9 @@ CREATE TABLE subscription (
     failing_since   timestamptz,
     failures        integer     NOT NULL DEFAULT 0 CHECK (failures >= 0),
     last_error      text,
+
+    -- By the retry ladder of the worker that made the last attempt. Means nothing without a failure.
+    disabled_at_latest timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
 
     CHECK ((state = 'active') = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_reason IS NULL))

@@ -1,5 +1,6 @@
 """A subscriber that refuses everything: what waits for its next attempt counts, and an alarm is sent at once."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -49,6 +50,9 @@ def test_a_subscriber_that_answers_500_is_not_silent(delivering: Delivering, per
             assert 590 < (following - since).total_seconds() < 730
             assert 1201 < (latest - since).total_seconds() < 1450
             assert caller.get(path).json() == failing
+            elsewhere = {**delivering.api.environment, "LOCKSTITCH_DELIVERY_LADDER": "5,60"}
+            view = lockstitch("subscriptions", "show", made["id"], "--json", environment=elsewhere)
+            assert json.loads(view.stdout)["disabled_at_latest"] == failing["disabled_at_latest"]
             notice = person.is_told(f"subscription_failing.{made['id']}")
             assert "answered 500" in notice["summary"]
             assert notice["next_step"].endswith(f": lockstitch subscriptions enable {made['id']}")
