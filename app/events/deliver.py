@@ -29,8 +29,6 @@ REDIRECTS: Final = (301, 302, 303, 307, 308)
 SLOW_DOWN: Final = (429, 502, 503, 504)
 LONGEST_WAIT: Final = 86_400.0
 NO_KEY: Final = "its owner has no valid API key"
-# The lane of a disabled subscription is blocked; this applies if an operator resumes the lane.
-DISABLED_PAUSE: Final = 60.0
 
 _log = logging.getLogger("lockstitch.events")
 _decoder = msgspec.json.Decoder(DeliveryPayload)
@@ -132,7 +130,7 @@ async def _withhold(deps: EventDeps, job: Job, delivery: Delivery, refused: str)
         return await _give_up(deps, job, delivery, refused)
     if await deps.deliveries.disable(delivery.subscription, refused):
         count_disabled()
-    return Deferred(reason=refused, after=DISABLED_PAUSE)
+    return Deferred(reason=refused, after=0.0)  # its lane is blocked until it is enabled
 
 
 async def _retry(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> JobOutcome:
@@ -148,7 +146,7 @@ async def _retry(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> J
     if failure.final:
         waits = await _record(deps, job, delivery, failure)
         _report(job, delivery, "failed" if waits else "given up", status=failure.status, reason=reason)
-        return Deferred(reason=reason, after=DISABLED_PAUSE) if waits else Exhausted(reason=reason)
+        return Deferred(reason=reason, after=0.0) if waits else Exhausted(reason=reason)
     _report(job, delivery, "failed", status=failure.status, reason=reason)
     # In the commit in which the job begins to wait: what ends the waits of a subscription that fails then finds it.
     record = partial(fail, job=job, delivery=delivery, failure=failure, disable_after=sum(deps.delivery_ladder))

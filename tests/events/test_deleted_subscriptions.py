@@ -30,6 +30,7 @@ from tests.vendors.vendor_server import Reply, running_vendor
 HOLD = Statement("SELECT subscription", "SELECT FROM subscription WHERE id = $1 FOR UPDATE")
 HOLD_DELIVERY = Statement("SELECT delivery", "SELECT FROM delivery WHERE id = $1 FOR UPDATE")
 HOLD_JOB = Statement("SELECT job", "SELECT FROM job FOR UPDATE")
+AN_HOUR_AGO = Statement("UPDATE subscription", "UPDATE subscription SET failing_since = now() - interval '1 hour'")
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 GIVEN_UP = JobFailure(category="transient", reason="the target answered 500")
 NOT_FOR_AN_HOUR = Reply(status=500, headers=(("retry-after", "3600"),))
@@ -73,8 +74,12 @@ async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(
     assert [row["state"] for row in await database.fetch(DELIVERY)] == ["dropped"]
 
 
+@pytest.mark.parametrize("steps", [3, 1])
 @pytest.mark.parametrize("change", ["deleted", "enabled"])
-async def test_a_failure_that_is_recorded_meanwhile_leaves_no_job_that_waits(database: Database, change: str) -> None:
+async def test_a_failure_that_is_recorded_meanwhile_leaves_no_job_that_waits(
+    database: Database, change: str, steps: int
+) -> None:
+    """With one step in its ladder the second attempt is the last one, after which the subscription is disabled."""
     harness = Harness(database)
     deliveries = PostgresDeliveries(database, SEALER)
     events = PostgresEvents(database, SEALER, deliveries)
@@ -96,24 +101,25 @@ async def test_a_failure_that_is_recorded_meanwhile_leaves_no_job_that_waits(dat
             database=database,
             poster=poster,
             connections={},
-            delivery_ladder=(60.0, 60.0, 60.0),
+            delivery_ladder=(60.0,) * steps,
         )
 
-        async def attempt(job: Job) -> None:
-            assert (
-                await AttemptRunner(harness.queue).handle(job, partial(deliver, deps), 60.0, lambda: None) == "retried"
-            )
+        async def attempt(job: Job, outcome: str) -> None:
+            runner = AttemptRunner(harness.queue)
+            assert await runner.handle(job, partial(deliver, deps), 60.0, lambda: None) == outcome
 
         secret = f"whsec_{'x' * 32}"
         await subscriptions.create(replace(EVERYTHING, principal=owner, target_url=target.url, secret=secret))
         async with database.transaction() as transaction:
             await harness.queue.enqueue(transaction, *await events.append(transaction, changed(1)))
-        await attempt(await harness.claim_one())
+        await attempt(await harness.claim_one(), "retried")
+        if steps == 1:
+            await database.execute(AN_HOUR_AGO)
         await harness.pass_time(3_700)
         job = await harness.claim_one()
         async with asyncio.TaskGroup() as tasks, database.transaction() as transaction:
             await transaction.execute(HOLD_JOB)
-            tasks.create_task(attempt(job))
+            tasks.create_task(attempt(job, "retried" if steps > 1 else "deferred"))
             await queued(database, 1)
             ending = tasks.create_task(end_waits())
             while not ending.done() and await database.fetch_value(WAITING) < 2:  # noqa: ASYNC110
@@ -148,6 +154,27 @@ async def test_a_deletion_does_not_wait_for_a_batch_of_successes(database: Datab
 
     assert sorted(row["state"] for row in await database.fetch(DELIVERY)) == ["delivered", "delivered", "dropped"]
     assert not await harness.states()
+
+
+async def test_a_failure_of_a_delivery_that_has_ended_counts_for_nothing(database: Database) -> None:
+    """Another worker made it, because the lease of this one was lost."""
+    harness = Harness(database)
+    deliveries = PostgresDeliveries(database, SEALER)
+    events = PostgresEvents(database, SEALER, deliveries)
+    subscriptions = PostgresSubscriptions(database, SEALER)
+    await subscriptions.create(EVERYTHING)
+    async with database.transaction() as transaction:
+        await harness.queue.enqueue(transaction, *await events.append(transaction, changed(1)))
+    job = await harness.claim_one()
+    delivery = await deliveries.open(job)
+    assert delivery is not None
+    await deliveries.succeed(Finishing(harness.queue, job, set(), lambda: None), delivery, status=200)
+
+    async with database.transaction() as transaction:
+        assert not await fail(transaction, job, delivery, REFUSED, disable_after=0.0)
+    subscription = await subscriptions.get(EVERYTHING.id)
+    assert subscription is not None
+    assert (subscription.state, subscription.failures) == ("active", 0)
 
 
 @pytest.mark.parametrize("first", ["deletion", "death"])

@@ -164,8 +164,7 @@ FAIL = Statement(
     "UPDATE delivery",
     """
     UPDATE delivery
-       SET state = CASE WHEN $4 THEN 'dead' ELSE 'pending' END, attempts = attempts + 1,
-           last_status = $2, last_error = $3, ended_at = CASE WHEN $4 THEN now() END
+       SET state = 'pending', attempts = attempts + 1, last_status = $2, last_error = $3, ended_at = NULL
      WHERE id = $1 AND state IN ('pending', 'dead')
     RETURNING attempts, correlation_id
     """,
@@ -284,16 +283,17 @@ async def fail(
     """Record a failed attempt. False if the delivery was given up, or dropped meanwhile.
 
     After `disable_after` seconds without a delivery, this disables the subscription. The deliveries of a disabled one
-    wait, also after their last attempt: `enable` sends them in order.
+    wait, also after their last attempt: `enable` sends them in order. The dead letter of one that is given up marks it.
     """
-    final = failure.final
     if delivery.subscription is not None:
         await transaction.execute(LOCK, delivery.subscription)  # before its deliveries, as its deletion does
-        is_disabled = await note_failure(transaction, delivery.subscription, failure.reason, disable_after)
-        final = final and not is_disabled
-    row = await transaction.fetch_row(FAIL, delivery.id, failure.status, failure.reason, final)
+    row = await transaction.fetch_row(FAIL, delivery.id, failure.status, failure.reason)
     if row is None:
         return False
+    waits = delivery.subscription is not None and await note_failure(
+        transaction, delivery.subscription, failure.reason, disable_after
+    )
+    final = failure.final and not waits
     await note(
         transaction,
         "delivery.failed",

@@ -157,11 +157,12 @@ async def note_failure(transaction: Transaction, subscription_id: str, reason: s
     longest = disable_after * (1.0 + JITTER)
     row = await transaction.fetch_row(sql.NOTE_FAILURE, subscription_id, reason, longest)
     why = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
-    if not await transaction.execute(sql.DISABLE, subscription_id, disable_after, why):
-        return row is not None and row["state"] == "disabled"
-    await _stop(transaction, subscription_id)
-    await note(transaction, "subscription.disabled", subscription_id, reason=why)
-    transaction.after_commit.append(count_disabled)
+    if await transaction.execute(sql.DISABLE, subscription_id, disable_after, why):
+        await note(transaction, "subscription.disabled", subscription_id, reason=why)
+        transaction.after_commit.append(count_disabled)
+    elif row is None or row["state"] == "active":
+        return False
+    await _stop(transaction, subscription_id)  # also if an operator has resumed its lane
     return True
 
 
