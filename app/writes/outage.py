@@ -32,11 +32,16 @@ async def outlast(deps: WriteDeps, begun: Begun, deadline: float, step: Callable
     operation, pause = begun.operation, FIRST_PAUSE
     while True:
         try:
-            return await step()
+            done = await step()
         except StoreUnavailable as problem:
             if time.monotonic() + pause > deadline + deps.execution_limit / 2:
                 raise sent_without_outcome(operation.id, operation.connection, problem) from problem
-        _log.warning("the outcome of a write is recorded when the database answers", extra={"id": operation.id})
+        else:
+            if pause > FIRST_PAUSE:
+                _log.info("the outcome of a write is recorded", extra={"id": operation.id})
+            return done
+        if pause == FIRST_PAUSE:  # once for an outage
+            _log.warning("the outcome of a write is recorded when the database answers", extra={"id": operation.id})
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)
 

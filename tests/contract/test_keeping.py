@@ -104,6 +104,9 @@ def test_what_the_vendor_answered_during_an_outage_is_recorded_after_it(
             vendors.mend()
             until(lambda: "recorded when the database answers" in facade.api.log)
         answer = sent.result()
+    (operation,) = facade.sql("SELECT id FROM operation WHERE idempotency_key = $1", key)
+    lines = [line for line in facade.api.log.splitlines() if operation["id"] in line and "outcome of a write" in line]
+    assert ["is recorded when" in line for line in lines] == [True, False]
     assert answer.status_code == 201
     assert caller.write("POST", "/v1/customers", body, key=key).content == answer.content
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
