@@ -185,9 +185,9 @@ def test_a_new_contact_gets_the_last_name_that_it_needs() -> None:
     assert sent(CustomerPatch(display_name="Ann"), None) == {"FirstName": None, "LastName": "Ann"}
 
 
-@pytest.mark.parametrize("name", ["display_name", "last_name"])
-def test_a_name_that_is_needed_is_refused_where_it_was_sent(name: str) -> None:
-    assert refused(CustomerPatch(**{name: None}), FULL).keys() == {f"/{name}"}
+def test_a_name_that_is_needed_is_refused_where_it_was_sent() -> None:
+    assert refused(CustomerPatch(display_name=None), FULL).keys() == {"/display_name"}
+    assert refused(CustomerPatch(last_name=None), FULL).keys() == {"/last_name"}
 
 
 @pytest.mark.parametrize("channel", get_args(ConsentChannel))
