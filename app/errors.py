@@ -376,6 +376,12 @@ class ConnectionPaused(VendorProblem):
         super().__init__(detail, **facts)
         self.until_resumed = until_resumed
 
+    @property
+    def is_no_failure(self) -> bool:
+        """Whether the pause is an operator's, or that of a refused credential, which a first request may be probing.
+        Nothing was sent, so it says nothing new about the vendor or the credential."""
+        return self.until_resumed or self.category == "auth"
+
 
 class VendorTimeout(VendorProblem):
     """The vendor did not answer in time; nothing was changed."""

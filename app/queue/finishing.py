@@ -228,9 +228,10 @@ async def _attempt(handler: Handler, finishing: Finishing, limit: float) -> JobO
 
 
 def _of_problem(problem: Problem) -> JobOutcome:
-    if isinstance(problem, ConnectionPaused) and problem.until_resumed:
+    if isinstance(problem, ConnectionPaused) and problem.is_no_failure:
         # The lane is already blocked, or was just resumed. This job must not change it.
-        return Deferred(reason=problem.code)
+        after = 0.0 if problem.until_resumed else problem.retry_after or 0.0
+        return Deferred(reason=problem.code, after=after)
     if isinstance(problem, VendorThrottled) and problem.is_ours:
         return Deferred(reason=problem.code, after=problem.retry_after or 0.0)
     match problem.category:

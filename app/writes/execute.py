@@ -294,7 +294,7 @@ async def _record_unsent(deps: WriteDeps, begun: Begun, problem: Problem, *, pat
     attempts = operation.attempts
     waits = problem.category == "auth" or problem.retryable if operation.queued else problem.retryable
     # A paused connection was not called, so this is no failed attempt.
-    is_paused = isinstance(problem, ConnectionPaused) and problem.until_resumed
+    is_paused = isinstance(problem, ConnectionPaused) and problem.is_no_failure
     if waits and (operation.queued or is_paused or attempts < PATIENT_ATTEMPTS):
         await _postpone(deps, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
         raise Undecided(operation.id, problem) from problem

@@ -172,7 +172,7 @@ async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome
 
 def _delayed_by(operation: Operation, because: Problem) -> JobOutcome:
     """Return the job outcome for a vendor's problem: it concerns the whole connection, or this write only."""
-    is_paused = isinstance(because, ConnectionPaused) and because.until_resumed
+    is_paused = isinstance(because, ConnectionPaused) and because.is_no_failure
     if because.category == "throttle" and not (isinstance(because, VendorThrottled) and because.is_ours):
         return Throttled(reason=because.code, retry_after=because.retry_after)
     if because.category == "auth" and not is_paused:

@@ -1,6 +1,7 @@
 """The runner: what a handler says or raises, and what becomes of its job."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,7 @@ async def attempt_once(harness: Harness, ends: JobOutcome | Exception) -> tuple[
         (Unauthorised(reason="bad token"), ("deferred", "auth", "bad token"), ["ready"]),
         (Deferred(reason="not now", after=60.0), ("deferred", None, "not now"), ["ready"]),
         (ConnectionPaused(until_resumed=True), ("deferred", None, "connection-paused"), ["ready"]),
+        (ConnectionPaused(category="auth", retry_after=60.0), ("deferred", None, "connection-paused"), ["ready"]),
         (ConnectionPaused(retry_after=60.0), ("retried", "transient", "connection-paused"), ["ready"]),
         (Permanent(reason="no such field", path="/a"), ("dead", "permanent", "no such field"), []),
         (Conflict(reason="not owner"), ("dead", "conflict", "not owner"), []),
@@ -151,9 +153,13 @@ async def test_an_unknown_kind_waits_for_a_worker_that_knows_it(harness: Harness
     assert 5.0 < (await harness.due_in() or 0) <= 10.0
 
 
-async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(harness: Harness) -> None:
-    """It was claimed when a person had resumed the connection, by a process that had not yet heard of it."""
-    assert await attempt_once(harness, ConnectionPaused(until_resumed=True, category="auth")) == (
+@pytest.mark.parametrize("paused", [{"until_resumed": True}, {"retry_after": 60.0}], ids=["unaware", "behind a probe"])
+async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(
+    harness: Harness, paused: dict[str, Any]
+) -> None:
+    """It was claimed when a person had resumed the connection, by a process that had not yet heard of it, or whose
+    first request has no answer yet."""
+    assert await attempt_once(harness, ConnectionPaused(category="auth", **paused)) == (
         "deferred",
         None,
         "connection-paused",
