@@ -194,7 +194,8 @@ def write_handlers(
     answer=Archived | DraftedWrite,
     also={202: OperationView},
     problems=VENDOR_WRITE,
-    text=f"Archive a customer.\n\nOnly if the vendor supports it. {REPLAYS}",
+    text=f"Archive a customer.\n\nOnly if the vendor supports it. The id of a customer that was merged into another one"
+    f" names the survivor. {REPLAYS}",
 )
 async def archive_customer(call: Call) -> Answered:
     """Archive a customer, if the vendor supports it."""
