@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial, wraps
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, TypeGuard, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from cyclopts import App, Parameter
@@ -126,8 +126,9 @@ def command_of(
         result = opened(lambda deps: do(deps, *arguments, **options, **filled))
         if isinstance(result, list):
             result = whole_list(result)
-        if isinstance(result, Page):
-            check_follows(options.get("after"), result)
+        if isinstance(result, Page) and is_id(options.get("after")):
+            first = {**options, **filled, "after": None, "limit": 1}
+            check_follows(options["after"], result.data or opened(lambda deps: do(deps, *arguments, **first)).data)
         if isinstance(result, Page) and not result.data:
             refuse_unknown(options)
         if json:
@@ -187,16 +188,19 @@ def check_limit(limit: int) -> None:
 
 def check_cursor(cursor: str | int | None) -> None:
     """Exit unless the cursor is absent, a position, an id, or a time and an id: others would begin again."""
-    if isinstance(cursor, str) and "/" not in cursor and not ID.fullmatch(cursor):
+    if is_id(cursor) and not ID.fullmatch(cursor):
         usage(f"--cursor {cursor}: must be the cursor of this list.")
 
 
-def check_follows(cursor: str | int | None, page: Page) -> None:
-    """Exit if a page cannot follow this id: that of another list selects all rows, or none."""
-    if not isinstance(cursor, str) or "/" in cursor:
-        return
-    if not page.data or page.data[0].id.partition("_")[0] != cursor.partition("_")[0]:
-        usage(f"--cursor {cursor}: nothing in this list follows it. Is it the cursor of another list?")
+def is_id(cursor: str | int | None) -> TypeGuard[str]:
+    """Return whether a cursor is an id, not a position or a time and an id."""
+    return isinstance(cursor, str) and "/" not in cursor
+
+
+def check_follows(cursor: str, rows: Sequence[Any]) -> None:
+    """Exit if these rows of a list are not of the kind of this id: that of another list selects all rows, or none."""
+    if rows and rows[0].id.partition("_")[0] != cursor.partition("_")[0]:
+        usage(f"--cursor {cursor}: it is the cursor of another list.")
 
 
 def _parameters_of(function: Callable[..., Any], described: Mapping[str, Parameter]) -> list[inspect.Parameter]:

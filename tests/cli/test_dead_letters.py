@@ -76,6 +76,8 @@ def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: li
     assert [each["id"] for each in first["data"]] == ids[:0:-1]
     rest = read(lockstitch("dead-letters", "list", "--cursor", first["next_cursor"], "--json", environment=environment))
     assert [each["id"] for each in rest["data"]] == [ids[0]]
+    # As if those behind the cursor had been closed meanwhile.
+    assert read(lockstitch("dead-letters", "list", "--cursor", ids[0], "--json", environment=environment))["data"] == []
 
 
 def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str, str], ids: list[str]) -> None:
@@ -159,6 +161,7 @@ def test_queue_shows_figures(environment: dict[str, str], database_url: str, ids
     assert "hubspot is probing: it timed out" in output_of(lockstitch("queue", environment=environment))
 
 
+@pytest.mark.usefixtures("ids")
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
