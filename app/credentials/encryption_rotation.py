@@ -108,22 +108,26 @@ class KeyRotation:
         }
 
     async def rotate(self, *, actor: str, show: Callable[[int], None] = lambda _: None) -> Rotated:
-        """Seal every value of another key with the first one, and record it in the audit trail.
+        """Seal every value of another key with the first one, and record its begin and end in the audit trail.
 
         `show` receives the number of values sealed so far. Seals nothing more once a process lacks the key, which could
         not read it. Raises StoreUnavailable.
         """
-        sealed = unreadable = 0
+        sealed, unreadable, has_begun = 0, 0, False
         for _ in range(MOST_ROUNDS):
             sealed_before, unreadable = sealed, 0
-            async for batch in self._round():
+            async for column, rows in self._round():
+                if not has_begun:
+                    await self._note("encryption.rotation_begun", actor)
+                    has_begun = True
+                batch = await self._seal(column, rows)
                 sealed += batch.sealed
                 unreadable += batch.unreadable
                 show(sealed)
             if sealed == sealed_before:
                 break
-        if sealed:
-            await self._note(actor=actor, sealed=sealed)
+        if has_begun:
+            await self._note("encryption.rotated", actor, sealed=sealed)
         now = await self.status()
         return Rotated(
             writes=now.writes,
@@ -135,13 +139,14 @@ class KeyRotation:
             droppable=now.droppable,
         )
 
-    async def _round(self) -> AsyncIterator[RotatedBatch]:
+    async def _round(self) -> AsyncIterator[tuple[SealedColumn, Sequence[asyncpg.Record]]]:
+        """Yield the values to seal, and read on once they are sealed."""
         for column in self._columns:
             after: Sequence[Any] | None = None
             while rows := await self._select(column, after):
                 if await self._is_lacking():
                     return
-                yield await self._seal(column, rows)
+                yield column, rows
                 after = [rows[-1][name] for name in column.key]
                 if len(rows) < self._batch:
                     break
@@ -150,12 +155,10 @@ class KeyRotation:
         processes = await self._read_keys(self._database)
         return any(self._sealer.writer not in keys for keys in processes.values())
 
-    async def _note(self, *, actor: str, sealed: int) -> None:
+    async def _note(self, what: str, actor: str, **facts: int) -> None:
         async with self._database.transaction() as session:
-            facts = {"sealed": sealed}
-            entry = record.Entry(
-                type="encryption.rotated", subject=self._sealer.writer, actor=actor, correlation_id=None, facts=facts
-            )
+            subject = self._sealer.writer
+            entry = record.Entry(type=what, subject=subject, actor=actor, correlation_id=None, facts=facts)
             await record.append(session, entry)
 
     async def _select(self, column: SealedColumn, after: Sequence[Any] | None) -> list[asyncpg.Record]:

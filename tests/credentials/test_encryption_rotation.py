@@ -62,6 +62,9 @@ LOCK_EVENT = Statement(
     "SELECT event",
     "SELECT FROM event WHERE id = (SELECT id FROM event ORDER BY id OFFSET $1 LIMIT 1) FOR UPDATE",
 )
+ROTATIONS = Statement(
+    "SELECT audit_event", "SELECT type, subject, actor FROM audit_event WHERE type LIKE 'encryption.%' ORDER BY id"
+)
 STARTS = Statement(
     "INSERT heartbeat",
     """
@@ -376,10 +379,10 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     again = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=both)
     assert again.stdout.startswith("Sealed 0 values with k2.")
     assert "Not in use: k1." in (await asyncio.to_thread(secrets, database_url, "status", keys=both)).stdout
-    audited = await database.fetch(
-        Statement("SELECT audit_event", "SELECT subject, actor FROM audit_event WHERE type = 'encryption.rotated'")
-    )
-    assert [row["subject"] for row in audited] == ["k2"]
+    audited = await database.fetch(ROTATIONS)
+    # One that could read nothing, and one that sealed everything.
+    rotations = ["encryption.rotation_begun", "encryption.rotated"] * 2
+    assert [(row["type"], row["subject"]) for row in audited] == [(one, "k2") for one in rotations]
     assert audited[0]["actor"].startswith("cli:")
 
 
@@ -448,6 +451,7 @@ async def test_a_killed_rotation_continues_while_others_write(database: Database
             os.kill(process.pid, signal.SIGKILL)
             process.wait(30)
     half = await rotation.count()
+    assert [row["type"] for row in await database.fetch(ROTATIONS)] == ["encryption.rotation_begun"] * 3
     assert half["event.body"]["k1"] > 0
     assert half["event.body"]["k2"] > 0
     stop.set()
