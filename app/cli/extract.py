@@ -1,6 +1,7 @@
 """`lockstitch extract`: write records to a file for a warehouse."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -70,6 +71,7 @@ def extract_records(
         import_pyarrow()
         if output is None:
             usage("--format parquet needs a file: name it with -o.")
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # it removes the unfinished file too
     with nullcontext(sys.stdout.buffer) if output is None else whole_file(output) as file:
         number, following = _extract(settings, scope, file, file_format)
     moment = f"{following:%Y-%m-%dT%H:%M:%S.%fZ}"

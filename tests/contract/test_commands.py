@@ -72,6 +72,21 @@ def test_a_run_is_followed_until_ctrl_c(facade: Facade, caller: Caller, tmp_path
     assert len(set(steps)) == len(steps)
 
 
+def test_an_extract_that_is_stopped_leaves_no_file(facade: Facade, tmp_path: Path) -> None:
+    folder = tmp_path / "extracts"
+    folder.mkdir()
+    facade.sql("BEGIN")
+    facade.sql("LOCK TABLE record_state IN ACCESS EXCLUSIVE MODE")
+    try:
+        process, _ = start(facade, tmp_path, "extract", "customer", "-o", str(folder / "customers.jsonl"))
+        until(lambda: list(folder.iterdir()), bool)
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(60) == 130
+    finally:
+        facade.sql("ROLLBACK")
+    assert list(folder.iterdir()) == []
+
+
 def test_events_are_followed_until_a_signal(facade: Facade, caller: Caller, tmp_path: Path) -> None:
     unknown = facade.lockstitch("events", "tail", "--type", "customer.create")
     assert (unknown.returncode, unknown.stdout) == (2, "")
