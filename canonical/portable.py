@@ -129,9 +129,13 @@ def merged(patch: P, record: Struct, *, keep_emails: bool = False) -> P:
     for name in SNAPSHOTS:
         if isinstance(sent := getattr(patch, name, UNSET), AddressPatch):
             changes[name] = with_recipient(sent, getattr(record, name))
-    if isinstance(patch, CustomerPatch) and (part := _other_part(patch, record)):
-        changes[part] = UNSET
-    return replace(patch, **changes) if changes else patch
+    return without_doubled_name(replace(patch, **changes) if changes else patch, record)
+
+
+def without_doubled_name(patch: P, record: Struct) -> P:
+    """Return the patch without an only name that the record has as its other part."""
+    part = _other_part(patch, record) if isinstance(patch, CustomerPatch) else None
+    return patch if part is None else replace(patch, **{part: UNSET})
 
 
 def _other_part(patch: CustomerPatch, record: Any) -> str | None:

@@ -15,7 +15,7 @@ from canonical.classes import NAMES
 from canonical.copy_base import MARK, MOST_COMPARED, Base, Digests, FieldBase, ItemBase, likeness, member
 from canonical.field_kinds import ComparedField
 from canonical.parts import AddressPatch, CustomFieldPatch
-from canonical.portable import DECIDED, MERGED, merged, with_recipient
+from canonical.portable import DECIDED, MERGED, merged, with_recipient, without_doubled_name
 from canonical.same_value import PRIMARY, item_key, keys_among, same
 from canonical.slots import Slots, clashing
 
@@ -103,7 +103,7 @@ def merge(patch: P, names: Collection[str], target: Struct, base: Base, rules: R
         outcomes[name] = outcome
         values[name] = outcome.value
     return MergedFields(
-        patch=replace(merged(first, target, keep_emails=rules.keeps_emails), **values),
+        patch=without_doubled_name(replace(merged(first, target, keep_emails=rules.keeps_emails), **values), target),
         conflicts=tuple(name for name, one in outcomes.items() if one.conflict),
         kept=tuple(name for name, one in outcomes.items() if one.kept),
         stale=tuple(name for name, one in outcomes.items() if one.stale),

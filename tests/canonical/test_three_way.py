@@ -252,6 +252,12 @@ def test_a_change_that_has_stayed_is_known_later(first: Customer, own: str, new:
     assert (desk.stored.job_title, merge_result.conflicts) == (new, ("job_title",))
 
 
+def test_a_changed_only_name_that_the_target_has_as_its_other_part_is_not_added() -> None:
+    base = {"last_name": FieldBase(source=DIGESTS.of("last_name", "Ada"), target=DIGESTS.of("last_name", None))}
+    patch, target = CustomerPatch(last_name="Eve"), Customer(first_name="Eve")
+    assert merge(patch, ["last_name"], target, base, Rules(), DIGESTS).patch == CustomerPatch()
+
+
 @given(st.sampled_from(((True, False), (False, True), (1, 0), (0, 1))))
 def test_a_setting_that_both_had_follows_also_to_no_and_to_zero(values: tuple[bool | int, bool | int]) -> None:
     kind: CustomFieldType = "boolean" if isinstance(values[0], bool) else "number"
