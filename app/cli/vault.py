@@ -156,7 +156,7 @@ def _require_secret(opened: OpenedVault, name: str) -> None:
 
 async def _promote(opened: OpenedVault, name: str, number: int, value: str, overlap: timedelta) -> None:
     """Prove a version and promote it, or exit."""
-    from app.vendors.prove import prove  # noqa: PLC0415
+    from app.vendors.prove import prove, verifying  # noqa: PLC0415
     from app.vendors.store import PostgresBoundAccounts  # noqa: PLC0415
 
     log_nothing()
@@ -175,7 +175,13 @@ async def _promote(opened: OpenedVault, name: str, number: int, value: str, over
         sys.exit(REFUSED)
     await opened.store.promote(name, number, overlap=overlap)
     proven = [proof.connection for proof in proofs if not proof.unauthorised]
-    notes = [f"It was proven at {', '.join(proven)}."] if proven else [] if proofs else ["No call uses it."]
+    receiving = verifying(opened.settings, f"{VAULT}{name}")
+    notes = (
+        [f"It was proven at {', '.join(proven)}."] if proven else [] if proofs or receiving else ["No call uses it."]
+    )
+    if receiving:
+        until = moment(datetime.now(UTC) + overlap)
+        notes.append(f"It verifies webhooks of {', '.join(receiving)}, as does the former one until {until}.")
     notes += [
         f"{one.connection} needs authorization: lockstitch connect {one.connection}."
         for one in proofs

@@ -58,15 +58,24 @@ def calling(settings: Settings, reference: str) -> Mapping[str, ConnectionSettin
     }
 
 
+def verifying(settings: Settings, reference: str) -> Sequence[str]:
+    """Return the connections whose webhooks are verified with this secret."""
+    return [
+        name
+        for name, one in settings.connections.items()
+        if any(reference == entry.secret for entry in one.webhook_secrets)
+    ]
+
+
 def complaints_about(settings: Settings, reference: str, value: str) -> Sequence[str]:
     """Return why this value cannot be the secret of `reference`, without asking anybody: it fits no header, or not the
     scheme of its webhooks."""
     complaints = []
-    for name, connection in connections_of(settings).by_name.items():
-        configured, vendor = settings.connections[name], connection.vendor
-        if vendor.webhooks is not None and any(reference == entry.secret for entry in configured.webhook_secrets):
+    connections = connections_of(settings).by_name
+    for name in verifying(settings, reference):
+        if name in connections and (webhooks := connections[name].vendor.webhooks) is not None:
             try:
-                check_secret(vendor.webhooks.scheme, value)
+                check_secret(webhooks.scheme, value)
             except UnusableSecret as error:
                 complaints.append(f"{name}, webhook_secrets: {error}.")
     for name, configured in calling(settings, reference).items():

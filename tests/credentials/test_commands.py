@@ -180,7 +180,8 @@ async def test_a_client_secret_is_rotated_while_nobody_is_authorised(crm: Crm) -
 
 async def test_a_rotation_does_not_end_the_overlap_of_the_last_one(crm: Crm) -> None:
     await crm.done("set", "hook", value="one")
-    await crm.done("rotate", "hook", value="two")
+    rotated = await crm.done("rotate", "hook", value="two")
+    assert "It verifies webhooks of hooks, as does the former one until" in rotated
     refused = await crm.secrets("rotate", "hook", value="three")
     assert refused.returncode == 3
     assert "lockstitch secrets revoke hook --version 1" in refused.stderr
