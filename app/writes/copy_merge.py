@@ -38,14 +38,15 @@ class ConsumerPaused(Exception):
 
 
 class CopyMerge(Struct, frozen=True, kw_only=True):
-    """A copy to a record that exists: what is known of the two, the whole `patch`, the `write` of what the source has
-    changed, and the `names` of that, also of empty fields."""
+    """A copy to a record that exists: what is known of the two, the whole `patch`, and what the source has `changed`,
+    also to nothing. `write` has that and what the source owns, by `names`."""
 
     copied: CopyOf
     known: KnownBase
     patch: Any
     write: ResolvedWrite
     names: tuple[str, ...]
+    changed: frozenset[str]
 
 
 class MergedCopy(Struct, frozen=True, kw_only=True):
@@ -77,14 +78,13 @@ def version_of(base: KnownBase | None) -> str:
 def merge_of(resolved: ResolvedWrite, copied: CopyOf, known: KnownBase) -> CopyMerge:
     """Leave out what the source has not changed, before the target is asked for anything."""
     patch = resolved.patch
-    owners = _owners(resolved, copied)
-    names = tuple(
-        name
-        for name in _names(copied, patch)
-        if owners.get(name) == "source" or not is_unchanged(known.base, _states(known, patch, [name]), copied.missing)
+    owners, names = _owners(resolved, copied), _names(copied, patch)
+    changed = frozenset(
+        name for name in names if not is_unchanged(known.base, _states(known, patch, [name]), copied.missing)
     )
+    names = tuple(name for name in names if name in changed or owners.get(name) == "source")
     write = replace(resolved.with_only(frozenset(names)), whole=resolved.intent.body)
-    return CopyMerge(copied=copied, known=known, patch=patch, write=write, names=names)
+    return CopyMerge(copied=copied, known=known, patch=patch, write=write, names=names, changed=changed)
 
 
 async def has_nothing_new(resolved: ResolvedWrite, present: Any = None) -> bool:

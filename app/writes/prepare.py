@@ -244,7 +244,7 @@ async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -
     merged = merged_copy(merging, resolved, await present.mapped())
     skipped += merged.skipped
     if resolved.intent.object == "order" and not skipped:
-        await accept_merge(merged.write, merging.names, present)
+        await accept_merge(merged.write, merging.changed, present)
     while True:
         try:
             prepared = await draft(merged.write, skipped, plan=merged.plan)

@@ -9,6 +9,7 @@ from tests.contract.callers import Caller, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
+from tests.contract.portable_orders import line, order
 from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors
 
@@ -112,3 +113,20 @@ def test_a_copy_without_a_discount_that_its_target_keeps_is_refused(caller: Call
     assert "discounts" in again.json()["detail"]
     accepted = caller.write("POST", f"{path}/copies?connection=hubspot&loss=any", order)
     assert accepted.status_code == 200, accepted.text
+
+
+def test_an_owner_s_copy_with_another_sum_can_be_copied_again(caller: Caller) -> None:
+    """The shop that gets the copy has announced its own sum, and the owner of the order changes only the key."""
+    taxed = order(word(), line("Mug", "3", "10.00", tax="5.70"), tax_inclusive=False)
+    path = f"/v1/orders/{caller.create('/v1/orders?connection=shopify', taxed)['id']}"
+    first = caller.write("POST", f"{path}/copies?connection=shopify", {"connection": "woocommerce"})
+    assert first.status_code == 201, first.text
+    assert other_total(first.json())
+    key = f"key-{word()}"
+    changed = caller.write("PATCH", f"{path}?connection=shopify", {"external_id": key})
+    assert changed.status_code == 200, changed.text
+
+    again = caller.write("POST", f"{path}/copies?connection=shopify", {"connection": "woocommerce"})
+    assert again.status_code == 200, again.text
+    assert again.json()["external_id"] == key
+    assert other_total(again.json())
