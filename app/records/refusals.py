@@ -42,7 +42,7 @@ WHEN_REJECTED: Final = (
     "Report the path to the operator, who acknowledges the change if it is acceptable: lockstitch drift list. Then send"
     " the request again."
 )
-KEYS: Final[Mapping[UpsertKey, str]] = {"email": "e-mail address", "external_id": "your own key"}
+KEYS: Final[Mapping[UpsertKey, str]] = {"email": "e-mail address", "external_id": "external id"}
 
 
 def problem_of_refusal(

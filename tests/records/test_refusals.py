@@ -43,8 +43,12 @@ def test_some_connections_have_no_upsert() -> None:
     ("written", "advised"),
     [
         ({}, "To create or update a customer by e-mail address, use ?upsert_on=email."),
-        ({"matched_on": "email"}, "To create or update a customer by your own key, use ?upsert_on=external_id."),
+        ({"matched_on": "email"}, "To create or update a customer by external id, use ?upsert_on=external_id."),
         ({"is_copy": True}, 'To copy to the customer that has the same e-mail address, use "match_on": "email".'),
+        (
+            {"is_copy": True, "matched_on": "email"},
+            'To copy to the customer that has the same external id, use "match_on": "external_id".',
+        ),
         ({"field": "input.phone"}, ""),
         ({"field": "input.phone", "is_copy": True}, ""),
     ],
