@@ -10,7 +10,7 @@ from app.api_keys.store import SCOPES, PostgresKeys
 from app.dead_letters.models import DeadLetterFilter
 from app.events.deliver import deliver
 from app.events.deps import EventDeps
-from app.events.models import DeliveryFailure
+from app.events.models import Delivery, DeliveryFailure
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries, fail
 from app.events.store.events import PostgresEvents
@@ -44,17 +44,23 @@ async def queued(database: Database, number: int) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(database: Database) -> None:
+async def claimed_delivery(database: Database) -> tuple[Job, Delivery]:
+    """The claimed job and the delivery of a new Event, to a subscription of everything."""
     harness = Harness(database)
     deliveries = PostgresDeliveries(database, SEALER)
     events = PostgresEvents(database, SEALER, deliveries)
-    subscriptions = PostgresSubscriptions(database, SEALER)
-    await subscriptions.create(EVERYTHING)
+    await PostgresSubscriptions(database, SEALER).create(EVERYTHING)
     async with database.transaction() as transaction:
         await harness.queue.enqueue(transaction, *await events.append(transaction, changed(1)))
     job = await harness.claim_one()
     delivery = await deliveries.open(job)
     assert delivery is not None
+    return job, delivery
+
+
+async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(database: Database) -> None:
+    job, delivery = await claimed_delivery(database)
+    subscriptions = PostgresSubscriptions(database, SEALER)
 
     async def delete() -> None:
         async with database.transaction() as transaction:
@@ -158,17 +164,10 @@ async def test_a_deletion_does_not_wait_for_a_batch_of_successes(database: Datab
 
 async def test_a_failure_of_a_delivery_that_has_ended_counts_for_nothing(database: Database) -> None:
     """Another worker made it, because the lease of this one was lost."""
-    harness = Harness(database)
-    deliveries = PostgresDeliveries(database, SEALER)
-    events = PostgresEvents(database, SEALER, deliveries)
+    job, delivery = await claimed_delivery(database)
     subscriptions = PostgresSubscriptions(database, SEALER)
-    await subscriptions.create(EVERYTHING)
-    async with database.transaction() as transaction:
-        await harness.queue.enqueue(transaction, *await events.append(transaction, changed(1)))
-    job = await harness.claim_one()
-    delivery = await deliveries.open(job)
-    assert delivery is not None
-    await deliveries.succeed(Finishing(harness.queue, job, set(), lambda: None), delivery, status=200)
+    finishing = Finishing(Harness(database).queue, job, set(), lambda: None)
+    await PostgresDeliveries(database, SEALER).succeed(finishing, delivery, status=200)
 
     async with database.transaction() as transaction:
         assert not await fail(transaction, job, delivery, REFUSED, disable_after=0.0)

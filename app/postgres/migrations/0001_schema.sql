@@ -796,7 +796,7 @@ BEGIN
              FROM (SELECT DISTINCT key.connection, key.order_key
                      FROM unnest((SELECT connections), (SELECT order_keys)) AS key (connection, order_key)) AS key
             CROSS JOIN LATERAL (
-                  SELECT job.*
+                  SELECT job.connection, job.order_key, job.id
                     FROM job
                    WHERE job.order_key IS NOT NULL
                      AND (job.connection, job.order_key, job.id) > (key.connection, key.order_key, 0)
