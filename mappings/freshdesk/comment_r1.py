@@ -7,7 +7,7 @@ from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.endpoints_comment import ENDPOINTS
-from mappings.freshdesk.field_values import OWN_FONT, TRIMMED, address_of, attachments
+from mappings.freshdesk.field_values import OWN_FONT, PLAIN, address_of, attachments
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
 from mappings.kit.comments import body_of, is_private
 from mappings.kit.html import html_of, sanitised
@@ -73,5 +73,5 @@ COMMENT: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
-    stores={"body_text": TRIMMED},
+    stores={"body_text": PLAIN},
 )

@@ -15,7 +15,10 @@ OWN_FONT: Final = re.compile(r'<div style="font-family:[^"<>]*">')
 LONGEST_SENDER: Final = 1000
 LONGEST_LINE: Final = 255
 """The most characters of a name, a subject or a title."""
-TRIMMED: Final = TextChange(text=str.strip, detail="Freshdesk removes blank space at the ends of a text")
+PLAIN: Final = TextChange(
+    text=lambda text: text.replace("\r\n", "\n").replace("\r", "\n").strip(),
+    detail="Freshdesk stores HTML: each line break reads as \\n, and blank space at the ends is removed",
+)
 
 
 def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]:

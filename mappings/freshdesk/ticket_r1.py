@@ -23,7 +23,7 @@ from mappings.freshdesk.enums import (
     statuses_written,
     types_written,
 )
-from mappings.freshdesk.field_values import LONGEST_LINE, OWN_FONT, TRIMMED, attachments
+from mappings.freshdesk.field_values import LONGEST_LINE, OWN_FONT, PLAIN, attachments
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
 from mappings.kit import json_custom_fields, nearest, patches
@@ -226,6 +226,6 @@ TICKET: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
-    stores={"description": TRIMMED},
+    stores={"description": PLAIN},
     longest={"subject": LONGEST_LINE},
 )

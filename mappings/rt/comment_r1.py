@@ -9,7 +9,7 @@ from mappings.kit.comments import body_of, is_private
 from mappings.kit.contact_points import email_address
 from mappings.rt import enums, wire_rest2
 from mappings.rt.endpoints_comment import ENDPOINTS
-from mappings.rt.field_values import text_and_html
+from mappings.rt.field_values import ONE_BREAK, text_and_html
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -71,4 +71,5 @@ COMMENT: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores={"body_text": ONE_BREAK, "body_html": ONE_BREAK},
 )

@@ -24,6 +24,9 @@ STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {
     "closed": "rejected",
     "deleted": "deleted",
 }
+_INITIAL: Final[tuple[TicketStatus, ...]] = ("new", "open", "resolved")
+STATUS_CREATED: Final = {status: STATUS_WRITTEN[status] for status in _INITIAL}
+"""Those that a new ticket may have."""
 PRIORITY_WRITTEN: Final[dict[TicketPriority, int]] = {"low": 0, "normal": 50, "high": 100}
 VISIBILITY: Final[dict[str, Visibility]] = {"Correspond": "public", "Comment": "private"}
 AUTHOR: Final[dict[bool, AuthorKind]] = {True: "agent", False: "customer"}

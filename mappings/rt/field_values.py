@@ -1,11 +1,17 @@
 """Times and texts of tickets and messages."""
 
 from datetime import datetime
+from typing import Final
 
 from canonical import values
 from canonical.parts import Loss
 from mappings.kit.html import sanitised, text_of
 from mappings.rt.wire_rest2 import NEVER, Message
+from mappings.stored import TextChange
+
+ONE_BREAK: Final = TextChange(
+    text=lambda text: text.replace("\r\n", "\n"), detail="Request Tracker stores each line break as \\n"
+)
 
 
 def set_instant(moment: datetime | None) -> datetime | None:

@@ -17,7 +17,7 @@ from mappings.kit.html import has_words, html_or_text
 from mappings.kit.references import reference
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
-from mappings.rt.field_values import set_instant, text_and_html
+from mappings.rt.field_values import ONE_BREAK, set_instant, text_and_html
 from mappings.rt.metadata import LONGEST, address_of_key, key_of, stored_addresses, stored_parent
 from mappings.rt.people import followers, followers_written, person_of, requester, requester_written
 from mappings.rt.requests import number, web_address
@@ -93,10 +93,11 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
     keys, old_keys = _key_written(patch, current, notes)
     parents, old_parents = _parent_written(patch, current, notes)
     new = current is None
+    statuses = enums.STATUS_CREATED if new else enums.STATUS_WRITTEN
     body = TicketWrite(
         queue=_queue(patch, current, account, notes),
         subject=_subject(patch, notes),
-        status=patches.chosen(patch.status, enums.STATUS_WRITTEN, "/status", notes, near=nearest.TICKET_STATUS),
+        status=patches.chosen(patch.status, statuses, "/status", notes, near=nearest.TICKET_STATUS),
         priority=patches.chosen(patch.priority, enums.PRIORITY_WRITTEN, "/priority", notes, near=nearest.PRIORITY),
         requestor=requester_written(patch.requester, current, account, notes),
         cc=cc,
@@ -248,5 +249,6 @@ TICKET: Final = VendorMapping(
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    stores={"description": ONE_BREAK, "description_html": ONE_BREAK},
     hidden_keys={"email": "always", "external_id": "always"},
 )

@@ -99,6 +99,13 @@ def test_a_lost_change_is_recognised_in_what_the_vendor_stores_of_it(caller: Cal
     assert sum(f"Potter {mark}" in str(call["body"]) for call in vendors.calls("salesforce")) == 1
 
 
+def test_line_breaks_that_freshdesk_changes_are_named(caller: Caller) -> None:
+    sample = SAMPLES["freshdesk ticket"]
+    made = caller.create(sample.collection(), {**sample.body(word()), "description": "one\r\ntwo\rthree"})
+    assert made["description"] == caller.get(f"{sample.path}/{made['id']}").json()["description"] == "one\ntwo\nthree"
+    assert ("/description", "coerced") in {(one["path"], one["kind"]) for one in made["meta"]["loss"]}
+
+
 @pytest.mark.parametrize("name", CUSTOMERS)
 def test_a_copy_carries_a_change_of_case(caller: Caller, name: str) -> None:
     sample, mark = SAMPLES[name], word()

@@ -50,8 +50,8 @@ ROWS: Final = {
     },
     "medusa.customer": CUSTOMER,
     "rt.ticket": {
-        "status": "Status: new new, open open, waiting_on_customer ~stalled, waiting_on_third_party ~stalled, "
-        "on_hold stalled, resolved resolved, closed rejected, deleted deleted",
+        "status": "Status: new new, open open, waiting_on_customer ~open, waiting_on_third_party ~open, "
+        "on_hold ~open, resolved resolved, closed ~resolved",
         "priority": "Priority: low 0, normal 50, high 100, urgent ~100, none ~0",
         "type": "",
         "channel": "api",

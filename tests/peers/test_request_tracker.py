@@ -308,11 +308,30 @@ def test_a_complaint_inside_a_success_is_a_refusal_in_the_peer_s_words(bench: Be
     assert bench.at_peer("GET", remote)["Subject"] == "Half"
     matter = [{"key": "matter", "value": "Nonsense"}]
     assert code_of(bench.caller.write("PATCH", path, {"custom_fields": matter}), 422)
-    new = {"subject": "x", "team": {"connection": "rt", "remote_id": bench.queues["General"]}, "status": "on_hold"}
-    refused = bench.caller.write("POST", "/v1/tickets", new)
-    assert "New tickets can not have status 'stalled' in this queue" in refused.json()["detail"]
     orphan = bench.caller.write("PATCH", path, {"parent": {"connection": "rt", "remote_id": "999999"}})
     assert "Couldn't resolve '999999' into a link" in orphan.json()["detail"]
+
+
+def test_a_new_ticket_gets_the_nearest_status_that_it_may_have(bench: Bench) -> None:
+    for wanted, nearest in (("on_hold", "open"), ("closed", "resolved")):
+        made = bench.ticket("Held", status=wanted, requester={"email": "held@example.com"})
+        assert (made["status"], named(made, "coerced")) == (nearest, {"/status"})
+        changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"status": wanted})
+        assert (changed.status_code, changed.json()["status"]) == (200, wanted), changed.text
+
+
+def test_line_breaks_that_it_changes_are_named(bench: Bench) -> None:
+    made = bench.ticket("Breaks", description="one\r\ntwo", requester={"email": "breaks@example.com"})
+    path = f"/v1/tickets/{made['id']}"
+    assert (made["description"], named(made, "coerced")) == ("one\ntwo", {"/description"})
+    assert bench.caller.get(path).json()["description"] == "one\ntwo"
+    said = bench.caller.create(f"{path}/comments", {"body_text": "three\r\nfour"})
+    assert (said["body_text"], named(said, "coerced")) == ("three\nfour", {"/body_text"})
+
+
+def named(written: dict[str, Any], kind: str) -> set[str]:
+    """The fields with a loss of this kind."""
+    return {one["path"] for one in written["meta"]["loss"] if one["kind"] == kind}
 
 
 def test_a_value_that_reads_like_a_complaint_is_taken(bench: Bench) -> None:
