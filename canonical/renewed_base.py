@@ -29,6 +29,11 @@ class Copied(Struct, frozen=True, kw_only=True):
     composed: Collection[str]
     missing: Collection[str]
 
+    @property
+    def is_new(self) -> bool:
+        """Return whether the copy made the target: then its own values are no changes."""
+        return not self.before
+
     def is_written(self, name: str) -> bool:
         """Return whether the target's value comes from the write."""
         return name in self.composed or member(self.written, name) is not UNSET
@@ -53,7 +58,7 @@ def _renew_value(
     before = copied.before.get(name, FieldState()).value
     if known is not None and name in copied.missing and not source:
         source = known.source
-    is_common = is_written or source == target or (known is not None and known.target == target)
+    is_common = is_written or copied.is_new or source == target or (known is not None and known.target == target)
     was_put = known is not None and known.put and known.target == target
     ahead = FieldBase(
         source=source,

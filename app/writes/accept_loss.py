@@ -190,9 +190,9 @@ async def _accept_sum(resolved: ResolvedWrite, reason: str, present: PresentReco
 
 
 def other_total(resolved: ResolvedWrite, order: Order, loss: tuple[Loss, ...]) -> TotalDifference | None:
-    """Return the difference between the sum that was asked for and the one that the vendor computed for a new order.
-    None if there is none, or if it was announced before (`loss`), or if the vendor counts in another currency."""
-    intent, wanted = resolved.intent, sum_of(resolved.patch)
+    """Return the difference between the sum that was asked for and that of the order after the write. None if there is
+    none, or if it was announced before (`loss`), or if the vendor counts in another currency."""
+    intent, wanted = resolved.intent, sum_of(resolved.as_whole.patch)
     if wanted is None:
         if intent.total is None:
             return None

@@ -22,7 +22,7 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import etag_of, name_new_record, name_records
 from app.telemetry import count_operation
-from app.writes.accept_loss import filled, other_total, undecided
+from app.writes.accept_loss import TOTAL, filled, other_total, undecided
 from app.writes.answer import Archived, document_for, problem_answer
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import is_mixed, result_of
@@ -150,7 +150,10 @@ async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, re
         drawn = await name_new_record(resolved.deps, resolved.connection, reading)
         if drawn is not None:
             return _ReadBack(reading=reading, resource=drawn[0], loss=loss, new=drawn[1])
-    return _ReadBack(reading=reading, resource=await _named(resolved, reading), loss=loss, new=None)
+    resource = await _named(resolved, reading)
+    if copied is not None and is_order and not done.is_new:
+        loss += _other_sum(resolved, copied.connection, reading.mapped.data, resource.meta.loss + loss)
+    return _ReadBack(reading=reading, resource=resource, loss=loss, new=None)
 
 
 async def _named(resolved: ResolvedWrite, reading: Reading) -> Any:
@@ -288,6 +291,17 @@ async def _note_total(resolved: ResolvedWrite, record: Mapped[Any], accepted: tu
         return False
     await resolved.deps.links.note_total("order", resolved.connection.name, record.remote.id, differing)
     return True
+
+
+def _other_sum(resolved: ResolvedWrite, source: str, order: Order, loss: tuple[Loss, ...]) -> tuple[Loss, ...]:
+    """Return that a copy leaves its order with another sum than the order at its `source`, unless `loss` has it. The
+    source may have computed its own sum, for an order that came from here."""
+    differing = None if any(one.path == TOTAL for one in loss) else other_total(resolved, order, loss)
+    if differing is None:
+        return ()
+    title, total = resolved.connection.vendor.title, differing.requested
+    detail = f"the order adds up to {differing.computed} at {title}, to {total} at {source}"
+    return (Loss(path=TOTAL, kind="ambiguous", detail=detail),)
 
 
 async def find_comment(resolved: ResolvedWrite, remote_id: str) -> Reading:

@@ -130,3 +130,19 @@ def test_an_owner_s_copy_with_another_sum_can_be_copied_again(caller: Caller) ->
     assert again.status_code == 200, again.text
     assert again.json()["external_id"] == key
     assert other_total(again.json())
+    (computed,) = {one.json()["totals"]["total"] for one in (first, again)}
+    back = caller.write("POST", f"{path}/copies?connection=woocommerce", {"connection": "shopify"})
+    assert back.status_code == 200, back.text
+    assert other_total(back.json()) == [f"the order adds up to 35.70 at Shopify, to {computed} at woocommerce"]
+
+
+def test_a_state_that_a_shop_sets_itself_is_not_copied_back(caller: Caller) -> None:
+    """HubSpot does not say whether the order is paid, and the shop begins with a state of its own."""
+    path = f"/v1/orders/{caller.create('/v1/orders?connection=hubspot', order(word()))['id']}"
+    there = caller.write("POST", f"{path}/copies?connection=hubspot", {"connection": "woocommerce"})
+    assert (there.status_code, there.json()["payment_status"]) == (201, "unpaid"), there.text
+
+    for state, copied in (("unpaid", "unknown"), ("paid", "paid")):
+        caller.write("PATCH", f"{path}?connection=woocommerce", {"payment_status": state})
+        back = caller.write("POST", f"{path}/copies?connection=woocommerce", {"connection": "hubspot"})
+        assert (back.status_code, back.json()["payment_status"]) == (200, copied), back.text
