@@ -325,8 +325,8 @@ def test_line_breaks_that_it_changes_are_named(bench: Bench) -> None:
     path = f"/v1/tickets/{made['id']}"
     assert (made["description"], named(made, "coerced")) == ("one\ntwo", {"/description"})
     assert bench.caller.get(path).json()["description"] == "one\ntwo"
-    said = bench.caller.create(f"{path}/comments", {"body_text": "three\r\nfour"})
-    assert (said["body_text"], named(said, "coerced")) == ("three\nfour", {"/body_text"})
+    added = bench.caller.create(f"{path}/comments", {"body_text": "three\r\nfour"})
+    assert (added["body_text"], named(added, "coerced")) == ("three\nfour", {"/body_text"})
 
 
 def named(written: dict[str, Any], kind: str) -> set[str]:
