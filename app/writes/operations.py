@@ -130,7 +130,7 @@ async def _resolve_succeeded(
         await deps.operations.resolve(operation.id, actor=actor, success=Success(answer=answer, remote_id=remote_id))
         return
     effect = operation.effect or operation.action
-    made, loss = effect in CREATING, operation.intent.lost
+    made, loss = effect in CREATING, resolved.as_planned.intent.lost
     skipped: tuple[Skipped, ...] = ()
     if made:
         sent = replace(resolved, redriven=operation.redrives > 0, resends=True)

@@ -40,6 +40,8 @@ from mappings.spec import Action
 T = TypeVar("T")
 CREATING: Final = frozenset({"create", "upsert", "comment"})
 """The verbs that never clear a field."""
+TEXTS: Final = (("description", "description_html"), ("body_text", "body_html"))
+"""The texts of a ticket and of a comment, each as plain text and as HTML."""
 NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
 
 
@@ -270,7 +272,7 @@ def _one_text(patch: Any, mapping: AnyMapping) -> tuple[Any, tuple[Loss, ...]]:
     """Return the patch with a text in one form, where it has it as HTML as well: in the one that the vendor stores. It
     stores HTML if reads have it. Return what of the other form is lost."""
     lost = tuple[Loss, ...]()
-    for text, html in (("description", "description_html"), ("body_text", "body_html")):
+    for text, html in TEXTS:
         plain, marked = getattr(patch, text, None), getattr(patch, html, None)
         if isinstance(plain, str) and isinstance(marked, str):
             stored = any(row.field == html and row.reads and row.creates for row in coverage(mapping))
@@ -282,3 +284,16 @@ def _one_text(patch: Any, mapping: AnyMapping) -> tuple[Any, tuple[Loss, ...]]:
                 detail = f"one message is stored there: {html} is written, which has other words"
                 lost += (Loss(path=f"/{text}", kind="coerced", detail=detail),)
     return patch, lost
+
+
+def without_fields(lost: tuple[Loss, ...], body: bytes, smaller: bytes) -> tuple[Loss, ...]:
+    """Return what is lost of a body that was cut to some of its fields: a text in its other form and an amount that was
+    folded go with the field that has them. What is of no field of the body stays."""
+    before, after = (msgspec.json.decode(one, type=dict[str, msgspec.Raw]).keys() for one in (body, smaller))
+    return tuple(one for one in lost if not (of := _fields_of(one)) & before or of & after)
+
+
+def _fields_of(lost: Loss) -> set[str]:
+    """Return the fields that have a lost value, in any form."""
+    names = {pointer.split("/")[1] for pointer in (lost.path, lost.place) if isinstance(pointer, str)}
+    return names.union(*(forms for forms in TEXTS if not names.isdisjoint(forms)))

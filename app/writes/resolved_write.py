@@ -27,7 +27,7 @@ from app.vendors.models import Connection, VendorRefused
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.operation_view import changed_fields
-from app.writes.request import WriteRequest, make_portable, read_body, read_with_query
+from app.writes.request import WriteRequest, make_portable, read_body, read_with_query, without_fields
 from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import can_write_tags
 from canonical import values
@@ -143,7 +143,7 @@ class ResolvedWrite(Struct, frozen=True):
             return self
         body = msgspec.json.decode(self.intent.body, type=dict[str, msgspec.Raw])
         kept = msgspec.json.encode({name: value for name, value in body.items() if name in fields})
-        return replace(self, intent=replace(self.intent, body=kept))
+        return self._with_body(kept)
 
     @property
     def patch(self) -> Any:
@@ -163,7 +163,14 @@ class ResolvedWrite(Struct, frozen=True):
     def with_merged(self, body: bytes) -> "ResolvedWrite":
         """Return the write of a copy with the body that a merge made of it."""
         whole = self.intent.body if self.whole is None else self.whole
-        return replace(self, whole=whole, intent=replace(self.intent, body=body, merges=False))
+        write = self._with_body(body)
+        return replace(write, whole=whole, intent=replace(write.intent, merges=False))
+
+    def _with_body(self, body: bytes) -> "ResolvedWrite":
+        """Return the write with another body, and without what is lost of fields that only the former one has."""
+        intent = self.intent
+        lost = without_fields(intent.lost, intent.body, body) if intent.lost else ()
+        return replace(self, intent=replace(intent, body=body, lost=lost))
 
     @property
     def as_planned(self) -> "ResolvedWrite":

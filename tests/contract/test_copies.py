@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from app.errors import DuplicateRecord
@@ -400,6 +401,45 @@ def test_a_ticket_is_copied_back_with_the_same_words(caller: Caller) -> None:
     back = caller.write("POST", path, {"connection": "zendesk"})
     assert back.status_code == 200, back.text
     assert back.json()["description"] == body["description"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "source", "target", "body", "change", "lost"),
+    [
+        (
+            "tickets",
+            "freshdesk",
+            "hubspot",
+            {"description": "In two pieces", "description_html": "<p>In <b>two</b> pieces</p>"},
+            {"priority": "high"},
+            "/description_html",
+        ),
+        (
+            "orders",
+            "woocommerce",
+            "hubspot",
+            {"discounts": [{"amount": "1.00"}]},
+            {"customer_note": "Ring"},
+            "/totals/discount",
+        ),
+    ],
+)
+def test_a_later_copy_names_no_loss_of_what_it_leaves(
+    caller: Caller, resource: str, source: str, target: str, body: dict[str, Any], change: dict[str, Any], lost: str
+) -> None:
+    made = caller.create(
+        f"/v1/{resource}?connection={source}", SAMPLES[f"{source} {resource[:-1]}"].body(word()) | body
+    )
+    assert lost in lost_by(copy(caller, made, target), 201)
+    assert caller.write("PATCH", f"/v1/{resource}/{made['id']}", change).status_code == 200
+    strict = caller.write("POST", f"/v1/{resource}/{made['id']}/copies?loss=none", {"connection": target})
+    assert lost_by(strict, 200) == []
+
+
+def lost_by(answer: httpx.Response, status: int) -> list[str]:
+    """The pointers of what an answer of this status names as lost."""
+    assert answer.status_code == status, answer.text
+    return [one["path"] for one in answer.json()["meta"].get("loss", [])]
 
 
 def test_a_shop_without_a_consent_does_not_undo_a_withdrawal(caller: Caller) -> None:
