@@ -9,7 +9,7 @@ again. Other kinds are tried again.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -66,6 +66,7 @@ class TokenRefresh:
         endpoint: TokenEndpoint,
         store: PostgresCredentials,
         read_secrets: Callable[[], Mapping[str, str]],
+        read_again: Callable[[], Awaitable[None]],
         *,
         title: str,
         scopes: tuple[str, ...],
@@ -77,6 +78,7 @@ class TokenRefresh:
         self._vault = current.vault
         self._store = store
         self._read_secrets = read_secrets
+        self._read_again = read_again
         self._title = title
         self._scopes = scopes
 
@@ -117,7 +119,7 @@ class TokenRefresh:
         began = datetime.now(UTC)
         outcome = await self._endpoint.ask(request, self._grant.read)
         if isinstance(outcome, EndpointFailure):
-            return await self._failed(lease, outcome)
+            return await self._failed(lease, outcome, secrets)
         self.issued += 1
         await self._keep(lease, outcome, stored.tokens, began)
         return None
@@ -149,8 +151,8 @@ class TokenRefresh:
             raise await self._refuse(lease, REPLY_LOST, "reply_lost")
         return self._grant.refresh_request(secrets, tokens.refresh_token)
 
-    async def _failed(self, lease: RefreshLease, failure: EndpointFailure) -> Problem:
-        """Handle a failed exchange. Raises NeedsAuthorization if no further attempt may help."""
+    async def _failed(self, lease: RefreshLease, failure: EndpointFailure, secrets: Mapping[str, str]) -> Problem:
+        """Handle a failed exchange with these secrets. Raises NeedsAuthorization if no further attempt may help."""
         refusal, person = failure.refusal, self._grant.needs_person
         if person and refusal is not None and refusal.invalid_grant:
             raise await self._refuse(lease, f"{self._title} refuses the refresh token ({refusal.code})", refusal.code)
@@ -164,10 +166,13 @@ class TokenRefresh:
             raise await self._refuse(lease, why, failure.why)
         await self._store.release(lease, unused=not failure.maybe_used)
         if refusal is not None:
+            await self._read_again()
+            if self._read_secrets() != secrets:
+                return VendorUnavailable(f"{self._title} refuses the former secrets of {self._current.connection}.")
             self._note_failure(lease.version, refusal.code)
-            secrets = ", ".join(self._grant.secrets)
+            names = ", ".join(self._grant.secrets)
             raise NeedsAuthorization(
-                f"{self._title} refuses the {secrets} of {self._current.connection}: {refusal.code}."
+                f"{self._title} refuses the {names} of {self._current.connection}: {refusal.code}."
             )
         if failure.retry_after is not None:
             return VendorThrottled(f"{self._title} throttles tokens.", retry_after=failure.retry_after)

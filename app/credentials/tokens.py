@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -24,8 +24,8 @@ LONGEST_REST: Final = 30.0
 
 
 class Tokens(CurrentTokens):
-    """The credential of one connection. `read_secrets` returns the secrets of the grant; `scopes` are needed, `missing`
-    computes those that were not granted."""
+    """The credential of one connection. `read_secrets` returns the secrets of the grant, `read_again` follows a store
+    outside; `scopes` are needed, `missing` computes those that were not granted."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Tokens(CurrentTokens):
         vault: Vault,
         store: PostgresCredentials,
         read_secrets: Callable[[], Mapping[str, str]],
+        read_again: Callable[[], Awaitable[None]],
         *,
         title: str,
         scopes: tuple[str, ...] = (),
@@ -44,7 +45,8 @@ class Tokens(CurrentTokens):
         self.scopes = scopes
         self.endpoint = endpoint
         self.read_secrets = read_secrets
-        self._refresh = TokenRefresh(self, endpoint, store, read_secrets, title=title, scopes=scopes)
+        self.read_again = read_again
+        self._refresh = TokenRefresh(self, endpoint, store, read_secrets, read_again, title=title, scopes=scopes)
         self._title = title
         self._missing = missing
         self._note_use = note_use

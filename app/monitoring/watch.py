@@ -297,7 +297,7 @@ def _trouble(url: str, one: Trouble) -> Alarm:
         ),
         "missing": (MISSING, "is not in the vault", f"lockstitch secrets set {one.name}"),
         "refused": ("credential_refused", f"is refused ({one.why})", connect),
-        "expired": ("credential_expired", "has expired", f"Renew it, then: {rotate}"),
+        "expired": ("credential_expired", "has expired", connect),
         "due": ("credential_due", "has reached its maximum age", rotate),
     }[one.problem]
     return Alarm(

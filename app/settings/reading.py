@@ -93,6 +93,9 @@ def read_secret_file(reference: str) -> str:
     """Return the content of `file:/path` without a final newline. Raises SettingsError."""
     path = reference.removeprefix(FILE)
     try:
-        return Path(path).read_text(encoding="utf-8").removesuffix("\n")
+        secret = Path(path).read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"The file {path}, referenced as {reference}, cannot be read.") from None
+    if not secret:  # as while somebody writes a new one
+        raise SettingsError(f"The file {path}, referenced as {reference}, is empty.")
+    return secret

@@ -52,6 +52,7 @@ async def take_answer(
         code = answer.get("code")
         if not code:
             raise ConsentError(f"The vendor did not authorise the connection: {_word(answer.get('error', 'no code'))}.")
+        await tokens.read_again()
         request = tokens.grant.code_request(tokens.read_secrets(), code, deps.redirect_uri, authorization.verifier)
         await tokens.exchange(request, tokens.scopes, deps.store_for(consent.actor))
         await _end_pause_of_stored(deps, consent)

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from app.credentials.grants import grant_of, needed_scopes
@@ -131,6 +132,7 @@ def credential_of(
         secrets.vault,
         secrets.vault.store,
         read_secrets,
+        partial(secrets.read_again, settings.credentials.values()),
         title=vendor.title,
         scopes=needed_scopes(settings, vendor, grant),
         missing=vendor.scopes.missing,

@@ -1,6 +1,8 @@
 """`aws:NAME`: a secret in AWS Secrets Manager, as moto's server answers for it."""
 
+import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,19 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from app.credentials.secrets import Secrets
+from app.credentials.store import PostgresCredentials
+from app.credentials.vault import Vault
+from app.egress.transport import Wire
 from app.errors import VendorAuthFailed
 from app.postgres.database import Database
 from app.queue.pauses import PostgresPauses
+from app.settings.connections import ConnectionSettings
 from app.settings.environment import load_settings
 from app.settings.reading import SettingsError, is_reference, require_reference
+from app.vendors.credentials import credential_of
+from mappings.registry import VENDORS
+from tests.emulators.conftest import RunningEmulators
+from tests.encryption import SEALER
 from tests.vendors.acme import READ, REAL_TIME, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
@@ -80,6 +90,31 @@ async def test_a_rotated_secret_is_fetched_when_the_vendor_refuses_the_old_one(
             valid = "token-3"
             with pytest.raises(VendorAuthFailed):
                 await acme.send(READ)
+
+
+async def test_a_rotated_client_secret_is_fetched_when_the_vendor_refuses_the_old_one(
+    manager: Any, emulators: RunningEmulators, database: Database
+) -> None:
+    manager.create_secret(Name="client", SecretString="ended")
+    settings = ConnectionSettings(
+        name="shop",
+        vendor="shopify",
+        base_url=f"{emulators.url}/shopify",
+        grant="client_credentials",
+        credentials={"client_id": "env:CLIENT", "client_secret": "aws:client"},
+        custom_fields={},
+        pacing=None,
+        webhook_secrets=(),
+        pending=False,
+    )
+    secrets = Secrets({"CLIENT": "shopify-dev-client"}, Vault(PostgresCredentials(database, SEALER)))
+    async with AsyncExitStack() as stack:
+        wire = Wire()
+        stack.push_async_callback(wire.close)
+        tokens = credential_of(settings, VENDORS["shopify"], secrets, wire)
+        manager.put_secret_value(SecretId="client", SecretString="shopify-dev-client-secret")
+        await tokens.ready(time.monotonic() + 60.0)
+        assert "shopify-access-" in tokens.header[1]
 
 
 def test_a_reference_needs_a_provider_and_a_name() -> None:

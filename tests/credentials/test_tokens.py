@@ -344,7 +344,7 @@ async def test_a_process_that_missed_an_authorisation_asks_the_vault_before_it_r
         token = await authorised(one, emulators)
         late = Tokens(
             *(one.tokens.grant, one.tokens.endpoint, Vault(one.store), one.store),
-            one.tokens.read_secrets,
+            *(one.tokens.read_secrets, one.tokens.read_again),
             title="Zendesk",
         )
         await late.ready(time.monotonic() + PATIENCE)

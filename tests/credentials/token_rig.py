@@ -103,7 +103,9 @@ async def rig(
             wire=wire, connection="crm", vendor=vendor, base_url=base_url, seconds=ENDPOINT_SECONDS
         )
         grant = next(grant for grant in grants if grant.kind == kind)
-        tokens = Tokens(grant, endpoint, vault, credentials, lambda: secrets, title=vendor.title(), **more)
+        tokens = Tokens(
+            grant, endpoint, vault, credentials, lambda: dict(secrets), vault.refresh, title=vendor.title(), **more
+        )
         async with CachedTables.open(database, Listener(database_url)) as tables:
             await tables.keep(vault)
             yield Rig(vendor=vendor, tokens=tokens, store=credentials, vault=vault, wire=wire)

@@ -65,7 +65,7 @@ async def refused_key(database: Database) -> None:
 
 async def expired_credential(database: Database) -> None:
     past = datetime.now(UTC) - timedelta(minutes=1)
-    await PostgresCredentials(database, SEALER).replace("grant", b"{}", kind="oauth", expires_at=past)
+    await PostgresCredentials(database, SEALER).replace("crm.tokens", b"{}", kind="oauth", expires_at=past)
 
 
 async def due_credential(database: Database) -> None:
@@ -131,7 +131,7 @@ async def looping_consumer(database: Database) -> None:
         (paused_connection, "connection_paused.crm", "an operator has paused it"),
         (refused_credential, "credential_refused.crm.tokens", "is refused (invalid_grant)"),
         (refused_key, "connection_paused.crm", "its credential is refused"),
-        (expired_credential, "credential_expired.grant", "has expired"),
+        (expired_credential, "credential_expired.crm.tokens", "has expired. lockstitch connect crm"),
         (due_credential, "credential_due.crm_token", "has reached its maximum age"),
         (paused_consumers, "consumer_paused.customers:crm", "would have removed more than 20 values"),
         (old_data, "freshness_breached.crm.customer", "older than their limit"),
@@ -155,7 +155,7 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         (call,) = receiver.calls
         assert (call.method, call.target, call.headers["content-type"]) == ("POST", "/hook", "application/json")
         message = json.loads(call.body)
-        assert says in message["summary"]
+        assert says in f"{message['summary']} {message['next_step']}"
         assert message["text"] == f"[Lockstitch] {message['summary']}"
         assert message["next_step"]
         assert message["link"].startswith(URL)

@@ -302,7 +302,7 @@ def test_references_are_resolved(tmp_path: Path) -> None:
     assert resolve_secret(f"file:{file}", {}) == "from-a-file"
 
 
-@pytest.mark.parametrize("reference", ["env:TOKEN", "file:/does/not/exist", "vault:crm", "a-literal"])
+@pytest.mark.parametrize("reference", ["env:TOKEN", "file:/does/not/exist", "file:/dev/null", "vault:crm", "a-literal"])
 def test_a_reference_to_nothing_is_refused(reference: str) -> None:
     with pytest.raises(SettingsError):
         resolve_secret(reference, {"TOKEN": ""})
