@@ -113,6 +113,14 @@ class Digests:
         return self._digest(f"{name}\0{msgspec.json.encode(form, order='deterministic').decode()}")
 
 
+def bases_of_items(known: FieldBase, sent: Collection[str], place: Callable[[str], str | None]) -> dict[str, ItemBase]:
+    """Return the base of each item of the source by its key. An item in another spelling, for example a number that has
+    got its country, has the base of the former one at its place at the target."""
+    former = {last.key or key: last for key, last in known.items.items() if key not in sent}
+    bases = {key: known.items.get(key) or former.get(place(key) or "") for key in sent}
+    return {key: base for key, base in bases.items() if base is not None}
+
+
 def base_of_siblings(source: Base, target: Base) -> Base:
     """Return the base of two records that are copies of one: `source` and `target` are the bases of those copies.
 

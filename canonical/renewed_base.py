@@ -10,8 +10,19 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from canonical.copy_base import MOST_COMPARED, Base, Digests, FieldBase, FieldState, ItemBase, likeness, member
+from canonical.copy_base import (
+    MOST_COMPARED,
+    Base,
+    Digests,
+    FieldBase,
+    FieldState,
+    ItemBase,
+    bases_of_items,
+    likeness,
+    member,
+)
 from canonical.portable import MERGED
+from canonical.same_value import keys_among
 
 NOTHING = FieldBase()
 
@@ -78,10 +89,11 @@ def _renew_items(
     tried = {*before, *digests.items(name, member(copied.written, name) or ())} if is_written else ()
     then = NOTHING if known is None else known
     places = _places(name, sent, after, then, before if is_written else after, digests)
+    bases = bases_of_items(then, sent, places.get)
     ahead = {key: one for key, one in then.items.items() if key not in sent and name in copied.missing}
     back = {key: one for key, one in opposite.items.items() if key in after or (one.key or key) in sent}
     for key, item in sent.items():
-        source, place, last = digests.of_item(name, item), places.get(key), then.items.get(key)
+        source, place, last = digests.of_item(name, item), places.get(key), bases.get(key)
         if place is None:  # it has not arrived, or the target has removed it
             # If it was there or was sent, the target has no place for it.
             is_lost = last is None or (last.key or key) in tried or key in tried
@@ -122,12 +134,15 @@ def _places(
     before: Collection[str],
     digests: Digests,
 ) -> dict[str, str]:
-    """Return the key at the target of each source item that the target has: its own key, its key at the last copy, or
-    the key of the new item that the vendor stored it as."""
+    """Return the key at the target of each source item that the target has: its own key, its key at the last copy, that
+    in another spelling, or the key of the new item that the vendor stored it as."""
     places, taken = dict[str, str](), set[str]()
-    for key in sent:
+    among = keys_among(after.values(), digests.fields[name])
+    for key, item in sent.items():
         last = known.items.get(key)
         place = key if key in after or last is None else last.key or key
+        if place not in after:
+            place = digests.key(name, among(item))
         if place in after and place not in taken:
             places[key] = place
             taken.add(place)

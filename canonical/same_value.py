@@ -118,6 +118,8 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
     A telephone number without its country, sent or present, equals another one with its spelling, and one with a
     country that it is in that country. Among the present ones, one with a country comes first. An address that a vendor
     has as one text equals one with these words, and a tag as one word (`gold_tier`) equals `gold tier`.
+
+    A present number without its country equals one number only: the first with a country that is compared.
     """
     if field.item is None or field.item.part is not PhonePatch:
         words = None if field.item is None else _WORDS.get(field.item.part or field.item.kind)
@@ -127,6 +129,7 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
         spelled[_digits(_get(one, "raw"))] = _number_of(one)
     numbers = {number for number in spelled.values() if number.startswith("+")}
     countries = sorted({code for number in numbers if (code := values.phone_country(number))})
+    number_of: dict[str, str] = {}
 
     @cache
     def read_in(country: str | None) -> dict[str | None, str]:
@@ -136,9 +139,9 @@ def keys_among(present: Iterable[Any], field: ComparedField) -> Callable[[Any], 
         own, spelling = _number_of(item), _digits(_get(item, "raw"))
         known = spelled.get(spelling, own)
         if _e164(item) is not None:
-            if known == spelling or own in numbers:
-                return known if known == spelling else own
-            return read_in(values.phone_country(own)).get(own, own)
+            if known != spelling:
+                known = own if own in numbers else read_in(values.phone_country(own)).get(own, own)
+            return known if number_of.setdefault(known, own) == own else own
         in_countries = (_e164(item, code) for code in countries)
         return known if known != own else next((one for one in in_countries if one in numbers), own)
 

@@ -12,11 +12,21 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields, replace
 
 from canonical.classes import NAMES
-from canonical.copy_base import MARK, MOST_COMPARED, Base, Digests, FieldBase, ItemBase, likeness, member
+from canonical.copy_base import (
+    MARK,
+    MOST_COMPARED,
+    Base,
+    Digests,
+    FieldBase,
+    ItemBase,
+    bases_of_items,
+    likeness,
+    member,
+)
 from canonical.field_kinds import ComparedField
 from canonical.parts import AddressPatch, CustomFieldPatch
 from canonical.portable import DECIDED, MERGED, merged, with_recipient, without_doubled_name
-from canonical.same_value import PRIMARY, item_key, keys_among, same
+from canonical.same_value import KEYS, PRIMARY, item_key, keys_among, same
 from canonical.slots import Slots, clashing
 
 P = TypeVar("P", bound=Struct)
@@ -160,12 +170,13 @@ class _Lists:
         self.there = {key: _as_patch(one, self.item) for key, one in digests.items(name, present).items()}
         self.sent = digests.items(name, sent or ())
         among = keys_among(self.there.values(), field)
+        self._known = known
         self._alike = {
             key: digests.key(name, other)
-            for key, item in self.sent.items()
+            for key, item in sorted(self.sent.items(), key=lambda one: one[0] not in known.items)
             if (other := among(item)) != item_key(item, field)
         }
-        self._known = known
+        self.bases = bases_of_items(known, self.sent, self.place)
         self.result = dict(self.there)
         self.waiting: dict[str, Any] = {}
         self.added: set[str] = set()
@@ -186,11 +197,14 @@ class _Lists:
         self.added.add(key)
 
     def change(self, place: str, key: str, *, whole: bool) -> None:
-        """Replace an item of the target by that of the source: as a `whole`, or only the members with a value. In a
-        setting every value counts, also false and zero."""
+        """Replace an item of the target by that of the source: as a `whole`, or only the members with a value and those
+        of its key, such as both lines of a street. In a setting every value counts, also false and zero."""
         present, sent = self.there[place], self.sent[key]
         if not whole and isinstance(sent, Struct) and not isinstance(sent, CustomFieldPatch):
-            members = {one: value for one in sent.__struct_fields__ if _has_value(value := getattr(sent, one))}
+            names = KEYS.get(type(sent), ())
+            members = {
+                one: value for one in sent.__struct_fields__ if _has_value(value := getattr(sent, one)) or one in names
+            }
             sent = replace(present, **members)
         self.result[place] = sent
         self.changed.add(place)
@@ -236,7 +250,7 @@ def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Ru
     outcome, owner = _Outcome(), rules.owners.get(name)
     lists = _Lists(name, sent, present, known, digests)
     for key, item in lists.sent.items():
-        place, last, source = lists.place(key), known.items.get(key), digests.of_item(name, item)
+        place, last, source = lists.place(key), lists.bases.get(key), digests.of_item(name, item)
         counterpart = lists.there.get(place)
         target = "" if counterpart is None else digests.of_item(name, counterpart)
         is_changed, both = last is None or source != last.source, last is not None and target != last.target
@@ -289,10 +303,9 @@ def _remove_gone(
 ) -> None:
     """Remove the items that the source has replaced, and those that it no longer has and a copy added. Later changes of
     the target stay."""
+    left = lists.result.keys() - {lists.place(key) for key in lists.sent}
     gone = {
-        last.key or key: last
-        for key, last in known.items.items()
-        if key not in lists.sent and (last.key or key) in lists.result and (last.key or key) not in lists.added
+        place: last for key, last in known.items.items() if key not in lists.sent and (place := last.key or key) in left
     }
     unchanged = [place for place, last in gone.items() if digests.of_item(name, lists.there[place]) == last.target]
     replaced = _replaced(name, unchanged, lists, digests) if name in REPLACED else ()

@@ -255,3 +255,11 @@ def test_a_number_without_its_country_has_the_key_of_its_spelling() -> None:
     key = keys_among((Phone(raw="030 9995582", e164="+49309995582"),), field)
     assert key(PhonePatch(raw="0309995582")) == key(PhonePatch(e164="+49309995582"))
     assert key(PhonePatch(raw="0309995583")) != key(PhonePatch(e164="+49309995582"))
+
+
+def test_a_number_without_its_country_is_one_of_two_numbers() -> None:
+    """In Italy it keeps its zero."""
+    field = fields_of(CustomerPatch)["phones"]
+    key = keys_among((Phone(raw="0123456"),), field)
+    keys = [key(PhonePatch(e164=one)) for one in ("+390123456", "+49123456", "+390123456")]
+    assert keys == ["0123456", "+49123456", "0123456"]

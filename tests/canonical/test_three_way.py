@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.copy_base import Base, Digests, FieldBase, base_of_siblings, is_as_left, is_unchanged
-from canonical.customer import Customer, CustomerPatch, Email, Phone
+from canonical.customer import Customer, CustomerPatch, Email, Phone, PhonePatch
 from canonical.field_kinds import kinds_of
-from canonical.parts import Address, AddressPatch, CustomField, CustomFieldPatch, CustomFieldType
+from canonical.parts import AddressPatch, CustomField, CustomFieldPatch, CustomFieldType
 from canonical.renewed_base import Copied, renewed
+from canonical.same_value import same
 from canonical.three_way import MergedFields, Rules, Side, merge
 
 NAMES: Final = ("first_name", "job_title", "notes", "tags", "phones", "emails")
@@ -258,57 +260,61 @@ def test_a_changed_only_name_that_the_target_has_as_its_other_part_is_not_added(
     assert merge(patch, ["last_name"], target, base, Rules(), DIGESTS).patch == CustomerPatch()
 
 
+def copied(name: str, items: Any, stored: Customer, base: dict[str, FieldBase]) -> Customer:
+    """Copy a list to a target that stores what it gets, twice; what it has then. The base is renewed."""
+    sent = CustomerPatch(**{name: items})
+    for place in range(2):
+        before = {name: DIGESTS.state(name, getattr(stored, name))}
+        written = merge(sent, (name,), stored, base, Rules(), DIGESTS).patch
+        assert place == 0 or written == CustomerPatch()
+        if getattr(written, name) is not msgspec.UNSET:
+            stored = msgspec.convert(msgspec.to_builtins(written), Customer)
+        result = Copied(names=(name,), sent=sent, after=stored, before=before, written=written, composed=(), missing=())
+        base |= renewed(base, {}, result, DIGESTS)[0]
+    return stored
+
+
 @given(st.sampled_from(((True, False), (False, True), (1, 0), (0, 1))))
 def test_a_setting_that_both_had_follows_also_to_no_and_to_zero(values: tuple[bool | int, bool | int]) -> None:
     kind: CustomFieldType = "boolean" if isinstance(values[0], bool) else "number"
-    first, second = (
-        CustomerPatch(custom_fields=(CustomFieldPatch(key="vip", value=one, type=kind),)) for one in values
-    )
-    stored = Customer(custom_fields=(CustomField(key="vip", value=values[0], type=kind),))
-    states = {"custom_fields": DIGESTS.state("custom_fields", stored.custom_fields)}
-    copied = Copied(
-        names=("custom_fields",),
-        sent=first,
-        after=stored,
-        before=states,
-        written=CustomerPatch(),
-        composed=(),
-        missing=(),
-    )
-    base, _ = renewed({}, {}, copied, DIGESTS)
-    merge_result = merge(second, ("custom_fields",), stored, base, Rules(), DIGESTS)
-    assert merge_result.patch.custom_fields == second.custom_fields
-
-
-def homes(**places: str) -> tuple[Address, ...]:
-    return tuple(
-        Address(type=kind, line1=line, city="Kiel", country_code="DE")  # type: ignore[arg-type]
-        for kind, line in places.items()
-    )
+    stored, base = Customer(custom_fields=(CustomField(key="vip", value=values[0], type=kind),)), dict[str, FieldBase]()
+    for one in values:
+        sent = (CustomFieldPatch(key="vip", value=one, type=kind),)
+        stored = copied("custom_fields", sent, stored, base)
+        assert stored.custom_fields[0].value is one
 
 
 @given(st.lists(st.tuples(*[st.sampled_from(("Uferweg 3", "Am Markt 9"))] * 2), min_size=1, max_size=4))
 def test_two_addresses_at_one_place_both_follow(moves: list[tuple[str, str]]) -> None:
-    stored, base, names = Customer(), dict[str, FieldBase](), ("addresses",)
+    stored, base = Customer(), dict[str, FieldBase]()
     for billing, shipping in moves:
-        source = homes(billing=billing, shipping=shipping)
-        sent = CustomerPatch(
-            addresses=tuple(
-                AddressPatch(type=one.type, line1=one.line1, city=one.city, country_code=one.country_code)
-                for one in source
-            )
-        )
-        before = {"addresses": DIGESTS.state("addresses", stored.addresses)}
-        merge_result = merge(sent, names, stored, base, Rules(), DIGESTS)
-        written = merge_result.patch.addresses
-        if written is not msgspec.UNSET:
-            places = {one.type: one.line1 for one in written or ()}
-            stored = Customer(addresses=homes(**places))
-        copied = Copied(
-            names=names, sent=sent, after=stored, before=before, written=merge_result.patch, composed=(), missing=()
-        )
-        base |= renewed(base, {}, copied, DIGESTS)[0]
-        assert {one.type: one.line1 for one in stored.addresses} == {"billing": billing, "shipping": shipping}
+        homes = {"billing": billing, "shipping": shipping}
+        sent = [AddressPatch(type=kind, line1=line, city="Kiel") for kind, line in homes.items()]  # type: ignore[arg-type]
+        stored = copied("addresses", tuple(sent), stored, base)
+        assert {one.type: one.line1 for one in stored.addresses} == homes
+
+
+SPELLINGS: Final[dict[str, list[Any]]] = {
+    "phones": [PhonePatch(raw="0117 496 0111"), PhonePatch(raw="+441174960111"), PhonePatch(raw="0117 4960111")],
+    "tags": ["gold tier", "gold_tier", "Gold, tier"],
+    "addresses": [
+        AddressPatch(line1="1 Quay", city="Bristol"),
+        AddressPatch(line1="1", line2="Quay Bristol"),
+        AddressPatch(line1="1", line2="quay", city="Bristol", name="Ada"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("has_own", [False, True])
+def test_an_item_follows_to_another_spelling(name: str, has_own: bool) -> None:
+    """Also one that the target had of its own: an address gets no parts of two."""
+    base, own = dict[str, FieldBase](), {name: [msgspec.to_builtins(SPELLINGS[name][0])]}
+    stored = msgspec.convert(own if has_own else {}, Customer)
+    for one in SPELLINGS[name]:
+        stored = copied(name, (one,), stored, base)
+        assert same(getattr(stored, name), (one,), DIGESTS.fields[name])
+    assert copied(name, (), stored, base) == Customer()
 
 
 typed = st.lists(
