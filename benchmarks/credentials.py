@@ -67,7 +67,7 @@ def measure() -> None:
         cast(TokenEndpoint, SimpleNamespace(connection="crm")),
         vault,
         vault.store,
-        dict,
+        *(dict, vault.refresh),
         title="HubSpot",
         note_use=secrets.note_use,
     )
