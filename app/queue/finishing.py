@@ -120,7 +120,7 @@ class AttemptRunner:
         self._finishing: set[int] = set()
 
     def is_finishing(self, job: Job) -> bool:
-        """Return whether the job is being deleted, so its row may disappear at any moment."""
+        """Return whether the job's outcome is being recorded, so the lease may end at any moment."""
         return job.id in self._finishing
 
     async def handle(self, job: Job, handler: Handler | None, limit: float, answered: Callable[[], None]) -> str:
@@ -154,6 +154,7 @@ class AttemptRunner:
 
     async def _settle(self, finishing: Finishing, outcome: JobOutcome | None) -> str:
         named = _named(finishing.job)
+        self._finishing.add(finishing.job.id)
         pause, failures = 0.2, 0
         while failures < TRIES:
             try:

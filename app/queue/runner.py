@@ -264,7 +264,7 @@ class QueueRunner:
         return outcome
 
     async def _extend_leases(self) -> None:
-        """Extend the leases of running jobs, except those being deleted, which would seem lost."""
+        """Extend the leases of running jobs, except those whose outcome is being recorded: they would seem lost."""
         leased = {job.id: (task, job) for task, job in self._running.items() if not self._attempts.is_finishing(job)}
         if not leased:
             return
