@@ -22,7 +22,7 @@ from litestar.types import ASGIApp
 from app import telemetry
 from app.dependencies import Dependencies
 from app.http.admission import template_of
-from app.http.deps import ApiRequest, HttpDeps
+from app.http.deps import HttpDeps
 from app.http.edge import Edge
 from app.http.responses import problem_response, refuse_other_path
 from app.settings.environment import Settings
@@ -54,7 +54,6 @@ def application(
         state=State({"dependencies": dependencies}),
         exception_handlers={Exception: problem_response},
         before_request=refuse_other_path,
-        request_class=ApiRequest,
         template_config=templates,
         openapi_config=None,
         logging_config=None,

@@ -19,6 +19,7 @@ from app.agents.tools import OperationTool, tools_of
 from app.errors import Forbidden, InvalidHost, MethodNotAllowed, NotFound
 from app.http.admission import AnyRequest, admit, read_body
 from app.http.deps import HttpDeps, deps_of
+from app.http.edge import header_of
 from app.problem_document import JSON
 from app.telemetry import name_route
 
@@ -64,7 +65,7 @@ def _refuse_other_sites(request: AnyRequest) -> None:
     names = LOOPBACK if own in LOOPBACK else (own,)
     hosts = {f"{name}:{port}" for name in names}
     hosts |= set(names) if port == DEFAULT_PORTS[public.scheme] else set()
-    host, origin = request.headers.get("host", "").lower(), request.headers.get("origin")
+    host, origin = (header_of(request.scope, "host") or "").lower(), header_of(request.scope, "origin")
     if host not in hosts:
         raise InvalidHost(
             f"{PATH} answers at {public.netloc}.", next_step="Use this address, or set LOCKSTITCH_PUBLIC_URL."

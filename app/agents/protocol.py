@@ -14,6 +14,7 @@ from app.agents.calls import ToolAnswer, call_operation, read_arguments
 from app.agents.tools import OperationTool
 from app.http.admission import Admitted, AnyRequest
 from app.http.deps import deps_of
+from app.http.edge import headers_of
 from app.writes.deps import WriteDeps
 
 INSTRUCTIONS: Final = (
@@ -44,7 +45,10 @@ def _server(request: AnyRequest, admitted: Admitted, tools: dict[str, OperationT
     """Return a server with the tools that the caller's key permits."""
     caller = admitted.caller
     permitted = {name: tool for name, tool in tools.items() if tool.permits(caller.scopes)}
-    headers = {"authorization": request.headers["authorization"], "x-correlation-id": admitted.correlation_id}
+    headers = {
+        "authorization": headers_of(request.scope)["authorization"][0],
+        "x-correlation-id": admitted.correlation_id,
+    }
 
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_described(tool) for tool in permitted.values()])

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from app.claims.store import ClaimView, PostgresClaims
 from app.errors import AlreadyClaimed
+from app.http.edge import headers_of
 from app.http.headers import Header, idempotency_key
 from app.http.operation import Call, JsonBody, operation
 from app.http.parameters import PathText
@@ -19,7 +20,7 @@ REQUEST_KEY: Final = Header(
     meaning="Identifies this attempt to claim, such as the id of the execution: the same key again renews the claim"
     " that it has. Without a key, every call is an attempt of its own.",
     example="wf-12-execution-4711",
-    read=lambda request, _: idempotency_key(request) if "idempotency-key" in request.headers else None,
+    read=lambda request, _: idempotency_key(request) if "idempotency-key" in headers_of(request.scope) else None,
     problems=("idempotency-key-invalid",),
 )
 

@@ -30,7 +30,7 @@ from app.errors import Forbidden, InvalidField, Unauthenticated
 from app.http.admission import AnyRequest, read_body
 from app.http.callers import Caller, require_scopes
 from app.http.deps import HttpDeps, deps_of
-from app.http.edge import answer_headers, correlation_of
+from app.http.edge import answer_headers, correlation_of, header_of, headers_of
 from app.http.responses import problem_of
 from app.problem_document import document_of
 
@@ -204,11 +204,11 @@ def _refuse_nul(fields: Mapping[str, str]) -> None:
 def _is_of_own_page(request: AnyRequest) -> bool:
     """Return whether a page of this console sent the request. Over plain HTTP, browsers send `Origin` only: there a
     page at another port of the host has the same cookies."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    site, origin = header_of(request.scope, "sec-fetch-site"), header_of(request.scope, "origin")
     if site is not None:
         return site in ("same-origin", "none")
     public = urlsplit(deps_of(request, HttpDeps).public_url).netloc
-    return origin is None or origin.partition("://")[2] in (request.headers.get("host"), public)
+    return origin is None or origin.partition("://")[2] in (header_of(request.scope, "host"), public)
 
 
 def rendered(request: AnyRequest, view: View, visit: Visit | None = None) -> Response[Any]:
@@ -286,11 +286,11 @@ def _admit(request: AnyRequest, caller: Caller, scopes: Sequence[str]) -> None:
 
 def _ask_to_sign_in(request: AnyRequest) -> Response[Any]:
     """Lead to the sign-in. A browser that follows a link of another site sends no strict cookie: it asks once more."""
-    if request.headers.get("sec-fetch-site") == "cross-site":
+    if header_of(request.scope, "sec-fetch-site") == "cross-site":
         return rendered(request, View("again.html"))
     target = f"{SIGN_IN}?to={quote(address_of(request), safe='')}"
     answer = redirect(request, target)
-    if "hx-request" in request.headers:  # a redirect would put the form into the page
+    if "hx-request" in headers_of(request.scope):  # a redirect would put the form into the page
         answer.status_code = 200
         answer.headers["hx-redirect"] = answer.headers.pop("location")
     return answer

@@ -26,7 +26,7 @@ from app.http.accept import quality
 from app.http.bodies import MOST_PIECES, Transfers
 from app.http.callers import OR_ANOTHER, Caller, forbidden, require_scopes
 from app.http.deps import HttpDeps, deps_of
-from app.http.edge import answer_headers, correlation_of
+from app.http.edge import answer_headers, correlation_of, header_of, headers_of
 from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import name_caller
 
@@ -82,7 +82,7 @@ async def admit(
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
-    if not _accepts(tuple(request.headers.getall("accept", [])), offered):
+    if not _accepts(tuple(headers_of(request.scope).get("accept", [])), offered):
         raise NotAcceptable(f"Answers are {' or '.join(offered)}; the Accept header excludes it.")
     return Admitted(caller=caller, correlation_id=correlation.value, granted=granted)
 
@@ -144,7 +144,7 @@ async def _next_chunk(request: AnyRequest) -> tuple[bytes, bool]:
 
 def content_type_of(request: AnyRequest) -> str:
     """Return the media type without parameters, in lower case; empty without the header."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (header_of(request.scope, "content-type") or "").partition(";")[0].strip().lower()
 
 
 @lru_cache(maxsize=128)
@@ -155,7 +155,7 @@ def template_of(route: str) -> str:
 
 async def _authenticate(request: AnyRequest, deps: HttpDeps, *, while_away: bool) -> Caller:
     find = deps.keys.find_or_recall if while_away else deps.keys.find
-    sent = request.headers.getall("authorization", [])
+    sent = headers_of(request.scope).get("authorization", [])
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
     foreign = None if match is None else deps.keys.refuse_foreign(match[1])
     caller = None if match is None or foreign is not None else await find(match[1])
@@ -190,14 +190,14 @@ def _accepts(accept: tuple[str, ...], offered: tuple[str, ...]) -> bool:
 
 def check_coding(request: AnyRequest, headers: tuple[tuple[str, str], ...] = ()) -> None:
     """Raise UnsupportedMediaType, with these headers, if the body has a content coding."""
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    coding = (header_of(request.scope, "content-encoding") or "").strip().lower()
     if coding not in ("", "identity"):
         step = "Send the body as it is, without Content-Encoding."
         raise UnsupportedMediaType(f"Content-Encoding {coding[:40]} is not accepted.", next_step=step, headers=headers)
 
 
 def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None:
-    if request.headers.get("content-type") in media_types and "content-encoding" not in request.headers:
+    if header_of(request.scope, "content-type") in media_types and "content-encoding" not in headers_of(request.scope):
         return
     offered = ", ".join(media_types)
     headers = (("Accept-Patch", offered),) if request.method == "PATCH" else ()
@@ -205,6 +205,8 @@ def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None
     if content_type_of(request) not in media_types:
         step = f"Send Content-Type: {media_types[0]}."
         raise UnsupportedMediaType(f"The body must be {offered}.", next_step=step, headers=headers)
-    charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
+    charset = re.search(
+        r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", header_of(request.scope, "content-type") or "", re.IGNORECASE
+    )
     if charset is not None and charset[1].lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"The charset {charset[1]} is not accepted; JSON is UTF-8.", headers=headers)

@@ -105,15 +105,15 @@ class Incoming:
 
     __slots__ = ("_hopeless", "_missing", "_receive", "ended")
 
-    def __init__(self, receive: Receive, sent: Mapping[bytes, list[bytes]]) -> None:
+    def __init__(self, receive: Receive, sent: Mapping[str, list[str]]) -> None:
         """`sent` are the values of each header."""
         # A number may have any number of leading zeros.
-        announced = sent.get(b"content-length", [b"0"])[-1].lstrip(b"0") or b"0"
+        announced = sent.get("content-length", ["0"])[-1].lstrip("0") or "0"
         self._receive = receive
-        self.ended = announced == b"0" and b"transfer-encoding" not in sent
-        self._missing = int(announced[:12]) if announced.isdigit() and b"transfer-encoding" not in sent else -1
+        self.ended = announced == "0" and "transfer-encoding" not in sent
+        self._missing = int(announced[:12]) if announced.isdecimal() and "transfer-encoding" not in sent else -1
         # After `Expect: 100-continue` the caller need not send it; a longer one would take too long to read.
-        self._hopeless = b"expect" in sent or not announced.isdigit() or int(announced[:12]) > MOST_DISCARDED
+        self._hopeless = "expect" in sent or not announced.isdecimal() or int(announced[:12]) > MOST_DISCARDED
 
     async def receive(self) -> Any:
         """Return the next ASGI message of the server. The message with the last announced byte is the last. The server

@@ -1,12 +1,10 @@
-"""The request that handlers get, the dependencies of the HTTP edge, and how a handler finds those of its capability."""
+"""The dependencies of the HTTP edge, and how a handler finds those of its capability."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 
 from litestar import Request
-from litestar.datastructures import Headers
 
 from app.dependencies import Dependencies
 from app.http.bodies import Transfers
@@ -15,15 +13,6 @@ from app.http.cursors import SealedCursors
 from app.http.rate_limit import Budgets, SharedBudgets
 
 T = TypeVar("T")
-
-
-class ApiRequest(Request[Any, Any, Any]):
-    """A request that looks up its headers once: a write reads a dozen of them."""
-
-    @cached_property
-    def headers(self) -> Headers:
-        """The headers."""
-        return Headers.from_scope(self.scope)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,5 +35,5 @@ class HttpDeps:
 
 def deps_of(request: Request[Any, Any, Any], kind: type[T]) -> T:
     """Return the dependencies of this type of the application that handles the request."""
-    dependencies: Dependencies = request.app.state.dependencies
+    dependencies: Dependencies = request.app.state["dependencies"]
     return dependencies.by_type[kind]  # type: ignore[no-any-return]

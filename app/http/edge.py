@@ -16,7 +16,7 @@ from app.http.bodies import Incoming, Transfers
 from app.identifiers import CORRELATION, new_run_id
 from app.problem_document import PROBLEM_JSON, document_of
 
-_HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")
 PIECE: Final = 64 * 1024
 """Bytes of an answer handed to the server at once. It keeps a copy of them until they are sent."""
 _KEY: Final = "lockstitch"
@@ -37,6 +37,7 @@ class Correlation(Struct, frozen=True, kw_only=True):
 class _Edge(Struct, kw_only=True):
     path: str
     correlation: Correlation
+    sent: Mapping[str, list[str]]
     headers: list[tuple[str, str]]
 
 
@@ -50,6 +51,18 @@ def path_of(scope: Any) -> str:
     """Return the path as sent. The router drops a last slash and doubled slashes."""
     edge: _Edge = scope["state"][_KEY]
     return edge.path
+
+
+def headers_of(scope: Any) -> Mapping[str, list[str]]:
+    """Return the headers of the request: those of each name, in lower case, in their order."""
+    edge: _Edge = scope["state"][_KEY]
+    return edge.sent
+
+
+def header_of(scope: Any, name: str) -> str | None:
+    """Return the first header of this name."""
+    values = headers_of(scope).get(name)
+    return None if values is None else values[0]
 
 
 def answer_headers(scope: Any) -> list[tuple[str, str]]:
@@ -68,16 +81,17 @@ class Edge:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Handle one call. The server passes on HTTP only."""
-        sent: dict[bytes, list[bytes]] = {}
+        sent: dict[str, list[str]] = {}
         for name, value in scope["headers"]:
-            sent.setdefault(name, []).append(value)
-        correlation = _read_correlation(scope["path"], sent)
-        edge = _Edge(path=scope["path"], correlation=correlation, headers=[])
+            sent.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        path: str = scope["path"]
+        correlation = _read_correlation(path, sent)
+        edge = _Edge(path=path, correlation=correlation, sent=sent, headers=[])
         incoming = Incoming(receive, sent)
         method = scope["method"]
         head = method == "HEAD"
         inner: Any = {**scope, "state": {**scope.get("state", {}), _KEY: edge}}
-        webhook = scope["path"].startswith(_WEBHOOKS)
+        webhook = path.startswith(_WEBHOOKS)
         if head and not webhook:  # there a vendor checks the endpoint with HEAD
             inner["method"] = "GET"
         elif method == "OPTIONS":
@@ -85,12 +99,14 @@ class Edge:
             inner["method"] = ASKED
         # The caller of a webhook is not verified yet, and a vendor's traces are separate.
         traceparent, tracestate = (
-            (None, None) if webhook else (_single(sent, b"traceparent"), _single(sent, b"tracestate"))
+            (None, None) if webhook else (_single(sent, "traceparent"), _single(sent, "tracestate"))
         )
         with (
             telemetry.bind(correlation.value, traceparent, tracestate),
             telemetry.server_span(
-                str(method), scheme=str(scope.get("scheme", "http")), quiet=_is_probe(scope["path"])
+                str(method),
+                scheme=str(scope.get("scheme", "http")),
+                quiet=path.startswith("/health/") or path == "/metrics",  # probes and scrapes, every few seconds
             ) as call,
         ):
             added = [(b"x-correlation-id", correlation.value.encode())]
@@ -140,14 +156,9 @@ class Edge:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _is_probe(path: str) -> bool:
-    """Return whether the path is that of probes or scrapes, which arrive every few seconds."""
-    return path.startswith("/health/") or path == "/metrics"
-
-
-def _wrong_host(version: str, sent: Mapping[bytes, list[bytes]]) -> str | None:
+def _wrong_host(version: str, sent: Mapping[str, list[str]]) -> str | None:
     """Return what is wrong with the Host header. The server adds an empty one if it is absent."""
-    hosts = sent.get(b"host", [])
+    hosts = sent.get("host", [])
     if len(hosts) > 1:
         return f"{len(hosts)} Host headers were sent; send one."
     if version == "1.1" and not (hosts and _HOST.fullmatch(hosts[0])):
@@ -155,19 +166,19 @@ def _wrong_host(version: str, sent: Mapping[bytes, list[bytes]]) -> str | None:
     return None
 
 
-def _read_correlation(path: str, sent: Mapping[bytes, list[bytes]]) -> Correlation:
-    values = sent.get(b"x-correlation-id")
+def _read_correlation(path: str, sent: Mapping[str, list[str]]) -> Correlation:
+    values = sent.get("x-correlation-id")
     if not values or path.startswith(_UNJUDGED):
         return Correlation(value=new_run_id(), acceptable=True)
-    value = values[0].decode("latin-1").strip(" \t")
+    value = values[0].strip(" \t")
     if len(values) == 1 and CORRELATION.fullmatch(value):
         return Correlation(value=value, acceptable=True)
     return Correlation(value=new_run_id(), acceptable=False)
 
 
-def _single(sent: Mapping[bytes, list[bytes]], name: bytes) -> str | None:
+def _single(sent: Mapping[str, list[str]], name: str) -> str | None:
     values = sent.get(name)
     # Only one traceparent is valid (W3C Trace Context, 3.2); several tracestate lines form one list.
-    if not values or (name == b"traceparent" and len(values) > 1):
+    if not values or (name == "traceparent" and len(values) > 1):
         return None
-    return b",".join(values).decode("latin-1")
+    return ",".join(values)

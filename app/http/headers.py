@@ -10,7 +10,7 @@ from msgspec import Struct
 from app.errors import IdempotencyKeyInvalid, IdempotencyKeyMissing, InvalidField
 from app.http.admission import Admitted, AnyRequest
 from app.http.callers import forbidden
-from app.http.edge import answer_headers
+from app.http.edge import answer_headers, header_of, headers_of
 from app.problem_document import FieldError
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def is_dry_run(request: AnyRequest) -> bool:
 def idempotency_key(request: AnyRequest) -> str:
     """Return the key, bare or unquoted (RFC 8941 string). A dry run needs none. Raises IdempotencyKeyMissing,
     IdempotencyKeyInvalid."""
-    sent = request.headers.getall("idempotency-key", [])
+    sent = headers_of(request.scope).get("idempotency-key", [])
     if not sent and is_dry_run(request):
         return ""
     if not any(value.strip(" \t") for value in sent):
@@ -94,7 +94,7 @@ def preferences(request: AnyRequest, *, later: bool = True) -> Preferences:
     cannot be answered before it is done.
     """
     respond_async, wait = False, None
-    for line in request.headers.getall("prefer", []):
+    for line in headers_of(request.scope).get("prefer", []):
         for match in map(_PREFERENCE.fullmatch, map(str.strip, _MEMBER.findall(line))):
             name, value = ("", "") if match is None else (match[1].lower(), (match[2] or "").strip('"'))
             if name == "respond-async" and not value:
@@ -111,7 +111,7 @@ def preferences(request: AnyRequest, *, later: bool = True) -> Preferences:
 
 def callback(request: AnyRequest) -> str | None:
     """Return the URL of `Lockstitch-Callback` as it was sent; None without the header. Raises InvalidField."""
-    sent = request.headers.getall("lockstitch-callback", [])
+    sent = headers_of(request.scope).get("lockstitch-callback", [])
     if not sent:
         return None
     url = sent[0].strip(" \t")
@@ -128,7 +128,7 @@ def callback(request: AnyRequest) -> str | None:
 def requires_approval(request: AnyRequest) -> bool:
     """Return whether `Lockstitch-Approval` is `required`. Raises InvalidField for another value: a write must not be
     sent because of a typo."""
-    sent = request.headers.getall("lockstitch-approval", [])
+    sent = headers_of(request.scope).get("lockstitch-approval", [])
     if any(value.strip(" \t") != "required" for value in sent):
         detail = "must be: required"
         raise InvalidField(
@@ -140,7 +140,7 @@ def requires_approval(request: AnyRequest) -> bool:
 def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | None:
     """Return the revision of `X-Lockstitch-Mapping`, such as `hubspot.customer@r2`, for a dry run; None without the
     header. Raises Forbidden without the scope `ops:write`, InvalidField."""
-    sent = request.headers.getall(MAPPING_HEADER, [])
+    sent = headers_of(request.scope).get(MAPPING_HEADER.lower(), [])
     if not sent:
         return None
     if "ops:write" not in admitted.caller.scopes:
@@ -190,7 +190,7 @@ APPROVAL: Final = Header(
     meaning="`required`: another key has to approve the write before it is sent. The answer is 202 with the operation.",
     example="required",
     pattern="^required$",
-    read=lambda request, _: "lockstitch-approval" in request.headers and requires_approval(request),
+    read=lambda request, _: "lockstitch-approval" in headers_of(request.scope) and requires_approval(request),
 )
 WAIT: Final = Header(
     name="Prefer",
@@ -205,18 +205,20 @@ PREFER: Final = Header(
     " `wait=N`; a worker runs the write, in order per record (RFC 7240).",
     example="respond-async, wait=5",
     # A dry run has nothing to do later.
-    read=lambda request, _: preferences(request, later=not (MAPPING_HEADER in request.headers or is_dry_run(request))),
+    read=lambda request, _: preferences(
+        request, later=MAPPING_HEADER.lower() not in headers_of(request.scope) and not is_dry_run(request)
+    ),
     sends=("Preference-Applied",),
 )
 IF_MATCH: Final = Header(
     name="If-Match",
     meaning="Write only if the record still has this entity tag.",
     example='"4d801e8b078e9c01"',
-    read=lambda request, _: request.headers.get("if-match"),
+    read=lambda request, _: header_of(request.scope, "if-match"),
 )
 IF_NONE_MATCH: Final = Header(
     name="If-None-Match",
     meaning="Answer 304 if the record still has this entity tag.",
     example='"4d801e8b078e9c01"',
-    read=lambda request, _: request.headers.get("if-none-match"),
+    read=lambda request, _: header_of(request.scope, "if-none-match"),
 )

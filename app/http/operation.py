@@ -28,6 +28,7 @@ from app.http.admission import AnyRequest, admit, read_body, template_of
 from app.http.callers import Caller
 from app.http.decode_body import decode_patch
 from app.http.deps import deps_of
+from app.http.edge import headers_of
 from app.http.headers import Header
 from app.http.paging import Page
 from app.http.parameters import LIMIT, Parameter, PathText, Query
@@ -250,7 +251,7 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
             return b"", None
         if self.body is None:
             return await read_body(request, ()), None
-        absent = self.body.optional and "content-type" not in request.headers
+        absent = self.body.optional and "content-type" not in headers_of(request.scope)
         raw = await read_body(request, () if absent else self.body.media_types)
         if self.body.raw:
             return raw, None

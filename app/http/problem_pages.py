@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 from app.errors import CATALOGUE, NotFound
 from app.http.accept import quality
 from app.http.admission import AnyRequest
+from app.http.edge import headers_of
 from app.http.operation import public_operation
 from app.http.parameters import PathText
 from app.http.responses import Answered, json_response
@@ -65,7 +66,7 @@ async def explain_problem(request: AnyRequest) -> Answered:
     if kind is None:
         raise NotFound("No problem has this code.", next_step=f"The codes are {', '.join(sorted(CATALOGUE))}.")
     explanation = _explanation(kind)
-    accept = request.headers.getall("accept", [])
+    accept = headers_of(request.scope).get("accept", [])
     if quality(accept, "text/html") > quality(accept, "application/json"):
         escaped = {name: escape(str(value)) for name, value in asdict(explanation).items() if name != "retryable"}
         retry = "Yes, after Retry-After or a pause." if kind.retryable else "No: change something first."

@@ -3,6 +3,7 @@
 import logging
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,14 +12,13 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
 from litestar.exceptions import NotFoundException as NoSuchRoute
-from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Send
 
 from app import telemetry
 from app.errors import Internal, MethodNotAllowed, NotFound, StoreUnavailable
 from app.http.accept import accepted_problem_type
 from app.http.deps import HttpDeps, deps_of
-from app.http.edge import ASKED, answer_headers, correlation_of, path_of
+from app.http.edge import ASKED, answer_headers, correlation_of, header_of, headers_of, path_of
 from app.http.paging import Page
 from app.problem_document import JSON, Problem, document_of
 
@@ -29,30 +29,26 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class RenderedResponse(Response[bytes]):
-    """A body that is rendered already, of a status that allows one. The framework would look for encoders, cookies and
-    defaults on its way to the server."""
-
-    def to_asgi_response(self, app: Any, request: Any, **_: Any) -> ASGIResponse:
-        """Return the messages to the server."""
-        return _Rendered(self)
-
-
-class _Rendered(ASGIResponse):
-    """The two messages of an answer."""
+    """A body that is rendered already, of a status that allows one: the two messages to the server. The framework would
+    look for encoders, cookies and defaults on the way."""
 
     __slots__ = ("_messages",)
 
-    def __init__(self, response: Response[bytes]) -> None:
-        headers = [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
-        ]
-        headers.append((b"content-type", str(response.media_type).encode("latin-1")))
-        headers.append((b"content-length", str(len(response.content)).encode("latin-1")))
-        start: Any = {"type": "http.response.start", "status": response.status_code or 200, "headers": headers}
-        body: Any = {"type": "http.response.body", "body": response.content, "more_body": False}
-        self._messages = (start, body)
+    def __init__(
+        self, body: bytes, *, media_type: str, status_code: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()]
+        lines.append((b"content-type", media_type.encode("latin-1")))
+        lines.append((b"content-length", b"%d" % len(body)))
+        start: Any = {"type": "http.response.start", "status": status_code, "headers": lines}
+        self._messages: tuple[Any, Any] = (start, {"type": "http.response.body", "body": body, "more_body": False})
+
+    def to_asgi_response(self, app: Any, request: Any, **_: Any) -> Any:
+        """Return itself."""
+        return self
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Send the messages."""
         for message in self._messages:
             await send(message)
 
@@ -69,7 +65,7 @@ def resource_response(
     has an `Age` in seconds (RFC 9111, 5.1)."""
     if etag is None:
         return json_response(resource, headers={} if age is None else {"age": str(math.ceil(age))})
-    wanted = request.headers.get("if-none-match")
+    wanted = header_of(request.scope, "if-none-match")
     if wanted is not None:
         tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
         if "*" in tags or etag in tags:
@@ -133,7 +129,7 @@ async def refuse_other_path(request: AnyRequest) -> None:
 
 def problem_type(request: AnyRequest) -> str:
     """Return the media type of a problem for this caller."""
-    return accepted_problem_type(request.headers.getall("accept", []))
+    return accepted_problem_type(headers_of(request.scope).get("accept", []))
 
 
 def problem_of(request: AnyRequest, error: Exception) -> Problem:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.http.edge import header_of
 from app.http.headers import Header
 
 TEXT: Final = {"type": "string"}
@@ -17,7 +18,7 @@ COMMON_HEADERS: Final = (
         name="traceparent",
         meaning="W3C Trace Context.",
         example="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        read=lambda request, _: request.headers.get("traceparent"),
+        read=lambda request, _: header_of(request.scope, "traceparent"),
     ),
 )
 """Headers of every call with a key, which `admit` and the edge read."""

@@ -33,9 +33,10 @@ def bind(
 
     An invalid `traceparent` is ignored (W3C Trace Context, section 3.2.2).
     """
-    headers = {"traceparent": traceparent, "tracestate": tracestate}
-    carrier = {name: value for name, value in headers.items() if value is not None}
-    return _Binding(correlation, _propagator.extract(carrier, Context()) if carrier else Context())
+    if traceparent is None:
+        return _Binding(correlation, Context())
+    carrier = {"traceparent": traceparent} | ({} if tracestate is None else {"tracestate": tracestate})
+    return _Binding(correlation, _propagator.extract(carrier, Context()))
 
 
 class _Binding(AbstractContextManager[None]):  # entered for every request; a generator costs several times as much

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from app.errors import Forbidden, NotFound, UnsupportedMediaType
 from app.http.admission import AnyRequest, check_coding, content_type_of, read_into
 from app.http.deps import HttpDeps, deps_of
+from app.http.edge import header_of
 from app.http.headers import IDEMPOTENCY_KEY
 from app.http.operation import Call, FileBody, operation
 from app.http.parameters import PathText
@@ -119,7 +120,9 @@ def _check_media_type(request: AnyRequest, layout: Layout) -> None:
     check_coding(request)
     if content_type_of(request) != CSV:
         raise UnsupportedMediaType(f"The body must be {CSV}.", next_step=f"Send Content-Type: {CSV}.")
-    named = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
+    named = re.search(
+        r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", header_of(request.scope, "content-type") or "", re.IGNORECASE
+    )
     if named is not None and _codec(named[1]) != layout.encoding:
         raise UnsupportedMediaType(
             f"The charset differs from the encoding of the layout, {layout.encoding}.",

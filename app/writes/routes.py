@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from app.errors import InvalidField
 from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
+from app.http.edge import header_of
 from app.http.headers import APPROVAL, CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
 from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
 from app.http.parameters import RECORD_CONNECTION, RECORD_ID, boolean, choice
@@ -264,7 +265,7 @@ async def _write(
     revision = call.header(MAPPING)
     wanted = replace(
         request_of_call(call, object_name, action, loss=call.query(LOSS) if may_lose else None, missing=missing),
-        if_match=call.request.headers.get("if-match"),
+        if_match=header_of(call.request.scope, "if-match"),
         revision=revision,
         edits_tags=edits_tags,
         writer=f"{KEY}{call.caller.name}",

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from app.http.accept import quality
+from app.http.edge import headers_of
 from app.http.operation import Call, Listing, operation
 from app.http.parameters import LIMIT, PathText, boolean, choice, cursor, text
 from app.http.responses import Answered, RenderedResponse, link_next, page_response
@@ -47,7 +48,7 @@ async def list_reconciliations(call: Call) -> Answered:
     page = await start.list_findings(deps, which, after=call.query(CURSOR), limit=limit)
     if not page.data:
         call.deps(Connections).refuse_unknown(which.connection)
-    accept = call.request.headers.getall("accept", [])
+    accept = headers_of(call.request.scope).get("accept", [])
     if quality(accept, CSV) <= quality(accept, JSON):
         return page_response(call.request, page)
     link_next(call.request, page.next_cursor)
