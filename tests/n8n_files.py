@@ -16,8 +16,7 @@ def nodes_of(template: Template, kind: str) -> list[dict[str, Any]]:
 
 def trigger_of(template: Template) -> str:
     """The node that starts it, which stands first among the others that are no notes."""
-    started: str = next(node["name"] for node in template["nodes"] if re.search(r"Trigger$|\.webhook$", node["type"]))
-    return started
+    return next(node["name"] for node in template["nodes"] if re.search(r"Trigger$|\.webhook$", node["type"]))
 
 
 def is_started_by_an_event(template: Template) -> bool:

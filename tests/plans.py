@@ -60,5 +60,4 @@ def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 def rows_read(node: dict[str, Any]) -> float:
     """How many rows an analysed node has read, those that it left out included."""
-    rows: float = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-    return rows
+    return (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]

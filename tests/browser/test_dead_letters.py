@@ -40,8 +40,7 @@ def bury(facade: Facade) -> str:
 
 
 def made(caller: Caller) -> str:
-    remote_id: str = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))["meta"]["remote_id"]
-    return remote_id
+    return caller.create("/v1/customers?connection=hubspot", customer("hubspot"))["meta"]["remote_id"]
 
 
 def test_a_payload_is_fixed_and_redriven(

@@ -141,8 +141,7 @@ def items(node: dict[str, Any]) -> list[Any]:
         return [GIVEN[node["name"]]]
     if not node["type"].endswith(".code"):
         return [{}]
-    rows: list[Any] = evaluate(f"(() => {{ {node['parameters']['jsCode']}\n }})().map((one) => one.json)", {})
-    return rows
+    return evaluate(f"(() => {{ {node['parameters']['jsCode']}\n }})().map((one) => one.json)", {})
 
 
 def body_of(template: Template, node: dict[str, Any], item: Any) -> Any:

@@ -19,8 +19,7 @@ Json = dict[str, Any]
 
 
 def template(name: str) -> Json:
-    loaded: Json = json.loads((TEMPLATES / f"{name}.json").read_bytes())
-    return loaded
+    return json.loads((TEMPLATES / f"{name}.json").read_bytes())
 
 
 def node(workflow: Json, name: str) -> Json:

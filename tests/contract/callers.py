@@ -46,8 +46,7 @@ class Caller(httpx.Client):
         """POST, wait as long as a call may, and return the resource of the 201."""
         answer = self.write("POST", path, body, key=key, headers={"prefer": "wait=30", **(headers or {})})
         assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
+        return answer.json()
 
     def settled(self, operation: httpx.Response) -> dict[str, Any]:
         """Follow the `Location` of a 202 until the operation has ended."""
@@ -60,8 +59,7 @@ class Caller(httpx.Client):
         def look() -> dict[str, Any]:
             answer = self.get(path)
             assert answer.status_code == 200, answer.text
-            operation: dict[str, Any] = answer.json()
-            return operation
+            return answer.json()
 
         return until(look, lambda operation: operation["state"] in DECIDED)
 
@@ -74,8 +72,7 @@ def new_key() -> str:
 def code_of(response: httpx.Response, status: int) -> str:
     """Return the code of a problem with this status."""
     assert response.status_code == status, f"{response.status_code} {response.text}"
-    code: str = response.json()["code"]
-    return code
+    return response.json()["code"]
 
 
 def pointers(response: httpx.Response) -> list[str]:

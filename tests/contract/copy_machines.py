@@ -102,8 +102,7 @@ class Running:
 
     def read(self, connection: str, remote_id: str) -> dict[str, Any]:
         """A record as it is."""
-        record: dict[str, Any] = self.caller.get(f"/v1/customers/{connection}:{remote_id}").json()
-        return record
+        return self.caller.get(f"/v1/customers/{connection}:{remote_id}").json()
 
     def staff(self, connection: str, remote_id: str, **fields: Any) -> None:
         """Change a record as the vendor's own staff does."""
@@ -121,8 +120,7 @@ class Running:
         path = f"/v1/customers/{source}:{made['meta']['remote_id']}/copies"
         answer = self.caller.write("POST", path, {"connection": connection})
         assert answer.status_code in (200, 201), answer.text
-        record: dict[str, Any] = answer.json()
-        return record
+        return answer.json()
 
 
 SENDERS: Final[tuple[Vendor, ...]] = ("shopify", "hubspot", "woocommerce")

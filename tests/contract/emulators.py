@@ -62,15 +62,13 @@ class Emulators:
 
     def standing_faults(self) -> list[dict[str, Any]]:
         """Return the faults that are not used up."""
-        standing: list[dict[str, Any]] = self._http.get("/faults").json()
-        return standing
+        return self._http.get("/faults").json()
 
     def sent_webhooks(self, vendor: Vendor, *states: str) -> list[dict[str, Any]]:
         """Return a vendor's webhooks and what became of them, oldest first: those in each of the states, or all."""
         wanted = [{"vendor": vendor, "state": one} for one in states] or [{"vendor": vendor}]
         answers = [self._http.get("/webhooks/sent", params=one) for one in wanted]
-        sent: list[dict[str, Any]] = [one for answer in answers for one in answer.json()]
-        return sent
+        return [one for answer in answers for one in answer.json()]
 
     def mend(self) -> None:
         """Remove every fault, and let go the calls that are held."""
@@ -93,8 +91,7 @@ class Emulators:
         """Place a record without the vendor's validation."""
         answer = self._http.post("/records", json={"vendor": vendor, "object": object_name, "record": record})
         assert answer.status_code == 201, answer.text
-        placed: dict[str, Any] = answer.json()
-        return placed
+        return answer.json()
 
     def calls(self, vendor: Vendor) -> list[dict[str, Any]]:
         """Return the calls that the vendor got, newest last."""
@@ -104,8 +101,7 @@ class Emulators:
 
     def tokens(self, vendor: Vendor) -> list[str]:
         """Return the access and refresh tokens that are valid."""
-        tokens: list[str] = self._http.get("/tokens", params={"vendor": vendor}).json()
-        return tokens
+        return self._http.get("/tokens", params={"vendor": vendor}).json()
 
     def limit(self, vendor: Vendor, **limits: float) -> None:
         """Set the vendor's `per_minute`, `search_lag` or `search_cap`."""

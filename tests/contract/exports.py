@@ -81,8 +81,7 @@ def await_rows(caller: httpx.Client, path: str, timeout: float = TIMEOUT) -> dic
     """Return the upload once every row is processed."""
 
     def look() -> dict[str, Any]:
-        upload: dict[str, Any] = caller.get(path).raise_for_status().json()
-        return upload
+        return caller.get(path).raise_for_status().json()
 
     return until(look, lambda upload: upload["state"] == "done", timeout=timeout)
 

@@ -96,8 +96,7 @@ def contacts_of(vendors: Emulators, vendor: Vendor, made: dict[str, Any]) -> lis
 
 
 def at(caller: Caller, made: dict[str, Any], connection: str) -> dict[str, Any]:
-    copied: dict[str, Any] = caller.get(f"/v1/customers/{made['id']}?connection={connection}").json()
-    return copied
+    return caller.get(f"/v1/customers/{made['id']}?connection={connection}").json()
 
 
 def fan_outs(facade: Facade, made: dict[str, Any], connection: str) -> list[dict[str, Any]]:

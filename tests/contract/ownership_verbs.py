@@ -30,8 +30,7 @@ class Try:
         path = f"{self.path}{'&' if '?' in self.path else '?'}dry_run=true"
         answer = caller.request(self.method, path, json=self.body)
         assert answer.status_code == 200, answer.text
-        verdict: dict[str, Any] = answer.json()
-        return verdict
+        return answer.json()
 
 
 def field_of(caller: Caller, path: str, name: str) -> Callable[[], Any]:

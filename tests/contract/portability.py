@@ -117,8 +117,7 @@ def place(caller: Caller, sample: Sample) -> Place:
 
     def make() -> Body:
         made = caller.create(sample.collection(), read_at(sample, word()))
-        body: Body = caller.get(f"{sample.path}/{made['id']}").json()
-        return body
+        return caller.get(f"{sample.path}/{made['id']}").json()
 
     return Place(sample.vendor, sample.object, sample.upsert_keys, make)
 

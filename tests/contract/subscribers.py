@@ -57,13 +57,11 @@ class Post:
     @property
     def event(self) -> dict[str, Any]:
         """The body, decoded."""
-        decoded: dict[str, Any] = msgspec.json.decode(self.body)
-        return decoded
+        return msgspec.json.decode(self.body)
 
     def proven_by(self, secret: str) -> dict[str, Any]:
         """The body, after the official package has verified it. Raises WebhookVerificationError."""
-        proven: dict[str, Any] = Webhook(secret).verify(self.body, self.headers)
-        return proven
+        return Webhook(secret).verify(self.body, self.headers)
 
 
 @dataclass
@@ -154,8 +152,7 @@ class Delivering:
             rows = await transaction.fetch(OWN_EVENTS)
             return [row["id"] for row in rows]
 
-        ids: list[str] = self._in_transaction(append)
-        return ids
+        return self._in_transaction(append)
 
     def call_back(self, event_id: str, *, target_url: str, principal: str) -> None:
         """Ask for an Event to be delivered to one address, as an operation with a callback does."""
@@ -232,8 +229,7 @@ def subscribe(caller: Caller, hook: Hook, *events: str, **more: Any) -> dict[str
     """A new subscription of this hook, to everything where nothing is named."""
     answer = caller.post("/v1/subscriptions", json={"target_url": hook.url, "events": events or ("*",), **more})
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    return answer.json()
 
 
 def news(number: int = 0, *, record: str | None = None, **more: Any) -> NewEvent:

@@ -42,15 +42,13 @@ class Agent:
     def call(self, name: str, **arguments: Any) -> Json:
         """Call a tool, and return its result."""
         answer = self.send("tools/call", name=name, arguments=arguments)
-        result: Json = answer.json()["result"]
-        return result
+        return answer.json()["result"]
 
     def ask(self, name: str, **arguments: Any) -> Json:
         """Call a tool that succeeds, and return its document."""
         result = self.call(name, **arguments)
         assert not result.get("isError"), result
-        document: Json = result["structuredContent"]
-        return document
+        return result["structuredContent"]
 
 
 @pytest.fixture

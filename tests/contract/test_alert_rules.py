@@ -43,8 +43,7 @@ COUNTED = re.compile(r"(?:rate|increase)\(([a-z_]+)(?:\{([^}]*(?:\{[^}]*\}[^}]*)
 
 def rules() -> list[dict[str, Any]]:
     (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    rules_of_group: list[dict[str, Any]] = group["rules"]
-    return rules_of_group
+    return group["rules"]
 
 
 def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:

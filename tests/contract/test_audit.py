@@ -46,8 +46,7 @@ def await_position(facade: Facade, event: int) -> None:
 def listed(caller: Caller, **filters: Any) -> list[dict[str, Any]]:
     answer = caller.get(PATH, params=filters)
     assert answer.status_code == 200, answer.text
-    events: list[dict[str, Any]] = answer.json()["data"]
-    return events
+    return answer.json()["data"]
 
 
 def test_events_of_a_run_are_listed_newest_first(reader: Caller, run: str) -> None:

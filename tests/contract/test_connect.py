@@ -86,8 +86,7 @@ def browser() -> Iterator[httpx.Client]:
 
 def connection_state(caller: Caller, name: str) -> dict[str, Any]:
     (one_connection,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
-    state: dict[str, Any] = one_connection
-    return state
+    return one_connection
 
 
 def working(caller: Caller, name: str, path: str = "/v1/customers") -> None:
@@ -412,8 +411,7 @@ def test_a_refused_key_is_logged_with_its_version_and_the_vendors_code(facade: F
 
 
 def events_of(caller: Caller) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = caller.get("/v1/events", params={"type": "connection.paused"}).json()["data"]
-    return listed
+    return caller.get("/v1/events", params={"type": "connection.paused"}).json()["data"]
 
 
 def test_no_part_of_a_secret_is_left_anywhere(

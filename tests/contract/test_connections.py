@@ -13,22 +13,19 @@ def connection(caller: Caller, name: str) -> dict[str, Any]:
     """One connection, as operators see it."""
     listed = caller.get("/ops/connections").json()["data"]
     (one_connection,) = [one for one in listed if one["name"] == name]
-    state: dict[str, Any] = one_connection
-    return state
+    return one_connection
 
 
 def pause(caller: Caller, name: str, note: str = "the account moves") -> dict[str, Any]:
     answer = caller.post(f"/ops/connections/{name}/pause", json={"note": note})
     assert answer.status_code == 200, answer.text
-    state: dict[str, Any] = answer.json()
-    return state
+    return answer.json()
 
 
 def resume(caller: Caller, name: str) -> dict[str, Any]:
     answer = caller.post(f"/ops/connections/{name}/resume")
     assert answer.status_code == 200, answer.text
-    state: dict[str, Any] = answer.json()
-    return state
+    return answer.json()
 
 
 def audited(facade: Facade, name: str) -> list[tuple[str, str]]:

@@ -24,8 +24,7 @@ def active(facade: Facade) -> int:
     (row,) = facade.sql(
         "SELECT active FROM mapping_route WHERE (connection, mapping) = ('advised', 'hubspot.customer')"
     )
-    revision: int = row["active"]
-    return revision
+    return row["active"]
 
 
 def test_one_is_paused_and_resumed(console_operator: Operator, console_reader: Operator, facade: Facade) -> None:

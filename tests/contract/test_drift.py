@@ -24,8 +24,7 @@ CHOICES = {
 @pytest.fixture(params=KINDS)
 def name(request: pytest.FixtureRequest) -> str:
     """One object at one vendor."""
-    chosen: str = request.param
-    return chosen
+    return request.param
 
 
 def drift(vendors: Emulators, name: str, change: str) -> None:

@@ -60,8 +60,7 @@ def known_record(facade: Facade, caller: Caller, kind: Kind, connection: str, bo
 def findings(caller: Caller, **filters: str) -> list[dict[str, Any]]:
     answer = caller.get("/ops/drift", params={"limit": "250", **filters})
     assert answer.status_code == 200, answer.text
-    data: list[dict[str, Any]] = answer.json()["data"]
-    return data
+    return answer.json()["data"]
 
 
 def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str | None = None) -> dict[str, Any]:

@@ -73,16 +73,14 @@ class Reader:
         if answer.status_code == 422:
             return []
         assert answer.status_code == 200, answer.text
-        page: list[dict[str, Any]] = answer.json()["data"]
-        return page
+        return answer.json()["data"]
 
     def findings(self, acknowledged: str = "false") -> list[dict[str, Any]]:
         """The members that are empty more often."""
         filters = {"connection": self._vendor, "kind": KIND, "acknowledged": acknowledged}
         answer = self._caller.get("/ops/drift", params=filters)
         assert answer.status_code == 200, answer.text
-        listed: list[dict[str, Any]] = answer.json()["data"]
-        return listed
+        return answer.json()["data"]
 
     def counted(self) -> float:
         """How many members were reported as empty more often."""

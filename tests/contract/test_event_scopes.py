@@ -40,10 +40,9 @@ def change_scopes(delivering: Delivering, key: NewKey, *scopes: str) -> str:
 
 def disabled(caller: Caller, subscription: str) -> dict[str, Any]:
     """The subscription, once it is disabled."""
-    subscription_view: dict[str, Any] = until(
+    return until(
         lambda: caller.get(f"/v1/subscriptions/{subscription}").json(), lambda view: view["state"] == "disabled"
     )
-    return subscription_view
 
 
 def numbers(hook: Hook, count: int) -> list[int]:

@@ -30,8 +30,7 @@ NEVER_NAMED = {"id", "meta", "raw", "updated_at", "order_stats", "subscriptions"
 @pytest.fixture(params=KINDS)
 def name(request: pytest.FixtureRequest) -> str:
     """One object at one vendor."""
-    chosen: str = request.param
-    return chosen
+    return request.param
 
 
 class Record:
@@ -63,8 +62,7 @@ class Record:
 
     def read(self) -> dict[str, Any]:
         """The resource as the API shows it."""
-        record: dict[str, Any] = self.driver.caller.get(self.path).json()
-        return record
+        return self.driver.caller.get(self.path).json()
 
 
 def test_created_updated_and_again(driver: WebhookDriver, name: str) -> None:

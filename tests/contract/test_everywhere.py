@@ -33,8 +33,7 @@ def copy_to(caller: Caller, path: str, record: dict[str, Any], connection: str) 
         "POST", f"{path}/{record['id']}/copies", {"connection": connection}, headers={"prefer": "wait=30"}
     )
     assert answer.status_code in (200, 201), answer.text
-    copied: dict[str, Any] = answer.json()
-    return copied
+    return answer.json()
 
 
 def test_every_system_with_the_address_answers_under_one_id(caller: Caller) -> None:

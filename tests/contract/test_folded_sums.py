@@ -135,8 +135,7 @@ def test_the_account_of_an_order_is_found_by_name(caller: Caller, vendors: Emula
         body = order(word(), {"billing_address": address | {"postal_code": postal_code}})
         made = caller.create("/v1/orders?connection=crm", body)
         (stored,) = [one for one in vendors.records("salesforce", "Order") if one["Id"] == made["meta"]["remote_id"]]
-        account_id: str = stored["AccountId"]
-        return account_id
+        return stored["AccountId"]
 
     (default,) = vendors.records("salesforce", "Account", holding="Web customers")
     assert account_of("10115") == known["Id"]

@@ -123,8 +123,7 @@ def refusal(answer: httpx.Response) -> str:
     assert (answer.status_code, answer.json()["code"]) == (503, "store-unavailable"), answer.text
     assert int(answer.headers["retry-after"]) > 0
     assert answer.json()["next_step"]
-    detail: str = answer.json()["detail"]
-    return detail
+    return answer.json()["detail"]
 
 
 def readiness(process: Process) -> tuple[int, str]:

@@ -36,15 +36,13 @@ def make(caller: Caller, vendor: str, address: str, first: str = "", last: str =
     elif first:
         body |= {"first_name": first, "last_name": last}
     made = caller.create(sample.collection(), body)
-    read: dict[str, Any] = caller.get(f"{sample.path}/{vendor}:{made['meta']['remote_id']}").json()
-    return read
+    return caller.get(f"{sample.path}/{vendor}:{made['meta']['remote_id']}").json()
 
 
 def id_of(caller: Caller, made: dict[str, Any]) -> str:
     """The canonical id that a record has now."""
     meta = made["meta"]
-    canonical_id: str = caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()["id"]
-    return canonical_id
+    return caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()["id"]
 
 
 @pytest.mark.parametrize("vendors", TRIOS)

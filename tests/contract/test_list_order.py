@@ -157,8 +157,7 @@ def test_an_address_finds_the_orders_of_the_customer_and_of_the_guest_they_were(
 
     def bought_as_guest(address: str) -> str:
         body = sample.body(word()) | {"customer": {"email": address}, "is_guest": True}
-        made: str = caller.create(sample.collection(), body)["id"]
-        return made
+        return caller.create(sample.collection(), body)["id"]
 
     address = f"{mark}@example.com"
     as_guest = [bought_as_guest(address) for _ in range(2)]

@@ -16,8 +16,7 @@ from tests.contract.samples import KINDS, customer, order, ticket, word
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """The records of one object at one vendor."""
-    name: str = request.param
-    return name
+    return request.param
 
 
 def fill(caller: Caller, kind: str, count: int) -> list[dict[str, Any]]:

@@ -33,15 +33,13 @@ def route(caller: Caller, connection: str) -> dict[str, Any]:
 
 def route_in(mapping: dict[str, Any], connection: str) -> dict[str, Any]:
     (one_route,) = [one for one in mapping["routes"] if one["connection"] == connection]
-    route_view: dict[str, Any] = one_route
-    return route_view
+    return one_route
 
 
 def revision_of(caller: Caller, path: str) -> int:
     answer = caller.get(path)
     assert answer.status_code == 200, answer.text
-    revision: int = answer.json()["meta"]["mapping"]["revision"]
-    return revision
+    return answer.json()["meta"]["mapping"]["revision"]
 
 
 def cli(facade: Facade, *arguments: str) -> Any:
@@ -54,8 +52,7 @@ def cli(facade: Facade, *arguments: str) -> Any:
 def place(vendors: Emulators, **properties: str) -> str:
     """A contact at HubSpot; its id."""
     placed = vendors.place("hubspot", "contacts", {"properties": {"firstname": "Ann", **properties}})
-    identifier: str = placed["id"]
-    return identifier
+    return placed["id"]
 
 
 def audited(facade: Facade, connection: str) -> list[tuple[str, str]]:
@@ -191,8 +188,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
             receipts.append(driver.record(at, "contact.propertyChange", "contact", person))
             driver.await_settled(receipts[-1])
             (validated,) = driver.audited(receipts[-1], "receipt.validated")
-            read_by: int = validated["facts"]["revision"]
-            return read_by
+            return validated["facts"]["revision"]
 
         until(look, lambda read_by: read_by == revision)
         return [event for receipt in receipts for event in driver.events_of(receipt)]

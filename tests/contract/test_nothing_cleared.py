@@ -64,8 +64,7 @@ def _identity(name: str, item: Any) -> Any:
 def read(caller: Caller, path: str) -> Body:
     answer = caller.get(path)
     assert answer.status_code == 200, answer.text
-    body: Body = answer.json()
-    return body
+    return answer.json()
 
 
 def listed(caller: Caller, sample: Sample, record: Body) -> Body:

@@ -32,8 +32,7 @@ def victim(caller: Caller, sample: Sample, mark: str) -> dict[str, Any]:
     if "external_id" in sample.upsert_keys:
         body |= {"external_id": f"jo{mark}"}
     made = caller.create(sample.collection(), body)
-    read: dict[str, Any] = caller.get(f"{sample.path}/{made['id']}").json()
-    return read
+    return caller.get(f"{sample.path}/{made['id']}").json()
 
 
 def match_loosely(vendors: Emulators, sample: Sample, query: str, finds: str, *, reads: int = 1) -> None:
@@ -54,8 +53,7 @@ def problem_of(caller: Caller, answer: httpx.Response) -> str | None:
     if answer.status_code == 202:
         operation = caller.settled(answer)
         return operation["problem"]["code"] if operation["state"] == "failed" else None
-    code: str | None = answer.json().get("code")
-    return code
+    return answer.json().get("code")
 
 
 def unharmed(caller: Caller, sample: Sample, before: dict[str, Any]) -> None:

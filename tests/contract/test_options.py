@@ -63,8 +63,7 @@ def options_of(caller: Caller, place: str, *, max_age: int | None = None) -> dic
 
     answer = until(ask, is_fresh) if max_age == 0 else ask()
     assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
+    return answer.json()
 
 
 def test_people_to_give_work_to_are_those_of_the_account(caller: Caller, vendors: Emulators) -> None:

@@ -71,8 +71,7 @@ def skipped(resource: dict[str, Any]) -> list[str]:
 
 def letters(caller: Caller, run: str) -> list[dict[str, Any]]:
     """The open dead letters of a run."""
-    data: list[dict[str, Any]] = caller.get(f"/ops/dead-letters?state=open&correlation_id={run}").json()["data"]
-    return data
+    return caller.get(f"/ops/dead-letters?state=open&correlation_id={run}").json()["data"]
 
 
 @pytest.mark.parametrize("queued", [False, True])

@@ -38,8 +38,7 @@ anyone_else = "POLICY"
 @pytest.fixture(scope="module", params=["reject", "skip", "review"])
 def policy(request: pytest.FixtureRequest) -> str:
     """What happens to a change by anyone else."""
-    name: str = request.param
-    return name
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -324,5 +323,4 @@ def test_rows_of_an_export(trusted: Caller, facade: Facade, policy: str) -> None
 
 
 def settled_rows(caller: Caller, upload: dict[str, Any]) -> dict[str, Any]:
-    rows: dict[str, Any] = caller.get(f"/v1/uploads/legacy/{upload['id']}").json()
-    return rows
+    return caller.get(f"/v1/uploads/legacy/{upload['id']}").json()

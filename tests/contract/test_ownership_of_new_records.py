@@ -30,8 +30,7 @@ DOORS: Final = {
 @pytest.fixture(scope="module", params=["reject", "review", "skip"])
 def policy(request: pytest.FixtureRequest) -> str:
     """What happens to a change by anyone else."""
-    name: str = request.param
-    return name
+    return request.param
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,7 @@ def read(caller: Caller, path: str, made: dict[str, Any]) -> dict[str, Any]:
     """The record as its connection gives it."""
     answer = caller.get(f"{path}/{made['id']}")
     assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
+    return answer.json()
 
 
 @pytest.mark.parametrize("path", OUTPUT_ONLY)

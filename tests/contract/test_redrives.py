@@ -36,8 +36,7 @@ def start(caller: Caller, dead: DeadJobs, **wanted: Any) -> dict[str, Any]:
     answer = caller.post(PATH, json=body)
     assert answer.status_code == 201, answer.text
     assert answer.headers["location"] == f"{PATH}/{answer.json()['id']}"
-    begun: dict[str, Any] = answer.json()
-    return begun
+    return answer.json()
 
 
 def read(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:

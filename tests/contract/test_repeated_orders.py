@@ -34,8 +34,7 @@ def made_at(caller: Caller, source: str, name: str) -> Body:
     mark = word()
     body = ORDERS[name](mark) | {"external_id": f"key-{mark}"}
     made = caller.create(f"/v1/orders?connection={source}&loss=any", body)
-    record: Body = caller.get(f"/v1/orders/{made['id']}?connection={source}").json()
-    return record
+    return caller.get(f"/v1/orders/{made['id']}?connection={source}").json()
 
 
 def folded(answer: Body) -> set[tuple[str, str]]:

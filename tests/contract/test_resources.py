@@ -26,8 +26,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     """One object at one vendor."""
-    name: str = request.param
-    return name
+    return request.param
 
 
 def make(caller: Caller, kind: str) -> tuple[str, Any]:

@@ -19,8 +19,7 @@ def document(anonymous: Caller) -> Schema:
     answer = anonymous.get("/schema/openapi.json")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    served: Schema = answer.json()
-    return served
+    return answer.json()
 
 
 def check(document: Schema, answer: httpx.Response) -> None:

@@ -18,8 +18,7 @@ running_facade, full_key = own_facade(started)
 def made_at(caller: Caller, source: str, **fields: Any) -> Body:
     """An order of the source, as it is read there."""
     made = caller.create(f"/v1/orders?connection={source}", order(word(), **fields))
-    record: Body = caller.get(f"/v1/orders/{made['id']}?connection={source}").json()
-    return record
+    return caller.get(f"/v1/orders/{made['id']}?connection={source}").json()
 
 
 @pytest.mark.parametrize("target", ["shopify", "stripe", "woocommerce"])

@@ -52,8 +52,7 @@ def copy(caller: Caller, made: dict[str, Any], to: str, **order: Any) -> dict[st
     source = made["meta"]["connection"]
     answer = caller.write("POST", f"/v1/customers/{made['id']}/copies?connection={source}", {"connection": to, **order})
     assert answer.status_code in (200, 201), answer.text
-    copied: dict[str, Any] = answer.json()
-    return copied
+    return answer.json()
 
 
 def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
@@ -72,8 +71,7 @@ def staff(caller: Caller, there: dict[str, Any], **fields: Any) -> None:
 
 def read(caller: Caller, there: dict[str, Any]) -> dict[str, Any]:
     meta = there["meta"]
-    record: dict[str, Any] = caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()
-    return record
+    return caller.get(f"/v1/customers/{meta['connection']}:{meta['remote_id']}").json()
 
 
 @pytest.fixture

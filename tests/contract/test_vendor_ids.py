@@ -62,8 +62,7 @@ class Source:
             remote_id = self.renumbered(mark)
         answer = self.caller.get(f"{self.sample.path}/{self.vendor}:{remote_id}")
         assert answer.status_code == 200, answer.text
-        body: Body = answer.json()
-        return body
+        return answer.json()
 
     def naming(self, mark: str) -> Body:
         """The references of a new record."""

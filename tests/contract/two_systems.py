@@ -219,8 +219,7 @@ def copied(native: Mapping[str, str], record: Mapping[str, Any]) -> Fields:
 
 
 def _json(call: dict[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(call["body"]) if isinstance(call["body"], str) else call["body"] or {}
-    return body
+    return json.loads(call["body"]) if isinstance(call["body"], str) else call["body"] or {}
 
 
 def _phone(customer: Mapping[str, Any]) -> dict[str, str]:

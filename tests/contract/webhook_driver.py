@@ -87,8 +87,7 @@ class WebhookDriver:
         (row,) = self.facade.sql(
             "SELECT id FROM inbound_event WHERE correlation_id = $1", answer.headers["x-correlation-id"]
         )
-        receipt: str = row["id"]
-        return receipt
+        return row["id"]
 
     def record(self, connection: str, topic: str | None, remote_object: str, remote_id: str, **facts: Any) -> str:
         """Insert a receipt with its job, as a webhook would. For connections without a secret."""

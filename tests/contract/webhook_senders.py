@@ -55,8 +55,7 @@ class WebhookEndpoint:
             "SELECT count(*) AS number FROM audit_event WHERE type = 'job.queued' AND facts::jsonb->>'origin' = $1",
             receipt_id,
         )
-        number: int = row["number"]
-        return number
+        return row["number"]
 
 
 def now() -> datetime:

@@ -162,8 +162,7 @@ class Writer:
         path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&include=references"
         answer = self._caller.get(path)
         assert answer.status_code == 200, answer.text
-        record: Body = answer.json()
-        return record
+        return answer.json()
 
 
 class Changer(Writer):
@@ -215,15 +214,13 @@ class Commenter(Writer):
 
     def _read(self, made: Body) -> Body:
         listed = self._caller.get(f"{self._path}?limit=100").json()["data"]
-        comment: Body = next(one for one in listed if one["remote_id"] == made["remote_id"])
-        return comment
+        return next(one for one in listed if one["remote_id"] == made["remote_id"])
 
 
 def drafted(caller: Caller, method: str, path: str, body: Body) -> Body | None:
     """Return the request that a write would send to the vendor, or its problem; None if it changes nothing."""
     answer: Body = caller.request(method, f"{path}&dry_run=true", json=body).json()
-    request: Body | None = answer.get("request", answer)
-    return request
+    return answer.get("request", answer)
 
 
 def announced(answer: Body) -> set[str]:

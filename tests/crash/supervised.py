@@ -46,8 +46,7 @@ class Supervised:
             assert self._process.poll() is None, self.output()
             assert time.monotonic() < deadline, self.output()
             time.sleep(0.05)
-        facts: dict[str, str] = json.loads(announcement.read_bytes())
-        return facts
+        return json.loads(announcement.read_bytes())
 
     def kill(self, what: str) -> None:
         """Kill -9 the supervisor, or its child `serve` or `worker` where it is up."""

@@ -186,7 +186,4 @@ def _held(emulators: httpx.Client) -> Counter[str]:
 
 
 def _records(emulators: httpx.Client, vendor: str, name: str) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = emulators.get(
-        "/_emulator/records", params={"vendor": vendor, "object": name}
-    ).json()["records"]
-    return records
+    return emulators.get("/_emulator/records", params={"vendor": vendor, "object": name}).json()["records"]

@@ -105,8 +105,7 @@ class Business:
         self.until(lambda: not self.open()["operations"], "operations wait")
 
     def count(self, query: str) -> int:
-        number: int = self.facade.sql(query)[0]["count"]
-        return number
+        return self.facade.sql(query)[0]["count"]
 
     def open(self) -> dict[str, Any]:
         """What is not decided, for the one who reads a failure."""
@@ -220,8 +219,7 @@ def _redrive_while_workers_are_killed(hit: Business, total: int) -> None:
     assert answer.json()["total"] == total
 
     def poll() -> dict[str, Any]:
-        progress: dict[str, Any] = hit.caller.get(path).json()
-        return progress
+        return hit.caller.get(path).json()
 
     for share in (0.1, 0.4, 0.7):
         hit.until(lambda share=share: poll()["redriven"] >= share * total, "the redrive goes on")  # type: ignore[misc]

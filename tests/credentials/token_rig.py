@@ -139,8 +139,7 @@ async def authorise(one: Rig) -> dict[str, Any]:
     await one.tokens.exchange(request, (), one.store)
     current = (await one.store.read())[one.tokens.name].current
     assert current is not None
-    tokens: dict[str, Any] = msgspec.json.decode(current.payload)
-    return tokens
+    return msgspec.json.decode(current.payload)
 
 
 class Others:

@@ -15,8 +15,7 @@ SYSTEMD: Final = ROOT / "deploy" / "systemd"
 def compose() -> dict[str, Any]:
     """`docker-compose.yml`, with the default of each `${NAME:-default}`."""
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    content: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text))
-    return content
+    return yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text))
 
 
 def manifests() -> Iterator[dict[str, Any]]:

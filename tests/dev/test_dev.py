@@ -64,15 +64,13 @@ class Dev:
         process = self.begin(**environment)
         _wait_for(lambda: self._announced_at() not in (None, before) or process.poll() is not None, self.output)
         assert process.poll() is None, self.output.read_text()
-        facts: dict[str, Any] = json.loads(self.announcement.read_bytes())
-        return facts
+        return json.loads(self.announcement.read_bytes())
 
     def running(self) -> dict[str, Any]:
         """What it announced; starts it unless it runs."""
         if self._process is None or self._process.poll() is not None:
             return self.start(LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET=OWN_SECRET)
-        facts: dict[str, Any] = json.loads(self.announcement.read_bytes())
-        return facts
+        return json.loads(self.announcement.read_bytes())
 
     def ask(self, *command: str) -> Any:
         """Run a command beside it, in the same folder; the JSON that it prints."""

@@ -84,26 +84,22 @@ class RunningEmulators:
         """Order a fault."""
         answer = self.http.post("/_emulator/faults", json=fault)
         assert answer.status_code == 201, answer.text
-        ordered: dict[str, Any] = answer.json()
-        return ordered
+        return answer.json()
 
     def calls(self, vendor: str) -> list[dict[str, Any]]:
         """The calls the vendor got, newest last."""
-        calls: list[dict[str, Any]] = self.http.get("/_emulator/calls", params={"vendor": vendor}).json()
-        return calls
+        return self.http.get("/_emulator/calls", params={"vendor": vendor}).json()
 
     def records(self, vendor: str, object: str) -> list[dict[str, Any]]:
         """The vendor's records as they are stored."""
         answer = self.http.get("/_emulator/records", params={"vendor": vendor, "object": object})
-        records: list[dict[str, Any]] = answer.json()["records"]
-        return records
+        return answer.json()["records"]
 
     def place(self, vendor: str, object: str, record: dict[str, Any]) -> dict[str, Any]:
         """Place a record past the vendor's validation."""
         answer = self.http.post("/_emulator/records", json={"vendor": vendor, "object": object, "record": record})
         assert answer.status_code == 201, answer.text
-        placed: dict[str, Any] = answer.json()
-        return placed
+        return answer.json()
 
     def limit(self, vendor: str, **limits: float) -> None:
         """Set a vendor's `per_minute` or `search_lag`."""
@@ -114,13 +110,11 @@ class RunningEmulators:
         order = {"vendor": vendor, "url": url, "secret": secret, "first_pause_ms": 10, **more}
         answer = self.http.put("/_emulator/webhooks", json=order)
         assert answer.status_code == 200, answer.text
-        target: dict[str, Any] = answer.json()
-        return target
+        return answer.json()
 
     def sent(self, vendor: str) -> list[dict[str, Any]]:
         """A vendor's webhooks and what became of them, newest last."""
-        sent: list[dict[str, Any]] = self.http.get("/_emulator/webhooks/sent", params={"vendor": vendor}).json()
-        return sent
+        return self.http.get("/_emulator/webhooks/sent", params={"vendor": vendor}).json()
 
     def reset(self) -> None:
         """Forget everything, where webhooks go too."""

@@ -53,8 +53,7 @@ class Server(Struct, frozen=True, kw_only=True):
     def first(self, emulators: RunningEmulators) -> dict[str, Any]:
         issued = self.exchange(emulators, self.code(emulators))
         assert issued.status_code == 200, issued.text
-        body: dict[str, Any] = issued.json()
-        return body
+        return issued.json()
 
     def refresh(self, emulators: RunningEmulators, token: str) -> httpx.Response:
         return self.ask(emulators, "refresh_token", refresh_token=token)

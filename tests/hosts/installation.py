@@ -150,8 +150,7 @@ class Installation:
     def contacts(self) -> list[dict[str, Any]]:
         """Return the vendor's contacts."""
         query = {"vendor": "hubspot", "object": "contacts"}
-        records: list[dict[str, Any]] = self.http.get(f"{VENDORS}/_emulator/records", params=query).json()["records"]
-        return records
+        return self.http.get(f"{VENDORS}/_emulator/records", params=query).json()["records"]
 
     def _end(self, name: str) -> None:
         if process := self._running.pop(name, None):

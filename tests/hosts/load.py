@@ -148,8 +148,7 @@ class Load:
         if answer is None:
             self.undecided.add(mark)
             return None
-        record: dict[str, Any] = answer.json()
-        return record
+        return answer.json()
 
     async def _send_webhook(
         self, http: httpx.AsyncClient, connection: str, scheme: str, body: object, mark: str

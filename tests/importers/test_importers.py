@@ -55,8 +55,7 @@ class Lockstitch:
         """The properties of a contact in the HubSpot emulator."""
         query = {"vendor": "hubspot", "object": "contacts"}
         records = httpx.get(f"{self.emulators}/_emulator/records", params=query).json()["records"]
-        properties: dict[str, Any] = next(one for one in records if one["id"] == remote_id)["properties"]
-        return properties
+        return next(one for one in records if one["id"] == remote_id)["properties"]
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +91,7 @@ def imported(lockstitch: Lockstitch, folder: Path, options: str) -> dict[str, An
     target = folder / "collection.json"
     converter = TOOLS / "node_modules/.bin/openapi2postmanv2"
     run(NODE, converter, "-s", lockstitch.file, "-o", target, *(("-O", options) if options else ()))
-    collection: dict[str, Any] = json.loads(target.read_bytes())
-    return collection
+    return json.loads(target.read_bytes())
 
 
 def requests_of(folder: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -318,7 +318,7 @@ def _match_by_name(name: str) -> MatchFacts:
 
 def _plain(function: Any) -> Callable[[str], object]:
     """Without its memory, which a second measuring would meet."""
-    return function.__wrapped__  # type: ignore[no-any-return]
+    return function.__wrapped__
 
 
 NORMALISERS: Final = (

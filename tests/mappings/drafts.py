@@ -19,8 +19,7 @@ def lost(mapped: Any) -> dict[str, str]:
 
 def on_the_wire(body: Any) -> dict[str, Any]:
     """A drafted body as the members that the vendor would see."""
-    wire: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-    return wire
+    return msgspec.json.decode(msgspec.json.encode(body))
 
 
 def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:

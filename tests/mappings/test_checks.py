@@ -31,8 +31,7 @@ RATED = [vendor for vendor in VENDORS.values() if (ROOT / FILE.format(vendor=ven
 @pytest.fixture(params=RATED, ids=lambda vendor: vendor.name)
 def vendor(request: pytest.FixtureRequest) -> AnyVendor:
     """Every vendor with a quality.toml."""
-    chosen: AnyVendor = request.param
-    return chosen
+    return request.param
 
 
 def result_of(rule: str, vendor: AnyVendor, root: Path = ROOT) -> Result:
@@ -85,8 +84,7 @@ def test_loss_unsupported_and_matrix_tell_one_story(vendor: AnyVendor) -> None:
 
 
 def _shown(data: Any) -> dict[str, Any]:
-    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(data))
-    return members
+    return msgspec.json.decode(msgspec.json.encode(data))
 
 
 # ------------------------------------------------------------------ the judge is judged

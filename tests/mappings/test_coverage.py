@@ -19,8 +19,7 @@ ENVELOPE = {"id", "ticket_id", "meta", "raw"}
 @pytest.fixture(params=MAPPINGS, ids=lambda mapping: f"{mapping.name}_r{mapping.revision}")
 def mapping(request: pytest.FixtureRequest) -> AnyMapping:
     """Every mapping of every vendor."""
-    chosen: AnyMapping = request.param
-    return chosen
+    return request.param
 
 
 def of(name: str) -> AnyMapping:

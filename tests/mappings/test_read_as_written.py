@@ -81,8 +81,7 @@ class Writer(EmulatedAccount[Any]):
 
     def rendered(self, remote_id: str) -> Body:
         """A record as it reads."""
-        record: Body = msgspec.json.decode(msgspec.json.encode(self.read(self.mapping, remote_id).data))
-        return record
+        return msgspec.json.decode(msgspec.json.encode(self.read(self.mapping, remote_id).data))
 
     def findings(self, body: Body, remote_id: str | None) -> Iterator[Difference]:
         """Create a record, or change one, without the fields whose value is invalid. Yield what reads otherwise and is

@@ -129,8 +129,7 @@ async def place(database: Database, kind: str, number: int, days: float) -> Any:
 
 async def left(database: Database, kind: str) -> int:
     (row,) = await sql(database, f"SELECT count(*) AS count FROM {TABLES[kind]}")  # noqa: S608 - a name of ours
-    count: int = row["count"]
-    return count
+    return row["count"]
 
 
 def retention(database: Database, keep: RetentionSettings = KEEP) -> PostgresRetention:

@@ -48,30 +48,25 @@ class Dev:
     def records(self, vendor: str, object: str) -> list[dict[str, Any]]:
         """What an emulator holds, in the vendor's own shape, in the order of insertion."""
         query = urllib.parse.urlencode({"vendor": vendor, "object": object})
-        records: list[dict[str, Any]] = _call(f"{self.emulators}/_emulator/records?{query}")["records"]
-        return records
+        return _call(f"{self.emulators}/_emulator/records?{query}")["records"]
 
     def create(self, path: str, body: dict[str, Any], **query: str) -> dict[str, Any]:
         """Write through the API under a key of its own; the resource that it answers with."""
-        made: dict[str, Any] = self._ask(path, query, body)
-        return made
+        return self._ask(path, query, body)
 
     def change(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Change a resource through the API under a key of its own; the resource that it answers with."""
         headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid.uuid4())}
-        changed: dict[str, Any] = _call(f"{self.api}{path}", body, headers, method="PATCH")
-        return changed
+        return _call(f"{self.api}{path}", body, headers, method="PATCH")
 
     def place(self, vendor: str, object: str, record: dict[str, Any]) -> dict[str, Any]:
         """Put a record into an emulator, as somebody at the vendor's own screen would; the record as it is there."""
         body = {"vendor": vendor, "object": object, "record": record}
-        placed: dict[str, Any] = _call(f"{self.emulators}/_emulator/records", body)
-        return placed
+        return _call(f"{self.emulators}/_emulator/records", body)
 
     def calls(self, vendor: str) -> list[dict[str, Any]]:
         """The calls that an emulator got, oldest first."""
-        calls: list[dict[str, Any]] = _call(f"{self.emulators}/_emulator/calls?vendor={vendor}")
-        return calls
+        return _call(f"{self.emulators}/_emulator/calls?vendor={vendor}")
 
     @contextmanager
     def failing(self, vendor: str, fault: dict[str, Any], **match: str) -> Iterator[None]:
@@ -88,8 +83,7 @@ class Dev:
 
     def find(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The `data` of a list answer of the API."""
-        data: list[dict[str, Any]] = self._ask(path, query)["data"]
-        return data
+        return self._ask(path, query)["data"]
 
     def operate(self, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
         """An operator's call: GET, or POST with a body; the answer's document."""
@@ -135,8 +129,7 @@ def free_port() -> int:
     """A TCP port on the loopback address that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return probe.getsockname()[1]
 
 
 def _environment(data: Path) -> dict[str, str]:
@@ -157,8 +150,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) 
         if process.poll() is not None:
             raise RuntimeError(f"lockstitch dev ended with {process.returncode}:\n{_end_of(log)}")
         if ready.exists():
-            addresses: dict[str, str] = json.loads(ready.read_bytes())
-            return addresses
+            return json.loads(ready.read_bytes())
         time.sleep(0.1)
     raise TimeoutError(f"lockstitch dev was not ready within {READY_WITHIN_S} s:\n{_end_of(log)}")
 

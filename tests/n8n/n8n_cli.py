@@ -22,8 +22,7 @@ COMMAND_TIMEOUT_S = 180
 
 def package_name(package: Path) -> str:
     """The name in a package.json."""
-    name: str = json.loads((package / "package.json").read_bytes())["name"]
-    return name
+    return json.loads((package / "package.json").read_bytes())["name"]
 
 
 class N8nRefused(RuntimeError):

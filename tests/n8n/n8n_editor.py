@@ -39,8 +39,7 @@ class Editor:
 
     def open(self, workflow_id: str) -> Workflow:
         """The workflow as it was saved last."""
-        workflow: Workflow = self._ask("GET", f"/workflows/{workflow_id}")
-        return workflow
+        return self._ask("GET", f"/workflows/{workflow_id}")
 
     def save(self, workflow: Workflow) -> None:
         """Save the nodes of a workflow that was opened; what is published stays as it is."""
@@ -54,13 +53,11 @@ class Editor:
 
     def options(self, node: str, method: str, parameters: dict[str, Any], credentials: dict[str, Any]) -> list[Any]:
         """What a drop-down of a node shows; `node` is its type."""
-        offered: list[Any] = self._dynamic("options", node, method, parameters, credentials)
-        return offered
+        return self._dynamic("options", node, method, parameters, credentials)
 
     def columns(self, node: str, method: str, parameters: dict[str, Any], credentials: dict[str, Any]) -> list[Any]:
         """The fields that a node offers to fill in."""
-        offered: list[Any] = self._dynamic("resource-mapper-fields", node, method, parameters, credentials)["fields"]
-        return offered
+        return self._dynamic("resource-mapper-fields", node, method, parameters, credentials)["fields"]
 
     def _dynamic(self, what: str, node: str, method: str, parameters: Any, credentials: Any) -> Any:
         request = {

@@ -50,8 +50,7 @@ class ServingN8n:
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as opened:
             query = "SELECT staticData FROM workflow_entity WHERE id = ?"
             (text,) = opened.execute(query, (workflow_id,)).fetchone()
-        kept: dict[str, Any] = (json.loads(text) if text else {}).get(f"node:{node}", {})
-        return kept
+        return (json.loads(text) if text else {}).get(f"node:{node}", {})
 
     def running(self, workflow_id: str) -> int:
         """How many executions of a workflow have begun and not ended."""

@@ -146,8 +146,7 @@ def test_a_change_while_the_target_is_down_is_copied_once_it_is_back(stage: Stag
 
 
 def findings(dev: Dev) -> list[dict[str, Any]]:
-    data: list[dict[str, Any]] = dev.operate("/ops/reconciliations", closed="false")["data"]
-    return data
+    return dev.operate("/ops/reconciliations", closed="false")["data"]
 
 
 def tickets(dev: Dev) -> list[dict[str, Any]]:

@@ -109,8 +109,7 @@ def outcomes(dev: Dev, items: list[Item]) -> list[dict[str, Any]]:
         states = [dev.operate(f"/v1/operations/{item['operation_id']}") for item in items]
         return states if all(one["state"] not in ("queued", "executing") for one in states) else None
 
-    operations: list[dict[str, Any]] = eventually(look)
-    return operations
+    return eventually(look)
 
 
 def test_undecided_items_leave_by_the_branch_of_their_own(waited: Waited) -> None:

@@ -13,8 +13,7 @@ HOSTS = re.compile(r"registry\.|npmjs|_authToken")
 
 
 def package() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((NODE / "package.json").read_bytes())
-    return loaded
+    return json.loads((NODE / "package.json").read_bytes())
 
 
 def test_the_node_has_the_version_of_the_project() -> None:

@@ -37,13 +37,11 @@ WITHOUT_TARGET: Final = re.compile(r"/v1/(claims|runs)")
 
 @pytest.fixture(params=TEMPLATES, ids=lambda path: path.stem)
 def template(request: pytest.FixtureRequest) -> Template:
-    loaded: Template = json.loads(request.param.read_bytes())
-    return loaded
+    return json.loads(request.param.read_bytes())
 
 
 def read(path: Path) -> Template:
-    loaded: Template = json.loads(path.read_bytes())
-    return loaded
+    return json.loads(path.read_bytes())
 
 
 def expression(text: str) -> str:

@@ -58,15 +58,13 @@ ID_LENGTH = 21  # a fixed one, so that importing again replaces the workflow ins
 
 @pytest.fixture(params=TEMPLATES, ids=lambda path: path.stem)
 def template(request: pytest.FixtureRequest) -> Template:
-    loaded: Template = json.loads(request.param.read_bytes())
-    return loaded
+    return json.loads(request.param.read_bytes())
 
 
 @pytest.fixture(params=[path for path in TEMPLATES if "In plain words" in path.read_text()], ids=lambda path: path.stem)
 def explained(request: pytest.FixtureRequest) -> Template:
     """A template of plain HTTP nodes whose results a Code node puts into words."""
-    loaded: Template = json.loads(request.param.read_bytes())
-    return loaded
+    return json.loads(request.param.read_bytes())
 
 
 def test_the_promised_templates_are_there() -> None:

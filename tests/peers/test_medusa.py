@@ -195,8 +195,7 @@ def placed(bench: Bench, **more: Any) -> dict[str, Any]:
     made = bench.caller.create("/v1/orders", order(bench, **more))
     answer = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
     assert answer.status_code == 200, answer.text
-    order_body: dict[str, Any] = answer.json()
-    return order_body
+    return answer.json()
 
 
 def test_an_order_is_made_placed_and_read_back(bench: Bench) -> None:

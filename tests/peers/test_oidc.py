@@ -25,8 +25,7 @@ def oidc(tmp_path: Path) -> Iterator[str]:
 
 async def happened(url: str) -> dict[str, Any]:
     async with httpx.AsyncClient() as http:
-        counted: dict[str, Any] = (await http.get(f"{url}/test/events")).json()
-        return counted
+        return (await http.get(f"{url}/test/events")).json()
 
 
 async def test_fifty_expiries_consume_fifty_tokens(oidc: str, database_url: str, tmp_path: Path) -> None:

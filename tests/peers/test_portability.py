@@ -106,8 +106,7 @@ class Stage:
         """A record, as it is read."""
         answer = self.caller.get(f"/v1/{object_name}s/{connection}:{remote_id}")
         assert answer.status_code == 200, answer.text
-        body: Body = answer.json()
-        return body
+        return answer.json()
 
     def copy(self, object_name: ObjectName, record: Body, source: str, target: str) -> httpx.Response:
         """Copy a record from where it is read."""
@@ -144,8 +143,7 @@ def done(caller: Caller, answer: httpx.Response) -> Body:
     """The record that was written, also if it was answered 202."""
     answer = decided(caller, answer)
     assert answer.status_code in (200, 201), answer.text
-    written: Body = answer.json()
-    return written
+    return answer.json()
 
 
 def pairs() -> list[Pair]:

@@ -141,8 +141,7 @@ def test_what_is_pushed_is_what_is_scraped(prometheus: Prometheus) -> None:
 def test_the_shipped_rules_are_evaluated_without_an_error(prometheus: Prometheus) -> None:
     def rules() -> list[dict[str, Any]]:
         (group,) = prometheus.get("rules")["groups"]
-        rules_of_group: list[dict[str, Any]] = group["rules"]
-        return rules_of_group
+        return group["rules"]
 
     evaluated = until(rules, lambda loaded: all(rule["health"] != "unknown" for rule in loaded))
     assert {rule["health"] for rule in evaluated} == {"ok"}

@@ -37,8 +37,7 @@ credentials = {{ token = "env:RT_TOKEN" }}
 
 def events(caller: Caller) -> list[dict[str, Any]]:
     """All Events, oldest first."""
-    made: list[dict[str, Any]] = caller.get("/v1/events", params={"limit": 100}).json()["data"]
-    return made
+    return caller.get("/v1/events", params={"limit": 100}).json()["data"]
 
 
 def findings(caller: Caller) -> dict[str, list[str]]:

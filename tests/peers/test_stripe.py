@@ -63,8 +63,7 @@ class Bench:
 
     def customers(self, address: str) -> list[dict[str, Any]]:
         """The peer's customers with this address."""
-        customers: list[dict[str, Any]] = self.peer.get("/v1/customers", params={"email": address}).json()["data"]
-        return customers
+        return self.peer.get("/v1/customers", params={"email": address}).json()["data"]
 
 
 @pytest.fixture(scope="module")

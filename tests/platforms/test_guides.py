@@ -79,8 +79,7 @@ class Platform:
         body = {"first_name": name, "last_name": "Guide", "emails": [{"address": f"{name}@example.com".lower()}]}
         headers = {"Authorization": f"Bearer {self.owner}", "Idempotency-Key": f"guide-{name}"}
         answer = httpx.post(f"{self.api}/v1/customers?connection=hubspot", json=body, headers=headers, timeout=PATIENCE)
-        made: dict[str, Any] = answer.raise_for_status().json()
-        return made
+        return answer.raise_for_status().json()
 
     def delivery_of(self, record: dict[str, Any], page: str) -> tuple[dict[str, str], str]:
         """The delivery about a record to the hook of a guide."""

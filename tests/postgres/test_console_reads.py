@@ -127,15 +127,11 @@ def _plan(url: str, statement: Statement, arguments: Sequence[object]) -> dict[s
     async def explain() -> str:
         connection = await asyncpg.connect(url, server_settings=SESSION_SETTINGS)
         try:
-            explained: str = await connection.fetchval(
-                f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement.sql}", *arguments
-            )
-            return explained
+            return await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement.sql}", *arguments)
         finally:
             await connection.close()
 
-    plan: dict[str, Any] = json.loads(asyncio.run(explain()))[0]["Plan"]
-    return plan
+    return json.loads(asyncio.run(explain()))[0]["Plan"]
 
 
 def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -147,8 +143,7 @@ def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _rows_read(scan: dict[str, Any]) -> float:
     passed = scan.get("Rows Removed by Filter", 0) + scan.get("Rows Removed by Index Recheck", 0)
-    rows: float = (scan["Actual Rows"] + passed) * scan["Actual Loops"]
-    return rows
+    return (scan["Actual Rows"] + passed) * scan["Actual Loops"]
 
 
 def _facts(scans: Sequence[dict[str, Any]]) -> str:

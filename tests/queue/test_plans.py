@@ -124,5 +124,4 @@ async def _live(harness: Harness) -> None:
 async def _rows_read_so_far(databases: tuple[Database, Database]) -> int:
     for database in databases:
         await database.execute(FLUSH)
-    read: int = await databases[0].fetch_value(ROWS_READ)
-    return read
+    return await databases[0].fetch_value(ROWS_READ)

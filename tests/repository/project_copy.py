@@ -36,5 +36,4 @@ def report(folder: Path, name: str, *arguments: str) -> dict[str, Any]:
     """Return what `check-vendor --json` reports."""
     checked = lockstitch(folder, "check-vendor", name, "--json", *arguments)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    reported: dict[str, Any] = json.loads(checked.stdout)
-    return reported
+    return json.loads(checked.stdout)

@@ -51,10 +51,7 @@ async def process(database: Database, vendor: VendorServer, **more: Any) -> Asyn
 
 
 async def account(acme: Asker, object_name: Any, max_age: float | None = None) -> Account:
-    facts: Account = await acme.client.account(
-        acme.connection, deadline=within(30.0), object_name=object_name, max_age=max_age
-    )
-    return facts
+    return await acme.client.account(acme.connection, deadline=within(30.0), object_name=object_name, max_age=max_age)
 
 
 async def test_an_object_asks_only_for_what_it_needs(database: Database) -> None:

@@ -117,8 +117,7 @@ def reconcile(facade: Facade, connection: str) -> None:
 def findings(operator: Caller, **query: Any) -> list[dict[str, Any]]:
     answer = operator.get("/ops/reconciliations", params={"limit": 250} | query)
     assert answer.status_code == 200, answer.text
-    page: list[dict[str, Any]] = answer.json()["data"]
-    return page
+    return answer.json()["data"]
 
 
 def number_of_missed(facade: Facade) -> float:

@@ -68,8 +68,7 @@ class Burst:
     def transactions(self) -> int:
         """In how many transactions the Events were appended. Their ids name it."""
         (row,) = self.sql("SELECT count(DISTINCT substr(id, 9, 16)) AS number FROM event")
-        number: int = row["number"]
-        return number
+        return row["number"]
 
     def forbid(self, change: str, condition: str) -> None:
         """Make a change of rows for which the condition holds fail."""
@@ -143,8 +142,7 @@ async def record(database: Database, numbers: Sequence[int], records: int | None
 
 def number_of(event: dict[str, Any]) -> int:
     """The number of the webhook that an Event forwards."""
-    number: int = event["data"]["payload"]["number"]
-    return number
+    return event["data"]["payload"]["number"]
 
 
 def _arrival(number: int, order_key: str | None) -> Arrival:

@@ -8,5 +8,4 @@ from tests.contract.callers import Caller
 def connection(caller: Caller, name: str) -> dict[str, Any]:
     """The connection as `GET /ops/connections` shows it."""
     (connection_view,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
-    state: dict[str, Any] = connection_view
-    return state
+    return connection_view

@@ -57,5 +57,4 @@ def test_a_change_elsewhere_is_no_echo(facade: Facade, full_key: str) -> None:
 
 def story(caller: Caller, run: str) -> list[dict[str, str]]:
     """The steps of a run."""
-    steps: list[dict[str, str]] = caller.get(f"/ops/runs/{run}?limit=250").json()["data"]
-    return steps
+    return caller.get(f"/ops/runs/{run}?limit=250").json()["data"]

@@ -29,16 +29,14 @@ class Desk:
         body = {"name": name, "email": f"{name.partition(' ')[0].lower()}@kettles.example", **fields}
         answer = self.http.post("contacts", json=body)
         assert answer.status_code == 201, answer.text
-        contact: dict[str, Any] = answer.json()
-        return contact
+        return answer.json()
 
     def ticket(self, subject: str = "The lid is stuck", **fields: Any) -> dict[str, Any]:
         """A new ticket."""
         body = {"subject": subject, "description": "<div>It is.</div>", "email": "ida@kettles.example", **fields}
         answer = self.http.post("tickets", json=body)
         assert answer.status_code == 201, answer.text
-        ticket: dict[str, Any] = answer.json()
-        return ticket
+        return answer.json()
 
 
 def complaints(answer: httpx.Response, status: int = 400) -> dict[str, str]:

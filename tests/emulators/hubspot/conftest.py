@@ -45,5 +45,4 @@ def make_ticket(hubspot: httpx.Client) -> Make:
 
 def _created(answer: httpx.Response) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
-    record: dict[str, Any] = answer.json()
-    return record
+    return answer.json()

@@ -21,8 +21,7 @@ def post(hubspot: httpx.Client, **properties: Any) -> httpx.Response:
 def get(hubspot: httpx.Client, id: str, *names: str) -> dict[str, Any]:
     answer = hubspot.get(f"{CONTACTS}/{id}", params={"properties": ",".join(names)})
     assert answer.status_code == 200, answer.text
-    properties: dict[str, Any] = answer.json()["properties"]
-    return properties
+    return answer.json()["properties"]
 
 
 def test_a_creation_answers_with_all_that_has_a_value(make_contact: Make) -> None:

@@ -15,8 +15,7 @@ def created(hubspot: httpx.Client, path: str, *bonds: tuple[str, int], **propert
     ]
     answer = hubspot.post(path, json={"properties": properties, "associations": associations})
     assert answer.status_code == 201, answer.text
-    record: dict[str, Any] = answer.json()
-    return record
+    return answer.json()
 
 
 def test_an_order_starts_in_the_first_stage_of_its_pipeline(hubspot: httpx.Client) -> None:

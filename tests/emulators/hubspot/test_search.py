@@ -17,8 +17,7 @@ Make = Callable[..., dict[str, Any]]
 def search(hubspot: httpx.Client, object: str = "contacts", **body: Any) -> dict[str, Any]:
     answer = hubspot.post(f"/crm/v3/objects/{object}/search", json=body)
     assert answer.status_code == 200, answer.text
-    results: dict[str, Any] = answer.json()
-    return results
+    return answer.json()
 
 
 def where(name: str, operator: str, **values: Any) -> dict[str, Any]:

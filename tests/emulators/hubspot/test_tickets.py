@@ -12,10 +12,7 @@ Make = Callable[..., dict[str, Any]]
 
 
 def get(hubspot: httpx.Client, id: str, *names: str) -> dict[str, Any]:
-    properties: dict[str, Any] = hubspot.get(f"{TICKETS}/{id}", params={"properties": ",".join(names)}).json()[
-        "properties"
-    ]
-    return properties
+    return hubspot.get(f"{TICKETS}/{id}", params={"properties": ",".join(names)}).json()["properties"]
 
 
 def patch(hubspot: httpx.Client, id: str, **properties: str) -> httpx.Response:

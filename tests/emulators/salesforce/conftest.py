@@ -23,8 +23,7 @@ class Desk:
         answer = self.http.post(f"sobjects/{sobject}", json=fields)
         assert answer.status_code == 201, answer.text
         assert (answer.json()["success"], answer.json()["errors"]) == (True, [])
-        id: str = answer.json()["id"]
-        return id
+        return answer.json()["id"]
 
     def query(self, soql: str, *, deleted_too: bool = False, batch: int | None = None) -> Any:
         """The answer to a query that succeeds."""
@@ -46,8 +45,7 @@ class Desk:
 
 def code_of(answer: httpx.Response) -> str:
     """The code of the first complaint."""
-    code: str = answer.json()[0]["errorCode"]
-    return code
+    return answer.json()[0]["errorCode"]
 
 
 @pytest.fixture

@@ -58,68 +58,60 @@ class Shop:
         """The whole body of an answer, errors and extensions too."""
         answer = self.http.post(PATH, json={"query": query, "variables": variables})
         assert answer.status_code == 200, answer.text
-        body: Json = answer.json()
-        return body
+        return answer.json()
 
     def data(self, query: str, **variables: Any) -> Json:
         """The data of a query that has no errors at the top."""
         body = self.ask(query, **variables)
         assert "errors" not in body, body["errors"]
-        data: Json = body["data"]
-        return data
+        return body["data"]
 
     def create_customer(self, **members: Any) -> Json:
         """The payload of `customerCreate`."""
-        payload: Json = self.data(
+        return self.data(
             """mutation($input: CustomerInput!) { customerCreate(input: $input) {
                  customer { id displayName tags } userErrors { field message } } }""",
             input=members,
         )["customerCreate"]
-        return payload
 
     def customer(self, **members: Any) -> Json:
         """A customer who was let in."""
         payload = self.create_customer(**members)
         assert payload["userErrors"] == []
-        customer: Json = payload["customer"]
-        return customer
+        return payload["customer"]
 
     def create_order(self, **members: Any) -> Json:
         """The payload of `orderCreate`; one kettle when no lines are given."""
-        payload: Json = self.data(
+        return self.data(
             f"""mutation($order: OrderCreateOrderInput!) {{ orderCreate(order: $order) {{
                   order {{ {ORDER} }} userErrors {{ field message code }} }} }} {MONEY}""",
             order={"lineItems": [line()], **members},
         )["orderCreate"]
-        return payload
 
     def order(self, **members: Any) -> Json:
         """An order that was let in."""
         payload = self.create_order(**members)
         assert payload["userErrors"] == []
-        order: Json = payload["order"]
-        return order
+        return payload["order"]
 
     def read_order(self, gid: str) -> Json | None:
         """The order with this id, as it is now."""
-        order: Json | None = self.data(f"query($id: ID!) {{ order(id: $id) {{ {ORDER} }} }} {MONEY}", id=gid)["order"]
-        return order
+        return self.data(f"query($id: ID!) {{ order(id: $id) {{ {ORDER} }} }} {MONEY}", id=gid)["order"]
 
     def define(self, owner: str = "ORDER", key: str = "operation", **more: Any) -> Json:
         """The payload of a `metafieldDefinitionCreate` in the namespace `lockstitch`, of type `id`."""
         definition = {"name": "Operation", "namespace": "lockstitch", "key": key, "ownerType": owner, "type": "id"}
-        payload: Json = self.data(
+        return self.data(
             """mutation($definition: MetafieldDefinitionInput!) { metafieldDefinitionCreate(definition: $definition) {
                  createdDefinition { id namespace key pinnedPosition type { name category }
                    capabilities { uniqueValues { eligible enabled } } }
                  userErrors { field message code } } }""",
             definition={**definition, **more},
         )["metafieldDefinitionCreate"]
-        return payload
 
     def cancel(self, gid: str, **more: Any) -> Json:
         """The payload of `orderCancel`."""
-        payload: Json = self.data(
+        return self.data(
             """mutation($id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, $refund: Boolean,
                         $method: OrderCancelRefundMethodInput, $staffNote: String) {
                  orderCancel(orderId: $id, reason: $reason, restock: $restock, refund: $refund, refundMethod: $method,
@@ -127,7 +119,6 @@ class Shop:
                    job { id done } orderCancelUserErrors { field message code } userErrors { field message } } }""",
             **{"id": gid, "reason": "CUSTOMER", "restock": True, **more},
         )["orderCancel"]
-        return payload
 
     def wait_for(self, job: str) -> None:
         """Until the job is done."""
@@ -155,8 +146,7 @@ def line(title: str = "Kettle", price: str | float = "20.00", quantity: int = 1,
 
 def amount(bag: Json) -> str:
     """The shop's side of a `MoneyBag`."""
-    value: str = bag["shopMoney"]["amount"]
-    return value
+    return bag["shopMoney"]["amount"]
 
 
 @pytest.fixture

@@ -13,13 +13,12 @@ CONSENTS = """
 
 
 def consent(shop: Shop, gid: str, **members: Any) -> Json:
-    payload: Json = shop.data(
+    return shop.data(
         f"""mutation($input: CustomerEmailMarketingConsentUpdateInput!) {{
               customerEmailMarketingConsentUpdate(input: $input) {{
                 customer {{ {CONSENTS} }} userErrors {{ field message code }} }} }}""",
         input={"customerId": gid, "emailMarketingConsent": members},
     )["customerEmailMarketingConsentUpdate"]
-    return payload
 
 
 def test_consent_to_email(shop: Shop) -> None:

@@ -20,28 +20,25 @@ CUSTOMER = """
 
 
 def read(shop: Shop, gid: str) -> Json:
-    customer: Json = shop.data(f"query($id: ID!) {{ customer(id: $id) {{ {CUSTOMER} }} }}", id=gid)["customer"]
-    return customer
+    return shop.data(f"query($id: ID!) {{ customer(id: $id) {{ {CUSTOMER} }} }}", id=gid)["customer"]
 
 
 def set_customer(shop: Shop, identifier: Json | None = None, **members: Any) -> Json:
-    payload: Json = shop.data(
+    return shop.data(
         f"""mutation($identifier: CustomerSetIdentifiers, $input: CustomerSetInput!) {{
               customerSet(identifier: $identifier, input: $input) {{
                 customer {{ {CUSTOMER} }} userErrors {{ field message code }} }} }}""",
         identifier=identifier,
         input=members,
     )["customerSet"]
-    return payload
 
 
 def update(shop: Shop, **members: Any) -> Json:
-    payload: Json = shop.data(
+    return shop.data(
         f"""mutation($input: CustomerInput!) {{ customerUpdate(input: $input) {{
               customer {{ {CUSTOMER} }} userErrors {{ field message }} }} }}""",
         input=members,
     )["customerUpdate"]
-    return payload
 
 
 def test_a_new_customer_as_it_reads_afterwards(shop: Shop) -> None:
@@ -211,12 +208,11 @@ def test_a_lookup_by_identifier_sees_a_write_at_once(shop: Shop, identifier: Jso
 
 
 def delete(shop: Shop, gid: str) -> Json:
-    payload: Json = shop.data(
+    return shop.data(
         """mutation($id: ID!) { customerDelete(input: {id: $id}) {
              deletedCustomerId shop { name } userErrors { field message } } }""",
         id=gid,
     )["customerDelete"]
-    return payload
 
 
 def test_a_customer_without_orders_can_be_deleted_for_good(shop: Shop) -> None:

@@ -15,12 +15,11 @@ def marked(value: str, **more: Any) -> list[Json]:
 
 
 def set_metafields(shop: Shop, *values: Json) -> Json:
-    payload: Json = shop.data(
+    return shop.data(
         """mutation($metafields: [MetafieldsSetInput!]!) { metafieldsSet(metafields: $metafields) {
              metafields { namespace key value type jsonValue ownerType } userErrors { field message code } } }""",
         metafields=list(values),
     )["metafieldsSet"]
-    return payload
 
 
 def test_a_definition_of_type_id_has_unique_values(shop: Shop) -> None:

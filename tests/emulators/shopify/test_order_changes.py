@@ -8,12 +8,11 @@ from .conftest import MONEY, ORDER, Json, Shop, amount, line, money
 
 
 def change(shop: Shop, name: str, kind: str, **members: Any) -> Json:
-    payload: Json = shop.data(
+    return shop.data(
         f"""mutation($input: {kind}!) {{ {name}(input: $input) {{
               order {{ {ORDER} }} userErrors {{ field message }} }} }} {MONEY}""",
         input=members,
     )[name]
-    return payload
 
 
 def update(shop: Shop, gid: str, **members: Any) -> Json:

@@ -27,8 +27,7 @@ def ours() -> GraphQLSchema:
 def theirs(shared_folder: Path) -> dict[str, Any]:
     """An introspection of 2026-07, trimmed to customers and orders. What is not in it is opaque to this test."""
     file = shared_folder / "vendor-specs" / "shopify" / "admin-graphql-2026-07.trimmed.json"
-    introspection: dict[str, Any] = json.loads(file.read_text())
-    return introspection
+    return json.loads(file.read_text())
 
 
 def _known(ours: GraphQLSchema, theirs: dict[str, Any], *kinds: type) -> list[tuple[Any, dict[str, Any]]]:

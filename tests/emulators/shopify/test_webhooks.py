@@ -177,5 +177,4 @@ def _understood(object: str, received: Received) -> Mapped[Any]:
     mapping: Any = next(one for one in VENDOR.mappings if one.object == object)
     names = frozenset(msgspec.json.decode(received.body, type=dict[str, msgspec.Raw]))
     shape = next(one for one in mapping.shapes if one.matches(names))
-    mapped: Mapped[Any] = shape.to_canonical(decode(received.body, shape.record), Account(currency="USD"))
-    return mapped
+    return shape.to_canonical(decode(received.body, shape.record), Account(currency="USD"))

@@ -39,8 +39,7 @@ class Shop:
 def error(answer: httpx.Response) -> dict[str, Any]:
     """What a refusal says."""
     assert answer.status_code >= 400, answer.text
-    refusal: dict[str, Any] = answer.json()["error"]
-    return refusal
+    return answer.json()["error"]
 
 
 @pytest.fixture

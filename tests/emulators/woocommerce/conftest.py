@@ -29,15 +29,13 @@ class Shop:
         """What a POST made."""
         answer = self.http.post(path, json=body)
         assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        return made
+        return answer.json()
 
     def put(self, path: str, **body: Any) -> dict[str, Any]:
         """A record after a change."""
         answer = self.http.put(path, json=body)
         assert answer.status_code == 200, answer.text
-        changed: dict[str, Any] = answer.json()
-        return changed
+        return answer.json()
 
     def set(self, **settings: str) -> None:
         """Change the shop's settings."""

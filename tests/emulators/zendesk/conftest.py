@@ -28,15 +28,13 @@ class Desk:
         """A new user."""
         answer = self.http.post("users", json={"user": {"name": name, **fields}})
         assert answer.status_code == 201, answer.text
-        user: dict[str, Any] = answer.json()["user"]
-        return user
+        return answer.json()["user"]
 
     def ticket(self, body: str = "The lid is stuck", **fields: Any) -> dict[str, Any]:
         """A new ticket."""
         answer = self.http.post("tickets", json={"ticket": {"comment": {"body": body}, **fields}})
         assert answer.status_code == 201, answer.text
-        ticket: dict[str, Any] = answer.json()["ticket"]
-        return ticket
+        return answer.json()["ticket"]
 
     def change(self, ticket: dict[str, Any], **fields: Any) -> httpx.Response:
         """An update of a ticket."""
@@ -48,8 +46,7 @@ def details(answer: httpx.Response) -> dict[str, list[dict[str, Any]]]:
     assert answer.status_code == 422, answer.text
     body = answer.json()
     assert (body["error"], body["description"]) == ("RecordInvalid", "Record validation errors")
-    issues: dict[str, list[dict[str, Any]]] = body["details"]
-    return issues
+    return body["details"]
 
 
 @pytest.fixture

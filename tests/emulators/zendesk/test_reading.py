@@ -53,8 +53,7 @@ def test_a_cursor_that_is_none_gets_400(desk: Desk, cursor: str) -> None:
 
 def test_search_answers_with_the_old_copy_until_the_lag_is_over(desk: Desk) -> None:
     def count(query: str) -> int:
-        hits: int = desk.get("search", query=query)["count"]
-        return hits
+        return desk.get("search", query=query)["count"]
 
     desk.emulators.limit("zendesk", search_lag=0)
     ticket = desk.ticket(tags=["old"])

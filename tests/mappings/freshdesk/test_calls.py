@@ -70,8 +70,7 @@ def test_a_create_carries_its_operation() -> None:
     ticket = required(MAPPINGS["ticket"].endpoints.create)
 
     def body_of(request: VendorRequest) -> dict[str, Any]:
-        sent: dict[str, Any] = msgspec.json.decode(request.body or b"")
-        return sent
+        return msgspec.json.decode(request.body or b"")
 
     plain = body_of(contact(BODIES["customer"], MARKER, None, Account()))
     assert plain["unique_external_id"] == f"lockstitch:{MARKER}"

@@ -92,8 +92,7 @@ def refusal(freshdesk: EmulatedFreshdesk, request: VendorRequest) -> VendorRefus
 def creating(freshdesk: EmulatedFreshdesk, mapping: Any, patch: Any, marker: str) -> VendorRequest:
     draft = mapping.to_vendor(patch, None, freshdesk.account)
     assert draft.refused == ()
-    request: VendorRequest = mapping.endpoints.create(draft.body, marker, None, freshdesk.account)
-    return request
+    return mapping.endpoints.create(draft.body, marker, None, freshdesk.account)
 
 
 def test_a_contact_is_made_and_reads_back(freshdesk: EmulatedFreshdesk) -> None:

@@ -24,8 +24,7 @@ def golden(name: str) -> msgspec.Raw:
 
 def parsed_golden(name: str) -> dict[str, Any]:
     """The same, to be changed."""
-    record: dict[str, Any] = msgspec.json.decode(golden(name))
-    return record
+    return msgspec.json.decode(golden(name))
 
 
 def encoded(record: Any) -> msgspec.Raw:

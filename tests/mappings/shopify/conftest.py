@@ -22,8 +22,7 @@ CUSTOM_FIELDS = SHOP.custom_fields
 
 def variables(request: VendorRequest) -> dict[str, Any]:
     """The variables of a request."""
-    sent: dict[str, Any] = json.loads(required(request.body))["variables"]
-    return sent
+    return json.loads(required(request.body))["variables"]
 
 
 def understood(
@@ -33,6 +32,5 @@ def understood(
     names = frozenset(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]))
     for shape in mapping.shapes:
         if shape.matches(names):
-            mapped: Mapped[Any] = shape.to_canonical(decode(raw, shape.record), account)
-            return mapped
+            return shape.to_canonical(decode(raw, shape.record), account)
     return mapping.read(raw, account)

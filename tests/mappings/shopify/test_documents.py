@@ -121,8 +121,7 @@ class Checked:
 
 @pytest.fixture(scope="module")
 def schema(shared: Path) -> Schema:
-    admin_schema: Schema = json.loads((shared / "vendor-specs/shopify/admin-graphql-2026-07.trimmed.json").read_text())
-    return admin_schema
+    return json.loads((shared / "vendor-specs/shopify/admin-graphql-2026-07.trimmed.json").read_text())
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.route)

@@ -40,8 +40,7 @@ def paged(endpoints: Any, query: ListQuery, data: Any) -> Any:
 
 def document(request: VendorRequest) -> str:
     """The GraphQL text of a request."""
-    text: str = msgspec.json.decode(required(request.body))["query"]
-    return text
+    return msgspec.json.decode(required(request.body))["query"]
 
 
 def test_every_request_is_one_post_without_ids_in_its_route() -> None:

@@ -75,8 +75,7 @@ def made(**fields: Any) -> dict[str, Any]:
     """What Shopify is asked to make, with nothing refused."""
     draft = to_vendor(patch_of(**fields), None, SHOP)
     assert draft.refused == ()
-    wire: dict[str, Any] = json.loads(msgspec.json.encode(draft.body.create))
-    return wire
+    return json.loads(msgspec.json.encode(draft.body.create))
 
 
 def changed(**fields: Any) -> dict[str, Any]:

@@ -49,8 +49,7 @@ class EmulatedStripe(EmulatedAccount[Account]):
         """Something that is done at Stripe itself."""
         body = "&".join(f"{name}={value}" for name, value in fields.items()).encode()
         answer = self.must(VendorRequest(method="POST", path=path, route=path, body=body))
-        answered: dict[str, Any] = msgspec.json.decode(answer.body)
-        return answered
+        return msgspec.json.decode(answer.body)
 
 
 @pytest.fixture

@@ -128,8 +128,7 @@ def test_every_body_fits_what_the_vendor_describes(shared: Path, account: Accoun
 
 def spec(shared: Path, name: str) -> dict[str, Any]:
     text = (shared / "vendor-specs" / "zendesk" / f"{name}.openapi.json").read_text()
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
+    return json.loads(text)
 
 
 def with_null(schema: Any) -> Any:

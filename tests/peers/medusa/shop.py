@@ -38,18 +38,15 @@ class Shop:
 
     def customers(self, address: str) -> list[dict[str, Any]]:
         """Those with this address."""
-        customers: list[dict[str, Any]] = self.get("/customers", email=address)["customers"]
-        return customers
+        return self.get("/customers", email=address)["customers"]
 
     def drafts(self) -> list[dict[str, Any]]:
         """Orders that nobody has placed yet."""
-        drafts: list[dict[str, Any]] = self.get("/draft-orders", limit="1000")["draft_orders"]
-        return drafts
+        return self.get("/draft-orders", limit="1000")["draft_orders"]
 
     def order(self, remote_id: str) -> dict[str, Any]:
         """An order, or the draft of one, as the shop shows it."""
-        order: dict[str, Any] = self.get(f"/orders/{remote_id}")["order"]
-        return order
+        return self.get(f"/orders/{remote_id}")["order"]
 
     def paid(self, remote_id: str, amount: float) -> None:
         """The buyer pays."""
