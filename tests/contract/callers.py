@@ -44,8 +44,7 @@ class Caller(httpx.Client):
         self, path: str, body: Any, *, key: str | None = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """POST, wait as long as a call may, and return the resource of the 201."""
-        answer = self.write("POST", path, body, key=key, headers={"prefer": "wait=30", **(headers or {})})
-        assert answer.status_code == 201, answer.text
+        answer = expect(self.write("POST", path, body, key=key, headers={"prefer": "wait=30", **(headers or {})}), 201)
         return answer.json()
 
     def settled(self, operation: httpx.Response) -> dict[str, Any]:
@@ -57,9 +56,7 @@ class Caller(httpx.Client):
         """Wait until the operation has ended, and return it."""
 
         def look() -> dict[str, Any]:
-            answer = self.get(path)
-            assert answer.status_code == 200, answer.text
-            return answer.json()
+            return expect(self.get(path)).json()
 
         return until(look, lambda operation: operation["state"] in DECIDED)
 
@@ -69,10 +66,15 @@ def new_key() -> str:
     return f"contract-{uuid4().hex}"
 
 
+def expect(response: httpx.Response, status: int = 200) -> httpx.Response:
+    """Return the answer, which must have this status."""
+    assert response.status_code == status, f"{response.status_code} {response.text}"
+    return response
+
+
 def code_of(response: httpx.Response, status: int) -> str:
     """Return the code of a problem with this status."""
-    assert response.status_code == status, f"{response.status_code} {response.text}"
-    return response.json()["code"]
+    return expect(response, status).json()["code"]
 
 
 def pointers(response: httpx.Response) -> list[str]:

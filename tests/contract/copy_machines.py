@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec import Struct
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
 from tests.contract.quiet import UNDER_WAY, Vendors, sending_webhooks
@@ -106,8 +106,7 @@ class Running:
 
     def staff(self, connection: str, remote_id: str, **fields: Any) -> None:
         """Change a record as the vendor's own staff does."""
-        answer = self.caller.write("PATCH", f"/v1/customers/{connection}-staff:{remote_id}", fields)
-        assert answer.status_code == 200, answer.text
+        expect(self.caller.write("PATCH", f"/v1/customers/{connection}-staff:{remote_id}", fields))
 
     def writes(self, vendor: Vendor) -> int:
         """How many requests may have changed something there."""

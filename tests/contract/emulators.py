@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 import httpx
 import msgspec
 
+from tests.contract.callers import expect
 from tests.contract.processes import NO_TLS
 from tests.contract.waiting import until
 
@@ -41,8 +42,7 @@ class Emulators:
         if times is not None:
             order["times"] = times
         self._may_have_faults = True
-        answer = self._http.post("/faults", json=order)
-        assert answer.status_code == 201, answer.text
+        expect(self._http.post("/faults", json=order), 201)
 
     def hold(self, vendor: Vendor, *, method: str | None = None, path: str | None = None) -> None:
         """Hold the next matching call until `mend`, and carry it out then."""
@@ -82,8 +82,7 @@ class Emulators:
 
     def records(self, vendor: Vendor, object_name: str, holding: str = "") -> list[dict[str, Any]]:
         """Return the vendor's records that contain this text."""
-        answer = self._http.get("/records", params={"vendor": vendor, "object": object_name})
-        assert answer.status_code == 200, answer.text
+        answer = expect(self._http.get("/records", params={"vendor": vendor, "object": object_name}))
         records: list[dict[str, Any]] = msgspec.json.decode(answer.content)["records"]
         return [record for record in records if holding in str(record)] if holding else records
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.quiet import UNDER_WAY
@@ -82,8 +82,7 @@ def buyer(caller: Caller, connection: str = "shopify", **fields: Any) -> dict[st
 
 
 def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
-    answer = caller.write("PATCH", f"/v1/customers/{made['id']}", fields)
-    assert answer.status_code == 200, answer.text
+    expect(caller.write("PATCH", f"/v1/customers/{made['id']}", fields))
 
 
 def settle(facade: Facade) -> None:

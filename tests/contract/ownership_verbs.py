@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.samples import customer, order, ticket, word
 
 
@@ -28,9 +28,7 @@ class Try:
     def dry(self, caller: Caller) -> dict[str, Any]:
         """The verdict beforehand. It needs no key."""
         path = f"{self.path}{'&' if '?' in self.path else '?'}dry_run=true"
-        answer = caller.request(self.method, path, json=self.body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(caller.request(self.method, path, json=self.body)).json()
 
 
 def field_of(caller: Caller, path: str, name: str) -> Callable[[], Any]:

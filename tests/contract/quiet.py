@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 
 from app.dev.folder import EMULATOR_CREDENTIALS
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.processes import NO_TLS
@@ -188,8 +188,7 @@ def sending_webhooks(facade: Facade, vendor: Vendor) -> Iterator[None]:
 def subscribed(caller: Caller, subscribers: SubscriberServer, name: str, **wanted: Any) -> Iterator[Hook]:
     """A hook that gets all Events, or those that `wanted` names."""
     hook = subscribers.hook(name)
-    answer = caller.post("/v1/subscriptions", json={"target_url": hook.url, "events": ["*"]} | wanted)
-    assert answer.status_code == 201, answer.text
+    answer = expect(caller.post("/v1/subscriptions", json={"target_url": hook.url, "events": ["*"]} | wanted), 201)
     try:
         yield hook
     finally:

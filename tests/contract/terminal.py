@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.contract.callers import expect
 from tests.contract.facade import Facade
 from tests.contract.processes import ROOT
 from tests.contract.waiting import until
@@ -65,16 +66,13 @@ def terminal(facade: Facade, folder: Path, *arguments: str) -> Iterator[Terminal
 
 def at_the_vendor(browser: httpx.Client, link: str) -> str:
     """Follow the link, consent, and return where the vendor sends the browser."""
-    opened = browser.get(link)
-    assert opened.status_code == 303, opened.text
-    return browser.get(opened.headers["location"]).headers["location"]
+    return browser.get(expect(browser.get(link), 303).headers["location"]).headers["location"]
 
 
 def connect(facade: Facade, folder: Path, browser: httpx.Client, name: str) -> str:
     """Connect; what the terminal shows at the end."""
     with terminal(facade, folder, name) as shell:
-        answer = browser.get(at_the_vendor(browser, shell.link()))
-        assert answer.status_code == 200, answer.text
+        answer = expect(browser.get(at_the_vendor(browser, shell.link())))
         assert "is connected" in answer.text
         assert shell.wait() == 0, shell.text
         return shell.text

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.contract.async_writes.finished_operations import audit_of, finished
-from tests.contract.callers import Caller, code_of, new_key, pointers
+from tests.contract.callers import Caller, code_of, expect, new_key, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order, ticket, word
@@ -42,8 +42,7 @@ def desk(facade: Facade) -> Iterator[Caller]:
 
 def requested(agent: Caller, path: str, body: Any, **more: Any) -> dict[str, Any]:
     """Send a write that has to wait, and return its operation."""
-    answer = agent.write("POST", path, body, **more)
-    assert answer.status_code == 202, answer.text
+    answer = expect(agent.write("POST", path, body, **more), 202)
     operation: dict[str, Any] = answer.json()
     assert (operation["state"], operation["waiting_for"]["reason"]) == ("queued", "approval")
     assert answer.headers["location"] == f"/v1/operations/{operation['id']}"
@@ -79,9 +78,8 @@ def test_an_approved_write_has_its_effect_once(
     assert approval["values"] == body
     assert sorted(approval["fields"]) == sorted(body)
 
-    first = decide(desk, operation, "approve", "Agreed with Ada.")
-    assert first.status_code == 200, first.text
-    assert first.json()["approval"]["state"] == "approved"
+    first = expect(decide(desk, operation, "approve", "Agreed with Ada.")).json()
+    assert first["approval"]["state"] == "approved"
     done = caller.await_operation(f"/v1/operations/{operation['id']}")
     assert (done["state"], done["approval"]["note"], stored(vendors, mark)) == ("succeeded", "Agreed with Ada.", 1)
     (event,) = finished(caller, operation["id"])
@@ -233,8 +231,7 @@ def test_every_write_can_wait(caller: Caller, desk: Caller) -> None:
         ("POST", f"/v1/tickets/{filed['id']}/comments", {"body_text": "On its way."}),
     )
     for method, path, body in writes:
-        answer = caller.write(method, path, body, headers=REQUIRED)
-        assert answer.status_code == 202, answer.text
+        answer = expect(caller.write(method, path, body, headers=REQUIRED), 202)
         operation = desk.get(answer.headers["location"]).json()
         is_copy = path.endswith("/copies")
         # An approver without the read scope sees what was sent; what a copy has read, only those who may read it.

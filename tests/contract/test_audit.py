@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from tests.commands import lockstitch
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.facade import Facade
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, gateway
@@ -26,9 +26,7 @@ SELECT 1
 @pytest.fixture
 def run(facade: Facade) -> str:
     """A run that has left a few events, all of them sealed: a webhook was received, its job queued and worked on."""
-    answer = WebhookEndpoint(facade, "gateway").send(gateway())
-    assert answer.status_code == 202, answer.text
-    name: str = answer.headers["x-correlation-id"]
+    name: str = expect(WebhookEndpoint(facade, "gateway").send(gateway()), 202).headers["x-correlation-id"]
     await_rows(facade, "SELECT FROM audit_event WHERE correlation_id = $1 AND type = 'job.processed'", name)
     await_rows(facade, ALL_SEALED, name)
     return name
@@ -44,9 +42,7 @@ def await_position(facade: Facade, event: int) -> None:
 
 
 def listed(caller: Caller, **filters: Any) -> list[dict[str, Any]]:
-    answer = caller.get(PATH, params=filters)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["data"]
+    return expect(caller.get(PATH, params=filters)).json()["data"]
 
 
 def test_events_of_a_run_are_listed_newest_first(reader: Caller, run: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.processes import Process
 from tests.contract.samples import customer
@@ -64,16 +64,14 @@ def test_a_refused_call_leaves_its_key_free(limited: Caller) -> None:
             break
     assert code_of(answer, 429) == "rate-limited"
     time.sleep(int(answer.headers["retry-after"]))
-    made = limited.write("POST", "/v1/customers", body, key=key)
-    assert made.status_code == 201
+    made = expect(limited.write("POST", "/v1/customers", body, key=key), 201)
     assert "idempotent-replayed" not in made.headers
 
 
 def test_what_needs_no_key_has_no_budget(facade: Facade, narrow: Process) -> None:
     with Caller(narrow.url, None) as anonymous:
         for _ in range(3 * BURST):
-            answer = anonymous.get("/health/live")
-            assert answer.status_code == 200
+            answer = expect(anonymous.get("/health/live"))
             assert "ratelimit" not in answer.headers
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
@@ -198,9 +198,8 @@ def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
 @pytest.mark.parametrize("name", JUDGED)
 def test_what_a_drop_down_shows_is_what_a_write_takes(caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
-    offered = caller.get(f"/v1/options/{sample.vendor}/{sample.object}/custom_fields.chosen")
-    assert offered.status_code == 200, offered.text
-    assert set(JUDGED[name].choices) <= {one["value"] for one in offered.json()["options"]}
+    offered = expect(caller.get(f"/v1/options/{sample.vendor}/{sample.object}/custom_fields.chosen")).json()
+    assert set(JUDGED[name].choices) <= {one["value"] for one in offered["options"]}
 
 
 @pytest.mark.parametrize("name", OPEN)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.callers import Caller, code_of, expect, pointers
 from tests.contract.facade import Facade
 from tests.contract.processes import NO_TLS
 from tests.contract.waiting import TIMEOUT
@@ -55,8 +55,7 @@ def test_one_of_two_hundred_callers_at_two_processes_gets_it(facade: Facade, cal
         assert {code_of(one, 409) for one in losers} == {"claimed"}
         assert all(run in one.json()["detail"] and not one.json()["retryable"] for one in losers)
         # A claim outlives the process that gave it, also when that is killed.
-        in_other = claim(Caller(other.url, caller.secret), f"{name}-2")
-        assert in_other.status_code == 201
+        expect(claim(Caller(other.url, caller.secret), f"{name}-2"), 201)
         other.kill()
     assert code_of(claim(caller, f"{name}-2"), 409) == "claimed"
     facade.sql(EXPIRE, f"{name}-2")
@@ -76,13 +75,12 @@ def test_runs_that_want_a_claimed_name_do_not_queue_for_it(facade: Facade, calle
 def test_a_released_claim_is_free_and_an_old_one_releases_nothing(facade: Facade, caller: Caller, name: str) -> None:
     first = claim(caller, name).json()
     assert caller.delete(f"{PATH}/{first['id']}").status_code == 204
-    second = claim(caller, name)
-    assert second.status_code == 201
-    assert second.json()["id"] != first["id"]
+    second = expect(claim(caller, name), 201).json()
+    assert second["id"] != first["id"]
     for stranger in ("clm_0", first["id"]):
         assert caller.delete(f"{PATH}/{stranger}").status_code == 204
     with facade.calling("customers:write") as other:
-        assert other.delete(f"{PATH}/{second.json()['id']}").status_code == 204
+        assert other.delete(f"{PATH}/{second['id']}").status_code == 204
         assert code_of(claim(other, name), 409) == "claimed"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.monitoring.advice import in_commands
 from tests.commands import ROOT
-from tests.contract.callers import Caller, new_key
+from tests.contract.callers import Caller, expect, new_key
 from tests.contract.dead_jobs import DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
@@ -169,20 +169,19 @@ def test_a_connection_shows_how_old_its_data_are(facade: Facade, caller: Caller)
 def test_subscriptions_are_shown(facade: Facade, caller: Caller) -> None:
     target = f"https://1.1.1.1/{word()}"
     wanted = {"target_url": target, "events": ["ticket.created"], "connection": "other-zendesk"}
-    answer = caller.post("/v1/subscriptions", json=wanted)
-    assert answer.status_code == 201, answer.text
+    answer = expect(caller.post("/v1/subscriptions", json=wanted), 201).json()
     try:
-        assert answer.json()["id"] in [each["id"] for each in read(facade, "subscriptions", "list")["data"]]
-        assert target in facade.lockstitch("subscriptions", "show", answer.json()["id"]).stdout
+        assert answer["id"] in [each["id"] for each in read(facade, "subscriptions", "list")["data"]]
+        assert target in facade.lockstitch("subscriptions", "show", answer["id"]).stdout
         disabled = (
             "UPDATE subscription SET state = 'disabled', disabled_at = now(), disabled_reason = 'x' WHERE id = $1"
         )
-        facade.sql(disabled, answer.json()["id"])
-        assert "is active" in facade.lockstitch("subscriptions", "enable", answer.json()["id"]).stdout
+        facade.sql(disabled, answer["id"])
+        assert "is active" in facade.lockstitch("subscriptions", "enable", answer["id"]).stdout
         audited = "SELECT actor FROM audit_event WHERE type = 'subscription.enabled' AND subject = $1"
-        assert facade.sql(audited, answer.json()["id"])[0]["actor"].startswith("cli:")
+        assert facade.sql(audited, answer["id"])[0]["actor"].startswith("cli:")
     finally:
-        caller.delete(f"/v1/subscriptions/{answer.json()['id']}")
+        caller.delete(f"/v1/subscriptions/{answer['id']}")
 
 
 def test_the_status_names_each_alarm_and_its_next_step(facade: Facade) -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.copying import copy
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -24,8 +24,7 @@ def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     path, made = create_record(caller, SAMPLES["zendesk ticket"])
     for text, visibility in (("On its way.", "public"), ("Broken in the store.", "private")):
         caller.create(f"{path}/comments", {"body_text": text, "visibility": visibility})
-    plain = copy(caller, made, "salesforce")
-    assert plain.status_code == 201, plain.text
+    expect(copy(caller, made, "salesforce"), 201)
     assert comments(caller, made, "salesforce") == []
 
     answer = copy(caller, made, "freshdesk", include=["comments"])
@@ -37,9 +36,8 @@ def test_a_ticket_takes_its_comments_along(caller: Caller) -> None:
     assert comments(caller, made, "freshdesk") == wanted
 
     caller.create(f"{path}/comments", {"body_text": "It has arrived.", "visibility": "public"})
-    copied = copy(caller, made, "freshdesk", include=["comments"], notify=True)
-    assert copied.status_code == 200, copied.text
-    assert "/notify" not in [one["path"] for one in copied.json()["meta"]["loss"]]
+    copied = expect(copy(caller, made, "freshdesk", include=["comments"], notify=True)).json()
+    assert "/notify" not in [one["path"] for one in copied["meta"]["loss"]]
     wanted.append(("It has arrived.", "public"))
     until(lambda: comments(caller, made, "freshdesk"), lambda replies: len(replies) == len(wanted))
     assert comments(caller, made, "freshdesk") == wanted
@@ -104,8 +102,7 @@ def test_a_comment_that_is_undecided_is_not_copied_back_before_it_is_known(facad
 def test_a_ticket_goes_without_its_comments_where_there_are_none(caller: Caller) -> None:
     path, made = create_record(caller, SAMPLES["zendesk ticket"])
     caller.create(f"{path}/comments", {"body_text": "On its way.", "visibility": "public"})
-    answer = copy(caller, made, "hubspot", include=["comments"])
-    assert answer.status_code == 201, answer.text
-    assert ["/comments", "dropped"] in [[one["path"], one["kind"]] for one in answer.json()["meta"]["loss"]]
+    answer = expect(copy(caller, made, "hubspot", include=["comments"]), 201).json()
+    assert ["/comments", "dropped"] in [[one["path"], one["kind"]] for one in answer["meta"]["loss"]]
     plain = copy(caller, made, "hubspot")
     assert "/comments" not in [one["path"] for one in plain.json()["meta"]["loss"]]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.commands import lockstitch
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.doctor.shell import findings_of, the
 from tests.contract.facade import Facade
 from tests.contract.grants import (
@@ -178,8 +178,7 @@ def test_a_refusal_of_the_person_is_reported(facade: Facade, browser: httpx.Clie
     with terminal(facade, tmp_path, "app-shop") as shell:
         callback = urlsplit(at_the_vendor(browser, shell.link()))
         state = parse_qs(callback.query)["state"][0]
-        answer = browser.get(f"http://{callback.netloc}{callback.path}?error=access_denied&state={state}")
-        assert answer.status_code == 400
+        expect(browser.get(f"http://{callback.netloc}{callback.path}?error=access_denied&state={state}"), 400)
         assert shell.wait() == 3
         assert "did not authorise the connection: access_denied" in shell.text
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import CONNECTIONS, Facade
 from tests.contract.samples import customer, ticket
@@ -17,15 +17,11 @@ def connection(caller: Caller, name: str) -> dict[str, Any]:
 
 
 def pause(caller: Caller, name: str, note: str = "the account moves") -> dict[str, Any]:
-    answer = caller.post(f"/ops/connections/{name}/pause", json={"note": note})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return expect(caller.post(f"/ops/connections/{name}/pause", json={"note": note})).json()
 
 
 def resume(caller: Caller, name: str) -> dict[str, Any]:
-    answer = caller.post(f"/ops/connections/{name}/resume")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return expect(caller.post(f"/ops/connections/{name}/resume")).json()
 
 
 def audited(facade: Facade, name: str) -> list[tuple[str, str]]:
@@ -127,8 +123,7 @@ def test_an_accepted_write_waits_for_the_end_of_the_pause(caller: Caller, facade
     facade.worker.stop()
     try:
         vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
-        answer = caller.write("POST", f"/v1/customers?connection={name}", body, key=key)
-        assert answer.status_code == 202, answer.text
+        answer = expect(caller.write("POST", f"/v1/customers?connection={name}", body, key=key), 202)
         pause(caller, name)
     finally:
         facade.worker.start()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.callers import expect
 from tests.contract.facade import Facade
 from tests.contract.operator import FROM_ANOTHER_SITE, SESSION, Operator, token_in
 
@@ -30,8 +31,7 @@ def test_a_page_leads_to_the_sign_in_and_back(operator: Operator, reader: str) -
     assert 'name="to" value="/console?page=2"' in form.text
     entered = operator.sign_in(reader, "/console?page=2")
     assert (entered.status_code, entered.headers["location"]) == (303, "/console?page=2")
-    page = operator.get("/console")
-    assert page.status_code == 200
+    page = expect(operator.get("/console"))
     assert "(read-only)" in page.text
 
 
@@ -95,24 +95,20 @@ def test_the_sign_in_leads_to_pages_of_the_console_only(operator: Operator, read
 
 
 def test_wrong_keys_are_refused(operator: Operator, facade: Facade) -> None:
-    refused = operator.sign_in("lsk_dev_wrong")
-    assert refused.status_code == 401
+    refused = expect(operator.sign_in("lsk_dev_wrong"), 401)
     assert "unknown, expired or revoked" in refused.text
-    lacking = operator.sign_in(facade.make_key("orders:read").secret)
-    assert lacking.status_code == 403
+    lacking = expect(operator.sign_in(facade.make_key("orders:read").secret), 403)
     assert "no scope ops:read" in lacking.text
     assert SESSION not in operator.cookies
 
 
 def test_a_form_without_the_token_does_nothing(operator: Operator, reader: str) -> None:
-    sent = operator.post("/console/sign-in", data={"key": reader})
-    assert sent.status_code == 403
+    expect(operator.post("/console/sign-in", data={"key": reader}), 403)
     operator.sign_in(reader)
     for fields in ({"other": "1"}, {"csrf": "0" * 64}, {"csrf": "ü"}):
         assert operator.post("/console/sign-out", data=fields).status_code == 403
     assert operator.submit("/console", "/console/sign-out", headers=FROM_ANOTHER_SITE).status_code == 403
-    typed = operator.post("/console/sign-out", json={})
-    assert typed.status_code == 415
+    typed = expect(operator.post("/console/sign-out", json={}), 415)
     assert "Send Content-Type: application/x-www-form-urlencoded." in typed.text
     misplaced = operator.get(f"/console/dead-letters/{OPERATION}").text
     assert f"names an operation, not a dead letter: lockstitch operations show {OPERATION}." in misplaced
@@ -131,16 +127,14 @@ def test_a_session_ends_with_its_key(operator: Operator, facade: Facade) -> None
     operator.sign_in(key.secret)
     assert operator.get("/console").status_code == 200
     facade.with_keys(lambda keys: keys.revoke(key.name))
-    ended = operator.get("/console")
-    assert ended.status_code == 303
+    ended = expect(operator.get("/console"), 303)
     # A refresh of a part of a page leads the whole page to the sign-in.
     part = operator.get("/console", headers={"hx-request": "true"})
     assert (part.status_code, part.headers["hx-redirect"]) == (200, ended.headers["location"])
 
 
 def test_a_link_from_another_site_is_followed_once_more(operator: Operator, reader: str) -> None:
-    again = operator.get("/console?a=%22%3E%3Cb", headers=FROM_ANOTHER_SITE)
-    assert again.status_code == 200
+    again = expect(operator.get("/console?a=%22%3E%3Cb", headers=FROM_ANOTHER_SITE))
     assert 'http-equiv="refresh" content="0"' in again.text
     assert '"><b' not in again.text
     assert "set-cookie" not in again.headers

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.queue.enqueue import job_subject
-from tests.contract.callers import Caller, code_of, parameters, pointers
+from tests.contract.callers import Caller, code_of, expect, parameters, pointers
 from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
 
@@ -20,9 +20,8 @@ def dead(facade: Facade) -> DeadJobs:
 
 
 def ids_of(caller: Caller, dead: DeadJobs, **filters: Any) -> list[str]:
-    answer = caller.get(PATH, params={"connection": dead.connection, **filters})
-    assert answer.status_code == 200, answer.text
-    return [letter["id"] for letter in answer.json()["data"]]
+    answer = expect(caller.get(PATH, params={"connection": dead.connection, **filters})).json()
+    return [letter["id"] for letter in answer["data"]]
 
 
 def test_they_are_listed_newest_first_page_by_page(caller: Caller, dead: DeadJobs) -> None:
@@ -144,10 +143,9 @@ def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadJo
     (letter_id,) = dead.bury(dead.new("k1", correlation_id="run-7", origin="op_7"))
     # Not for now, or the worker might have it in its hands for a moment.
     (later,) = dead.enqueue(dead.new("k2", order_key="customer:k1", after=3600.0))
-    answer = caller.post(f"{PATH}/{letter_id}/redrive")
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["state"] == "redriven"
-    assert answer.json()["decision"]["by"].startswith("key_")
+    answer = expect(caller.post(f"{PATH}/{letter_id}/redrive")).json()
+    assert answer["state"] == "redriven"
+    assert answer["decision"]["by"].startswith("key_")
     job, behind = dead.jobs()
     assert (job["dedupe_key"], job["order_key"], job["correlation_id"], job["origin"]) == (
         *("k1", "customer:k1", "run-7", "op_7"),
@@ -157,7 +155,7 @@ def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadJo
     (audited,) = dead.facade.sql(
         "SELECT actor, facts FROM audit_event WHERE type = 'job.redriven' AND subject = $1", job_subject(job["id"])
     )
-    assert audited["actor"] == answer.json()["decision"]["by"]
+    assert audited["actor"] == answer["decision"]["by"]
     assert json.loads(audited["facts"])["dead_letter"] == letter_id
 
 
@@ -169,8 +167,7 @@ def test_an_edited_payload_takes_the_place_of_what_was_received(caller: Caller, 
     dead.facade.worker.stop()
     try:
         edited = {"receipt": receipt, "payload": {"email": "ada@example.com"}}
-        answer = caller.post(f"{PATH}/{letter_id}/redrive", json={"payload": edited})
-        assert answer.status_code == 200, answer.text
+        expect(caller.post(f"{PATH}/{letter_id}/redrive", json={"payload": edited}))
         (job,) = dead.jobs()
         assert json.loads(dead.payload_of(job)) == edited
     finally:

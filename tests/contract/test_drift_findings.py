@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import KINDS, Kind, customer, ticket
@@ -58,9 +58,7 @@ def known_record(facade: Facade, caller: Caller, kind: Kind, connection: str, bo
 
 
 def findings(caller: Caller, **filters: str) -> list[dict[str, Any]]:
-    answer = caller.get("/ops/drift", params={"limit": "250", **filters})
-    assert answer.status_code == 200, answer.text
-    return answer.json()["data"]
+    return expect(caller.get("/ops/drift", params={"limit": "250", **filters})).json()["data"]
 
 
 def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str | None = None) -> dict[str, Any]:
@@ -131,9 +129,8 @@ def test_what_a_rule_freezes_raises_an_alarm_until_it_is_acknowledged(facade: Fa
     assert frozen["policy"] == "freeze"
     until(lambda: "at frozen or rejected paths" in facade.worker.log)
 
-    answer = caller.post(f"/ops/drift/{frozen['id']}/acknowledge")
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["acknowledged_by"]
+    answer = expect(caller.post(f"/ops/drift/{frozen['id']}/acknowledge")).json()
+    assert answer["acknowledged_by"]
     assert code_of(caller.post(f"/ops/drift/{frozen['id']}/acknowledge"), 409) == "state-conflict"
     (entry,) = caller.get("/ops/audit", params={"record": frozen["id"], "type": "drift.acknowledged"}).json()["data"]
     assert entry["facts"]["path"] == "$.recordVersion"

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -78,9 +78,7 @@ class Reader:
     def findings(self, acknowledged: str = "false") -> list[dict[str, Any]]:
         """The members that are empty more often."""
         filters = {"connection": self._vendor, "kind": KIND, "acknowledged": acknowledged}
-        answer = self._caller.get("/ops/drift", params=filters)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
+        return expect(self._caller.get("/ops/drift", params=filters)).json()["data"]
 
     def counted(self) -> float:
         """How many members were reported as empty more often."""
@@ -91,8 +89,7 @@ class Reader:
 
     def _metric(self, name: str) -> float:
         headers = {"authorization": f"Bearer {self._caller.secret}"}
-        answer = httpx.get(f"{self._facade.api.url}/metrics", headers=headers, verify=NO_TLS)
-        assert answer.status_code == 200, answer.text
+        answer = expect(httpx.get(f"{self._facade.api.url}/metrics", headers=headers, verify=NO_TLS))
         return sum(float(n) for n in re.findall(rf"^{re.escape(name)} (\S+)$", answer.text, re.MULTILINE))
 
 

@@ -14,7 +14,7 @@ from app.api_keys.store import generate_secret
 from app.credentials.store import PostgresCredentials
 from app.postgres.database import Database
 from tests.commands import lockstitch
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.otlp import Collector
@@ -129,8 +129,7 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 assert caller.write("POST", "/v1/customers", customer("hubspot"), headers=approval).status_code == 202
                 production.worker.stop()  # or it would find out what became of the write
                 production.vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/tickets")
-                lost = caller.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot"))
-                assert lost.status_code == 202, lost.text
+                expect(caller.write("POST", "/v1/tickets?connection=hubspot", ticket("hubspot")), 202)
                 assert caller.post("/ops/connections/hubspot/pause", json={"note": "copying"}).status_code == 200
                 endpoint = WebhookEndpoint(production, "hubspot")
                 assert endpoint.send(hubspot(endpoint.url)).status_code == 202

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.exports import LEGACY, export, line, send, settled
 from tests.contract.facade import Facade
@@ -201,8 +201,7 @@ def test_an_erasure_waits_for_undecided_writes(facade: Facade, caller: Caller) -
     assert facade.sql(row, state["id"]) == passed  # it looked at what it waits for, and searched nothing
     with facade.calling("approvals:write") as desk:
         for ended in list(undecided):
-            rejected = desk.post(f"/v1/operations/{ended}/reject", json={"note": "gone"})
-            assert rejected.status_code == 200, rejected.text
+            expect(desk.post(f"/v1/operations/{ended}/reject", json={"note": "gone"}))
             undecided.remove(ended)
             until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["waits_for"] == undecided)
     until(lambda: caller.get(begun.headers["location"]).json(), lambda one: one["state"] == "done")
@@ -284,8 +283,7 @@ def test_the_console_erases_a_person(facade: Facade, caller: Caller, reader: Ope
     mark = word()
     email = f"{mark}@example.com"
     made = caller.create("/v1/customers?connection=hubspot", customer("hubspot", mark))
-    page = reader.submit(PERSONS, PERSONS, {"person": email})
-    assert page.status_code == 200
+    page = expect(reader.submit(PERSONS, PERSONS, {"person": email}))
     for text in (email, made["id"], f"hubspot:{made['meta']['remote_id']}", "<code>record_state</code></td><td>1<"):
         assert text in page.text
     assert f'action="{PERSONS}/erase"' not in page.text

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from app.events.types import BY_NAME_ONLY, EVENT_PATTERNS, EVENT_TYPES, TRANSITIONS
 from canonical.schema import FOLDER
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, word
@@ -271,8 +271,7 @@ def test_a_sample_is_what_an_event_looks_like(caller: Caller, kind: str) -> None
 
 def test_a_sample_is_a_resource_with_a_tag(caller: Caller) -> None:
     answer = caller.get("/v1/samples/customer.updated")
-    again = caller.get("/v1/samples/customer.updated", headers={"if-none-match": answer.headers["etag"]})
-    assert again.status_code == 304
+    expect(caller.get("/v1/samples/customer.updated", headers={"if-none-match": answer.headers["etag"]}), 304)
     assert caller.get("/v1/samples/order.updated").headers["etag"] != answer.headers["etag"]
     assert caller.get("/v1/samples/customer.updated?as=list").json() == [answer.json()]
 

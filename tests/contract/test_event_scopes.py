@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from app.api_keys.store import NewKey
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.subscribers import Delivering, Hook, news, subscribe
 from tests.contract.waiting import until
 
@@ -101,9 +101,8 @@ def test_the_scopes_of_what_is_named_are_enough(
 ) -> None:
     with calling(delivering, *scopes) as caller:
         body = {"target_url": delivering.subscribers.hook("made").url, **wanted}
-        made = caller.post("/v1/subscriptions", json=body)
-        assert made.status_code == 201, made.text
-        assert caller.delete(f"/v1/subscriptions/{made.json()['id']}").status_code == 204
+        made = expect(caller.post("/v1/subscriptions", json=body), 201).json()
+        assert caller.delete(f"/v1/subscriptions/{made['id']}").status_code == 204
 
 
 # ---------------------------------------------------------------- delivery
@@ -264,9 +263,7 @@ def test_the_feed_shows_what_its_reader_may_read(delivering: Delivering, owner: 
         with delivering.facade.calling("events:read", *scopes, url=delivering.api.url) as reader:
             events, cursor = [], after
             while True:
-                answer = reader.get(f"/v1/events?{cursor}limit=2{query}")
-                assert answer.status_code == 200, answer.text
-                page = answer.json()
+                page = expect(reader.get(f"/v1/events?{cursor}limit=2{query}")).json()
                 events += page["data"]
                 if not page["has_more"]:
                     return {name for name, id in ids.items() if id in {event["id"] for event in events}}

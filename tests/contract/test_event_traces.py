@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector, attribute
 from tests.contract.samples import customer, word
@@ -83,9 +83,7 @@ def tell(facade: Facade, url: str, remote_id: str) -> str:
     """Send a webhook about a contact to this API; the run that it begins."""
     endpoint = WebhookEndpoint(facade, "hubspot", url=url)
     event = contact_event(objectId=int(remote_id), propertyValue=f"{MARK}@example.com")
-    answer = endpoint.send(hubspot(endpoint.url, event))
-    assert answer.status_code == 202, answer.text
-    return answer.headers["x-correlation-id"]
+    return expect(endpoint.send(hubspot(endpoint.url, event)), 202).headers["x-correlation-id"]
 
 
 def redrive(facade: Facade, caller: Caller, url: str, remote_id: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
 from tests.contract.emulators import Emulators
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.processes import NO_TLS
@@ -57,8 +58,7 @@ class Record:
 
     def change(self, body: Body) -> None:
         """Change it at the vendor."""
-        answer = self.driver.caller.write("PATCH", self.elsewhere, body)
-        assert answer.status_code == 200, answer.text
+        expect(self.driver.caller.write("PATCH", self.elsewhere, body))
 
     def read(self) -> dict[str, Any]:
         """The resource as the API shows it."""
@@ -146,8 +146,7 @@ def test_any_webhook_of_a_missing_record_means_deleted(
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
     login: dict[str, Any] = {"auth": basic} if "zendesk" in name else {"headers": bearer}
-    gone = httpx.delete(url, verify=NO_TLS, **login)
-    assert gone.status_code == 204, gone.text
+    expect(httpx.delete(url, verify=NO_TLS, **login), 204)
 
     event = record.event_after("updated")
 

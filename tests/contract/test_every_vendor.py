@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from mappings.registry import VENDORS, active
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators, writes
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
@@ -54,10 +54,9 @@ def test_every_object_that_can_be_created_is_among_the_stories() -> None:
 
 def test_what_is_created_reads_back_and_is_listed(caller: Caller, sample: Sample) -> None:
     path, record = create_record(caller, sample)
-    read = caller.get(path)
-    assert read.status_code == 200, read.text
-    assert {**record, "meta": None} == {**read.json(), "meta": None}
-    assert read.json()["meta"]["vendor"] == sample.vendor
+    read = expect(caller.get(path)).json()
+    assert {**record, "meta": None} == {**read, "meta": None}
+    assert read["meta"]["vendor"] == sample.vendor
     remote = caller.get(f"{sample.path}/{sample.vendor}:{record['meta']['remote_id']}")
     assert remote.json()["id"] == record["id"]
     listed = caller.get(f"{sample.collection()}&limit=250").json()
@@ -68,10 +67,9 @@ def test_what_is_created_reads_back_and_is_listed(caller: Caller, sample: Sample
 def test_a_change_changes_that_and_nothing_else(caller: Caller, name: str) -> None:
     sample = SAMPLES[name]
     path, record = create_record(caller, sample)
-    answer = caller.write("PATCH", path, sample.change)
-    assert answer.status_code == 200, answer.text
+    answer = expect(caller.write("PATCH", path, sample.change)).json()
     own = {"meta", "updated_at", *sample.change}
-    assert {key: value for key, value in answer.json().items() if key in sample.change} == sample.change
+    assert {key: value for key, value in answer.items() if key in sample.change} == sample.change
     after = caller.get(path).json()
     assert {key: value for key, value in after.items() if key not in own} == {
         key: value for key, value in record.items() if key not in own
@@ -111,12 +109,10 @@ def test_an_upsert_creates_once_and_then_finds(caller: Caller, vendors: Emulator
     sample, mark = SAMPLES[name], word()
     body = sample.body(mark) | ({"external_id": f"key-{mark}"} if key == "external_id" else {})
     path = f"{sample.collection()}&upsert_on={key}"
-    first = caller.write("POST", path, body)
-    assert first.status_code == 201, first.text
+    first = expect(caller.write("POST", path, body), 201).json()
     names = {"emails": body["emails"]} if key == "email" else {"external_id": body["external_id"]}
-    second = caller.write("POST", path, names | sample.change)
-    assert second.status_code == 200, second.text
-    assert second.json()["id"] == first.json()["id"]
+    second = expect(caller.write("POST", path, names | sample.change)).json()
+    assert second["id"] == first["id"]
     assert len(vendors.records(sample.vendor, sample.held_as, holding=mark)) == 1
 
 
@@ -128,16 +124,14 @@ def test_an_unchanged_upsert_is_200_and_changes_nothing(
     sample, mark = SAMPLES[name], word()
     body = sample.body(mark) | ({"external_id": f"key-{mark}"} if key == "external_id" else {})
     path = f"{sample.collection()}&upsert_on={key}"
-    first = caller.write("POST", path, body)
-    assert first.status_code == 201, first.text
+    first = expect(caller.write("POST", path, body), 201).json()
     before = writes(vendors, sample.vendor)
     for _ in range(2):
-        again = caller.write("POST", path, body)
-        assert again.status_code == 200, again.text
-        assert again.json()["meta"]["loss"] == first.json()["meta"]["loss"]
+        again = expect(caller.write("POST", path, body)).json()
+        assert again["meta"]["loss"] == first["meta"]["loss"]
     assert writes(vendors, sample.vendor) == before
     own = {"meta": None, "updated_at": None}
-    assert {**again.json(), **own} == {**first.json(), **own}
+    assert {**again, **own} == {**first, **own}
     assert len(vendors.records(sample.vendor, sample.held_as, holding=mark)) == 1
 
 
@@ -160,8 +154,7 @@ def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Emul
     vendors.mend()
     if answer.status_code == 202:
         assert caller.settled(answer)["state"] == "succeeded"
-    replayed = caller.write("POST", sample.collection(), sample.body(mark), key=key)
-    assert replayed.status_code == 201, replayed.text
+    expect(caller.write("POST", sample.collection(), sample.body(mark), key=key), 201)
     assert len(vendors.records(sample.vendor, sample.held_as, holding=mark)) == 1
 
 
@@ -200,9 +193,8 @@ def test_what_is_not_there_is_not_found(caller: Caller, sample: Sample) -> None:
 def test_the_short_salesforce_id_names_the_same_record(caller: Caller) -> None:
     _, record = create_record(caller, SAMPLES["salesforce customer"])
     short = record["meta"]["remote_id"][:15]
-    answer = caller.get(f"/v1/customers/salesforce:{short}")
-    assert answer.status_code == 200, answer.text
-    assert (answer.json()["id"], answer.json()["meta"]["remote_id"]) == (record["id"], record["meta"]["remote_id"])
+    answer = expect(caller.get(f"/v1/customers/salesforce:{short}")).json()
+    assert (answer["id"], answer["meta"]["remote_id"]) == (record["id"], record["meta"]["remote_id"])
 
 
 @pytest.mark.parametrize("name", COMMENTED)

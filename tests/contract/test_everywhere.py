@@ -4,7 +4,7 @@ import json
 from itertools import combinations
 from typing import Any, Final
 
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -17,9 +17,7 @@ running_facade, full_key = own_facade(all_vendors, more=JOINS)
 
 def everywhere(caller: Caller, path: str, wait: int | None = None, **query: str) -> dict[str, Any]:
     headers = {} if wait is None else {"prefer": f"wait={wait}"}
-    answer = caller.get(path, params=query, headers=headers)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    body: dict[str, Any] = expect(caller.get(path, params=query, headers=headers)).json()
     assert set(body) == {"data", "unreachable"}
     return body
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.samples import KINDS, Kind, word
 
@@ -19,11 +19,9 @@ def test_a_record_that_exists_is_answered_as_it_is(caller: Caller, vendors: Emul
     before = vendors.records(kind.connection, kind.held_as, holding=mark)
     other = kind.sample(mark) | {"notes": "Changed meanwhile."}
 
-    answer = caller.write("POST", f"{kind.collection}&{QUERY}", other, headers={"prefer": "wait=30"})
-
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["id"] == made["id"]
-    assert answer.json()["notes"] == made["notes"]
+    answer = expect(caller.write("POST", f"{kind.collection}&{QUERY}", other, headers={"prefer": "wait=30"})).json()
+    assert answer["id"] == made["id"]
+    assert answer["notes"] == made["notes"]
     assert vendors.records(kind.connection, kind.held_as, holding=mark) == before
 
 
@@ -31,8 +29,7 @@ def test_an_order_is_found_by_its_key(caller: Caller, vendors: Emulators) -> Non
     kind, mark = KINDS["hubspot order"], word()
     path = f"{kind.collection}&upsert_on=external_id&on_existing=ignore"
     made = caller.create(path, kind.sample(mark))
-    again = caller.write("POST", path, kind.sample(mark) | {"currency": "USD"}, headers={"prefer": "wait=30"})
-    assert again.status_code == 200, again.text
+    again = expect(caller.write("POST", path, kind.sample(mark) | {"currency": "USD"}, headers={"prefer": "wait=30"}))
     assert (again.json()["id"], again.json()["currency"]) == (made["id"], "EUR")
     assert len(vendors.records("hubspot", "orders", holding=f"key-{mark}")) == 1
 

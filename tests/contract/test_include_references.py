@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
@@ -31,9 +31,8 @@ def read(caller: Caller, vendors: Emulators, vendor: Vendor, path: str) -> tuple
     """A record with its references, and the paths that were called for it."""
     caller.get(path)  # account facts are known now
     calls_before = len(vendors.calls(vendor))
-    answer = caller.get(f"{path}?include=references")
-    assert answer.status_code == 200, answer.text
-    return answer.json(), [call["path"] for call in vendors.calls(vendor)[calls_before:]]
+    answer = expect(caller.get(f"{path}?include=references")).json()
+    return answer, [call["path"] for call in vendors.calls(vendor)[calls_before:]]
 
 
 def keys(reference: dict[str, Any]) -> tuple[Any, Any]:

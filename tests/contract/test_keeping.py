@@ -6,7 +6,7 @@ from functools import partial
 import httpx
 
 from tests.contract.answer_checks import check_problem
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
@@ -29,8 +29,7 @@ def test_a_record_answers_for_its_key_for_seven_days(caller: Caller, facade: Fac
     facade.sql("UPDATE operation SET updated_at = now() - interval '167 hours' WHERE id = $1", operation)
     assert caller.write("POST", "/v1/customers", body, key=key).content == made.content
     facade.sql("UPDATE operation SET updated_at = now() - interval '169 hours' WHERE id = $1", operation)
-    other = caller.write("POST", "/v1/customers", customer("hubspot"), key=key)
-    assert other.status_code == 201
+    other = expect(caller.write("POST", "/v1/customers", customer("hubspot"), key=key), 201)
     assert "idempotent-replayed" not in other.headers
 
 
@@ -73,8 +72,7 @@ def test_without_its_database_it_promises_nothing_and_recovers(caller: Caller, f
     with database_down(facade):
         for path in ("/v1/customers?limit=1", "/v1/me", "/v1/operations"):
             # A key that was good a moment ago is trusted for a second, and /v1/me asks the database for nothing else.
-            answer = until(partial(raw_get, caller, path), lambda answer: answer.status_code != 200)
-            assert answer.status_code == 503
+            answer = expect(until(partial(raw_get, caller, path), lambda answer: answer.status_code != 200), 503)
             problem = check_problem(answer)
             assert (problem["code"], problem["fault"]) == ("store-unavailable", "lockstitch")
         assert caller.get("/health/live").status_code == 200

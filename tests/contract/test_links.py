@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.exits import REFUSED
 from tests.commands import lockstitch
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.copying import copy
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import SECRETS, Facade
@@ -154,9 +154,8 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     assert "has no record at zendesk" in refused.stderr
     command = kept.json()["next_step"].split("`")[1]
     assert facade.lockstitch(*command.split()[1:]).returncode == 0
-    joined = copy(caller, crm, "zendesk", match_on="email")
-    assert joined.status_code == 200, joined.text
-    assert (joined.json()["id"], joined.json()["meta"]["remote_id"]) == (crm["id"], desk["meta"]["remote_id"])
+    joined = expect(copy(caller, crm, "zendesk", match_on="email")).json()
+    assert (joined["id"], joined["meta"]["remote_id"]) == (crm["id"], desk["meta"]["remote_id"])
 
 
 def test_a_person_joins_two_ids(caller: Caller, facade: Facade) -> None:

@@ -10,7 +10,7 @@ from canonical.parts import ObjectName
 from mappings.coverage import PERSON, offered_filters
 from mappings.registry import VENDORS, AnyMapping
 from mappings.spec import Sort
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
@@ -70,10 +70,9 @@ def pages(caller: Caller, path: str, **query: Any) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        answer = caller.get(path, params={**query, **({} if cursor is None else {"cursor": cursor})})
-        assert answer.status_code == 200, answer.text
-        records += answer.json()["data"]
-        cursor = answer.json()["next_cursor"]
+        answer = expect(caller.get(path, params={**query, **({} if cursor is None else {"cursor": cursor})})).json()
+        records += answer["data"]
+        cursor = answer["next_cursor"]
         if cursor is None:
             return records
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, customer, order, ticket, word
@@ -28,9 +28,7 @@ def pages(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]
     found_pages: list[list[dict[str, Any]]] = []
     cursor: str | None = None
     while True:
-        answer = caller.get(path, params={**query, **({} if cursor is None else {"cursor": cursor})})
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
+        page = expect(caller.get(path, params={**query, **({} if cursor is None else {"cursor": cursor})})).json()
         assert page.keys() == {"data", "next_cursor", "has_more", "unreadable"}
         assert page["has_more"] == (page["next_cursor"] is not None)
         assert len(page["data"]) <= query.get("limit", 50)
@@ -119,9 +117,8 @@ def test_a_cursor_is_good_for_its_own_list_only(caller: Caller) -> None:
 def test_the_limits_of_limit(caller: Caller, limit: int, kind: str) -> None:
     path, connection = KINDS[kind][:2]
     fill(caller, kind, 2)
-    answer = caller.get(path, params={"connection": connection, "limit": limit})
-    assert answer.status_code == 200
-    assert 1 <= len(answer.json()["data"]) <= limit
+    answer = expect(caller.get(path, params={"connection": connection, "limit": limit})).json()
+    assert 1 <= len(answer["data"]) <= limit
 
 
 def ids_of(caller: Caller, path: str, **query: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.contract.callers import Caller, new_key
+from tests.contract.callers import Caller, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.processes import Process
@@ -79,8 +79,7 @@ def test_probes_and_scrapes_write_no_line(facade: Facade, caller: Caller) -> Non
 
 def test_a_lost_reply_is_a_line_of_its_own(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
-    answer = caller.write("POST", KIND.collection, customer("hubspot"))
-    assert answer.status_code == 202, answer.text
+    answer = expect(caller.write("POST", KIND.collection, customer("hubspot")), 202)
     operation = answer.json()
 
     logged = line(facade.api, "a reply was lost", operation_id=operation["id"])

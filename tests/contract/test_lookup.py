@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, parameters, pointers
+from tests.contract.callers import Caller, code_of, expect, parameters, pointers
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -36,8 +36,7 @@ def test_a_look_up_returns_the_one_record_as_a_read_does(caller: Caller, name: s
         "external_id": f"key-{mark}",
         "number": made.get("number"),
     }[key]
-    answer = caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, key: value})
-    assert answer.status_code == 200, answer.text
+    answer = expect(caller.get(f"{sample.path}/lookup", params={"connection": sample.vendor, key: value}))
     read = caller.get(f"{sample.path}/{made['id']}")
     assert answer.json()["id"] == made["id"]
     assert answer.headers["etag"]

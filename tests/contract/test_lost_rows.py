@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
 from tests.contract.samples import word
@@ -135,8 +135,7 @@ def test_the_caller_who_gets_202_finds_the_outcome(write: Write) -> None:
 
 
 def test_a_worker_records_what_it_has_sent(write: Write) -> None:
-    sent = write.send("respond-async").result()
-    assert sent.status_code == 202
+    expect(write.send("respond-async").result(), 202)
     operation = write.lose_row()
     write.vendors.mend()
 

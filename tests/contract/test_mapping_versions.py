@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
@@ -19,15 +19,12 @@ HEADER = "x-lockstitch-mapping"
 
 
 def decide(caller: Caller, connection: str, **order: Any) -> dict[str, Any]:
-    answer = caller.post(f"/ops/mappings/{NAME}/route", json={"connection": connection, **order})
-    assert answer.status_code == 200, answer.text
-    return route_in(answer.json(), connection)
+    answer = expect(caller.post(f"/ops/mappings/{NAME}/route", json={"connection": connection, **order})).json()
+    return route_in(answer, connection)
 
 
 def route(caller: Caller, connection: str) -> dict[str, Any]:
-    answer = caller.get("/ops/mappings")
-    assert answer.status_code == 200, answer.text
-    (mapping,) = [one for one in answer.json()["data"] if one["name"] == NAME]
+    (mapping,) = [one for one in expect(caller.get("/ops/mappings")).json()["data"] if one["name"] == NAME]
     return route_in(mapping, connection)
 
 
@@ -37,9 +34,7 @@ def route_in(mapping: dict[str, Any], connection: str) -> dict[str, Any]:
 
 
 def revision_of(caller: Caller, path: str) -> int:
-    answer = caller.get(path)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["meta"]["mapping"]["revision"]
+    return expect(caller.get(path)).json()["meta"]["mapping"]["revision"]
 
 
 def cli(facade: Facade, *arguments: str) -> Any:
@@ -197,8 +192,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
     assert "emails" in first["changed"]
     assert events_until(2) == []
     assert events_until(1) == []
-    changed = caller.write("PATCH", f"/v1/customers/other-hubspot:{person}", {"job_title": "Potter"})
-    assert changed.status_code == 200, changed.text
+    expect(caller.write("PATCH", f"/v1/customers/other-hubspot:{person}", {"job_title": "Potter"}))
     assert [event["changed"] for event in events_until(2)] == [["job_title"]]
     decide(caller, at, active=None)
 
@@ -206,8 +200,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
 def test_an_operation_goes_on_by_the_revision_that_it_began_with(caller: Caller, vendors: Emulators) -> None:
     at = "switched"
     vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
-    lost = caller.write("POST", f"/v1/customers?connection={at}", customer("hubspot"))
-    assert lost.status_code == 202, lost.text
+    lost = expect(caller.write("POST", f"/v1/customers?connection={at}", customer("hubspot")), 202)
     decide(caller, at, active=1)
     assert caller.settled(lost)["result"]["meta"]["mapping"]["revision"] == 2
     decide(caller, at, active=None)
@@ -252,9 +245,8 @@ def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, ven
     path, named = f"/v1/customers/hubspot:{person}", {HEADER: f"{NAME}@r2"}
     assert code_of(caller.patch(path, json=two, headers=named), 400) == "idempotency-key-missing"
     key = new_key()
-    drafted = caller.write("PATCH", path, two, headers=named, key=key)
-    assert drafted.status_code == 200, drafted.text
-    assert drafted.json() == {
+    drafted = expect(caller.write("PATCH", path, two, headers=named, key=key)).json()
+    assert drafted == {
         "dry_run": True,
         "connection": "hubspot",
         "mapping": {"name": NAME, "revision": 2, "vendor_api": "v3"},

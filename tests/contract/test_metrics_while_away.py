@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.api_keys.cache import CACHE_SECONDS
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
 from tests.contract.waiting import until
@@ -38,8 +38,7 @@ def database_hangs(facade: Facade) -> Iterator[None]:
 
 def scrape(caller: Caller) -> dict[str, float]:
     """The value of each metric without labels, and every other name."""
-    answer = caller.get("/metrics")
-    assert answer.status_code == 200, answer.text
+    answer = expect(caller.get("/metrics"))
     samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
     return {sample.name: sample.value for sample in samples}
 

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key, pointers
+from tests.contract.callers import Caller, code_of, expect, new_key, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, ticket, word
@@ -60,9 +60,8 @@ def lose(facade: Facade, caller: Caller, loss: str) -> Unknown:
     body = ticket("zendesk", mark, external_id=f"form-{mark}")
     caller.create("/v1/tickets", ticket("zendesk"))  # so that the losses do not look like a vendor that is down
     facade.vendors.break_("zendesk", loss, method="POST", path=TICKETS, times=3, delay_ms=0)
-    answer = caller.write("POST", "/v1/tickets", body, key=key)
-    assert answer.status_code == 202, answer.text
-    return Unknown(mark, answer.json()["id"], lambda other: other.write("POST", "/v1/tickets", body, key=key))
+    answer = expect(caller.write("POST", "/v1/tickets", body, key=key), 202).json()
+    return Unknown(mark, answer["id"], lambda other: other.write("POST", "/v1/tickets", body, key=key))
 
 
 def shift_age(facade: Facade, lost: list[Unknown], age: str) -> None:
@@ -155,10 +154,9 @@ def test_a_record_that_the_vendor_does_not_have_resolves_nothing(caller: Caller,
 
 
 def test_checking_leaves_unknown_what_still_cannot_be_known(caller: Caller, unknowns: list[Unknown]) -> None:
-    answer = caller.post(f"{unknowns[0].path}/check")
-    assert answer.status_code == 200
-    assert answer.json()["state"] == "unknown"
-    assert answer.json()["attempts"] > 1
+    answer = expect(caller.post(f"{unknowns[0].path}/check")).json()
+    assert answer["state"] == "unknown"
+    assert answer["attempts"] > 1
 
 
 def test_a_person_who_found_the_record_gives_the_caller_his_answer(
@@ -166,14 +164,12 @@ def test_a_person_who_found_the_record_gives_the_caller_his_answer(
 ) -> None:
     one = unknowns[1]
     made = remote_id(vendors, one)
-    answer = resolve(caller, one, {"outcome": "succeeded", "remote_id": made})
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["state"] == "succeeded"
-    assert answer.json()["result"]["meta"]["remote_id"] == made
-    replayed = one.again(caller)
-    assert replayed.status_code == 201
+    answer = expect(resolve(caller, one, {"outcome": "succeeded", "remote_id": made})).json()
+    assert answer["state"] == "succeeded"
+    assert answer["result"]["meta"]["remote_id"] == made
+    replayed = expect(one.again(caller), 201)
     assert replayed.headers["idempotent-replayed"] == "true"
-    assert replayed.json() == answer.json()["result"]
+    assert replayed.json() == answer["result"]
     assert caller.get(replayed.headers["location"]).headers["etag"] == replayed.headers["etag"]
     assert len(vendors.records("zendesk", "tickets", holding=one.mark)) == 1
     (audited,) = facade.sql("SELECT * FROM audit_event WHERE type = 'operation.resolved' AND subject = $1", one.id)
@@ -183,12 +179,10 @@ def test_a_person_who_found_the_record_gives_the_caller_his_answer(
 def test_a_person_who_found_nothing_frees_the_key(caller: Caller, vendors: Emulators, unknowns: list[Unknown]) -> None:
     one = unknowns[-1]
     assert vendors.records("zendesk", "tickets", holding=one.mark) == []
-    answer = resolve(caller, one, {"outcome": "failed"})
-    assert answer.status_code == 200
-    assert answer.json()["state"] == "failed"
-    assert answer.json()["problem"]["operation_id"] == one.id
-    done = one.again(caller)
-    assert done.status_code == 201
+    answer = expect(resolve(caller, one, {"outcome": "failed"})).json()
+    assert answer["state"] == "failed"
+    assert answer["problem"]["operation_id"] == one.id
+    done = expect(one.again(caller), 201)
     assert "idempotent-replayed" not in done.headers
     assert len(vendors.records("zendesk", "tickets", holding=one.mark)) == 1
 
@@ -209,8 +203,7 @@ def test_checking_finds_out_what_can_be_known(
     """While Zendesk still keeps the key, sending again under it tells."""
     one = unknowns[place]
     shift_age(facade, [one], "1 minute")
-    answer = caller.post(f"{one.path}/check")
-    assert answer.status_code == 200
+    answer = expect(caller.post(f"{one.path}/check"))
     assert answer.json()["state"] == "succeeded", answer.text
     assert len(vendors.records("zendesk", "tickets", holding=one.mark)) == 1
     assert one.again(caller).json() == answer.json()["result"]
@@ -222,9 +215,8 @@ def test_checking_while_the_vendor_is_down_is_no_failure_of_ours(
     one = unknowns[4]
     shift_age(facade, [one], "1 minute")
     vendors.break_("zendesk", "html_body", path=f"{TICKETS}*", times=3)
-    answer = caller.post(f"{one.path}/check")
-    assert answer.status_code == 200
-    assert answer.json()["state"] == "executing"
+    answer = expect(caller.post(f"{one.path}/check")).json()
+    assert answer["state"] == "executing"
     assert caller.await_operation(one.path)["state"] == "succeeded"
 
 

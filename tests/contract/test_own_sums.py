@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, pointers
+from tests.contract.callers import Caller, expect, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
@@ -50,10 +50,8 @@ def test_a_sum_of_the_vendor_is_announced_and_kept(caller: Caller, vendors: Emul
 def test_a_test_order_goes_over_where_nothing_is_production(caller: Caller) -> None:
     made = caller.create("/v1/orders?connection=stripe", SAMPLES["stripe order"].body(word()))
     assert made["is_test"] is True
-    answer = caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "hubspot"})
-
-    assert answer.status_code == 201, answer.text
-    assert "/is_test" in [one["path"] for one in answer.json()["meta"]["loss"]]
+    answer = expect(caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "hubspot"}), 201).json()
+    assert "/is_test" in [one["path"] for one in answer["meta"]["loss"]]
 
 
 def test_a_copy_says_so_too(caller: Caller, vendors: Emulators) -> None:
@@ -62,10 +60,8 @@ def test_a_copy_says_so_too(caller: Caller, vendors: Emulators) -> None:
     made = caller.create(
         "/v1/orders?connection=shopify", SAMPLES["shopify order"].body(word()) | {"line_items": [line]}
     )
-    answer = caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "woocommerce"})
-
-    assert answer.status_code == 201, answer.text
-    (sentence,) = other_total(answer.json())
+    answer = expect(caller.write("POST", f"/v1/orders/{made['id']}/copies", {"connection": "woocommerce"}), 201).json()
+    (sentence,) = other_total(answer)
     assert "39.80 was sent" in sentence
     read = caller.get(f"/v1/orders/{made['id']}?connection=woocommerce").json()
     assert other_total(read) == [sentence]
@@ -76,8 +72,7 @@ def test_a_copy_says_so_too(caller: Caller, vendors: Emulators) -> None:
 def test_a_copy_whose_sum_cannot_follow_is_refused(caller: Caller, target: str) -> None:
     made = caller.create("/v1/orders?connection=hubspot", SAMPLES["hubspot order"].body(word()))
     path = f"/v1/orders/{made['id']}/copies"
-    first = caller.write("POST", path, {"connection": target})
-    assert first.status_code == 201, first.text
+    first = expect(caller.write("POST", path, {"connection": target}), 201).json()
     cheaper = {"discounts": [{"amount": "5.00"}]}
     changed = caller.write("PATCH", f"/v1/orders/{made['id']}?connection=hubspot", cheaper)
     assert changed.json()["totals"]["total"] == "34.80"
@@ -89,10 +84,9 @@ def test_a_copy_whose_sum_cannot_follow_is_refused(caller: Caller, target: str) 
         assert (again.status_code, pointers(again)) == (422, ["/totals/total"]), again.text
         assert "/discounts" in again.json()["detail"]
         # A key that may not read orders gets the problem too.
-        assert first.json()["totals"]["total"] not in again.text
-    accepted = caller.write("PATCH", f"/v1/orders/{made['id']}?connection={target}&loss=any", cheaper)
-    assert accepted.status_code == 200, accepted.text
-    assert "/discounts" in [one["path"] for one in accepted.json()["meta"]["loss"]]
+        assert first["totals"]["total"] not in again.text
+    accepted = expect(caller.write("PATCH", f"/v1/orders/{made['id']}?connection={target}&loss=any", cheaper)).json()
+    assert "/discounts" in [one["path"] for one in accepted["meta"]["loss"]]
 
 
 @pytest.mark.parametrize("source", ["hubspot", "shopify"])
@@ -102,8 +96,7 @@ def test_a_copy_without_a_discount_that_its_target_keeps_is_refused(caller: Call
     reduced = SAMPLES[f"{source} order"].body(word()) | {"discounts": [{"code": "SPRING", "amount": "5.00"}]}
     made = caller.create(f"/v1/orders?connection={source}", reduced)
     path = f"/v1/orders/{made['id']}"
-    first = caller.write("POST", f"{path}/copies?connection={source}", {"connection": target})
-    assert first.status_code == 201, first.text
+    expect(caller.write("POST", f"{path}/copies?connection={source}", {"connection": target}), 201)
     changed = caller.write("PATCH", f"{path}?connection=hubspot", {"discounts": []})
     assert changed.json()["discounts"] == []
     order = {"connection": "shopify" if source == "shopify" else "woocommerce"}
@@ -111,29 +104,24 @@ def test_a_copy_without_a_discount_that_its_target_keeps_is_refused(caller: Call
     again = caller.write("POST", f"{path}/copies?connection=hubspot", order)
     assert (again.status_code, pointers(again)) == (422, ["/totals/total"]), again.text
     assert "discounts" in again.json()["detail"]
-    accepted = caller.write("POST", f"{path}/copies?connection=hubspot&loss=any", order)
-    assert accepted.status_code == 200, accepted.text
+    expect(caller.write("POST", f"{path}/copies?connection=hubspot&loss=any", order))
 
 
 def test_an_owner_s_copy_with_another_sum_can_be_copied_again(caller: Caller) -> None:
     """The shop that gets the copy has announced its own sum, and the owner of the order changes only the key."""
     taxed = order(word(), line("Mug", "3", "10.00", tax="5.70"), tax_inclusive=False)
     path = f"/v1/orders/{caller.create('/v1/orders?connection=shopify', taxed)['id']}"
-    first = caller.write("POST", f"{path}/copies?connection=shopify", {"connection": "woocommerce"})
-    assert first.status_code == 201, first.text
-    assert other_total(first.json())
+    first = expect(caller.write("POST", f"{path}/copies?connection=shopify", {"connection": "woocommerce"}), 201).json()
+    assert other_total(first)
     key = f"key-{word()}"
-    changed = caller.write("PATCH", f"{path}?connection=shopify", {"external_id": key})
-    assert changed.status_code == 200, changed.text
+    expect(caller.write("PATCH", f"{path}?connection=shopify", {"external_id": key}))
 
-    again = caller.write("POST", f"{path}/copies?connection=shopify", {"connection": "woocommerce"})
-    assert again.status_code == 200, again.text
-    assert again.json()["external_id"] == key
-    assert other_total(again.json())
-    (computed,) = {one.json()["totals"]["total"] for one in (first, again)}
-    back = caller.write("POST", f"{path}/copies?connection=woocommerce", {"connection": "shopify"})
-    assert back.status_code == 200, back.text
-    assert other_total(back.json()) == [f"the order adds up to 35.70 at Shopify, to {computed} at woocommerce"]
+    again = expect(caller.write("POST", f"{path}/copies?connection=shopify", {"connection": "woocommerce"})).json()
+    assert again["external_id"] == key
+    assert other_total(again)
+    (computed,) = {one["totals"]["total"] for one in (first, again)}
+    back = expect(caller.write("POST", f"{path}/copies?connection=woocommerce", {"connection": "shopify"})).json()
+    assert other_total(back) == [f"the order adds up to 35.70 at Shopify, to {computed} at woocommerce"]
 
 
 def test_a_state_that_a_shop_sets_itself_is_not_copied_back(caller: Caller) -> None:

@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
@@ -163,15 +163,14 @@ def test_the_verdict_of_a_dry_run_is_that_of_the_write(
     method, path = ("POST", "/v1/customers?upsert_on=email") if upserts else ("PATCH", f"/v1/customers/{made['id']}?")
     body = {**plain(mark), **sent} if upserts else sent
     writer = second if is_writer else strange
-    foreseen = writer.request(method, f"{path}&dry_run=true", json=body)
-    assert foreseen.status_code == 200, foreseen.text
-    fields = {one["pointer"][1:]: one["verdict"] for one in foreseen.json()["fields"]}
+    foreseen = expect(writer.request(method, f"{path}&dry_run=true", json=body)).json()
+    fields = {one["pointer"][1:]: one["verdict"] for one in foreseen["fields"]}
     # An upsert keeps the number that the record has: the one that it has no place for is lost by itself.
     verdicts = {name: verdict for name, verdict in fields.items() if "/" not in name}
     assert verdicts.keys() == body.keys()
     written = writer.write(method, path, body)
     if "refused" in verdicts.values():
-        assert code_of(written, 409) == foreseen.json()["problem"]["code"]
+        assert code_of(written, 409) == foreseen["problem"]["code"]
         assert {one["pointer"][1:] for one in written.json()["errors"]} == {
             name for name, verdict in verdicts.items() if verdict == "refused"
         }

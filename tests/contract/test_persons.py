@@ -9,7 +9,7 @@ import pytest
 
 from app.capabilities import SEALED_COLUMNS
 from app.persons.store.persons import NOT_SEARCHED, SEARCHED
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.facade import Facade
 from tests.contract.operator import Operator
 from tests.contract.own_facade import own_facade
@@ -46,8 +46,7 @@ def test_an_export_has_what_is_stored_and_no_one_else(caller: Caller, facade: Fa
     mark = word()
     made, other = known_person(caller, facade, mark), f"jo{mark}"
     stranger = caller.create("/v1/customers?connection=hubspot", customer("hubspot", other))
-    by_email = caller.post(EXPORT, json={"email": f" {mark.upper()}@example.com".strip()})
-    assert by_email.status_code == 200, by_email.text
+    by_email = expect(caller.post(EXPORT, json={"email": f" {mark.upper()}@example.com".strip()}))
     exported = by_email.json()
     assert exported["emails"] == [f"{mark}@example.com"]
     assert f"hubspot:{made['meta']['remote_id']}" in exported["records"]

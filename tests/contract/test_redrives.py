@@ -9,7 +9,7 @@ import pytest
 
 from app.queue.models import JobFailure
 from tests.commands import lockstitch
-from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.callers import Caller, code_of, expect, pointers
 from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.waiting import until
@@ -33,16 +33,13 @@ def second_worker(facade: Facade) -> Iterator[Any]:
 
 def start(caller: Caller, dead: DeadJobs, **wanted: Any) -> dict[str, Any]:
     body = {**wanted, "filter": {"connection": dead.connection, **wanted.get("filter", {})}}
-    answer = caller.post(PATH, json=body)
-    assert answer.status_code == 201, answer.text
+    answer = expect(caller.post(PATH, json=body), 201)
     assert answer.headers["location"] == f"{PATH}/{answer.json()['id']}"
     return answer.json()
 
 
 def read(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:
-    answer = caller.get(f"{PATH}/{redrive['id']}")
-    assert answer.status_code == 200, answer.text
-    progress: dict[str, Any] = answer.json()
+    progress: dict[str, Any] = expect(caller.get(f"{PATH}/{redrive['id']}")).json()
     assert progress["redriven"] + progress["skipped"] + progress["left"] == progress["total"]
     return progress
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.contract.callers import Caller, new_key
+from tests.contract.callers import Caller, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.samples import ticket, word
 from tests.contract.waiting import until
@@ -20,8 +20,7 @@ def test_a_resend_that_is_turned_away_leaves_the_write_open(facade: Facade, call
     try:
         # Zendesk recognises a repeat by its key, so the client itself sends up to three times.
         facade.vendors.break_("zendesk", "timeout_after_commit", method="POST", path=TICKETS, times=3, delay_ms=0)
-        begun = caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key)
-        assert begun.status_code == 202, begun.text
+        begun = expect(caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key), 202)
         facade.vendors.mend()
         facade.vendors.break_("zendesk", "status", method="POST", path=TICKETS, times=None, status=status)
         before = _refusals(facade, status)
@@ -29,9 +28,8 @@ def test_a_resend_that_is_turned_away_leaves_the_write_open(facade: Facade, call
         _await_refusal(facade, status, before)
         facade.worker.stop()  # what it wanted to say is committed by now
 
-        replay = caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key)
-        assert replay.status_code == 202, replay.text
-        assert replay.json()["state"] == "executing"
+        replay = expect(caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key), 202).json()
+        assert replay["state"] == "executing"
     finally:
         facade.vendors.mend()
         facade.worker.stop()
@@ -56,8 +54,7 @@ def test_a_resend_that_is_forbidden_says_nothing_of_the_first(
     facade.worker.stop()
     try:
         facade.vendors.break_("zendesk", "timeout_after_commit", method="POST", path=TICKETS, times=3, delay_ms=0)
-        begun = caller.write("POST", "/v1/tickets", body, key=key)
-        assert begun.status_code == 202, begun.text
+        begun = expect(caller.write("POST", "/v1/tickets", body, key=key), 202)
         facade.vendors.mend()
         facade.vendors.break_("zendesk", "status", method="POST", path=TICKETS, status=403)
         facade.worker.start()

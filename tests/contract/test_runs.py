@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
 
-from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
+from tests.contract.callers import Caller, code_of, expect, new_key, parameters, pointers
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
 from tests.contract.waiting import until
@@ -151,8 +151,7 @@ def test_pages_lead_on(facade: Facade, reader: Caller) -> None:
     entries: Story = []
     following = f"{PATH}/{run}?limit=250"
     while following:
-        answer = reader.get(following)
-        assert answer.status_code == 200, answer.text
+        answer = expect(reader.get(following))
         entries += answer.json()["data"]
         link = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("link", ""))
         following = "" if link is None else link[1]
@@ -235,9 +234,7 @@ def test_a_note_is_found_in_its_run_without_people(caller: Caller, reader: Calle
         "text": "Routed to billing, as ann@example.com spent more than 500 (+4915112345678).",
         "data": {"queue": "billing", "sum": "640.00", "asked_by": "ann@example.com"},
     }
-    answer = caller.post(f"/v1/runs/{run}/notes", json=note)
-    assert answer.status_code == 201, answer.text
-    kept = answer.json()
+    kept = expect(caller.post(f"/v1/runs/{run}/notes", json=note), 201).json()
     assert kept["text"] == "Routed to billing, as (e-mail) spent more than 500 ((phone))."
     assert kept["data"] == {"queue": "billing", "sum": "640.00", "asked_by": "(e-mail)"}
     assert kept["correlation_id"] == run
@@ -249,8 +246,7 @@ def test_a_note_is_found_in_its_run_without_people(caller: Caller, reader: Calle
 
 def test_a_note_on_a_run_whose_id_has_slashes(caller: Caller, reader: Caller) -> None:
     run = f"flow/{uuid4().hex}/step=1"
-    answer = caller.post(f"/v1/runs/{run.replace('/', '%252F')}/notes", json={"text": "Skipped: nothing to do."})
-    assert answer.status_code == 201, answer.text
+    expect(caller.post(f"/v1/runs/{run.replace('/', '%252F')}/notes", json={"text": "Skipped: nothing to do."}), 201)
     assert "note" in [step["kind"] for step in run_of(reader, run, bool)]
 
 

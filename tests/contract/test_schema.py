@@ -7,7 +7,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.samples import customer, order, ticket
 
 Schema = dict[str, Any]
@@ -16,8 +16,7 @@ Schema = dict[str, Any]
 @pytest.fixture
 def document(anonymous: Caller) -> Schema:
     """The document, which needs no key."""
-    answer = anonymous.get("/schema/openapi.json")
-    assert answer.status_code == 200
+    answer = expect(anonymous.get("/schema/openapi.json"))
     assert answer.headers["content-type"] == "application/json"
     return answer.json()
 
@@ -43,8 +42,7 @@ def test_it_names_the_server_that_served_it(document: Schema, caller: Caller) ->
 
 
 def test_the_reference_is_a_page_that_runs_nothing(anonymous: Caller) -> None:
-    answer = anonymous.get("/schema")
-    assert answer.status_code == 200
+    answer = expect(anonymous.get("/schema"))
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert "<h1>Lockstitch" in answer.text

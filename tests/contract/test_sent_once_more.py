@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -44,8 +44,7 @@ def lose(caller: Caller, vendors: Emulators, one: Sample, body: Body, key: str, 
     caller.create(one.collection(), one.body(word()))  # its account is prepared, and it is not down
     before = len(vendors.records(one.vendor, one.held_as))
     vendors.break_(one.vendor, "status", method="POST", path=one.made_at, status=status)
-    answer = caller.write("POST", one.collection(), body, key=key)
-    assert answer.status_code == 202, answer.text
+    answer = expect(caller.write("POST", one.collection(), body, key=key), 202)
     return Lost(answer.json()["id"], answer.headers["location"], before)
 
 
@@ -166,8 +165,7 @@ def test_the_list_is_read_to_its_end(caller: Caller, vendors: Emulators) -> None
     one, mark = SAMPLES["stripe customer"], word()
     vendors.break_("stripe", "timeout_after_commit", method="POST", path=one.made_at, times=CLIENT_TRIES, delay_ms=0)
     vendors.break_("stripe", "status", method="POST", path=one.made_at, status=403)
-    answer = caller.write("POST", one.collection(), one.body(mark))
-    assert answer.status_code == 202
+    answer = expect(caller.write("POST", one.collection(), one.body(mark)), 202)
     for number in range(230):
         vendors.place("stripe", "customers", {"name": f"later {number}"})
     assert caller.settled(answer)["state"] == "succeeded"
@@ -201,8 +199,7 @@ def test_a_comment_of_another_operation_is_not_mistaken_for_a_lost_one(
     facade.worker.stop()
     try:
         vendors.break_(vendor, "reset", method="POST", path=COMMENTED[vendor])
-        lost = caller.write("POST", path, body)
-        assert lost.status_code == 202, lost.text
+        lost = expect(caller.write("POST", path, body), 202)
         second = caller.create(path, body)
     finally:
         facade.worker.start()

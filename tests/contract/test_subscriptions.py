@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from tests.contract.callers import Caller, code_of, parameters, pointers
+from tests.contract.callers import Caller, code_of, expect, parameters, pointers
 from tests.contract.subscribers import ATTEMPTS, Answer, Delivering, Hook, news, subscribe
 from tests.contract.waiting import until
 
@@ -170,10 +170,9 @@ def test_old_and_new_secret_both_sign_for_a_day(owner: Caller, delivering: Deliv
     hook = delivering.subscribers.hook("rotated")
     made = subscribe(owner, hook)
     path = f"/v1/subscriptions/{made['id']}"
-    rotated = owner.post(f"{path}/rotate-secret")
-    assert rotated.status_code == 200
-    assert rotated.json().keys() == VIEW | {"secret"}
-    fresh = rotated.json()["secret"]
+    rotated = expect(owner.post(f"{path}/rotate-secret")).json()
+    assert rotated.keys() == VIEW | {"secret"}
+    fresh = rotated["secret"]
     assert fresh != made["secret"]
     delivering.publish(news(1))
     (post,) = hook.received(1)
@@ -203,9 +202,7 @@ def test_a_test_is_sent_at_once_like_any_delivery(owner: Caller, delivering: Del
     hook = delivering.subscribers.hook("tested").then(Answer(status=200), Answer(status=503))
     made = subscribe(owner, hook, "order.*")
     path = f"/v1/subscriptions/{made['id']}/test"
-    answer = owner.post(path, headers={"x-correlation-id": "trying-it-out"})
-    assert answer.status_code == 200
-    rotated = answer.json()
+    rotated = expect(owner.post(path, headers={"x-correlation-id": "trying-it-out"})).json()
     assert (rotated["delivered"], rotated["status"]) == (True, 200)
     (post,) = hook.posts
     event = post.proven_by(made["secret"])
@@ -222,9 +219,8 @@ def test_a_test_is_sent_at_once_like_any_delivery(owner: Caller, delivering: Del
 
 def test_enabling_what_is_active_changes_nothing(owner: Caller, delivering: Delivering) -> None:
     made = subscribe(owner, delivering.subscribers.hook("active"))
-    answer = owner.post(f"/v1/subscriptions/{made['id']}/enable")
-    assert answer.status_code == 200
-    assert answer.json()["state"] == "active"
+    answer = expect(owner.post(f"/v1/subscriptions/{made['id']}/enable")).json()
+    assert answer["state"] == "active"
     assert delivering.audited(made["id"]) == ["subscription.created"]
 
 
@@ -259,9 +255,8 @@ def test_a_subscription_that_accepts_nothing_is_disabled(owner: Caller, deliveri
     hook.always = Answer()
     assert owner.post(f"{path}/test").json()["delivered"]
     posts = len(hook.posts)
-    enabled = owner.post(f"{path}/enable")
-    assert enabled.status_code == 200
-    assert [enabled.json()[name] for name in ("state", "disabled_reason", "failing_since", "next_step")] == [
+    enabled = expect(owner.post(f"{path}/enable")).json()
+    assert [enabled[name] for name in ("state", "disabled_reason", "failing_since", "next_step")] == [
         "active", None, None, None,
     ]  # fmt: skip
     until(lambda: delivering.states(made["id"]) == ["delivered", "delivered"])
@@ -365,13 +360,10 @@ def test_an_equal_subscription_is_the_same_one(owner: Caller, delivering: Delive
         "fields": ["emails", "status"],
         "changed": ["emails"],
     }
-    made = owner.post("/v1/subscriptions", json=body)
-    assert made.status_code == 201
+    made = expect(owner.post("/v1/subscriptions", json=body), 201)
 
     same = {**body, "events": ["order.*", "customer.updated", "order.*"], "fields": ["status", "emails"]}
-    again = owner.post("/v1/subscriptions", json=same)
-
-    assert again.status_code == 200
+    again = expect(owner.post("/v1/subscriptions", json=same))
     assert again.json() == {name: value for name, value in made.json().items() if name != "secret"}
     assert again.headers["location"] == made.headers["location"]
     others: list[dict[str, Any]] = [{"fields": None}, {"changed": None}, {"connection": None}]

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Emulators, Vendor, writes
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -58,15 +58,13 @@ def copy(caller: Caller, made: dict[str, Any], to: str, **order: Any) -> dict[st
 def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
     """Change the source."""
     meta = made["meta"]
-    answer = caller.write("PATCH", f"/v1/customers/{meta['connection']}:{meta['remote_id']}", fields)
-    assert answer.status_code == 200, answer.text
+    expect(caller.write("PATCH", f"/v1/customers/{meta['connection']}:{meta['remote_id']}", fields))
 
 
 def staff(caller: Caller, there: dict[str, Any], **fields: Any) -> None:
     """Change the copy as the vendor's own staff does."""
     meta = there["meta"]
-    answer = caller.write("PATCH", f"/v1/customers/{meta['connection']}-staff:{meta['remote_id']}", fields)
-    assert answer.status_code == 200, answer.text
+    expect(caller.write("PATCH", f"/v1/customers/{meta['connection']}-staff:{meta['remote_id']}", fields))
 
 
 def read(caller: Caller, there: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.exports import HEADER, LAID, LEGACY, await_rows, dead_letters, events, export, line, send, settled
 from tests.contract.facade import Facade
 from tests.contract.raw_http import connect, head, holding
@@ -327,8 +327,7 @@ def test_an_export_cannot_be_asked(caller: Caller) -> None:
 def test_a_record_of_an_export_is_read_as_its_last_row_has_it(caller: Caller) -> None:
     settled(caller, send(caller, export(line(70, state="A"))))
     settled(caller, send(caller, export(line(70, state="X"))))
-    answer = caller.get("/v1/customers/legacy:C00070")
-    assert answer.status_code == 200, answer.text
+    answer = expect(caller.get("/v1/customers/legacy:C00070"))
     customer = answer.json()
     (*_, newest) = [event for event in events(caller) if event["data"]["meta"]["remote_id"] == "C00070"]
     assert customer["status_raw"] == "X"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
+from tests.contract.callers import Caller, code_of, expect, new_key, parameters, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import VENDORS, Facade
 from tests.contract.processes import Process
@@ -45,11 +45,9 @@ def test_the_first_creates_and_the_second_changes(caller: Caller, vendors: Emula
     kind, mark = KINDS[name], word()
     body = described(kind, key, mark)
     path = f"{kind.collection}&upsert_on={key}"
-    first = caller.write("POST", path, body)
-    assert first.status_code == 201, first.text
-    second = caller.write("POST", path, identity(kind, key, body) | CHANGES[name])
-    assert second.status_code == 200, second.text
-    assert second.json()["id"] == first.json()["id"]
+    first = expect(caller.write("POST", path, body), 201).json()
+    second = expect(caller.write("POST", path, identity(kind, key, body) | CHANGES[name]))
+    assert second.json()["id"] == first["id"]
     assert "location" not in second.headers
     ((field, value),) = CHANGES[name].items()
     assert second.json()[field] == value

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import VENDORS, Facade
 from tests.contract.samples import KINDS, Kind, customer, word
@@ -163,13 +163,11 @@ def test_a_throttled_write_is_taken_and_done_later(caller: Caller, vendors: Emul
     body = kind.sample(mark)
     caller.create(kind.collection, kind.sample())
     vendors.break_(kind.connection, "status", method="POST", path=path_of(kind), status=429, retry_after=1, times=5)
-    answer = caller.write("POST", kind.collection, body, key=key, headers={"prefer": "wait=0"})
-    assert answer.status_code == 202, answer.text
+    answer = expect(caller.write("POST", kind.collection, body, key=key, headers={"prefer": "wait=0"}), 202)
     assert answer.headers["preference-applied"] == "wait=0"
     vendors.mend()
     assert caller.settled(answer)["state"] == "succeeded"
-    again = caller.write("POST", kind.collection, body, key=key)
-    assert again.status_code == 201
+    expect(caller.write("POST", kind.collection, body, key=key), 201)
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
 
 
@@ -220,8 +218,7 @@ def test_waiting_not_at_all_for_ones_own_write(caller: Caller, vendors: Emulator
     ],
 )
 def test_preferences(caller: Caller, sent: str, applied: str | None) -> None:
-    answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": sent})
-    assert answer.status_code == 201
+    answer = expect(caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": sent}), 201)
     assert answer.headers.get("preference-applied") == applied
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -60,9 +60,7 @@ class Source:
         remote_id = made["meta"]["remote_id"]
         if len(remote_id) < SHORTEST:
             remote_id = self.renumbered(mark)
-        answer = self.caller.get(f"{self.sample.path}/{self.vendor}:{remote_id}")
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.caller.get(f"{self.sample.path}/{self.vendor}:{remote_id}")).json()
 
     def naming(self, mark: str) -> Body:
         """The references of a new record."""

@@ -16,7 +16,7 @@ from app.queue.models import NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from canonical.parts import ObjectName
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
 from tests.contract.waiting import until
@@ -82,8 +82,7 @@ class WebhookDriver:
 
     def deliver(self, endpoint: WebhookEndpoint, case: Sent) -> str:
         """Send a new webhook, and return the id of its receipt."""
-        answer = endpoint.send(case)
-        assert answer.status_code == 202, answer.text
+        answer = expect(endpoint.send(case), 202)
         (row,) = self.facade.sql(
             "SELECT id FROM inbound_event WHERE correlation_id = $1", answer.headers["x-correlation-id"]
         )
@@ -181,8 +180,7 @@ class WebhookDriver:
         listed: list[Event] = []
 
         def look() -> bool:
-            answer = self.caller.get("/v1/events", params={"after": place, "limit": 1, "type": event_type})
-            assert answer.status_code == 200, answer.text
+            answer = expect(self.caller.get("/v1/events", params={"after": place, "limit": 1, "type": event_type}))
             listed[:] = answer.json()["data"]
             return bool(listed) and listed[0]["id"] == event_id
 

@@ -13,6 +13,7 @@ import stripe
 from standardwebhooks.webhooks import Webhook
 
 from tests.contract.answer_checks import check_answer
+from tests.contract.callers import expect
 from tests.contract.facade import Facade
 from tests.contract.processes import NO_TLS
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
@@ -35,9 +36,7 @@ class WebhookEndpoint:
 
     def accepted(self, case: Sent) -> tuple[int, int]:
         """Send it and expect a 202. Return the numbers of new and of duplicate events."""
-        answer = self.send(case)
-        assert answer.status_code == 202, answer.text
-        counts = answer.json()
+        counts = expect(self.send(case), 202).json()
         assert counts.keys() == {"accepted", "duplicates"}
         return counts["accepted"], counts["duplicates"]
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from canonical.field_kinds import ComparedField, kinds_of
 from canonical.parts import ObjectName
 from canonical.same_value import same
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.field_values import fields, values
 from tests.contract.portability import decided
 from tests.contract.samples import Body, word
@@ -160,9 +160,7 @@ class Writer:
 
     def _read(self, made: Body) -> Body:
         path = f"/v1/{self._sample.object}s/{made['id']}?connection={self._sample.vendor}&include=references"
-        answer = self._caller.get(path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self._caller.get(path)).json()
 
 
 class Changer(Writer):

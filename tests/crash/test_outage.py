@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.facade import Facade
 from tests.contract.webhook_driver import WebhookDriver
 
@@ -124,9 +124,7 @@ class Business:
         path = "/v1/events?limit=250&type=customer.created,customer.updated,customer.deleted"
         cursor: str | None = ""
         while cursor is not None:
-            answer = self.caller.get(f"{path}&after={cursor}" if cursor else path)
-            assert answer.status_code == 200, answer.text
-            page = answer.json()
+            page = expect(self.caller.get(f"{path}&after={cursor}" if cursor else path)).json()
             for event in page["data"]:
                 data = event["data"]
                 mark = remote_ids[data["meta"]["remote_id"]]
@@ -213,8 +211,7 @@ def _let_a_day_pass(hit: Business) -> None:
 
 
 def _redrive_while_workers_are_killed(hit: Business, total: int) -> None:
-    answer = hit.caller.post("/ops/redrives", json={"filter": {}, "rate_per_second": 40})
-    assert answer.status_code == 201, answer.text
+    answer = expect(hit.caller.post("/ops/redrives", json={"filter": {}, "rate_per_second": 40}), 201)
     path = answer.headers["location"]
     assert answer.json()["total"] == total
 

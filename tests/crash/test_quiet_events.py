@@ -14,7 +14,7 @@ import pytest
 
 from app.events.record_changes import changed
 from canonical.customer import Customer
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.facade import Facade
 from tests.contract.processes import Process
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
@@ -100,8 +100,7 @@ def _change(facade: Facade, caller: Caller, record: dict[str, Any]) -> list[str]
     with facade.calling(secret=caller.secret) as own:
         for number in range(ROUNDS):
             path, title = f"/v1/customers/{record['id']}", f"title {number}"
-            answer = own.write("PATCH", path, {"job_title": title}, headers={"prefer": "respond-async"})
-            assert answer.status_code == 202, answer.text
+            answer = expect(own.write("PATCH", path, {"job_title": title}, headers={"prefer": "respond-async"}), 202)
             places.append(answer.headers["location"])
             staff.change("hubspot", record["meta"]["remote_id"], f"staff{number}")
     return places

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
 from tests.forked import Forked
 from tests.ports import free_port
 from tests.shared_material import SHARED
@@ -82,9 +83,7 @@ class RunningEmulators:
 
     def order(self, **fault: Any) -> dict[str, Any]:
         """Order a fault."""
-        answer = self.http.post("/_emulator/faults", json=fault)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        return expect(self.http.post("/_emulator/faults", json=fault), 201).json()
 
     def calls(self, vendor: str) -> list[dict[str, Any]]:
         """The calls the vendor got, newest last."""
@@ -108,9 +107,7 @@ class RunningEmulators:
     def subscribe(self, vendor: str, url: str, secret: str = SECRET, **more: Any) -> dict[str, Any]:
         """Have a vendor's webhooks sent there, again after 10 ms when they are not taken."""
         order = {"vendor": vendor, "url": url, "secret": secret, "first_pause_ms": 10, **more}
-        answer = self.http.put("/_emulator/webhooks", json=order)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.http.put("/_emulator/webhooks", json=order)).json()
 
     def sent(self, vendor: str) -> list[dict[str, Any]]:
         """A vendor's webhooks and what became of them, newest last."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.callers import expect
+
 from .conftest import RunningEmulators
 
 AUTH = ("dev@example.com/token", "zendesk-dev-token")
@@ -29,9 +31,8 @@ STATUS = {"kind": "status", "status": 500}
     ],
 )
 def test_a_bad_order_gets_400_and_a_sentence(emulators: RunningEmulators, order: dict[str, Any]) -> None:
-    answer = emulators.http.post("/_emulator/faults", json=order)
-    assert answer.status_code == 400
-    assert answer.json()["error"].endswith(".")
+    answer = expect(emulators.http.post("/_emulator/faults", json=order), 400).json()
+    assert answer["error"].endswith(".")
     assert emulators.http.get("/_emulator/faults").json() == []
 
 
@@ -50,9 +51,8 @@ def test_a_bad_order_gets_400_and_a_sentence(emulators: RunningEmulators, order:
     ],
 )
 def test_bad_input_gets_400(emulators: RunningEmulators, method: str, path: str, body: bytes) -> None:
-    answer = emulators.http.request(method, f"/_emulator{path}", content=body)
-    assert answer.status_code == 400, answer.text
-    assert "error" in answer.json()
+    answer = expect(emulators.http.request(method, f"/_emulator{path}", content=body), 400).json()
+    assert "error" in answer
 
 
 def test_unknown_places_get_404_and_wrong_methods_405(emulators: RunningEmulators) -> None:
@@ -109,8 +109,7 @@ def test_a_reset_forgets_all_but_gives_no_id_twice(emulators: RunningEmulators) 
     assert emulators.http.post("/_emulator/reset", json={"vendor": "zendesk"}).status_code == 200
     assert emulators.records("zendesk", "tickets") == []
     assert emulators.calls("zendesk") == []
-    answer = emulators.http.get("/zendesk/api/v2/users/me", auth=AUTH)
-    assert answer.status_code == 200
+    answer = expect(emulators.http.get("/zendesk/api/v2/users/me", auth=AUTH))
     assert answer.headers["ratelimit-limit"] == "100000"
     assert emulators.place("zendesk", "tickets", {"subject": "Two"})["id"] > first["id"]
 

@@ -9,6 +9,8 @@ import httpx
 import pytest
 from msgspec import Struct
 
+from tests.contract.callers import expect
+
 from .conftest import RunningEmulators
 
 REDIRECT = "http://127.0.0.1:9/callback"
@@ -51,9 +53,7 @@ class Server(Struct, frozen=True, kw_only=True):
         return self.ask(emulators, "authorization_code", **parameters)
 
     def first(self, emulators: RunningEmulators) -> dict[str, Any]:
-        issued = self.exchange(emulators, self.code(emulators))
-        assert issued.status_code == 200, issued.text
-        return issued.json()
+        return expect(self.exchange(emulators, self.code(emulators))).json()
 
     def refresh(self, emulators: RunningEmulators, token: str) -> httpx.Response:
         return self.ask(emulators, "refresh_token", refresh_token=token)

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from emulators.registry import EMULATORS
+from tests.contract.callers import expect
 
 from .conftest import RunningEmulators
 from .vendor_facts import Ask, Emulated, Refused
@@ -33,9 +34,7 @@ def made(http: httpx.Client, vendor: Emulated, name: str = "Nora") -> str:
 
 def read_record(http: httpx.Client, vendor: Emulated, id: str) -> dict[str, Any]:
     """Read a record."""
-    answer = http.request(**vendor.show(id))
-    assert answer.status_code == 200, answer.text
-    return vendor.record(answer.json())
+    return vendor.record(expect(http.request(**vendor.show(id))).json())
 
 
 def records_of(http: httpx.Client, vendor: Emulated, ask: Ask) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 import pytest
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.facade import Facade
 from tests.contract.quiet import sending_webhooks
 from tests.contract.samples import customer, ticket, word
@@ -51,9 +51,7 @@ class Jaeger:
         return [_span(span) for resource in resources for scope in resource["scopeSpans"] for span in scope["spans"]]
 
     def _get(self, path: str, query: dict[str, str]) -> Any:
-        answer = httpx.get(f"{self._url}{path}", params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(httpx.get(f"{self._url}{path}", params=query)).json()
 
 
 def _span(body: dict[str, Any]) -> Span:
@@ -95,8 +93,7 @@ def good_run(facade: Facade, caller: Caller) -> None:
     for path in (f"/v1/customers/{made['id']}", "/v1/orders"):
         assert caller.get(path, headers=headers).status_code == 200
     order = {"connection": "zendesk", "match_on": "email"}
-    copy = caller.write("POST", f"/v1/customers/{made['id']}/copies", order, headers=headers)
-    assert copy.status_code == 201, copy.text
+    expect(caller.write("POST", f"/v1/customers/{made['id']}/copies", order, headers=headers), 201)
     until(lambda: facade.sql(ECHOES, GOOD)[0]["number"] >= 2)
     until(lambda: not facade.sql("SELECT 1 FROM job LIMIT 1"))
 

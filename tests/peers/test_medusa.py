@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.commands import lockstitch
-from tests.contract.callers import code_of, new_key, pointers
+from tests.contract.callers import code_of, expect, new_key, pointers
 from tests.peers.medusa.bench import Bench, running_bench
 
 ANN = {
@@ -193,9 +193,7 @@ def order(bench: Bench, **more: Any) -> dict[str, Any]:
 def placed(bench: Bench, **more: Any) -> dict[str, Any]:
     """An order that was made and placed."""
     made = bench.caller.create("/v1/orders", order(bench, **more))
-    answer = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return expect(bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})).json()
 
 
 def test_an_order_is_made_placed_and_read_back(bench: Bench) -> None:
@@ -206,10 +204,9 @@ def test_an_order_is_made_placed_and_read_back(bench: Bench) -> None:
         "gift": True,
         "lockstitch_operation_id": made["meta"]["operation_id"],
     }
-    opened = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
-    assert opened.status_code == 200, opened.text
+    opened = expect(bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})).json()
     read = bench.caller.get(f"/v1/orders/{made['id']}").json()
-    for order_body in (opened.json(), read):
+    for order_body in (opened, read):
         assert (order_body["status"], order_body["source_kind"]) == ("open", "order")
         assert (order_body["payment_status"], order_body["fulfillment_status"]) == ("unpaid", "unfulfilled")
         assert (order_body["currency"], order_body["external_id"]) == ("EUR", "web-1")

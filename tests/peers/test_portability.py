@@ -16,7 +16,7 @@ import pytest
 
 from canonical.parts import ObjectName
 from mappings.registry import VENDORS, active
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Emulators
 from tests.contract.portability import (
     LEAST,
@@ -104,9 +104,7 @@ class Stage:
 
     def read(self, object_name: ObjectName, connection: str, remote_id: str) -> Body:
         """A record, as it is read."""
-        answer = self.caller.get(f"/v1/{object_name}s/{connection}:{remote_id}")
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.caller.get(f"/v1/{object_name}s/{connection}:{remote_id}")).json()
 
     def copy(self, object_name: ObjectName, record: Body, source: str, target: str) -> httpx.Response:
         """Copy a record from where it is read."""
@@ -123,9 +121,7 @@ class Stage:
         with httpx.Client(base_url=self.peers["localstripe"], auth=("sk_test_peer", "")) as peer:
 
             def post(path: str, **fields: str) -> Any:
-                answer = peer.post(path, data=fields)
-                assert answer.status_code == 200, answer.text
-                return answer.json()
+                return expect(peer.post(path, data=fields)).json()
 
             news = {"amount": "0", "currency": "eur", "interval": "month", "product[name]": "Newsletter"}
             post("/v1/subscriptions", customer=remote_id, **{"items[0][plan]": post("/v1/plans", **news)["id"]})

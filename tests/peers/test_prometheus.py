@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.contract.callers import Caller
+from tests.contract.callers import Caller, expect
 from tests.contract.facade import Facade
 from tests.contract.quiet import sending_webhooks
 from tests.contract.samples import customer, ticket
@@ -66,9 +66,7 @@ class Prometheus:
 
     def get(self, path: str, **query: str) -> Any:
         """Return the data of an answer."""
-        answer = httpx.get(f"{self._url}/api/v1/{path}", params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
+        return expect(httpx.get(f"{self._url}/api/v1/{path}", params=query)).json()["data"]
 
 
 @pytest.fixture(scope="module")

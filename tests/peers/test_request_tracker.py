@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.commands import lockstitch
-from tests.contract.callers import code_of, new_key, pointers
+from tests.contract.callers import code_of, expect, new_key, pointers
 from tests.mappings.references import plain
 from tests.peers.request_tracker import API, Bench, running_bench
 
@@ -124,20 +124,18 @@ def test_everything_that_can_change_changes_and_is_taken_away_again(bench: Bench
         "requester": {"email": "else@example.com"},
     }
     del wanted["description"]
-    changed = bench.caller.write("PATCH", path, wanted)
-    assert changed.status_code == 200, changed.text
+    changed = expect(bench.caller.write("PATCH", path, wanted)).json()
     for name in ("subject", "status", "priority", "assignee", "due_at", "external_id", "parent"):
-        assert plain(changed.json()[name]) == plain(wanted[name]), name
-    assert changed.json()["requester"]["email"] == "else@example.com"
+        assert plain(changed[name]) == plain(wanted[name]), name
+    assert changed["requester"]["email"] == "else@example.com"
     again = bench.caller.write("PATCH", path, wanted)
-    assert (again.status_code, again.json()["updated_at"]) == (200, changed.json()["updated_at"]), again.text
+    assert (again.status_code, again.json()["updated_at"]) == (200, changed["updated_at"]), again.text
     nothing = dict.fromkeys(("requester", "followers", "assignee", "due_at", "external_id", "parent"))
-    cleared = bench.caller.write("PATCH", path, {**nothing, "custom_fields": [], "subject": None})
-    assert cleared.status_code == 200, cleared.text
+    cleared = expect(bench.caller.write("PATCH", path, {**nothing, "custom_fields": [], "subject": None})).json()
     for name in ("requester", "assignee", "due_at", "external_id", "parent", "subject"):
-        assert cleared.json()[name] is None, name
-    assert cleared.json()["followers"] == []
-    assert {one["key"]: one["value"] for one in cleared.json()["custom_fields"] if one["value"]} == {}
+        assert cleared[name] is None, name
+    assert cleared["followers"] == []
+    assert {one["key"]: one["value"] for one in cleared["custom_fields"] if one["value"]} == {}
 
 
 def test_an_upsert_makes_once_and_then_changes(bench: Bench) -> None:
@@ -337,8 +335,7 @@ def named(written: dict[str, Any], kind: str) -> set[str]:
 def test_a_value_that_reads_like_a_complaint_is_taken(bench: Bench) -> None:
     path = f"/v1/tickets/{bench.ticket('Words')['id']}"
     for labels in (["Invalid parcel", "Could not deliver"], ["Permission slip"]):
-        changed = bench.caller.write("PATCH", path, {"custom_fields": [{"key": "labels", "value": labels}]})
-        assert changed.status_code == 200, changed.text
+        changed = expect(bench.caller.write("PATCH", path, {"custom_fields": [{"key": "labels", "value": labels}]}))
         assert {one["key"]: one["value"] for one in changed.json()["custom_fields"]}["labels"] == labels
 
 
@@ -361,9 +358,7 @@ def test_a_requester_s_login_name_may_have_a_comma(bench: Bench) -> None:
         bench.ticket("By a name of a directory"),
         {"requester": {"connection": "rt", "remote_id": "Quark, Zoe"}},
     )
-    changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", change)
-    assert changed.status_code == 200, changed.text
-    requester = changed.json()["requester"]
+    requester = expect(bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", change)).json()["requester"]
     assert (requester["remote_id"], requester["email"]) == ("Quark, Zoe", "z.quark@peer.example")
     new = {"subject": "x", "team": {"connection": "rt", "remote_id": bench.queues["General"]}, **change}
     assert pointers(bench.caller.write("POST", "/v1/tickets", new)) == ["/requester/remote_id"]
@@ -396,10 +391,9 @@ def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
 def test_a_time_in_a_custom_field_is_dropped_and_reported(bench: Bench) -> None:
     path = f"/v1/tickets/{bench.ticket('Called back')['id']}"
     called = {"custom_fields": [{"key": "called", "value": "2026-05-01T09:30:00Z"}]}
-    dropped = bench.caller.write("PATCH", path, called)
-    assert dropped.status_code == 200, dropped.text
-    assert ("/custom_fields/0/value", "dropped") in lost(dropped.json())
-    assert {one["key"]: one["value"] for one in dropped.json()["custom_fields"]}["called"] is None
+    dropped = expect(bench.caller.write("PATCH", path, called)).json()
+    assert ("/custom_fields/0/value", "dropped") in lost(dropped)
+    assert {one["key"]: one["value"] for one in dropped["custom_fields"]}["called"] is None
     assert pointers(bench.caller.write("PATCH", f"{path}?loss=none", called)) == ["/custom_fields/0/value"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.peers.lockstitch import running_lockstitch
 from tests.peers.losing import Loser, losing
 from tests.peers.peer import running_peer
@@ -57,9 +57,7 @@ class Bench:
 
     def at_peer(self, method: str, path: str, **fields: str) -> Any:
         """What is done at the peer itself."""
-        answer = self.peer.request(method, path, data=fields or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.peer.request(method, path, data=fields or None)).json()
 
     def customers(self, address: str) -> list[dict[str, Any]]:
         """The peer's customers with this address."""
@@ -100,8 +98,7 @@ def test_a_customer_is_made_and_read_back(bench: Bench) -> None:
 
 def test_a_customer_is_changed_in_one_field(bench: Bench) -> None:
     made = bench.caller.create("/v1/customers", ANN | {"emails": [{"address": "bo@example.com"}]})
-    changed = bench.caller.write("PATCH", f"/v1/customers/{made['id']}", {"notes": "Writes"})
-    assert changed.status_code == 200, changed.text
+    expect(bench.caller.write("PATCH", f"/v1/customers/{made['id']}", {"notes": "Writes"}))
     (there,) = bench.customers("bo@example.com")
     assert (there["description"], there["name"], there["phone"]) == ("Writes", "Ann Lee", "+441174960123")
 

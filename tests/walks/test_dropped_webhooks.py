@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.facade import Facade
 from tests.contract.processes import NO_TLS
 from tests.contract.quiet import UNDER_WAY, sending_webhooks
@@ -115,9 +115,7 @@ def reconcile(facade: Facade, connection: str) -> None:
 
 
 def findings(operator: Caller, **query: Any) -> list[dict[str, Any]]:
-    answer = operator.get("/ops/reconciliations", params={"limit": 250} | query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()["data"]
+    return expect(operator.get("/ops/reconciliations", params={"limit": 250} | query)).json()["data"]
 
 
 def number_of_missed(facade: Facade) -> float:

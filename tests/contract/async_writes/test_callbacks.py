@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.contract.async_writes.finished_operations import LATER, called_at
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order
 from tests.emulators.receiver import Receiver
@@ -67,8 +67,7 @@ def test_a_callback_is_part_of_what_the_first_request_fixes(
         def send(**headers: str) -> httpx.Response:
             return caller.write("POST", "/v1/orders", body, key=key, headers=LATER | headers)
 
-        first = send(**{"lockstitch-callback": f"{url}/first"})
-        assert first.status_code == 202
+        first = expect(send(**{"lockstitch-callback": f"{url}/first"}), 202)
         other = send(**{"lockstitch-callback": f"{url}/other"})
         assert code_of(other, 422) == "idempotency-key-reused"
         assert other.json()["operation_id"] == first.json()["id"]

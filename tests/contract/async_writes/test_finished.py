@@ -10,7 +10,7 @@ from tests.contract.async_writes.finished_operations import (
     called_at,
     finished,
 )
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, ticket, word
@@ -20,8 +20,7 @@ from tests.emulators.receiver import Receiver
 def test_the_end_is_an_event_and_a_callback(caller: Caller, receiver: Receiver, port: int) -> None:
     mark = word()
     headers = LATER | {"lockstitch-callback": f"http://127.0.0.1:{port}/wait/{mark}", "x-correlation-id": f"run-{mark}"}
-    answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), headers=headers)
-    assert answer.status_code == 202, answer.text
+    answer = expect(caller.write("POST", "/v1/customers", customer("hubspot", mark), headers=headers), 202)
     assert mark not in answer.json().get("callback", "")
     called = called_at(receiver, f"/wait/{mark}")
     operation = caller.get(answer.headers["location"]).json()
@@ -109,9 +108,7 @@ def test_an_unknown_outcome_and_its_resolution_are_announced(
     try:
         vendors.break_("zendesk", "timeout_after_commit", method="POST", path="/api/v2/tickets", times=3, delay_ms=0)
         headers = {"lockstitch-callback": f"http://127.0.0.1:{port}/unknown"}
-        answer = caller.write("POST", "/v1/tickets", body, headers=headers)
-        assert answer.status_code == 202, answer.text
-        identity = answer.json()["id"]
+        identity = expect(caller.write("POST", "/v1/tickets", body, headers=headers), 202).json()["id"]
         facade.sql(
             "UPDATE operation SET created_at = now() - interval '3 hours', sent_at = now() - interval '3 hours'"
             " WHERE id = $1",
@@ -183,8 +180,7 @@ def test_the_history_of_a_watched_field(caller: Caller, facade: Facade) -> None:
     path = f"/v1/customers/{made['id']}"
     headers = {"x-correlation-id": f"run-{made['id']}"}
     for stage in ("customer", "customer"):
-        changed = caller.write("PATCH", path, {"lifecycle_stage": stage, "job_title": "Potter"}, headers=headers)
-        assert changed.status_code == 200, changed.text
+        expect(caller.write("PATCH", path, {"lifecycle_stage": stage, "job_title": "Potter"}, headers=headers))
     audited = caller.get(f"/ops/audit?type=field.changed&record={made['id']}").json()["data"]
     assert len(audited) == 1
     facts = audited[0]["facts"]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.contract.async_writes.finished_operations import CONTACTS, LATER, called_at, finished
-from tests.contract.callers import Caller, new_key
+from tests.contract.callers import Caller, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, customer, order, word
@@ -33,8 +33,7 @@ def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Emulato
 
 def test_a_queued_object_ignores_the_callers_preference(caller: Caller, facade: Facade, vendors: Emulators) -> None:
     mark, key = word(), new_key()
-    answer = caller.write("POST", "/v1/orders", order(mark), key=key)
-    assert answer.status_code == 201, answer.text
+    answer = expect(caller.write("POST", "/v1/orders", order(mark), key=key), 201)
     assert "preference-applied" not in answer.headers
     (row,) = facade.sql("SELECT queued, attempts FROM operation WHERE idempotency_key = $1", key)
     assert row == {"queued": True, "attempts": 1}
@@ -50,8 +49,7 @@ def test_only_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vend
     facade.worker.stop()
     try:
         for _ in range(3):
-            answer = caller.write("POST", "/v1/orders", order(mark), key=key, headers={"prefer": "wait=0"})
-            assert answer.status_code == 202
+            answer = expect(caller.write("POST", "/v1/orders", order(mark), key=key, headers={"prefer": "wait=0"}), 202)
             assert answer.json()["state"] == "queued"
             assert answer.json()["attempts"] == 0
         assert vendors.records("shopify", "Order", holding=mark) == []
@@ -132,8 +130,7 @@ def test_a_discarded_write_is_reported_as_failed(
     headers = {"prefer": "wait=0", "lockstitch-callback": f"http://127.0.0.1:{port}/discarded"}
     answer = write_that_kills_workers(caller, facade, order(mark), key=key, headers=headers)
     letter = _dead_letter_of(caller, answer.json()["id"])
-    let_go = caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "ordered by telephone"})
-    assert let_go.status_code == 200, let_go.text
+    expect(caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "ordered by telephone"}))
     done = caller.settled(answer)
     assert done["state"] == "failed", done
     assert called_at(receiver, "/discarded").json["data"] == done

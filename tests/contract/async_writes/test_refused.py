@@ -10,7 +10,7 @@ import asyncpg
 
 from tests.commands import lockstitch
 from tests.contract.async_writes.finished_operations import CONTACTS, LATER, audit_of, called_at, finished
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order, word
@@ -80,8 +80,7 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
     try:
         assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
         for _ in range(2):
-            waiting = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
-            assert waiting.status_code == 202, waiting.text
+            waiting = expect(caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"}), 202)
             operation = waiting.json()
             assert (operation["id"], operation["state"], operation["redriven"]) == (done["id"], "queued", True)
             assert "problem" not in operation
@@ -198,8 +197,7 @@ def test_discarding_it_leaves_the_refusal_as_the_answer(caller: Caller, facade: 
     mark, key = word(), new_key()
     made, done = refused_for(caller, mark, key)
     letter = letter_of(caller, done["id"])
-    let_go = caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "she has an account"})
-    assert let_go.status_code == 200
+    expect(caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "she has an account"}))
     until(lambda: not facade.sql("SELECT id FROM job WHERE origin = $1", done["id"]))
     assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
     answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), key=key)

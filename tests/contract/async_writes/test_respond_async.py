@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.contract.async_writes.finished_operations import CONTACTS, LATER, finished
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, customer, ticket, word
@@ -29,8 +29,7 @@ def test_a_write_is_taken_at_once_and_done_by_a_worker(caller: Caller, vendors: 
 
     done = caller.settled(answer)
     assert done["state"] == "succeeded", done
-    again = caller.write("POST", kind.collection, body, key=key, headers=LATER)
-    assert again.status_code == 201
+    again = expect(caller.write("POST", kind.collection, body, key=key, headers=LATER), 201)
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json() == done["result"]
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
@@ -70,8 +69,7 @@ def test_a_comment_and_an_upsert(caller: Caller, vendors: Emulators) -> None:
 
 def test_waiting_first_may_give_the_answer_itself(caller: Caller) -> None:
     headers = {"prefer": "respond-async, wait=10"}
-    answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers=headers)
-    assert answer.status_code == 201, answer.text
+    answer = expect(caller.write("POST", "/v1/customers", customer("hubspot"), headers=headers), 201)
     assert answer.headers["preference-applied"] == "respond-async, wait=10"
     assert "idempotent-replayed" not in answer.headers
 

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 from ..conftest import RunningEmulators
 
 AUTH = ("freshdesk-dev-token", "X")
@@ -20,23 +22,17 @@ class Desk:
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON of a GET that succeeds."""
-        answer = self.http.get(path, params=params or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.http.get(path, params=params or None)).json()
 
     def contact(self, name: str = "Ida Morrow", **fields: Any) -> dict[str, Any]:
         """A new contact."""
         body = {"name": name, "email": f"{name.partition(' ')[0].lower()}@kettles.example", **fields}
-        answer = self.http.post("contacts", json=body)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        return expect(self.http.post("contacts", json=body), 201).json()
 
     def ticket(self, subject: str = "The lid is stuck", **fields: Any) -> dict[str, Any]:
         """A new ticket."""
         body = {"subject": subject, "description": "<div>It is.</div>", "email": "ida@kettles.example", **fields}
-        answer = self.http.post("tickets", json=body)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        return expect(self.http.post("tickets", json=body), 201).json()
 
 
 def complaints(answer: httpx.Response, status: int = 400) -> dict[str, str]:

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 CONTACTS = "/crm/v3/objects/contacts"
 UPSERT = f"{CONTACTS}/batch/upsert"
 
@@ -22,12 +24,11 @@ def addresses(hubspot: httpx.Client) -> list[str]:
 
 
 def test_an_upsert_creates_and_then_updates(hubspot: httpx.Client) -> None:
-    first = hubspot.post(UPSERT, json={"inputs": [by_email("A@shop.example", firstname="Ada")]})
-    assert first.status_code == 200
-    created = first.json()["results"][0]
+    first = expect(hubspot.post(UPSERT, json={"inputs": [by_email("A@shop.example", firstname="Ada")]})).json()
+    created = first["results"][0]
     assert created["new"] is True
     assert created["properties"]["email"] == "a@shop.example"
-    assert first.json()["status"] == "COMPLETE"
+    assert first["status"] == "COMPLETE"
 
     second = hubspot.post(
         UPSERT, json={"inputs": [by_email("a@shop.example", city="Bonn"), by_email("b@shop.example")]}
@@ -42,17 +43,14 @@ def test_an_upsert_creates_and_then_updates(hubspot: httpx.Client) -> None:
 
 def test_without_trace_ids_one_bad_input_spoils_all(hubspot: httpx.Client) -> None:
     inputs = [by_email("a@shop.example"), by_email("b@shop.example", lifecyclestage="friend")]
-    answer = hubspot.post(UPSERT, json={"inputs": inputs})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["code"] == "INVALID_OPTION"
+    answer = expect(hubspot.post(UPSERT, json={"inputs": inputs}), 400).json()
+    assert answer["errors"][0]["code"] == "INVALID_OPTION"
     assert addresses(hubspot) == []
 
 
 def test_with_trace_ids_the_good_inputs_are_written(hubspot: httpx.Client) -> None:
     inputs = [by_email("a@shop.example", "t1"), by_email("b@shop.example", "t2", lifecyclestage="friend")]
-    answer = hubspot.post(UPSERT, json={"inputs": inputs})
-    assert answer.status_code == 207
-    body = answer.json()
+    body = expect(hubspot.post(UPSERT, json={"inputs": inputs}), 207).json()
     assert [one["objectWriteTraceId"] for one in body["results"]] == ["t1"]
     assert body["numErrors"] == 1
     assert body["errors"][0]["context"]["objectWriteTraceId"] == ["t2"]
@@ -76,38 +74,31 @@ def test_two_inputs_cannot_claim_one_address(hubspot: httpx.Client) -> None:
 def test_a_batch_read_names_what_is_missing(hubspot: httpx.Client, make_contact: Make) -> None:
     id = make_contact(email="a@shop.example", city="Bonn")["id"]
 
-    one = hubspot.post(f"{CONTACTS}/batch/read", json={"inputs": [{"id": id}], "properties": ["city"]})
-    assert one.status_code == 200
+    one = expect(hubspot.post(f"{CONTACTS}/batch/read", json={"inputs": [{"id": id}], "properties": ["city"]}))
     assert one.json()["results"][0]["properties"]["city"] == "Bonn"
     assert "errors" not in one.json()
 
     body = {"inputs": [{"id": "a@shop.example"}, {"id": "b@shop.example"}], "idProperty": "email"}
-    some = hubspot.post(f"{CONTACTS}/batch/read", json=body)
-    assert some.status_code == 207
-    assert [one["id"] for one in some.json()["results"]] == [id]
-    assert some.json()["errors"][0]["category"] == "OBJECT_NOT_FOUND"
-    assert some.json()["errors"][0]["context"] == {"ids": ["b@shop.example"]}
+    some = expect(hubspot.post(f"{CONTACTS}/batch/read", json=body), 207).json()
+    assert [one["id"] for one in some["results"]] == [id]
+    assert some["errors"][0]["category"] == "OBJECT_NOT_FOUND"
+    assert some["errors"][0]["context"] == {"ids": ["b@shop.example"]}
 
 
 def test_a_batch_create(hubspot: httpx.Client) -> None:
     inputs = [{"properties": {"email": f"{n}@shop.example"}} for n in range(3)]
-    answer = hubspot.post(f"{CONTACTS}/batch/create", json={"inputs": inputs})
-    assert answer.status_code == 201
-    assert [one["properties"]["email"] for one in answer.json()["results"]] == [
-        one["properties"]["email"] for one in inputs
-    ]
-    again = hubspot.post(f"{CONTACTS}/batch/create", json={"inputs": inputs})
-    assert again.status_code == 409
-    assert again.json()["message"].startswith("Contact already exists. Existing ID: ")
+    answer = expect(hubspot.post(f"{CONTACTS}/batch/create", json={"inputs": inputs}), 201).json()
+    assert [one["properties"]["email"] for one in answer["results"]] == [one["properties"]["email"] for one in inputs]
+    again = expect(hubspot.post(f"{CONTACTS}/batch/create", json={"inputs": inputs}), 409).json()
+    assert again["message"].startswith("Contact already exists. Existing ID: ")
 
 
 def test_a_batch_update_leaves_out_what_is_not_there(hubspot: httpx.Client, make_contact: Make) -> None:
     id = make_contact(email="a@shop.example")["id"]
     inputs = [{"id": id, "properties": {"city": "Kiel"}}, {"id": "999", "properties": {"city": "Ulm"}}]
-    answer = hubspot.post(f"{CONTACTS}/batch/update", json={"inputs": inputs})
-    assert answer.status_code == 207
-    assert answer.json()["results"][0]["properties"]["city"] == "Kiel"
-    assert answer.json()["errors"][0]["context"] == {"ids": ["999"]}
+    answer = expect(hubspot.post(f"{CONTACTS}/batch/update", json={"inputs": inputs}), 207).json()
+    assert answer["results"][0]["properties"]["city"] == "Kiel"
+    assert answer["errors"][0]["context"] == {"ids": ["999"]}
 
 
 def test_a_batch_archive(hubspot: httpx.Client, make_contact: Make) -> None:

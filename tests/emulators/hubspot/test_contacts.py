@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 CONTACTS = "/crm/v3/objects/contacts"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -19,9 +21,7 @@ def post(hubspot: httpx.Client, **properties: Any) -> httpx.Response:
 
 
 def get(hubspot: httpx.Client, id: str, *names: str) -> dict[str, Any]:
-    answer = hubspot.get(f"{CONTACTS}/{id}", params={"properties": ",".join(names)})
-    assert answer.status_code == 200, answer.text
-    return answer.json()["properties"]
+    return expect(hubspot.get(f"{CONTACTS}/{id}", params={"properties": ",".join(names)})).json()["properties"]
 
 
 def test_a_creation_answers_with_all_that_has_a_value(make_contact: Make) -> None:
@@ -82,14 +82,12 @@ def test_an_address_is_taken_once(hubspot: httpx.Client, make_contact: Make) -> 
     id = make_contact(email="a@shop.example", hs_additional_emails="b@shop.example")["id"]
 
     for address in ("a@shop.example", "A@SHOP.example", "b@shop.example"):
-        answer = post(hubspot, email=address)
-        assert answer.status_code == 409
+        answer = expect(post(hubspot, email=address), 409)
         assert answer.json()["message"] == f"Contact already exists. Existing ID: {id}"
         assert answer.json()["category"] == "CONFLICT"
 
     other = make_contact(email="c@shop.example")["id"]
-    answer = hubspot.patch(f"{CONTACTS}/{other}", json={"properties": {"email": "b@shop.example"}})
-    assert answer.status_code == 409
+    answer = expect(hubspot.patch(f"{CONTACTS}/{other}", json={"properties": {"email": "b@shop.example"}}), 409)
     assert get(hubspot, other, "email")["email"] == "c@shop.example"
 
 
@@ -125,8 +123,7 @@ def test_an_error_names_its_correlation_id(hubspot: httpx.Client) -> None:
 def test_a_change_answers_with_what_it_touched(hubspot: httpx.Client, make_contact: Make) -> None:
     contact = make_contact(email="a@shop.example", firstname="Ada", phone="1", city="Bonn")
 
-    answer = hubspot.patch(f"{CONTACTS}/{contact['id']}", json={"properties": {"city": "Kiel", "phone": ""}})
-    assert answer.status_code == 200
+    answer = expect(hubspot.patch(f"{CONTACTS}/{contact['id']}", json={"properties": {"city": "Kiel", "phone": ""}}))
     touched = answer.json()["properties"]
     assert touched["city"] == "Kiel"
     assert touched["phone"] == ""
@@ -166,8 +163,7 @@ def test_a_lifecycle_stage_goes_back_only_when_cleared_first(
 ) -> None:
     id = make_contact(email="a@shop.example", lifecyclestage="customer")["id"]
 
-    answer = hubspot.patch(f"{CONTACTS}/{id}", json={"properties": {"lifecyclestage": backward}})
-    assert answer.status_code == 200
+    expect(hubspot.patch(f"{CONTACTS}/{id}", json={"properties": {"lifecyclestage": backward}}))
     assert get(hubspot, id, "lifecyclestage")["lifecyclestage"] == "customer"
 
     for stage in ("", backward):
@@ -238,16 +234,14 @@ def test_an_archived_contact_is_there_only_for_who_asks(hubspot: httpx.Client, m
 def test_what_is_not_there(hubspot: httpx.Client) -> None:
     missing = hubspot.get(f"{CONTACTS}/123456")
     assert (missing.status_code, missing.json()["message"]) == (404, "resource not found")
-    unreadable = hubspot.get(f"{CONTACTS}/undefined")
-    assert unreadable.status_code == 404
-    assert unreadable.json()["context"] == {"id": ["undefined"]}
-    assert unreadable.json()["category"] == "OBJECT_NOT_FOUND"
+    unreadable = expect(hubspot.get(f"{CONTACTS}/undefined"), 404).json()
+    assert unreadable["context"] == {"id": ["undefined"]}
+    assert unreadable["category"] == "OBJECT_NOT_FOUND"
     assert hubspot.delete(f"{CONTACTS}/123456").status_code == 404
     assert hubspot.get(f"{CONTACTS}/red", params={"idProperty": "city"}).status_code == 400
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"{}", b'{"properties": 7}'])
 def test_a_body_that_says_nothing(hubspot: httpx.Client, body: bytes) -> None:
-    answer = hubspot.post(CONTACTS, content=body, headers={"content-type": "application/json"})
-    assert answer.status_code == 400
-    assert answer.json()["message"].startswith("Invalid input JSON on line 1, column ")
+    answer = expect(hubspot.post(CONTACTS, content=body, headers={"content-type": "application/json"}), 400).json()
+    assert answer["message"].startswith("Invalid input JSON on line 1, column ")

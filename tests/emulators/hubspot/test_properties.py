@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 CONTACTS = "/crm/v3/objects/contacts"
 DEFINITIONS = "/crm/v3/properties/contacts"
 KEY = {
@@ -22,8 +24,7 @@ Make = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def key(hubspot: httpx.Client) -> str:
-    answer = hubspot.post(DEFINITIONS, json=KEY)
-    assert answer.status_code == 201, answer.text
+    expect(hubspot.post(DEFINITIONS, json=KEY), 201)
     return KEY["name"]  # type: ignore[return-value]
 
 
@@ -72,9 +73,8 @@ def test_a_new_property_can_be_written(hubspot: httpx.Client, make_contact: Make
 
 @pytest.mark.parametrize("name", ["shop_customer_key", "email", "SHOP_customer_key"])
 def test_a_name_is_taken_once(hubspot: httpx.Client, key: str, name: str) -> None:
-    answer = hubspot.post(DEFINITIONS, json={**KEY, "name": name})
-    assert answer.status_code == 409
-    assert answer.json()["category"] == "OBJECT_ALREADY_EXISTS"
+    answer = expect(hubspot.post(DEFINITIONS, json={**KEY, "name": name}), 409).json()
+    assert answer["category"] == "OBJECT_ALREADY_EXISTS"
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,9 @@ def test_a_unique_property_identifies_a_record(hubspot: httpx.Client, make_conta
 def test_a_unique_value_is_taken_once(hubspot: httpx.Client, make_contact: Make, key: str) -> None:
     id = make_contact(email="a@shop.example", shop_customer_key="K-1")["id"]
 
-    answer = hubspot.post(CONTACTS, json={"properties": {"email": "b@shop.example", key: "K-1"}})
-    assert answer.status_code == 400
-    assert answer.json()["category"] == "VALIDATION_ERROR"
-    message = answer.json()["message"]
+    answer = expect(hubspot.post(CONTACTS, json={"properties": {"email": "b@shop.example", key: "K-1"}}), 400).json()
+    assert answer["category"] == "VALIDATION_ERROR"
+    message = answer["message"]
     assert message.startswith("Cannot set PropertyValueCoordinates{portalId=")
     assert f"objectTypeId=0-1, propertyName={key}, value=K-1}}" in message
     assert message.endswith(f"{id} already has that value.")
@@ -128,8 +127,6 @@ def test_an_upsert_by_a_unique_property(hubspot: httpx.Client, key: str) -> None
 def test_definitions_are_read_in_a_batch(hubspot: httpx.Client) -> None:
     wanted = {"inputs": [{"name": "lifecyclestage"}, {"name": "no_such_property"}]}
 
-    answer = hubspot.post("/crm/v3/properties/contacts/batch/read", json=wanted)
-
-    assert answer.status_code == 207
-    assert [one["name"] for one in answer.json()["results"]] == ["lifecyclestage"]
-    assert answer.json()["numErrors"] == 1
+    answer = expect(hubspot.post("/crm/v3/properties/contacts/batch/read", json=wanted), 207).json()
+    assert [one["name"] for one in answer["results"]] == ["lifecyclestage"]
+    assert answer["numErrors"] == 1

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 from ..conftest import PATIENCE
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -15,9 +17,7 @@ Make = Callable[..., dict[str, Any]]
 
 
 def search(hubspot: httpx.Client, object: str = "contacts", **body: Any) -> dict[str, Any]:
-    answer = hubspot.post(f"/crm/v3/objects/{object}/search", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return expect(hubspot.post(f"/crm/v3/objects/{object}/search", json=body)).json()
 
 
 def where(name: str, operator: str, **values: Any) -> dict[str, Any]:
@@ -131,9 +131,8 @@ def test_pages_are_offsets(hubspot: httpx.Client, people: dict[str, str]) -> Non
     ],
 )
 def test_a_search_that_cannot_be(hubspot: httpx.Client, body: dict[str, Any]) -> None:
-    answer = hubspot.post(f"{CONTACTS}/search", json=body)
-    assert answer.status_code == 400
-    assert answer.json()["message"] == "There was a problem with the request."
+    answer = expect(hubspot.post(f"{CONTACTS}/search", json=body), 400).json()
+    assert answer["message"] == "There was a problem with the request."
 
 
 def test_page_9900_is_the_last(hubspot: httpx.Client, people: dict[str, str]) -> None:

@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from tests.contract.callers import expect
+
 Make = Callable[..., dict[str, Any]]
 Fits = Callable[[str, str, httpx.Response], None]
 
@@ -100,18 +102,15 @@ def test_batches(hubspot: httpx.Client, fits: Fits, base: dict[str, str]) -> Non
     created = hubspot.post(f"{path}/create", json={"inputs": [one]})
     fits("contacts", "BatchResponseSimplePublicObject", created)
     traced = [{**bad, "objectWriteTraceId": "1"}, {"properties": {"city": "Ulm"}, "objectWriteTraceId": "2"}]
-    partly = hubspot.post(f"{path}/create", json={"inputs": traced})
-    assert partly.status_code == 207
+    partly = expect(hubspot.post(f"{path}/create", json={"inputs": traced}), 207)
     fits("contacts", "BatchResponseSimplePublicObjectWithErrors", partly)
-    read = hubspot.post(f"{path}/read", json={"inputs": [{"id": base["contacts"]}, {"id": "9"}]})
-    assert read.status_code == 207
+    read = expect(hubspot.post(f"{path}/read", json={"inputs": [{"id": base["contacts"]}, {"id": "9"}]}), 207)
     fits("contacts", "BatchResponseSimplePublicObjectWithErrors", read)
     fits(
         "contacts", "BatchResponseSimplePublicUpsertObject", hubspot.post(f"{path}/upsert", json={"inputs": [by_email]})
     )
     spoilt = [{**by_email, "properties": {"lifecyclestage": "friend"}, "objectWriteTraceId": "1"}]
-    failed = hubspot.post(f"{path}/upsert", json={"inputs": spoilt})
-    assert failed.status_code == 207
+    failed = expect(hubspot.post(f"{path}/upsert", json={"inputs": spoilt}), 207)
     fits("contacts", "BatchResponseSimplePublicUpsertObjectWithErrors", failed)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from tests.contract.callers import expect
+
 TICKETS = "/crm/v3/objects/tickets"
 RETURNS = "75304820"
 
@@ -20,10 +22,9 @@ def patch(hubspot: httpx.Client, id: str, **properties: str) -> httpx.Response:
 
 
 def test_a_ticket_needs_a_stage(hubspot: httpx.Client) -> None:
-    answer = hubspot.post(TICKETS, json={"properties": {"subject": "Lost parcel"}})
-    assert answer.status_code == 400
-    assert answer.json()["message"] == "Error creating TICKET. Some required properties were not set."
-    assert answer.json()["context"] == {"properties": ["hs_pipeline_stage"]}
+    answer = expect(hubspot.post(TICKETS, json={"properties": {"subject": "Lost parcel"}}), 400).json()
+    assert answer["message"] == "Error creating TICKET. Some required properties were not set."
+    assert answer["context"] == {"properties": ["hs_pipeline_stage"]}
 
 
 def test_a_ticket_starts_in_the_default_pipeline(hubspot: httpx.Client, make_ticket: Make) -> None:
@@ -61,10 +62,9 @@ def test_pipelines_and_stages(hubspot: httpx.Client) -> None:
 def test_a_stage_belongs_to_its_pipeline(hubspot: httpx.Client, make_ticket: Make) -> None:
     id = make_ticket(subject="Wrong size", hs_pipeline=RETURNS, hs_pipeline_stage="144402861")["id"]
 
-    answer = patch(hubspot, id, hs_pipeline_stage="4")
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["code"] == "INVALID_OPTION"
-    assert answer.json()["errors"][0]["context"] == {"propertyName": ["hs_pipeline_stage"]}
+    answer = expect(patch(hubspot, id, hs_pipeline_stage="4"), 400).json()
+    assert answer["errors"][0]["code"] == "INVALID_OPTION"
+    assert answer["errors"][0]["context"] == {"propertyName": ["hs_pipeline_stage"]}
     assert patch(hubspot, id, hs_pipeline="0").status_code == 400
     assert patch(hubspot, id, hs_pipeline="0", hs_pipeline_stage="4").status_code == 200
 
@@ -131,9 +131,8 @@ def test_associations_of_version_4(hubspot: httpx.Client, make_contact: Make, ma
     assert hubspot.get(f"{base}/contacts").json() == {"results": []}
 
     for _ in range(2):
-        answer = hubspot.put(f"{base}/default/contacts/{contact}")
-        assert answer.status_code == 200
-    assert answer.json()["results"][0] == {
+        answer = expect(hubspot.put(f"{base}/default/contacts/{contact}")).json()
+    assert answer["results"][0] == {
         "from": {"id": ticket},
         "to": {"id": contact},
         "associationSpec": {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 16},
@@ -155,8 +154,7 @@ def test_associations_of_version_4(hubspot: httpx.Client, make_contact: Make, ma
 def test_an_association_with_its_type_in_the_body(hubspot: httpx.Client, make_contact: Make, make_ticket: Make) -> None:
     contact, ticket = make_contact(email="a@shop.example")["id"], make_ticket(subject="Lost parcel")["id"]
     path = f"/crm/v4/objects/tickets/{ticket}/associations/contacts/{contact}"
-    answer = hubspot.put(path, json=[{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 16}])
-    assert answer.status_code == 201
+    answer = expect(hubspot.put(path, json=[{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 16}]), 201)
     assert answer.json()["toObjectId"] == int(contact)
     assert hubspot.put(path, json=[]).status_code == 400
     wrong = [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 26}]
@@ -176,12 +174,9 @@ def test_associations_of_many_records(hubspot: httpx.Client, make_contact: Make,
     with_one, without = make_ticket(contact, subject="1")["id"], make_ticket(subject="2")["id"]
 
     path = "/crm/v4/associations/tickets/contacts/batch/read"
-    answer = hubspot.post(path, json={"inputs": [{"id": with_one}, {"id": without}]})
-    assert answer.status_code == 207
-    assert [(one["from"]["id"], one["to"][0]["toObjectId"]) for one in answer.json()["results"]] == [
-        (with_one, int(contact))
-    ]
-    assert answer.json()["errors"][0]["subCategory"] == "crm.associations.NO_ASSOCIATIONS_FOUND"
+    answer = expect(hubspot.post(path, json={"inputs": [{"id": with_one}, {"id": without}]}), 207).json()
+    assert [(one["from"]["id"], one["to"][0]["toObjectId"]) for one in answer["results"]] == [(with_one, int(contact))]
+    assert answer["errors"][0]["subCategory"] == "crm.associations.NO_ASSOCIATIONS_FOUND"
     assert hubspot.post(path, json={"inputs": [{"id": with_one}]}).status_code == 200
 
 

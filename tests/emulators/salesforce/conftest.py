@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 from ..conftest import RunningEmulators
 
 TOKEN = "salesforce-dev-token"
@@ -20,17 +22,14 @@ class Desk:
 
     def made(self, sobject: str, **fields: Any) -> str:
         """The id of a new record."""
-        answer = self.http.post(f"sobjects/{sobject}", json=fields)
-        assert answer.status_code == 201, answer.text
-        assert (answer.json()["success"], answer.json()["errors"]) == (True, [])
-        return answer.json()["id"]
+        answer = expect(self.http.post(f"sobjects/{sobject}", json=fields), 201).json()
+        assert (answer["success"], answer["errors"]) == (True, [])
+        return answer["id"]
 
     def query(self, soql: str, *, deleted_too: bool = False, batch: int | None = None) -> Any:
         """The answer to a query that succeeds."""
         headers = {} if batch is None else {"Sforce-Query-Options": f"batchSize={batch}"}
-        answer = self.http.get("queryAll" if deleted_too else "query", params={"q": soql}, headers=headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.http.get("queryAll" if deleted_too else "query", params={"q": soql}, headers=headers)).json()
 
     def values(self, soql: str, name: str) -> list[Any]:
         """One field of the records that a query finds."""
@@ -38,9 +37,7 @@ class Desk:
 
     def refused(self, soql: str) -> str:
         """The code with which a query is refused."""
-        answer = self.http.get("query", params={"q": soql})
-        assert answer.status_code == 400, answer.text
-        return code_of(answer)
+        return code_of(expect(self.http.get("query", params={"q": soql}), 400))
 
 
 def code_of(answer: httpx.Response) -> str:

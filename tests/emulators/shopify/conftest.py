@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.callers import expect
+
 from ..conftest import PATIENCE, RunningEmulators
 
 TOKEN = "shopify-dev-token"
@@ -56,9 +58,7 @@ class Shop:
 
     def ask(self, query: str, **variables: Any) -> Json:
         """The whole body of an answer, errors and extensions too."""
-        answer = self.http.post(PATH, json={"query": query, "variables": variables})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.http.post(PATH, json={"query": query, "variables": variables})).json()
 
     def data(self, query: str, **variables: Any) -> Json:
         """The data of a query that has no errors at the top."""

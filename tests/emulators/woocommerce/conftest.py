@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 from ..conftest import RunningEmulators
 
 AUTH = ("ck_dev", "cs_dev")
@@ -21,21 +23,15 @@ class Shop:
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON of a GET that succeeds."""
-        answer = self.http.get(path, params=params or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.http.get(path, params=params or None)).json()
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         """What a POST made."""
-        answer = self.http.post(path, json=body)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        return expect(self.http.post(path, json=body), 201).json()
 
     def put(self, path: str, **body: Any) -> dict[str, Any]:
         """A record after a change."""
-        answer = self.http.put(path, json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.http.put(path, json=body)).json()
 
     def set(self, **settings: str) -> None:
         """Change the shop's settings."""

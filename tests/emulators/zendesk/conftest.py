@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.callers import expect
+
 from ..conftest import RunningEmulators
 
 AUTH = ("dev@example.com/token", "zendesk-dev-token")
@@ -20,21 +22,16 @@ class Desk:
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON of a GET that succeeds."""
-        answer = self.http.get(path, params=params or None)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        return expect(self.http.get(path, params=params or None)).json()
 
     def user(self, name: str = "Ida Morrow", **fields: Any) -> dict[str, Any]:
         """A new user."""
-        answer = self.http.post("users", json={"user": {"name": name, **fields}})
-        assert answer.status_code == 201, answer.text
-        return answer.json()["user"]
+        return expect(self.http.post("users", json={"user": {"name": name, **fields}}), 201).json()["user"]
 
     def ticket(self, body: str = "The lid is stuck", **fields: Any) -> dict[str, Any]:
         """A new ticket."""
-        answer = self.http.post("tickets", json={"ticket": {"comment": {"body": body}, **fields}})
-        assert answer.status_code == 201, answer.text
-        return answer.json()["ticket"]
+        answer = expect(self.http.post("tickets", json={"ticket": {"comment": {"body": body}, **fields}}), 201).json()
+        return answer["ticket"]
 
     def change(self, ticket: dict[str, Any], **fields: Any) -> httpx.Response:
         """An update of a ticket."""

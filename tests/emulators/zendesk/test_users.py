@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.callers import expect
+
 from .conftest import Desk, details
 
 
@@ -39,9 +41,8 @@ def test_a_user_that_breaks_a_rule_is_refused(desk: Desk, members: dict[str, Any
 
 @pytest.mark.parametrize("body", [b'{"user": null}', b"{}", b"[]", b'{"user": {"name": "Ida", "verified": "yes"}}'])
 def test_a_body_of_the_wrong_shape_gets_400(desk: Desk, body: bytes) -> None:
-    answer = desk.http.post("users", content=body)
-    assert answer.status_code == 400
-    assert answer.json()["error"]["title"] == "Invalid attribute"
+    answer = expect(desk.http.post("users", content=body), 400).json()
+    assert answer["error"]["title"] == "Invalid attribute"
 
 
 def test_create_or_update_goes_by_external_id_then_by_email(desk: Desk) -> None:
@@ -80,9 +81,8 @@ def test_an_update_leaves_what_is_not_given_and_adds_a_new_address(desk: Desk) -
 def test_an_identity_is_made_primary_and_the_old_one_taken_away(desk: Desk) -> None:
     user = desk.user(email="ida@kettles.example")
     at = f"users/{user['id']}/identities"
-    created = desk.http.post(at, json={"identity": {"type": "email", "value": "ida@home.example"}})
-    assert created.status_code == 201
-    second = created.json()["identity"]
+    created = expect(desk.http.post(at, json={"identity": {"type": "email", "value": "ida@home.example"}}), 201).json()
+    second = created["identity"]
     assert desk.http.put(f"{at}/{second['id']}/make_primary").status_code == 200
     assert desk.get(f"users/{user['id']}")["user"]["email"] == "ida@home.example"
     first, made_primary = desk.get(at)["identities"]
@@ -135,9 +135,8 @@ def test_user_fields_are_kept_when_they_are_defined(desk: Desk) -> None:
         "type": "dropdown",
         "custom_field_options": [{"name": "G", "value": "green"}],
     }
-    created = desk.http.post("user_fields", json={"user_field": field})
-    assert created.status_code == 201
-    assert desk.get("user_fields")["user_fields"] == [created.json()["user_field"]]
+    created = expect(desk.http.post("user_fields", json={"user_field": field}), 201).json()
+    assert desk.get("user_fields")["user_fields"] == [created["user_field"]]
     details(desk.http.post("user_fields", json={"user_field": field}))
     user = desk.user(user_fields={"tea": "green", "unknown": "x"})
     assert user["user_fields"] == {"tea": "green"}
