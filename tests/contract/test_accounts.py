@@ -155,8 +155,7 @@ def test_a_webhook_of_another_portal_is_refused_and_audited(facade: Facade, call
     foreign, own = contact_event(portalId=99), contact_event()
     with facade.another_api() as process:
         endpoint = WebhookEndpoint(facade, "hubspot", url=process.url)
-        refused = endpoint.send(hubspot(endpoint.url, foreign))
-        assert code_of(refused, 403) == "wrong-account"
+        assert code_of(endpoint.send(hubspot(endpoint.url, foreign)), 403) == "wrong-account"
         # An app of several accounts may send their events together.
         assert endpoint.accepted(hubspot(endpoint.url, foreign, own)) == (1, 0)
     assert endpoint.receipts(f":{foreign['eventId']}:") == []

@@ -66,8 +66,7 @@ def test_a_copy_is_replayed(caller: Caller, vendors: Emulators) -> None:
     assert (again.status_code, again.content) == (201, first.content)
     assert again.headers["idempotent-replayed"] == "true"
     assert len(vendors.calls("hubspot")) + len(vendors.calls("shopify")) == calls
-    other = copy(caller, made, "salesforce", key=key)
-    assert code_of(other, 422) == "idempotency-key-reused"
+    assert code_of(copy(caller, made, "salesforce", key=key), 422) == "idempotency-key-reused"
 
 
 def test_a_match_is_updated_and_shares_the_id(caller: Caller, vendors: Emulators) -> None:

@@ -175,8 +175,6 @@ def test_two_buyers_with_the_address_change_nothing(caller: Caller, vendors: Emu
     before = [vendors.records(vendor, one) for one in (customers, sample.held_as)]
     calls_before = len(vendors.calls(vendor))
 
-    answer = write(caller, sample, body)
-
-    assert code_of(answer, 409) == "ambiguous-match"
+    assert code_of(write(caller, sample, body), 409) == "ambiguous-match"
     assert [vendors.records(vendor, one) for one in (customers, sample.held_as)] == before
     assert changing(vendors, vendor, calls_before) == []

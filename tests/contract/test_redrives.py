@@ -161,8 +161,7 @@ def test_it_is_cancelled_within_a_batch_and_once(caller: Caller, dead: DeadJobs)
     assert read(caller, redrive) == cancelled
     assert dead.states().count("redriven") == cancelled["redriven"] < 30
     assert audited(dead.facade, redrive) == ["redrive.started", "redrive.cancelled"]
-    answer = caller.post(f"{PATH}/{redrive['id']}/cancel")
-    assert code_of(answer, 409) == "state-conflict"
+    assert code_of(caller.post(f"{PATH}/{redrive['id']}/cancel"), 409) == "state-conflict"
     assert dead.facade.sql("SELECT 1 FROM redrive_letter WHERE redrive = $1", redrive["id"]) == []
 
 

@@ -148,8 +148,7 @@ def test_every_step_is_audited(caller: Caller, facade: Facade, vendors: Emulator
     ]
     body = customer("hubspot")
     caller.create("/v1/customers", body)
-    refused = caller.write("POST", "/v1/customers", body)
-    assert code_of(refused, 409) == "duplicate-record"
+    assert code_of(caller.write("POST", "/v1/customers", body), 409) == "duplicate-record"
     (row,) = facade.sql("SELECT id FROM operation WHERE outcome = 'failed' ORDER BY created_at DESC LIMIT 1")
     assert audit_of(facade, row["id"])[-1] == "operation.failed"
 
