@@ -66,9 +66,10 @@ def new_key() -> str:
     return f"contract-{uuid4().hex}"
 
 
-def expect(response: httpx.Response, status: int = 200) -> httpx.Response:
-    """Return the answer, which must have this status."""
+def expect(response: httpx.Response, status: int = 200, code: str | None = None) -> httpx.Response:
+    """Return the answer, which must have this status, and as a problem this code."""
     assert response.status_code == status, f"{response.status_code} {response.text}"
+    assert code is None or response.json()["code"] == code, response.text
     return response
 
 

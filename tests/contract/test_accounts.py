@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.commands import lockstitch
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
 from tests.contract.portal import Portal
@@ -109,9 +109,7 @@ def test_another_account_pauses_the_connection_before_anything_else_is_sent(
 
     token.write_text("222")
     with facade.another_api() as process, Caller(process.url, caller.secret) as other:
-        answer = other.write("POST", listing, customer("hubspot"))
-        assert code_of(answer, 503) == "connection-paused"
-        problem = answer.json()
+        problem = expect(other.write("POST", listing, customer("hubspot")), 503, "connection-paused").json()
         assert "portal 222" in problem["detail"]
         assert "portal 111" in problem["detail"]
         assert "lockstitch environment rebind movable" in problem["next_step"]

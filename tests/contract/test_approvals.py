@@ -118,9 +118,8 @@ def test_a_rejected_write_is_never_sent(agent: Caller, desk: Caller, caller: Cal
     assert (done["state"], done["problem"]["code"]) == ("failed", "approval-rejected")
     (event,) = finished(caller, operation["id"])
     assert event["data"] == done
-    retried = agent.write("POST", "/v1/customers", body, key=key)
-    assert code_of(retried, 403) == "approval-rejected"
-    assert "We know her already." in retried.json()["detail"]
+    retried = expect(agent.write("POST", "/v1/customers", body, key=key), 403, "approval-rejected").json()
+    assert "We know her already." in retried["detail"]
     assert decide(desk, operation, "reject").status_code == 200
     assert code_of(decide(desk, operation, "approve"), 409) == "state-conflict"
     letters = caller.get(f"/ops/dead-letters?correlation_id={operation['correlation_id']}").json()["data"]
@@ -170,8 +169,7 @@ def test_no_key_decides_about_its_own_writes(facade: Facade, caller: Caller, des
 def test_what_cannot_be_written_asks_no_one(agent: Caller, caller: Caller) -> None:
     wrong = agent.write("POST", "/v1/customers", {"emails": [{"address": "nobody"}]})
     assert pointers(wrong) == ["/emails/0/address"]
-    nowhere = agent.write("PATCH", "/v1/customers/hubspot:999999999", {"last_name": "Bell"})
-    assert code_of(nowhere, 404) == "not-found"
+    expect(agent.write("PATCH", "/v1/customers/hubspot:999999999", {"last_name": "Bell"}), 404, "not-found")
     made = caller.create("/v1/customers", customer("hubspot"))
     path = f"/v1/customers/{made['id']}"
     stale = caller.write("PATCH", path, {"last_name": "Bell"}, headers=REQUIRED | {"if-match": '"older"'})

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.raw_http import chunk, connect, exchange, head
 from tests.contract.samples import customer, word
 
@@ -133,9 +133,8 @@ def test_a_body_of_tiny_chunks_is_cut_off(caller: Caller) -> None:
     """Each costs the server as much as a large one: a mebibyte of single bytes would take it half a minute."""
     whole = json.dumps(customer("hubspot")).encode()
     tiny = b"".join(chunk(b" ") for _ in range(6000)) + chunk(whole) + chunk(b"")
-    answer = chunked(caller, tiny)
-    assert code_of(answer, 400) == "malformed-body"
-    assert "small pieces" in answer.json()["detail"]
+    answer = expect(chunked(caller, tiny), 400, "malformed-body").json()
+    assert "small pieces" in answer["detail"]
     some = b"".join(chunk(b" ") for _ in range(2000)) + chunk(whole) + chunk(b"")
     assert chunked(caller, some).status_code == 201
 
@@ -211,8 +210,7 @@ def test_an_announced_size_may_begin_with_zeros(caller: Caller) -> None:
 )
 def test_another_media_type(caller: Caller, content_type: str | None) -> None:
     body = json.dumps(customer("hubspot")).encode()
-    answer = post(caller, body, content_type)
-    assert code_of(answer, 415) == "unsupported-media-type"
+    answer = expect(post(caller, body, content_type), 415, "unsupported-media-type")
     assert "accept-patch" not in answer.headers
 
 
@@ -239,8 +237,7 @@ def test_a_content_coding(caller: Caller, coding: str) -> None:
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json-patch+json", None])
 def test_a_patch_lists_its_media_types(caller: Caller, content_type: str | None) -> None:
     headers = {"idempotency-key": new_key()} | ({} if content_type is None else {"content-type": content_type})
-    answer = caller.patch(f"{PATH}/cus_{word()}", content=b"{}", headers=headers)
-    assert code_of(answer, 415) == "unsupported-media-type"
+    answer = expect(caller.patch(f"{PATH}/cus_{word()}", content=b"{}", headers=headers), 415, "unsupported-media-type")
     assert answer.headers["accept-patch"] == "application/json, application/merge-patch+json"
 
 
@@ -264,9 +261,7 @@ def test_both_types_of_a_patch_are_taken(caller: Caller) -> None:
 def test_an_unknown_member_is_offered_the_nearest_known(
     caller: Caller, body: dict[str, Any], pointer: str, meant: str
 ) -> None:
-    refused = caller.write("POST", PATH, body)
-    assert code_of(refused, 422) == "invalid-field"
-    (error,) = refused.json()["errors"]
+    (error,) = expect(caller.write("POST", PATH, body), 422, "invalid-field").json()["errors"]
     assert error["pointer"] == pointer
     assert f"Did you mean {meant}?" in error["detail"]
 
@@ -285,16 +280,14 @@ def test_an_unknown_member_is_offered_the_nearest_known(
     ],
 )
 def test_what_no_contract_lists_is_listed(caller: Caller, path: str, body: dict[str, Any], detail: str) -> None:
-    refused = caller.write("POST", path, body)
-    assert code_of(refused, 422) == "invalid-field"
-    assert detail in refused.json()["detail"]
-    assert "/v1/contracts" not in refused.json()["detail"]
+    refused = expect(caller.write("POST", path, body), 422, "invalid-field").json()
+    assert detail in refused["detail"]
+    assert "/v1/contracts" not in refused["detail"]
 
 
 def test_an_unknown_parameter_is_offered_the_nearest_known(caller: Caller) -> None:
-    refused = caller.get(PATH, params={"limt": "5"})
-    assert code_of(refused, 422) == "invalid-field"
-    (error,) = refused.json()["errors"]
+    refused = expect(caller.get(PATH, params={"limt": "5"}), 422, "invalid-field").json()
+    (error,) = refused["errors"]
     assert error["parameter"] == "limt"
     assert "Did you mean limit?" in error["detail"]
-    assert refused.json()["detail"].endswith("Did you mean limit?")
+    assert refused["detail"].endswith("Did you mean limit?")

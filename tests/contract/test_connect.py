@@ -334,9 +334,8 @@ def test_a_lost_reply_pauses_until_a_person_connects(
     refused = until(lambda: caller.get(path), lambda answer: answer.status_code != 200)
     assert code_of(refused, 502) == "vendor-auth-failed"
     assert "lockstitch connect lost-help" in refused.json()["detail"]
-    paused = caller.get(path)
-    assert code_of(paused, 503) == "connection-paused"
-    assert paused.json()["next_step"] == "An operator must run: lockstitch connect lost-help."  # a resume does not help
+    paused = expect(caller.get(path), 503, "connection-paused").json()
+    assert paused["next_step"] == "An operator must run: lockstitch connect lost-help."  # a resume does not help
     findings = findings_of(facade.lockstitch("doctor", "--json"))
     assert the(findings, "connection lost-help", "it is paused")["mend"] == "lockstitch connect lost-help"
     connection_view = connection_state(caller, "lost-help")

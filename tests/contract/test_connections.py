@@ -84,8 +84,7 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
         assert f"POST /ops/connections/{name}/resume" in problem["next_step"]
 
         calls, key = len(vendors.calls("hubspot")), new_key()
-        answer = other.write("PATCH", path, {"job_title": "Potter"}, key=key)
-        assert code_of(answer, 503) == "connection-paused"
+        expect(other.write("PATCH", path, {"job_title": "Potter"}, key=key), 503, "connection-paused")
         assert len(vendors.calls("hubspot")) == calls
         assert caller.get("/v1/customers?connection=hubspot&limit=1").status_code == 200
 

@@ -103,10 +103,9 @@ def test_a_copy_that_was_deleted_is_made_again_once_it_is_split_off(facade: Faca
     first = caller.create(path, body)
     place = f"hubspot:{first['meta']['remote_id']}"
     assert caller.write("DELETE", f"/v1/customers/{place}").status_code == 200
-    refused = caller.write("POST", path, body)
-    assert code_of(refused, 404) == "not-found"
-    assert f"The copy {place} is gone." in refused.json()["detail"]
-    command = refused.json()["next_step"].split("`")[1]
+    refused = expect(caller.write("POST", path, body), 404, "not-found").json()
+    assert f"The copy {place} is gone." in refused["detail"]
+    command = refused["next_step"].split("`")[1]
     assert facade.lockstitch(*command.split()[1:]).returncode == 0
     assert caller.create(path, body)["meta"]["remote_id"] != first["meta"]["remote_id"]
 
@@ -151,17 +150,15 @@ def test_a_copy_whose_number_another_has_is_refused_at_once(caller: Caller, orde
     mark = word()
     body = {"last_name": mark, "emails": [{"address": f"{mark}@example.com"}], "phones": [{"e164": number}]}
     made = caller.create("/v1/customers?connection=hubspot", body)
-    answer = copy(caller, made, "shopify", **order)
-    assert code_of(answer, 409) == "duplicate-record"
-    assert answer.json()["next_step"] == DuplicateRecord.next_step
+    answer = expect(copy(caller, made, "shopify", **order), 409, "duplicate-record").json()
+    assert answer["next_step"] == DuplicateRecord.next_step
 
 
 def test_a_copy_that_a_contact_is_in_the_way_of_advises_to_match(caller: Caller) -> None:
     made = buyer(caller)
     caller.create("/v1/customers?connection=hubspot", {"last_name": made["last_name"], "emails": made["emails"]})
-    answer = copy(caller, made, "hubspot")
-    assert code_of(answer, 409) == "duplicate-record"
-    assert answer.json()["next_step"].endswith('use "match_on": "email".')
+    answer = expect(copy(caller, made, "hubspot"), 409, "duplicate-record").json()
+    assert answer["next_step"].endswith('use "match_on": "email".')
 
 
 def test_a_record_is_read_where_it_is_linked(caller: Caller) -> None:
@@ -203,8 +200,7 @@ def test_a_copy_needs_read_and_write_scope(facade: Facade, caller: Caller, scope
 )
 def test_a_wrong_order_is_refused(caller: Caller, order: dict[str, Any], pointer: str) -> None:
     made = buyer(caller)
-    answer = caller.write("POST", f"/v1/customers/{made['id']}/copies", order)
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.write("POST", f"/v1/customers/{made['id']}/copies", order), 422, "invalid-field")
     assert pointers(answer) == [pointer]
 
 
@@ -302,9 +298,8 @@ def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: 
     for joined in (False, True):
         if joined:
             assert facade.lockstitch("links", "join", older["id"], made["id"]).returncode == 0
-        second = copy(caller, made, "freshdesk")
-        assert code_of(second, 409) == "outcome-unknown"
-        assert second.json()["operation_id"] == answer.json()["id"]
+        second = expect(copy(caller, made, "freshdesk"), 409, "outcome-unknown").json()
+        assert second["operation_id"] == answer.json()["id"]
     ticket = vendors.place("freshdesk", "tickets", {"subject": made["subject"]})
     resolution = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
     result = caller.post(f"{answer.headers['location']}/resolve", json=resolution).json()["result"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, expect, new_key
+from tests.contract.callers import Caller, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.samples import KINDS, word
 
@@ -59,9 +59,7 @@ def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors
 def test_a_changed_type_is_drift_with_its_path(caller: Caller, vendors: Emulators, name: str) -> None:
     path, _ = made(caller, name)
     drift(vendors, name, "type")
-    answer = caller.get(path)
-    assert code_of(answer, 502) == "vendor-drift"
-    problem = answer.json()
+    problem = expect(caller.get(path), 502, "vendor-drift").json()
     assert (problem["category"], problem["fault"], problem["retryable"]) == ("permanent", "vendor", False)
     assert "$." in problem["detail"]
     assert "$." in problem["vendor"]["detail"]

@@ -145,10 +145,9 @@ def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade,
     remote_id = caller.get(path).json()["meta"]["remote_id"]
 
     drift(facade, "zendesk", "field")
-    answer = caller.get(path)
-    assert code_of(answer, 502) == "vendor-drift"
-    assert "$.sentiment" in answer.json()["detail"]
-    assert "acknowledges the change" in answer.json()["next_step"]
+    answer = expect(caller.get(path), 502, "vendor-drift").json()
+    assert "$.sentiment" in answer["detail"]
+    assert "acknowledges the change" in answer["next_step"]
     listed = caller.get(f"/v1/tickets?connection={connection}&limit=5").json()
     assert listed["data"] == []
     assert {one["pointer"] for one in listed["unreadable"]} == {"/sentiment"}

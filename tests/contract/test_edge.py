@@ -47,8 +47,7 @@ def test_an_id_that_was_left_empty_names_nothing(caller: Caller, path: str) -> N
 
 @pytest.mark.parametrize("path", ["/%00", "/..%2f..", "/v1/customers/%0a", "/v1/customers/%zz"])
 def test_paths_that_are_nonsense(caller: Caller, path: str) -> None:
-    answer = exchange(caller.url, head("GET", path, f"Authorization: Bearer {caller.secret}"))
-    assert code_of(answer, 404) == "not-found"
+    expect(exchange(caller.url, head("GET", path, f"Authorization: Bearer {caller.secret}")), 404, "not-found")
 
 
 def test_a_request_to_upgrade_is_a_plain_request(caller: Caller) -> None:
@@ -129,8 +128,7 @@ def test_without_a_correlation_id_one_is_made(caller: Caller, path: str) -> None
 @pytest.mark.parametrize("sent", ["", "a b", "a" * 129, "a,b", "ä".encode(), "<script>", "a\tb"])
 def test_a_correlation_id_that_cannot_be_used(caller: Caller, sent: str | bytes) -> None:
     raw = sent if isinstance(sent, bytes) else sent.encode()
-    answer = caller.get("/v1/me", headers=[(b"x-correlation-id", raw)])
-    assert code_of(answer, 400) == "invalid-correlation-id"
+    answer = expect(caller.get("/v1/me", headers=[(b"x-correlation-id", raw)]), 400, "invalid-correlation-id")
     assert UUID7.fullmatch(answer.headers["x-correlation-id"])
 
 

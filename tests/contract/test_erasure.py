@@ -141,8 +141,7 @@ def test_an_erased_person_is_gone_for_good(facade: Facade, caller: Caller, vendo
     assert erasure["changed"].keys() >= {"record_state", "event", "operation", "inbound_event", "job"}
     assert stored(facade, person.words) == {}
 
-    replayed = caller.write("POST", "/v1/customers?connection=hubspot", person.body, key=person.key)
-    assert code_of(replayed, 410) == "erased"
+    expect(caller.write("POST", "/v1/customers?connection=hubspot", person.body, key=person.key), 410, "erased")
     operation = caller.get(f"/v1/operations/{person.crm['meta']['operation_id']}").json()
     assert (operation["state"], operation["problem"]["code"]) == ("succeeded", "erased")
     assert code_of(caller.get(f"/v1/customers/hubspot:{person.crm['meta']['remote_id']}"), 410) == "erased"

@@ -141,8 +141,7 @@ def test_without_an_end_to_start_from_it_begins_with_the_oldest(driver: WebhookD
     ],
 )
 def test_an_invalid_feed_query_is_refused(caller: Caller, query: str, named: list[str]) -> None:
-    answer = caller.get(f"/v1/events?{query}")
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.get(f"/v1/events?{query}"), 422, "invalid-field")
     assert sorted(parameters(answer)) == named
 
 
@@ -234,9 +233,8 @@ def test_a_polling_feed_of_a_connection_and_since_a_time(driver: WebhookDriver, 
 
 
 def test_a_feed_of_something_else(caller: Caller) -> None:
-    answer = caller.get("/v1/feeds/invoices")
-    assert code_of(answer, 404) == "not-found"
-    assert "customers, orders, tickets" in answer.json()["detail"]
+    answer = expect(caller.get("/v1/feeds/invoices"), 404, "not-found").json()
+    assert "customers, orders, tickets" in answer["detail"]
     assert parameters(caller.get("/v1/feeds/orders?type=customer.created")) == ["type"]
     assert parameters(caller.get("/v1/feeds/orders?after=x")) == ["after"]
 
@@ -297,9 +295,8 @@ def test_every_type_is_offered_with_the_scopes_that_open_it(facade: Facade, call
 
 def test_a_sample_of_nothing(caller: Caller) -> None:
     for kind in ("customer", "customer.*", "invoice.paid"):
-        answer = caller.get(f"/v1/samples/{kind}")
-        assert code_of(answer, 404) == "not-found"
-        assert "customer.updated" in answer.json()["detail"]
+        answer = expect(caller.get(f"/v1/samples/{kind}"), 404, "not-found").json()
+        assert "customer.updated" in answer["detail"]
 
 
 def test_every_type_falls_under_a_pattern() -> None:

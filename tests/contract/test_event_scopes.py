@@ -78,10 +78,9 @@ def test_subscribing_takes_the_scopes_of_what_is_named(
 ) -> None:
     body = {"target_url": delivering.subscribers.hook("not-made").url, **wanted}
     with calling(delivering, *scopes) as caller:
-        answer = caller.post("/v1/subscriptions", json=body)
-        assert code_of(answer, 403) == "forbidden"
+        answer = expect(caller.post("/v1/subscriptions", json=body), 403, "forbidden").json()
         for scope in lacking:
-            assert scope in answer.json()["detail"]
+            assert scope in answer["detail"]
         assert caller.get("/v1/subscriptions").json()["data"] == []
 
 
@@ -122,9 +121,8 @@ def test_a_lost_scope_disables_until_it_is_granted_again(delivering: Delivering)
         assert "customers:read" in view["disabled_reason"]
         assert "customers:read" in view["next_step"]
         for action in ("test", "enable"):
-            refused = caller.post(f"{path}/{action}")
-            assert code_of(refused, 403) == "forbidden"
-            assert "customers:read" in refused.json()["detail"]
+            refused = expect(caller.post(f"{path}/{action}"), 403, "forbidden").json()
+            assert "customers:read" in refused["detail"]
     with delivering.facade.calling("subscriptions:write", "customers:read", url=delivering.api.url) as other:
         tested = other.post(f"{path}/test").json()
         assert (tested["delivered"], tested["status"]) == (False, None)
@@ -294,6 +292,5 @@ def test_a_type_that_its_reader_may_not_read_is_refused(
     delivering: Delivering, scopes: tuple[str, ...], types: str, lacking: str
 ) -> None:
     with delivering.facade.calling("events:read", *scopes, url=delivering.api.url) as reader:
-        answer = reader.get(f"/v1/events?type={types}")
-        assert code_of(answer, 403) == "forbidden"
-        assert f"no scope {lacking};" in answer.json()["detail"]
+        answer = expect(reader.get(f"/v1/events?type={types}"), 403, "forbidden").json()
+        assert f"no scope {lacking};" in answer["detail"]

@@ -4,7 +4,7 @@ it."""
 import json
 from typing import Final
 
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.fan_outs import at, at_remote, buyer, change, settle
@@ -129,6 +129,5 @@ def test_too_many_removals_stop_a_consumer_until_it_is_resumed(facade: Facade, c
 
 
 def test_an_unknown_consumer_is_named(caller: Caller) -> None:
-    answer = caller.post("/ops/consumers/customers:nowhere/resume")
-    assert code_of(answer, 404) == "not-found"
-    assert "customers:zendesk" in answer.json()["detail"]
+    answer = expect(caller.post("/ops/consumers/customers:nowhere/resume"), 404, "not-found").json()
+    assert "customers:zendesk" in answer["detail"]

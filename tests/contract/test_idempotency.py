@@ -69,8 +69,7 @@ def test_a_final_no_of_the_vendor_is_replayed(caller: Caller, vendors: Emulators
     body = customer("hubspot")
     caller.create("/v1/customers", body)
     key = new_key()
-    first = caller.write("POST", "/v1/customers", body, key=key)
-    assert code_of(first, 409) == "duplicate-record"
+    first = expect(caller.write("POST", "/v1/customers", body, key=key), 409, "duplicate-record")
     assert "the value that vendor.detail names" in first.json()["next_step"]
     assert first.json()["vendor"]["connection"] == "hubspot"
     calls = len(vendors.calls("hubspot"))
@@ -167,11 +166,10 @@ def post_with_key(caller: Caller, key: bytes) -> httpx.Response:
 
 @pytest.mark.parametrize("key", [b"", b" ", b"\t", b'""', b' "" '])
 def test_an_empty_key_is_missing(caller: Caller, key: bytes) -> None:
-    answer = post_with_key(caller, key)
-    assert code_of(answer, 400) == "idempotency-key-missing"
-    assert "Idempotency-Key" in answer.json()["detail"]
+    answer = expect(post_with_key(caller, key), 400, "idempotency-key-missing").json()
+    assert "Idempotency-Key" in answer["detail"]
     for part in (RUN_ID, KEY):
-        assert part in answer.json()["next_step"]
+        assert part in answer["next_step"]
 
 
 @pytest.mark.parametrize(
@@ -188,8 +186,7 @@ def test_space_around_a_key_is_none_of_it(caller: Caller) -> None:
 
 def test_two_keys_are_none(caller: Caller) -> None:
     headers = [("idempotency-key", "one"), ("idempotency-key", "one")]
-    answer = caller.post("/v1/customers", json=customer("hubspot"), headers=headers)
-    assert code_of(answer, 400) == "idempotency-key-invalid"
+    expect(caller.post("/v1/customers", json=customer("hubspot"), headers=headers), 400, "idempotency-key-invalid")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of
+from tests.contract.callers import Caller, code_of, expect
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order, ticket, word
@@ -106,15 +106,13 @@ def test_an_id_of_another_object_or_connection(caller: Caller) -> None:
     ],
 )
 def test_an_id_of_something_else_says_what_it_names(caller: Caller, path: str, detail: str) -> None:
-    answer = caller.get(path)
-    assert code_of(answer, 404) == "not-found"
-    assert answer.json()["detail"] == detail
+    answer = expect(caller.get(path), 404, "not-found").json()
+    assert answer["detail"] == detail
 
 
 def test_a_write_to_an_id_of_something_else_says_so_too(caller: Caller) -> None:
-    answer = caller.write("PATCH", "/v1/customers/op_7", {"job_title": "Potter"})
-    assert code_of(answer, 404) == "not-found"
-    assert "names an operation" in answer.json()["detail"]
+    answer = expect(caller.write("PATCH", "/v1/customers/op_7", {"job_title": "Potter"}), 404, "not-found").json()
+    assert "names an operation" in answer["detail"]
     assert "names an operation" in caller.post("/v1/subscriptions/op_7/enable").json()["detail"]
     assert "names a ticket" in caller.post("/v1/operations/tkt_7/check").json()["detail"]
 

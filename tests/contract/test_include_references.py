@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, expect
+from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
@@ -142,6 +142,5 @@ def test_a_customer_who_is_gone_stays_as_the_order_has_them(caller: Caller, vend
 
 
 def test_an_unknown_word_is_refused_with_the_known_ones(caller: Caller, vendors: Emulators) -> None:
-    answer = caller.get(f"{assigned(caller, vendors)}?include=names")
-    assert code_of(answer, 422) == "invalid-field"
-    assert "raw, owners, references" in answer.json()["detail"]
+    answer = expect(caller.get(f"{assigned(caller, vendors)}?include=names"), 422, "invalid-field").json()
+    assert "raw, owners, references" in answer["detail"]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.http.admission import LATE_SECONDS
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order, ticket
 from tests.contract.waiting import until
@@ -42,8 +42,7 @@ OPEN = ("/health/live", "/health/ready", "/problems/not-found")
 
 @pytest.mark.parametrize(("method", "path", "_scope"), GUARDED)
 def test_without_a_key_nothing_is_shown(anonymous: Caller, method: str, path: str, _scope: str) -> None:
-    answer = anonymous.request(method, path)
-    assert code_of(answer, 401) == "unauthenticated"
+    answer = expect(anonymous.request(method, path), 401, "unauthenticated")
     assert answer.headers["www-authenticate"] == 'Bearer realm="lockstitch"'
 
 
@@ -66,8 +65,7 @@ def test_what_needs_no_key(anonymous: Caller, path: str) -> None:
     ],
 )
 def test_what_is_no_key(anonymous: Caller, sent: str) -> None:
-    answer = anonymous.get("/v1/me", headers=[(b"authorization", sent.encode())])
-    assert code_of(answer, 401) == "unauthenticated"
+    expect(anonymous.get("/v1/me", headers=[(b"authorization", sent.encode())]), 401, "unauthenticated")
 
 
 def test_an_unknown_key_is_called_invalid(anonymous: Caller) -> None:

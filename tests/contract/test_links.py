@@ -144,15 +144,14 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     caller.write("PATCH", f"/v1/customers/{crm['id']}", {"first_name": "Bea"})
     assert proposals(facade, crm) == []
     before = read(caller, place(desk)).headers["etag"]
-    kept = copy(caller, crm, "zendesk", match_on="email")
-    assert code_of(kept, 409) == "state-conflict"
-    assert desk["id"] in kept.json()["detail"]
+    kept = expect(copy(caller, crm, "zendesk", match_on="email"), 409, "state-conflict").json()
+    assert desk["id"] in kept["detail"]
     assert read(caller, place(desk)).headers["etag"] == before
     assert read(caller, place(desk)).json()["id"] == desk["id"]
     refused = facade.lockstitch("links", "split", crm["id"], "zendesk")
     assert refused.returncode == 1
     assert "has no record at zendesk" in refused.stderr
-    command = kept.json()["next_step"].split("`")[1]
+    command = kept["next_step"].split("`")[1]
     assert facade.lockstitch(*command.split()[1:]).returncode == 0
     joined = expect(copy(caller, crm, "zendesk", match_on="email")).json()
     assert (joined["id"], joined["meta"]["remote_id"]) == (crm["id"], desk["meta"]["remote_id"])

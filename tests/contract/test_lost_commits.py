@@ -105,9 +105,7 @@ def test_a_begin_whose_commit_is_unknown_frees_its_key(
     other.create(path, body()[1])  # account facts are known, so the first statement with the run begins the write
     proxied[0].fatal = run.encode()
 
-    answer = other.write("POST", path, sent, key=key, headers={"x-correlation-id": run})
-
-    assert code_of(answer, 503) == "store-unavailable"
+    expect(other.write("POST", path, sent, key=key, headers={"x-correlation-id": run}), 503, "store-unavailable")
     (row,) = facade.sql("SELECT id FROM operation WHERE idempotency_key = $1", key)
     until(
         lambda: facade.sql(

@@ -216,14 +216,12 @@ def test_a_read_by_a_named_revision(caller: Caller, facade: Facade, vendors: Emu
     assert [one["meta"]["mapping"]["revision"] for one in listed] == [1]
     with facade.calling("customers:read") as reader:
         assert reader.get(path).status_code == 200
-        refused = reader.get(path, headers={HEADER: f"{NAME}@r1"})
-        assert code_of(refused, 403) == "forbidden"
-        assert "X-Lockstitch-Mapping needs the scope ops:write" in refused.json()["detail"]
-        assert "X-Lockstitch-Mapping" in refused.json()["next_step"]
+        refused = expect(reader.get(path, headers={HEADER: f"{NAME}@r1"}), 403, "forbidden").json()
+        assert "X-Lockstitch-Mapping needs the scope ops:write" in refused["detail"]
+        assert "X-Lockstitch-Mapping" in refused["next_step"]
     for wrong in ("hubspot.customer", "hubspot.customer@r9", "hubspot.ticket@r1", "shopify.customer@r1", "@r1", ""):
-        answer = caller.get(path, headers={HEADER: wrong})
-        assert code_of(answer, 422) == "invalid-field"
-        assert [error["header"].lower() for error in answer.json()["errors"]] == [HEADER]
+        answer = expect(caller.get(path, headers={HEADER: wrong}), 422, "invalid-field").json()
+        assert [error["header"].lower() for error in answer["errors"]] == [HEADER]
 
 
 def test_a_drafted_order_shows_its_lines_first(caller: Caller, vendors: Emulators) -> None:
@@ -285,9 +283,8 @@ def test_what_cannot_be_decided(caller: Caller, facade: Facade) -> None:
         ({"connection": "hubspot"}, ""),
     ]
     for order, pointer in refused:
-        answer = caller.post(path, json=order)
-        assert code_of(answer, 422) == "invalid-field"
-        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+        answer = expect(caller.post(path, json=order), 422, "invalid-field").json()
+        assert [error["pointer"] for error in answer["errors"]] == [pointer]
     with facade.calling("ops:read") as reader:
         assert reader.get("/ops/mappings").status_code == 200
         assert code_of(reader.post(path, json={"connection": "hubspot", "active": 1}), 403) == "forbidden"

@@ -89,8 +89,7 @@ def resolve(caller: Caller, one: Unknown, body: Any) -> httpx.Response:
 
 def test_every_replay_reports_the_unknown_outcome(caller: Caller, unknowns: list[Unknown]) -> None:
     for _ in range(2):
-        answer = unknowns[0].again(caller)
-        assert code_of(answer, 409) == "outcome-unknown"
+        answer = expect(unknowns[0].again(caller), 409, "outcome-unknown")
         assert answer.json()["operation_id"] == unknowns[0].id
         assert answer.json()["retryable"] is False
         assert unknowns[0].id in answer.json()["next_step"]
@@ -130,8 +129,7 @@ def test_unknown_operations_are_listed_and_counted(caller: Caller, unknowns: lis
     ],
 )
 def test_what_is_no_resolution(caller: Caller, unknowns: list[Unknown], body: Any, pointer: str) -> None:
-    answer = resolve(caller, unknowns[0], body)
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(resolve(caller, unknowns[0], body), 422, "invalid-field")
     assert pointers(answer) == [pointer]
 
 
@@ -148,8 +146,7 @@ def test_a_resolution_is_a_body_like_any_other(caller: Caller, unknowns: list[Un
 
 
 def test_a_record_that_the_vendor_does_not_have_resolves_nothing(caller: Caller, unknowns: list[Unknown]) -> None:
-    answer = resolve(caller, unknowns[0], {"outcome": "succeeded", "remote_id": "999999"})
-    assert code_of(answer, 404) == "not-found"
+    expect(resolve(caller, unknowns[0], {"outcome": "succeeded", "remote_id": "999999"}), 404, "not-found")
     assert caller.get(unknowns[0].path).json()["state"] == "unknown"
 
 
@@ -190,8 +187,7 @@ def test_a_person_who_found_nothing_frees_the_key(caller: Caller, vendors: Emula
 def test_what_is_decided_is_not_decided_again(caller: Caller, unknowns: list[Unknown]) -> None:
     one = unknowns[-2]
     assert resolve(caller, one, {"outcome": "failed"}).status_code == 200
-    answer = resolve(caller, one, {"outcome": "failed"})
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(resolve(caller, one, {"outcome": "failed"}), 422, "invalid-field")
     assert pointers(answer) == ["/outcome"]
     assert caller.post(f"{one.path}/check").json()["state"] == "failed"
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -167,8 +167,7 @@ def test_old_lists_are_given_out_while_the_vendor_is_away(caller: Caller, vendor
 
 
 def test_a_field_without_options_names_those_that_have_some(caller: Caller) -> None:
-    answer = caller.get("/v1/options/hubspot/customer/first_name")
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.get("/v1/options/hubspot/customer/first_name"), 422, "invalid-field")
     assert parameters(answer) == ["field"]
     for name in ("custom_fields.buying_role", "lifecycle_stage", "owner"):
         assert name in answer.json()["detail"]

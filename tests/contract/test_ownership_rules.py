@@ -118,8 +118,7 @@ def test_a_stale_version_is_reported_before_the_owner(facade: Facade, caller: Ca
     made = caller.create("/v1/customers", plain(word()))
     path, stale = f"/v1/customers/{made['id']}", {"if-match": '"00000000000000000000000000000000"'}
     with facade.calling() as stranger:
-        answer = stranger.write("PATCH", path, {"last_name": "Lee"}, headers=stale)
-        assert code_of(answer, 412) == "version-conflict"
+        answer = expect(stranger.write("PATCH", path, {"last_name": "Lee"}, headers=stale), 412, "version-conflict")
         answer = stranger.write("PATCH", path, {"last_name": "Lee", "lifecycle_stage": "nonsense"})
         assert code_of(answer, 422) == "invalid-field"
 

@@ -70,8 +70,7 @@ def test_a_variant_of_shopify_is_named_by_id_and_another_line_is_free_text(calle
 
 def test_an_unknown_product_without_a_price_is_refused_with_what_to_send(caller: Caller) -> None:
     line = {"sku": f"NEW-{word()}", "quantity": "1"}
-    answer = caller.write("POST", SHOP, sale(word()) | {"line_items": [line]})
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.write("POST", SHOP, sale(word()) | {"line_items": [line]}), 422, "invalid-field")
     assert pointers(answer) == ["/line_items/0"]
     assert "unit_price" in answer.json()["detail"]
 
@@ -81,10 +80,8 @@ def test_two_products_with_one_sku_are_ambiguous(caller: Caller, vendors: Emulat
     ids = [vendors.place("woocommerce", "products", {"name": "Mug", "sku": sku, "price": "5"})["id"] for _ in range(2)]
     before = len(vendors.records("woocommerce", "orders"))
 
-    answer = caller.write("POST", SHOP, sale(word(), sku))
-
-    assert code_of(answer, 409) == "ambiguous-match"
-    assert sorted(one["remote_id"] for one in answer.json()["candidates"]) == sorted(map(str, ids))
+    answer = expect(caller.write("POST", SHOP, sale(word(), sku)), 409, "ambiguous-match").json()
+    assert sorted(one["remote_id"] for one in answer["candidates"]) == sorted(map(str, ids))
     assert len(vendors.records("woocommerce", "orders")) == before
 
 

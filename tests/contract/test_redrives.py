@@ -265,8 +265,7 @@ def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadJobs) -
     ],
 )
 def test_what_is_no_redrive(caller: Caller, body: Any, pointer: str) -> None:
-    answer = caller.post(PATH, json=body)
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.post(PATH, json=body), 422, "invalid-field")
     assert pointers(answer) == [pointer]
 
 

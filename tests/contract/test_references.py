@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.callers import Caller, code_of, expect, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.samples import customer, order, ticket, word
 
@@ -66,9 +66,7 @@ def test_an_owner_at_a_crm_has_a_name(caller: Caller) -> None:
     ],
 )
 def test_an_id_without_its_connection_is_refused(caller: Caller, path: str, body: dict[str, Any], pointer: str) -> None:
-    answer = caller.write("POST", path, body)
-
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.write("POST", path, body), 422, "invalid-field")
     assert pointers(answer) == [pointer]
     assert "send connection with it" in answer.json()["detail"]
 

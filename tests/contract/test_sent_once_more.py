@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, expect, new_key
+from tests.contract.callers import Caller, expect, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
@@ -155,9 +155,8 @@ def test_it_is_sent_once_more_and_not_twice(caller: Caller, facade: Facade, vend
     assert caller.await_operation(lost.path)["state"] == "unknown"
 
     assert len(vendors.records(one.vendor, one.held_as)) == lost.before
-    answer = caller.write("POST", one.collection(), body, key=key)
-    assert code_of(answer, 409) == "outcome-unknown"
-    assert "ops:write" in answer.json()["next_step"]
+    answer = expect(caller.write("POST", one.collection(), body, key=key), 409, "outcome-unknown").json()
+    assert "ops:write" in answer["next_step"]
 
 
 def test_the_list_is_read_to_its_end(caller: Caller, vendors: Emulators) -> None:

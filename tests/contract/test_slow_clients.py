@@ -13,7 +13,7 @@ import pytest
 from app.http.bodies import MOST_BYTES
 from app.http.edge import PIECE
 from tests.commands import lockstitch
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.processes import NO_TLS, Process
 from tests.contract.raw_http import connect, exchange, head, holding, is_open
@@ -123,8 +123,7 @@ def test_a_body_of_which_nothing_comes_is_refused(facade: Facade, full_key: str,
         "Content-Length: 100",
     )
     began = time.monotonic()
-    answer = exchange(brief.url, head("POST", path, *headers) + b'{"first_name"')
-    assert code_of(answer, 400) == "malformed-body"
+    answer = expect(exchange(brief.url, head("POST", path, *headers) + b'{"first_name"'), 400, "malformed-body")
     assert answer.json()["detail"] == f"The body stalled for {IDLE_SECONDS} s."
     assert answer.headers["connection"] == "close"
     assert time.monotonic() - began >= IDLE_SECONDS

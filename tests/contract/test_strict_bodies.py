@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.contract.answer_checks import MOST_ERRORS
-from tests.contract.callers import Caller, code_of, new_key, pointers
+from tests.contract.callers import Caller, code_of, expect, new_key, pointers
 from tests.contract.samples import customer
 
 REPEATED = {
@@ -47,8 +47,7 @@ ROUTES = {
 def test_every_json_route_refuses_a_repeated_member(caller: Caller, route: str, body: bytes) -> None:
     method, path = route.split(" ")
     headers = {"idempotency-key": new_key(), "content-type": "application/json"}
-    answer = caller.request(method, path, content=body, headers=headers)
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.request(method, path, content=body, headers=headers), 422, "invalid-field")
     assert "more than once" in answer.json()["errors"][0]["detail"], answer.text
 
 
@@ -77,9 +76,7 @@ IN_WORDS = {
 
 @pytest.mark.parametrize(("path", "body", "words"), IN_WORDS.values(), ids=IN_WORDS.keys())
 def test_what_is_wrong_is_said_in_words(caller: Caller, path: str, body: dict[str, object], words: str) -> None:
-    answer = caller.write("POST", path, body)
-    assert code_of(answer, 422) == "invalid-field"
-    detail = answer.json()["detail"]
+    detail = expect(caller.write("POST", path, body), 422, "invalid-field").json()["detail"]
     assert words in detail
     for jargon in ("null, got", "expected", "regex", "`", "(phone)", "?.", "..", "/v1/contracts lists them"):
         assert jargon not in detail
@@ -94,8 +91,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("emails", "more"), WRONG.values(), ids=WRONG.keys())
 def test_at_most_100_errors_and_then_a_count(caller: Caller, emails: list[dict[str, str]], more: str) -> None:
-    answer = caller.write("POST", "/v1/customers?connection=hubspot", {"emails": emails})
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.write("POST", "/v1/customers?connection=hubspot", {"emails": emails}), 422, "invalid-field")
     assert len(answer.json()["errors"]) == MOST_ERRORS
     assert f"and {more} more" in answer.json()["detail"]
     assert len(answer.content) < 50_000

@@ -99,8 +99,7 @@ def test_a_list_has_pages(owner: Caller, delivering: Delivering) -> None:
 )
 def test_what_is_no_subscription(owner: Caller, delivering: Delivering, change: Any, pointer: str) -> None:
     body = {"target_url": delivering.subscribers.hook("never").url, "events": ["*"], **change}
-    answer = owner.post("/v1/subscriptions", json=body)
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(owner.post("/v1/subscriptions", json=body), 422, "invalid-field")
     assert pointers(answer) == [pointer]
     assert "hunter2" not in answer.text
     assert "127.0.0.1:1" not in answer.json()["detail"]

@@ -4,7 +4,7 @@
 import pytest
 
 from app.settings.environment import is_production
-from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.callers import Caller, expect, pointers
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import order, shop_order, word
 from tests.contract.vendor_samples import all_vendors
@@ -16,8 +16,7 @@ running_facade, full_key = own_facade(all_vendors, LOCKSTITCH_ENVIRONMENT="prod"
 
 def test_production_refuses_a_test_order_that_would_be_a_sale(caller: Caller) -> None:
     body = shop_order(is_test=True)
-    answer = caller.write("POST", PATH, body)
-    assert code_of(answer, 422) == "unsupported-field"
+    answer = expect(caller.write("POST", PATH, body), 422, "unsupported-field")
     assert pointers(answer) == ["/is_test"]
     assert "?loss=any" in answer.json()["detail"]
 

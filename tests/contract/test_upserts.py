@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.callers import Caller, code_of, expect, new_key, parameters, pointers
+from tests.contract.callers import Caller, expect, new_key, parameters, pointers
 from tests.contract.emulators import Emulators
 from tests.contract.facade import VENDORS, Facade
 from tests.contract.processes import Process
@@ -120,15 +120,13 @@ def test_the_primary_address_is_matched_on_without_case(caller: Caller) -> None:
     ],
 )
 def test_what_is_matched_on_has_to_be_there(caller: Caller, key: str, body: Any, pointer: str) -> None:
-    answer = caller.write("POST", f"/v1/customers?upsert_on={key}", body)
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.write("POST", f"/v1/customers?upsert_on={key}", body), 422, "invalid-field")
     assert pointers(answer) == [pointer]
 
 
 @pytest.mark.parametrize("path", ["/v1/orders", "/v1/tickets"])
 def test_orders_and_tickets_have_no_address_to_match_on(caller: Caller, path: str) -> None:
-    answer = caller.write("POST", f"{path}?upsert_on=email", {})
-    assert code_of(answer, 422) == "invalid-field"
+    answer = expect(caller.write("POST", f"{path}?upsert_on=email", {}), 422, "invalid-field")
     assert parameters(answer) == ["upsert_on"]
 
 
@@ -136,8 +134,7 @@ def test_an_upsert_that_another_record_is_in_the_way_of_is_refused_soon(caller: 
     """Its key is free, and the address belongs to somebody else: no upsert that comes later will find otherwise."""
     taken, key = caller.create("/v1/customers", customer("hubspot"))["emails"], new_key()
     body = customer("hubspot", external_id=word(), emails=[{"address": taken[0]["address"]}])
-    answer = caller.write("POST", "/v1/customers?upsert_on=external_id", body, key=key)
-    assert code_of(answer, 409) == "duplicate-record"
+    expect(caller.write("POST", "/v1/customers?upsert_on=external_id", body, key=key), 409, "duplicate-record")
     (row,) = facade.sql("SELECT attempts FROM operation WHERE idempotency_key = $1", key)
     assert row["attempts"] == 1
 
@@ -157,9 +154,8 @@ def test_what_a_vendor_holds_once_is_not_created_twice(caller: Caller, connectio
     path, mark = f"/v1/customers?connection={connection}", word()
     made = caller.create(path, customer(connection, mark, external_id=f"key-{mark}"))
     same = {"mark": mark} if key == "email" else {"external_id": f"key-{mark}"}
-    answer = caller.write("POST", path, customer(connection, **same))
-    assert code_of(answer, 409) == "duplicate-record"
-    assert answer.json()["category"] == "conflict"
-    assert answer.json()["vendor"]["connection"] == connection
-    assert answer.json()["vendor"]["request_id"]
+    answer = expect(caller.write("POST", path, customer(connection, **same)), 409, "duplicate-record").json()
+    assert answer["category"] == "conflict"
+    assert answer["vendor"]["connection"] == connection
+    assert answer["vendor"]["request_id"]
     assert caller.get(f"/v1/customers/{made['id']}").status_code == 200

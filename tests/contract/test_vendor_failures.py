@@ -48,11 +48,10 @@ def test_a_vendor_that_stays_down(
 ) -> None:
     path = person(caller, f"frail-{vendor}", vendor)
     vendors.break_(vendor, kind, path=READ_PATHS[vendor], times=3, **facts)
-    answer = caller.get(path)
-    assert code_of(answer, 503) == "vendor-unavailable"
-    assert answer.json()["retryable"] is True
-    assert (answer.json()["category"], answer.json()["fault"]) == ("transient", "vendor")
-    assert answer.json()["vendor"]["connection"] == f"frail-{vendor}"
+    answer = expect(caller.get(path), 503, "vendor-unavailable").json()
+    assert answer["retryable"] is True
+    assert (answer["category"], answer["fault"]) == ("transient", "vendor")
+    assert answer["vendor"]["connection"] == f"frail-{vendor}"
     assert caller.get(path).status_code == 200
 
 
@@ -61,8 +60,7 @@ def test_html_in_place_of_a_record(caller: Caller, vendors: Emulators, vendor: V
     """A login page or a maintenance page at 200 is no record, no success, and no new shape of the vendor's data."""
     path = person(caller, f"frail-{vendor}", vendor)
     vendors.break_(vendor, "html_body", path=READ_PATHS[vendor], times=3, status=200)
-    answer = caller.get(path)
-    assert code_of(answer, 503) == "vendor-unavailable"
+    answer = expect(caller.get(path), 503, "vendor-unavailable")
     assert answer.json()["retryable"] is True
     assert "<html" not in answer.text
     assert caller.get(path).status_code == 200
@@ -72,9 +70,8 @@ def test_a_vendor_that_never_answers(caller: Caller, vendors: Emulators) -> None
     """The record is read before it is changed; no answer to that read means that nothing was changed."""
     path, key = person(caller, "frail-hubspot", "hubspot"), new_key()
     vendors.break_("hubspot", "slow", method="GET", path=READ_PATHS["hubspot"], delay_ms=10_000, times=3)
-    answer = caller.write("PATCH", path, {"job_title": "Potter"}, key=key)
-    assert code_of(answer, 504) == "vendor-timeout"
-    assert answer.json()["retryable"] is True
+    answer = expect(caller.write("PATCH", path, {"job_title": "Potter"}, key=key), 504, "vendor-timeout").json()
+    assert answer["retryable"] is True
     vendors.mend()
     again = caller.write("PATCH", path, {"job_title": "Potter"}, key=key)
     assert (again.status_code, again.json()["job_title"]) == (200, "Potter")
@@ -105,8 +102,7 @@ def test_writes_that_fail_stop_no_reads_and_one_probe_lets_all_of_them_go(
     for _ in range(3):
         assert caller.get(f"{path}&limit=1").status_code == 200
     # One that comes after the pause probes, and makes it longer.
-    refused = until(lambda: create(prefer="wait=0"), lambda answer: answer.status_code != 202)
-    assert code_of(refused, 503) == "connection-paused"
+    expect(until(lambda: create(prefer="wait=0"), lambda answer: answer.status_code != 202), 503, "connection-paused")
 
     vendors.mend()
     vendors.break_("hubspot", "slow", method="POST", path=contacts, delay_ms=700)
@@ -123,14 +119,12 @@ def test_a_vendor_that_is_not_there(caller: Caller) -> None:
     for _ in range(3):
         answer = caller.write("POST", "/v1/customers?connection=gone", customer("hubspot"), key=key)
         assert code_of(answer, 503) in ("vendor-unavailable", "connection-paused")
-    answer = caller.get("/v1/customers/gone:1")
-    assert code_of(answer, 503) == "connection-paused"
+    answer = expect(caller.get("/v1/customers/gone:1"), 503, "connection-paused")
     assert answer.json()["category"] == "transient"
 
 
 def test_a_bad_credential_pauses_the_connection(caller: Caller, vendors: Emulators) -> None:
-    answer = caller.get("/v1/customers/barred:1")
-    assert code_of(answer, 502) == "vendor-auth-failed"
+    answer = expect(caller.get("/v1/customers/barred:1"), 502, "vendor-auth-failed")
     assert (answer.json()["category"], answer.json()["fault"]) == ("auth", "vendor")
     calls = len(vendors.calls("hubspot"))
     for answer in (caller.get("/v1/customers/barred:1"), caller.get("/v1/customers?connection=barred")):
@@ -148,8 +142,7 @@ def test_a_bad_credential_pauses_the_connection(caller: Caller, vendors: Emulato
 def test_a_throttled_read(caller: Caller, vendors: Emulators, vendor: Vendor) -> None:
     path = person(caller, f"busy-{vendor}", vendor)
     vendors.break_(vendor, "status", path=READ_PATHS[vendor], status=429, retry_after=60, times=1)
-    answer = caller.get(path)
-    assert code_of(answer, 429) == "vendor-throttled"
+    answer = expect(caller.get(path), 429, "vendor-throttled")
     assert answer.json()["category"] == "throttle"
     assert 50 <= int(answer.headers["retry-after"]) <= 60
     # The whole connection waits, not this call alone; others keep their speed.
@@ -181,8 +174,7 @@ def test_a_later_refusal_shows_in_the_operation(caller: Caller, vendors: Emulato
     assert operation["state"] == "failed"
     assert operation["problem"]["code"] == "duplicate-record"
     assert operation["problem"]["correlation_id"] == answer.headers["x-correlation-id"]
-    again = caller.write("POST", "/v1/customers", body, key=key)
-    assert code_of(again, 409) == "duplicate-record"
+    again = expect(caller.write("POST", "/v1/customers", body, key=key), 409, "duplicate-record")
     assert again.headers["idempotent-replayed"] == "true"
     assert again.json() == operation["problem"]
 
@@ -229,7 +221,6 @@ def test_a_missing_permission_is_for_an_operator_to_grant(
     path = "/v1/orders" if connection == "shopify" else "/v1/tickets"
     caller.get(f"{path}?connection={connection}&limit=1")  # facts about the account
     vendors.break_(connection, "status", status=403)
-    answer = caller.get(f"{path}?connection={connection}&limit=1")
-    assert code_of(answer, 422) == "unsupported-action"
-    assert answer.json()["vendor"]["status"] == 403
-    assert "operator" in answer.json()["next_step"]
+    answer = expect(caller.get(f"{path}?connection={connection}&limit=1"), 422, "unsupported-action").json()
+    assert answer["vendor"]["status"] == 403
+    assert "operator" in answer["next_step"]

@@ -124,8 +124,7 @@ def test_a_caller_who_repeats_himself_is_answered_again(bench: Bench) -> None:
 def test_a_second_customer_with_the_address_is_refused_in_medusa_s_words(bench: Bench) -> None:
     body = {"first_name": "Flo", "emails": [{"address": "flo@example.com"}]}
     bench.caller.create("/v1/customers", body)
-    refused = bench.caller.write("POST", "/v1/customers", body)
-    assert code_of(refused, 409) == "duplicate-record"
+    refused = expect(bench.caller.write("POST", "/v1/customers", body), 409, "duplicate-record")
     assert refused.json()["vendor"]["code"] == "invalid_data"
     assert "already exists" in refused.text
     assert len(bench.shop.customers("flo@example.com")) == 1
@@ -367,9 +366,8 @@ def test_a_refusal_of_medusa_is_passed_on(bench: Bench) -> None:
         bench, line_items=[{"product": {"connection": "medusa", "variant_remote_id": "variant_none"}, "quantity": "1"}]
     )
     before = len(bench.shop.drafts())
-    refused = bench.caller.write("POST", "/v1/orders", body)
-    assert code_of(refused, 422) == "vendor-rejected"
-    assert "variant_none do not exist" in refused.json()["vendor"]["detail"]
+    refused = expect(bench.caller.write("POST", "/v1/orders", body), 422, "vendor-rejected").json()
+    assert "variant_none do not exist" in refused["vendor"]["detail"]
     assert len(bench.shop.drafts()) == before
 
 

@@ -158,8 +158,7 @@ def test_a_write_against_an_older_version_is_a_conflict(bench: Bench) -> None:
     path, remote = f"/v1/tickets/{made['id']}", f"/ticket/{made['meta']['remote_id']}"
     tag = bench.caller.get(path).headers["etag"]
     bench.at_peer("PUT", remote, {"Priority": 50})
-    refused = bench.caller.write("PATCH", path, {"subject": "Mine"}, headers={"if-match": tag})
-    assert code_of(refused, 412) == "version-conflict"
+    expect(bench.caller.write("PATCH", path, {"subject": "Mine"}, headers={"if-match": tag}), 412, "version-conflict")
     assert bench.at_peer("GET", remote)["Subject"] == "Contested"
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
-from tests.contract.callers import Caller, code_of, pointers
+from tests.contract.callers import Caller, code_of, expect, pointers
 from tests.contract.facade import Facade
 from tests.contract.subscribers import SubscriberServer, subscribe
 from tests.contract.waiting import until
@@ -116,9 +116,7 @@ def test_pause_resume_and_cancel_over_http(operator: Caller) -> None:
 def test_wrong_requests_are_refused(operator: Caller) -> None:
     def refused(**request: Any) -> list[str]:
         body = {"connection": "pulled-salesforce", "object": "customer"} | request
-        answer = operator.post("/v1/backfills", json=body)
-        assert code_of(answer, 422) == "invalid-field"
-        return pointers(answer)
+        return pointers(expect(operator.post("/v1/backfills", json=body), 422, "invalid-field"))
 
     assert refused(connection="nowhere") == ["/connection"]
     assert refused(connection="shopify", object="ticket") == ["/object"]

@@ -71,8 +71,7 @@ def test_a_refusal_is_a_dead_letter_and_a_redrive_brings_the_new_answer(
         ]
     )
     assert announced[0]["data"]["kind"] == "execute"
-    replay = caller.write("POST", "/v1/customers", body, key=key)
-    assert code_of(replay, 409) == "duplicate-record"
+    replay = expect(caller.write("POST", "/v1/customers", body, key=key), 409, "duplicate-record")
     assert replay.headers["idempotent-replayed"] == "true"
 
     assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
@@ -136,14 +135,12 @@ def test_an_answer_that_its_caller_waited_for_is_final(caller: Caller, facade: F
     """Direct, queued by its object, and queued by preference with a wait: the refusal is the answer."""
     body, key = customer("hubspot"), new_key()
     caller.create("/v1/customers", body)
-    direct = caller.write("POST", "/v1/customers", body, key=key)
-    assert code_of(direct, 409) == "duplicate-record"
+    direct = expect(caller.write("POST", "/v1/customers", body, key=key), 409, "duplicate-record")
     preferred = caller.write("POST", "/v1/customers", body, headers={"prefer": "respond-async, wait=20"})
     assert code_of(preferred, 409) == "duplicate-record"
     caller.create("/v1/orders", order())
     vendors.break_("shopify", "status", method="POST", status=422)
-    ordered = caller.write("POST", "/v1/orders", order(), headers={"prefer": "wait=20"})
-    assert code_of(ordered, 422) == "vendor-rejected"
+    ordered = expect(caller.write("POST", "/v1/orders", order(), headers={"prefer": "wait=20"}), 422, "vendor-rejected")
     # A refusal that is a dead letter comes after them in the same lanes.
     later = caller.settled(caller.write("POST", "/v1/customers", body, headers=LATER))
     letter_of(caller, later["id"])
@@ -200,8 +197,7 @@ def test_discarding_it_leaves_the_refusal_as_the_answer(caller: Caller, facade: 
     expect(caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "she has an account"}))
     until(lambda: not facade.sql("SELECT id FROM job WHERE origin = $1", done["id"]))
     assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
-    answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), key=key)
-    assert code_of(answer, 409) == "duplicate-record"
+    expect(caller.write("POST", "/v1/customers", customer("hubspot", mark), key=key), 409, "duplicate-record")
     assert len(finished(caller, done["id"])) == 1
 
 

@@ -128,9 +128,8 @@ def test_a_refusal_is_recorded_and_replayed(caller: Caller) -> None:
     caller.create("/v1/customers", body)
     done = caller.settled(caller.write("POST", "/v1/customers", body, key=key, headers=LATER))
     assert (done["state"], done["problem"]["code"]) == ("failed", "duplicate-record")
-    again = caller.write("POST", "/v1/customers", body, key=key, headers=LATER)
-    assert code_of(again, 409) == "duplicate-record"
-    assert again.json() == done["problem"]
+    again = expect(caller.write("POST", "/v1/customers", body, key=key, headers=LATER), 409, "duplicate-record").json()
+    assert again == done["problem"]
 
 
 def test_copies_at_once_are_one_operation(caller: Caller, facade: Facade, vendors: Emulators) -> None:
