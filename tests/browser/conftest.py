@@ -6,6 +6,7 @@ Screenshots of the pages are written to the folder that `LOCKSTITCH_SCREENSHOTS`
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -18,16 +19,13 @@ from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
 from tests.contract.subscribers import SubscriberServer
+from tests.fixtures import opened
 
 CHROMIUM = "/usr/bin/chromium"
 
 
-@pytest.fixture(scope="session")
-def subscribers() -> Iterator[SubscriberServer]:
-    """Targets of subscriptions."""
-    server = SubscriberServer()
-    yield server
-    server.close()
+subscribers = opened(lambda: closing(SubscriberServer()), "session")
+"""Targets of subscriptions."""
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +43,8 @@ def running_facade(
         yield facade
 
 
-@pytest.fixture(scope="session")
-def elsewhere() -> Iterator[ThreadPoolExecutor]:
-    """A thread for what has an event loop of its own; Playwright's runs in the main one."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool
+elsewhere = opened(lambda: ThreadPoolExecutor(1), "session")
+"""A thread for what has an event loop of its own; Playwright's runs in the main one."""
 
 
 @pytest.fixture(scope="session")

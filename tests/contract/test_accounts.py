@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.contract.processes import NO_TLS
 from tests.contract.samples import customer
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, now
+from tests.fixtures import opened
 from tests.signatures.senders import sent
 
 SECRET = "whsec_8q0Zs1cRk7o2wXyN5tJmB4uVhE6gLpAd"
@@ -46,12 +48,8 @@ webhook_secrets = ["env:WEBHOOK_PAYMENTS"]
 """
 
 
-@pytest.fixture(scope="module")
-def portals() -> Iterator[Portal]:
-    """Two HubSpot accounts, opened by the tokens 111 and 222."""
-    portals = Portal()
-    yield portals
-    portals.close()
+portals = opened(lambda: closing(Portal()), "module")
+"""Two HubSpot accounts, opened by the tokens 111 and 222."""
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ letters and while the database is away."""
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -13,13 +14,9 @@ from tests.contract.facade import Facade
 from tests.contract.person import Person
 from tests.contract.processes import Process
 from tests.contract.waiting import until
+from tests.fixtures import opened
 
-
-@pytest.fixture
-def person() -> Iterator[Person]:
-    person = Person()
-    yield person
-    person.close()
+person = opened(lambda: closing(Person()))
 
 
 @pytest.fixture

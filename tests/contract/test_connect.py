@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -33,25 +33,18 @@ from tests.contract.samples import customer, ticket
 from tests.contract.terminal import at_the_vendor, connect, terminal
 from tests.contract.test_canaries import rows, tables
 from tests.contract.waiting import until
+from tests.fixtures import opened
 from tests.ports import free_port
 
 API_PORT: Final = free_port()
 
 
-@pytest.fixture(scope="module")
-def store() -> Iterator[Portal]:
-    """A shop at which Lockstitch logs in as a person."""
-    portal = Portal()
-    yield portal
-    portal.close()
+store = opened(lambda: closing(Portal()), "module")
+"""A shop at which Lockstitch logs in as a person."""
 
 
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    """What takes the spans."""
-    opened = Collector()
-    yield opened
-    opened.close()
+collector = opened(lambda: closing(Collector()), "module")
+"""What takes the spans."""
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +70,8 @@ def running_facade(
 full_key = own_key()
 
 
-@pytest.fixture
-def browser() -> Iterator[httpx.Client]:
-    """A browser, which keeps cookies; its owner clicks each link."""
-    with httpx.Client(verify=NO_TLS, timeout=60.0) as opened:
-        yield opened
+browser = opened(lambda: httpx.Client(verify=NO_TLS, timeout=60.0))
+"""A browser, which keeps cookies; its owner clicks each link."""
 
 
 def connection_state(caller: Caller, name: str) -> dict[str, Any]:

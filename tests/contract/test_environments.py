@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ from tests.contract.subscribers import SubscriberServer
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, hubspot
 from tests.encryption import SEALER
+from tests.fixtures import opened
 
 VENDORS: tuple[Vendor, ...] = ("hubspot", "shopify", "zendesk")
 OF_STAGING = dict.fromkeys(("HUBSPOT_TOKEN", "SHOPIFY_TOKEN", "ZENDESK_TOKEN"), SECRETS["WRONG_TOKEN"])
@@ -34,12 +36,8 @@ OF_STAGING = dict.fromkeys(("HUBSPOT_TOKEN", "SHOPIFY_TOKEN", "ZENDESK_TOKEN"), 
 SINCE = "2026-01-01T00:00:00Z"
 
 
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    """A trace collector."""
-    collector = Collector()
-    yield collector
-    collector.close()
+collector = opened(lambda: closing(Collector()), "module")
+"""A trace collector."""
 
 
 @pytest.fixture(scope="module")

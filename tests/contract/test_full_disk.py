@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ from tests.contract.small_disks import SmallDisk, small_disk
 from tests.contract.subscribers import Hook, SubscriberServer, subscribe
 from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, shopify
+from tests.fixtures import opened
 
 FULL: Final = "the database's disk is full"
 CONTACTS: Final = "/crm/v3/objects/contacts"
@@ -86,12 +87,8 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk]:
         yield disk
 
 
-@pytest.fixture(scope="module")
-def person() -> Iterator[Person]:
-    """Who is sent the alarms."""
-    person = Person()
-    yield person
-    person.close()
+person = opened(lambda: closing(Person()), "module")
+"""Who is sent the alarms."""
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -13,17 +14,14 @@ from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
 from tests.contract.portal import Portal
 from tests.contract.waiting import until
+from tests.fixtures import opened
 
 LISTING = "/v1/customers?connection=vaulted"
 VAULTED = '\n[connections.vaulted]\nvendor = "hubspot"\nbase_url = "{}"\ncredentials = {{ token = "vault:portal" }}\n'
 
 
-@pytest.fixture(scope="module")
-def portal() -> Iterator[Portal]:
-    """The vendor."""
-    portal = Portal()
-    yield portal
-    portal.close()
+portal = opened(lambda: closing(Portal()), "module")
+"""The vendor."""
 
 
 @pytest.fixture(scope="module")

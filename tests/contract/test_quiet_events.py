@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 
 import httpx
@@ -19,6 +20,7 @@ from tests.contract.test_every_vendor import COMMENTED
 from tests.contract.vendor_samples import SAMPLES, SENDERS, all_vendors, create_record
 from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
+from tests.fixtures import opened
 
 SENDING: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
 ECHOING: Final = (*SENDING, *SENDERS)
@@ -46,12 +48,8 @@ CHANGED: Final[dict[Vendor, set[str]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def subscribers() -> Iterator[SubscriberServer]:
-    """Targets of subscriptions."""
-    server = SubscriberServer()
-    yield server
-    server.close()
+subscribers = opened(lambda: closing(SubscriberServer()), "module")
+"""Targets of subscriptions."""
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,16 +17,13 @@ from tests.contract.subscribers import SubscriberServer, subscribe
 from tests.contract.test_links import make, merge, place
 from tests.contract.webhook_driver import WebhookDriver
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
+from tests.fixtures import opened
 
 Event = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def subscribers() -> Iterator[SubscriberServer]:
-    """Targets of subscriptions."""
-    server = SubscriberServer()
-    yield server
-    server.close()
+subscribers = opened(lambda: closing(SubscriberServer()), "module")
+"""Targets of subscriptions."""
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ A record is made with a mark in every value. The key that only writes must never
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -17,18 +18,15 @@ from tests.contract.own_facade import own_key
 from tests.contract.samples import word
 from tests.contract.subscribers import SubscriberServer, secret_of_key
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors
+from tests.fixtures import opened
 
 ASYNC: Final = {"prefer": "respond-async"}
 IDS: Final = {"id", "meta", "remote_id", "ticket_id"}
 PHONE: Final = "+4930901820"
 
 
-@pytest.fixture(scope="module")
-def subscribers() -> Iterator[SubscriberServer]:
-    """Targets of callbacks."""
-    server = SubscriberServer()
-    yield server
-    server.close()
+subscribers = opened(lambda: closing(SubscriberServer()), "module")
+"""Targets of callbacks."""
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,19 @@
 """A refresh of tokens goes on while PostgreSQL restarts, and no other process takes it over."""
 
 import asyncio
-from collections.abc import Iterator
-
-import pytest
 
 from app.postgres.database import Database, Statement
 from app.postgres.migrate import migrate
 from tests.credentials.token_rig import authorise, rig
 from tests.emulators.conftest import RunningEmulators
+from tests.fixtures import opened
 from tests.restarts import own_server, restart
 
 SENT = Statement("SELECT credential", "SELECT sent_version FROM credential WHERE sent_version IS NOT NULL")
 
 
-@pytest.fixture
-def server_url() -> Iterator[str]:
-    """A server that no other test uses."""
-    with own_server() as url:
-        yield url
+server_url = opened(own_server)
+"""A server that no other test uses."""
 
 
 async def test_a_restarted_database_ends_no_refresh_of_another_process(

@@ -6,6 +6,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from tests.contract.callers import expect
+from tests.fixtures import opened
 from tests.forked import Forked
 from tests.ports import free_port
 from tests.shared_material import SHARED
@@ -144,12 +146,8 @@ def own_emulators(tmp_path: Path) -> Iterator[RunningEmulators]:
     running.close()
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """Somebody who takes webhooks."""
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+receiver = opened(lambda: closing(Receiver()))
+"""Somebody who takes webhooks."""
 
 
 @pytest.fixture(scope="session")

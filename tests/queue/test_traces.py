@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 
-import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
@@ -11,6 +10,7 @@ from app import telemetry
 from app.queue.finishing import Finishing
 from app.queue.models import Done, Job, JobOutcome, Permanent, Retry
 from app.queue.runner import QueueRunner
+from tests.fixtures import opened
 from tests.queue.harness import Harness, new, until
 from tests.telemetry.recording import Recording, recording
 
@@ -18,10 +18,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 
 
-@pytest.fixture
-def spans() -> Iterator[Recording]:
-    with recording() as recorded:
-        yield recorded
+spans = opened(recording)
 
 
 async def test_attempts_and_redrives_are_one_story(harness: Harness, spans: Recording) -> None:

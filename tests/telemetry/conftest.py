@@ -1,14 +1,7 @@
 """Spans of a test, kept in memory."""
 
-from collections.abc import Iterator
+from tests.fixtures import opened
+from tests.telemetry.recording import recording
 
-import pytest
-
-from tests.telemetry.recording import Recording, recording
-
-
-@pytest.fixture
-def spans() -> Iterator[Recording]:
-    """What is traced during this test."""
-    with recording() as recorded:
-        yield recorded
+spans = opened(recording)
+"""What is traced during this test."""

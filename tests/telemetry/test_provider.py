@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent import futures
 from typing import Any
 
@@ -21,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
 )
 
 from app.telemetry import derive_trace_id
+from tests.fixtures import opened
 from tests.http_server import LocalServer, Reply, Request
 
 PROGRAM = """
@@ -77,11 +77,8 @@ class Collector:
         self.grpc.stop(None).wait()
 
 
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    """A running collector."""
-    with Collector() as running:
-        yield running
+collector = opened(Collector)
+"""A running collector."""
 
 
 def run(**variables: str) -> dict[str, Any]:

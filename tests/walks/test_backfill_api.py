@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 
 import pytest
@@ -11,16 +12,13 @@ from tests.contract.callers import Caller, code_of, expect, pointers
 from tests.contract.facade import Facade
 from tests.contract.subscribers import SubscriberServer, subscribe
 from tests.contract.waiting import until
+from tests.fixtures import opened
 from tests.walks.stage import connection_table
 
 RECORDS: Final = 30
 
 
-@pytest.fixture(scope="module")
-def subscribers() -> Iterator[SubscriberServer]:
-    server = SubscriberServer()
-    yield server
-    server.close()
+subscribers = opened(lambda: closing(SubscriberServer()), "module")
 
 
 @pytest.fixture(scope="module")

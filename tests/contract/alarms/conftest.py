@@ -1,6 +1,7 @@
 """A Lockstitch whose worker sends its alarms to a person, and one more API process beside it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -8,14 +9,10 @@ from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.person import Person
 from tests.contract.processes import Process
+from tests.fixtures import opened
 
-
-@pytest.fixture(scope="module")
-def person() -> Iterator[Person]:
-    """Who is sent the alarms."""
-    person = Person()
-    yield person
-    person.close()
+person = opened(lambda: closing(Person()), "module")
+"""Who is sent the alarms."""
 
 
 @pytest.fixture(scope="module")

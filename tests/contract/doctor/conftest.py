@@ -1,20 +1,16 @@
 """A shell, and the account that its connection opens."""
 
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.contract.doctor.shell import Shell
 from tests.contract.portal import Portal
+from tests.fixtures import opened
 
-
-@pytest.fixture
-def portal() -> Iterator[Portal]:
-    """A HubSpot account."""
-    portal = Portal()
-    yield portal
-    portal.close()
+portal = opened(lambda: closing(Portal()))
+"""A HubSpot account."""
 
 
 @pytest.fixture

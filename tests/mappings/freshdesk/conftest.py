@@ -1,18 +1,17 @@
 """An account with statuses, types and custom fields of its own, and an emulator of the vendor to write to."""
 
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from emulators.freshdesk.emulator import TOKEN, Freshdesk
 from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account
 from mappings.http import VendorRequest
 from mappings.spec import VendorMapping
+from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -77,8 +76,5 @@ class EmulatedFreshdesk(EmulatedAccount[Account]):
         return msgspec.json.decode(answer.body) if answer.body else None
 
 
-@pytest.fixture
-def freshdesk() -> Iterator[EmulatedFreshdesk]:
-    """A fresh Freshdesk account."""
-    with EmulatedFreshdesk() as account:
-        yield account
+freshdesk = opened(EmulatedFreshdesk)
+"""A fresh Freshdesk account."""

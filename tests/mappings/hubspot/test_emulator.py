@@ -1,11 +1,9 @@
 """The mapping against the emulator of HubSpot: every call is understood there, and every answer here."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import pytest
 
 from canonical.customer import Customer, CustomerPatch, EmailPatch
 from canonical.order import Order
@@ -20,6 +18,7 @@ from mappings.hubspot.order_r1 import ORDER
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.wire_v3 import Account, RecordWrite
 from mappings.spec import ListQuery
+from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 from tests.required import required
 
@@ -39,11 +38,8 @@ class EmulatedHubSpot(EmulatedAccount[Account]):
         self.account = self.learnt(CUSTOM)
 
 
-@pytest.fixture
-def hubspot() -> Iterator[EmulatedHubSpot]:
-    """A fresh account."""
-    with EmulatedHubSpot() as account:
-        yield account
+hubspot = opened(EmulatedHubSpot)
+"""A fresh account."""
 
 
 def ann(**more: Any) -> CustomerPatch:

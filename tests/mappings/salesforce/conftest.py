@@ -1,10 +1,7 @@
 """An org with picklists, record types and custom fields of its own, and an emulator of the vendor to write to."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from emulators.salesforce import EMULATOR
@@ -12,6 +9,7 @@ from emulators.salesforce.emulator import TOKEN
 from mappings.salesforce import VENDOR
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import VendorMapping
+from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
@@ -51,8 +49,5 @@ class EmulatedOrg(EmulatedAccount[Account]):
         self.account = self.learnt(CUSTOM_FIELDS)
 
 
-@pytest.fixture
-def salesforce() -> Iterator[EmulatedOrg]:
-    """A fresh org."""
-    with EmulatedOrg() as org:
-        yield org
+salesforce = opened(EmulatedOrg)
+"""A fresh org."""

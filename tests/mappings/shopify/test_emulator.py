@@ -1,7 +1,6 @@
 """The mapping against the emulator of Shopify: every document runs there, and every answer is understood here."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -25,6 +24,7 @@ from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
 from mappings.spec import ListQuery
+from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 from tests.required import required
 
@@ -45,11 +45,8 @@ class EmulatedShop(EmulatedAccount[Account]):
         self.account = self.learnt(CUSTOM_FIELDS)
 
 
-@pytest.fixture
-def shop() -> Iterator[EmulatedShop]:
-    """A fresh shop."""
-    with EmulatedShop() as made:
-        yield made
+shop = opened(EmulatedShop)
+"""A fresh shop."""
 
 
 def ann(**more: Any) -> CustomerPatch:

@@ -1,11 +1,9 @@
 """The sum of a new order is what its body adds up to: in the input for Shopify, and as Shopify then computes it."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -15,6 +13,7 @@ from canonical.order_patch import DiscountPatch, FeePatch, LineItemPatch, OrderP
 from canonical.totals import sum_of
 from mappings.shopify.order_r1 import ORDER
 from mappings.spec import Mapped
+from tests.fixtures import opened
 from tests.required import required
 
 from .test_emulator import EmulatedShop
@@ -59,11 +58,8 @@ def ordered(shop: EmulatedShop, patch: OrderPatch) -> tuple[Mapped[Order], dict[
     return made, stored
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[EmulatedShop]:
-    """A shop for all orders of this module."""
-    with EmulatedShop() as made:
-        yield made
+shop = opened(EmulatedShop, "module")
+"""A shop for all orders of this module."""
 
 
 @settings(deadline=None)

@@ -1,18 +1,17 @@
 """An account with custom fields, and an emulator of Stripe to write to."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-import pytest
 
 from emulators.stripe.emulator import KEY, Stripe
 from mappings.http import VendorRequest
 from mappings.spec import Mapped, VendorMapping
 from mappings.stripe import VENDOR, bodies
 from mappings.stripe.wire_2026_10_28 import Account
+from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -52,8 +51,5 @@ class EmulatedStripe(EmulatedAccount[Account]):
         return msgspec.json.decode(answer.body)
 
 
-@pytest.fixture
-def stripe() -> Iterator[EmulatedStripe]:
-    """A fresh Stripe account."""
-    with EmulatedStripe() as account:
-        yield account
+stripe = opened(EmulatedStripe)
+"""A fresh Stripe account."""

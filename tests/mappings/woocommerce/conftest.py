@@ -2,12 +2,10 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from emulators.woocommerce.emulator import KEY, SECRET, WooCommerce
 from mappings.http import VendorRequest
@@ -15,6 +13,7 @@ from mappings.spec import VendorMapping
 from mappings.woocommerce import VENDOR
 from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.wire_v3 import Account
+from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -58,8 +57,5 @@ class EmulatedShop(EmulatedAccount[Account]):
         return json.loads(self.must(request).body)
 
 
-@pytest.fixture
-def shop() -> Iterator[EmulatedShop]:
-    """A fresh shop."""
-    with EmulatedShop() as made:
-        yield made
+shop = opened(EmulatedShop)
+"""A fresh shop."""

@@ -1,6 +1,5 @@
 """An account with names, people and custom fields of its own, and an emulator of the vendor to write to."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from emulators.zendesk.emulator import CREDENTIALS, Zendesk
 from mappings.spec import Mapped, VendorMapping, decode
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, Organization, Person
+from tests.fixtures import opened
 from tests.mappings.drafts import reply
 from tests.mappings.emulated import EmulatedAccount
 
@@ -80,11 +80,8 @@ class Desk(EmulatedAccount[Account]):
         super().__init__(VENDOR, Zendesk(), headers, now=1_777_700_000.0)
 
 
-@pytest.fixture
-def zendesk() -> Iterator[Desk]:
-    """A fresh Zendesk account."""
-    with Desk() as account:
-        yield account
+zendesk = opened(Desk)
+"""A fresh Zendesk account."""
 
 
 @pytest.fixture(scope="session")
