@@ -1,11 +1,12 @@
 """`lockstitch …` as somebody at a keyboard runs it."""
 
+import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.forked import Forked
 
@@ -30,3 +31,22 @@ def lockstitch(
         )
         code = process.wait(PATIENCE)
         return subprocess.CompletedProcess(arguments, code, streams[1].read_text(), streams[2].read_text())
+
+
+def exits(done: subprocess.CompletedProcess[str], code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Return what a command printed, which must have ended with this exit code."""
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def output_of(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the output of a command that must have succeeded, on a terminal of 80 columns. A command to copy is
+    printed on one line."""
+    lines = [line for line in exits(done).stdout.splitlines() if not line.startswith("    lockstitch ")]
+    assert max(map(len, lines), default=0) <= 80, done.stdout
+    return done.stdout
+
+
+def json_of(done: subprocess.CompletedProcess[str]) -> Any:
+    """Return the JSON that a command printed, which must have succeeded."""
+    return json.loads(exits(done).stdout)

@@ -13,7 +13,7 @@ import pytest
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.embedded_owner import choose_owner, find_binaries
 from tests.audit.audit_chain import SEALED, Chain, chain_on
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.conftest import FAST_AND_LOOSE
 
 
@@ -31,8 +31,7 @@ def another_cluster() -> Iterator[str]:
 
 def run(program: str, *arguments: str) -> None:
     binary = Path(find_binaries(choose_owner(Path(tempfile.gettempdir())))) / program
-    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    exits(subprocess.run([binary, *arguments], capture_output=True, text=True, check=False))
 
 
 def verify(url: str, *options: str) -> tuple[int, str]:

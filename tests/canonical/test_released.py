@@ -10,7 +10,7 @@ import pytest
 
 from canonical.released import FOLDER, OBJECTS, judge, schemas_of
 from canonical.schema import ROOTS
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,9 +63,7 @@ def test_a_breaking_change_is_refused_with_the_next_step(copy: Path) -> None:
 def test_a_schema_that_is_gone_is_refused(copy: Path) -> None:
     change(copy / "canonical" / "schema.py", '    "order-cancel": OrderCancel,\n', "")
 
-    checked = contract(copy, "check", "order")
-
-    assert checked.returncode == 3
+    checked = exits(contract(copy, "check", "order"), 3)
     assert "order-cancel: schema-removed" in checked.stderr
 
 
@@ -79,8 +77,7 @@ def test_a_compatible_change_is_released_once_the_version_is_raised(copy: Path) 
     assert "raise version to 1.1.0" in unraised.stderr
 
     change(copy / "canonical" / "contracts" / "ticket.toml", 'version = "1.0.0"', 'version = "1.1.0"')
-    released = contract(copy, "release", "ticket")
-    assert released.returncode == 0, released.stderr
+    exits(contract(copy, "release", "ticket"))
     assert contract(copy, "check", "ticket").stdout == "ticket 1.1.0: as released in 1.1.0\n"
 
     change(copy / "canonical" / "ticket.py", ', "drastic"', "")
@@ -90,8 +87,7 @@ def test_a_compatible_change_is_released_once_the_version_is_raised(copy: Path) 
 def test_a_sentence_may_be_worded_better_once_somebody_says_so(copy: Path) -> None:
     old, new = "Labels of the ticket, in no particular order.", "Labels of the ticket, without an order."
     change(copy / "canonical" / "ticket.py", old, new)
-    refused = contract(copy, "check", "ticket")
-    assert refused.returncode == 3
+    refused = exits(contract(copy, "check", "ticket"), 3)
     assert refused.stderr.count("meaning-changed") == 2
     assert "[[rewordings]]" in refused.stderr
 
@@ -105,8 +101,7 @@ def test_a_sentence_may_be_worded_better_once_somebody_says_so(copy: Path) -> No
 
 
 def test_show_prints_the_contract() -> None:
-    printed = show("order")
-    assert printed.returncode == 0, printed.stderr
+    printed = exits(show("order"))
     for part in ("order 1.0.0, as released in 1.0.0", "Owners", "Guarantees", "Changes", "Incidents"):
         assert part in printed.stdout
     assert max(len(line) for line in printed.stdout.splitlines()) <= 80

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import ROOT, lockstitch
+from tests.commands import ROOT, exits, lockstitch
 from tests.contract.waiting import until
 from tests.encryption import ENCRYPTION_KEYS
 from tests.forked import Forked
@@ -46,9 +46,7 @@ def environment(tmp_path: Path, database_url: str) -> dict[str, str]:
 
 
 def read(environment: dict[str, str], *command: str) -> Any:
-    done = lockstitch(*command, "--json", environment=environment)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(exits(lockstitch(*command, "--json", environment=environment)).stdout)
 
 
 def test_ownership_and_contract_are_those_of_its_configuration(environment: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from asyncpg.exceptions import CheckViolationError
 
 from app.cli.database import needing_database
 from app.errors import Complaint
-from tests.commands import ROOT, lockstitch
+from tests.commands import ROOT, exits, lockstitch
 from tests.encryption import ENCRYPTION_KEYS
 
 
@@ -21,8 +21,7 @@ from tests.encryption import ENCRYPTION_KEYS
 def migrated(empty_database_url: str) -> dict[str, str]:
     """The environment of a database that `lockstitch migrate` has just made ready."""
     environment = {"LOCKSTITCH_DATABASE_URL": empty_database_url}
-    done = lockstitch("migrate", environment=environment)
-    assert done.returncode == 0, done.stderr
+    done = exits(lockstitch("migrate", environment=environment))
     assert "0001 schema" in done.stdout
     return environment
 
@@ -45,9 +44,7 @@ def migrated(empty_database_url: str) -> dict[str, str]:
     ],
 )
 def test_a_mistake_in_the_command_line_ends_with_2(arguments: tuple[str, ...], message: str) -> None:
-    done = lockstitch(*arguments)
-
-    assert done.returncode == 2
+    done = exits(lockstitch(*arguments), 2)
     assert message.lower() in done.stderr.lower()
     assert "Traceback" not in done.stderr
 
@@ -98,9 +95,7 @@ def test_a_second_migration_finds_nothing_to_do(migrated: dict[str, str]) -> Non
 def test_what_cannot_be_done_ends_with_1_and_a_sentence(
     arguments: tuple[str, ...], environment: dict[str, str], sentence: str
 ) -> None:
-    done = lockstitch(*arguments, environment=environment)
-
-    assert done.returncode == 1
+    done = exits(lockstitch(*arguments, environment=environment), 1)
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -149,9 +144,7 @@ def allow_connections(url: str, *, allowed: bool) -> None:
 
 
 def test_a_database_that_was_never_migrated_is_said_to_be_one(empty_database_url: str) -> None:
-    done = lockstitch("key", "list", environment={"LOCKSTITCH_DATABASE_URL": empty_database_url})
-
-    assert done.returncode == 1
+    done = exits(lockstitch("key", "list", environment={"LOCKSTITCH_DATABASE_URL": empty_database_url}), 1)
     assert "lockstitch migrate" in done.stderr
     assert "Traceback" not in done.stderr
 

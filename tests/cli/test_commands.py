@@ -12,7 +12,7 @@ from app.dead_letters.decide import DiscardOrder
 from app.dead_letters.models import DeadLetterFilter, RedriveFilter
 from app.drift.models import DriftFilter
 from canonical.schema import field_texts
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 
 
 @pytest.fixture
@@ -22,9 +22,7 @@ def environment(database_url: str) -> dict[str, str]:
 
 
 def read(*arguments: str, environment: dict[str, str]) -> Any:
-    done = lockstitch(*arguments, "--json", environment=environment)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(exits(lockstitch(*arguments, "--json", environment=environment)).stdout)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 
 BASH: Final = """
 source "$1/lockstitch.bash"; shift
@@ -48,8 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the completion scripts, and no other file whose name a shell could offer."""
     folder = tmp_path_factory.mktemp("completion")
     for shell, file in (("bash", "lockstitch.bash"), ("zsh", "_lockstitch"), ("fish", "lockstitch.fish")):
-        done = lockstitch("completion", shell)
-        assert done.returncode == 0, done.stderr
+        done = exits(lockstitch("completion", shell))
         (folder / file).write_text(done.stdout)
     (folder / "capture.zsh").write_text(CAPTURE)
     return folder

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import asyncpg
 import pytest
 
 from app.queue.models import JobFailure, NewJob
-from tests.commands import lockstitch
+from tests.commands import exits, json_of, lockstitch, output_of
 from tests.dead_letters import bury
 from tests.encryption import ENCRYPTION_KEYS
 
@@ -49,19 +48,6 @@ def new(key: str, **facts: Any) -> NewJob:
     )
 
 
-def output_of(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 0, done.stderr
-    # A command is printed on one line, to be copied.
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("    lockstitch ")]
-    assert max(map(len, lines), default=0) <= 80, done.stdout
-    return done.stdout
-
-
-def read(done: subprocess.CompletedProcess[str]) -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: list[str]) -> None:
     output = output_of(lockstitch("dead-letters", "list", environment=environment))
     assert all(each in output for each in ids)
@@ -72,12 +58,14 @@ def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: li
     )
     assert ids[3] in narrowed
     assert ids[0] not in narrowed
-    first = read(lockstitch("dead-letters", "list", "--limit", "3", "--json", environment=environment))
+    first = json_of(lockstitch("dead-letters", "list", "--limit", "3", "--json", environment=environment))
     assert [each["id"] for each in first["data"]] == ids[:0:-1]
-    rest = read(lockstitch("dead-letters", "list", "--cursor", first["next_cursor"], "--json", environment=environment))
+    more = ("--cursor", first["next_cursor"], "--json")
+    rest = json_of(lockstitch("dead-letters", "list", *more, environment=environment))
     assert [each["id"] for each in rest["data"]] == [ids[0]]
     # As if those behind the cursor had been closed meanwhile.
-    assert read(lockstitch("dead-letters", "list", "--cursor", ids[0], "--json", environment=environment))["data"] == []
+    beyond = lockstitch("dead-letters", "list", "--cursor", ids[0], "--json", environment=environment)
+    assert json_of(beyond)["data"] == []
 
 
 def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str, str], ids: list[str]) -> None:
@@ -85,21 +73,20 @@ def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str
     for each in ("$.properties.email", "hubspot.customer r1", '"email": "x"', "dead: unmappable", "discard:"):
         assert each in output
 
-    whole = read(lockstitch("dead-letters", "show", ids[3], "--json", environment=environment))
+    whole = json_of(lockstitch("dead-letters", "show", ids[3], "--json", environment=environment))
     assert whole["payload"] == {"email": "x"}
     assert [attempt["outcome"] for attempt in whole["history"]] == ["dead"]
 
 
 def test_decisions_are_made_once_and_audited_with_who_made_them(environment: dict[str, str], ids: list[str]) -> None:
     assert ids[0] in output_of(lockstitch("dead-letters", "redrive", ids[0], environment=environment))
-    again = lockstitch("dead-letters", "redrive", ids[0], environment=environment)
-    assert again.returncode == 3
+    again = exits(lockstitch("dead-letters", "redrive", ids[0], environment=environment), 3)
     assert "redriven by cli:" in again.stderr
 
     assert "discarded" in output_of(
         lockstitch("dead-letters", "discard", ids[1], "--because", "merged", environment=environment)
     )
-    letter = read(lockstitch("dead-letters", "show", ids[1], "--json", environment=environment))
+    letter = json_of(lockstitch("dead-letters", "show", ids[1], "--json", environment=environment))
     assert letter["decision"]["because"] == "merged"
     assert letter["decision"]["by"].startswith("cli:")
 
@@ -119,7 +106,7 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
     assert "4 left" in output_of(lockstitch("redrive", "cancel", redrive_id, environment=environment))
     again = lockstitch("redrive", "cancel", redrive_id, environment=environment)
     assert (again.returncode, "cancelled" in again.stderr) == (3, True)
-    followed = read(lockstitch("redrive", "status", redrive_id, "--follow", "--json", environment=environment))
+    followed = json_of(lockstitch("redrive", "status", redrive_id, "--follow", "--json", environment=environment))
     assert followed["state"] == "cancelled"
 
 
@@ -155,7 +142,7 @@ def test_queue_shows_figures(environment: dict[str, str], database_url: str, ids
     assert "1 job, " in output
     assert "3 dead letters" in output
     assert re.search(r"hubspot +work +1 +0 +1 +0", output)
-    whole = read(lockstitch("queue", "--json", environment=environment))
+    whole = json_of(lockstitch("queue", "--json", environment=environment))
     assert (whole["depth"], whole["dead_letters"]) == (1, 3)
     asyncio.run(let_probe(database_url))
     assert "hubspot is probing: it timed out" in output_of(lockstitch("queue", environment=environment))
@@ -207,12 +194,11 @@ def test_commands_find_a_running_dev_without_settings(
     (tmp_path / "dev.json").write_text(json.dumps({"database_url": environment["LOCKSTITCH_DATABASE_URL"]}))
     (tmp_path / "encryption-key").write_text(environment["LOCKSTITCH_ENCRYPTION_KEYS"])
     done = lockstitch("dead-letters", "show", ids[3], "--json", environment={"LOCKSTITCH_DATA_DIR": str(tmp_path)})
-    assert read(done)["payload"] == {"email": "x"}
+    assert json_of(done)["payload"] == {"email": "x"}
 
 
 def test_a_payload_is_edited_only_where_that_has_an_effect(environment: dict[str, str], ids: list[str]) -> None:
-    done = lockstitch("dead-letters", "redrive", ids[0], "--payload", "-", environment=environment, text="{}")
-    assert done.returncode == 3
+    done = exits(lockstitch("dead-letters", "redrive", ids[0], "--payload", "-", environment=environment, text="{}"), 3)
     assert "omit it" in done.stderr
 
 

@@ -9,7 +9,7 @@ from app.drift.models import DriftSubject, Noted
 from app.drift.store import PostgresDrifts
 from app.postgres.database import Database
 from app.settings.drift import DriftKind
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.encryption import ENCRYPTION_KEYS
 
 
@@ -54,8 +54,7 @@ async def note(url: str, *all_of: Noted) -> list[str]:
 
 
 def test_findings_are_listed_newest_first_and_acknowledged_once(environment: dict[str, str], ids: list[str]) -> None:
-    listed = lockstitch("drift", "list", environment=environment)
-    assert listed.returncode == 0, listed.stderr
+    listed = exits(lockstitch("drift", "list", environment=environment))
     assert max(map(len, listed.stdout.splitlines())) <= 80
     assert listed.stdout.index(ids[1]) < listed.stdout.index(ids[0])
 

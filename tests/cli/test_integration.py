@@ -9,7 +9,7 @@ import pytest
 from app.monitoring.models import ALARMS
 from app.settings.briefs import Brief, read_briefs, responsible_of
 from app.settings.reading import SettingsError
-from tests.commands import ROOT, lockstitch
+from tests.commands import ROOT, exits, lockstitch
 
 CONFIGURATION = """
 [connections.crm]
@@ -75,9 +75,7 @@ def test_a_new_brief_is_checked_for_gaps_until_it_is_filled(environment: dict[st
     assert lockstitch("integration", "new", "refunds", environment=environment).returncode == 2
     assert lockstitch("integration", "new", "../refunds", environment=environment).returncode == 2
 
-    checked = lockstitch("integration", "check", "refunds", environment=environment, columns=300)
-
-    assert checked.returncode == 1
+    checked = exits(lockstitch("integration", "check", "refunds", environment=environment, columns=300), 1)
     complaints = re.findall(r"error    integration refunds: (.*)", checked.stdout)
     gaps = ("purpose", "trigger", "consumers", "tolerance", "owner", "on_call", "approver")
     assert complaints == [*(f"{gap} is empty" for gap in gaps), "it has no alarm", "it has no runbook"]
@@ -96,8 +94,7 @@ def test_a_full_brief_is_in_order_and_shown(environment: dict[str, str]) -> None
     assert (view["name"], view["calls"]) == ("signups", {"crm": 2})
     listing = json.loads(lockstitch("integration", "show", "--json", environment=environment).stdout)
     assert listing == {"data": [view], "next_cursor": None, "has_more": False}
-    unknown = lockstitch("integration", "show", "signup", environment=environment)
-    assert unknown.returncode == 2
+    unknown = exits(lockstitch("integration", "show", "signup", environment=environment), 2)
     assert "Did you mean signups?" in unknown.stderr
 
 
@@ -116,9 +113,7 @@ def test_a_brief_that_the_configuration_contradicts_is_refused(environment: dict
     (tmp_path / "integrations/backfill.toml").write_text("peak_per_minute = 100\n[calls]\ncrm = 2\n")
     (tmp_path / "lockstitch.toml").write_text(CONFIGURATION.partition("[alerts]")[0])
 
-    checked = lockstitch("integration", "check", "signups", environment=environment, columns=300)
-
-    assert checked.returncode == 1
+    checked = exits(lockstitch("integration", "check", "signups", environment=environment, columns=300), 1)
     assert re.findall(r"(\w+) +integration signups: (.*)", checked.stdout) == [
         ("error", "crn is no connection. Did you mean crm?"),
         ("error", "the write of customers at crn has no idempotency"),
@@ -140,8 +135,7 @@ def test_a_file_that_is_no_brief_stops_a_process_with_its_place(environment: dic
         read_briefs(tmp_path / "integrations")
     assert "one.toml is invalid: Object contains unknown field `pourpose`" in str(caught.value)
     assert "two.toml is not TOML" in str(caught.value)
-    done = lockstitch("serve", environment=environment)
-    assert done.returncode == 1
+    done = exits(lockstitch("serve", environment=environment), 1)
     assert "one.toml is invalid" in done.stderr
 
 

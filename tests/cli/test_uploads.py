@@ -1,13 +1,11 @@
 """`lockstitch uploads`: send an export once, without the API, and show its rows' outcomes at 80 columns."""
 
-import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.commands import lockstitch
+from tests.commands import json_of, lockstitch, output_of
 from tests.contract.exports import LEGACY, export, line
 from tests.encryption import ENCRYPTION_KEYS
 
@@ -35,30 +33,19 @@ def send(environment: dict[str, str], file: Path, *options: str) -> subprocess.C
     return lockstitch("uploads", "send", str(file), "--connection", "legacy", *options, environment=environment)
 
 
-def read(done: subprocess.CompletedProcess[str]) -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def output_of(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 0, done.stderr
-    assert max(map(len, done.stdout.splitlines())) <= 80, done.stdout
-    return done.stdout
-
-
 def test_a_file_is_sent_once_however_often_it_is_sent(environment: dict[str, str], file: Path) -> None:
-    first = read(send(environment, file, "--json"))
+    first = json_of(send(environment, file, "--json"))
     assert (first["connection"], first["object"], first["state"]) == ("legacy", "customer", "working")
     assert (first["rows"], first["accepted"], first["duplicates"], first["waiting"]) == (3, 2, 1, 2)
-    again = read(send(environment, file, "--json"))
+    again = json_of(send(environment, file, "--json"))
     assert (again["accepted"], again["duplicates"], again["state"]) == (0, 3, "done")
     assert again["id"] != first["id"]
 
 
 def test_a_key_names_a_file(environment: dict[str, str], file: Path, tmp_path: Path) -> None:
-    first = read(send(environment, file, "--key", "may", "--json"))
+    first = json_of(send(environment, file, "--key", "may", "--json"))
     again = send(environment, file, "--key", "may", "--json")
-    assert read(again)["id"] == first["id"]
+    assert json_of(again)["id"] == first["id"]
     assert "already recorded under this key" in again.stderr
     other = tmp_path / "other.csv"
     other.write_bytes(export(line(3)))
@@ -68,13 +55,13 @@ def test_a_key_names_a_file(environment: dict[str, str], file: Path, tmp_path: P
 
 
 def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], file: Path) -> None:
-    ids = [read(send(environment, file, "--json"))["id"] for _ in range(3)]
+    ids = [json_of(send(environment, file, "--json"))["id"] for _ in range(3)]
     output = output_of(lockstitch("uploads", "list", environment=environment))
     assert [output.index(each) for each in ids] == sorted((output.index(each) for each in ids), reverse=True)
-    page = read(lockstitch("uploads", "list", "--limit", "2", "--json", environment=environment))
+    page = json_of(lockstitch("uploads", "list", "--limit", "2", "--json", environment=environment))
     assert [each["id"] for each in page["data"]] == ids[:0:-1]
     rest = lockstitch("uploads", "list", "--cursor", page["next_cursor"], "--json", environment=environment)
-    assert [each["id"] for each in read(rest)["data"]] == [ids[0]]
+    assert [each["id"] for each in json_of(rest)["data"]] == [ids[0]]
     none = lockstitch("uploads", "list", "--connection", "other", environment=environment)
     assert (none.returncode, none.stderr.partition(".")[0]) == (1, "There is no connection other")
 
@@ -85,8 +72,8 @@ def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], fil
 
 
 def test_who_sent_it_is_audited(environment: dict[str, str], file: Path) -> None:
-    upload = read(send(environment, file, "--json"))
-    audited = read(lockstitch("audit", "list", "--type", "upload.*", "--json", environment=environment))
+    upload = json_of(send(environment, file, "--json"))
+    audited = json_of(lockstitch("audit", "list", "--type", "upload.*", "--json", environment=environment))
     begun = [event for event in audited["data"] if event["type"] == "upload.begun"]
     assert [(event["subject"], event["correlation_id"]) for event in begun] == [
         (upload["id"], upload["correlation_id"])

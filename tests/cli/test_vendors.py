@@ -8,7 +8,7 @@ import pytest
 from mappings.checks.quality import FILE
 from mappings.coverage import coverage, unsupported
 from mappings.registry import VENDORS, active
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 
 ROOT = Path(__file__).parents[2]
 RATED = sorted(name for name in VENDORS if (ROOT / FILE.format(vendor=name)).exists())
@@ -16,10 +16,7 @@ RATED = sorted(name for name in VENDORS if (ROOT / FILE.format(vendor=name)).exi
 
 @pytest.mark.parametrize("columns", [80, 40, 200])
 def test_the_matrix_fits_the_screen_and_names_every_field_and_vendor(columns: int) -> None:
-    table = lockstitch("coverage", "customer", columns=columns)
-
-    assert table.returncode == 0, table.stderr
-    matrix, _, legend = table.stdout.rpartition("\n\n")
+    matrix, _, legend = exits(lockstitch("coverage", "customer", columns=columns)).stdout.rpartition("\n\n")
     assert max(len(line.rstrip()) for line in matrix.splitlines()) <= columns
     assert legend.startswith("R read")
     for vendor in VENDORS.values():
@@ -66,8 +63,7 @@ def test_as_json_it_has_the_values_that_can_be_written() -> None:
 
 def test_a_vendor_that_there_is_not_is_a_mistake() -> None:
     for command in (("coverage", "--vendor", "acme"), ("check-vendor", "acme"), ("coverage", "invoice")):
-        done = lockstitch(*command)
-        assert done.returncode == 2
+        done = exits(lockstitch(*command), 2)
         assert "acme" in done.stderr or "invoice" in done.stderr
 
 
@@ -90,9 +86,7 @@ def test_a_vendor_does_what_it_claims_at_its_emulator(name: str) -> None:
 
 @pytest.mark.long
 def test_what_is_missing_stands_by_level() -> None:
-    checked = lockstitch("check-vendor", "hubspot", "--no-types")
-
-    assert checked.returncode == 0, checked.stdout
+    checked = exits(lockstitch("check-vendor", "hubspot", "--no-types"))
     assert max(len(line) for line in checked.stdout.splitlines()) <= 80
     last = checked.stdout.splitlines()[-4:]
     assert [line.partition(":")[0] for line in last[:3]] == ["bronze", "silver", "gold"]

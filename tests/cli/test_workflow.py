@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import ROOT, lockstitch
+from tests.commands import ROOT, exits, lockstitch
 
 TEMPLATES = ROOT / "n8n-workflows"
 EVENT = "webhook--customer-changed-to-crm"
@@ -176,8 +176,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Json]]:
         workflow = template(origin)
         change(workflow)
         (folder / f"{name}.json").write_text(json.dumps(workflow))
-    done = lockstitch("workflow", "check", str(folder), "--json")
-    assert done.returncode == 1
+    done = exits(lockstitch("workflow", "check", str(folder), "--json"), 1)
     assert SECRET not in done.stdout
     findings: list[Json] = json.loads(done.stdout)["findings"]
     return {name: [one for one in findings if Path(one["file"]).stem == name] for name in (*BROKEN, "right")}
@@ -214,9 +213,7 @@ def test_the_shipped_templates_have_no_finding() -> None:
 def test_what_is_no_workflow_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text('{"name": "no nodes"}')
 
-    done = lockstitch("workflow", "check", str(tmp_path / "list.json"))
-
-    assert done.returncode == 2
+    done = exits(lockstitch("workflow", "check", str(tmp_path / "list.json")), 2)
     assert "not an n8n workflow" in done.stderr
 
 
@@ -242,9 +239,7 @@ def test_only_changes_of_meaning_are_shown(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text(json.dumps(new))
     files = (str(tmp_path / "old.json"), str(tmp_path / "new.json"))
 
-    done = lockstitch("workflow", "diff", *files, "--json")
-
-    assert done.returncode == 1
+    done = exits(lockstitch("workflow", "diff", *files, "--json"), 1)
     assert json.loads(done.stdout)["changes"] == [
         {"kind": "renamed", "what": "node", "name": "Settings", "old": "Run", "new": "Settings"}
     ]
@@ -260,9 +255,7 @@ def test_a_change_names_the_node_and_the_place(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(json.dumps(old))
     (tmp_path / "new.json").write_text(json.dumps(new))
 
-    done = lockstitch("workflow", "diff", str(tmp_path / "old.json"), str(tmp_path / "new.json"), columns=200)
-
-    assert done.returncode == 1
+    done = exits(lockstitch("workflow", "diff", str(tmp_path / "old.json"), str(tmp_path / "new.json"), columns=200), 1)
     for line in (
         "- node Deliver again",
         "~ node Upsert customer /parameters/headerParameters/parameters/Idempotency-Key/value",

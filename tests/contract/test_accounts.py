@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of, expect
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
@@ -138,9 +138,7 @@ def test_a_rotated_secret_of_another_account_is_not_promoted(facade: Facade, cal
     until(lambda: caller.get("/v1/customers?connection=vaulted").status_code, lambda status: status == 200)
     assert bound(facade, "vaulted") == {"portal": "333"}
 
-    refused = lockstitch("secrets", "rotate", "portal", environment=shell, text="444")
-
-    assert refused.returncode == 3
+    refused = exits(lockstitch("secrets", "rotate", "portal", environment=shell, text="444"), 3)
     assert "it opens the account portal 444, and belongs to portal 333" in refused.stderr
     assert caller.get("/v1/customers?connection=vaulted").status_code == 200
     assert connection_of(caller, "vaulted")["state"] == "working"

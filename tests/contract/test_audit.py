@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.facade import Facade
 from tests.contract.waiting import until
@@ -167,17 +167,14 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
 def test_the_command_line_verifies_and_lists(facade: Facade, reader: Caller, run: str) -> None:
     await_position(facade, listed(reader, correlation_id=run)[0]["id"])
 
-    verified = facade.lockstitch("audit", "verify")
-    assert verified.returncode == 0, verified.stderr
-    head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", verified.stdout)
+    head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", exits(facade.lockstitch("audit", "verify")).stdout)
     assert head is not None
     assert facade.lockstitch("audit", "verify", "--anchor", head[1]).returncode == 0
     position = head[1].partition(":")[0]
     assert facade.lockstitch("audit", "verify", "--anchor", f"{position}:{'0' * 64}").returncode == 4
     assert facade.lockstitch("audit", "verify", "--anchor", "nonsense").returncode == 2
 
-    output = facade.lockstitch("audit", "list", "--correlation-id", run, "--type", "job.*")
-    assert output.returncode == 0, output.stderr
+    output = exits(facade.lockstitch("audit", "list", "--correlation-id", run, "--type", "job.*"))
     assert "job.queued" in output.stdout
     narrow = lockstitch("audit", "list", "--correlation-id", run, environment=facade.api.environment, columns=80)
     assert {run, *(one["subject"] for one in listed(reader, correlation_id=run))} <= set(narrow.stdout.split())

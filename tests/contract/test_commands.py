@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.monitoring.advice import in_commands
-from tests.commands import ROOT
+from tests.commands import ROOT, exits
 from tests.contract.callers import Caller, expect, new_key
 from tests.contract.dead_jobs import DeadJobs
 from tests.contract.facade import Facade
@@ -18,9 +18,7 @@ from tests.forked import Forked
 
 
 def read(facade: Facade, *arguments: str) -> Any:
-    done = facade.lockstitch(*arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(exits(facade.lockstitch(*arguments, "--json")).stdout)
 
 
 def test_a_run_and_its_write_are_shown(facade: Facade, caller: Caller) -> None:
@@ -34,8 +32,7 @@ def test_a_run_and_its_write_are_shown(facade: Facade, caller: Caller) -> None:
     assert read(facade, "operations", "show", operation)["state"] == "succeeded"
     view = facade.lockstitch("operations", "show", operation).stdout
     assert run in view
-    wrong = facade.lockstitch("runs", "show", operation)
-    assert wrong.returncode == 1
+    wrong = exits(facade.lockstitch("runs", "show", operation), 1)
     assert wrong.stderr.endswith(f"names an operation, not a run: lockstitch operations show {operation}.\n")
     tail = facade.lockstitch("events", "tail", "--once", "--limit", "200", "--type", "customer.*", "--json").stdout
     assert run in [event.get("caused_by") and event["correlation_id"] for event in map(json.loads, tail.splitlines())]

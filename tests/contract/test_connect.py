@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.doctor.shell import findings_of, the
 from tests.contract.facade import Facade
@@ -303,11 +303,9 @@ def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Cal
 
 
 def test_a_static_credential_is_not_connected(facade: Facade) -> None:
-    refused = facade.lockstitch("connect", "zendesk")
-    assert refused.returncode == 3
+    refused = exits(facade.lockstitch("connect", "zendesk"), 3)
     assert "has no grant" in refused.stderr
-    unknown = facade.lockstitch("connect", "nowhere")
-    assert unknown.returncode == 1
+    exits(facade.lockstitch("connect", "nowhere"), 1)
 
 
 def test_a_lost_reply_pauses_until_a_person_connects(
@@ -386,8 +384,7 @@ def auth_failures(facade: Facade, connection: str) -> list[dict[str, Any]]:
 
 def test_a_refused_key_is_logged_with_its_version_and_the_vendors_code(facade: Facade, caller: Caller) -> None:
     secret = f"canary-{new_key()}"
-    stored = lockstitch("secrets", "set", "old_key", environment=facade.api.environment, text=secret)
-    assert stored.returncode == 0, stored.stderr
+    exits(lockstitch("secrets", "set", "old_key", environment=facade.api.environment, text=secret))
     path = "/v1/customers?connection=old-key"
     refused = until(lambda: caller.get(path), lambda answer: "holds no secret" not in answer.text)
     assert code_of(refused, 502) == "vendor-auth-failed"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.queue.models import JobFailure
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller
 from tests.contract.dead_jobs import DeadJobs
 from tests.contract.emulators import Emulators
@@ -34,9 +34,7 @@ def run(facade: Facade, command: str) -> str:
     """Run an advised command as printed."""
     program, *arguments = shlex.split(command)
     assert program == "lockstitch"
-    done = facade.lockstitch(*arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return exits(facade.lockstitch(*arguments)).stdout
 
 
 @pytest.mark.parametrize("change", ["type", "missing"])

@@ -14,7 +14,7 @@ import pytest
 from app.api_keys.store import generate_secret
 from app.credentials.store import PostgresCredentials
 from app.postgres.database import Database
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of, expect
 from tests.contract.emulators import Vendor
 from tests.contract.facade import SECRETS, Facade
@@ -139,8 +139,7 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
 
             for command in ("serve", "worker"):
                 staging = production.process(command, LOCKSTITCH_ENVIRONMENT="staging", **OF_STAGING).environment
-                refused = lockstitch(command, environment=staging)
-                assert refused.returncode == 1
+                refused = exits(lockstitch(command, environment=staging), 1)
                 assert "belongs to the environment prod, and LOCKSTITCH_ENVIRONMENT is staging" in refused.stderr
                 assert "lockstitch environment adopt" in refused.stderr
             for words in ("key list", "secrets list", "secrets status", "secrets rotate-key"):
@@ -148,9 +147,7 @@ def test_a_copy_of_production_starts_in_staging_only_once_it_is_adopted(tmp_path
                 assert (refused.returncode, "lockstitch environment adopt" in refused.stderr) == (1, True), words
             production.disconnect()
 
-            adopted = lockstitch("environment", "adopt", "--json", environment=staging)
-            assert adopted.returncode == 0, adopted.stderr
-            done = json.loads(adopted.stdout)
+            done = json.loads(exits(lockstitch("environment", "adopt", "--json", environment=staging)).stdout)
             assert (done["from"], done["to"], done["subscriptions"], done["operations"]) == ("prod", "staging", 1, 1)
             assert (done["credentials"], done["api_keys"], done["approvals"]) == (1, 1, 1)
             assert done["jobs"] >= 1
@@ -242,8 +239,7 @@ async def _store_credential(database_url: str, name: str, secret: str) -> None:
 
 def test_a_database_in_use_is_not_adopted(facade: Facade) -> None:
     staging = facade.process("serve", LOCKSTITCH_ENVIRONMENT="staging").environment
-    refused = lockstitch("environment", "adopt", environment=staging)
-    assert refused.returncode == 1
+    refused = exits(lockstitch("environment", "adopt", environment=staging), 1)
     assert "Stop every `serve` and `worker`" in refused.stderr
     findings = json.loads(lockstitch("doctor", "--json", environment=staging).stdout)["findings"]
     (one,) = [one for one in findings if one["about"] == "database"]

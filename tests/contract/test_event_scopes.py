@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from app.api_keys.store import NewKey
+from tests.commands import exits
 from tests.contract.callers import Caller, code_of, expect
 from tests.contract.subscribers import Delivering, Hook, news, subscribe
 from tests.contract.waiting import until
@@ -33,9 +34,7 @@ def owned(delivering: Delivering, *scopes: str) -> Iterator[tuple[NewKey, Caller
 def change_scopes(delivering: Delivering, key: NewKey, *scopes: str) -> str:
     """Rotate a key to these scopes with no overlap, as an operator does; the new secret."""
     named = [f"--scope={scope}" for scope in (*SUBSCRIBES, *scopes)]
-    done = delivering.facade.lockstitch("key", "rotate", key.name, "--overlap-hours=0", *named)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return exits(delivering.facade.lockstitch("key", "rotate", key.name, "--overlap-hours=0", *named)).stdout.strip()
 
 
 def disabled(caller: Caller, subscription: str) -> dict[str, Any]:

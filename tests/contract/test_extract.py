@@ -13,15 +13,14 @@ import pytest
 
 from app.cli.extract import import_pyarrow, whole_file
 from app.errors import Complaint
+from tests.commands import exits
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, order
 
 
 def extracted(facade: Facade, *arguments: str) -> list[dict[str, Any]]:
-    done = facade.lockstitch("extract", *arguments)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in exits(facade.lockstitch("extract", *arguments)).stdout.splitlines()]
 
 
 def test_records_are_extracted_and_the_next_extract_goes_on(facade: Facade, caller: Caller, tmp_path: Path) -> None:
@@ -37,8 +36,7 @@ def test_records_are_extracted_and_the_next_extract_goes_on(facade: Facade, call
         assert row["mapping_revision"] == record["meta"]["mapping"]["revision"]
 
     file = tmp_path / "customers.parquet"
-    done = facade.lockstitch("extract", "customer", "--format", "parquet", "-o", str(file))
-    assert done.returncode == 0, done.stderr
+    done = exits(facade.lockstitch("extract", "customer", "--format", "parquet", "-o", str(file)))
     since = done.stdout.strip()
     assert done.stderr.endswith(f"To continue: --since {since}\n")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -53,8 +51,7 @@ def test_records_are_extracted_and_the_next_extract_goes_on(facade: Facade, call
 def test_parquet_has_the_same_columns_with_their_types(facade: Facade, caller: Caller, tmp_path: Path) -> None:
     made = caller.create("/v1/orders", order())
     file = tmp_path / "orders.parquet"
-    done = facade.lockstitch("extract", "order", "--connection", "shopify", "--format", "parquet", "-o", str(file))
-    assert done.returncode == 0, done.stderr
+    exits(facade.lockstitch("extract", "order", "--connection", "shopify", "--format", "parquet", "-o", str(file)))
     table = pyarrow.parquet.read_table(file)
     instant = pyarrow.timestamp("us", tz="UTC")
     for name, kind in (

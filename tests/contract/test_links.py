@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.cli.exits import REFUSED
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of, expect
 from tests.contract.copying import copy
 from tests.contract.emulators import Emulators, Vendor
@@ -50,8 +50,7 @@ def places(answer: httpx.Response) -> list[str]:
 
 def proposals(facade: Facade, made: dict[str, Any]) -> list[dict[str, Any]]:
     """The open proposals about a customer."""
-    output = facade.lockstitch("links", "review", "--limit", "250", "--json")
-    assert output.returncode == 0, output.stderr
+    output = exits(facade.lockstitch("links", "review", "--limit", "250", "--json"))
     mine = made["meta"]["connection"], made["meta"]["remote_id"]
     return [
         one
@@ -130,8 +129,7 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     assert (again.returncode, again.stdout) == (REFUSED, "")
     assert "was accepted by cli:" in again.stderr
 
-    split = facade.lockstitch("links", "split", crm["id"], "zendesk", "--json")
-    assert split.returncode == 0, split.stderr
+    split = exits(facade.lockstitch("links", "split", crm["id"], "zendesk", "--json"))
     assert json.loads(split.stdout)["split_id"] == desk["id"]
     until(lambda: read(caller, place(desk)).json()["id"], lambda current: current == desk["id"])
     assert {known: read(caller, known).headers["etag"] for known in tags} == tags
@@ -148,8 +146,7 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     assert desk["id"] in kept["detail"]
     assert read(caller, place(desk)).headers["etag"] == before
     assert read(caller, place(desk)).json()["id"] == desk["id"]
-    refused = facade.lockstitch("links", "split", crm["id"], "zendesk")
-    assert refused.returncode == 1
+    refused = exits(facade.lockstitch("links", "split", crm["id"], "zendesk"), 1)
     assert "has no record at zendesk" in refused.stderr
     command = kept["next_step"].split("`")[1]
     assert facade.lockstitch(*command.split()[1:]).returncode == 0

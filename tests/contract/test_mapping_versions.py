@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import exits
 from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
@@ -39,9 +40,7 @@ def revision_of(caller: Caller, path: str) -> int:
 
 def cli(facade: Facade, *arguments: str) -> Any:
     """Run `lockstitch mapping … --json` while the processes run."""
-    done = facade.lockstitch("mapping", *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(exits(facade.lockstitch("mapping", *arguments, "--json")).stdout)
 
 
 def place(vendors: Emulators, **properties: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
@@ -97,8 +97,7 @@ def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Cal
     secrets(facade, "revoke", "portal")
     secrets(facade, "set", "portal", text="333.5")
     assert caller.post("/ops/connections/vaulted/pause", json={"note": "moving"}).status_code == 200
-    done = secrets(facade, "rotate", "portal", text="333.6")
-    assert done.returncode == 0
+    done = exits(secrets(facade, "rotate", "portal", text="333.6"))
     assert "vaulted stays paused (moving). To resume it: lockstitch connections resume vaulted" in done.stdout
     assert connection_view(caller)["state"] == "paused"
     assert caller.post("/ops/connections/vaulted/resume").status_code == 200

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.queue.models import JobFailure
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of, expect, pointers
 from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
@@ -234,8 +234,7 @@ def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadJobs) -
         "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
     }
     arguments = ("redrive", "start", "--connection", dead.connection, "--rate", "10", "--follow")
-    output = lockstitch(*arguments, environment=environment)
-    assert output.returncode == 0, output.stderr
+    output = exits(lockstitch(*arguments, environment=environment))
     assert "12/12" in output.stdout
     assert "redriving" in output.stderr
     assert dead.states() == ["redriven"] * 12

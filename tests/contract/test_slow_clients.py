@@ -12,7 +12,7 @@ import pytest
 
 from app.http.bodies import MOST_BYTES
 from app.http.edge import PIECE
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.processes import NO_TLS, Process
@@ -104,8 +104,7 @@ def test_a_port_that_is_taken_is_named(facade: Facade) -> None:
 
 def test_a_port_of_another_lockstitch_is_not_shared_with_it(facade: Facade) -> None:
     environment = facade.api.environment
-    ended = lockstitch("serve", environment=environment)
-    assert ended.returncode == 1
+    ended = exits(lockstitch("serve", environment=environment), 1)
     assert f"Port {environment['LOCKSTITCH_PORT']} cannot be used: Address already in use" in ended.stderr
 
 

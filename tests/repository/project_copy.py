@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.commands import exits
+
 ROOT = Path(__file__).parents[2]
 COPIED = ("app", "canonical", "mappings", "emulators", "docs")
 TESTS = ("tests/mappings", "tests/emulators", "tests/contract", "tests/peers")
@@ -34,6 +36,4 @@ def lockstitch(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[st
 
 def report(folder: Path, name: str, *arguments: str) -> dict[str, Any]:
     """Return what `check-vendor --json` reports."""
-    checked = lockstitch(folder, "check-vendor", name, "--json", *arguments)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    return json.loads(checked.stdout)
+    return json.loads(exits(lockstitch(folder, "check-vendor", name, "--json", *arguments)).stdout)

@@ -9,6 +9,7 @@ import pytest
 
 from app.cli.vendor.scaffold.files import TEMPLATES, MappedObject, Scaffold, Style, rendered
 from app.cli.vendor.scaffold.places import register
+from tests.commands import exits
 from tests.commands import lockstitch as here
 from tests.repository.project_copy import lockstitch, report, run
 
@@ -29,8 +30,7 @@ COMBINATIONS: dict[str, tuple[Style, bool, tuple[MappedObject, ...]]] = {
 
 
 def assert_clean(folder: Path, *command: str) -> None:
-    done = run(folder, *command)
-    assert done.returncode == 0, done.stdout + done.stderr
+    exits(run(folder, *command))
 
 
 def options(name: str) -> list[str]:
@@ -59,9 +59,7 @@ def assert_bronze(reported: dict[str, Any], *, peer: bool) -> None:
 
 
 def test_a_graphql_vendor_with_two_objects_has_an_emulator(project: Path) -> None:
-    made = lockstitch(project, "new-vendor", "ox", "--style", "graphql", "--objects", "order,customer")
-
-    assert made.returncode == 0, made.stderr
+    made = exits(lockstitch(project, "new-vendor", "ox", "--style", "graphql", "--objects", "order,customer"))
     assert files_of(project, "ox") == ["mappings/ox", "emulators/ox", "tests/mappings/ox"]
     mapped = {path.name for path in (project / "mappings" / "ox").glob("*_r1.py")}
     assert mapped == {"customer_r1.py", "order_r1.py"}
@@ -72,9 +70,7 @@ def test_a_graphql_vendor_with_two_objects_has_an_emulator(project: Path) -> Non
 def test_a_vendor_with_a_peer_has_no_emulator(project: Path) -> None:
     emulators = (project / "emulators" / "registry.py").read_text()
 
-    made = lockstitch(project, "new-vendor", "ox", "--peer", "--objects", "order")
-
-    assert made.returncode == 0, made.stderr
+    exits(lockstitch(project, "new-vendor", "ox", "--peer", "--objects", "order"))
     assert files_of(project, "ox") == ["mappings/ox", "tests/mappings/ox", "tests/peers/test_ox.py"]
     assert (project / "emulators" / "registry.py").read_text() == emulators
     assert "emulators.ox" not in (project / "pyproject.toml").read_text()
@@ -89,8 +85,7 @@ def test_a_vendor_with_a_peer_has_no_emulator(project: Path) -> None:
 def test_every_combination_needs_nothing_but_its_blanks_filled(project: Path) -> None:
     title = ("--title", "Sixteen Letters1", "--api", "v2026abc")
     for name in COMBINATIONS:
-        made = lockstitch(project, "new-vendor", *options(name), *title)
-        assert made.returncode == 0, made.stderr
+        made = exits(lockstitch(project, "new-vendor", *options(name), *title))
         assert "By hand" not in made.stdout
 
     made_files = [file for name in COMBINATIONS for file in files_of(project, name)]
@@ -145,9 +140,7 @@ def test_nothing_that_is_there_is_overwritten(project: Path) -> None:
     page = project / "docs" / "vendors" / "ox.md"
     page.write_text("Mine.")
 
-    done = lockstitch(project, "new-vendor", "ox")
-
-    assert done.returncode == 3
+    done = exits(lockstitch(project, "new-vendor", "ox"), 3)
     assert done.stderr == "Nothing was created. These files already exist: docs/vendors/ox.md\n"
     assert page.read_text() == "Mine."
     assert not (project / "mappings" / "ox").exists()

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from tests.commands import exits
 from tests.repository.project_copy import ROOT, lockstitch
 
 PAGE: Final = ROOT / "docs" / "add-a-vendor.md"
@@ -205,9 +206,7 @@ def test_a_planted_fault_is_reported(project: Path, vendor: str, fault: Fault) -
         text = text.replace(right, wrong)
     file.write_text(text, "utf-8")
 
-    checked = lockstitch(project, "check-vendor", vendor, "--no-types", "--json")
-
-    assert checked.returncode == 3, checked.stdout + checked.stderr
+    checked = exits(lockstitch(project, "check-vendor", vendor, "--no-types", "--json"), 3)
     rules: dict[str, Any] = {rule["rule"]: rule for rule in json.loads(checked.stdout)["rules"]}
     rule = rules[documented()[fault.number]]
     assert rule["holds"] is False

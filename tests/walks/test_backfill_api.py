@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from app.dev.folder import EMULATOR_CREDENTIALS
+from tests.commands import exits
 from tests.contract.callers import Caller, code_of, expect, pointers
 from tests.contract.facade import Facade
 from tests.contract.subscribers import SubscriberServer, subscribe
@@ -133,8 +134,7 @@ def test_it_needs_the_scope_of_operators(facade: Facade) -> None:
 
 
 def test_the_command_line_does_the_same(facade: Facade, operator: Caller) -> None:
-    begun = facade.lockstitch("backfill", "start", "pulled-salesforce", "customer", "--rate", "0.5", "--json")
-    assert begun.returncode == 0, begun.stderr
+    begun = exits(facade.lockstitch("backfill", "start", "pulled-salesforce", "customer", "--rate", "0.5", "--json"))
     backfill = json.loads(begun.stdout)["id"]
     paused = facade.lockstitch("backfill", "pause", backfill)
     assert paused.stdout.startswith(f"{backfill} is paused after")
@@ -150,5 +150,4 @@ def test_the_command_line_does_the_same(facade: Facade, operator: Caller) -> Non
     assert followed.returncode == 0, followed.stderr
     last = json.loads(followed.stdout)
     assert (last["state"], last["share"], last["dry_run"]) == ("completed", 1.0, True)
-    wrong = facade.lockstitch("backfill", "start", "pulled-salesforce", "comment")
-    assert wrong.returncode == 2
+    exits(facade.lockstitch("backfill", "start", "pulled-salesforce", "comment"), 2)

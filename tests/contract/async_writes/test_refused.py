@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.commands import lockstitch
+from tests.commands import exits, lockstitch
 from tests.contract.async_writes.finished_operations import CONTACTS, LATER, audit_of, called_at, finished
 from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
@@ -237,8 +237,7 @@ def test_the_command_line_shows_what_was_sent_and_redrives_it(caller: Caller, fa
     assert json.loads(command.stdout)["payload"] == detail["payload"]
     assert mark in lockstitch("dead-letters", "show", letter["id"], environment=environment).stdout
     assert caller.write("DELETE", f"/v1/customers/{made['id']}").status_code == 200
-    redriven = lockstitch("dead-letters", "redrive", letter["id"], environment=environment)
-    assert redriven.returncode == 0, redriven.stderr
+    exits(lockstitch("dead-letters", "redrive", letter["id"], environment=environment))
     _, second = finished(caller, done["id"], 2)
     assert second["data"]["state"] == "succeeded"
     (noted,) = facade.sql(

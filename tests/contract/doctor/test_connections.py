@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.cli.doctor import VENDORS_AT_ONCE
+from tests.commands import exits
 from tests.contract.doctor.shell import Shell, app_connection, findings_of, static_connection, the
 from tests.contract.portal import Portal
 
@@ -150,8 +151,7 @@ def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell
             ]
         },
     )
-    done = run("verify", "crm", "--json")
-    assert done.returncode == 1
+    done = exits(run("verify", "crm", "--json"), 1)
     assert (
         "lockstitch map hubspot.customer"
         in the(findings_of(done), "customer", "1 of 3 records cannot be mapped")["mend"]
@@ -164,8 +164,7 @@ def test_records_that_do_not_map_unknown_values_and_a_wrong_time_zone(run: Shell
 
 
 def test_a_connection_that_is_not_called_cannot_be_verified(run: Shell) -> None:
-    done = run("verify", "nothing")
-    assert done.returncode == 1
+    done = exits(run("verify", "nothing"), 1)
     assert "crm" in done.stderr
     intake = '[connections.parcels]\nvendor = "standard-webhooks"\nwebhook_secrets = ["env:CRM_TOKEN"]\n'
     done = run("verify", "parcels", more=intake)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.commands import exits
 from tests.contract.doctor.shell import findings_of, the
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
@@ -68,8 +69,7 @@ def test_an_emulated_account_verifies_and_is_left_as_it_was(
     with facade.calling(secret=full_key) as caller:
         caller.create(f"/v1/customers?connection={connection}", customer(connection))
     before = vendors.calls(connection)  # type: ignore[arg-type]
-    done = facade.lockstitch("verify", connection)
-    assert done.returncode == 0, done.stdout
+    done = exits(facade.lockstitch("verify", connection))
     assert "does not know" not in done.stdout
     made = vendors.calls(connection)[len(before) :]  # type: ignore[arg-type]
     assert made
@@ -79,9 +79,7 @@ def test_an_emulated_account_verifies_and_is_left_as_it_was(
 
 def test_a_written_record_is_marked_read_back_and_removed(facade: Facade, vendors: Emulators) -> None:
     before = {record["id"] for record in vendors.records("hubspot", "contacts")}
-    done = facade.lockstitch("verify", "hubspot", "--write", "--json")
-    assert done.returncode == 0, done.stdout
-    passed = json.loads(done.stdout)["passed"]
+    passed = json.loads(exits(facade.lockstitch("verify", "hubspot", "--write", "--json")).stdout)["passed"]
     (line,) = [one for one in passed if "was written, read back, found by it, and removed" in one]
     marker = line.partition("marked ")[2].partition(",")[0]
     assert marker.startswith("op_")
@@ -95,9 +93,7 @@ def test_a_record_that_its_marker_does_not_find_is_reported(facade: Facade, vend
     before = {record["id"] for record in vendors.records("hubspot", "contacts")}
     vendors.break_("hubspot", "status", method="GET", path="/crm/v3/objects/contacts/op_*", status=404)
 
-    done = facade.lockstitch("verify", "hubspot", "--write", "--json")
-
-    assert done.returncode == 1
+    done = exits(facade.lockstitch("verify", "hubspot", "--write", "--json"), 1)
     (text,) = [one for one in findings_of(done) if "marker" in one]
     assert re.match(r"connection hubspot, customer: the record \d+ is not found by its marker op_\w+: ", text), text
     left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
