@@ -7,6 +7,7 @@ import pytest
 
 from app.api_keys.store import ApiKeyError, PostgresKeys
 from app.postgres.database import Database, Statement
+from tests.required import required
 
 
 @pytest.fixture
@@ -17,9 +18,7 @@ def keys(database: Database) -> PostgresKeys:
 async def test_a_key_is_found_and_only_its_digest_is_stored(database: Database, keys: PostgresKeys) -> None:
     made = await keys.create("n8n", ["orders:read", "customers:write"])
 
-    caller = await keys.find(made.secret)
-
-    assert caller is not None
+    caller = required(await keys.find(made.secret))
     assert (caller.principal, caller.name, caller.expires_at) == (made.id, "n8n", None)
     assert caller.scopes == {"orders:read", "customers:write"}
     row = await database.fetch_row(Statement("SELECT api_key", "SELECT api_key::text AS everything FROM api_key"))
@@ -88,8 +87,7 @@ async def test_the_overlap_never_prolongs_a_key(keys: PostgresKeys) -> None:
 
     await keys.rotate("n8n")
 
-    caller = await keys.find(old.secret)
-    assert caller is not None
+    caller = required(await keys.find(old.secret))
     assert caller.expires_at == old.expires_at
 
 
@@ -147,8 +145,7 @@ async def test_a_rotated_key_still_needs_approval_and_gets_no_way_round_it(keys:
 
     new = await keys.rotate("agent")
 
-    caller = await keys.find(new.secret)
-    assert caller is not None
+    caller = required(await keys.find(new.secret))
     assert caller.needs_approval
     assert [key.needs_approval for key in await keys.list()] == [True, True]
     for scope in ("ops:write", "approvals:write"):

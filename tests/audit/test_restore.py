@@ -15,6 +15,7 @@ from app.postgres.embedded_owner import choose_owner, find_binaries
 from tests.audit.audit_chain import SEALED, Chain, chain_on
 from tests.commands import exits, lockstitch
 from tests.conftest import FAST_AND_LOOSE
+from tests.required import required
 
 
 @pytest.fixture
@@ -43,9 +44,7 @@ def verify(url: str, *options: str) -> tuple[int, str]:
 def head(url: str) -> str:
     """As `verify` gives it out."""
     _, output = verify(url)
-    match = re.search(r"[0-9]+:[0-9a-f]{64}", output)
-    assert match is not None
-    return match[0]
+    return required(re.search(r"[0-9]+:[0-9a-f]{64}", output))[0]
 
 
 async def raise_counter(url: str) -> None:

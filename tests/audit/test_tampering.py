@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.audit import record
 from tests.audit.audit_chain import SEALED, Chain, chain_on
+from tests.required import required
 
 # In the middle, so that something stands before and behind.
 PLACE: Final = 4
@@ -49,9 +50,7 @@ async def test_a_change_that_brings_its_own_digest_along_is_named(sealed: Chain)
     digest = record.digest_of("job.queued", "job:event-0", "lockstitch", "run-0", facts)
     await sealed.meddle("UPDATE audit_event SET facts = $2, digest = $3 WHERE id = $1", PLACE, facts, digest)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position) == ("content", PLACE)
     assert "Its own digest matches" in first_break.detail
 
@@ -60,18 +59,14 @@ async def test_an_event_that_is_given_another_id_is_missing(sealed: Chain) -> No
     await sealed.meddle("ALTER TABLE audit_event ALTER COLUMN id DROP IDENTITY")
     await sealed.meddle("UPDATE audit_event SET id = 1000 WHERE id = $1", PLACE)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position, first_break.audit_event) == ("missing_event", PLACE, PLACE)
 
 
 async def test_an_event_that_is_taken_out_is_missing(sealed: Chain) -> None:
     await sealed.meddle("DELETE FROM audit_event WHERE id = $1", PLACE)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position, first_break.audit_event) == ("missing_event", PLACE, PLACE)
 
 
@@ -79,9 +74,7 @@ async def test_an_event_that_is_taken_out_with_its_seal_leaves_a_gap(sealed: Cha
     await sealed.meddle("DELETE FROM audit_event WHERE id = $1", PLACE)
     await sealed.meddle("DELETE FROM audit_seal WHERE audit_event = $1", PLACE)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position) == ("missing_seal", PLACE)
 
 
@@ -91,9 +84,7 @@ async def test_a_gap_that_is_closed_does_not_follow(sealed: Chain) -> None:
     for position in range(PLACE + 1, SEALED + 1):
         await sealed.meddle("UPDATE audit_seal SET position = position - 1 WHERE position = $1", position)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position, first_break.audit_event) == ("chain", PLACE, PLACE + 1)
 
 
@@ -103,9 +94,7 @@ async def test_a_changed_seal_is_named(sealed: Chain, column: str, what: str, pl
     flip = f"UPDATE audit_seal SET {column} = set_byte({column}, 31, get_byte({column}, 31) # 1) WHERE position = $1"  # noqa: S608
     await sealed.meddle(flip, place)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position, first_break.audit_event) == (what, place, place)
 
 
@@ -113,9 +102,7 @@ async def test_seals_that_change_places_are_named(sealed: Chain) -> None:
     for old, new in ((PLACE, 100), (PLACE + 1, PLACE), (100, PLACE + 1)):
         await sealed.meddle("UPDATE audit_seal SET position = $2 WHERE position = $1", old, new)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position, first_break.audit_event) == ("chain", PLACE, PLACE + 1)
 
 
@@ -131,9 +118,7 @@ async def test_events_that_change_places_are_named(sealed: Chain) -> None:
         PLACE,
     )
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.position, first_break.audit_event) == ("content", PLACE, PLACE)
 
 
@@ -150,18 +135,14 @@ async def test_an_event_that_is_put_in_later_is_named_and_never_sealed(sealed: C
     )
 
     assert await sealed.seal() == 0
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.audit_event) == ("unsealed", event)
 
 
 async def test_seals_that_are_taken_from_the_end_leave_events_that_were_sealed(sealed: Chain) -> None:
     await sealed.meddle("DELETE FROM audit_seal WHERE position >= $1", SEALED - 1)
 
-    first_break = (await sealed.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify()).first_break)
     assert (first_break.what, first_break.audit_event) == ("unsealed", SEALED - 1)
 
 
@@ -174,9 +155,7 @@ async def test_a_chain_that_is_written_anew_does_not_fit_the_head_that_was_kept(
     assert await sealed.seal_everything() == SEALED
 
     assert (await sealed.verify()).intact
-    first_break = (await sealed.verify(anchor=kept)).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify(anchor=kept)).first_break)
     assert (first_break.what, first_break.position) == ("anchor", SEALED)
 
 
@@ -186,9 +165,7 @@ async def test_a_chain_that_was_cut_off_ends_before_the_head_that_was_kept(seale
     await sealed.meddle("DELETE FROM audit_seal WHERE position > $1", PLACE)
 
     assert (await sealed.verify()).intact
-    first_break = (await sealed.verify(anchor=kept)).first_break
-
-    assert first_break is not None
+    first_break = required((await sealed.verify(anchor=kept)).first_break)
     assert (first_break.what, first_break.position) == ("anchor", SEALED)
 
 
@@ -197,9 +174,7 @@ async def test_an_event_that_was_changed_before_it_was_sealed_is_named(chain: Ch
     await chain.meddle("UPDATE audit_event SET actor = 'somebody else' WHERE id = 2")
     await chain.seal_everything()
 
-    first_break = (await chain.verify()).first_break
-
-    assert first_break is not None
+    first_break = required((await chain.verify()).first_break)
     assert (first_break.what, first_break.position) == ("content", 2)
     assert "before it was sealed" in first_break.detail
 
@@ -229,8 +204,7 @@ def test_a_flipped_byte_anywhere_is_named_and_its_return_heals(
             good = await chain.owner.fetchval(f"SELECT {column} FROM {table} WHERE {key} = $1", place)  # noqa: S608
             put = f"UPDATE {table} SET {column} = $2 WHERE {key} = $1"  # noqa: S608
             await chain.meddle(put, place, flipped(good, index, flip))
-            first_break = (await chain.verify()).first_break
-            assert first_break is not None
+            first_break = required((await chain.verify()).first_break)
             assert (first_break.position, first_break.audit_event) == (place, place)
             await chain.meddle(put, place, good)
             assert (await chain.verify()).intact

@@ -9,6 +9,7 @@ from mappings.checks.quality import FILE
 from mappings.coverage import coverage, unsupported
 from mappings.registry import VENDORS, active
 from tests.commands import exits, lockstitch
+from tests.required import required
 
 ROOT = Path(__file__).parents[2]
 RATED = sorted(name for name in VENDORS if (ROOT / FILE.format(vendor=name)).exists())
@@ -22,8 +23,7 @@ def test_the_matrix_fits_the_screen_and_names_every_field_and_vendor(columns: in
     for vendor in VENDORS.values():
         assert (vendor.title in matrix) == (active(vendor, "customer") is not None)
     rows = [line.split()[0] for line in matrix.splitlines() if line.strip()]
-    mapping = active(VENDORS["hubspot"], "customer")
-    assert mapping is not None
+    mapping = required(active(VENDORS["hubspot"], "customer"))
     assert {cell.field for cell in coverage(mapping)} <= set(rows)
 
 
@@ -47,8 +47,7 @@ def test_as_json_it_has_the_values_that_can_be_written() -> None:
         ("hubspot", "ticket"),
     }
     for one in reported:
-        mapping = active(VENDORS[one["vendor"]], one["object"])
-        assert mapping is not None
+        mapping = required(active(VENDORS[one["vendor"]], one["object"]))
         assert one["unsupported"] == list(unsupported(mapping))
         assert [cell["field"] for cell in one["fields"] if not cell["reads"]] == one["unsupported"]
     (status,) = (

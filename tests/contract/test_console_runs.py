@@ -17,6 +17,7 @@ from tests.contract.own_facade import own_facade
 from tests.contract.quiet import sending_webhooks
 from tests.contract.samples import customer
 from tests.contract.waiting import until
+from tests.required import required
 
 # An erasure opens every value of its Lockstitch.
 running_facade, full_key = own_facade(LOCKSTITCH_TRACE_URL="")
@@ -138,9 +139,7 @@ def test_older_failures_are_on_the_next_page(operator: Operator, facade: Facade)
     dead = DeadJobs(facade)
     letters = dead.bury(*(dead.new(correlation_id=f"run-{dead.connection}-{number}") for number in range(52)))
     first = operator.get("/console/runs", params={"connection": dead.connection}).text
-    following = re.search(r'href="([^"]+)">Older<', first)
-    assert following is not None
-    second = operator.get(following[1].replace("&amp;", "&")).text
+    second = operator.get(required(re.search(r'href="([^"]+)">Older<', first))[1].replace("&amp;", "&")).text
     assert [letter for letter in letters if (letter in first) == (letter in second)] == []
     assert "Older" not in second
 

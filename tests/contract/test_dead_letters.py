@@ -10,6 +10,7 @@ from app.queue.enqueue import job_subject
 from tests.contract.callers import Caller, code_of, expect, parameters, pointers
 from tests.contract.dead_jobs import UNMAPPABLE, DeadJobs
 from tests.contract.facade import Facade
+from tests.required import required
 
 PATH = "/ops/dead-letters"
 
@@ -29,9 +30,7 @@ def test_they_are_listed_newest_first_page_by_page(caller: Caller, dead: DeadJob
     first = caller.get(PATH, params={"connection": dead.connection, "limit": 3})
     assert [letter["id"] for letter in first.json()["data"]] == ids[:1:-1]
     assert first.json()["has_more"] is True
-    link = re.fullmatch(r'<(.+)>; rel="next"', first.headers["link"])
-    assert link is not None
-    rest = caller.get(link[1]).json()
+    rest = caller.get(required(re.fullmatch(r'<(.+)>; rel="next"', first.headers["link"]))[1]).json()
     assert [letter["id"] for letter in rest["data"]] == ids[1::-1]
     assert (rest["next_cursor"], rest["has_more"]) == (None, False)
 

@@ -14,6 +14,7 @@ from mappings.registry import VENDORS, AnyMapping, active
 from tests.contract.emulators import Vendor
 from tests.contract.facade import CONNECTIONS, Facade
 from tests.contract.samples import Body, order, shop_order, word
+from tests.required import required
 
 EVERY_VENDOR: Final[tuple[Vendor, ...]] = get_args(Vendor)
 CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
@@ -59,9 +60,7 @@ class Sample(NamedTuple):
     @property
     def mapping(self) -> AnyMapping:
         """Its newest released mapping, or the newest."""
-        mapping = active(VENDORS[self.vendor], self.object)
-        assert mapping is not None
-        return mapping
+        return required(active(VENDORS[self.vendor], self.object))
 
     @property
     def upsert_keys(self) -> list[str]:

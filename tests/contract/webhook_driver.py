@@ -24,6 +24,7 @@ from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.contract.webhook_senders import WebhookEndpoint, contact_event, hubspot, shopify
 from tests.encryption import SEALER
 from tests.record_states import Record, store_state
+from tests.required import required
 from tests.signatures.senders import Sent, sent
 
 Event = dict[str, Any]
@@ -222,8 +223,7 @@ async def _remember(url: str, object_name: ObjectName, connection: str, remote_i
     database = await Database.connect(url, max_size=1)
     try:
         states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
-        last_state = await states.get(object_name, connection, remote_id)
-        assert last_state is not None
+        last_state = required(await states.get(object_name, connection, remote_id))
         data = json.dumps(json.loads(last_state.data) | fields).encode()
         async with database.transaction() as session:
             record: Record = (object_name, connection, remote_id)
@@ -235,8 +235,7 @@ async def _remember(url: str, object_name: ObjectName, connection: str, remote_i
 async def _enqueue(url: str, receipt: str) -> None:
     database = await Database.connect(url, max_size=1)
     try:
-        stored = await PostgresReceipts(database, SEALER).get(receipt)
-        assert stored is not None
+        stored = required(await PostgresReceipts(database, SEALER).get(receipt))
         async with database.transaction() as session:
             await _queue(database).enqueue(session, _job(receipt, stored.connection, None, stored.correlation_id))
     finally:

@@ -51,6 +51,7 @@ from mappings.http import VendorReply, VendorRequest
 from tests.commands import ROOT, lockstitch
 from tests.forked import Forked
 from tests.record_states import Record, store_state
+from tests.required import required
 
 K1, K2 = ("k1", bytes(range(32))), ("k2", bytes(range(32, 64)))
 OLD, BOTH, NEW = Sealer((K1,)), Sealer((K2, K1)), Sealer((K2,))
@@ -230,8 +231,7 @@ async def request_approval(stores: Stores, intent: Intent) -> str:
     )
     details = ApprovalDetails(requested_by="agent", effect="create", remote_id=None)
     async with stores.database.transaction() as session:
-        operation = await stores.operations.add_queued(session, new)
-        assert operation is not None
+        operation = required(await stores.operations.add_queued(session, new))
         await stores.approvals.request(session, operation, details)
     return new.id
 
@@ -258,32 +258,25 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     await stores.sight("shop")
     keys = await stores.database.fetch(Statement("SELECT match_key", "SELECT DISTINCT digest FROM match_key"))
     assert len(keys) == 1
-    operation = await stores.operations.get(ids["operation"])
-    assert operation is not None
+    operation = required(await stores.operations.get(ids["operation"]))
     assert operation.answer is not None
     assert (operation.intent.body, operation.answer.body) == (WORDS, WORDS)
-    unknown = await stores.operations.get(ids["unknown"])
-    assert unknown is not None
+    unknown = required(await stores.operations.get(ids["unknown"]))
     assert unknown.problem is not None
-    waiting = await stores.operations.get(ids["waiting"])
-    assert waiting is not None
+    waiting = required(await stores.operations.get(ids["waiting"]))
     assert waiting.approval is not None
     assert (waiting.intent.body, waiting.approval.details.requested_by) == (WORDS, "agent")
-    receipt = await stores.receipts.get(ids["receipt"])
-    assert receipt is not None
+    receipt = required(await stores.receipts.get(ids["receipt"]))
     assert receipt.payload == WORDS
     events = await stores.events.newest(types=[], limit=10)
     assert any(b"Hypatia" in bytes(event.body) for event in events)
-    state = await stores.states.get("customer", "crm", "1051")
-    assert state is not None
+    state = required(await stores.states.get("customer", "crm", "1051"))
     assert state.data == WORDS
-    subscription = await stores.subscriptions.get(ids["subscription"])
-    assert subscription is not None
+    subscription = required(await stores.subscriptions.get(ids["subscription"]))
     assert subscription.target_url == "https://hooks.example/secret-path"
     assert len(await stores.subscriptions.secrets(ids["subscription"])) == 1
     assert await stores.dead_letters.payload(ids["dead"]) == WORDS
-    erasure = await stores.erasures.get(ids["erasure"])
-    assert erasure is not None
+    erasure = required(await stores.erasures.get(ids["erasure"]))
     assert erasure[1] == HYPATIA
     known = await stores.facts.load("crm", "https://crm.example", "token", [OWNERS])
     assert known[OWNERS].pages == (VendorReply(status=200, headers={}, body=WORDS),)
@@ -340,8 +333,7 @@ async def test_a_value_that_changes_under_its_hands_is_not_put_back(database: Da
     async with database.transaction() as session:
         await stores.store_state(session, "1051", b'{"name":"Euclid"}', instead_of=last_state)
     assert (await rotation._seal(column, rows)).sealed == 0
-    state = await Stores(database, BOTH).states.get("customer", "crm", "1051")
-    assert state is not None
+    state = required(await Stores(database, BOTH).states.get("customer", "crm", "1051"))
     assert state.data == b'{"name":"Euclid"}'
 
 

@@ -9,6 +9,7 @@ from app.settings.connections import ConnectionSettings
 from app.settings.file import read_config_file
 from app.settings.reading import SettingsError
 from mappings.registry import VENDORS
+from tests.required import required
 
 APP = 'credentials = { client_id = "env:ID", client_secret = "env:SECRET" }'
 
@@ -52,9 +53,7 @@ def test_an_impossible_grant_is_refused(tmp_path: Path) -> None:
 def test_scopes_follow_the_access(tmp_path: Path) -> None:
     def scopes(*lines: str) -> tuple[str, ...]:
         settings = connection(tmp_path, "shopify", APP, 'grant = "client_credentials"', *lines)
-        grant = grant_of(settings, VENDORS["shopify"])
-        assert grant is not None
-        return needed_scopes(settings, VENDORS["shopify"], grant)
+        return needed_scopes(settings, VENDORS["shopify"], required(grant_of(settings, VENDORS["shopify"])))
 
     assert scopes() == ("read_products", "write_customers", "write_orders")
     assert scopes('access = { customers = "read" }') == ("read_customers",)

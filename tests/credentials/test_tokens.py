@@ -23,6 +23,7 @@ from app.postgres.database import Database, Statement
 from mappings.registry import VENDORS
 from tests.credentials.token_rig import ENDPOINT_SECONDS, PATIENCE, Others, Rig, authorise, rig
 from tests.emulators.conftest import RunningEmulators
+from tests.required import required
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
 # How long a lease lasts at the rig's endpoint.
@@ -40,9 +41,7 @@ async def authorised(one: Rig, emulators: RunningEmulators, *, seconds: float = 
 
 
 def known_version(one: Rig) -> Version:
-    version = one.vault.current(one.tokens.name)
-    assert version is not None
-    return version
+    return required(one.vault.current(one.tokens.name))
 
 
 async def known(one: Rig) -> Credential:

@@ -16,6 +16,7 @@ from app.postgres.cached_table import CachedTables
 from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
 from app.postgres.listen import Listener
+from tests.required import required
 
 KEYS = Sealer((("k1", bytes(range(32))),))
 DAY = timedelta(hours=24)
@@ -36,9 +37,7 @@ async def values(store: PostgresCredentials) -> dict[str, bytes]:
 
 
 async def leased(store: PostgresCredentials, seconds: float = 30.0) -> RefreshLease:
-    lease = await store.lease("crm_token", seconds=seconds)
-    assert lease is not None
-    return lease
+    return required(await store.lease("crm_token", seconds=seconds))
 
 
 @asynccontextmanager
@@ -62,8 +61,7 @@ async def test_promote_keeps_the_old_value_as_previous(store: PostgresCredential
     await store.set("crm_token", b"two")
     await store.promote("crm_token", 2, overlap=DAY)
     assert await values(store) == {"current": b"two", "previous": b"one"}
-    previous = (await the(store)).previous
-    assert previous is not None
+    previous = required((await the(store)).previous)
     assert previous.accepted_until is not None
     assert timedelta(hours=23) < previous.accepted_until - datetime.now(UTC) <= DAY
 
@@ -141,8 +139,7 @@ async def test_two_processes_see_a_change_within_five_seconds(
         await store.set("crm_token", b"two")
         await store.promote("crm_token", 2, overlap=DAY)
         for vault in (first, second):
-            newer = await vault.newer("crm_token", 1, seconds=5)
-            assert newer is not None
+            newer = required(await vault.newer("crm_token", 1, seconds=5))
             assert newer.payload == b"two"
         assert [first.revision, second.revision] > revisions
 
@@ -156,8 +153,7 @@ async def test_a_process_without_the_new_encryption_key_keeps_what_it_knows(
     again = Sealer((("k2", bytes(32)),)).seal(b"one", "credential crm_token 1")
     await database.execute(Statement("UPDATE credential_version", "UPDATE credential_version SET payload = $1"), again)
     await old.refresh()
-    current = old.current("crm_token")
-    assert current is not None
+    current = required(old.current("crm_token"))
     assert current.payload == b"one"
 
 
@@ -257,8 +253,7 @@ async def test_a_lease_that_waited_for_a_new_version_is_for_it(store: PostgresCr
     async with in_line(database) as begin:
         await begin(store.replace("crm_token", b"two", kind="oauth"))
         leasing = await begin(store.lease("crm_token", seconds=30))
-    lease = await leasing
-    assert lease is not None
+    lease = required(await leasing)
     assert lease.version == 2
     await store.mark_sent(lease)
 

@@ -34,6 +34,7 @@ from mappings.registry import VENDORS
 from mappings.tokens import Grant
 from tests.encryption import SEALER
 from tests.forked import Forked
+from tests.required import required
 
 PATIENCE: Final = 60.0
 ENDPOINT_SECONDS: Final = 40.0
@@ -137,9 +138,7 @@ async def authorise(one: Rig) -> dict[str, Any]:
     code = parse_qs(urlsplit(location).query)["code"][0]
     request = grant.code_request(one.tokens.read_secrets(), code, REDIRECT, authorization.verifier)
     await one.tokens.exchange(request, (), one.store)
-    current = (await one.store.read())[one.tokens.name].current
-    assert current is not None
-    return msgspec.json.decode(current.payload)
+    return msgspec.json.decode(required((await one.store.read())[one.tokens.name].current).payload)
 
 
 class Others:

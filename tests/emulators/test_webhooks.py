@@ -13,6 +13,7 @@ import pytest
 
 from app.signatures import Secret, SignatureRefused, SignedRequest, verify
 from mappings.registry import VENDORS
+from tests.required import required
 
 from .conftest import SECRET, RunningEmulators
 from .receiver import Received, Receiver, is_from, raw, wait_until
@@ -64,9 +65,7 @@ def test_a_placed_record_is_sent_with_a_valid_signature(
     assert is_from(vendor, received, url, SECRET)
     assert not is_from(vendor, received, url, "open-barley-0001")
     request = SignedRequest(method="POST", url=url, headers=raw(received.headers.items()), body=received.body)
-    webhooks = VENDORS[vendor].webhooks
-    assert webhooks is not None
-    scheme = webhooks.scheme
+    scheme = required(VENDORS[vendor].webhooks).scheme
     assert verify(scheme, request, [Secret(value=SECRET)], now=datetime.now(UTC)).value == SECRET
     with pytest.raises(SignatureRefused):
         verify(scheme, request, [Secret(value="open-barley-0001")], now=datetime.now(UTC))

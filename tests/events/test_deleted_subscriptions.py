@@ -25,6 +25,7 @@ from tests.egress.targets import posting
 from tests.encryption import SEALER
 from tests.events.numbered_events import DELIVERY, EVERYTHING, changed
 from tests.queue.harness import POLICIES, Harness
+from tests.required import required
 from tests.vendors.vendor_server import Reply, running_vendor
 
 HOLD = Statement("SELECT subscription", "SELECT FROM subscription WHERE id = $1 FOR UPDATE")
@@ -53,9 +54,7 @@ async def claimed_delivery(database: Database) -> tuple[Job, Delivery]:
     async with database.transaction() as transaction:
         await harness.queue.enqueue(transaction, *await events.append(transaction, changed(1)))
     job = await harness.claim_one()
-    delivery = await deliveries.open(job)
-    assert delivery is not None
-    return job, delivery
+    return job, required(await deliveries.open(job))
 
 
 async def test_a_deletion_and_a_failed_attempt_wait_for_each_other_in_one_order(database: Database) -> None:
@@ -171,8 +170,7 @@ async def test_a_failure_of_a_delivery_that_has_ended_counts_for_nothing(databas
 
     async with database.transaction() as transaction:
         assert not await fail(transaction, job, delivery, REFUSED, disable_after=0.0)
-    subscription = await subscriptions.get(EVERYTHING.id)
-    assert subscription is not None
+    subscription = required(await subscriptions.get(EVERYTHING.id))
     assert (subscription.state, subscription.failures) == ("active", 0)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from app.http.rate_limit import SharedBudgets
 from app.postgres.database import Database, Statement
+from tests.required import required
 
 
 @pytest.fixture
@@ -19,9 +20,7 @@ async def processes(database_url: str) -> AsyncIterator[list[SharedBudgets]]:
 
 
 async def allowed(process: SharedBudgets, principal: str = "key_1") -> bool:
-    decision = await process.spend(principal)
-    assert decision is not None
-    return decision.allowed
+    return required(await process.spend(principal)).allowed
 
 
 async def test_two_processes_share_the_budget_of_a_key(processes: list[SharedBudgets], database: Database) -> None:
@@ -41,8 +40,7 @@ async def test_calls_at_once_get_no_more_than_the_budget(processes: list[SharedB
 async def test_the_headers_say_what_is_left_for_all_processes(processes: list[SharedBudgets]) -> None:
     left = []
     for process in (*processes, *processes):
-        decision = await process.spend("key_1")
-        assert decision is not None
+        decision = required(await process.spend("key_1"))
         left.append(dict(decision.headers)["RateLimit"].partition(";t=")[0])
     assert left == [f'"default";r={number}' for number in (7, 6, 5, 4)]
 

@@ -75,9 +75,7 @@ class Writer(EmulatedAccount[Any]):
 
     def new(self) -> str:
         """The id of a new record."""
-        written = self.written(self.sample.body(word()), None)
-        assert written is not None
-        return written[0]
+        return required(self.written(self.sample.body(word()), None))[0]
 
     def rendered(self, remote_id: str) -> Body:
         """A record as it reads."""

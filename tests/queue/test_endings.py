@@ -9,6 +9,7 @@ from app.postgres.database import Statement
 from app.queue.figures import read_figures
 from app.queue.models import JobFailure
 from tests.queue.harness import Harness, new
+from tests.required import required
 
 PERMANENT = JobFailure(category="permanent", reason="no such field", path="/email", mapping="shop.customer", revision=3)
 CONFLICT = JobFailure(category="conflict", reason="not the owner")
@@ -112,8 +113,7 @@ async def test_a_permanent_failure_keeps_the_reason_the_place_and_the_mapping(ha
     await harness.enqueue(new())
     identity = await harness.queue.bury(await harness.claim_one(), PERMANENT)
 
-    dead = await harness.dead_letters.get(identity)
-    assert dead is not None
+    dead = required(await harness.dead_letters.get(identity))
     assert (dead.category, dead.path, dead.mapping, dead.revision) == ("permanent", "/email", "shop.customer", 3)
     assert await harness.states() == {}
 
@@ -153,8 +153,7 @@ async def test_a_dead_letter_is_decided_about_once(harness: Harness) -> None:
         with pytest.raises(NotOpen):
             async with harness.database.transaction() as session:
                 await decide(session)
-    discarded = await harness.dead_letters.get(identity)
-    assert discarded is not None
+    discarded = required(await harness.dead_letters.get(identity))
     assert (discarded.state, discarded.closed_by, discarded.closed_reason) == ("discarded", "ada", "a test order")
     assert await harness.audited() == ["job.queued", "job.dead_lettered", "job.discarded"]
 

@@ -22,6 +22,7 @@ from app.queue.models import (
     Unauthorised,
 )
 from tests.queue.harness import Harness, new, running, until
+from tests.required import required
 
 LAST_ATTEMPT = Statement(
     "SELECT attempt", "SELECT outcome, category, reason FROM attempt ORDER BY ended_at DESC LIMIT 1"
@@ -42,9 +43,7 @@ async def attempt_once(harness: Harness, ends: JobOutcome | Exception) -> tuple[
 
     async with running(harness, handler):
         await until(lambda: made)
-    row = await harness.database.fetch_row(LAST_ATTEMPT)
-    assert row is not None
-    return tuple(row)
+    return tuple(required(await harness.database.fetch_row(LAST_ATTEMPT)))
 
 
 @pytest.mark.parametrize(
@@ -135,8 +134,7 @@ async def test_an_attempt_that_takes_too_long_is_cut_off(harness: Harness) -> No
     async with running(harness, hang, policies={"work": JobPolicy(attempt_seconds=0.05)}):
         await until_recorded(harness)
 
-    row = await harness.database.fetch_row(LAST_ATTEMPT)
-    assert row is not None
+    row = required(await harness.database.fetch_row(LAST_ATTEMPT))
     assert tuple(row) == ("retried", "transient", "timed out")
 
 

@@ -12,6 +12,7 @@ from app.queue.models import Done, Job, JobOutcome, Permanent, Retry
 from app.queue.runner import QueueRunner
 from tests.fixtures import opened
 from tests.queue.harness import Harness, new, until
+from tests.required import required
 from tests.telemetry.recording import Recording, recording
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -76,6 +77,4 @@ def _links(span: ReadableSpan) -> list[str]:
 
 
 def _context(span: ReadableSpan) -> SpanContext:
-    context = span.get_span_context()
-    assert context is not None
-    return context
+    return required(span.get_span_context())

@@ -17,6 +17,7 @@ from msgspec import UNSET
 from canonical.customer import CustomerPatch
 from mappings.checks.quality import RULES
 from mappings.spec import Notes
+from tests.required import required
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "add-a-vendor.md"
@@ -175,9 +176,7 @@ def test_excerpts_of_the_page_are_in_the_listings() -> None:
 
 def test_the_example_of_several_addresses_and_numbers_works() -> None:
     _, _, section = REFERENCE.read_text("utf-8").partition("\n### Several addresses and numbers\n")
-    example = EXCERPT.search(section)
-    assert example is not None
-    (code,) = example.groups()
+    (code,) = required(EXCERPT.search(section)).groups()
     assert len(code.splitlines()) <= 40
     names: dict[str, Any] = {}
     exec(compile(f"{BEFORE_EXAMPLE}\n{code}", str(REFERENCE), "exec"), names)  # noqa: S102 - text of this repository

@@ -20,6 +20,7 @@ from app.walks.start import page_job
 from mappings.registry import mapping_of
 from tests.contract.facade import Facade
 from tests.contract.webhook_driver import record_receipt
+from tests.required import required
 from tests.walks.stage import Stage, connection_table, staged
 
 NAME: Final = "pulled-hubspot"
@@ -131,9 +132,7 @@ async def test_a_walk_without_the_lease_of_its_job_does_not_go_on(stage: Stage) 
         await stage.deps.queue.enqueue(transaction, page_job(new, after=3600.0))
     walk = await stage.deps.walks.get(new.id)
     assert isinstance(walk, Walk)
-    row = await stage.database.fetch_row(Statement("UPDATE job", LEASED))
-    assert row is not None
-    job = job_of(row, b"", probe=False)
+    job = job_of(required(await stage.database.fetch_row(Statement("UPDATE job", LEASED))), b"", probe=False)
 
     walk = await stage.deps.walks.go_on(walk, "2", 2, job)
     await stage.database.execute(Statement("UPDATE job", LEASED))  # by another worker
@@ -151,9 +150,7 @@ async def test_other_facts_bytes_or_revisions_are_not_the_same(stage: Stage) -> 
     record = Raw(b'{"id": "1"}')
 
     async def digest(mapping: Any, account: Any, record: Raw) -> bytes:
-        digests = await digests_of(stage.deps, connection, mapping, [record], account)
-        assert digests is not None
-        return digests[0]
+        return required(await digests_of(stage.deps, connection, mapping, [record], account))[0]
 
     same = await digest(second, account, record)
     assert same == await digest(second, account, Raw(b'{"id": "1"}'))

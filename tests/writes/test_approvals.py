@@ -23,6 +23,7 @@ from app.writes.store.approvals import PostgresApprovals
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from tests.encryption import SEALER
+from tests.required import required
 
 INTENT: Final = Intent(
     object="customer", action="create", connection="crm", revision=1, instance="/v1/customers", body=b"{}"
@@ -72,8 +73,7 @@ class Approvals:
             phase="received",
         )
         async with self.database.transaction() as transaction:
-            operation = await self.operations.add_queued(transaction, new)
-            assert operation is not None
+            operation = required(await self.operations.add_queued(transaction, new))
             return await self.store.request(transaction, operation, DETAILS)
 
     async def end(self, operation: Operation) -> bool:
@@ -89,8 +89,7 @@ async def test_an_approval_that_began_in_time_and_comes_after_the_expiry_is_none
         assert await approvals.end(operation)
         assert await approvals.store.approve(transaction, operation, DETAILS) is None
     assert await approvals.operations.take_queued(operation.id) is None
-    ended = await approvals.operations.get(operation.id)
-    assert ended is not None
+    ended = required(await approvals.operations.get(operation.id))
     assert (ended.phase, ended.outcome) == ("settled", "failed")
 
 
@@ -114,6 +113,5 @@ async def test_no_one_leases_what_waits(database: Database) -> None:
     operation = await approvals.request()
     assert await approvals.operations.take_over(operation.id) is None
     assert await approvals.operations.claim_due(10) == []
-    waiting = await approvals.operations.get(operation.id)
-    assert waiting is not None
+    waiting = required(await approvals.operations.get(operation.id))
     assert (waiting.phase, waiting.attempts) == ("received", 0)

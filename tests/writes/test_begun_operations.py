@@ -9,6 +9,7 @@ import pytest
 from app.identifiers import new_id
 from app.postgres.database import Database
 from app.writes.models import Begun, Intent, NewOperation, Operation
+from tests.required import required
 from tests.writes.test_lost_races import operations_on
 
 
@@ -41,8 +42,7 @@ async def test_begin_returns_the_stored_operation(database: Database, phase: Lit
     operations = operations_on(database)
     begun = await operations.begin(new_operation(phase))
     assert isinstance(begun, Begun)
-    stored = await operations.get(begun.operation.id)
-    assert stored is not None
+    stored = required(await operations.get(begun.operation.id))
     assert timeless(begun.operation) == timeless(stored)
 
 
@@ -51,6 +51,5 @@ async def test_a_queued_operation_is_returned_as_it_is_stored(database: Database
     async with database.transaction() as transaction:
         queued = await operations.add_queued(transaction, new_operation("received"))
     assert queued is not None
-    stored = await operations.get(queued.id)
-    assert stored is not None
+    stored = required(await operations.get(queued.id))
     assert timeless(queued) == timeless(stored)

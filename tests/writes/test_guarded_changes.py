@@ -22,6 +22,7 @@ from app.writes.resolved_write import ResolvedWrite
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
 from tests.encryption import SEALER
+from tests.required import required
 from tests.vendors.acme import REAL_TIME, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 
@@ -84,9 +85,7 @@ async def drafting(
                 body=b'{"subject": "Die Nadel"}',
             )
             resolved = ResolvedWrite(deps, acme.connection, TICKET, intent, within(30.0), dry=True)
-            request = (await prepare(resolved, "op_1")).request
-            assert request is not None
-            return request.headers
+            return required((await prepare(resolved, "op_1")).request).headers
 
         yield draft, etag_of(resource)
 

@@ -24,6 +24,7 @@ from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from tests.encryption import SEALER
 from tests.record_states import Record, change_to, store_state
+from tests.required import required
 
 RECORD: Record = ("customer", "crm", "1051")
 NOW = datetime.now(UTC)
@@ -88,14 +89,12 @@ async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logge
         with pytest.raises(StateMoved):
             await settle(None)
         assert [row["phase"] for row in await database.fetch(PHASES)] == ["sent"]
-        first = await states.get(*RECORD)
-        assert first is not None
+        first = required(await states.get(*RECORD))
         assert first.data == b'{"version":1}'
 
         await settle(first)
         assert [row["phase"] for row in await database.fetch(PHASES)] == ["settled"]
-        second = await states.get(*RECORD)
-        assert second is not None
+        second = required(await states.get(*RECORD))
         assert (second.data, second.version) == (b'{"version":2}', 2)
         async with database.transaction() as transaction:
             with pytest.raises(StateMoved):

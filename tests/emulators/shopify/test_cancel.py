@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.required import required
+
 from .conftest import Json, Shop, amount, line, money
 
 
@@ -23,21 +25,17 @@ def cancelled(shop: Shop, order: Json, **more: Any) -> Json:
     payload = shop.cancel(order["id"], **more)
     assert payload["orderCancelUserErrors"] == []
     shop.wait_for(payload["job"]["id"])
-    after = shop.read_order(order["id"])
-    assert after is not None
-    return after
+    return required(shop.read_order(order["id"]))
 
 
 def test_cancelling_is_a_job_that_is_done_a_little_later(shop: Shop) -> None:
     order = paid_order(shop)
     payload = shop.cancel(order["id"])
     assert payload["job"]["done"] is False
-    before = shop.read_order(order["id"])
-    assert before is not None
+    before = required(shop.read_order(order["id"]))
     assert before["cancelledAt"] is None
     shop.wait_for(payload["job"]["id"])
-    after = shop.read_order(order["id"])
-    assert after is not None
+    after = required(shop.read_order(order["id"]))
     assert after["cancelledAt"] is not None
     assert shop.data('{ job(id: "gid://shopify/Job/none") { id } }')["job"] is None
 
@@ -134,8 +132,7 @@ def test_an_order_is_cancelled_once(shop: Shop) -> None:
     assert again["orderCancelUserErrors"] == [
         {"field": ["orderId"], "message": "Order has already been cancelled", "code": "INVALID"}
     ]
-    after = shop.read_order(order["id"])
-    assert after is not None
+    after = required(shop.read_order(order["id"]))
     assert len(after["refunds"]) == 1
     for name in ("orderOpen", "orderMarkAsPaid"):
         refused = shop.data(

@@ -1,13 +1,14 @@
 """Records placed from outside, answers that drift, and what survives a kill."""
 
+from tests.required import required
+
 from ..conftest import RunningEmulators
 from .conftest import PATH, Shop
 
 
 def test_an_almost_empty_order_reads_whole(shop: Shop) -> None:
     placed = shop.emulators.place("shopify", "Order", {})
-    order = shop.read_order(placed["id"])
-    assert order is not None
+    order = required(shop.read_order(placed["id"]))
     assert order["name"] == f"#{order['number']}"
     assert (order["displayFinancialStatus"], order["customer"], order["email"]) == (None, None, None)
     assert order["totalPriceSet"]["shopMoney"] == {"amount": "0.0", "currencyCode": "USD"}
@@ -53,8 +54,7 @@ def test_strange_values_come_out_as_they_went_in(shop: Shop) -> None:
         },
     )
     assert placed["id"] == "gid://shopify/Order/4242"
-    order = shop.read_order(placed["id"])
-    assert order is not None
+    order = required(shop.read_order(placed["id"]))
     assert order["name"] == "Weird/∅"
     assert (order["displayFinancialStatus"], order["displayFulfillmentStatus"]) == ("QUANTUM_PAID", "TELEPORTED")
     assert (order["cancelReason"], order["currencyCode"]) == ("BOREDOM", "XTS")
@@ -108,8 +108,7 @@ def test_a_placed_order_can_be_cancelled_and_keeps_what_it_was_sold_for(shop: Sh
         },
     )
     shop.wait_for(shop.cancel(placed["id"])["job"]["id"])
-    order = shop.read_order(placed["id"])
-    assert order is not None
+    order = required(shop.read_order(placed["id"]))
     assert order["cancelledAt"] is not None
     assert order["totalPriceSet"]["shopMoney"]["amount"] == "80.0"
 
@@ -123,13 +122,11 @@ def test_all_of_it_outlives_a_kill(own_emulators: RunningEmulators) -> None:
     own_emulators.kill()
     own_emulators.start()
 
-    after = shop.read_order(order["id"])
-    assert after is not None
+    after = required(shop.read_order(order["id"]))
     assert after["customer"]["id"] == order["customer"]["id"]
     assert shop.create_order(metafields=[mark])["order"] is None
     shop.wait_for(job["id"])
-    done = shop.read_order(order["id"])
-    assert done is not None
+    done = required(shop.read_order(order["id"]))
     assert done["cancelledAt"] is not None
     answer = shop.http.post(PATH, json={"query": "{ customersCount { count } }"})
     assert answer.json()["data"]["customersCount"] == {"count": 1}
