@@ -1,10 +1,13 @@
 """What tests of mappings read of a draft or a record, and the replies that they make up."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
 from mappings.http import VendorReply
+
+P = TypeVar("P")
 
 
 def refused(draft: Any) -> dict[str, str]:
@@ -15,6 +18,11 @@ def refused(draft: Any) -> dict[str, str]:
 def lost(mapped: Any) -> dict[str, str]:
     """Path and kind of what was lost."""
     return {loss.path: loss.kind for loss in mapped.loss}
+
+
+def only(patch: Callable[..., P], name: str, value: Any) -> P:
+    """A write of one field."""
+    return patch(**{name: value})
 
 
 def on_the_wire(body: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.customer_r1 import CUSTOMER, to_vendor
 from mappings.hubspot.wire_v3 import Account
 from mappings.spec import VendorDrift
+from tests.mappings.drafts import only
 from tests.mappings.read_back import assert_reads_back
 
 from .contacts import FRESH, contact, read, refused, written
@@ -46,6 +47,7 @@ ADDRESSES = st.builds(
     postal_code=OPTIONAL,
     country_code=st.sampled_from([None, "DE", "CH", "US", "JP"]),
 )
+
 MOBILE = st.builds(PhonePatch, e164=st.just("+4917155501234"), type=st.just("mobile"))
 SPELLED = LINE.map(str.strip).filter(bool)
 OTHER = st.builds(PhonePatch, raw=SPELLED)
@@ -75,12 +77,6 @@ HOLDABLE = st.fixed_dictionaries(
         "external_id": st.none() | LINE.filter(bool),
     },
 )
-
-
-def only(name: str, value: Any) -> CustomerPatch:
-    """A write of one field."""
-    fields: dict[str, Any] = {name: value}
-    return CustomerPatch(**fields)
 
 
 FULL = contact(
@@ -117,7 +113,7 @@ def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -
 
 @pytest.mark.parametrize("name", PROPERTIES_OF.keys() - {"lifecycle_stage"})
 def test_null_clears(name: str) -> None:
-    draft = to_vendor(only(name, None), FULL, FRESH)
+    draft = to_vendor(only(CustomerPatch, name, None), FULL, FRESH)
 
     assert draft.refused == ()
     assert draft.body.properties == dict.fromkeys(PROPERTIES_OF[name], "")

@@ -25,6 +25,7 @@ from mappings.hubspot.wire_v3 import (
     TicketRecord,
 )
 from mappings.spec import VendorDrift
+from tests.mappings.drafts import only
 from tests.mappings.read_back import assert_reads_back
 from tests.required import required
 
@@ -68,12 +69,6 @@ def ticket(*contacts: str, **properties: str | None) -> TicketRecord:
     )
 
 
-def only(name: str, value: Any) -> TicketPatch:
-    """A write of one field."""
-    fields: dict[str, Any] = {name: value}
-    return TicketPatch(**fields)
-
-
 def written(record: TicketRecord, body: RecordWrite) -> TicketRecord:
     """The ticket after HubSpot has carried out the write: "" clears."""
     cleared = {name: value or None for name, value in body.properties.items()}
@@ -115,7 +110,7 @@ def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -
 
 @pytest.mark.parametrize("name", CLEARABLE)
 def test_null_clears(name: str) -> None:
-    draft = to_vendor(only(name, None), FULL, FRESH)
+    draft = to_vendor(only(TicketPatch, name, None), FULL, FRESH)
 
     assert draft.body.properties == dict.fromkeys(PROPERTIES_OF[name], "")
     assert getattr(read(written(FULL, draft.body)), name) is None

@@ -20,6 +20,7 @@ from mappings.salesforce.customer_r1 import to_canonical, to_vendor
 from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account, Contact
+from tests.mappings.drafts import only
 from tests.mappings.read_back import assert_reads_back
 from tests.required import required
 
@@ -65,12 +66,6 @@ FULL = msgspec.convert(
 )
 
 
-def only(name: str, value: Any) -> CustomerPatch:
-    """A write of one field."""
-    fields: dict[str, Any] = {name: value}
-    return CustomerPatch(**fields)
-
-
 def sent(patch: CustomerPatch, current: Contact | None = FULL, account: Account = FRESH) -> dict[str, Any]:
     """The members of the body."""
     return body_of(to_vendor(patch, current, account).body)
@@ -95,7 +90,7 @@ def refused(patch: CustomerPatch, current: Contact | None = None, account: Accou
 
 @pytest.mark.parametrize("name", FIELDS_OF.keys() - NEVER_EMPTY)
 def test_null_clears(name: str) -> None:
-    patch = only(name, None)
+    patch = only(CustomerPatch, name, None)
 
     assert refused(patch, FULL) == {}
     assert not any(sent(patch).values())
@@ -105,7 +100,7 @@ def test_null_clears(name: str) -> None:
 
 @pytest.mark.parametrize("name", NEVER_EMPTY)
 def test_what_is_never_empty_cannot_be_cleared(name: str) -> None:
-    assert refused(only(name, None), FULL).keys() == {f"/{name}"}
+    assert refused(only(CustomerPatch, name, None), FULL).keys() == {f"/{name}"}
 
 
 def test_without_configured_custom_fields_none_is_reported_as_lost() -> None:

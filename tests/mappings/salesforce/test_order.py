@@ -27,6 +27,7 @@ from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Unmappable, VendorDrift
+from tests.mappings.drafts import only
 from tests.required import required
 
 CONTACT, ENTRY, COMPANY = "003dM00001aBcDeQAK", "01udM00000Thrd1QAD", "001dM00000Loop1QAF"
@@ -36,6 +37,7 @@ ORG = Account(
     order_statuses={"Draft": "Draft", "Activated": "Activated", "On Hold": "Activated", "Completed": "Activated"},
     custom_fields={"order": (CustomFieldSetting(key="account", vendor_field="AccountId"),)},
 )
+
 BILLING = {f"Billing{part}" for part in ("Street", "City", "State", "PostalCode", "Country")}
 FIELDS_OF = {
     "status": {"Status"},
@@ -72,12 +74,6 @@ FULL = msgspec.convert(
     },
     wire.Order,
 )
-
-
-def only(name: str, value: Any) -> OrderPatch:
-    """A write of one field."""
-    fields: dict[str, Any] = {name: value}
-    return OrderPatch(**fields)
 
 
 def new(**more: Any) -> OrderPatch:
@@ -225,7 +221,7 @@ def test_a_reduction_order_has_no_honest_reading() -> None:
 
 @pytest.mark.parametrize("name", FIELDS_OF)
 def test_a_change_of_one_field_sends_only_that_field_and_reads_back(name: str) -> None:
-    patch = only(name, SAMPLES.get(name, "new"))
+    patch = only(OrderPatch, name, SAMPLES.get(name, "new"))
     before, after = read(FULL), read(written(FULL, patch))
 
     assert refused(patch, FULL) == {}
@@ -237,7 +233,7 @@ def test_a_change_of_one_field_sends_only_that_field_and_reads_back(name: str) -
 
 @pytest.mark.parametrize("name", ["customer", "billing_address", "shipping_address", "internal_note", "external_id"])
 def test_null_clears(name: str) -> None:
-    patch = only(name, None)
+    patch = only(OrderPatch, name, None)
 
     assert refused(patch, FULL) == {}
     assert not any(sent(patch).values())

@@ -18,6 +18,7 @@ from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.ticket_r1 import to_canonical, to_vendor
 from mappings.salesforce.wire_v62 import Account, Case
+from tests.mappings.drafts import only
 from tests.required import required
 
 from .words import ORG
@@ -46,12 +47,6 @@ FULL = msgspec.convert(
 )
 
 
-def only(name: str, value: Any) -> TicketPatch:
-    """A write of one field."""
-    fields: dict[str, Any] = {name: value}
-    return TicketPatch(**fields)
-
-
 def sent(patch: TicketPatch, current: Case | None = FULL) -> dict[str, Any]:
     """The members of the body."""
     return body_of(to_vendor(patch, current, ORG).body)
@@ -76,7 +71,7 @@ def refused(patch: TicketPatch, current: Case | None = None) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["subject", "description", "company", "parent", "external_id", "requester"])
 def test_null_clears(name: str) -> None:
-    patch = only(name, None)
+    patch = only(TicketPatch, name, None)
 
     assert refused(patch, FULL) == {}
     assert not any(sent(patch).values())

@@ -37,11 +37,6 @@ from .conftest import FIXTURES, SHOP
 FULL = CUSTOMER.decode((FIXTURES / "customer-full.in.json").read_bytes())
 
 
-def patch_of(**fields: Any) -> CustomerPatch:
-    """A write of these fields."""
-    return CustomerPatch(**fields)
-
-
 def refused(patch: CustomerPatch, current: wire.Customer | None = FULL) -> dict[str, str]:
     """The complaints about a write, by pointer."""
     return {one.pointer: one.detail for one in to_vendor(patch, current, SHOP).refused}
@@ -118,7 +113,7 @@ ONE_FIELD = [
 
 @pytest.mark.parametrize(("name", "value", "expected"), ONE_FIELD)
 def test_a_change_of_one_field_sends_that_field_only(name: str, value: Any, expected: dict[str, Any]) -> None:
-    body = to_vendor(patch_of(**{name: value}), FULL, SHOP).body
+    body = to_vendor(CustomerPatch(**{name: value}), FULL, SHOP).body
 
     if name == "addresses":
         assert (body.addresses, body.input) == ((), CustomerInput())
@@ -127,7 +122,7 @@ def test_a_change_of_one_field_sends_that_field_only(name: str, value: Any, expe
 
 
 def test_one_custom_field_keeps_the_type_it_has_and_the_unnamed_ones_go() -> None:
-    draft = to_vendor(patch_of(custom_fields=(CustomFieldPatch(key="needles", value=9),)), FULL, SHOP)
+    draft = to_vendor(CustomerPatch(custom_fields=(CustomFieldPatch(key="needles", value=9),)), FULL, SHOP)
 
     assert sent(draft.body) == {
         "metafields": [{"namespace": "custom", "key": "needles", "type": "number_integer", "value": "9"}],
@@ -138,13 +133,13 @@ def test_one_custom_field_keeps_the_type_it_has_and_the_unnamed_ones_go() -> Non
 @pytest.mark.parametrize("value", [True, False])
 def test_a_number_with_decimals_and_a_boolean_read_back(value: bool) -> None:
     fields = (CustomFieldPatch(key="needles", value=2.5), CustomFieldPatch(key="blocked", value=value))
-    patch = patch_of(custom_fields=fields)
+    patch = CustomerPatch(custom_fields=fields)
 
     assert_reads_back(patch, read(written(FULL, to_vendor(patch, FULL, SHOP).body)), among=["custom_fields"])
 
 
 def test_nothing_is_cleared_that_is_not_there() -> None:
-    draft = to_vendor(patch_of(external_id=None, custom_fields=None), None, SHOP)
+    draft = to_vendor(CustomerPatch(external_id=None, custom_fields=None), None, SHOP)
 
     assert draft.body == CustomerWrite()
 
@@ -152,7 +147,7 @@ def test_nothing_is_cleared_that_is_not_there() -> None:
 def test_only_one_address_and_number_have_a_place() -> None:
     emails = (EmailPatch(address="a@example.com"), EmailPatch(address="b@example.com", is_primary=True))
     draft = to_vendor(
-        patch_of(emails=emails, phones=(PhonePatch(raw="+44 117 496 0123"), PhonePatch(raw="2"))), None, SHOP
+        CustomerPatch(emails=emails, phones=(PhonePatch(raw="+44 117 496 0123"), PhonePatch(raw="2"))), None, SHOP
     )
 
     assert (draft.body.input.email, draft.body.input.phone) == ("b@example.com", "+441174960123")
@@ -165,14 +160,14 @@ def test_only_one_address_and_number_have_a_place() -> None:
 def test_a_consent_is_written_where_shopify_keeps_it() -> None:
     for channel in get_args(ConsentChannel):
         for state in get_args(ConsentState):
-            complaints = refused(patch_of(consents=(ConsentPatch(channel=channel, state=state),)))
+            complaints = refused(CustomerPatch(consents=(ConsentPatch(channel=channel, state=state),)))
             assert (complaints == {}) is (channel in ("email", "sms") and state != "unknown")
 
 
 def test_what_shopify_lacks_is_written_as_the_nearest_value() -> None:
-    home = to_vendor(patch_of(addresses=(AddressPatch(type="home", line1="1 High Street"),)), None, SHOP)
+    home = to_vendor(CustomerPatch(addresses=(AddressPatch(type="home", line1="1 High Street"),)), None, SHOP)
     assert (home.refused, [(one.path, one.kind) for one in home.loss]) == ((), [("/addresses/0/type", "coerced")])
-    named = to_vendor(patch_of(display_name="Ann van Lee"), None, SHOP)
+    named = to_vendor(CustomerPatch(display_name="Ann van Lee"), None, SHOP)
     assert (named.body.input.first_name, named.body.input.last_name) == ("Ann van", "Lee")
     assert [(one.path, one.kind) for one in named.loss] == [("/display_name", "coerced")]
 
@@ -186,14 +181,14 @@ def test_reverse_charge_is_an_exemption_of_its_own() -> None:
 
     assert (exempt(False, rule), exempt(True, rule), exempt(False)) == ("reverse_charge", "exempt", "none")
     assert exempt(False, "CA_STATUS_CARD_EXEMPTION") == "unknown"
-    written = to_vendor(patch_of(tax_exemption="reverse_charge"), None, SHOP)
+    written = to_vendor(CustomerPatch(tax_exemption="reverse_charge"), None, SHOP)
     assert (written.body.input.tax_exempt, written.body.input.tax_exemptions, written.loss) == (False, (rule,), ())
     customer = msgspec.structs.replace(FULL, tax_exemptions=(rule,))
-    assert to_vendor(patch_of(tax_exemption="none"), customer, SHOP).body.input.tax_exemptions == ()
+    assert to_vendor(CustomerPatch(tax_exemption="none"), customer, SHOP).body.input.tax_exemptions == ()
 
 
 def test_a_person_who_was_never_asked_is_at_most_opted_out() -> None:
-    never = patch_of(
+    never = CustomerPatch(
         emails=(EmailPatch(address="a@example.com"),), consents=(ConsentPatch(channel="email", state="never"),)
     )
     new, known = to_vendor(never, None, SHOP), to_vendor(never, FULL, SHOP)
@@ -213,16 +208,16 @@ def test_a_consent_that_is_left_out_stays_and_is_reported() -> None:
     customer = msgspec.structs.replace(FULL, default_email_address=email, default_phone_number=phone)
     one, both = (ConsentPatch(channel="email", state="opted_out"),), (ConsentPatch(channel="sms", state="opted_out"),)
 
-    assert [each.path for each in to_vendor(patch_of(consents=one), customer, SHOP).loss] == ["/consents"]
-    assert to_vendor(patch_of(consents=one + both), customer, SHOP).loss == ()
+    assert [each.path for each in to_vendor(CustomerPatch(consents=one), customer, SHOP).loss] == ["/consents"]
+    assert to_vendor(CustomerPatch(consents=one + both), customer, SHOP).loss == ()
 
 
 def test_a_consent_needs_something_to_agree_to() -> None:
     consents = (ConsentPatch(channel="email", state="opted_in"),)
 
-    assert "/consents/0" in refused(patch_of(consents=consents), None)
-    assert "/consents/0" in refused(patch_of(consents=consents, emails=None))
-    assert refused(patch_of(consents=consents, emails=(EmailPatch(address="a@example.com"),)), None) == {}
+    assert "/consents/0" in refused(CustomerPatch(consents=consents), None)
+    assert "/consents/0" in refused(CustomerPatch(consents=consents, emails=None))
+    assert refused(CustomerPatch(consents=consents, emails=(EmailPatch(address="a@example.com"),)), None) == {}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +233,7 @@ def test_a_consent_needs_something_to_agree_to() -> None:
     ],
 )
 def test_what_cannot_be_stored_is_refused_with_its_place(fields: dict[str, Any], pointer: str) -> None:
-    assert list(refused(patch_of(**fields))) == [pointer]
+    assert list(refused(CustomerPatch(**fields))) == [pointer]
 
 
 @given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
@@ -274,7 +269,7 @@ def test_an_unchanged_name_of_an_address_is_not_parted_anew() -> None:
 
 @pytest.mark.parametrize(("raw", "is_lost"), [("+44 117 496 0123", True), ("+441174960123", False)])
 def test_a_number_in_another_spelling_is_lost(raw: str, is_lost: bool) -> None:
-    draft = to_vendor(patch_of(phones=(PhonePatch(raw=raw),)), None, SHOP)
+    draft = to_vendor(CustomerPatch(phones=(PhonePatch(raw=raw),)), None, SHOP)
 
     assert draft.body.input.phone == "+441174960123"
     assert [(one.path, one.kind) for one in draft.loss] == [("/phones/0/raw", "coerced")] * is_lost
@@ -282,7 +277,7 @@ def test_a_number_in_another_spelling_is_lost(raw: str, is_lost: bool) -> None:
 
 def test_what_shopify_changes_itself_is_reported() -> None:
     address = AddressPatch(line1="1 Main Street", region="California", country_code="US")
-    draft = to_vendor(patch_of(tags=("vip, new", "blue"), addresses=(address,)), None, SHOP)
+    draft = to_vendor(CustomerPatch(tags=("vip, new", "blue"), addresses=(address,)), None, SHOP)
 
     assert draft.body.input.tags == ("vip", "new", "blue")
     assert {(one.path, one.kind) for one in draft.loss} == {("/tags/0", "coerced"), ("/addresses/0/region", "coerced")}

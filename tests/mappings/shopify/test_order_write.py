@@ -66,21 +66,16 @@ LINES = st.builds(
 SHIPPING = st.builds(ShippingLinePatch, title=st.just("Post"), price=PRICE, tax=st.none() | PRICE)
 
 
-def patch_of(**fields: Any) -> OrderPatch:
-    """A write of these fields."""
-    return OrderPatch(**fields)
-
-
 def made(**fields: Any) -> dict[str, Any]:
     """What Shopify is asked to make, with nothing refused."""
-    draft = to_vendor(patch_of(**fields), None, SHOP)
+    draft = to_vendor(OrderPatch(**fields), None, SHOP)
     assert draft.refused == ()
     return json.loads(msgspec.json.encode(draft.body.create))
 
 
 def changed(**fields: Any) -> dict[str, Any]:
     """What Shopify is asked to change, with nothing refused."""
-    draft = to_vendor(patch_of(**fields), FULL, SHOP)
+    draft = to_vendor(OrderPatch(**fields), FULL, SHOP)
     assert draft.refused == ()
     assert draft.body.create == OrderCreateInput()
     wire: dict[str, Any] = json.loads(msgspec.json.encode(draft.body.update))
@@ -89,7 +84,7 @@ def changed(**fields: Any) -> dict[str, Any]:
 
 def refused(current: Any = None, account: Account = SHOP, **fields: Any) -> dict[str, str]:
     """The complaints about a write, by pointer."""
-    return {one.pointer: one.detail for one in to_vendor(patch_of(**fields), current, account).refused}
+    return {one.pointer: one.detail for one in to_vendor(OrderPatch(**fields), current, account).refused}
 
 
 def sum_of(amount: str) -> dict[str, Any]:
@@ -109,7 +104,7 @@ def sum_of(amount: str) -> dict[str, Any]:
 )
 def test_a_new_order_says_how_much_was_sent_already(status: Any, sent: str | None, is_exact: bool) -> None:
     assert made(fulfillment_status=status).get("fulfillmentStatus") == sent
-    loss = to_vendor(patch_of(fulfillment_status=status), None, SHOP).loss
+    loss = to_vendor(OrderPatch(fulfillment_status=status), None, SHOP).loss
     assert [one.path for one in loss if one.path == "/fulfillment_status"] == (
         [] if is_exact else ["/fulfillment_status"]
     )
@@ -129,7 +124,7 @@ def test_a_new_order_says_how_much_was_sent_already(status: Any, sent: str | Non
 )
 def test_the_nearest_delivery_is_kept_and_another_refused(there: str, status: Any, is_kept: bool) -> None:
     current = msgspec.structs.replace(FULL, display_fulfillment_status=there)
-    draft = to_vendor(patch_of(fulfillment_status=status), current, SHOP)
+    draft = to_vendor(OrderPatch(fulfillment_status=status), current, SHOP)
     assert {one.pointer for one in draft.refused} == (set() if is_kept else {"/fulfillment_status"})
     assert [one.kind for one in draft.loss] == (["coerced"] if is_kept else [])
 
@@ -281,7 +276,7 @@ def test_an_address_is_replaced_whole() -> None:
 
 @pytest.mark.parametrize("name", [*FIXED, *NEVER])
 def test_an_existing_order_keeps_what_is_fixed(name: str) -> None:
-    draft = to_vendor(patch_of(**{name: SAMPLES[name]}), FULL, SHOP)
+    draft = to_vendor(OrderPatch(**{name: SAMPLES[name]}), FULL, SHOP)
 
     assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
     assert draft.body.update == OrderInput()
