@@ -29,6 +29,7 @@ from app.postgres.database import Database
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.embedded_owner import choose_owner, claim_folder
 from app.postgres.migrate import migrate
+from tests.closing import async_closing
 from tests.formats import ADD_FORMATS
 from tests.open_folder import open_folder
 
@@ -294,11 +295,8 @@ def _make_template(server_url: str) -> None:
 
 
 async def _add_formats(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
+    async with async_closing(asyncpg.connect(url)) as connection:
         await connection.execute(ADD_FORMATS)
-    finally:
-        await connection.close()
 
 
 def _made_from(server_url: str, template: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from app.postgres.database import Database, Statement
 from app.queue.claim import job_of
 from app.queue.jobs import PostgresQueue
 from app.queue.models import JobFailure, JobPolicy, NewJob
+from tests.closing import async_closing
 from tests.encryption import SEALER
 
 # A running worker would claim the job first and give it back as of an unknown kind.
@@ -26,8 +27,7 @@ async def bury(
     url: str, *jobs: NewJob, failure: JobFailure, policies: Mapping[str, JobPolicy] | None = None
 ) -> list[str]:
     """Enqueue these jobs and fail each one for good. Return the ids of their dead letters, in the same order."""
-    database = await Database.connect(url, max_size=2)
-    try:
+    async with async_closing(Database.connect(url, max_size=2)) as database:
         queue, buried = queue_on(database, policies or {}), []
         for job in jobs:
             async with database.transaction() as session:
@@ -36,8 +36,6 @@ async def bury(
                 assert row is not None
             buried.append(await queue.bury(job_of(row, b"", probe=False), failure))
         return buried
-    finally:
-        await database.close()
 
 
 def queue_on(database: Database, policies: Mapping[str, JobPolicy]) -> PostgresQueue:

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from app.postgres.database import SESSION_SETTINGS, Statement
+from tests.closing import async_closing
 
 _SCAN = re.compile(r"(?:Index(?: Only)? Scan.* on|Bitmap Index Scan on|Seq Scan on) (\w+).*(?:\n +Index Cond: (.*))?")
 
@@ -17,15 +18,12 @@ def plan_of(url: str, query: Statement) -> str:
 
     async def explain() -> str:
         settings = {**SESSION_SETTINGS, "plan_cache_mode": "force_generic_plan"}
-        connection = await asyncpg.connect(url, server_settings=settings)
-        try:
+        async with async_closing(asyncpg.connect(url, server_settings=settings)) as connection:
             arguments = ["NULL" for _ in set(re.findall(r"\$\d+", query.sql))]
             await connection.execute(f"PREPARE kept AS {query.sql}")
             values = f"({', '.join(arguments)})" if arguments else ""
             rows = await connection.fetch(f"EXPLAIN EXECUTE kept {values}")
             return "\n".join(row[0] for row in rows)
-        finally:
-            await connection.close()
 
     return asyncio.run(explain())
 
@@ -35,15 +33,12 @@ def plans_of_nothing(url: str, query: Statement) -> int:
 
     async def run() -> int:
         settings = {**SESSION_SETTINGS, "plan_cache_mode": "auto"}
-        connection = await asyncpg.connect(url, server_settings=settings)
-        try:
+        async with async_closing(asyncpg.connect(url, server_settings=settings)) as connection:
             prepared = await connection.prepare(query.sql)
             for _ in range(10):
                 await prepared.fetch(*(None for _ in prepared.get_parameters()))
             counted = "SELECT custom_plans FROM pg_prepared_statements WHERE name = $1"
             return int(await connection.fetchval(counted, prepared.get_name()))
-        finally:
-            await connection.close()
 
     return asyncio.run(run())
 

@@ -9,6 +9,7 @@ from app.drift.models import DriftSubject, Noted
 from app.drift.store import PostgresDrifts
 from app.postgres.database import Database
 from app.settings.drift import DriftKind
+from tests.closing import async_closing
 from tests.commands import exits, lockstitch
 from tests.encryption import ENCRYPTION_KEYS
 
@@ -41,16 +42,13 @@ def noted(kind: DriftKind, path: str) -> Noted:
 
 
 async def note(url: str, *all_of: Noted) -> list[str]:
-    database = await Database.connect(url, max_size=1)
-    try:
+    async with async_closing(Database.connect(url, max_size=1)) as database:
         drifts, made = PostgresDrifts(database), []
         for one in all_of:
             async with database.transaction() as transaction:
                 made += [finding.id for finding, _ in await drifts.note(transaction, [one])]
                 assert not await drifts.note(transaction, [one])  # it is there already, and counted
         return made
-    finally:
-        await database.close()
 
 
 def test_findings_are_listed_newest_first_and_acknowledged_once(environment: dict[str, str], ids: list[str]) -> None:

@@ -10,6 +10,7 @@ from app.queue.enqueue import payload_of
 from app.queue.models import JobFailure, JobPolicy, NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
+from tests.closing import async_closing
 from tests.contract.facade import Facade
 from tests.dead_letters import bury, queue_on
 from tests.encryption import SEALER
@@ -98,10 +99,7 @@ class DeadJobs:
         """Run `do` with Lockstitch's database."""
 
         async def connect_and_do() -> T:
-            database = await Database.connect(self.facade.database_url, max_size=2)
-            try:
+            async with async_closing(Database.connect(self.facade.database_url, max_size=2)) as database:
                 return await do(database)
-            finally:
-                await database.close()
 
         return asyncio.run(connect_and_do())

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
+from tests.closing import async_closing
 from tests.contract.facade import Facade
 
 
@@ -16,15 +17,12 @@ def database_down(facade: Facade) -> Iterator[None]:
     server = facade.database_url.replace(f"/{name}?", "/template1?")
 
     async def allow(connections: bool) -> None:
-        connection = await asyncpg.connect(server)
-        try:
+        async with async_closing(asyncpg.connect(server)) as connection:
             await connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {str(connections).lower()}")
             if not connections:
                 await connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
                 )
-        finally:
-            await connection.close()
 
     asyncio.run(allow(False))
     try:

@@ -22,6 +22,7 @@ from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement, Transaction
 from app.queue.enqueue import JobIntake
+from tests.closing import async_closing
 from tests.conftest import TEMPLATE, _made_from
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
@@ -198,12 +199,9 @@ class Delivering:
 
     def _in_transaction(self, do: Callable[[Database, Transaction], Any]) -> Any:
         async def connect_and_do() -> Any:
-            database = await Database.connect(self.facade.database_url, max_size=2)
-            try:
-                async with database.transaction() as transaction:
-                    return await do(database, transaction)
-            finally:
-                await database.close()
+            opening = Database.connect(self.facade.database_url, max_size=2)
+            async with async_closing(opening) as database, database.transaction() as transaction:
+                return await do(database, transaction)
 
         return asyncio.run(connect_and_do())
 

@@ -16,6 +16,7 @@ from app.queue.models import NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from canonical.parts import ObjectName
+from tests.closing import async_closing
 from tests.contract.callers import Caller, expect
 from tests.contract.emulators import Vendor
 from tests.contract.facade import Facade
@@ -220,26 +221,20 @@ def _zendesk(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sen
 
 
 async def _remember(url: str, object_name: ObjectName, connection: str, remote_id: str, fields: dict[str, Any]) -> None:
-    database = await Database.connect(url, max_size=1)
-    try:
+    async with async_closing(Database.connect(url, max_size=1)) as database:
         states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
         last_state = required(await states.get(object_name, connection, remote_id))
         data = json.dumps(json.loads(last_state.data) | fields).encode()
         async with database.transaction() as session:
             record: Record = (object_name, connection, remote_id)
             await store_state(states, session, record, data, read_at=last_state.read_at, instead_of=last_state)
-    finally:
-        await database.close()
 
 
 async def _enqueue(url: str, receipt: str) -> None:
-    database = await Database.connect(url, max_size=1)
-    try:
+    async with async_closing(Database.connect(url, max_size=1)) as database:
         stored = required(await PostgresReceipts(database, SEALER).get(receipt))
         async with database.transaction() as session:
             await _queue(database).enqueue(session, _job(receipt, stored.connection, None, stored.correlation_id))
-    finally:
-        await database.close()
 
 
 def _queue(database: Database) -> PostgresQueue:
@@ -268,8 +263,7 @@ async def record_receipt(
     payload: bytes = b"{}",
     occurred_at: datetime | None = None,
 ) -> str:
-    database = await Database.connect(url, max_size=1)
-    try:
+    async with async_closing(Database.connect(url, max_size=1)) as database:
         run = f"story-{uuid4().hex}"
         async with database.transaction() as session:
             (receipt,) = await PostgresReceipts(database, SEALER).record(
@@ -291,5 +285,3 @@ async def record_receipt(
             assert receipt is not None
             await _queue(database).enqueue(session, _job(receipt, connection, order_key, run))
         return receipt
-    finally:
-        await database.close()

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from tests.closing import async_closing
 from tests.crash.supervised import Supervised
 
 EVENTS = int(os.environ.get("LOCKSTITCH_CRASH_EVENTS", "60"))
@@ -141,12 +142,9 @@ async def _kill_now_and_then(
 
 async def _recorded(database_url: str) -> tuple[int, dict[str, int]]:
     """How many receipts there are, and how many jobs were ever made of each."""
-    connection = await asyncpg.connect(database_url)
-    try:
+    async with async_closing(asyncpg.connect(database_url)) as connection:
         receipts: int = await connection.fetchval("SELECT count(*) FROM inbound_event")
         return receipts, {row["receipt"]: row["jobs"] for row in await connection.fetch(QUEUED)}
-    finally:
-        await connection.close()
 
 
 def _effects(api: str, key: str) -> Counter[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from app.events.record_changes import changed
 from canonical.customer import Customer
+from tests.closing import async_closing
 from tests.contract.callers import Caller, expect
 from tests.contract.facade import Facade
 from tests.contract.processes import Process
@@ -81,16 +82,13 @@ def test_a_write_that_settles_between_two_looks_is_not_read_again(
 
 async def _stop_the_look(database_url: str) -> int:
     """Stop the worker's session where it looks for writes. Return its process id."""
-    connection = await asyncpg.connect(database_url)
-    try:
+    async with async_closing(asyncpg.connect(database_url)) as connection:
         await connection.execute("BEGIN; LOCK TABLE operation IN ACCESS EXCLUSIVE MODE")
         async with asyncio.timeout(TIMEOUT):
             while (looking := await connection.fetchval(LOOKING)) is None:
                 await asyncio.sleep(0.01)
                 await connection.execute("SELECT pg_stat_clear_snapshot()")
         os.kill(looking, signal.SIGSTOP)
-    finally:
-        await connection.close()
     return int(looking)
 
 

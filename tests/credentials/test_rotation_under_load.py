@@ -19,6 +19,7 @@ import pytest
 
 from app.api_keys.store import PostgresKeys
 from app.postgres.database import Database
+from tests.closing import async_closing
 from tests.contract.otlp import Collector
 from tests.contract.processes import Process
 from tests.credentials.rotation_load import (
@@ -185,16 +186,13 @@ async def rotate_encryption_key(operator: Operator, load: Load, old: Process, ne
 
 async def dump(url: str) -> str:
     """Every row of every table as text."""
-    connection = await asyncpg.connect(url)
-    try:
+    async with async_closing(asyncpg.connect(url)) as connection:
         names = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         rows = [
             row["line"]
             for name in names
             for row in await connection.fetch(f'SELECT each::text AS line FROM "{name["tablename"]}" AS each')  # noqa: S608
         ]
-    finally:
-        await connection.close()
     return "\n".join(rows)
 
 

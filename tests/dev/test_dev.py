@@ -21,6 +21,7 @@ import pytest
 from app.dev.supervisor import run_dev
 from app.errors import Complaint
 from app.settings.environment import load_settings
+from tests.closing import async_closing
 from tests.contract.processes import NO_TLS
 from tests.open_folder import open_folder
 from tests.ports import free_port
@@ -364,26 +365,17 @@ def _descendants_of(parent: int) -> list[int]:
 
 
 async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
+    async with async_closing(asyncpg.connect(url)) as connection:
         await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def _fetch_value(url: str, query: str) -> object:
-    connection = await asyncpg.connect(url)
-    try:
+    async with async_closing(asyncpg.connect(url)) as connection:
         return await connection.fetchval(query)
-    finally:
-        await connection.close()
 
 
 async def _scopes(url: str) -> dict[str, set[str]]:
     """What each valid key may do, by its name."""
-    connection = await asyncpg.connect(url)
-    try:
+    async with async_closing(asyncpg.connect(url)) as connection:
         rows = await connection.fetch("SELECT name, scopes FROM api_key WHERE revoked_at IS NULL")
         return {row["name"]: set(row["scopes"]) for row in rows}
-    finally:
-        await connection.close()

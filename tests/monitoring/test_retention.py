@@ -13,6 +13,7 @@ from app.monitoring.store.retention import STATEMENTS, PostgresRetention
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.settings.file import RetentionSettings
 from app.telemetry import render_metrics
+from tests.closing import async_closing
 from tests.plans import nodes_of, rows_read
 
 KEEP = RetentionSettings(receipts=30, events=20, deliveries=10, attempts=20, dead_letters=90, runs=20)
@@ -362,13 +363,10 @@ async def test_no_table_is_read_to_find_what_is_old(database: Database, database
     await sql(database, ROWS[kind], 1, young, timedelta())
     await sql(database, ROWS[kind], young + 1, young + old, timedelta(days=500))
     await sql(database, f"VACUUM ANALYZE {TABLES[kind]}")
-    connection = await asyncpg.connect(database_url, server_settings=SESSION_SETTINGS)
-    try:
+    async with async_closing(asyncpg.connect(database_url, server_settings=SESSION_SETTINGS)) as connection:
         explained = await connection.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {STATEMENTS[kind].sql}", timedelta(days=DAYS[kind]), 500
         )
-    finally:
-        await connection.close()
     plan = json.loads(explained)[0]["Plan"]
     reads = [node for node in nodes_of(plan) if "Relation Name" in node and node["Node Type"] != "ModifyTable"]
     assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}

@@ -9,6 +9,7 @@ from typing import Final
 
 from app.api_keys.store import SCOPES, PostgresKeys
 from app.postgres.database import Database
+from tests.closing import async_closing
 from tests.contract.callers import Caller
 from tests.contract.processes import Process
 from tests.encryption import ENCRYPTION_KEYS
@@ -69,8 +70,5 @@ def running_lockstitch(
 
 
 async def _key(database_url: str) -> str:
-    database = await Database.connect(database_url, max_size=1)
-    try:
+    async with async_closing(Database.connect(database_url, max_size=1)) as database:
         return (await PostgresKeys(database).create(f"peers-{free_port()}", SCOPES, expires_in=None)).secret
-    finally:
-        await database.close()

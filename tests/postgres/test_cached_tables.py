@@ -18,6 +18,7 @@ from app.postgres.listen import Listener
 from app.queue.pauses import PostgresPauses
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.vendors.store import BIND, PostgresBoundAccounts
+from tests.closing import async_closing
 from tests.encryption import SEALER
 from tests.queue.harness import until
 
@@ -142,8 +143,7 @@ async def test_an_older_read_never_replaces_a_newer_one(database_url: str) -> No
                 await go_on.wait()
             return rows
 
-    database = await Delayed.connect(database_url, acquire_timeout=60.0)
-    try:
+    async with async_closing(Delayed.connect(database_url, acquire_timeout=60.0)) as database:
         bound = PostgresBoundAccounts(database)
         older = asyncio.create_task(bound.refresh())
         await read.wait()
@@ -153,5 +153,3 @@ async def test_an_older_read_never_replaces_a_newer_one(database_url: str) -> No
         go_on.set()
         await asyncio.gather(older, newer)
         assert bound.of("shop") == {"portal": "1"}
-    finally:
-        await database.close()

@@ -18,6 +18,7 @@ from app.monitoring.store import failures, runs, vitals
 from app.postgres.database import SESSION_SETTINGS, Statement
 from app.writes.store import statements
 from benchmarks.console_fill import DECISIONS, WIDE, fill
+from tests.closing import async_closing
 
 ROWS: Final = 4_000
 LIMIT: Final = 21
@@ -125,11 +126,8 @@ def test_filters_of_runs_and_changes_look_at_a_bounded_number() -> None:
 
 def _plan(url: str, statement: Statement, arguments: Sequence[object]) -> dict[str, Any]:
     async def explain() -> str:
-        connection = await asyncpg.connect(url, server_settings=SESSION_SETTINGS)
-        try:
+        async with async_closing(asyncpg.connect(url, server_settings=SESSION_SETTINGS)) as connection:
             return await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement.sql}", *arguments)
-        finally:
-            await connection.close()
 
     return json.loads(asyncio.run(explain()))[0]["Plan"]
 

@@ -18,6 +18,7 @@ import pytest
 from app.postgres import embedded_owner
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.embedded_owner import EmbeddedPostgresError
+from tests.closing import async_closing
 from tests.open_folder import open_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about what root has to do differently")
@@ -61,11 +62,8 @@ def reachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def ask(url: str, statement: str) -> object:
     async def connect_and_ask() -> object:
-        connection = await asyncpg.connect(url)
-        try:
+        async with async_closing(asyncpg.connect(url)) as connection:
             return await connection.fetchval(statement)
-        finally:
-            await connection.close()
 
     return asyncio.run(connect_and_ask())
 

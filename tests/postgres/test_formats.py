@@ -5,6 +5,7 @@ import pytest
 
 from app.postgres.database import Database, Statement
 from app.postgres.migrate import migrate
+from tests.closing import async_closing
 from tests.formats import FORMATS
 
 CHECKS = """
@@ -16,11 +17,8 @@ CHECKS = """
 
 async def test_the_schema_checks_no_single_column_but_the_version(empty_database_url: str) -> None:
     await migrate(empty_database_url)
-    connection = await asyncpg.connect(empty_database_url)
-    try:
+    async with async_closing(asyncpg.connect(empty_database_url)) as connection:
         names = [row["conname"] for row in await connection.fetch(CHECKS, list(FORMATS))]
-    finally:
-        await connection.close()
     assert names == ["record_state_version_check"]
 
 

@@ -8,14 +8,12 @@ import pytest
 
 from app.postgres.database import Database
 from app.postgres.migrate import LOCK_SECONDS, MigrationError, migrate, read_migrations, schema_fault
+from tests.closing import async_closing
 
 
 async def exists(url: str, table: str) -> bool:
-    connection = await asyncpg.connect(url)
-    try:
+    async with async_closing(asyncpg.connect(url)) as connection:
         return await connection.fetchval("SELECT to_regclass($1)", table) is not None
-    finally:
-        await connection.close()
 
 
 async def test_a_second_run_finds_nothing_to_do(empty_database_url: str) -> None:

@@ -10,6 +10,7 @@ from app.monitoring.store.run_entries import recording_runs
 from app.postgres.database import Database
 from app.telemetry import bind, mark_replayed, name_caller, name_route, server_span, vendor_span
 from app.telemetry.runs import RunEntry, RunRecorder, entries_dropped, recorder
+from tests.closing import async_closing
 from tests.queue.harness import until
 
 
@@ -131,9 +132,6 @@ async def test_a_database_that_is_away_costs_nothing_that_has_room(database_url:
 
 
 async def written(url: str) -> list[int]:
-    connection = await asyncpg.connect(url)
-    try:
+    async with async_closing(asyncpg.connect(url)) as connection:
         rows = await connection.fetch("SELECT (facts::jsonb->>'number')::int AS number FROM run_entry ORDER BY id")
         return [row["number"] for row in rows]
-    finally:
-        await connection.close()

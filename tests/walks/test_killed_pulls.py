@@ -15,6 +15,7 @@ import pytest
 from app.dev.folder import EMULATOR_CREDENTIALS
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database
+from tests.closing import async_closing
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.processes import Process
@@ -169,12 +170,9 @@ def number_of(facade: Facade, statement: str) -> int:
 
 async def events_of(url: str) -> list[dict[str, Any]]:
     """The Events of customers, oldest first; also of customers that were deleted."""
-    database = await Database.connect(url, max_size=1)
-    try:
+    async with async_closing(Database.connect(url, max_size=1)) as database:
         events = PostgresEvents(database, SEALER)
         feed = await events.feed(
             types=("customer.created", "customer.updated", "customer.deleted"), after=None, limit=100_000
         )
         return [json.loads(bytes(one.body)) for one in feed]
-    finally:
-        await database.close()

@@ -20,6 +20,7 @@ from app.postgres.database import Database, Statement
 from app.signatures.standard_webhooks import new_secret
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import PostgresArrivals
+from tests.closing import async_closing
 from tests.contract.subscribers import Delivering, Hook
 from tests.contract.waiting import until
 from tests.encryption import SEALER
@@ -97,11 +98,8 @@ class Burst:
 
     def _with_database(self, do: Callable[[Database], Awaitable[T]]) -> T:
         async def connect_and_do() -> T:
-            database = await Database.connect(self.running.facade.database_url, max_size=2)
-            try:
+            async with async_closing(Database.connect(self.running.facade.database_url, max_size=2)) as database:
                 return await do(database)
-            finally:
-                await database.close()
 
         return asyncio.run(connect_and_do())
 

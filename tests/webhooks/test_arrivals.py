@@ -14,6 +14,7 @@ from app.postgres.database import Database, Statement
 from app.postgres.listen import CHANNEL
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import PostgresArrivals
+from tests.closing import async_closing
 from tests.encryption import SEALER
 
 WAITING = 100_000
@@ -74,11 +75,8 @@ ROWS_READ = Statement(
 
 @asynccontextmanager
 async def opened(url: str, *, max_size: int = 4) -> AsyncIterator[tuple[Database, PostgresArrivals]]:
-    database = await Database.connect(url, max_size=max_size, acquire_timeout=60.0)
-    try:
+    async with async_closing(Database.connect(url, max_size=max_size, acquire_timeout=60.0)) as database:
         yield database, PostgresArrivals(database, SEALER, {})
-    finally:
-        await database.close()
 
 
 def arrival(key: str, order_key: str | None = None) -> Arrival:
@@ -202,15 +200,12 @@ async def test_a_database_that_isolates_more_by_itself_changes_nothing(database_
 @pytest.mark.parametrize("order_key", [None, "order:7"], ids=["no order", "in order"])
 async def test_sleepers_are_woken(database_url: str, order_key: str | None) -> None:
     woken = asyncio.Event()
-    sleeper = await asyncpg.connect(database_url)
-    try:
+    async with async_closing(asyncpg.connect(database_url)) as sleeper:
         await sleeper.add_listener(CHANNEL, lambda *_: woken.set())
         async with opened(database_url) as (_, arrivals), arrivals.recording() as record:
             await record([arrival("a", order_key)])
             async with asyncio.timeout(30):
                 await woken.wait()
-    finally:
-        await sleeper.close()
 
 
 @pytest.mark.parametrize("order_key", [None, "order:7"], ids=["no order", "in order"])

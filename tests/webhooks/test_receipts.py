@@ -12,6 +12,7 @@ from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import MOST_BYTES, GroupCommit, PostgresArrivals, PostgresReceipts, group_commit_to
+from tests.closing import async_closing
 from tests.encryption import SEALER
 from tests.queue.harness import until
 
@@ -39,12 +40,9 @@ LARGEST = Statement(
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[tuple[Database, PostgresReceipts, GroupCommit]]:
     """A database, its receipts, and a gathering before them."""
-    database = await Database.connect(url, max_size=8, acquire_timeout=60.0)
-    try:
+    async with async_closing(Database.connect(url, max_size=8, acquire_timeout=60.0)) as database:
         receipts = PostgresReceipts(database, SEALER)
         yield database, receipts, group_commit_to(PostgresArrivals(database, SEALER, {}))
-    finally:
-        await database.close()
 
 
 def receipt(key: str, *, topic: str | None = None, payload: bytes = b"{}") -> NewReceipt:

@@ -22,6 +22,7 @@ from app.writes.deps import CompletionDeps
 from app.writes.models import Answer, Begun, CopyOf, Intent, NewOperation, Success
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
+from tests.closing import async_closing
 from tests.encryption import SEALER
 from tests.record_states import Record, change_to, store_state
 from tests.required import required
@@ -74,8 +75,7 @@ async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logge
 ) -> None:
     url, log = logged
     await migrate(url)
-    database = await Database.connect(url)
-    try:
+    async with async_closing(Database.connect(url)) as database:
         states = PostgresRecordStates(database, SEALER, DigestSecret(database, SEALER))
         operations = operations_on(database)
         begun = await begun_update(operations, deferred=deferred)
@@ -99,8 +99,6 @@ async def test_a_write_that_lost_its_state_settles_nothing_and_no_error_is_logge
         async with database.transaction() as transaction:
             with pytest.raises(StateMoved):
                 await store_state(states, transaction, RECORD, b"{}", read_at=NOW, instead_of=first)
-    finally:
-        await database.close()
 
     assert "ERROR" not in log.read_text(errors="replace")
 

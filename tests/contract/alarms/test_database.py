@@ -13,6 +13,7 @@ import pytest
 
 from app.monitoring.database_alarms import SETTLE_SECONDS
 from app.worker import WATCH_SECONDS
+from tests.closing import async_closing
 from tests.contract.callers import Caller
 from tests.contract.doctor.shell import findings_of, the
 from tests.contract.facade import Facade
@@ -28,13 +29,10 @@ def administer(url: str, *statements: str) -> None:
     name = url.partition("?")[0].rpartition("/")[2]
 
     async def run() -> None:
-        connection = await asyncpg.connect(url.replace(f"/{name}?", "/template1?"))
-        try:
+        async with async_closing(asyncpg.connect(url.replace(f"/{name}?", "/template1?"))) as connection:
             await connection.execute("SET default_transaction_read_only = off")
             for statement in statements:
                 await connection.execute(statement)
-        finally:
-            await connection.close()
 
     asyncio.run(run())
 

@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 import asyncpg
 
 from app.postgres.embedded import DATABASE, EmbeddedPostgres
+from tests.closing import async_closing
 
 COPY: Final = "run"
 PATIENCE: Final = 10.0
@@ -45,12 +46,9 @@ def beside(folder: Path, command: list[str], *, fresh: bool) -> int:
 
 async def _copy(url: str) -> None:
     # A database that is copied may have no connections, and nobody may be connected to the one that is dropped.
-    connection = await asyncpg.connect(url.replace(f"/{DATABASE}?", "/postgres?"))
-    try:
+    async with async_closing(asyncpg.connect(url.replace(f"/{DATABASE}?", "/postgres?"))) as connection:
         await connection.execute(f"DROP DATABASE IF EXISTS {COPY} WITH (FORCE)")
         await connection.execute(f"CREATE DATABASE {COPY} TEMPLATE {DATABASE}")
-    finally:
-        await connection.close()
 
 
 def _end(_number: int, _frame: object) -> NoReturn:
