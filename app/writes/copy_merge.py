@@ -30,6 +30,7 @@ STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
 )
+LOGIN: Final = "{target} keeps its address, which is the login there and has no second place: change it there"
 REPLACED: Final = "{target} had another value, which is replaced: no earlier copy shows which of the two is newer"
 
 
@@ -149,8 +150,10 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
 def without_emails(merged: MergedCopy) -> MergedCopy:
     """Return a merge that leaves the e-mail addresses as they are, because the target has no place for the new one."""
     left = _without(merged, {EMAILS})
-    conflicts = tuple(dict.fromkeys((*merged.plan.conflicts, EMAILS)))
-    return replace(left, plan=replace(left.plan, conflicts=conflicts))
+    plan, owner = left.plan, left.write.connection.name
+    conflicts = tuple(dict.fromkeys((*plan.conflicts, EMAILS)))
+    stays = Loss(path=f"/{EMAILS}", kind="dropped", detail=LOGIN.format(target=owner))
+    return replace(left, plan=replace(plan, conflicts=conflicts, lost=(*plan.lost, stays)))
 
 
 def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:

@@ -324,6 +324,7 @@ def test_a_login_without_a_second_place_is_a_conflict(caller: Caller, vendors: E
     change(caller, made, emails=[{"address": f"{word()}@example.com"}], first_name="Ines")
     again = copy(caller, made, target)
     assert again["emails"] == there["emails"]
+    assert ["/emails", "dropped"] in [[one["path"], one["kind"]] for one in again["meta"]["loss"]]
     assert "Ines" in again["display_name"]
     (event,) = until(lambda: conflicts(caller, made))
     assert event["data"]["fields"] == ["emails"]
