@@ -14,6 +14,7 @@ import msgspec
 
 from emulators.hubspot.errors import PORTAL_ID
 from emulators.hubspot.kinds import COMPANIES, CONTACTS, LINE_ITEMS, ORDERS, TICKETS, Kind
+from emulators.hubspot.records import merged
 from emulators.hubspot.values import millis
 from emulators.state import State
 from emulators.webhooks import Change, JsonRecord, Message, Try, WebhookRules
@@ -86,7 +87,7 @@ def _events(change: Change, state: State) -> list[Event]:
         return []  # placed under an id that does not fit an event
     before, after = _live(change.before), _live(change.after)
     if after is None:
-        return [] if before is None else [_event(kind, change, state, "deletion", changeFlag="DELETED")]
+        return [] if before is None else _gone(kind, change, state)
     if before is None and change.before is not None:
         return [_event(kind, change, state, "restore")]
     made = [_event(kind, change, state, "creation", changeFlag="CREATED")] if before is None else []
@@ -94,6 +95,16 @@ def _events(change: Change, state: State) -> list[Event]:
         _event(kind, change, state, "propertyChange", propertyName=name, propertyValue=value)
         for name, value in _written(kind, before, after, state)
     ]
+
+
+def _gone(kind: Kind, change: Change, state: State) -> list[Event]:
+    """Return the deletion, after the merge if the record was merged into another one, whose properties are not sent."""
+    deletion, merge = _event(kind, change, state, "deletion", changeFlag="DELETED"), state.get(merged(kind), change.id)
+    if merge is None:
+        return [deletion]
+    into = int(merge["into"])
+    ids = {"objectId": into, "primaryObjectId": into, "mergedObjectIds": [int(change.id)]}
+    return [{**_event(kind, change, state, "merge"), **ids, "numberOfPropertiesMoved": 0}, deletion]
 
 
 def _live(record: JsonRecord | None) -> JsonRecord | None:

@@ -77,6 +77,16 @@ def test_archiving_is_a_deletion_once(
     assert len(emulators.sent("hubspot")) == 2
 
 
+def test_a_merge_is_sent_with_the_deletion(hubspot: httpx.Client, make_contact: Make, receiver: Receiver) -> None:
+    kept, lost = make_contact(firstname="Mo"), make_contact(firstname="Moe")
+    ids = {"primaryObjectId": kept["id"], "objectIdToMerge": lost["id"]}
+    assert hubspot.post("/crm/v3/objects/contacts/merge", json=ids).status_code == 200
+    merge, deletion = receiver.wait(3)[2].json
+    assert topics([merge, deletion]) == [("contact.merge", None, None), ("contact.deletion", None, None)]
+    assert (merge["objectId"], deletion["objectId"]) == (int(kept["id"]), int(lost["id"]))
+    assert (merge["primaryObjectId"], merge["mergedObjectIds"]) == (int(kept["id"]), [int(lost["id"])])
+
+
 def test_placed_and_restored_records_are_sent(emulators: RunningEmulators, receiver: Receiver) -> None:
     contact = {"id": "7", "properties": {"firstname": "Mo"}}
     for archived in (False, True, False):
