@@ -12,14 +12,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
+from app.errors import Complaint
+
 NONCE_BYTES: Final = 12
 
 
-class SealBroken(Exception):
+class SealBroken(Complaint):
     """A sealed value cannot be opened: its key is not configured, or the value was changed. `why` says it."""
 
     def __init__(self, belongs_to: str, why: str) -> None:
-        super().__init__(f"{belongs_to} is {why}")
+        super().__init__(f"{belongs_to} is {why}.")
         self.why = why
 
 
@@ -61,8 +63,8 @@ class Sealer:
         key_id = sealed[1:end].decode(errors="replace")
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            why = f"sealed with key {key_id!r}, which is not among LOCKSTITCH_ENCRYPTION_KEYS"
-            raise SealBroken(belongs_to, why)
+            missing = "is not among LOCKSTITCH_ENCRYPTION_KEYS. Use the keys of the processes"
+            raise SealBroken(belongs_to, f"sealed with key {key_id!r}, which {missing}")
         try:
             return cipher.decrypt(sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :], belongs_to.encode())
         except InvalidTag as error:

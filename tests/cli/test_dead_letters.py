@@ -188,6 +188,15 @@ def test_without_the_keys_it_says_which_it_wants(environment: dict[str, str], tm
     assert "LOCKSTITCH_ENCRYPTION_KEYS" in done.stderr
 
 
+def test_with_other_keys_it_says_which_are_missing(environment: dict[str, str]) -> None:
+    export = ("person", "export", "--email", "ann@example.com")
+    lockstitch(*export, environment=environment)  # makes the secret of digests
+    done = lockstitch(*export, environment={**environment, "LOCKSTITCH_ENCRYPTION_KEYS": f"other:{'A' * 43}="})
+    assert done.returncode == 1
+    assert "is not among LOCKSTITCH_ENCRYPTION_KEYS. Use the keys of the processes." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_commands_find_a_running_dev_without_settings(
     environment: dict[str, str], ids: list[str], tmp_path: Path
 ) -> None:
