@@ -3,6 +3,7 @@
 Every statement deletes a few rows that it finds by an index, oldest first, and skips rows that are locked. What may
 still need a row is looked up for that row alone, hence the lateral joins. Rows without an end have no retention: the
 audit trail, the links, and the last seen state of each record, without which the next Event could not name its changes.
+The rows come as an array: PostgreSQL would compare a set of them with every row of the table, as it expects hardly any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,6 @@ def _delete(
     table: str,
     by: str,
     *,
-    key: str = "id",
     which: str = "true",
     order: str | None = None,
     needed_by: Mapping[str, str] = {},
@@ -37,13 +37,13 @@ def _delete(
         f"DELETE {table}",
         f"""
         DELETE FROM {table}
-         WHERE ({key}) IN (SELECT {key}
-                             FROM {table} AS old
-                                  {joins}
-                            WHERE {by} < now() - $1::interval AND {which}{unneeded}
-                            {f"ORDER BY {sort}" if sort else ""}
-                            LIMIT $2
-                              FOR UPDATE OF old SKIP LOCKED)
+         WHERE ctid = ANY (ARRAY(SELECT old.ctid
+                                   FROM {table} AS old
+                                        {joins}
+                                  WHERE {by} < now() - $1::interval AND {which}{unneeded}
+                                  {f"ORDER BY {sort}" if sort else ""}
+                                  LIMIT $2
+                                    FOR UPDATE OF old SKIP LOCKED))
         """,  # noqa: S608 - no caller's text is in it
     )
 
@@ -82,7 +82,6 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
     "attempts": _delete(
         "attempt",
         "ended_at",
-        key="job_id, number",
         needed_by={
             "job": "FROM job WHERE job.id = old.job_id",
             "dead": "FROM dead_letter WHERE dead_letter.job_id = old.job_id AND state = 'open'",
@@ -94,13 +93,13 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         "DELETE redrive_letter",
         """
         DELETE FROM redrive_letter
-         WHERE (redrive, job_id) IN (SELECT letter.redrive, letter.job_id
-                                       FROM redrive
-                                       JOIN redrive_letter AS letter ON letter.redrive = redrive.id
-                                      WHERE redrive.ended_at < now() - $1::interval
-                                      ORDER BY redrive.ended_at, letter.job_id
-                                      LIMIT $2
-                                        FOR UPDATE OF letter SKIP LOCKED)
+         WHERE ctid = ANY (ARRAY(SELECT letter.ctid
+                                   FROM redrive
+                                   JOIN redrive_letter AS letter ON letter.redrive = redrive.id
+                                  WHERE redrive.ended_at < now() - $1::interval
+                                  ORDER BY redrive.ended_at, letter.job_id
+                                  LIMIT $2
+                                    FOR UPDATE OF letter SKIP LOCKED))
         """,
     ),
     "redrives": _delete(
@@ -127,7 +126,7 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         "DELETE match_key",
         f"""
         WITH gone AS (
-            {_delete("match_key", "seen_at", key="connection, remote_id").sql}
+            {_delete("match_key", "seen_at").sql}
             RETURNING connection, remote_id
         ), pairs AS (
             DELETE FROM link_review
@@ -139,14 +138,13 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
         """,  # noqa: S608 - no caller's text is in it
     ),
     # Facts are used for ten minutes; a setup is then repeated, which changes nothing.
-    "account_facts": _delete("account_fact", "asked_at", key="connection, request"),
+    "account_facts": _delete("account_fact", "asked_at"),
     # About as many rows as there are subscriptions.
-    "secrets": _delete("subscription_secret", "not_after", key="subscription, created_at", order=""),
+    "secrets": _delete("subscription_secret", "not_after", order=""),
     # Of removed keys and secrets. The uses of a rotated key count for its successor.
     "uses": _delete(
         "last_use",
         "used_at",
-        key="subject, part",
         which="""CASE WHEN subject LIKE 'key\\_%'
                            THEN NOT EXISTS (SELECT
                                               FROM api_key AS used
@@ -161,11 +159,11 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
                       END""",
         order="",
     ),
-    "claims": _delete("claim", "expires_at", key="name"),
+    "claims": _delete("claim", "expires_at"),
     # Full again long since.
-    "caller_budgets": _delete("caller_budget", "at", key="principal", order=""),
+    "caller_budgets": _delete("caller_budget", "at", order=""),
     # A process that is silent for a day was removed on purpose.
-    "heartbeats": _delete("heartbeat", "seen_at", key="process", order=""),
+    "heartbeats": _delete("heartbeat", "seen_at", order=""),
 }
 
 
