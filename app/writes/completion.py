@@ -112,7 +112,7 @@ class Completion:
     async def _enqueue(
         self, transaction: Transaction, operation: Operation, jobs: Sequence[NewJob], *, finished: bool
     ) -> None:
-        following = _following(operation)
+        following = None if operation.intent.copy_of is None else operation.intent.copy_of.next_job
         if operation.outcome == "succeeded" and following is not None:
             jobs = (*jobs, _next_job(operation, following))
         if operation.object == "comment" and operation.outcome == "succeeded" and operation.remote_id is not None:
@@ -168,10 +168,6 @@ def _conflict(operation: Operation, conflict: CopyConflict) -> NewEvent:
         correlation_id=operation.correlation_id,
         traceparent=operation.traceparent,
     )
-
-
-def _following(operation: Operation) -> NextJob | None:
-    return None if operation.intent.copy_of is None else operation.intent.copy_of.next_job
 
 
 def _next_job(operation: Operation, following: NextJob) -> NewJob:

@@ -34,7 +34,7 @@ def search(kind: Kind, call: Call, state: State, now: float) -> Answer:
     data = body_of(call)
     groups = read_groups(kind, data.get("filterGroups"), state)
     query = str(data.get("query") or "").lower().split()
-    limit, after = _limit(data), _after(data)
+    limit, after = _limit(data), _number(data, "after", 0)
     most = int(state.setting("search_cap", MOST_RESULTS))
     if after + limit > most:
         raise problem(f"Only the first {most} results can be paged through")
@@ -107,10 +107,6 @@ def _limit(data: dict[str, Any]) -> int:
     if not 1 <= limit <= LONGEST_PAGE:
         raise problem(f"limit must be between 1 and {LONGEST_PAGE}")
     return limit
-
-
-def _after(data: dict[str, Any]) -> int:
-    return _number(data, "after", 0)
 
 
 def _number(data: dict[str, Any], key: str, default: int) -> int:

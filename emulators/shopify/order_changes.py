@@ -8,7 +8,7 @@ from emulators.shopify.context import Context
 from emulators.shopify.customer_input import tidy_email
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import kind_of, moment
-from emulators.shopify.money import Bag, read
+from emulators.shopify.money import read
 from emulators.shopify.order_totals import with_present
 
 JsonRecord = dict[str, Any]
@@ -66,7 +66,7 @@ def mark_as_paid(context: Context, args: JsonRecord) -> JsonRecord:
     outstanding = read(order["totalOutstandingSet"])
     amount = order["totalOutstandingSet"] if outstanding.shop > 0 else order["currentTotalPriceSet"]
     authorized = [one for one in order["transactions"] if one["kind"] == "AUTHORIZATION" and one["status"] == "SUCCESS"]
-    if authorized and _is_authorised(order, outstanding):
+    if authorized and read(order["totalCapturableSet"]).shop >= outstanding.shop:
         made = payments.transaction(
             context, kind="CAPTURE", amount=amount, gateway=authorized[0].get("gateway") or "", parent=authorized[0]
         )
@@ -109,7 +109,3 @@ def _known(context: Context, gid: str) -> JsonRecord:
 
 def _saved(context: Context, order: JsonRecord) -> JsonRecord:
     return records.save(context.state, records.ORDER, {**order, "updatedAt": moment(context.now)}, context.now)
-
-
-def _is_authorised(order: JsonRecord, amount: Bag) -> bool:
-    return read(order["totalCapturableSet"]).shop >= amount.shop

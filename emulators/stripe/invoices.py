@@ -140,24 +140,23 @@ def pay(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
 
 def void(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
     """Void an open or uncollectible invoice."""
-    judged(values, {"expand": EXPAND})
-    invoice = desk.alive(INVOICES, ids[0])
-    if invoice["status"] not in ("open", "uncollectible"):
-        raise not_now(f"You can only pass in open invoices. This invoice isn't open: {invoice['status']}.")
-    invoice["status"] = "void"
-    invoice["status_transitions"]["voided_at"] = desk.now
-    desk.keep(INVOICES, invoice)
-    return invoice
+    return _ended(desk, values, ids, ("open", "uncollectible"), "void", "voided_at")
 
 
 def give_up(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
     """Mark an open invoice as uncollectible."""
+    return _ended(desk, values, ids, ("open",), "uncollectible", "marked_uncollectible_at")
+
+
+def _ended(
+    desk: Desk, values: dict[str, Any], ids: tuple[str, ...], states: tuple[str, ...], status: str, at: str
+) -> JsonRecord:
     judged(values, {"expand": EXPAND})
     invoice = desk.alive(INVOICES, ids[0])
-    if invoice["status"] != "open":
+    if invoice["status"] not in states:
         raise not_now(f"You can only pass in open invoices. This invoice isn't open: {invoice['status']}.")
-    invoice["status"] = "uncollectible"
-    invoice["status_transitions"]["marked_uncollectible_at"] = desk.now
+    invoice["status"] = status
+    invoice["status_transitions"][at] = desk.now
     desk.keep(INVOICES, invoice)
     return invoice
 

@@ -15,14 +15,9 @@ Schema = dict[str, Any]
 Edit = Callable[[Schema], object]
 
 
-def schema(name: str) -> Schema:
-    """A committed schema, to be changed."""
-    return msgspec.json.decode(render(name), type=Schema)
-
-
 def after(name: str, edit: Edit) -> tuple[Change, ...]:
     """What the judge says about an edit of the schema."""
-    released = schema(name)
+    released = msgspec.json.decode(render(name), type=Schema)
     present = deepcopy(released)
     edit(present)
     return changes(name, released, present)

@@ -47,11 +47,6 @@ def operator(facade: Facade) -> Iterator[Caller]:
         yield caller
 
 
-def contacts(facade: Facade) -> list[str]:
-    """The ids of all contacts at Salesforce."""
-    return sorted(one["Id"] for one in facade.vendors.records("salesforce", "Contact"))
-
-
 def start(operator: Caller, **request: Any) -> dict[str, Any]:
     """Start a backfill of Salesforce's customers."""
     answer = operator.post("/v1/backfills", json={"connection": "pulled-salesforce", "object": "customer"} | request)
@@ -80,7 +75,7 @@ def test_killed_workers_lose_nothing_and_repeat_nothing(
         facade.worker.start()
 
     last = ended(operator, begun["id"])
-    everything = contacts(facade)
+    everything = sorted(one["Id"] for one in facade.vendors.records("salesforce", "Contact"))
     assert (last["state"], last["records"], last["new"]) == ("completed", len(everything), len(everything))
     # A worker that dies after a post delivers it again.
     events = until(

@@ -114,7 +114,7 @@ async def test_an_invalid_value_needs_no_account_facts(monkeypatch: pytest.Monke
             with pytest.raises(InvalidField):
                 await draft(desk(**wrong))
         with pytest.raises(UnsupportedField):
-            await draft(desk(**_unknown_key()))
+            await draft(desk(custom_fields=[{"key": "tear", "value": "gold"}]))
         assert len(vendor.calls) == calls
 
 
@@ -135,7 +135,3 @@ async def test_the_outcome_is_found_although_the_choice_was_retired() -> None:
         assert lookup is not None
         assert "op_1" in lookup.path or "op_1" in str(lookup.query) or b"op_1" in (lookup.body or b"")
         assert [one.path for one in marker.loss] == ["/custom_fields/0/value"]
-
-
-def _unknown_key() -> dict[str, Any]:
-    return {"custom_fields": [{"key": "tear", "value": "gold"}]}

@@ -47,12 +47,8 @@ def requests() -> Iterator[VendorRequest]:
         look_up = required(required(endpoints.find_marker)(MARKER, parent, None, ACCOUNT))
         yield look_up
     yield TICKET.find["external_id"]("a b", ACCOUNT)
-    yield read("1/2")
+    yield required(TICKET.read)("1/2", ACCOUNT)
     yield update("1/2", BODIES["ticket"])
-
-
-def read(id: str) -> VendorRequest:
-    return required(TICKET.read)(id, ACCOUNT)
 
 
 def update(id: str, body: TicketWrite, account: Account = ACCOUNT) -> VendorRequest:
