@@ -103,8 +103,9 @@ def marked(reply: VendorReply, marker: str) -> str | None:
 RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="marker",
-        strength="strong",
-        note="the headers of the message have the operation id, and Request Tracker's search reads its database",
+        strength="listed",
+        note="the headers of the message have the operation id; Request Tracker's search reads its database, which lacks"
+        " a request that it still works on",
     ),
 }
 

@@ -91,8 +91,9 @@ def _referring_to(address: str) -> VendorRequest:
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
-        strength="strong",
-        note="the ticket refers to an address with the operation id; Request Tracker's search reads its database",
+        strength="listed",
+        note="the ticket refers to an address with the operation id; Request Tracker's search reads its database, which"
+        " lacks a request that it still works on",
     ),
     "update": same_values("ticket"),
 }

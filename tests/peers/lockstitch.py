@@ -16,6 +16,7 @@ from tests.encryption import ENCRYPTION_KEYS
 from tests.ports import free_port
 
 SETTLE_SECONDS: Final = 1
+RESEND_SECONDS: Final = 15
 LEASE_SECONDS: Final = 20
 
 
@@ -49,6 +50,7 @@ def running_lockstitch(
             "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
             "LOCKSTITCH_OPERATION_LEASE": str(lease),
             "LOCKSTITCH_SETTLE_MARGIN": str(SETTLE_SECONDS),
+            "LOCKSTITCH_RESEND_MARGIN": str(RESEND_SECONDS),
         }
         processes.append(
             Process(

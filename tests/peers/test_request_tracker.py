@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands import lockstitch
 from tests.contract.callers import code_of, expect, new_key, pointers
+from tests.contract.waiting import until
 from tests.mappings.references import plain
 from tests.peers.request_tracker import API, Bench, running_bench
 
@@ -290,6 +291,18 @@ def test_a_write_that_never_arrived_is_sent_again_and_done_once(bench: Bench, ta
     write = bench.caller.write("POST", path, {"body_text": "At last", "visibility": "private"}, headers=AT_ONCE)
     assert bench.caller.settled(write)["state"] == "succeeded"
     assert [one["body_text"] for one in bench.caller.get(path).json()["data"]] == ["At last"]
+
+
+def test_a_request_that_arrives_after_the_first_look_makes_one_ticket(bench: Bench) -> None:
+    def looked_for() -> int:
+        return sum("RefersTo" in one for one in bench.proxy.heard)
+
+    before = looked_for()
+    bench.proxy.meanwhile("POST", f"{API}/ticket", lambda: until(looked_for, lambda looks: looks > before))
+    body = {"subject": "Late", "team": {"connection": "rt", "remote_id": bench.queues["General"]}}
+    operation = bench.caller.settled(bench.caller.write("POST", "/v1/tickets", body, headers=AT_ONCE))
+    assert operation["state"] == "succeeded"
+    assert bench.search("Subject = 'Late'") == [operation["result"]["meta"]["remote_id"]]
 
 
 def test_a_complaint_inside_a_success_is_a_refusal_in_the_peer_s_words(bench: Bench) -> None:
