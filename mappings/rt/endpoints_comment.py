@@ -104,8 +104,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="marker",
         strength="listed",
-        note="the headers of the message have the operation id; Request Tracker's search reads its database, which lacks"
-        " a request that it still works on",
+        note="the headers of the message have the operation id; Request Tracker's search reads its database, which"
+        " lacks a request that it still works on",
     ),
 }
 
