@@ -1,6 +1,6 @@
 """Merge a copy into its target: what the source has changed since the last copy, and what the target keeps."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,9 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Link, Loss, Skipped
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, Rules, Side, merge
+from canonical.values import email_key
 from mappings.kit.names import PARTS, full_name
+from mappings.kit.people import primary
 from mappings.manifest import Vendor
 from mappings.spec import Mapped
 
@@ -30,7 +32,7 @@ STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
 )
-LOGIN: Final = "{target} keeps its address, which is the login there and has no second place: change it there"
+LOGIN: Final = "{target} keeps its primary address, which is the login there"
 REPLACED: Final = "{target} had another value, which is replaced: no earlier copy shows which of the two is newer"
 
 
@@ -140,6 +142,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
                     Loss(path=f"/{name}", kind="ambiguous", detail=REPLACED.format(target=owner))
                     for name in (merged.replaced if resolved.intent.object == "customer" else ())
                 ),
+                *(_kept_login(patch, merged.patch, owner) if rules.keeps_login else ()),
             ),
         ),
         skipped=tuple(Skipped(pointer=f"/{name}", owner=owner, reason=reason) for name in merged.kept),
@@ -147,13 +150,24 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
     )
 
 
+def _kept_login(patch: Any, merged: Any, target: str) -> Iterator[Loss]:
+    """Yield that the address which is the login at the target stays the primary one there."""
+    sent, written = patch.emails, merged.emails
+    if not sent or not written:
+        return
+    place = primary(sent)
+    if email_key(sent[place].address) != email_key(written[primary(written)].address):
+        yield Loss(path=f"/{EMAILS}/{place}/is_primary", kind="coerced", detail=LOGIN.format(target=target))
+
+
 def without_emails(merged: MergedCopy) -> MergedCopy:
     """Return a merge that leaves the e-mail addresses as they are, because the target has no place for the new one."""
     left = _without(merged, {EMAILS})
     plan, owner = left.plan, left.write.connection.name
     conflicts = tuple(dict.fromkeys((*plan.conflicts, EMAILS)))
-    stays = Loss(path=f"/{EMAILS}", kind="dropped", detail=LOGIN.format(target=owner))
-    return replace(left, plan=replace(plan, conflicts=conflicts, lost=(*plan.lost, stays)))
+    stays = Loss(path=f"/{EMAILS}", kind="dropped", detail=f"{LOGIN.format(target=owner)} and has no second place")
+    lost = tuple(one for one in plan.lost if one.path.split("/")[1] != EMAILS)
+    return replace(left, plan=replace(plan, conflicts=conflicts, lost=(*lost, stays)))
 
 
 def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:

@@ -311,8 +311,10 @@ def test_a_new_address_becomes_a_second_login(caller: Caller) -> None:
     there = copy(caller, made, "freshdesk")
     new = f"{word()}@example.com"
     change(caller, made, emails=[{"address": new}])
-    emails = copy(caller, made, "freshdesk")["emails"]
+    again = copy(caller, made, "freshdesk")
+    emails = again["emails"]
     assert [one["address"] for one in emails if one["is_primary"]] == [there["emails"][0]["address"]]
+    assert ["/emails/0/is_primary", "coerced"] in [[one["path"], one["kind"]] for one in again["meta"]["loss"]]
     assert [one["address"] for one in emails if not one["is_primary"]] == [new]
     assert conflicts(caller, made) == []
 
