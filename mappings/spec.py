@@ -252,7 +252,8 @@ class Endpoints(Generic[W, A]):
     if it names none. `with_parts` returns the body with their ids from the reply. The request must be safe to repeat: a
     retry of the create sends it again. Records that only `parts` created must be invisible to users of the object.
     `person` returns how a write names its customer or requester (`PersonNeed`). One who is named by e-mail address is
-    looked up first, unless the vendor keeps a copy.
+    looked up first, unless the vendor keeps a copy. `new_requester`: how a change of a ticket names another requester,
+    at vendors that create one for a new ticket alone.
     `find_products(order, skus, account)` builds one request for the products with these SKUs, at most `MOST_SKUS`, at
     vendors whose lines name products by id; `products` reads the reply.
     `find_related(order, account)` builds one read of what else a new order needs, such as the account that it belongs
@@ -294,6 +295,7 @@ class Endpoints(Generic[W, A]):
     named: Mapping[str, NamedRead] = field(default_factory=dict)
     is_staff: Callable[[msgspec.Raw], bool] | None = None
     person: Callable[[Any], PersonNeed] = lambda patch: "copy"
+    new_requester: PersonNeed | None = None
     find_products: Callable[[OrderPatch, tuple[str, ...], A], VendorRequest] | None = None
     products: Callable[[VendorReply], tuple[Product, ...]] | None = None
     find_related: Callable[[OrderPatch, A], VendorRequest | None] | None = None

@@ -36,7 +36,15 @@ from app.writes.finish import CarriedOut, finish, read_later
 from app.writes.judge_ownership import note_refusal, note_verdict
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation, References, Success, Undecided
 from app.writes.outage import outlast, release_unsent
-from app.writes.prepare import NothingToCopyTo, Parts, PreparedWrite, RecordFound, prepare, prepare_create
+from app.writes.prepare import (
+    NothingToCopyTo,
+    Parts,
+    PreparedWrite,
+    RecordFound,
+    prepare,
+    prepare_create,
+    prepare_update,
+)
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from mappings.http import VendorRequest
 from mappings.spec import Unmappable, WriteResult
@@ -222,8 +230,10 @@ async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
     except Undecided as undecided:
         await _postpone(resolved.deps, begun, PERSON_PAUSE)
         raise Undecided(begun.operation.id, undecided.because) from undecided
-    known = replace(drafted.references, person=person, is_missing=False)
-    return await prepare_create(_with_references(resolved, known), begun.operation.id)
+    known = _with_references(resolved, replace(drafted.references, person=person, is_missing=False))
+    if drafted.effect == "update" and drafted.remote_id is not None:
+        return await prepare_update(known, begun.operation.id, drafted.remote_id)
+    return await prepare_create(known, begun.operation.id)
 
 
 def _with_references(resolved: ResolvedWrite, references: References | None) -> ResolvedWrite:

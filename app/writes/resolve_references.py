@@ -107,12 +107,17 @@ def _patch(resolved: ResolvedWrite) -> Any:
 
 def _is_looked_up(resolved: ResolvedWrite, patch: Any, person: Any, *, creates: bool) -> bool:
     """Return whether a person is looked up by address, unless a link or an id names them."""
-    need: PersonNeed = resolved.mapping.endpoints.person(patch)
+    need = _need(resolved, patch, creates=creates)
     # An address may select an account of the shop for a new order.
     attaches = resolved.connection.attaches_orders and isinstance(patch, OrderPatch) and not _is_guest(resolved, patch)
     is_copied = need == "copy" and not (creates and attaches)
     wanted = not is_copied and (creates or need != "link")
     return wanted and person.email is not None and person.remote_id is None
+
+
+def _need(resolved: ResolvedWrite, patch: Any, *, creates: bool) -> PersonNeed:
+    endpoints = resolved.mapping.endpoints
+    return endpoints.person(patch) if creates or endpoints.new_requester is None else endpoints.new_requester
 
 
 def _is_guest(resolved: ResolvedWrite, patch: Any) -> bool:
@@ -142,10 +147,16 @@ async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, create
     if not values.is_email(email):
         raise InvalidField.at(f"/{part}/email", "not an e-mail address")
     customers = choose_mapping(resolved.deps, resolved.connection, "customer", None)
-    customer = await find_customer(resolved, customers, email, f"/{part}/email")
-    if customer is not None or not creates:
+    is_created = creates or resolved.mapping.endpoints.new_requester is not None
+    try:
+        customer = await find_customer(resolved, customers, email, f"/{part}/email")
+    except InvalidField:  # one of the staff, who may be the requester already
+        if creates:
+            raise
+        customer, is_created = None, False
+    if customer is not None or not is_created:
         return References(person=customer, email=own.email, name=own.name, lost=lost)
-    missing = _missing(resolved, resolved.mapping.endpoints.person(patch), part)
+    missing = _missing(resolved, _need(resolved, patch, creates=creates), part)
     return replace(missing, email=own.email, name=own.name, lost=(*lost, *missing.lost))
 
 

@@ -116,6 +116,7 @@ def write_handlers(
     body = JsonBody(into=patch, example=example, raw=True)
     people = () if object_name == "customer" else (MISSING,)
     creates = CREATES if people else ""
+    requesters = people if object_name == "ticket" else ()
 
     @operation(
         "POST",
@@ -147,7 +148,7 @@ def write_handlers(
         tag=tag,
         scopes=scopes,
         parameters=(RECORD_ID,),
-        query=(RECORD_CONNECTION, LOSS, DRY_RUN),
+        query=(RECORD_CONNECTION, LOSS, DRY_RUN, *requesters),
         headers=(IF_MATCH, *HEADERS),
         body=replace(body, example=CHANGES[object_name], media_types=(JSON, MERGE_PATCH)),
         answer=answer | WithheldRecord | DraftedWrite,
@@ -159,7 +160,7 @@ def write_handlers(
         f" replaced. {REPLAYS}",
     )
     async def change_resource(call: Call) -> Answered:
-        return await _write(call, object_name, "update")
+        return await _write(call, object_name, "update", missing=missing_of(call) if requesters else "unscoped")
 
     @operation(
         "POST",

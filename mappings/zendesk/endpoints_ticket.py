@@ -116,4 +116,5 @@ ENDPOINTS: Final = dataclasses.replace(
     absorb=absorb,
     create=create,
     marked=marked,
+    new_requester="id",
 )

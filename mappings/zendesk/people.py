@@ -10,11 +10,11 @@ from canonical.parts import Reference, ReferencePatch
 from canonical.ticket import FollowerPatch
 from mappings.kit import patches
 from mappings.kit.people import compare_person
-from mappings.spec import Notes
+from mappings.spec import NEW_PERSON, Notes
 from mappings.zendesk.wire_v2 import Account, Person, RequesterWrite, Ticket, WatcherWrite
 
 Watchers = tuple[WatcherWrite, ...] | UnsetType
-Requester = tuple[int | UnsetType, RequesterWrite | UnsetType]
+Requester = tuple[int | str | UnsetType, RequesterWrite | UnsetType]
 NO_ONE: Final = Person(id=0)
 
 
@@ -38,6 +38,8 @@ def requester_written(
         elif patch is None:
             notes.invalid("/requester", "a Zendesk ticket always has a requester")
         return UNSET, UNSET
+    if patch.remote_id == NEW_PERSON:
+        return NEW_PERSON, UNSET
     if patch.remote_id is not None:
         id = patches.record_id(patch, "/requester", "Zendesk", notes)
         known = account.people.get(id, NO_ONE) if isinstance(id, int) else NO_ONE

@@ -200,7 +200,7 @@ class TicketWrite(Struct, frozen=True, kw_only=True):
     status: str | UnsetType = UNSET
     priority: str | None | UnsetType = UNSET
     type: str | UnsetType = UNSET
-    requester_id: int | UnsetType = UNSET
+    requester_id: int | str | UnsetType = UNSET  # text for a person who is still to be created
     requester: RequesterWrite | UnsetType = UNSET
     assignee_id: int | None | UnsetType = UNSET
     group_id: int | None | UnsetType = UNSET

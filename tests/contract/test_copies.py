@@ -422,6 +422,15 @@ def lost_by(answer: httpx.Response, status: int) -> list[str]:
     return [one["path"] for one in answer.json()["meta"].get("loss", [])]
 
 
+def test_a_copied_ticket_follows_its_requester(caller: Caller) -> None:
+    mark = word()
+    made = caller.create("/v1/tickets?connection=freshdesk", SAMPLES["freshdesk ticket"].body(mark))
+    expect(copy(caller, made, "zendesk"), 201)
+    other = {"email": f"{mark}@example.com", "name": f"Ada {mark}"}
+    expect(caller.write("PATCH", f"/v1/tickets/{made['id']}", {"requester": other}))
+    assert expect(copy(caller, made, "zendesk")).json()["requester"]["email"] == other["email"]
+
+
 def test_a_shop_without_a_consent_does_not_undo_a_withdrawal(caller: Caller) -> None:
     made = buyer(caller)
     assert [one["state"] for one in made["consents"]] == ["never"]

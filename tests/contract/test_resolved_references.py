@@ -241,6 +241,28 @@ def test_a_person_whom_the_vendor_refuses_is_named_in_the_problem(caller: Caller
     assert vendors.records("hubspot", "tickets", holding=mark) == []
 
 
+def test_a_ticket_goes_to_another_requester_who_is_found_or_created(
+    facade: Facade, caller: Caller, vendors: Emulators
+) -> None:
+    mark, run = word(), f"run:{word()}"
+    made = caller.create("/v1/tickets?connection=zendesk", ticket("zendesk"))
+    known = caller.create("/v1/customers?connection=zendesk", customer("zendesk"))
+    for address, name in (
+        (known["emails"][0]["address"], known["display_name"]),
+        (f"{mark}@example.com", f"Ada {mark}"),
+    ):
+        change = {"requester": {"email": address, "name": name}}
+        path = f"/v1/tickets/{made['id']}?loss=none"
+        changed = expect(caller.write("PATCH", path, change, headers={"x-correlation-id": run})).json()
+        assert change["requester"].items() <= changed["requester"].items()
+    assert len(vendors.records("zendesk", "users", holding=mark)) == 1
+    assert [row["object"] for row in operations_of(facade, run)] == ["customer", "ticket", "ticket"]
+    refused = caller.write(
+        "PATCH", f"/v1/tickets/{made['id']}?missing=refuse", {"requester": {"email": f"n{mark}@example.com"}}
+    )
+    assert pointers(expect(refused, 422, "invalid-field")) == ["/requester"]
+
+
 def test_a_dry_run_shows_a_placeholder_and_creates_nobody(caller: Caller, vendors: Emulators) -> None:
     mark = word()
     headers = {"x-lockstitch-mapping": "hubspot.ticket@r1"}
