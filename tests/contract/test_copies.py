@@ -423,12 +423,12 @@ def lost_by(answer: httpx.Response, status: int) -> list[str]:
 
 
 def test_a_copied_ticket_follows_its_requester(caller: Caller) -> None:
-    mark = word()
-    made = caller.create("/v1/tickets?connection=freshdesk", SAMPLES["freshdesk ticket"].body(mark))
+    made = caller.create("/v1/tickets?connection=freshdesk", SAMPLES["freshdesk ticket"].body(word()))
     expect(copy(caller, made, "zendesk"), 201)
+    mark = word()
     other = {"email": f"{mark}@example.com", "name": f"Ada {mark}"}
     expect(caller.write("PATCH", f"/v1/tickets/{made['id']}", {"requester": other}))
-    assert expect(copy(caller, made, "zendesk")).json()["requester"]["email"] == other["email"]
+    assert other.items() <= expect(copy(caller, made, "zendesk")).json()["requester"].items()
 
 
 def test_a_shop_without_a_consent_does_not_undo_a_withdrawal(caller: Caller) -> None:
