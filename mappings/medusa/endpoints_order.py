@@ -149,11 +149,11 @@ def _part(query: ListQuery) -> tuple[Collection[OrderWrite, Account], ListQuery]
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
-        strength="strong",
+        strength="listed",
         note="Medusa has no idempotency keys, and no field of a draft is unique. Each draft carries the operation id "
         "in its metadata. Medusa cannot search for it, so all drafts created since the write began are read. A repeat "
-        "creates a second draft if the shop is still processing the lost request then, or if a person places the "
-        "draft at once. Nothing of that draft is reserved, paid or sent",
+        "creates a second draft if the shop still processes the lost request ten minutes later, or if a person places "
+        "the draft at once. Nothing of that draft is reserved, paid or sent",
     ),
     "update": by_state(
         "the order is read and compared; sending the same values again changes only its modification time, and "

@@ -121,7 +121,7 @@ CREATED = {
     "hubspot.order create": ("marker", "strong", 0, 0),
     "hubspot.ticket create": ("marker", "strong", 0, 0),
     "medusa.customer create": ("marker", "strong", 0, 0),
-    "medusa.order create": ("marker", "strong", 0, 0),
+    "medusa.order create": ("marker", "listed", 0, 0),
     "rt.comment comment": ("marker", "listed", 0, 0),
     "rt.ticket create": ("marker", "listed", 0, 0),
     "salesforce.comment comment": ("marker", "listed", 0, 0),

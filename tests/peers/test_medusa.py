@@ -7,6 +7,7 @@ import pytest
 
 from tests.commands import lockstitch
 from tests.contract.callers import code_of, expect, new_key, pointers
+from tests.contract.waiting import until
 from tests.peers.medusa.bench import Bench, running_bench
 
 ANN = {
@@ -349,6 +350,19 @@ def test_an_order_s_lost_reply_is_resolved_and_it_is_made_once(bench: Bench) -> 
     made = [one for one in bench.shop.drafts() if (one["metadata"] or {}).get("external_id") == "web-lost"]
     assert len(made) == 1
     assert bench.proxy.sent("POST", "/admin/draft-orders") == before + 1
+
+
+def test_an_order_that_arrives_after_the_first_look_is_made_once(bench: Bench) -> None:
+    def looked_for() -> int:
+        return sum("GET /admin/draft-orders" in one and "created_at" in one for one in bench.proxy.heard)
+
+    before = looked_for()
+    bench.proxy.meanwhile("POST", "/admin/draft-orders", lambda: until(looked_for, lambda looks: looks > before))
+    body = order(bench, external_id="web-late")
+    answer = bench.caller.write("POST", "/v1/orders", body, headers={"prefer": "wait=0"})
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    made = [one for one in bench.shop.drafts() if (one["metadata"] or {}).get("external_id") == "web-late"]
+    assert len(made) == 1
 
 
 def test_an_order_whose_placing_is_lost_is_placed_once(bench: Bench) -> None:
