@@ -369,7 +369,13 @@ async def test_no_table_is_read_to_find_what_is_old(
     await sql(database, ROWS[kind], young + 1, young + old, timedelta(days=500))
     if not young:
         await sql(database, ROWS["dead_letters"], 1, old, timedelta())
-    await sql(database, f"VACUUM ANALYZE {TABLES[kind]}, job, dead_letter")
+    if kind == "match_keys":
+        await sql(
+            database,
+            """INSERT INTO link_review (id, connection, remote_id, other_connection, other_remote_id, reasons)
+               SELECT 'lrv_' || n, 'a', n, 'b', n, '{phone}' FROM generate_series(1, 20000) AS n""",
+        )
+    await sql(database, f"VACUUM ANALYZE {TABLES[kind]}, job, dead_letter, link_review")
     async with async_closing(asyncpg.connect(database_url, server_settings=SESSION_SETTINGS)) as connection:
         explained = await connection.fetchval(
             f"EXPLAIN (ANALYZE, FORMAT JSON) {STATEMENTS[kind].sql}", timedelta(days=DAYS[kind]), gone

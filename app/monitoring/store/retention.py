@@ -130,9 +130,18 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
             RETURNING connection, remote_id
         ), pairs AS (
             DELETE FROM link_review
-             WHERE state = 'open'
-               AND (   (connection, remote_id) IN (SELECT connection, remote_id FROM gone)
-                    OR (other_connection, other_remote_id) IN (SELECT connection, remote_id FROM gone))
+             WHERE state = 'open' AND id = ANY (ARRAY(
+                   SELECT review.id
+                     FROM gone
+                    CROSS JOIN LATERAL (
+                          SELECT id
+                            FROM link_review
+                           WHERE (connection, remote_id) = (gone.connection, gone.remote_id)
+                           UNION ALL
+                          SELECT id
+                            FROM link_review
+                           WHERE (other_connection, other_remote_id) = (gone.connection, gone.remote_id)
+                          ) AS review))
         )
         SELECT FROM gone
         """,  # noqa: S608 - no caller's text is in it
