@@ -151,7 +151,7 @@ async def _find_person(resolved: ResolvedWrite, patch: Any, part: str, *, create
     try:
         customer = await find_customer(resolved, customers, email, f"/{part}/email")
     except InvalidField:  # one of the staff, who may be the requester already
-        if creates:
+        if creates or not is_created:
             raise
         customer, is_created = None, False
     if customer is not None or not is_created:
