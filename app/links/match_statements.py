@@ -25,7 +25,7 @@ _LINKS_OF_REVIEW = _link_of("one", "review.connection", "review.remote_id") + _l
 )
 
 
-def _reviews_of(places: str) -> str:
+def reviews_of(places: str) -> str:
     """Return SQL text that selects the reviews of `place` (connection, remote_id) in a FROM item, decided ones too."""
     return f"""
     SELECT review.id, review.connection, review.remote_id, review.other_connection, review.other_remote_id
@@ -92,7 +92,7 @@ PUT_KEYS = Statement(
         DELETE FROM link_review
          WHERE state = 'open' AND id = ANY (ARRAY(
                SELECT review.id
-                 FROM ({_reviews_of("put AS place")}) AS review
+                 FROM ({reviews_of("put AS place")}) AS review
                 WHERE {_digest_of("review.connection", "review.remote_id")}
                    <> {_digest_of("review.other_connection", "review.other_remote_id")}))
         RETURNING id
@@ -203,7 +203,7 @@ PROPOSE = Statement(
     """,
 )
 
-_REVIEWS_OF_PLACES = _reviews_of("unnest((SELECT $1::text[]), (SELECT $2::text[])) AS place (connection, remote_id)")
+_REVIEWS_OF_PLACES = reviews_of("unnest((SELECT $1::text[]), (SELECT $2::text[])) AS place (connection, remote_id)")
 
 ERASE_KEYS = Statement(
     "DELETE match_key",

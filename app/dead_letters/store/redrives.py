@@ -115,7 +115,7 @@ TAKE_LETTERS = Statement(
     WITH turn AS (
         DELETE FROM redrive_letter
          WHERE redrive = $1
-           AND job_id IN (SELECT job_id FROM redrive_letter WHERE redrive = $1 ORDER BY job_id LIMIT $2)
+           AND job_id = ANY (ARRAY(SELECT job_id FROM redrive_letter WHERE redrive = $1 ORDER BY job_id LIMIT $2))
         RETURNING job_id, dead_letter
     )
     SELECT dead_letter FROM turn ORDER BY job_id

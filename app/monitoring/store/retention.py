@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from app.links.match_statements import reviews_of
 from app.postgres.database import Database, Statement
 from app.settings.file import RetentionSettings
 
@@ -130,18 +131,7 @@ STATEMENTS: Final[Mapping[str, Statement]] = {
             RETURNING connection, remote_id
         ), pairs AS (
             DELETE FROM link_review
-             WHERE state = 'open' AND id = ANY (ARRAY(
-                   SELECT review.id
-                     FROM gone
-                    CROSS JOIN LATERAL (
-                          SELECT id
-                            FROM link_review
-                           WHERE (connection, remote_id) = (gone.connection, gone.remote_id)
-                           UNION ALL
-                          SELECT id
-                            FROM link_review
-                           WHERE (other_connection, other_remote_id) = (gone.connection, gone.remote_id)
-                          ) AS review))
+             WHERE state = 'open' AND id = ANY (ARRAY(SELECT id FROM ({reviews_of("gone AS place")}) AS review))
         )
         SELECT FROM gone
         """,  # noqa: S608 - no caller's text is in it

@@ -154,12 +154,13 @@ CLAIM_DUE = Statement(
     f"""
     UPDATE operation
        SET lease_token = $1, due_at = now() + $2::interval, attempts = attempts + 1, updated_at = now()
-     WHERE id IN (SELECT id
-                    FROM operation
-                   WHERE {CONTINUED} AND due_at <= now()
-                   ORDER BY due_at
-                   LIMIT $3
-                     FOR UPDATE SKIP LOCKED)
+     WHERE id = ANY (ARRAY(
+           SELECT id
+             FROM operation
+            WHERE {CONTINUED} AND due_at <= now()
+            ORDER BY due_at
+            LIMIT $3
+              FOR UPDATE SKIP LOCKED))
     RETURNING {COLUMNS}
     """,  # noqa: S608
 )
