@@ -107,10 +107,10 @@ def _carries(comment: Raw, marker: str) -> bool:
 RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="marker",
-        strength="strong",
+        strength="listed",
         note="the ticket's list of comments, newest first, is searched for the operation id in their metadata. "
         "Zendesk has no unique constraint and no idempotency key here: this fails if a hundred comments were added "
-        "in between, or if Zendesk processes the lost request after the look-up",
+        "in between, or if Zendesk processes the lost request more than ten minutes later",
     ),
 }
 

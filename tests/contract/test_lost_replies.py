@@ -11,6 +11,8 @@ from tests.contract.callers import Caller, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, customer, order, ticket, word
+from tests.contract.test_sent_once_more import PASS_TIME, WAITING
+from tests.contract.waiting import until
 
 HUBSPOT: Final = "/crm/v3/objects"
 SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
@@ -28,7 +30,8 @@ Prepare = Callable[[Caller, str], tuple[str, str, Any]]
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A write, and which of the vendor's calls has its effect: the first fitting one after `reads` others. `lives`
-    says that the client itself may repeat that call, because the vendor recognises it."""
+    says that the client itself may repeat that call, because the vendor recognises it, and `listed` that only a list
+    shows what never arrived."""
 
     connection: Vendor
     prepare: Prepare
@@ -36,6 +39,7 @@ class Case:
     path: str
     reads: int = 0
     lives: bool = False
+    listed: bool = False
     status: int = 201
 
 
@@ -127,7 +131,7 @@ CASES: Final = {
     "zendesk ticket created": zendesk(create("zendesk ticket"), "POST", "tickets", lives=True),
     "zendesk ticket changed": zendesk(change("zendesk ticket", "subject"), "PUT", "tickets/", status=200),
     "zendesk ticket upserted": zendesk(upsert("zendesk ticket", "external_id"), "POST", "tickets", lives=True),
-    "zendesk comment added": zendesk(comment, "PUT", "tickets/"),
+    "zendesk comment added": zendesk(comment, "PUT", "tickets/", listed=True),
 }
 # How often a call is made that the vendor recognises.
 ATTEMPTS: Final = 3
@@ -178,7 +182,12 @@ def send(caller: Caller, vendors: Emulators, case: Case, loss: str) -> Sent:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", CASES)
 def test_a_lost_reply(
-    caller: Caller, vendors: Emulators, sent: dict[tuple[str, str], Sent], name: str, loss: str
+    caller: Caller,
+    facade: Facade,
+    vendors: Emulators,
+    sent: dict[tuple[str, str], Sent],
+    name: str,
+    loss: str,
 ) -> None:
     case, write = CASES[name], sent[name, loss]
     for answer in (write.first, write.second):
@@ -188,6 +197,9 @@ def test_a_lost_reply(
         assert answer.json()["correlation_id"] == write.first.headers["x-correlation-id"]
     assert write.first.headers["location"] == write.second.headers["location"]
 
+    if case.listed and loss != "timeout_after_commit":
+        until(lambda: facade.sql(WAITING, write.first.json()["id"])[0]["absent"])
+        facade.sql(PASS_TIME, write.first.json()["id"])
     operation = caller.await_operation(write.first.headers["location"])
     assert operation["state"] == "succeeded", operation
 
