@@ -136,7 +136,7 @@ CREATED = {
     "stripe.order create": ("key", "listed", 86_400, 0),
     "woocommerce.customer create": ("marker", "strong", 0, 0),
     "woocommerce.order create": ("marker", "listed", 0, 0),
-    "zendesk.comment comment": ("marker", "strong", 0, 0),
+    "zendesk.comment comment": ("marker", "listed", 0, 0),
     "zendesk.customer create": ("marker", "strong", 0, 0),
     "zendesk.customer upsert": ("unique", "none", 0, 0),
     "zendesk.ticket create": ("key", "strong", 7_200, 0),
