@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.errors import Erased
+from app.errors import Erased, StoreUnavailable
 from app.problem_document import Problem
 from app.queue.models import Deferred, Done, JobOutcome, Permanent, Retry
 from app.records.deps import RecordDeps
@@ -59,9 +59,12 @@ async def read_source(
 
 
 def unreadable_source(problem: Problem) -> JobOutcome:
-    """Return the outcome of a job that cannot read its source. The job is in the lane of the target, which is well."""
+    """Return the outcome of a job that cannot read its source. The job is in the lane of the target, which is well.
+    Raises StoreUnavailable."""
     if isinstance(problem, Erased):
         return Done()
+    if isinstance(problem, StoreUnavailable):
+        raise problem
     match problem.category:
         case "permanent" | "conflict":
             return Permanent(reason=f"source: {problem.code}")

@@ -135,7 +135,7 @@ def problem_type(request: AnyRequest) -> str:
 def problem_of(request: AnyRequest, error: Exception) -> Problem:
     """Return any exception as a problem, and log what is our own fault."""
     if isinstance(error, StoreUnavailable):
-        _log.error("the database is not available", exc_info=error)
+        _log.error("the database is not available", extra={"cause": type(error.__cause__ or error).__name__})
         return error
     if isinstance(error, Problem):
         return error

@@ -36,6 +36,8 @@ from mappings.spec import Unmappable
 TRIES: Final = 3
 MOST_PAUSE_SECONDS: Final = 1.6
 UNKNOWN_KIND_SECONDS: Final = 10.0
+# An outage is not the job's fault. A statement that is too slow, or aborted, may be.
+_OWN_FAULTS: Final = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.TransactionRollbackError)
 _VENDOR_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _log = logging.getLogger("lockstitch.queue")
 
@@ -233,6 +235,8 @@ def _of_problem(problem: Problem) -> JobOutcome:
         # The lane is already blocked, or was just resumed. This job must not change it.
         after = 0.0 if problem.until_resumed else problem.retry_after or 0.0
         return Deferred(reason=problem.code, after=after)
+    if isinstance(problem, StoreUnavailable) and not isinstance(problem.__cause__, _OWN_FAULTS):
+        return Deferred(reason=problem.code)
     if isinstance(problem, VendorThrottled) and problem.is_ours:
         return Deferred(reason=problem.code, after=problem.retry_after or 0.0)
     match problem.category:

@@ -161,8 +161,9 @@ class PostgresQueue(JobIntake):
 
     async def expire(self, limit: int) -> int:
         """Release jobs whose lease has expired. A job without attempts left is poison and becomes a dead letter."""
+        is_any_expired = await self.leases.end_of_gone()
         await self.claims.open_lanes()
-        if not await self.leases.end_of_gone():
+        if not is_any_expired:
             return 0
         freed = await self.leases.free_expired(limit)
         for job in await self.leases.find_poison(limit):

@@ -1,21 +1,26 @@
 """Leases: extend them, and release jobs whose lease has expired.
 
 A lease whose holder's session has ended expires at once: its process has died. A process that only lost its session has
-`RETURN_SECONDS` to open another one.
+`RETURN_SECONDS` to open another one. After an outage of the database, no lease expires before each worker has had time
+to extend its own.
 """
 
+import math
 import time
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
 from app.audit import record
+from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.postgres.listen import LIVES
 from app.queue.claim import job_of
 from app.queue.models import Job
 
 RETURN_SECONDS: Final = 2.5
+EXTENSIONS: Final = 3
+"""How often a lease is extended in its time."""
 
 # A locked row is being finished by its owner and needs no extension.
 EXTEND = Statement(
@@ -121,6 +126,7 @@ class Leases:
         self._database = database
         self._lease = lease
         self._gone: dict[int, float] = {}
+        self._wait_until = -math.inf  # infinity: the database is away
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:
         """Extend the leases. Return the ids of jobs whose lease was lost."""
@@ -131,9 +137,16 @@ class Leases:
 
     async def end_of_gone(self) -> bool:
         """End the leases of processes whose session has been gone for `RETURN_SECONDS`, and return whether any lease
-        has expired. Call it about each second."""
-        now, lapsed = time.monotonic(), await self._database.fetch_row(SELECT_LAPSED)
+        has expired. Call it about each second. Raises StoreUnavailable."""
+        try:
+            lapsed, now = await self._database.fetch_row(SELECT_LAPSED), time.monotonic()
+        except StoreUnavailable:
+            self._wait_until = math.inf
+            raise
         assert lapsed is not None  # noqa: S101 - it always returns a row
+        self._wait_until = min(self._wait_until, now + self._lease.total_seconds() / EXTENSIONS)
+        if now < self._wait_until:
+            return False
         self._gone = {number: self._gone.get(number, now) for number in lapsed["gone"]}
         ended = [number for number, since in self._gone.items() if now - since >= RETURN_SECONDS]
         if ended:

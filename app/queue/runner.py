@@ -21,6 +21,7 @@ from app import telemetry
 from app.errors import StoreUnavailable
 from app.queue.finishing import AttemptRunner, Handler
 from app.queue.jobs import PostgresQueue
+from app.queue.leases import EXTENSIONS
 from app.queue.models import Allowances, Claimed, Job, JobPolicy
 from app.queue.places import Places, running_share
 
@@ -46,9 +47,9 @@ class QueueRunner:
     """Run at most `concurrency` jobs, of which at most `concurrency_per_connection` of one connection wait for the
     outside: a slow vendor cannot take every slot.
 
-    `lease_seconds` is the queue's; leases are extended three times as often. A lost wake-up costs at most about
-    `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back. `allowances` returns how
-    many jobs may start where a budget is short.
+    `lease_seconds` is the queue's; see `leases.EXTENSIONS`. A lost wake-up costs at most about `poll_seconds`. After
+    `stop`, jobs have `drain_seconds` to end before they are given back. `allowances` returns how many jobs may start
+    where a budget is short.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class QueueRunner:
         self._queue = queue
         self._handlers = handlers
         self._policies = policies
-        self._extend_seconds = lease_seconds / 3
+        self._extend_seconds = lease_seconds / EXTENSIONS
         self._listen = listen
         self._concurrency = concurrency
         self._concurrency_per_connection = concurrency_per_connection

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from app.audit.record import Entry, append
-from app.errors import VendorDrifted
+from app.errors import StoreUnavailable, VendorDrifted
 from app.events.models import StateMoved
 from app.problem_document import Problem
 from app.queue.finishing import Finishing
@@ -233,6 +233,8 @@ async def _after_failure(
     deps: WalkDeps, walk: AnyWalk, error: Problem | ValueError, job: Job, finishing: Finishing
 ) -> JobOutcome:
     """Begin again if the vendor may have refused the cursor; else let the run fail, once waiting does not help."""
+    if isinstance(error, StoreUnavailable):
+        raise error
     if isinstance(error, Problem) and error.category in ("transient", "throttle", "auth"):
         is_long = walk.purpose == "pull" and walk.is_baseline  # it would begin again at its first page
         if is_long or error.category != "transient" or job.attempt - job.deferred < MOST_FAILURES:

@@ -71,3 +71,6 @@ def test_a_key_that_was_never_looked_up_opens_nothing_meanwhile(facade: Facade) 
             assert code_of(fresh.get("/metrics"), 503) == "store-unavailable"
             assert code_of(other.get("/metrics"), 403) == "forbidden"
             assert code_of(other.get("/v1/me"), 503) == "store-unavailable"
+    logged = [line for line in facade.api.log.splitlines() if '"the database is not available"' in line]
+    assert logged
+    assert max(map(len, logged)) < 500

@@ -1,6 +1,8 @@
 """The runner's life: leases, places, wake-ups, lost connections, and its end."""
 
 import asyncio
+from contextlib import suppress
+from typing import Self
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -23,6 +25,7 @@ CUT = Statement(
     """,
 )
 OUTAGE_SECONDS = 3.0
+NOTHING_LEFT = Statement("SELECT job", "SELECT NOT EXISTS (SELECT FROM job)")
 EXTENDED = Statement("SELECT job", "SELECT bool_and(lease_until > now() + interval '20 s') FROM job")
 
 
@@ -157,36 +160,79 @@ async def test_connections_cut_in_the_middle_cost_no_job(harness: Harness) -> No
 
     short = Harness(harness.database, lease=1.0)
     async with running(short, handler, lease_seconds=1.0):
-        await until(lambda: _nothing_left(harness))
+        await until(lambda: _answers(harness, NOTHING_LEFT))
     assert len(ids) == 200
     assert await harness.dead() == []
 
 
-async def test_an_outcome_is_recorded_after_an_outage(harness: Harness, database_url: str) -> None:
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_a_lease_that_expires_in_an_outage_is_kept(harness: Harness, database_url: str, goes_on: bool) -> None:
     await harness.enqueue(new())
-    name = urlsplit(database_url).path.lstrip("/")
-    server = await asyncpg.connect(database_url.replace(f"/{name}?", "/template1?"))
-    runs, is_down = 0, asyncio.Event()
+    runs = 0
 
     async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         nonlocal runs
         runs += 1
-        await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        await server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
-        is_down.set()
+        await harness.pass_time(29)
+        await outage.begin()
+        if goes_on:
+            await until(lambda: _answers(harness, EXTENDED))
         return Done()
 
-    async with running(harness, handler):
-        await is_down.wait()
-        await asyncio.sleep(OUTAGE_SECONDS)
-        await server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        await until(lambda: _nothing_left(harness))
+    async with Outage(database_url) as outage, running(harness, handler):
+        await outage.last()
+        await until(lambda: _answers(harness, NOTHING_LEFT))
     assert runs == 1
-    await server.close()
 
 
-async def _nothing_left(harness: Harness) -> bool:
-    try:
-        return not await harness.states()
-    except StoreUnavailable:
-        return False
+async def test_an_outage_is_no_attempt(harness: Harness, database_url: str) -> None:
+    await harness.enqueue(new())
+    attempts = []
+
+    async def handler(job: Job, _finishing: Finishing) -> JobOutcome:
+        attempts.append((job.attempt, job.deferred))
+        if len(attempts) == 1:
+            await outage.begin()
+            await harness.database.fetch(EXTENDED)
+        return Done()
+
+    async with Outage(database_url) as outage, running(harness, handler):
+        await outage.last()
+        await until(lambda: _answers(harness, NOTHING_LEFT))
+    assert attempts == [(1, 0), (2, 1)]
+
+
+class Outage:
+    """Closes a database to everybody from `begin` on, for OUTAGE_SECONDS."""
+
+    def __init__(self, database_url: str) -> None:
+        self._name = urlsplit(database_url).path.lstrip("/")
+        self._url = database_url.replace(f"/{self._name}?", "/template1?")
+        self._begun = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncpg.connect(self._url)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._server.close()
+
+    async def begin(self) -> None:
+        """End all sessions, and let no new ones in."""
+        await self._server.execute(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS false")
+        await self._server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", self._name
+        )
+        self._begun.set()
+
+    async def last(self) -> None:
+        """Wait for the outage and until it is over."""
+        await self._begun.wait()
+        await asyncio.sleep(OUTAGE_SECONDS)
+        await self._server.execute(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS true")
+
+
+async def _answers(harness: Harness, question: Statement) -> bool:
+    with suppress(StoreUnavailable):
+        return bool(await harness.database.fetch_value(question))
+    return False
