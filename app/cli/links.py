@@ -4,11 +4,21 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from app.cli.commands import LISTED, PAGING, TABLES, check_limit, declare_action, operators
+from app.cli.commands import (
+    LISTED,
+    PAGING,
+    TABLES,
+    check_cursor,
+    check_follows,
+    check_limit,
+    declare_action,
+    operators,
+)
 from app.cli.exits import usage
 from app.cli.operators import prepare_actor
 from app.cli.printing import Json, print_result
 from app.cli.tables import Cells, moment, print_page
+from app.http.paging import Page
 from app.links.deps import LinkDeps
 from app.links.manage import decide_review, join_links, list_reviews, show_links, split_links
 from app.links.models import Attached, LinkedRecords, LinkReview, SplitLinks
@@ -66,8 +76,16 @@ def review(
         print_result(decided, f"{decided.id} is refused, and does not come back.", json=json)
     else:
         check_limit(limit)
-        page = opened(lambda deps: list_reviews(deps, after=cursor, limit=limit))
+        check_cursor(cursor)
+        page = _read(cursor, limit)
+        if cursor is not None:
+            check_follows(cursor, page.data or _read(None, 1).data)
         print_page(page, *TABLES["links review"], none="No open proposals.", json=json)
+
+
+def _read(after: str | None, limit: int) -> Page:
+    page: Page = opened(lambda deps: list_reviews(deps, after=after, limit=limit))
+    return page
 
 
 def _row(review: LinkReview) -> Cells:

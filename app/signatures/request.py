@@ -8,7 +8,7 @@ from typing import Final, Literal
 Headers = Sequence[tuple[bytes, bytes]]
 """Names and values as the server received them, in any letter case, repeated ones included."""
 
-Reason = Literal["missing", "duplicate", "malformed", "mismatch", "stale", "no-secret"]
+Reason = Literal["missing", "duplicate", "malformed", "mismatch", "inactive", "stale", "no-secret"]
 
 MAX_SIGNATURES: Final = 32
 """The limit of signatures in one request, where the scheme allows a list. Senders use one per live secret, so two or
@@ -19,7 +19,8 @@ class SignatureRefused(Exception):
     """The signature is invalid. The answer is 401 without detail.
 
     `reason` is for metrics: `missing` a header, `duplicate` header, `malformed` encoding, `mismatch` with every secret,
-    `stale` a valid signature with a time too far from now, `no-secret` valid at this time.
+    `inactive` matches a secret that is not valid at this time, `stale` a valid signature with a time too far from now,
+    `no-secret` valid at this time.
     """
 
     def __init__(self, reason: Reason) -> None:

@@ -44,26 +44,27 @@ def handshake(scheme: Scheme, method: str, headers: Headers, body: bytes, *, pen
 def verify(scheme: Scheme, request: SignedRequest, secrets: Sequence[Secret], *, now: datetime) -> Secret:
     """Return the first of `secrets` that matches, so that the use of an old secret can be reported.
 
-    Tries every secret valid at `now` against every signature, in constant time and without early exit. Without any
-    valid secret, does the same work with a random key. `now` needs a time zone. Secrets of the wrong form count as
-    absent; `check_secret` reports them when the configuration is read. Raises only SignatureRefused.
+    Tries every secret against every signature, in constant time and without early exit, also those not valid at `now`.
+    Without any valid secret, does the same work with a random key. `now` needs a time zone. Secrets of the wrong form
+    count as absent; `check_secret` reports them when the configuration is read. Raises only SignatureRefused.
     """
     for name in _headers_read(scheme.envelope):
         optional(request.headers, name)
     verifier = _verifier(scheme)
     claim = verifier.claim(request)
     proven: Secret | None = None
-    tried = 0
+    is_any_valid = is_inactive = False
     for secret in secrets:
-        for key in _keys(verifier, secret, now):
-            tried += 1
-            if _proves(key, claim) and proven is None:
-                proven = secret
-    if not tried:
+        is_valid = secret.valid_at(now)
+        for key in _keys(verifier, secret):
+            is_any_valid |= is_valid
+            if _proves(key, claim):
+                is_inactive |= not is_valid
+                proven = proven or (secret if is_valid else None)
+    if not is_any_valid:
         _proves(_DECOY, claim)
-        raise SignatureRefused("no-secret")
     if proven is None:
-        raise SignatureRefused("mismatch")
+        raise SignatureRefused("inactive" if is_inactive else "mismatch" if is_any_valid else "no-secret")
     if claim.signed_at is not None and abs((now - claim.signed_at).total_seconds()) > verifier.tolerance:
         raise SignatureRefused("stale")
     return proven
@@ -89,9 +90,7 @@ def _verifier(scheme: Scheme) -> Verifier:
     return SHARED_SECRET if scheme.signature == "shared-secret" else STANDARD
 
 
-def _keys(verifier: Verifier, secret: Secret, now: datetime) -> tuple[Key, ...]:
-    if not secret.valid_at(now):
-        return ()
+def _keys(verifier: Verifier, secret: Secret) -> tuple[Key, ...]:
     try:
         return verifier.keys(secret.value)
     except UnusableSecret:

@@ -71,6 +71,7 @@ REFUSED = Statement(
 
 NEXT_STEPS: Final = {
     "mismatch": "Compare webhook_secrets with the secret at the vendor. HubSpot also signs LOCKSTITCH_PUBLIC_URL.",
+    "inactive": "The vendor still signs with a former secret: enter the present one there, or extend its time here.",
     "stale": "Correct the clock of the hosts of the API: timedatectl set-ntp true.",
     "no-secret": "Add the vendor's secret to webhook_secrets, and restart the API.",
 }

@@ -160,6 +160,7 @@ def test_queue_shows_figures(environment: dict[str, str], database_url: str, ids
         (("dead-letters", "list", "--cursor", "zzz"), 2, "--cursor zzz"),
         (("dead-letters", "list", "--cursor", "sub_0"), 2, "--cursor sub_0"),
         (("dead-letters", "list", "--cursor", "bf_0"), 2, "--cursor bf_0"),
+        (("links", "review", "--cursor", "zzz"), 2, "--cursor zzz"),
         (("dead-letters", "discard", "dl_0"), 2, "because"),
         (("dead-letters", "discard", "dl_0", "--because", " "), 2, "--because: must be text"),
         (("dead-letters", "redrive", "dl_0", "--payload", "/does/not/exist"), 2, "cannot be read"),

@@ -117,6 +117,8 @@ def test_a_proposal_is_accepted_and_split_again(caller: Caller, facade: Facade) 
     for text in (proposal["id"], crm["id"], desk["id"], place(crm), place(desk)):
         assert text in narrow.stdout.split()
 
+    other = facade.lockstitch("links", "review", "--cursor", proposal["canonical_id"])
+    assert (other.returncode, "the cursor of another list" in other.stderr) == (2, True)
     accepted = facade.lockstitch("links", "review", "--accept", proposal["id"])
     assert (accepted.returncode, accepted.stdout) == (
         0,

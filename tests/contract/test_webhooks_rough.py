@@ -145,7 +145,7 @@ def test_secrets_overlap_while_they_are_rotated(facade: Facade, caller: Caller) 
     for place in ("1", "2"):
         assert f'lockstitch_webhook_secrets_used_total{{connection="gateway",place="{place}"}}' in text
     assert 'connection="gateway",place="3"' not in text
-    assert 'lockstitch_webhooks_refused_total{connection="gateway",reason="mismatch"}' in text
+    assert 'lockstitch_webhooks_refused_total{connection="gateway",reason="inactive"}' in text
     assert STILL_GOOD not in text + facade.api.log
 
 
