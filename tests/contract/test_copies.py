@@ -422,13 +422,17 @@ def lost_by(answer: httpx.Response, status: int) -> list[str]:
     return [one["path"] for one in answer.json()["meta"].get("loss", [])]
 
 
-def test_a_copied_ticket_follows_its_requester(caller: Caller) -> None:
+def test_a_copied_ticket_follows_its_requester(caller: Caller, vendors: Emulators) -> None:
     made = caller.create("/v1/tickets?connection=freshdesk", SAMPLES["freshdesk ticket"].body(word()))
     expect(copy(caller, made, "zendesk"), 201)
     mark = word()
     other = {"email": f"{mark}@example.com", "name": f"Ada {mark}"}
     expect(caller.write("PATCH", f"/v1/tickets/{made['id']}", {"requester": other}))
-    assert other.items() <= expect(copy(caller, made, "zendesk")).json()["requester"].items()
+    there = expect(copy(caller, made, "zendesk")).json()
+    assert other.items() <= there["requester"].items()
+    (person,) = vendors.records("zendesk", "users", holding=mark)
+    (stored,) = vendors.records("zendesk", "tickets", holding=made["subject"])
+    assert stored["requester_id"] == person["id"]
 
 
 def test_a_shop_without_a_consent_does_not_undo_a_withdrawal(caller: Caller) -> None:

@@ -255,7 +255,9 @@ def test_a_ticket_goes_to_another_requester_who_is_found_or_created(
         path = f"/v1/tickets/{made['id']}?loss=none"
         changed = expect(caller.write("PATCH", path, change, headers={"x-correlation-id": run})).json()
         assert change["requester"].items() <= changed["requester"].items()
-    assert len(vendors.records("zendesk", "users", holding=mark)) == 1
+        (person,) = vendors.records("zendesk", "users", holding=address)
+        (stored,) = vendors.records("zendesk", "tickets", holding=made["subject"])
+        assert stored["requester_id"] == person["id"]
     assert [row["object"] for row in operations_of(facade, run)] == ["customer", "ticket", "ticket"]
     refused = caller.write(
         "PATCH", f"/v1/tickets/{made['id']}?missing=refuse", {"requester": {"email": f"n{mark}@example.com"}}
