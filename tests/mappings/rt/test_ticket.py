@@ -122,6 +122,11 @@ def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]
         assert set(sent({name: value})) <= MEMBERS[name]
 
 
+def test_a_change_may_set_a_status_that_a_new_ticket_may_not_have() -> None:
+    words = {"waiting_on_customer": "stalled", "on_hold": "stalled", "closed": "rejected", "deleted": "deleted"}
+    assert {status: sent({"status": status})["Status"] for status in words} == words
+
+
 def test_null_clears() -> None:
     cleared = dict.fromkeys(
         (
