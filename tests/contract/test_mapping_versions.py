@@ -270,7 +270,8 @@ def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, ven
 
 def test_what_cannot_be_decided(caller: Caller, facade: Facade) -> None:
     path = f"/ops/mappings/{NAME}/route"
-    assert code_of(caller.post("/ops/mappings/hubspot.invoice/route", json={"connection": "hubspot", "active": 1}), 404)
+    nothing = caller.post("/ops/mappings/hubspot.invoice/route", json={"connection": "hubspot", "active": 1})
+    expect(nothing, 404, "not-found")
     refused: list[tuple[dict[str, Any], str]] = [
         ({"connection": "shopify", "active": 1}, "/connection"),
         ({"connection": "hubspot", "active": 9}, "/active"),
