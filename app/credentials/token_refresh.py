@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from app.credentials.models import Credential, CredentialKind, RefreshLease, VersionMoved
+from app.credentials.secrets import NoSecret
 from app.credentials.store import PostgresCredentials
 from app.credentials.token_endpoint import EndpointFailure, TokenEndpoint
 from app.credentials.token_set import CurrentTokens, NeedsAuthorization, TokenSet, payload_of, read_tokens
@@ -89,8 +90,10 @@ class TokenRefresh:
         """
         try:
             secrets = self._read_secrets()
-        except SettingsError as error:
+        except NoSecret as error:
             raise NeedsAuthorization(str(error)) from error
+        except SettingsError as error:  # a file that is being replaced, or a provider that does not answer
+            return VendorUnavailable(str(error))
         number = await self._leasable(number)
         seconds, gone = self._endpoint.seconds + 2 * MARGIN, GoneHolder()
         while True:

@@ -102,6 +102,10 @@ class Tokens(CurrentTokens):
             renewed = 0 if stored is None else stored.number
             await self._renewed(renewed, deadline)
 
+    @property
+    def unreadable(self) -> None:
+        """Nothing has to be read again."""
+
     def renew(self) -> None:
         """Nothing has to be read again: the vault is followed."""
 

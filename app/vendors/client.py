@@ -19,7 +19,7 @@ import msgspec
 from app.credentials.secrets import NoSecret
 from app.credentials.tokens import Tokens
 from app.egress.exchange import NoReply, NotSent, RequestSender
-from app.errors import VendorAuthFailed, VendorTimeout
+from app.errors import ConnectionPaused, VendorAuthFailed, VendorTimeout
 from app.problem_document import Problem
 from app.queue.models import Allowances
 from app.queue.pauses import PostgresPauses
@@ -295,6 +295,11 @@ class VendorClient:
                 return reply
             if failure.category == "auth" and await live.credential.renewed_since(credential, deadline):
                 return msgspec.structs.replace(failure, repeatable=True)
+            if failure.category == "auth" and live.credential.unreadable is not None:
+                # The vendor refuses the former secret, which says nothing about the next: no person has to resume.
+                live.health.unauthorised(recorded=False, facts={"why": live.credential.unreadable})
+                pause = live.current_state()[1]
+                raise ConnectionPaused(live.credential.unreadable, retry_after=pause, category="auth")
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure

@@ -1,5 +1,7 @@
 """A connection's credential, as one header."""
 
+import asyncio
+import time
 from base64 import b64encode
 from contextlib import suppress
 from functools import partial
@@ -17,12 +19,14 @@ from mappings.manifest import Auth, Vendor
 
 LONGEST_NAME: Final = 63 - len(SUFFIX)
 """Of a connection whose tokens the vault keeps under its name."""
+READABLE_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 0.1
 
 
 class CredentialHeader:
     """Holds the header, and never shows it in `repr` or a message. Follows the vault."""
 
-    __slots__ = ("_auth", "_header", "_lacks", "_names", "_revision", "_secrets", "_settings")
+    __slots__ = ("_auth", "_header", "_lacks", "_names", "_revision", "_secrets", "_settings", "unreadable")
 
     def __init__(self, settings: ConnectionSettings, auth: Auth, secrets: Secrets) -> None:
         """A secret that the vault lacks may be set later. Raises SettingsError if another is missing or unusable."""
@@ -30,6 +34,8 @@ class CredentialHeader:
         self._auth = auth
         self._secrets = secrets
         self._lacks: NoSecret | None = None
+        self.unreadable: str | None = None
+        """Why the secrets could not be read again: a file that is being replaced, say."""
         self._read()
 
     def __repr__(self) -> str:
@@ -46,8 +52,11 @@ class CredentialHeader:
 
     def renew(self) -> None:
         """Read the secrets again, because a file may have changed. Keep the old ones if that fails."""
-        with suppress(SettingsError):
+        self.unreadable = None
+        try:
             self._read()
+        except SettingsError as error:
+            self.unreadable = str(error)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -60,12 +69,17 @@ class CredentialHeader:
             await self._secrets.refresh()
 
     async def renewed_since(self, used: tuple[str, str], deadline: float) -> bool:
-        """Return whether the credential differs from `used`, after reading it again if needed."""
+        """Return whether the credential differs from `used`, after reading it again if needed. Wait a moment for a file
+        that cannot be read: it is being replaced."""
         with suppress(NoSecret):
             if self.header != used:
                 return True
             await self._secrets.read_again(self._settings.credentials.values())
             self.renew()
+            give_up = min(deadline, time.monotonic() + READABLE_SECONDS)
+            while self.unreadable is not None and time.monotonic() < give_up:
+                await asyncio.sleep(LOOK_SECONDS)
+                self.renew()
             return self.header != used
         return False
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,10 @@ from app.postgres.database import Database, Statement
 from app.postgres.listen import Listener
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
+from app.settings.reading import read_secret_file
 from app.vendors.authorize import end_pause
 from tests.queue.harness import until
-from tests.vendors.acme import READ, REAL_TIME, WRITE, Asker, asking
+from tests.vendors.acme import QUICK, READ, REAL_TIME, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
 REFUSED = Reply(status=401)
@@ -242,6 +244,34 @@ async def test_a_renewed_credential_is_tried_before_a_pause(database: Database, 
         with pytest.raises(VendorAuthFailed):
             await acme.send(WRITE)
     assert await audited(database) == [("connection.paused", "lockstitch")]
+
+
+async def test_a_secret_that_is_being_replaced_needs_no_resume(database: Database, tmp_path: Path) -> None:
+    accepted, file = "new", tmp_path / "token"
+    file.write_text("old")
+
+    def judge(call: Call) -> Reply:
+        return OK if call.headers["authorization"] == f"Bearer {accepted}" else REFUSED
+
+    def read(_reference: str) -> str:
+        return read_secret_file(f"file:{file}")
+
+    async with (
+        running_vendor(judge) as vendor,
+        asking(vendor.url, read_secret=read, pauses=PostgresPauses(database)) as acme,
+    ):
+        file.write_text("")
+        asyncio.get_running_loop().call_later(0.3, file.write_text, "new")
+        assert (await acme.send(WRITE)).status == 200
+        accepted = "newer"
+        file.unlink()
+        with pytest.raises(ConnectionPaused) as paused:
+            await acme.send(WRITE)
+        assert "cannot be read" in paused.value.detail
+        file.write_text("newer")
+        await asyncio.sleep(QUICK.unauthorised_pause)
+        assert (await acme.send(WRITE)).status == 200
+    assert await audited(database) == []
 
 
 async def test_while_the_database_is_away_what_was_known_holds(database_url: str) -> None:
