@@ -182,7 +182,10 @@ class UnsupportedField(CallerProblem):
     """The vendor has no place for a field that was sent. Nothing is dropped silently."""
 
     code, status, title = "unsupported-field", 422, "The connection cannot hold a field"
-    next_step = "Omit the named fields, or add ?loss=any to drop them and list them in meta.loss."
+    next_step = (
+        "Omit the named fields (of a copy: list the others in its fields), or add ?loss=any to drop them and list them in"
+        " meta.loss."
+    )
 
 
 class UnsupportedAction(CallerProblem):

@@ -30,7 +30,8 @@ NOTHING = FieldBase()
 class Copied(Struct, frozen=True, kw_only=True):
     """A completed copy: the fields of the source (`sent`) and of the target after it (`after`), the target before it as
     digests, the patch that was `written`, and the fields that the source could not supply. `composed` are the fields
-    that the target derives from others."""
+    that the target derives from others, and `left` those whose change it did not take and which the next copy tries
+    again."""
 
     names: tuple[str, ...]
     sent: Any
@@ -39,6 +40,7 @@ class Copied(Struct, frozen=True, kw_only=True):
     written: Any
     composed: Collection[str]
     missing: Collection[str]
+    left: Collection[str] = ()
 
     @property
     def is_new(self) -> bool:
@@ -72,7 +74,7 @@ def _renew_value(
     is_common = is_written or copied.is_new or source == target or (known is not None and known.target == target)
     was_put = known is not None and known.put and known.target == target
     ahead = FieldBase(
-        source=source,
+        source=known.source if known is not None and name in copied.left else source,
         target=target if is_common or known is None else known.target,
         put=bool(target) and (was_put or (is_written and target != before)),
     )

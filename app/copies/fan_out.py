@@ -68,7 +68,7 @@ WITHDRAW: Final = (
     " `fields` of the consumer."
 )
 
-FOLLOW: Final = "bring the record to this state there by hand. What else has changed was written."
+FOLLOW: Final = "bring the record to this state there by hand, or discard this. What else has changed was written."
 
 Consent = Literal["given", "withdrawn", "none"]
 
@@ -228,7 +228,7 @@ async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: Reso
 
 
 def _outcome_of(deps: CopyDeps, operation: Operation) -> JobOutcome:
-    """Return what the state of its operation means for a fan-out. If the copy left a state of an order, the fan-out
+    """Return what the state of its operation means for a fan-out. If the copy left a state or a fixed field, the fan-out
     becomes a dead letter, although the rest was written: otherwise no one would learn of the loss. With it the key is
     released, so that a redrive copies again."""
     problem, answer = operation.problem, operation.answer

@@ -17,6 +17,7 @@ from canonical.copy_base import FieldState, is_as_left, is_unchanged
 from canonical.order_body import completed
 from canonical.order_patch import OrderPatch
 from canonical.parts import Link, Loss, Skipped
+from canonical.references import PEOPLE
 from canonical.renewed_base import Copied, renewed
 from canonical.three_way import EMAILS, Rules, Side, merge
 from canonical.values import email_key
@@ -28,6 +29,9 @@ from mappings.spec import Mapped
 DISPLAY: Final = "display_name"
 STATES: Final = frozenset({"status", "payment_status", "fulfillment_status"})
 """The states of a record. One that its target cannot follow does not hold up the other changes of a later copy."""
+FIXED: Final = frozenset({*PEOPLE, "description", "description_html"})
+"""Essential fields that some vendors store with a new record and never change. One that stays is no reason for a caller
+to refuse the other changes: there is nothing to do about it first. Each copy of a caller names it while it differs."""
 STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
     " changed since, and never a name: clear it there"
@@ -172,22 +176,23 @@ def without_emails(merged: MergedCopy) -> MergedCopy:
 
 def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
     """Return a merge without what the target refuses: a field that cannot be cleared or made false there, a login that
-    it does not replace, and a state that was copied before, for a consumer or a caller who accepts any loss. The other
-    changes of the record must not wait for that. None if it refuses anything else, or if the caller accepts no loss."""
+    it does not replace, and what was copied before and is fixed there, or is a state, for a consumer or a caller who
+    accepts any loss. The other changes of the record must not wait for that. None if it refuses anything else, or if
+    the caller accepts no loss."""
     intent = merged.write.intent
     leaves_states = merging.copied.consumer is not None or intent.loss == "any"
     body = msgspec.json.decode(merged.plan.body)
     refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
     cleared = {name for name in refused if name in body and not body[name]}
-    states = STATES.intersection(refused, body, merging.known.base) if leaves_states else frozenset()
+    kept = (FIXED | STATES if leaves_states else FIXED).intersection(refused, body, merging.known.base)
     emails = [one for one in errors if str(one.pointer).split("/")[1:2] == [EMAILS]]
     keeps_login = EMAILS in body and is_login(merged.write) and all(is_email(one.pointer) for one in emails)
-    left = cleared | states
+    left = cleared | kept
     if not refused or intent.loss == "none" or not refused.keys() <= left | ({EMAILS} if keeps_login else set()):
         return None
-    why = {name: "it stays" if name in states or body[name] is False else "it is not cleared" for name in left}
+    why = {name: "it stays" if name in kept or body[name] is False else "it is not cleared" for name in left}
     lost = tuple(Loss(path=f"/{name}", kind="dropped", detail=f"{why[name]}: {refused[name]}") for name in sorted(left))
-    unfollowed = min((f"/{name}" for name in states), default=merged.plan.unfollowed)
+    unfollowed = min((f"/{name}" for name in kept), default=merged.plan.unfollowed)
     plan = replace(merged.plan, lost=merged.plan.lost + lost, unfollowed=unfollowed)
     remaining = _without(replace(merged, plan=plan), left)
     return without_emails(remaining) if refused.keys() - left else remaining
@@ -230,6 +235,7 @@ async def result_of(
     known = await resolved.deps.bases.get(resolved.intent.object, source, target)
     patch = resolved.as_whole.patch
     before = {} if is_new else copied.plan.before
+    lost = {one.path.removeprefix("/") for one in (*loss, *copied.lost) if one.kind == "dropped"}
     derived = STATES.intersection(one.path.removeprefix("/") for one in loss if one.kind == "defaulted")
     made = Copied(
         names=_names(copied, patch),
@@ -239,6 +245,7 @@ async def result_of(
         written=msgspec.json.decode(copied.plan.body, type=resolved.mapping.patch),
         composed=derived | {DISPLAY} if _is_composed(patch, data) else derived,
         missing=copied.missing,
+        left=FIXED.intersection(lost) if copied.consumer is None else (),
     )
     if known.version != copied.plan.base:  # another copy has ended meanwhile, and knows the other fields better
         made = replace(made, names=tuple(filter(made.is_written, made.names)))

@@ -76,7 +76,7 @@ class CopyPlan(Struct, frozen=True, kw_only=True):
     """What a copy sends after the merge: the `body`, with the target `before` it as digests; None if it was not read.
     `conflicts` are fields that both sides have changed, and nothing says whose value counts. `base` is the version of
     the base that was merged with. `lost` is what the target keeps although the source has changed it, and `unfollowed`
-    the pointer of a state of an order among that, which a consumer's operators have to know."""
+    the pointer of a state or a fixed field among that, which a consumer's operators have to know."""
 
     body: bytes
     base: str = ""

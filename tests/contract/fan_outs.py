@@ -62,6 +62,11 @@ connection = "freshdesk"
 sources = ["zendesk"]
 
 [[consumers]]
+object = "tickets"
+connection = "zendesk"
+sources = ["salesforce"]
+
+[[consumers]]
 object = "orders"
 connection = "shopify"
 sources = ["hubspot"]

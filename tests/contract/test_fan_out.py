@@ -282,6 +282,27 @@ def test_a_state_that_the_consumer_cannot_follow_is_a_dead_letter_and_holds_up_n
     assert caller.get("/ops/dead-letters?connection=shopify&state=open").json()["data"] == []
 
 
+def test_a_text_that_the_consumer_never_changes_is_one_dead_letter(facade: Facade, caller: Caller) -> None:
+    """The description of a ticket at Zendesk is its first comment."""
+    made = caller.create("/v1/tickets?connection=salesforce", {"subject": word(), "description": "It is broken."})
+    settle(facade)
+    path = f"/v1/tickets/{made['id']}?connection="
+    for subject, described in (("Both", "Both are broken."), ("Neither", None)):
+        sent = {"subject": subject} if described is None else {"subject": subject, "description": described}
+        expect(caller.write("PATCH", f"{path}salesforce", sent))
+        settle(facade)
+        (letter,) = caller.get("/ops/dead-letters?connection=zendesk&state=open").json()["data"]
+        assert (letter["kind"], letter["failure"]["path"]) == ("fan_out", "/description")
+        there = caller.get(f"{path}zendesk").json()
+        assert (there["subject"], there["description"]) == (subject, "It is broken.")
+    letter_view = caller.get(f"/ops/dead-letters/{letter['id']}").json()
+    advised = {step["action"]: step["advice"] for step in letter_view["next_steps"]}["redrive"]
+    assert "by hand" in advised
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={}).status_code == 200
+    settle(facade)
+    assert caller.get("/ops/dead-letters?connection=zendesk&state=open").json()["data"] == []
+
+
 @pytest.mark.parametrize("lost", ["the reply", "the dead letter"])
 def test_a_state_that_stayed_is_a_dead_letter_whatever_is_lost(
     facade: Facade, caller: Caller, vendors: Emulators, lost: str

@@ -115,6 +115,41 @@ def test_a_state_of_a_person_or_a_ticket_holds_up_nothing(
     assert caller.write("POST", path, {"connection": target}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "field"), [("zendesk", "hubspot", "requester"), ("freshdesk", "zendesk", "description")]
+)
+def test_a_field_of_a_ticket_that_never_changes_holds_up_nothing(
+    caller: Caller, vendors: Emulators, source: str, target: str, field: str
+) -> None:
+    """HubSpot keeps the requester of a ticket, and Zendesk its first comment."""
+    sample = SAMPLES[f"{source} ticket"]
+    path, made = create_record(caller, sample)
+    copies = f"{path}/copies?connection={source}"
+    there = caller.create(copies, {"connection": target})
+    if field == "requester":
+        changed: Body = {"requester": {"email": f"{word()}@example.com", "name": "Ines"}}
+    else:
+        changed = {"description": "Both are broken."}
+    expect(caller.write("PATCH", f"{path}?connection={source}", changed | {"subject": f"Both {made['subject']}"}))
+
+    refused = caller.write("POST", f"{copies}&loss=none", {"connection": target})
+    assert (code_of(refused, 422), f"/{field}" in pointers(refused)) == ("unsupported-field", True)
+    assert "loss=any" in refused.json()["next_step"]
+    for _ in range(2):
+        copied = expect(caller.write("POST", copies, {"connection": target})).json()
+        assert f"/{field}" in {one["path"] for one in copied["meta"]["loss"] if one["kind"] == "dropped"}
+        assert copied[field] == there[field]
+        assert copied["subject"].startswith("Both ")
+    writes = [one for one in vendors.calls(target) if one["method"] in ("PATCH", "PUT")]
+    back = caller.write("POST", f"{path}/copies?connection={target}", {"connection": source})
+    assert back.status_code == 200, back.text
+    assert back.json()["subject"] == copied["subject"]
+    assert back.json()[field] != there[field]
+    expect(caller.write("PATCH", f"{path}?connection={source}", {"subject": "Neither"}))
+    assert expect(caller.write("POST", copies, {"connection": target})).json()["subject"] == "Neither"
+    assert len([one for one in vendors.calls(target) if one["method"] in ("PATCH", "PUT")]) == len(writes) + 1
+
+
 def test_a_state_is_refused_where_no_copy_has_put_one(caller: Caller) -> None:
     """Only a later copy leaves it: a create, a change and a first copy do not."""
     made = made_at(caller, "hubspot", status="cancelled")
