@@ -10,7 +10,7 @@ from canonical import markup, values
 from canonical.parts import Loss
 from mappings.spec import Notes
 
-BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
+BLOCKS: Final = frozenset({"p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
 Sent = str | None | UnsetType
 _TAG: Final = re.compile(r'</?([a-z0-9]++)(?:[^<>"]|"[^"]*+")*+>')
 """A tag as nh3 writes it: lower case, values in double quotes. It writes `<` nowhere else."""
@@ -29,10 +29,15 @@ def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | 
 
 
 def text_of(html: str) -> str:
-    """Return the text of sanitised HTML, one line for each block."""
-    text = _TAG.sub(lambda tag: "\n" if tag[1] in BREAKS else "", html.replace("\n", " "))
-    lines = (" ".join(line.split()) for line in unescape(text).split("\n"))
-    return "\n".join(line for line in lines if line)
+    """Return the text of sanitised HTML, one line for each block. A `<br>` ends a line, also an empty one."""
+    text = _TAG.sub(lambda tag: "\n" if tag[1] == "br" else "\f" if tag[1] in BLOCKS else "", html.replace("\n", " "))
+    lines = [line for block in unescape(text).split("\f") for line in _lines(block)]
+    return "\n".join(" ".join(line.split()) for line in lines).strip("\n")
+
+
+def _lines(block: str) -> list[str]:
+    *lines, last = block.split("\n")
+    return [*lines, last] if last.strip(" \t\r") else lines
 
 
 def html_of(text: str) -> str:

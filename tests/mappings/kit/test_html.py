@@ -2,7 +2,7 @@
 
 import pytest
 
-from mappings.kit.html import has_words
+from mappings.kit.html import has_words, text_of
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,16 @@ from mappings.kit.html import has_words
 )
 def test_only_space_and_bullets_differ(html: str, text: str, same: bool) -> None:
     assert has_words(html, text) is same
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<div>Two mugs.<br><br>One is broken.</div>", "Two mugs.\n\nOne is broken."),
+        ("<div>Two mugs.</div><div><br></div>\n<div>One is broken.<br></div>", "Two mugs.\n\nOne is broken."),
+        ("<p>Two mugs.</p> <p>&nbsp;</p> <p>One is broken.</p>", "Two mugs.\n\nOne is broken."),
+        ("<br><ul> <li>mug</li> <li>plate</li></ul><br>", "mug\nplate"),
+    ],
+)
+def test_blank_lines_are_kept(html: str, text: str) -> None:
+    assert text_of(html) == text
