@@ -42,6 +42,7 @@ CREATING: Final = frozenset({"create", "upsert", "comment"})
 """The verbs that never clear a field."""
 TEXTS: Final = (("description", "description_html"), ("body_text", "body_html"))
 """The texts of a ticket and of a comment, each as plain text and as HTML."""
+BLANK: Final = "blank space alone counts as no value"
 NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
 
 
@@ -228,15 +229,16 @@ def make_portable(
     emptied = tuple(name for name in absent if getattr(sent.patch, name) is not UNSET)
     _refuse_unplaced(patch, origin.connection)
     patch = with_source(patch, origin.connection)
-    lost = tuple[Loss, ...]()
+    lost = tuple(Loss(path=f"/{name}", kind="coerced", detail=BLANK) for name in emptied if _is_space(sent.patch, name))
     if isinstance(patch, TicketPatch | CommentPatch):
-        patch, lost = _one_text(patch, mapping)
+        patch, other_form = _one_text(patch, mapping)
+        lost += other_form
     if (creates or copies) and isinstance(patch, OrderPatch):
         try:
             whole = completed(patch, sent.totals, total_counts=origin.total_counts)
         except ValueError as error:
             raise InvalidField.at("/totals", f"adds up to {error}") from error
-        patch, lost = whole.patch, whole.folded
+        patch, lost = whole.patch, (*lost, *whole.folded)
     return PortableBody(
         patch=patch,
         body=body if patch is sent.patch and not sent.ignored else msgspec.json.encode(patch),
@@ -251,6 +253,11 @@ def make_portable(
         lost=lost,
         emptied=emptied,
     )
+
+
+def _is_space(patch: Struct, name: str) -> bool:
+    text = getattr(patch, name)
+    return isinstance(text, str) and text.isspace()
 
 
 def _refuse_unplaced(patch: Struct, source: str | None) -> None:

@@ -163,3 +163,11 @@ def test_an_upsert_by_the_only_address_sent_keeps_the_others(caller: Caller, nam
     expect(caller.write("POST", path, body | sample.change, headers={"prefer": "wait=30"}))
     read = caller.get(f"{sample.path}/{made['id']}").json()
     assert [one["address"] for one in read["emails"]] == [one["address"] for one in made["emails"]]
+
+
+def test_blank_space_that_counts_as_no_value_is_named(caller: Caller) -> None:
+    made = caller.create(
+        "/v1/tickets?connection=salesforce", {"subject": word(), "description": " \n ", "external_id": f"key-{word()}"}
+    )
+    assert made["description"] is None
+    assert [(one["path"], one["kind"]) for one in made["meta"]["loss"]] == [("/description", "coerced")]
