@@ -144,7 +144,7 @@ def merged_copy(merging: CopyMerge, resolved: ResolvedWrite, mapped: Mapped[Any]
                 *(Loss(path=f"/{name}", kind="dropped", detail=stale) for name in merged.stale),
                 *(
                     Loss(path=f"/{name}", kind="ambiguous", detail=REPLACED.format(target=owner))
-                    for name in (merged.replaced if resolved.intent.object == "customer" else ())
+                    for name in (merged.replaced if resolved.intent.object != "order" else ())
                 ),
                 *(_kept_login(patch, merged.patch, owner) if rules.keeps_login else ()),
             ),

@@ -10,7 +10,7 @@ from tests.contract.emulators import Emulators, Vendor, writes
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
-from tests.contract.vendor_samples import all_vendors
+from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import until
 
 OWNERS: Final = """
@@ -239,6 +239,18 @@ def test_a_value_replaced_without_a_base_is_named(caller: Caller) -> None:
     assert named == differs
     again = copy(caller, made, "hubspot")
     assert not [one for one in again["meta"]["loss"] if "another value" in one["detail"]]
+
+
+def test_a_due_date_that_a_vendor_has_set_is_named_where_it_replaces_another(caller: Caller) -> None:
+    """HubSpot has no due dates, and Freshdesk gives one to each new ticket."""
+    due = {"type": "task", "due_at": "2031-05-01T10:00:00Z"}
+    made = create_record(caller, SAMPLES["zendesk ticket"])[1]
+    path = f"/v1/tickets/{made['id']}"
+    assert expect(caller.write("PATCH", f"{path}?connection=zendesk", due)).json()["due_at"] == due["due_at"]
+    for source, target in (("zendesk", "hubspot"), ("hubspot", "freshdesk"), ("freshdesk", "zendesk")):
+        copied = caller.write("POST", f"{path}/copies?connection={source}", {"connection": target}).json()
+    assert copied["due_at"] != due["due_at"]
+    assert [one["path"] for one in copied["meta"]["loss"] if "another value" in one["detail"]] == ["/due_at"]
 
 
 def test_the_target_keeps_its_own_split_of_the_same_name(caller: Caller) -> None:
