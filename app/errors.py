@@ -183,8 +183,8 @@ class UnsupportedField(CallerProblem):
 
     code, status, title = "unsupported-field", 422, "The connection cannot hold a field"
     next_step = (
-        "Omit the named fields (of a copy: list the others in its fields), or add ?loss=any to drop them and list them in"
-        " meta.loss."
+        "Omit the named fields (of a copy: list the others in its fields), or add ?loss=any to drop them and list them"
+        " in meta.loss."
     )
 
 

@@ -176,15 +176,17 @@ def without_emails(merged: MergedCopy) -> MergedCopy:
 
 def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[FieldError]) -> MergedCopy | None:
     """Return a merge without what the target refuses: a field that cannot be cleared or made false there, a login that
-    it does not replace, and what was copied before and is fixed there, or is a state, for a consumer or a caller who
-    accepts any loss. The other changes of the record must not wait for that. None if it refuses anything else, or if
-    the caller accepts no loss."""
+    it does not replace, what is fixed in a record that was linked before, and a state that was copied before, for a
+    consumer or a caller who accepts any loss. The other changes of the record must not wait for that. None if it
+    refuses anything else, or if the caller accepts no loss."""
     intent = merged.write.intent
     leaves_states = merging.copied.consumer is not None or intent.loss == "any"
     body = msgspec.json.decode(merged.plan.body)
     refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
     cleared = {name for name in refused if name in body and not body[name]}
-    kept = (FIXED | STATES if leaves_states else FIXED).intersection(refused, body, merging.known.base)
+    kept = FIXED.intersection(refused, body, body if intent.action == "update" else merging.known.base)
+    if leaves_states:
+        kept |= STATES.intersection(refused, body, merging.known.base)
     emails = [one for one in errors if str(one.pointer).split("/")[1:2] == [EMAILS]]
     keeps_login = EMAILS in body and is_login(merged.write) and all(is_email(one.pointer) for one in emails)
     left = cleared | kept
@@ -222,6 +224,20 @@ def is_email(pointer: object) -> bool:
     return name == EMAILS and inner[1:] in ([], ["address"])
 
 
+async def lost_by(resolved: ResolvedWrite, copied: CopyOf, mapped: Mapped[Any]) -> tuple[Loss, ...]:
+    """Return what a copy loses beyond its write. A value that the target, as it was read back, still has was not
+    replaced."""
+    replaced = [one.path.removeprefix("/") for one in copied.lost if one.kind == "ambiguous"]
+    if not replaced or copied.plan is None or copied.plan.before is None:
+        return copied.lost
+    known = await resolved.deps.bases.get(
+        resolved.intent.object, source_of(copied), target_of(resolved, mapped.remote.id)
+    )
+    after = _states(known, mapped.data, replaced)
+    stays = {f"/{name}" for name in replaced if after[name] == copied.plan.before.get(name)}
+    return tuple(one for one in copied.lost if one.kind != "ambiguous" or one.path not in stays)
+
+
 async def result_of(
     resolved: ResolvedWrite, mapped: Mapped[Any], *, is_new: bool, operation: str, loss: Collection[Loss] = ()
 ) -> CopyResult | None:
@@ -236,16 +252,17 @@ async def result_of(
     patch = resolved.as_whole.patch
     before = {} if is_new else copied.plan.before
     lost = {one.path.removeprefix("/") for one in (*loss, *copied.lost) if one.kind == "dropped"}
+    left = FIXED.intersection(lost) if copied.consumer is None else frozenset[str]()
     derived = STATES.intersection(one.path.removeprefix("/") for one in loss if one.kind == "defaulted")
     made = Copied(
-        names=_names(copied, patch),
+        names=tuple(name for name in _names(copied, patch) if name not in left or name in known.base),
         sent=patch,
         after=data,
         before=_states(known, data, copied.names) if before is None else before,
         written=msgspec.json.decode(copied.plan.body, type=resolved.mapping.patch),
         composed=derived | {DISPLAY} if _is_composed(patch, data) else derived,
         missing=copied.missing,
-        left=FIXED.intersection(lost) if copied.consumer is None else (),
+        left=left,
     )
     if known.version != copied.plan.base:  # another copy has ended meanwhile, and knows the other fields better
         made = replace(made, names=tuple(filter(made.is_written, made.names)))

@@ -25,7 +25,7 @@ from app.telemetry import count_operation
 from app.writes.accept_loss import TOTAL, filled, other_total, undecided
 from app.writes.answer import Archived, document_for, problem_answer
 from app.writes.copy_links import link_copy
-from app.writes.copy_merge import is_mixed, result_of
+from app.writes.copy_merge import is_mixed, lost_by, result_of
 from app.writes.models import Answer, Begun, FieldChange, Intent, Operation, Success, Undecided
 from app.writes.operation_view import changed_fields
 from app.writes.resolved_write import ResolvedWrite
@@ -137,9 +137,8 @@ async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, re
         reading = await resolved.fetch(_required(remote_id))
     loss = done.loss
     if copied is not None:
-        loss += copied.lost + await link_copy(
-            resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal
-        )
+        loss += await lost_by(resolved, copied, reading.mapped)
+        loss += await link_copy(resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal)
     if done.is_new and resolved.intent.emptied:
         loss += filled(resolved, reading.mapped.data, loss)
     if done.is_new and loss:

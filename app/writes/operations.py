@@ -15,7 +15,7 @@ from app.records.resources import name_records
 from app.writes.answer import document_for, problem_answer
 from app.writes.approval import APPROVES
 from app.writes.copy_links import link_copy
-from app.writes.copy_merge import result_of
+from app.writes.copy_merge import lost_by, result_of
 from app.writes.deps import WriteDeps
 from app.writes.find_lost import marker_lookup
 from app.writes.finish import change_of, find_comment, last_state, of_operation, resource_answer
@@ -139,7 +139,8 @@ async def _resolve_succeeded(
     copied = None
     if resolved.intent.copy_of is not None:
         copy_of = resolved.intent.copy_of
-        loss += copy_of.lost + await link_copy(resolved, copy_of, remote_id, actor=operation.principal)
+        loss += await lost_by(resolved, copy_of, reading.mapped)
+        loss += await link_copy(resolved, copy_of, remote_id, actor=operation.principal)
         copied = await result_of(resolved.as_planned, reading.mapped, is_new=effect == "create", operation=operation.id)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     state = await last_state(resolved, remote_id)

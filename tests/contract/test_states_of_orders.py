@@ -150,6 +150,25 @@ def test_a_field_of_a_ticket_that_never_changes_holds_up_nothing(
     assert len([one for one in vendors.calls(target) if one["method"] in ("PATCH", "PUT")]) == len(writes) + 1
 
 
+def test_a_field_that_never_changes_is_named_where_no_copy_has_put_it(caller: Caller) -> None:
+    """The ring leads back to the first ticket, which no copy from Freshdesk has reached yet."""
+    path, made = create_record(caller, SAMPLES["hubspot ticket"])
+
+    def copied(source: str, target: str) -> Body:
+        answer = caller.write("POST", f"{path}/copies?connection={source}", {"connection": target})
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    copied("hubspot", "salesforce")
+    other = {"requester": {"email": f"{word()}@example.com", "name": "Ines"}}
+    expect(caller.write("PATCH", f"{path}?connection=salesforce", other))
+    copied("salesforce", "freshdesk")
+    for _ in range(2):
+        back = copied("freshdesk", "hubspot")
+        assert back["requester"] == made["requester"]
+        assert [one["kind"] for one in back["meta"]["loss"] if one["path"] == "/requester"] == ["dropped"]
+
+
 def test_a_state_is_refused_where_no_copy_has_put_one(caller: Caller) -> None:
     """Only a later copy leaves it: a create, a change and a first copy do not."""
     made = made_at(caller, "hubspot", status="cancelled")
