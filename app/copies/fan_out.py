@@ -228,9 +228,9 @@ async def _write(deps: CopyDeps, job: Job, request: WriteRequest, resolved: Reso
 
 
 def _outcome_of(deps: CopyDeps, operation: Operation) -> JobOutcome:
-    """Return what the state of its operation means for a fan-out. If the copy left a state or a fixed field, the fan-out
-    becomes a dead letter, although the rest was written: otherwise no one would learn of the loss. With it the key is
-    released, so that a redrive copies again."""
+    """Return what the state of its operation means for a fan-out. If the copy left a state or a fixed field, the
+    fan-out becomes a dead letter, although the rest was written: otherwise no one would learn of the loss. With it the
+    key is released, so that a redrive copies again."""
     problem, answer = operation.problem, operation.answer
     if operation.outcome == "succeeded" and answer is not None and answer.unfollowed is not None:
         released = partial(deps.operations.release, operation.principal, operation.key)
