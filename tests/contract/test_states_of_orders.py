@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.callers import Caller, code_of, expect, pointers
-from tests.contract.emulators import Emulators
+from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade
 from tests.contract.portable_orders import STREET, order
 from tests.contract.samples import Body, word
@@ -119,7 +119,7 @@ def test_a_state_of_a_person_or_a_ticket_holds_up_nothing(
     ("source", "target", "field"), [("zendesk", "hubspot", "requester"), ("freshdesk", "zendesk", "description")]
 )
 def test_a_field_of_a_ticket_that_never_changes_holds_up_nothing(
-    caller: Caller, vendors: Emulators, source: str, target: str, field: str
+    caller: Caller, vendors: Emulators, source: str, target: Vendor, field: str
 ) -> None:
     """HubSpot keeps the requester of a ticket, and Zendesk its first comment."""
     sample = SAMPLES[f"{source} ticket"]
