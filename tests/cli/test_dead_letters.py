@@ -191,7 +191,7 @@ def test_without_the_keys_it_says_which_it_wants(environment: dict[str, str], tm
 
 def test_with_other_keys_it_says_which_are_missing(environment: dict[str, str]) -> None:
     export = ("person", "export", "--email", "ann@example.com")
-    lockstitch(*export, environment=environment)  # makes the secret of digests
+    exits(lockstitch(*export, environment=environment))  # makes the secret of digests
     done = lockstitch(*export, environment={**environment, "LOCKSTITCH_ENCRYPTION_KEYS": f"other:{'A' * 43}="})
     assert done.returncode == 1
     assert "is not among LOCKSTITCH_ENCRYPTION_KEYS. Use the keys of the processes." in done.stderr

@@ -411,6 +411,7 @@ def test_a_later_copy_names_no_loss_of_what_it_leaves(
     assert caller.write("PATCH", f"/v1/{resource}/{made['id']}", change).status_code == 200
     strict = caller.write("POST", f"/v1/{resource}/{made['id']}/copies?loss=none", {"connection": target})
     assert lost_by(strict, 200) == []
+    assert strict.json() | change == strict.json()
 
 
 def lost_by(answer: httpx.Response, status: int) -> list[str]:

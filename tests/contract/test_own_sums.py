@@ -131,6 +131,6 @@ def test_a_state_that_a_shop_sets_itself_is_not_copied_back(caller: Caller) -> N
     assert (there.status_code, there.json()["payment_status"]) == (201, "unpaid"), there.text
 
     for state, copied in (("unpaid", "unknown"), ("paid", "paid")):
-        caller.write("PATCH", f"{path}?connection=woocommerce", {"payment_status": state})
+        expect(caller.write("PATCH", f"{path}?connection=woocommerce", {"payment_status": state}))
         back = caller.write("POST", f"{path}/copies?connection=woocommerce", {"connection": "hubspot"})
         assert (back.status_code, back.json()["payment_status"]) == (200, copied), back.text
