@@ -67,7 +67,7 @@ def waiting_for(deps: WriteDeps, operation: Operation, delay: Delay) -> WaitingF
         when = _in_seconds(delay.due_in)
         detail = f"{title}'s reply was lost. Lockstitch looks there {when}, and again until it knows what happened."
         return WaitingFor(reason="retry", detail=detail)
-    if delay.due_in > 0 and not operation.lease_live:
+    if delay.due_in > 0 and delay.job != "running" and not operation.lease_live:
         why = "" if delay.failed is None else f" ({delay.failed})"
         detail = f"The last attempt did not succeed{why}. The next one is {_in_seconds(delay.due_in)}."
         return WaitingFor(reason="retry", detail=detail)

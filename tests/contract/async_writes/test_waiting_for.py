@@ -14,6 +14,13 @@ from tests.contract.samples import customer, order
 from tests.contract.waiting import until
 
 CREATES: Final = 130
+CLAIM: Final = """
+UPDATE job SET state = 'running', lease_token = gen_random_uuid(), lease_until = now() + interval '45 s',
+       started_at = now()
+ WHERE dedupe_key = $1"""
+DUE_AT_END_OF_LEASE: Final = "UPDATE operation SET due_at = now() + interval '45 s' WHERE id = $1"
+END_CLAIM: Final = """
+UPDATE job SET state = 'ready', lease_token = NULL, lease_until = NULL, started_at = NULL WHERE dedupe_key = $1"""
 WIDE: Final = "units = 60000000, per_seconds = 60, concurrency = 64"
 
 
@@ -105,6 +112,19 @@ def test_queued_writes_know_their_place(caller: Caller, facade: Facade) -> None:
         {"reason": "queue", "detail": "1 write of the connection goes before it."},
     ]
     assert {caller.settled(answer)["state"] for answer in (first, second, third)} == {"succeeded"}
+
+
+def test_a_write_that_a_worker_has_just_claimed_has_no_failed_attempt(caller: Caller, facade: Facade) -> None:
+    """The claim comes between the read of the operation, which has no lease yet, and that of its job."""
+    with without_worker(facade):
+        answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER)
+        operation_id = answer.json()["id"]
+        facade.sql(CLAIM, operation_id)
+        facade.sql(DUE_AT_END_OF_LEASE, operation_id)
+        reason = waits_for(caller, answer)
+        facade.sql(END_CLAIM, operation_id)
+    assert reason == {"reason": "queue", "detail": "It is next."}
+    assert caller.settled(answer)["state"] == "succeeded"
 
 
 def test_a_lost_reply_is_a_retry(caller: Caller, facade: Facade, vendors: Emulators) -> None:
