@@ -6,6 +6,7 @@ from typing import Final
 
 from app.dead_letters.views import NextStep, property_of
 from app.drift.detect import REJECTED
+from app.errors import NotSystemOfRecord
 from app.queue.kinds import JobKind
 from app.queue.models import INTERNAL, VENDOR_ANSWERED, DeadLetter, DeathCategory
 from app.revisions.mapping_routes import newest_released
@@ -34,7 +35,7 @@ def next_steps(
     steps = [_enable(letter)] if is_disabled else _mapping_steps(letter, revision_now)
     if _refused_read(letter, kind):
         steps.append(_verify(letter))
-    elif kind is not None and kind.edit is not None and not _reads_again(letter, kind):
+    elif kind is not None and kind.edit is not None and not _is_owned(letter) and not _reads_again(letter, kind):
         steps.append(_edit(letter))
     steps.append(_redrive(letter, kind, revision_now))
     if letter.category in ("transient", "throttle"):
@@ -112,6 +113,13 @@ def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None)
     name = _property(letter)
     if letter.reason.startswith(REJECTED):
         advice = "Redrive it once the finding is acknowledged. It reads the record again."
+    elif _is_owned(letter):
+        run = shlex.quote(letter.correlation_id)
+        advice = (
+            f"Another system owns a field: `lockstitch audit list --type 'ownership.*' --correlation-id {run}` names the"
+            " writer and the fields. A redrive approves what waits for review. Before you redrive another one, add the"
+            " writer to their `writers` in lockstitch.toml."
+        )
     elif _refused_read(letter, kind):
         advice = "Redrive it once the vendor answers. It reads the record again."
     elif name is not None and kind is not None and _reads_again(letter, kind):
@@ -166,6 +174,10 @@ def _redrive_all(letter: DeadLetter) -> NextStep:
 def _refused_read(letter: DeadLetter, kind: JobKind | None) -> bool:
     """Return whether the vendor refused a request, of which the payload holds nothing."""
     return kind is not None and kind.reads_again and letter.category == "permanent" and VENDOR_ANSWERED in letter.reason
+
+
+def _is_owned(letter: DeadLetter) -> bool:
+    return letter.reason == NotSystemOfRecord.code
 
 
 def _reads_again(letter: DeadLetter, kind: JobKind) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from app.errors import InvalidField, NotSystemOfRecord, OutcomeUnknown, UnsupportedAction, UnsupportedField
+from app.problem_document import FieldError, Problem, summary
 from app.records.resolve import choose_mapping
 from app.writes.deps import WriteDeps
 from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, References, Undecided
@@ -41,8 +42,8 @@ class CarryOut(Protocol):
 async def create_person(resolved: ResolvedWrite, parent: Operation, references: References, carry_out: CarryOut) -> str:
     """Create the person that the write names, and return the vendor's id. `references` are the references of the write.
 
-    Raises Undecided with the id of the person's operation, InvalidField if the vendor refuses the person, and the
-    vendor's problems if nothing was sent.
+    Raises Undecided with the id of the person's operation, InvalidField if the person is refused, NotSystemOfRecord if
+    that is because another system owns a field, and the vendor's problems if nothing was sent.
     """
     part, person = _missing_person(resolved, references)
     deps, new = resolved.deps, _new_operation(resolved, parent, part, person)
@@ -61,7 +62,7 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, references: 
     except RecordFound as existing:
         return existing.remote_id
     except REFUSALS as refused:
-        raise _refused(part, refused.detail) from refused
+        raise _refused(part, refused) from refused
     if settled is None or settled.phase in ("received", "sent"):
         raise Undecided(operation_id)
     if settled.phase == "unknown":
@@ -70,12 +71,12 @@ async def create_person(resolved: ResolvedWrite, parent: Operation, references: 
             operation_id=settled.id,
         )
     if settled.outcome == "failed" or settled.remote_id is None:
-        raise _refused(part, "" if settled.problem is None else settled.problem.detail)
+        raise InvalidField.listing((_error(part, "" if settled.problem is None else settled.problem.detail),))
     return settled.remote_id
 
 
 async def judge_person(resolved: ResolvedWrite, marker: str, references: References) -> None:
-    """Draft the person that a write would create. Raises InvalidField where `create_person` would. `references` are the
+    """Draft the person that a write would create. Raises the refusals of `create_person`. `references` are the
     references of the write."""
     part, person = _missing_person(resolved, references)
     intent = _intent_of(resolved, person, key=marker, part_of=marker)
@@ -84,7 +85,7 @@ async def judge_person(resolved: ResolvedWrite, marker: str, references: Referen
     except RecordFound:
         return
     except REFUSALS as refused:
-        raise _refused(part, refused.detail) from refused
+        raise _refused(part, refused) from refused
 
 
 def _missing_person(resolved: ResolvedWrite, references: References) -> tuple[str, ReferencePatch]:
@@ -94,8 +95,16 @@ def _missing_person(resolved: ResolvedWrite, references: References) -> tuple[st
     return part, completed(getattr(resolved.patch, part), references)
 
 
-def _refused(part: str, detail: str) -> InvalidField:
-    return InvalidField.at(f"/{part}", f"is no customer yet, and cannot be created: {detail}")
+def _refused(part: str, problem: Problem) -> InvalidField | NotSystemOfRecord:
+    """Return the refusal of the write for that of its person. One to review has a dead letter of its own."""
+    error = _error(part, problem.detail)
+    if isinstance(problem, NotSystemOfRecord) and not problem.review:
+        return NotSystemOfRecord(summary((error,)), errors=(error,))
+    return InvalidField.listing((error,))
+
+
+def _error(part: str, detail: str) -> FieldError:
+    return FieldError(pointer=f"/{part}", detail=f"is no customer yet, and cannot be created: {detail}")
 
 
 def _new_operation(resolved: ResolvedWrite, parent: Operation, part: str, person: Any) -> NewOperation:

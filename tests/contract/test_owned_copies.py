@@ -23,6 +23,7 @@ writers = ["key:everything"]
 display_name = { anyone_else = "review" }
 job_title = { anyone_else = "skip" }
 notes = { anyone_else = "review" }
+phones = { anyone_else = "reject" }
 [ownership.customers.fields.last_name]
 owner = "salesforce"
 writers = ["shopify", "key:everything"]
@@ -110,6 +111,17 @@ def test_a_reference_that_is_skipped_does_not_refuse_a_change(
     assert [one["pointer"] for one in dry["fields"] if one["verdict"] == "skipped"] == ["/requester"]
     assert (dry["request"] is None) == (more == {})
     assert code_of(caller.write("PATCH", path, body), 422) == "invalid-field"
+
+
+def test_a_person_with_a_field_of_another_system_is_refused_as_such(stranger: Caller) -> None:
+    path = "/v1/orders?connection=hubspot"
+    body = shop_order(customer={"email": f"{word()}@example.com", "phone": "+4930123456"})
+    dry = stranger.post(f"{path}&dry_run=true", json=body).json()["problem"]
+    refused = expect(stranger.write("POST", path, body), 409, "not-system-of-record").json()
+    assert (dry["code"], dry["errors"]) == (refused["code"], refused["errors"])
+    (error,) = refused["errors"]
+    assert error["pointer"] == "/customer"
+    assert "is not a writer of phones, which hubspot owns" in error["detail"]
 
 
 def test_a_new_person_is_created_for_an_order_whose_lines_are_skipped(stranger: Caller, vendors: Emulators) -> None:

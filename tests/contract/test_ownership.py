@@ -1,10 +1,12 @@
 """Every policy of ownership, for every verb, through every door; and a dry run tells the verdict beforehand."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
+from tests.commands import exits
 from tests.contract.async_writes.finished_operations import LATER
 from tests.contract.callers import Caller, code_of, expect, new_key, pointers
 from tests.contract.exports import LEGACY, dead_letters, events, export, line, send, settled
@@ -308,6 +310,11 @@ def test_rows_of_an_export(trusted: Caller, facade: Facade, policy: str) -> None
     (letter,) = dead_letters(trusted, upload)
     assert (letter["failure"]["category"], letter["failure"]["reason"]) == ("conflict", "not-system-of-record")
     assert letter["failure"]["path"] == "$.status"
+    steps = {one["action"]: one for one in trusted.get(f"/ops/dead-letters/{letter['id']}").json()["next_steps"]}
+    assert "edit" not in steps
+    _, command, advice = steps["redrive"]["advice"].split("`")[:3]
+    assert advice.startswith(" names the writer and the fields.")
+    assert '"writer":"legacy"' in exits(facade.lockstitch(*shlex.split(command)[1:])).stdout
     assert trusted.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
     if policy == "review":
         done = until(lambda: settled_rows(trusted, upload), lambda upload_rows: upload_rows["settled"] == 1)
