@@ -75,7 +75,7 @@ def _writes(writer: str, connection: ConnectionSettings, object_name: ObjectName
 def _outcome(field: str, policy: FieldOwnership, by: frozenset[str], target: str) -> str:
     ruling = rule(field, policy, Change(by=by, target=target))
     if ruling.verdict == "written" and depends_on_record(policy, by, target) and may_write(policy, by, target):
-        return f"written, by {policy.among_writers}"
+        return f"written, unless {policy.among_writers} skips it"
     return ruling.verdict
 
 

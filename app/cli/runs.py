@@ -64,7 +64,13 @@ def _place_of(cursor: str, identifiers: str) -> FailurePosition:
     return place
 
 
-@declare_list(runs, operators(FailureDeps), _list, ("run, part", "at", "what", "why"), none="No matching runs.")
+@declare_list(
+    runs,
+    operators(FailureDeps),
+    _list,
+    ("run, part", "at", "what", "why"),
+    none="No matching runs. Filters list failures only: lockstitch runs show ID shows any run.",
+)
 def list_row(one: Failure | RecentRun) -> Cells:
     """List runs, newest first. With --failed or a filter: each part that failed, and why."""
     at = moment(one.at).replace(" ", "\n")

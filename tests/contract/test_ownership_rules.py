@@ -230,7 +230,7 @@ def test_the_command_explains_what_happens_to_a_change(facade: Facade) -> None:
     assert "skipped at" in output.stdout
     as_json = facade.lockstitch("ownership", "explain", "customer", "--writer", "key:second", "--json")
     changes = {name: one["changes"]["hubspot"] for name, one in json.loads(as_json.stdout).items()}
-    assert changes["company_name"] == "written, by fill_empty"
+    assert changes["company_name"] == "written, unless fill_empty skips it"
     assert changes["first_name"] == "review"
     assert changes["lifecycle_stage"] == "refused"
     assert changes["tags"] == "written"
