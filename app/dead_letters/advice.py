@@ -114,11 +114,10 @@ def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None)
     if letter.reason.startswith(REJECTED):
         advice = "Redrive it once the finding is acknowledged. It reads the record again."
     elif _is_owned(letter):
-        run = shlex.quote(letter.correlation_id)
+        audit = f"lockstitch audit list --type 'ownership.*' --correlation-id {shlex.quote(letter.correlation_id)}"
         advice = (
-            f"Another system owns a field: `lockstitch audit list --type 'ownership.*' --correlation-id {run}` names the"
-            " writer and the fields. A redrive approves what waits for review. Before you redrive another one, add the"
-            " writer to their `writers` in lockstitch.toml."
+            f"Another system owns a field: `{audit}` names the writer and the fields. A redrive approves what waits for"
+            " review. Before you redrive another one, add the writer to their `writers` in lockstitch.toml."
         )
     elif _refused_read(letter, kind):
         advice = "Redrive it once the vendor answers. It reads the record again."
