@@ -343,11 +343,13 @@ async def _check_vendors(shell: Shell, names: Sequence[str]) -> Sequence[Sequenc
     In threads of their own: the loop resolves host names in its default ones, while these wait.
     """
     loop, threads = asyncio.get_running_loop(), ThreadPoolExecutor(VENDORS_AT_ONCE)
-    checks = [loop.run_in_executor(threads, _check_connection, InLoop(loop), shell, name) for name in names]
+    runs = InLoop(loop)
+    checks = [loop.run_in_executor(threads, _check_connection, runs, shell, name) for name in names]
     try:
         return await asyncio.gather(*checks)
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        runs.stop()
+        await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
 
 def _check_connection(runs: Runs, shell: Shell, name: str) -> Sequence[Finding]:

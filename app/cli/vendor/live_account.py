@@ -6,6 +6,7 @@ No pause of the installation applies to these requests, and none results from th
 import asyncio
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol, TypeVar
@@ -49,13 +50,30 @@ class Runs(Protocol):
 
 
 class InLoop:
-    """Runs coroutines in a loop that runs in another thread."""
+    """Runs coroutines in a loop that runs in another thread, until `stop`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._running = set[Future[Any]]()
+        self._stopped = False
 
     def run(self, coro: Coroutine[Any, Any, T], /) -> T:
-        return asyncio.run_coroutine_threadsafe(coro, self._loop).result()
+        """Run a coroutine to its end. Raises concurrent.futures.CancelledError after `stop`."""
+        if self._stopped:
+            coro.close()
+            raise CancelledError
+        running = asyncio.run_coroutine_threadsafe(coro, self._loop)
+        self._running.add(running)
+        try:
+            return running.result()
+        finally:
+            self._running.discard(running)
+
+    def stop(self) -> None:
+        """Cancel what runs. A thread that waited for a loop that has ended would wait forever."""
+        self._stopped = True
+        for running in tuple(self._running):
+            running.cancel()
 
 
 class LiveVendor:

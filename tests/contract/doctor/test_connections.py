@@ -1,6 +1,10 @@
 """`lockstitch doctor` and `lockstitch verify` find what is wrong with a connection, and say what to do."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +14,8 @@ from app.cli.doctor import VENDORS_AT_ONCE
 from tests.commands import exits
 from tests.contract.doctor.shell import Shell, app_connection, findings_of, static_connection, the
 from tests.contract.portal import Portal
+from tests.contract.processes import ROOT
+from tests.contract.waiting import until
 
 
 def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
@@ -122,6 +128,21 @@ def test_vendors_are_asked_at_the_same_time(run: Shell, portal: Portal) -> None:
     portal.barrier = threading.Barrier(2, timeout=5)
     done = run("doctor", "--json", more=static_connection("other", portal.url, "env:OTHER_TOKEN"), OTHER_TOKEN="2")
     assert [text for text in findings_of(done) if text.startswith("connection ")] == []
+
+
+def test_ctrl_c_ends_the_checks_of_vendors(run: Shell, portal: Portal) -> None:
+    run("--version")  # writes the configuration
+    waiting = portal.barrier = threading.Barrier(2, timeout=20)
+    command = [sys.executable, "-m", "app.cli", "doctor"]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | run.environment, stderr=subprocess.PIPE)
+    until(lambda: waiting.n_waiting, bool)
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.communicate(timeout=15)[1] == b""
+        assert process.returncode == 130
+    finally:
+        process.kill()
+        waiting.abort()
 
 
 def test_more_vendors_than_are_asked_at_once_are_resolved_by_name(run: Shell, portal: Portal) -> None:
