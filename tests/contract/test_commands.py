@@ -139,7 +139,7 @@ def test_the_newest_runs_are_listed_once_each_page_after_page(facade: Facade, ca
     assert len(set(paged)) == len(paged)
     assert {*view} <= {*paged}
     assert "called GET /v1/me: 200" in facade.lockstitch("runs", "list").stdout
-    assert "runs show ID shows any run" in facade.lockstitch("runs", "list", "--find", wanted[0]).stderr
+    assert "runs show ID shows any run" in facade.lockstitch("runs", "list", "--find", wanted[0]).stdout
     wrong = facade.lockstitch("runs", "list", "--failed", "--cursor", first["next_cursor"])
     assert (wrong.returncode, "must be the cursor of this list" in wrong.stderr) == (2, True)
 
