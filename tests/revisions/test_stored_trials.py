@@ -23,8 +23,10 @@ WAIT_FOR_GATE = Statement(
     CREATE FUNCTION wait_for_gate() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
     CREATE TRIGGER wait_for_gate BEFORE INSERT ON mapping_route FOR EACH ROW EXECUTE FUNCTION wait_for_gate();
+    CREATE TRIGGER wait_for_gate BEFORE INSERT ON mapping_difference FOR EACH ROW EXECUTE FUNCTION wait_for_gate();
     """,
 )
+NO_GATE_OF_ROUTES = Statement("DROP trigger", "DROP TRIGGER wait_for_gate ON mapping_route")
 CLOSE_GATE = Statement("SELECT lock", "SELECT pg_advisory_xact_lock(1)")
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 
@@ -91,6 +93,27 @@ async def test_comparisons_of_all_processes_add_up(database: Database) -> None:
     await PostgresMappingRoutes(database).change(
         PLACE, RouteChange(shadow=Shadow(revision=3, sample_rate=0.1)), actor="ada"
     )
+    assert await book.shadows() == []
+
+
+async def test_a_new_shadow_begins_while_totals_of_the_earlier_one_are_stored(database: Database) -> None:
+    book, routes = PostgresTrialBook(database), PostgresMappingRoutes(database)
+    totals = [Comparisons(key=KEY, compared=1, differing=1, dropped=0, differences=(difference("/status", "{}"),))]
+    await book.add(totals)
+    await database.execute(WAIT_FOR_GATE)
+    await database.execute(NO_GATE_OF_ROUTES)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        async with database.transaction() as gate:
+            await gate.execute(CLOSE_GATE)
+            tasks.create_task(book.add(totals))
+            while await database.fetch_value(WAITING) < 1:
+                continue
+            shadow = RouteChange(shadow=Shadow(revision=3, sample_rate=0.5))
+            tasks.create_task(routes.change(PLACE, shadow, actor="ada"))
+            while await database.fetch_value(WAITING) < 2:
+                continue
+
     assert await book.shadows() == []
 
 

@@ -113,8 +113,9 @@ class PostgresMappingRoutes(CachedTable):
             after = _changed(before, change, place)
             route = await _put(session, place, after, actor)
             if after.shadow is not None and (before.shadow is None or before.shadow.revision != after.shadow.revision):
-                await session.execute(FORGET_DIFFERENCES, place.connection, place.mapping)
+                # In the order in which totals are stored, so that the two never deadlock.
                 await session.execute(FORGET_COMPARISONS, place.connection, place.mapping)
+                await session.execute(FORGET_DIFFERENCES, place.connection, place.mapping)
             await record.append(session, *_entries(place, before, after, actor))
             return route
 
