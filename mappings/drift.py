@@ -5,8 +5,8 @@ the read members that do not fit. It does not descend into unread members. A cal
 members can find the new ones. `has_value` says which read members have a value: null, "" and absence are none.
 `choices` lists the vendor's values that a mapping read as `unknown`.
 
-Paths are JSONPaths without array positions: `[*]` for any item of an array, `.*` for any key of a dictionary. Such keys
-are data, so a path never holds personal data.
+Paths are JSONPaths without array positions: `[*]` for any item of an array, `.*` for any key of a dictionary that no
+mapping reads. Such keys are data, so a path never holds personal data.
 """
 
 import re
@@ -94,8 +94,10 @@ class _Expected:
     def may_be_null(self) -> bool:
         return self.types is None or "null" in self.types
 
-    @property
-    def is_leaf(self) -> bool:
+    def is_fitting_leaf(self, value: Any) -> bool:
+        """Return whether there is nothing to look for in a value: most are scalars that fit."""
+        if self.types is None or _TYPES.get(type(value)) not in self.types:
+            return False
         return self.members is None and self.values is None and self.items is None
 
     @property
@@ -188,7 +190,9 @@ def misfit_of(path: str, reason: str, record: Any = None) -> Misfit:
         actual = reason.partition("'")[0].strip()
         return Misfit(path=folded, kind="changed_type", expected="a readable value", found=actual, value=value)
     expected, _, actual = reason.removeprefix("Expected ").replace("`", "").partition(", got ")
-    return Misfit(path=folded, kind="changed_type", expected=expected, found=actual or type_of(value), value=value)
+    words = " or ".join(sorted(_JSON_TYPES.get(one, one) for one in expected.split(" | ")))
+    actual = _JSON_TYPES.get(actual, actual) or type_of(value)
+    return Misfit(path=folded, kind="changed_type", expected=words, found=actual, value=value)
 
 
 def type_of(value: Any) -> JsonType:
@@ -232,8 +236,9 @@ def _walk_object(value: dict[str, Any], expected: _Expected, path: str, diff: _D
         elif where not in has_value:
             has_value[where] = False
     if expected.values is not None:
-        for inner in value.values():
-            _walk(inner, expected.values, f"{path}.*", diff)
+        for name, inner in value.items():
+            if not expected.values.is_fitting_leaf(inner):
+                _walk(inner, expected.values, path + (_step(name) if name in expected.optional else ".*"), diff)
     if expected.members is None:
         return
     for name in expected.required:
@@ -248,8 +253,8 @@ def _walk_object(value: dict[str, Any], expected: _Expected, path: str, diff: _D
             where = path + (".*" if is_dictionary else _step(name))
             if where not in diff.members or diff.members[where].value is None:
                 diff.members[where] = Member(path=where, type=type_of(inner), value=inner)
-        elif read.types is None or _TYPES.get(type(inner)) not in read.types or not read.is_leaf:
-            _walk(inner, read, path + _step(name), diff)  # skipped for most members: scalars that fit
+        elif not read.is_fitting_leaf(inner):
+            _walk(inner, read, path + _step(name), diff)
 
 
 def _choices(value: Any, path: str) -> Iterator[Choice]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from app.drift.models import Baseline, DriftSubject, Trait
 from app.drift.shares import Share
 from app.redaction import word_of
-from app.settings.drift import PRESENT, DriftKind, ShapeDriftKind, trait_of
+from app.settings.drift import PRESENT, DriftKind, ShapeDriftKind, matches, trait_of
 from canonical.parts import CustomField
 from mappings.drift import NO_VALUE, Choice, Misfit, ShapeDiff, choices, compare_shape, misfit_of
 
@@ -72,7 +72,8 @@ def inspect(sample: Sample) -> Inspected:
     misfits = {misfit.path: misfit for misfit in inspected.misfits}
     if sample.failure is not None:
         cause = misfit_of(*sample.failure, record)
-        misfits.setdefault(cause.path, cause)
+        if not any(matches(cause.path, path) for path in misfits):
+            misfits[cause.path] = cause
     elif sample.subject.source == "record":
         misfits = {}
     return Inspected(

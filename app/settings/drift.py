@@ -52,9 +52,14 @@ class DriftRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def policy_of(rules: Sequence[DriftRule], object_name: str, path: str) -> DriftPolicy:
     """Return the policy for drift at this path of an object (`customer`)."""
     for rule in rules:
-        if (not rule.objects or f"{object_name}s" in rule.objects) and _pattern(rule.path).fullmatch(path):
+        if (not rule.objects or f"{object_name}s" in rule.objects) and matches(rule.path, path):
             return rule.policy
     return DEFAULT
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Return whether a path is one of those that a path with wild steps means."""
+    return _pattern(pattern).fullmatch(path) is not None
 
 
 def trait_of(kind: ShapeDriftKind, actual: str) -> str:

@@ -1,15 +1,16 @@
 """What is news and what is not: a record against the baseline of those before it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from app.drift.judge import Deviation, Sample, deviations, inspect, traits_of
 from app.drift.models import Baseline, DriftSource, DriftSubject
 from canonical.customer import Customer
+from mappings.drift import NAMED_BY
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -17,6 +18,18 @@ class Record(Struct, frozen=True, kw_only=True):
 
     id: int
     name: str | None = None
+
+
+class Keyed(Struct, frozen=True, kw_only=True):
+    """The keys of a dictionary that are read."""
+
+    phone: str | None = None
+
+
+class KeyedRecord(Struct, frozen=True, kw_only=True):
+    """A record with such a dictionary."""
+
+    properties: Annotated[dict[str, str | None], Meta(extra={NAMED_BY: (Keyed,)})]
 
 
 def sample(record: dict[str, Any], source: DriftSource = "record", **more: Any) -> Sample:
@@ -81,7 +94,15 @@ def test_an_unreadable_value_is_always_a_finding() -> None:
     gone = sample({"name": "Ann"}, failure=("$", "Object missing required field `id`"))
     assert news(gone, baseline(gone)) == [("$.id", "missing_field", "number", "nothing")]
     around = sample({}, failure=("$.results[3].id", "Expected `str`, got `int`"))
-    assert ("$.results[*].id", "changed_type", "str", "int") in news(around, baseline())
+    assert ("$.results[*].id", "changed_type", "string", "number") in news(around, baseline())
+
+
+def test_an_unreadable_value_at_a_key_is_one_finding_that_names_the_key() -> None:
+    failure = ("$.properties[...]", "Expected `str | null`, got `int`")
+    broken = msgspec.structs.replace(
+        sample({"properties": {"email": "ann@example.com", "phone": 17}}, failure=failure), read_by=KeyedRecord
+    )
+    assert news(broken, baseline()) == [("$.properties.phone", "changed_type", "null or string", "number")]
 
 
 def test_a_webhook_may_lack_what_it_always_lacked() -> None:

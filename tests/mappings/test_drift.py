@@ -97,7 +97,8 @@ def test_what_a_decoder_says_and_what_the_walker_finds_are_the_same_place(change
         decode(msgspec.json.encode(record), Record)
     by_decoder = misfit_of(raised.value.path, raised.value.reason, record)
     (by_walker,) = compare_shape(record, Record).misfits
-    assert (by_decoder.path, by_decoder.kind) == (by_walker.path, by_walker.kind)
+    words = (by_decoder.path, by_decoder.kind, by_decoder.found)
+    assert words == (by_walker.path, by_walker.kind, by_walker.found)
 
 
 def test_a_reason_of_a_mapping_keeps_its_words_and_no_value() -> None:
@@ -139,6 +140,15 @@ def test_the_keys_of_a_dictionary_count_where_a_mapping_reads_them() -> None:
     shape = compare_shape({"properties": {"phone": "1", "ann@example.com": "x"}}, KeyedRecord)
     assert shape.has_value == {"$.properties.phone": True, "$.properties.zip": False}, "not all calls return tags"
     assert shape.members == ()
+
+
+def test_a_mismatch_at_a_key_that_a_mapping_reads_names_the_key() -> None:
+    shape = compare_shape({"properties": {"phone": 1, "zip": ["x"], "ann@example.com": 2, "Ann": 3}}, KeyedRecord)
+    assert [(one.path, one.found) for one in shape.misfits] == [
+        ("$.properties.phone", "number"),
+        ("$.properties.zip", "array"),
+        ("$.properties.*", "number"),
+    ]
 
 
 def test_names_that_are_data_are_folded() -> None:
