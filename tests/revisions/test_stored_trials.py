@@ -103,16 +103,15 @@ async def test_a_new_shadow_begins_while_totals_of_the_earlier_one_are_stored(da
     await database.execute(WAIT_FOR_GATE)
     await database.execute(NO_GATE_OF_ROUTES)
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
-        async with database.transaction() as gate:
-            await gate.execute(CLOSE_GATE)
-            tasks.create_task(book.add(totals))
-            while await database.fetch_value(WAITING) < 1:
-                continue
-            shadow = RouteChange(shadow=Shadow(revision=3, sample_rate=0.5))
-            tasks.create_task(routes.change(PLACE, shadow, actor="ada"))
-            while await database.fetch_value(WAITING) < 2:
-                continue
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks, database.transaction() as gate:
+        await gate.execute(CLOSE_GATE)
+        tasks.create_task(book.add(totals))
+        while await database.fetch_value(WAITING) < 1:
+            continue
+        shadow = RouteChange(shadow=Shadow(revision=3, sample_rate=0.5))
+        tasks.create_task(routes.change(PLACE, shadow, actor="ada"))
+        while await database.fetch_value(WAITING) < 2:
+            continue
 
     assert await book.shadows() == []
 
