@@ -295,11 +295,8 @@ class VendorClient:
                 return reply
             if failure.category == "auth" and await live.credential.renewed_since(credential, deadline):
                 return msgspec.structs.replace(failure, repeatable=True)
-            if failure.category == "auth" and live.credential.unreadable is not None:
-                # The vendor refuses the former secret, which says nothing about the next: no person has to resume.
-                live.health.unauthorised(recorded=False, facts={"why": live.credential.unreadable})
-                pause = live.current_state()[1]
-                raise ConnectionPaused(live.credential.unreadable, retry_after=pause, category="auth")
+            if failure.category == "auth" and live.credential.unreadable is not None and not _retries(live, admitted):
+                raise _without_secret(live)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
@@ -373,6 +370,19 @@ class VendorClient:
             return
         if budget is not None:
             live.budgets[DEFAULT].learn(budget)
+
+
+def _retries(live: LiveConnection, admitted: Admission) -> bool:
+    """Return whether the request was the first one after a pause for a refused credential."""
+    return admitted.probes and live.health.current_state()[0] == "unauthorised"
+
+
+def _without_secret(live: LiveConnection) -> ConnectionPaused:
+    """Pause this process alone, and return the problem of a former secret that is refused while the present one cannot
+    be read: a file that is being replaced needs no person to resume. One that still cannot be read later does."""
+    live.health.unauthorised(recorded=False, facts={"why": live.credential.unreadable})
+    detail = f"{live.connection.vendor.title} refuses a former secret, and the present one cannot be read."
+    return ConnectionPaused(detail, retry_after=live.health.current_state()[1], category="auth")
 
 
 def _is_throttled(live: LiveConnection) -> bool:

@@ -274,6 +274,24 @@ async def test_a_secret_that_is_being_replaced_needs_no_resume(database: Databas
     assert await audited(database) == []
 
 
+async def test_a_secret_that_stays_unreadable_pauses_the_connection(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("old")
+    async with (
+        running_vendor(lambda _call: REFUSED) as vendor,
+        asking(
+            vendor.url, read_secret=lambda _: read_secret_file(f"file:{file}"), pauses=PostgresPauses(database)
+        ) as acme,
+    ):
+        file.unlink()
+        with pytest.raises(ConnectionPaused):
+            await acme.send(WRITE)
+        await asyncio.sleep(QUICK.unauthorised_pause)
+        with pytest.raises(VendorAuthFailed):
+            await acme.send(WRITE)
+    assert await audited(database) == [("connection.paused", "lockstitch")]
+
+
 async def test_while_the_database_is_away_what_was_known_holds(database_url: str) -> None:
     database = await Database.connect(database_url, max_size=1)
     pauses = PostgresPauses(database)
