@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from asyncpg import PostgresError
 
@@ -18,6 +18,9 @@ from app.postgres.write_proof import fault_of
 from app.settings.environment import EncryptionKey, Settings, load_settings
 
 T = TypeVar("T")
+
+SESSION: Final = {"lock_timeout": "5s"}
+"""A person waits for a command: if a table stays locked, report that."""
 
 
 def find_database(settings: Settings) -> str:
@@ -94,7 +97,7 @@ async def connect(settings: Settings) -> Database:
     """Connect to the database, whatever is in it. Raises Complaint with the reason if that fails."""
     url = find_database(settings)
     try:
-        return await Database.connect(url, max_size=2)
+        return await Database.connect(url, max_size=2, settings=SESSION)
     except StoreUnavailable as error:
         raise Complaint(error.detail) from error
     except PostgresError as error:
@@ -109,7 +112,7 @@ def with_database(
     url = find_database(settings)
 
     async def connect_and_do() -> T:
-        database = await Database.connect(url, max_size=3, command_timeout=seconds)
+        database = await Database.connect(url, max_size=3, command_timeout=seconds, settings=SESSION)
         try:
             if not of_any_environment:
                 await require(database, settings.environment)

@@ -14,7 +14,7 @@ from app.cli.findings import Finding, error
 from app.cli.open_vault import read_vault
 from app.cli.printing import log_nothing
 from app.credentials.secrets import Secrets
-from app.errors import Complaint
+from app.errors import Complaint, StoreUnavailable
 from app.postgres.database import Database
 from app.postgres.environment_stamp import WrongEnvironment, require
 from app.postgres.fault import DatabaseFault
@@ -57,7 +57,11 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
         yield replace(shell, trouble=fault_of(error.__cause__) or DatabaseFault(why=str(error), fix=START))
         return
     try:
-        yield runner.run(_look(shell, database))
+        try:
+            shell = runner.run(_look(shell, database))
+        except StoreUnavailable as error:
+            shell = replace(shell, trouble=fault_of(error) or DatabaseFault(why=error.detail, fix=START))
+        yield shell
     finally:
         runner.run(database.close())
 

@@ -30,6 +30,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from app.errors import StoreUnavailable
 from app.postgres.connect import REFUSED, Connector
+from app.postgres.fault import LOCKED
 from app.postgres.pool import END_SECONDS, KnownTypesConnection, Pool
 
 _tracer = trace.get_tracer("lockstitch.store")
@@ -234,7 +235,7 @@ class Database:
         async def begin(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
             nonlocal openings
             openings += 1
-            await connection.execute(prepare)
+            await connection.execute(prepare, timeout=connect_timeout)
 
         connect, give_up = Connector(url), time.monotonic() + promotion_seconds
         while True:
@@ -383,6 +384,8 @@ class _Translation(AbstractContextManager[None]):  # entered three times per que
         if lost:
             why = CANNOT_WRITE.get(type(error))
             detail = "The database does not answer." if why is None else f"Nothing can be stored: {why}."
+            if isinstance(error, asyncpg.LockNotAvailableError):
+                detail = LOCKED.sentence
             raise StoreUnavailable(detail) from error
 
 

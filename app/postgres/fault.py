@@ -1,5 +1,7 @@
 """Why a database that answers cannot be used."""
 
+from typing import Final
+
 from msgspec import Struct
 
 
@@ -16,3 +18,9 @@ class DatabaseFault(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.why}: {self.fix}"
+
+
+LOCKED: Final = DatabaseFault(
+    why="a table is in use by a transaction that stays open",
+    fix="Look for the oldest xact_start in pg_stat_activity, and end it, then: lockstitch doctor",
+)

@@ -18,7 +18,7 @@ import msgspec
 from app.errors import Complaint
 from app.postgres.connect import Connector
 from app.postgres.database import CANNOT_WRITE, UNAVAILABLE, Database, Statement
-from app.postgres.fault import DatabaseFault
+from app.postgres.fault import LOCKED, DatabaseFault
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = int.from_bytes(b"lockstit")
 # While a change of a table waits for a transaction that uses it, everybody else waits behind the change.
 LOCK_SECONDS: Final = 2.0
-CONNECT_SECONDS: Final = 10.0
+CONNECT_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = 0.5
 
 TABLE_EXISTS = Statement("SELECT pg_class", "SELECT to_regclass('schema_migration') IS NOT NULL")
@@ -78,7 +78,7 @@ async def migrate(
     give_up = time.monotonic() + wait_seconds
     while True:
         try:
-            await _apply_missing(connect, wanted, applied)
+            await _apply_missing(connect, wanted, applied, report)
         except UNAVAILABLE as error:
             why = _why(error)
             if time.monotonic() >= give_up:
@@ -93,16 +93,15 @@ async def migrate(
 
 def _why(error: BaseException) -> str:
     if isinstance(error, asyncpg.LockNotAvailableError):
-        return (
-            "A table is in use by a transaction that stays open; nothing was changed. pg_stat_activity shows it:"
-            " look for the oldest xact_start."
-        )
+        return f"{LOCKED.sentence} Nothing was changed. {LOCKED.fix}."
     if type(error) in CANNOT_WRITE:
         return f"Nothing can be stored: {CANNOT_WRITE[type(error)]}."
-    return f"Cannot connect to the database: {error or type(error).__name__}."
+    return f"Cannot connect to the database: {str(error) or 'it does not answer'}."
 
 
-async def _apply_missing(connect: Connector, wanted: list[Migration], done: list[Migration]) -> None:
+async def _apply_missing(
+    connect: Connector, wanted: list[Migration], done: list[Migration], report: Callable[[str], None] | None
+) -> None:
     try:
         connection = await connect(timeout=CONNECT_SECONDS)
     except UNAVAILABLE:
@@ -110,13 +109,16 @@ async def _apply_missing(connect: Connector, wanted: list[Migration], done: list
     except asyncpg.PostgresError as error:
         raise MigrationError(_why(error)) from error
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK, timeout=CONNECT_SECONDS):
+            if report is not None:
+                report("Another process migrates the database. Waiting until it has ended.")
+            await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+        await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         applied = await _read_applied(connection)
         _refuse_differences(wanted, applied)
         missing = [migration for migration in wanted if migration.version not in applied]
         for migration in missing:
             async with connection.transaction():
-                await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
                 await connection.execute(migration.sql)
                 await connection.execute(
                     "INSERT INTO schema_migration (version, name, digest) VALUES ($1, $2, $3)",
@@ -126,7 +128,7 @@ async def _apply_missing(connect: Connector, wanted: list[Migration], done: list
                 )
             done.append(migration)
     finally:
-        await connection.close()  # releases the lock
+        await connection.close(timeout=CONNECT_SECONDS)  # releases the lock
 
 
 async def schema_fault(database: Database) -> DatabaseFault | None:

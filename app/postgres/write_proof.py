@@ -8,7 +8,7 @@ import asyncpg
 
 from app.errors import StoreUnavailable
 from app.postgres.database import CANNOT_WRITE, Database, Statement
-from app.postgres.fault import DatabaseFault
+from app.postgres.fault import LOCKED, DatabaseFault
 
 # A database that commits nothing for so long, such as one that waits for a lost standby, cannot be used.
 SECONDS: Final = 5.0
@@ -42,9 +42,11 @@ OTHERWISE: Final = "Read the log of PostgreSQL; check its disk and its standbys,
 
 
 def fault_of(error: BaseException | None) -> DatabaseFault | None:
-    """Return why a database stores nothing, by the StoreUnavailable that it caused. None for any other cause. A full
-    disk can refuse new connections."""
+    """Return why a database that answers cannot be used, by the StoreUnavailable that it caused. None for any other
+    cause. A full disk can refuse new connections."""
     cause = None if error is None else type(error.__cause__)
+    if cause is asyncpg.LockNotAvailableError:
+        return LOCKED
     return DatabaseFault(why=CANNOT_WRITE[cause], fix=FIXES[cause]) if cause in CANNOT_WRITE else None
 
 

@@ -40,7 +40,7 @@ CLOCK_COMMAND: Final = "timedatectl set-ntp true"
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 PATIENCE: Final = Patience(attempts=1, throttled_attempts=2)
 CALL_SECONDS: Final = 30.0
-UNREACHED: Final = (VendorUnavailable, VendorTimeout, ConnectionPaused)
+UNREACHED: Final = (VendorUnavailable, VendorTimeout, ConnectionPaused, VendorAuthFailed)
 
 
 class Runs(Protocol):
@@ -137,8 +137,8 @@ def mappings_of(vendor_name: str) -> Sequence[AnyMapping]:
 
 
 def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Account | None, list[Finding]]:
-    """Check that the account is reached, is the right one, and shows a page of each object. Return it if it can be
-    read."""
+    """Check that the account is reached, is the right one, and shows a page of each object. Return it if further
+    requests can be made."""
     connection = settings.connections[name]
     try:
         account = live.account()
@@ -154,7 +154,7 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
         except (Problem, VendorRefused, ReplyLost) as refusal:
             findings.append(explain(settings, connection, refusal, mapping.object))
             if isinstance(refusal, UNREACHED):
-                break  # the other objects would each wait as long, for the same finding
+                return None, findings  # each further request would wait as long, for the same finding
     return account, [*findings, *clock(name, live.skew)]
 
 

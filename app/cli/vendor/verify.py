@@ -84,6 +84,8 @@ def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: Che
         _check_object(live, account, mapping, shell, name, records, report)
     _check_stock(account, shell, name, report)
     _check_limits(live, account, shell, name, report)
+    if write and not vendor.removable:
+        report.add([], f"no record was written: {title} would tell someone of it, or cannot remove it")
     for mapping in mappings_of(vendor.name) if write else ():
         if mapping.object in vendor.removable:
             _check_write(account, mapping, name, report)
@@ -223,9 +225,10 @@ def _check_write(account: Account, mapping: AnyMapping, name: str, report: Check
         failures = [one for one in check_created(person, mapping, body, draft, remote_id) if one is not None]
         findings += [error(about, failure, _report_command(mapping)) for failure in failures]
         if endpoints.find_marker is not None:
-            marked = find_marked(person, mapping, draft.body, marker)
             looked_up = " found by it,"
-            if marked != remote_id:
+            if endpoints.find_marker(marker, None, draft.body, person.facts) is None:
+                looked_up = " not looked up by it (this account has no field for it),"
+            elif find_marked(person, mapping, draft.body, marker) != remote_id:
                 why = f"the record {remote_id} is not found by its marker {marker}: a lost create would stay unknown"
                 findings.append(error(about, why, _report_command(mapping)))
     except FAILED as refusal:

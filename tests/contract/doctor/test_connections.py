@@ -124,6 +124,23 @@ def test_an_unreachable_vendor_is_found(run: Shell, portal: Portal) -> None:
     assert one["mend"].endswith(portal.url)
 
 
+@pytest.mark.parametrize(("status", "reason"), [(401, "refuses the credential"), (503, "is not reached")])
+def test_a_vendor_whose_account_needs_no_call_is_reported_once(
+    run: Shell, portal: Portal, status: int, reason: str
+) -> None:
+    """Stripe's account is read from the key, so the first call is the first list."""
+    portal.answers["/"] = (status, {"error": {"message": "no"}})
+    more = f"""[connections.pay]
+        vendor = "stripe"
+        base_url = "{portal.url}"
+        credentials = {{ key = "env:PAY_KEY" }}
+    """
+    report = json.loads(exits(run("verify", "pay", "--json", more=more, PAY_KEY="sk_test_1"), 1).stdout)
+    (finding,) = report["findings"]
+    assert reason in finding["found"]
+    assert report["passed"] == []
+
+
 def test_vendors_are_asked_at_the_same_time(run: Shell, portal: Portal) -> None:
     portal.barrier = threading.Barrier(2, timeout=5)
     done = run("doctor", "--json", more=static_connection("other", portal.url, "env:OTHER_TOKEN"), OTHER_TOKEN="2")

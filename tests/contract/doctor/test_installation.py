@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.commands import exits
 from tests.contract.doctor.shell import Shell, app_connection, findings_of, static_connection, the
 from tests.contract.facade import Facade
 from tests.contract.otlp import Collector
@@ -84,6 +86,25 @@ def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
     assert the(findings_of(done), "scope is missing")
     assert "the vault cannot be read" in the(findings_of(done), "connection app")["found"]
     assert [line for line in json.loads(done.stdout)["passed"] if "worker" in line or "key" in line] == []
+
+
+def test_a_locked_table_is_named_within_seconds(run: Shell, portal: Portal) -> None:
+    with asyncio.Runner() as runner:
+        holder = runner.run(asyncpg.connect(run.environment["LOCKSTITCH_DATABASE_URL"]))
+        runner.run(holder.execute("BEGIN; LOCK TABLE dead_letter, credential_version, schema_migration"))
+        try:
+            began = time.monotonic()
+            for command in (("dead-letters", "list"), ("secrets", "status"), ("migrate", "--wait", "0")):
+                sentence = exits(run(*command), 1).stderr
+                assert "in use by a transaction that stays open" in sentence, sentence
+                assert "pg_stat_activity" in sentence
+            portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": "no"})
+            findings = findings_of(run("doctor", "--json"))
+            assert time.monotonic() - began < 35
+        finally:
+            runner.run(holder.close())
+    the(findings, "database", "in use by a transaction that stays open")
+    the(findings, "scope is missing")
 
 
 def test_a_vault_that_the_encryption_keys_do_not_open_is_found(run: Shell, portal: Portal) -> None:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.commands import exits
-from tests.contract.doctor.shell import findings_of, the
+from tests.contract.doctor.shell import Shell, findings_of, static_connection, the
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
@@ -87,6 +87,20 @@ def test_a_written_record_is_marked_read_back_and_removed(facade: Facade, vendor
     assert [call["method"] for call in created] == ["POST"]
     left = [record for record in vendors.records("hubspot", "contacts") if record["id"] not in before]
     assert all(record.get("archived") for record in left)
+
+
+def test_an_account_without_a_field_for_the_marker_is_no_fault(run: Shell, vendors: Emulators) -> None:
+    """Freshdesk's page recommends that field. It is not required."""
+    desk = static_connection("desk", f"{vendors.url}/freshdesk", "env:DESK_TOKEN").replace("hubspot", "freshdesk")
+    done = run("verify", "desk", "--write", "--json", more=desk, DESK_TOKEN="freshdesk-dev-token")
+    passed = json.loads(exits(done).stdout)["passed"]
+    assert [one for one in passed if "not looked up by it (this account has no field for it), and removed" in one]
+    assert all(record.get("deleted") for record in vendors.records("freshdesk", "contacts"))
+
+
+def test_verify_says_when_it_writes_nothing(facade: Facade, vendors: Emulators) -> None:
+    passed = json.loads(exits(facade.lockstitch("verify", "zendesk", "--write", "--json")).stdout)["passed"]
+    assert [one for one in passed if one.startswith("no record was written: Zendesk")]
 
 
 def test_a_record_that_its_marker_does_not_find_is_reported(facade: Facade, vendors: Emulators) -> None:
