@@ -227,7 +227,10 @@ class Erased(CallerProblem):
     """The person was erased here. Nothing about them is read, stored or sent until they return."""
 
     code, status, title = "erased", 410, "The person was erased"
-    next_step = "If the person has returned, an operator lifts the erasure: `lockstitch person lift era_…`."
+    next_step = (
+        "If the person has returned, an operator lifts each erasure that `lockstitch person export` names:"
+        " `lockstitch person lift era_…`."
+    )
 
 
 class IdempotencyKeyReused(CallerProblem, category="conflict"):

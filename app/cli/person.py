@@ -55,7 +55,10 @@ def status(erasure: Erasure) -> str:
 @declare_action(person, opened, lift_erasure, erasure_id=ID)
 def lift(erasure: Erasure) -> str:
     """Let a person return. What was erased stays erased."""
-    return f"{erasure.id} is lifted: reads, webhooks and pulls bring what the vendors have."
+    return (
+        f"{erasure.id} is lifted: reads, webhooks and pulls bring what the vendors have.\n"
+        "If the person was erased twice, lift the other one too: lockstitch person export names it."
+    )
 
 
 def _preview(preview: ErasurePreview) -> str:
@@ -69,6 +72,7 @@ def _summary(known: PersonExport | ErasurePreview, tables: Mapping[str, int]) ->
             f"Addresses: {', '.join(known.emails) or '-'}",
             f"Records: {', '.join(known.records) or '-'}",
             f"Ids: {', '.join(known.ids) or '-'}",
+            *([f"Erased: {', '.join(known.erasures)}"] if known.erasures else []),
             *_counts(tables),
             *(f"Not searched: {one}." for one in known.unreadable),
         )

@@ -19,9 +19,10 @@ from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.operators import actor, print_pause, read_duration
 from app.cli.printing import log_nothing
 from app.cli.tables import Cells, moment
-from app.credentials.models import CredentialError, CredentialKind, ListedVersion
+from app.credentials.models import CredentialError, CredentialKind, ListedVersion, NoCredential
 from app.credentials.secrets import VAULT, Secrets
 from app.credentials.token_set import SUFFIX
+from app.http.nearest_name import did_you_mean
 
 T = TypeVar("T")
 
@@ -65,7 +66,9 @@ def promote(name: Annotated[str, NAMED], *, overlap: Annotated[str, OVERLAP] = "
     async def promote_next(opened: OpenedVault) -> None:
         _require_secret(opened, name)
         credential = opened.vault.get(name)
-        if credential is None or credential.next is None:
+        if credential is None:
+            raise NoCredential(name)
+        if credential.next is None:
             raise CredentialError(f"{name} has no next secret: lockstitch secrets set {name}.")
         await _promote(opened, name, credential.next.number, credential.next.payload.decode(), lasts)
 
@@ -91,10 +94,21 @@ def rollback(name: Annotated[str, NAMED]) -> None:
 
 def revoke(name: Annotated[str, NAMED], *, version: Annotated[list[int] | None, VERSION] = None) -> None:
     """Revoke versions of a secret in every process, and forget their values."""
-    revoked = with_this_vault(lambda opened: opened.store.revoke(name, *(version or ())))
-    if not revoked:
-        raise CredentialError(f"{name} has no such live version: lockstitch secrets list.")
-    sys.stdout.write(f"Revoked {', '.join(f'version {number}' for number in revoked)} of {name}.\n")
+
+    async def revoke_these(opened: OpenedVault) -> None:
+        from app.vendors.prove import verifying  # noqa: PLC0415
+
+        known = opened.vault.get(name)
+        revoked = await opened.store.revoke(name, *(version or ()))
+        if not revoked:
+            raise CredentialError(f"{name} has no such live version: lockstitch secrets list.")
+        sys.stdout.write(f"Revoked {', '.join(f'version {number}' for number in revoked)} of {name}.\n")
+        users = sorted({*_users(opened, name), *verifying(opened.settings, f"{VAULT}{name}")})
+        if users and known is not None and known.current is not None and known.current.number in revoked:
+            how = f"secrets set {name}" if known.kind == "secret" else f"connect {name.removesuffix(SUFFIX)}"
+            sys.stdout.write(f"It has no current version now, and {', '.join(users)} cannot use it: lockstitch {how}\n")
+
+    with_this_vault(revoke_these)
 
 
 async def list_versions(opened: OpenedVault) -> Sequence[ListedVersion]:
@@ -127,9 +141,16 @@ async def _store(opened: OpenedVault, name: str, value: str, max_age: str | None
         )
     if complaints := complaints_about(opened.settings, f"{VAULT}{name}", value):
         raise CredentialError(f"Nothing was stored. {' '.join(complaints)}")
+    current = opened.vault.current(name)
+    if overlap is not None and current is not None and current.payload == value.encode():
+        raise CredentialError(
+            f"Nothing was stored: version {current.number} of {name} has this value. Enter the new one."
+        )
     number, state = await opened.store.set(name, value.encode(), max_age=age)
     if state == "current":
         sys.stdout.write(f"Stored version {number} of {name}. It is current, because there was none.\n")
+        if name not in (names := opened.settings.vault_names):
+            sys.stdout.write(f"Nothing in the configuration refers to {VAULT}{name}.{did_you_mean(name, names)}\n")
         await _resume(opened, _users(opened, name), accepted=False)
         return
     replaced = _replaced(opened, name)

@@ -16,6 +16,13 @@ class CredentialError(Complaint):
     """A credential cannot be changed so. The message says why, and holds no part of a secret."""
 
 
+class NoCredential(CredentialError):
+    """The vault has no credential with this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no credential named {name!r}: lockstitch secrets list.")
+
+
 class VersionMoved(CredentialError):
     """Another process stored a newer version, or took the lease over. Nothing was written."""
 

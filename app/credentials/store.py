@@ -21,6 +21,7 @@ from app.credentials.models import (
     CredentialError,
     CredentialKind,
     ListedVersion,
+    NoCredential,
     RefreshLease,
     Version,
     VersionMoved,
@@ -264,7 +265,7 @@ class PostgresCredentials:
         """Lock the credential, and return the numbers of its live versions by state."""
         row = await session.fetch_row(sql.LOCK, name)
         if row is None:
-            raise CredentialError(f"There is no credential named {name!r}: lockstitch secrets list.")
+            raise NoCredential(name)
         if kind is not None and row["kind"] != kind:
             raise CredentialError(f"{name} is a credential of kind {row['kind']}, not {kind}.")
         live = await self._states(session, name)

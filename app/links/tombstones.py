@@ -1,7 +1,7 @@
 """Tombstones: keyed digests of the people who were erased, by address and by record. Reads, walks, webhooks, copies and
 writes ask them, so that no one returns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from app.links.match_keys import digest_of
@@ -21,8 +21,11 @@ PUT: Final = Statement(
     """
     INSERT INTO erased_key (digest, erasure)
     SELECT DISTINCT digest, $1 FROM unnest($2::bytea[]) AS new (digest) ORDER BY digest
-        ON CONFLICT (digest) DO UPDATE SET erasure = excluded.erasure WHERE erased_key.erasure <> excluded.erasure
+        ON CONFLICT DO NOTHING
     """,
+)
+OF: Final = Statement(
+    "SELECT erased_key", "SELECT DISTINCT erasure FROM erased_key WHERE digest = ANY ($1::bytea[]) ORDER BY erasure"
 )
 REMOVE: Final = Statement("DELETE erased_key", "DELETE FROM erased_key WHERE erasure = $1")
 
@@ -53,15 +56,22 @@ class Tombstones(CachedTable):
         self, transaction: Transaction, erasure: str, emails: Iterable[str], records: Iterable[RecordKey]
     ) -> None:
         """Store the digests of addresses and records, and notify every process."""
-        key = await self._secret.load()
-        digests = [digest_of(key, "email", one) for one in emails] + [_of_record(key, *one) for one in records]
-        await transaction.execute(PUT, erasure, digests)
+        await transaction.execute(PUT, erasure, await self._digests(emails, records))
         await transaction.execute(NOTIFY)
+
+    async def erasures(self, emails: Iterable[str], records: Iterable[RecordKey]) -> Sequence[str]:
+        """Return the erasures that keep any of these addresses and records away, oldest first."""
+        rows = await self._database.fetch(OF, await self._digests(emails, records))
+        return [row["erasure"] for row in rows]
 
     async def remove(self, transaction: Transaction, erasure: str) -> None:
         """Delete the digests of an erasure, and notify every process."""
         await transaction.execute(REMOVE, erasure)
         await transaction.execute(NOTIFY)
+
+    async def _digests(self, emails: Iterable[str], records: Iterable[RecordKey]) -> list[bytes]:
+        key = await self._secret.load()
+        return [digest_of(key, "email", one) for one in emails] + [_of_record(key, *one) for one in records]
 
     def has_record(self, object_name: ObjectName, connection: str, remote_id: str | None) -> bool:
         """Return whether a record was erased: a customer, or an order or ticket that named one who was."""

@@ -24,7 +24,7 @@ from app.events.models import NewEvent
 from app.events.types import CUSTOMER_ERASED
 from app.identifiers import new_id, new_run_id
 from app.persons.deps import PersonDeps
-from app.persons.find import complete, described, find_person, is_about, naming, rows_about
+from app.persons.find import complete, customers_of, described, erasures_of, find_person, is_about, naming, rows_about
 from app.persons.models import EraseOrder, Erasure, ErasurePreview, Person, PersonName
 from app.persons.store.erasures import JOB
 from app.postgres.encryption import SealedColumn
@@ -75,6 +75,7 @@ async def preview_erasure(deps: PersonDeps, name: PersonName) -> ErasurePreview:
         records=sorted(":".join(place) for place in person.places),
         rows=Counter(table for table, *_ in rows),
         waits_for=_waits_for(hits),
+        erasures=await erasures_of(deps, person),
         unreadable=unreadable,
     )
 
@@ -86,7 +87,7 @@ async def start_erasure(deps: PersonDeps, order: EraseOrder, *, actor: str) -> E
     erasure, run = new_id("era_"), telemetry.correlation_id.get() or new_run_id()
     async with deps.database.transaction() as transaction:
         begun = await deps.erasures.begin(transaction, erasure, person, actor=actor, run=run)
-        await deps.erased.put(transaction, erasure, person.emails, _customers(person))
+        await deps.erased.put(transaction, erasure, person.emails, customers_of(person))
         payload = msgspec.json.encode(ErasePayload(erasure=erasure))
         await deps.queue.enqueue(
             transaction, NewJob(kind=KIND, payload=payload, after=1.0, origin=erasure, correlation_id=run)
@@ -131,7 +132,7 @@ async def erase(deps: PersonDeps, job: Job, finishing: Finishing) -> JobOutcome:
     hits, unreadable = await _hits(deps, person)
     waits_for = _waits_for(hits)
     async with deps.database.transaction() as transaction:
-        await deps.erased.put(transaction, erasure_id, person.emails, [*_customers(person), *sorted(person.records)])
+        await deps.erased.put(transaction, erasure_id, person.emails, [*customers_of(person), *sorted(person.records)])
         # Before the states that show who the person is are deleted: another worker may have to go on.
         await deps.erasures.note(transaction, erasure_id, person, erasure.changed, erasure.waits_for)
     changed = await _erase_all(deps, person, erasure, hits)
@@ -217,10 +218,6 @@ async def _erase_one(deps: PersonDeps, person: Person, erasure: Erasure, hit: Hi
         case "job" if facts["kind"] == DELIVER and facts["state"] != "running":
             return await rewrite(partial(redacted_delivery, names, person.ids))
     return False
-
-
-def _customers(person: Person) -> list[Any]:
-    return [("customer", *place) for place in sorted(person.places)]
 
 
 def _event(person: Person, erasure_id: str) -> NewEvent:

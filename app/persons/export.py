@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from app.audit.record import Entry, append
 from app.persons.deps import PersonDeps
-from app.persons.find import complete, described, find_person, rows_about
+from app.persons.find import complete, described, erasures_of, find_person, rows_about
 from app.persons.models import Person, PersonExport, PersonName, PersonRow
 from app.queue.kinds import legible
 
@@ -49,6 +49,7 @@ async def export_person(deps: PersonDeps, name: PersonName, *, actor: str) -> Pe
         ids=sorted(person.ids),
         records=sorted(":".join(place) for place in person.places),
         rows=[*rows.values(), *clear],
+        erasures=await erasures_of(deps, person),
         unreadable=described(unreadable),
         stays=STAYS,
     )

@@ -7,7 +7,7 @@ name or a telephone number alone identifies no one.
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from app.events.types import CUSTOMER_ERASED
 from app.http.plurals import counted
 from app.links.manage import object_of
 from app.links.role_mailboxes import is_role
+from app.links.tombstones import RecordKey
 from app.persons.deps import PersonDeps
 from app.persons.models import Person, PersonName
 from app.persons.store.persons import SEARCHED, OpenedValue
@@ -38,6 +39,16 @@ async def find_person(deps: PersonDeps, name: PersonName) -> Person:
     if name.id is not None and not person.places:
         raise NotFound(f"No customer has the id {name.id}.")
     return person
+
+
+async def erasures_of(deps: PersonDeps, person: Person) -> Sequence[str]:
+    """Return the erasures that keep the person away now, oldest first."""
+    return await deps.erased.erasures(person.emails, customers_of(person))
+
+
+def customers_of(person: Person) -> list[RecordKey]:
+    """Return the person's customers as tombstones name them."""
+    return [("customer", *place) for place in sorted(person.places)]
 
 
 async def complete(deps: PersonDeps, person: Person) -> Person:

@@ -69,6 +69,8 @@ class ErasurePreview(Struct, frozen=True, kw_only=True):
     waits_for: Sequence[str]
     """The operations that are undecided and the jobs that are not done, which must end first.
     Example: `["op_0198f0a2b7c47d3c9a51f2e80b6c4d17"]`"""
+    erasures: Sequence[str]
+    """The erasures that keep the person away now, oldest first: lift each to let them return. Example: `[]`"""
     unreadable: Sequence[str]
     """The values that no key opens, by table. They may name the person, so an erasure does not end before their key is
     configured. Example: `[]`"""
@@ -108,6 +110,8 @@ class PersonExport(Struct, frozen=True, kw_only=True):
     """The customers at the connections. Example: `["hubspot:1051"]`"""
     rows: Sequence[PersonRow]
     """The rows, by table."""
+    erasures: Sequence[str]
+    """The erasures that keep the person away now, oldest first: lift each to let them return. Example: `[]`"""
     unreadable: Sequence[str]
     """The values that no key opens, by table. They may name the person: configure their key, and export again.
     Example: `["operation: 3 values not as sealed with key 'k1'"]`"""

@@ -73,7 +73,7 @@ NEXT_STEPS: Final = {
     "mismatch": "Compare webhook_secrets with the secret at the vendor. HubSpot also signs LOCKSTITCH_PUBLIC_URL.",
     "inactive": "The vendor still signs with a former secret: enter the present one there, or extend its time here.",
     "stale": "Correct the clock of the hosts of the API: timedatectl set-ntp true.",
-    "no-secret": "Add the vendor's secret to webhook_secrets, and restart the API.",
+    "no-secret": "lockstitch doctor names the missing secret. Without webhook_secrets, add them and restart the API.",
 }
 OTHER_STEP: Final = "Check that the vendor sends them, and that no proxy removes or repeats a header."
 

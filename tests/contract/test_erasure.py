@@ -177,6 +177,28 @@ def test_an_erased_person_is_gone_for_good(facade: Facade, caller: Caller, vendo
     assert caller.get("/v1/customers/legacy:C00001").json()["last_name"] == f"{person.mark}s"
 
 
+def test_a_person_stays_away_until_each_erasure_is_lifted(facade: Facade, caller: Caller) -> None:
+    body = customer("hubspot", word())
+    name = {"email": body["emails"][0]["address"]}
+    caller.create("/v1/customers?connection=hubspot", body)
+    erasures = list[str]()
+    for _ in range(2):
+        erasures.append(caller.post(ERASE, json=name | {"dry_run": False}).headers["location"])
+        until(lambda: caller.get(erasures[-1]).json()["state"], lambda state: state == "done")
+    ids = [one.rpartition("/")[2] for one in erasures]
+    assert caller.post(ERASE, json=name).json()["erasures"] == ids
+    exported = exits(facade.lockstitch("person", "export", "--email", name["email"])).stdout
+    assert f"Erased: {', '.join(ids)}" in exported
+
+    again = {"emails": body["emails"], "last_name": "Back"}
+    caller.post(f"{erasures[1]}/lift").raise_for_status()
+    (left,) = until(lambda: caller.post(ERASE, json=name).json()["erasures"], lambda left: len(left) == 1)
+    assert left == ids[0]
+    assert code_of(caller.write("POST", "/v1/customers?connection=zendesk", again), 410) == "erased"
+    caller.post(f"{erasures[0]}/lift").raise_for_status()
+    until(lambda: caller.write("POST", "/v1/customers?connection=zendesk", again).status_code, lambda code: code == 201)
+
+
 def test_an_erasure_waits_for_undecided_writes(facade: Facade, caller: Caller) -> None:
     mark = word()
     body = customer("hubspot", mark)

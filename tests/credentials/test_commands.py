@@ -195,11 +195,28 @@ async def test_a_secret_in_the_wrong_form_is_not_stored(crm: Crm) -> None:
     refused = await crm.secrets("set", "crm_token", value="two\nlines")
     assert refused.returncode == 1
     assert "not allowed in an HTTP header" in refused.stderr
+    unknown = await crm.secrets("promote", "crm_tokn")
+    assert (unknown.returncode, unknown.stderr) == (
+        1,
+        "There is no credential named 'crm_tokn': lockstitch secrets list.\n",
+    )
     for value, name in (("", "crm_token"), ("x", "No-Name")):
         assert (await crm.secrets("set", name, value=value)).returncode == 2
     # An argument would stand in the list of processes and in the shell's history.
     assert (await crm.secrets("set", "crm_token", "token-1", value="token-1")).returncode != 0
     assert await crm.listed() == []
+
+
+async def test_a_name_that_nothing_refers_to_is_reported(crm: Crm) -> None:
+    assert "refers to vault:crm_tokn. Did you mean crm_token?" in await crm.done("set", "crm_tokn", value="token-1")
+    assert "refers to" not in await crm.done("set", "crm_token", value="token-1")
+
+
+async def test_the_present_secret_is_no_new_one(crm: Crm) -> None:
+    await crm.done("set", "crm_token", value="token-1")
+    refused = await crm.secrets("rotate", "crm_token", value="token-1")
+    assert (refused.returncode, "version 1 of crm_token has this value" in refused.stderr) == (1, True)
+    assert await crm.listed() == [(1, "current")]
 
 
 async def test_rollback_without_a_previous_secret_says_why(crm: Crm, store: PostgresCredentials) -> None:
@@ -239,7 +256,8 @@ async def test_revoke_one_or_all_versions(crm: Crm) -> None:
     await crm.done("rotate", "crm_token", value="token-2")
     assert "version 1" in await crm.done("revoke", "crm_token", "--version", "1")
     assert await crm.listed() == [(1, "revoked"), (2, "current")]
-    await crm.done("revoke", "crm_token")
+    whole = await crm.done("revoke", "crm_token")
+    assert "It has no current version now, and crm cannot use it: lockstitch secrets set crm_token" in whole
     assert await crm.listed() == [(1, "revoked"), (2, "revoked")]
     assert (await crm.secrets("revoke", "crm_token")).returncode == 1
 

@@ -379,10 +379,11 @@ CREATE TABLE erasure (
 CREATE INDEX erasure_running ON erasure (created_at) WHERE state = 'running';
 
 -- Tombstones: the HMAC of each address and record of a person who was erased, and of the orders and tickets that named
--- them. They stay until the erasure is lifted.
+-- them. They stay until each erasure that has them is lifted.
 CREATE TABLE erased_key (
-    digest  bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
-    erasure text  NOT NULL REFERENCES erasure
+    digest  bytea NOT NULL CHECK (octet_length(digest) = 32),
+    erasure text  NOT NULL REFERENCES erasure,
+    PRIMARY KEY (digest, erasure)
 );
 
 CREATE INDEX erased_key_erasure ON erased_key (erasure);
