@@ -173,8 +173,13 @@ async def locate_record(deps: RecordDeps, object_name: ObjectName, identifier: s
         choose_connection(deps, object_name, named)  # an unknown name is an invalid field, not a missing record
     # The first link, and never the system of record: a join must not change where a write goes.
     link = links[0] if named is None else next((link for link in links if link.connection == named), None)
-    if link is None or link.connection not in deps.connections.by_name:
-        raise NotFound(f"The {object_name} {identifier[:80]} is not known at the connection {named or 'it came from'}.")
+    if link is None:
+        raise NotFound(f"The {object_name} {identifier[:80]} is not known at the connection {named}.")
+    if link.connection not in deps.connections.by_name:
+        raise NotFound(
+            f"The {object_name} {identifier[:80]} is a record of the connection {link.connection},"
+            " which is not configured."
+        )
     return LocatedRecord(
         connection=deps.connections.by_name[link.connection],
         remote_id=link.remote_id,

@@ -95,13 +95,13 @@ async def list_connections(deps: VendorDeps) -> list[ConnectionView]:
 
 async def read_connection(deps: VendorDeps, name: str) -> ConnectionView:
     """Return one connection. Raises NotFound."""
-    return (await _views(deps, [_configured(deps, name)]))[0]
+    return (await _views(deps, [await _configured(deps, name)]))[0]
 
 
 async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, *, actor: str) -> ConnectionView:
     """Stop requests and jobs of a connection in all processes until an operator resumes it. Audited. Does nothing if it
     is already stopped. Raises NotFound."""
-    connection = _configured(deps, name)
+    connection = await _configured(deps, name)
     await deps.pauses.pause(name, actor=actor, note=pause.note)
     return await _refreshed_view(deps, connection)
 
@@ -109,14 +109,21 @@ async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, 
 async def resume_connection(deps: VendorDeps, name: str, *, actor: str) -> ConnectionView:
     """Resume a connection; after a refused credential, one request probes first. Ends throttles and failures in every
     process. Audited. Raises NotFound."""
-    connection = _configured(deps, name)
+    connection = await _configured(deps, name)
     await deps.pauses.resume(name, actor=actor)
     return await _refreshed_view(deps, connection)
 
 
-def _configured(deps: VendorDeps, name: str) -> Connection:
+async def _configured(deps: VendorDeps, name: str) -> Connection:
+    """Raises NotFound, which says of a paused connection how its jobs go on."""
     connection = deps.connections.by_name.get(name)
     if connection is None:
+        await deps.pauses.refresh()
+        if (pause := deps.pauses.known.get(name)) is not None:
+            raise NotFound(
+                f"{name} is paused ({pause.note}) and no longer configured, so its jobs wait. Name it again in"
+                " lockstitch.toml, restart, and resume it. Rename it once lockstitch queue lists none of its jobs."
+            )
         known = sorted(deps.connections.by_name)
         all_of_them = ", ".join(known) or "none; LOCKSTITCH_CONFIG names the file"
         raise NotFound(f"Unknown connection {name[:80]!r}.{did_you_mean(name, known)} Known are: {all_of_them}.")

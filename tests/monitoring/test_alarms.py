@@ -255,6 +255,14 @@ async def test_jobs_behind_a_target_that_is_probed_now_and_then_are_not_late(dat
     assert (await PostgresAlarmFigures(database, ["crm"]).read()).job_lag == 0.0
 
 
+async def test_jobs_of_a_paused_connection_that_is_no_longer_configured_are_late(database: Database) -> None:
+    await late_job(database, "shop")
+    await PostgresPauses(database).pause("shop", actor="ada", note="stop")
+    figures = await PostgresAlarmFigures(database, ["store"]).read()
+    assert (figures.lagging, figures.troubles) == ("shop", [])
+    assert (await PostgresAlarmFigures(database, ["shop"]).read()).job_lag == 0.0
+
+
 async def rows_read(database: Database) -> int:
     async with database.acquire() as session:
         await session.execute(Statement("SELECT pg_stat", "SELECT pg_stat_force_next_flush()"))

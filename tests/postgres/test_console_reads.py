@@ -49,7 +49,7 @@ SUBSCRIPTIONS: Final = [f"sub_{number}" for number in range(10)]
 READS: Final[dict[str, tuple[Statement, Sequence[object]]]] = {
     "now: counts": (vitals.COUNT, (LIMIT,)),
     "now: failing subscribers": (vitals.UNDELIVERED, ()),
-    "now: lag": (vitals.LAG, ()),
+    "now: lag": (vitals.LAG, (["hubspot"],)),
     "now: writes sent twice": (vitals.SENT_TWICE, ()),
     "now: work": (vitals.WORK, (LIMIT,)),
     "runs": (failures.BROWSE, (None, None, None, None, None, None, LIMIT, None)),

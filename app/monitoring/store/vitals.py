@@ -126,7 +126,7 @@ CREDENTIALS = Statement(
 
 # The first ready job of each share of a lane, and the first attempted before: one probe each of its index.
 # A blocked lane, or a half-open one that waits for its probe, is slow for an outside reason; with it the alarm would
-# change with every probe.
+# change with every probe. A connection that was paused and is configured no more has no other alarm.
 LAG = Statement(
     "SELECT job",
     """
@@ -165,7 +165,10 @@ LAG = Statement(
       FROM (SELECT connection, due FROM ring UNION ALL SELECT * FROM again) AS waiting
       LEFT JOIN lane ON lane.connection = waiting.connection
      WHERE due < now()
-       AND lane.blocked_until IS NULL
+       AND (lane.blocked_until IS NULL
+            OR (lane.blocked_until = 'infinity'
+                AND lane.connection <> ALL ($1::text[])
+                AND NOT starts_with(lane.connection, 'sub_')))
      ORDER BY due
      LIMIT 1
     """,
@@ -272,7 +275,7 @@ class PostgresAlarmFigures:
         waiting_consumers = await session.fetch(HELD, self._consumers)
         unfinished = [*await session.fetch(UNDELIVERED), *await session.fetch(UNERASED)]
         troubled = await session.fetch(CREDENTIALS, self._secrets)
-        lagging = await session.fetch_row(LAG)
+        lagging = await session.fetch_row(LAG, self._connections)
         too_old = await session.fetch(TOO_OLD)
         sent_twice = await session.fetch(SENT_TWICE)
         assert counts is not None  # noqa: S101 - always one row

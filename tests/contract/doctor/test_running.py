@@ -28,6 +28,28 @@ def test_a_paused_connection_is_reported_and_not_called(facade: Facade, vendors:
     assert (unknown.returncode, "other-zendesk" in unknown.stderr) == (1, True)
 
 
+def test_a_paused_connection_that_is_no_longer_configured_is_explained(facade: Facade) -> None:
+    facade.sql(
+        """INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note, blocked_at)
+           VALUES ('former', 'operator', 'infinity', 'moving', now())"""
+    )
+    try:
+        stderr = exits(facade.lockstitch("connections", "resume", "former"), 1).stderr
+    finally:
+        facade.sql("DELETE FROM lane WHERE connection = 'former'")
+    assert "former is paused (moving) and no longer configured" in stderr
+
+
+def test_a_record_of_a_connection_that_is_no_longer_configured_says_so(facade: Facade, full_key: str) -> None:
+    with facade.calling(secret=full_key) as caller:
+        made = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))["id"]
+        facade.sql("UPDATE link SET connection = 'former' WHERE canonical_id = $1", made)
+        answer = caller.get(f"/v1/customers/{made}")
+        facade.sql("DELETE FROM link WHERE canonical_id = $1", made)
+    assert answer.status_code == 404
+    assert "is a record of the connection former, which is not configured" in answer.json()["detail"]
+
+
 def test_a_key_with_ops_scopes_that_makes_canonical_calls_is_named(facade: Facade) -> None:
     made = facade.make_key("customers:read", "ops:read", name="too-much")
     with facade.another_api() as process, facade.calling(url=process.url, secret=made.secret) as caller:
