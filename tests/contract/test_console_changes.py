@@ -38,7 +38,7 @@ def test_a_change_is_there_with_the_name_of_the_key_that_made_it(facade: Facade)
         assert rows(operator.get(PATH, params=narrow).text).count("<tr>") == 3
         assert "api key created" in rows(operator.get(PATH, params={"type": "api_key.*"}).text)
         older = operator.get(PATH, params={"actor": "nina-of-changes", "after": "1"}).text
-        assert "Nothing that fits" in older
+        assert "Nothing matches" in older
 
 
 def test_everything_is_searched_page_by_page(console_reader: Operator, facade: Facade) -> None:
