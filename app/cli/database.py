@@ -12,6 +12,7 @@ from asyncpg import PostgresError
 from app.dev.folder import EMULATOR_CREDENTIALS, secret_variable
 from app.errors import Complaint, StoreUnavailable
 from app.http.nearest_name import did_you_mean
+from app.postgres.connect import REFUSED
 from app.postgres.database import Database
 from app.postgres.environment_stamp import require
 from app.postgres.write_proof import fault_of
@@ -138,6 +139,8 @@ def needing_database() -> Iterator[None]:
         fault = fault_of(error)
         step = "Is the database of LOCKSTITCH_DATABASE_URL running?" if fault is None else f"{fault.fix}."
         raise Complaint(f"{error.detail} {step}") from error
+    except REFUSED as error:
+        raise Complaint(f"The database refuses the login: {error.args[0]}. Correct LOCKSTITCH_DATABASE_URL.") from error
     except PostgresError as error:
         # Without its detail, which may quote a row.
         raise Complaint(f"The database refused a query: {error.args[0]}. Did you run `lockstitch migrate`?") from error

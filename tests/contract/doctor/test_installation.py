@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -86,6 +87,15 @@ def test_no_database_hides_no_other_finding(run: Shell, portal: Portal) -> None:
     assert the(findings_of(done), "scope is missing")
     assert "the vault cannot be read" in the(findings_of(done), "connection app")["found"]
     assert [line for line in json.loads(done.stdout)["passed"] if "worker" in line or "key" in line] == []
+
+
+def test_a_refused_login_is_not_called_a_query(run: Shell) -> None:
+    url = urlsplit(run.environment["LOCKSTITCH_DATABASE_URL"])._replace(path="/no_such").geturl()
+    sentence = exits(run("key", "list", LOCKSTITCH_DATABASE_URL=url), 1).stderr
+    assert (
+        sentence
+        == 'The database refuses the login: database "no_such" does not exist. Correct LOCKSTITCH_DATABASE_URL.\n'
+    )
 
 
 def test_a_locked_table_is_named_within_seconds(run: Shell, portal: Portal) -> None:
