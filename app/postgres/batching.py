@@ -187,8 +187,12 @@ async def _settle(process: Process[Item, Result], batch: Sequence[_Waiting[Item,
 
 
 def _own(error: Exception) -> Exception:
-    """Return the failure of a batch for one of its callers."""
-    return StoreUnavailable(error.detail, retry_after=1) if isinstance(error, StoreUnavailable) else error
+    """Return the failure of a batch for one of its callers, with its cause."""
+    if not isinstance(error, StoreUnavailable):
+        return error
+    own = StoreUnavailable(error.detail, retry_after=1)
+    own.__cause__ = error.__cause__
+    return own
 
 
 def _is_away(error: Exception) -> bool:

@@ -11,8 +11,7 @@ from tests.contract.callers import Caller, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
 from tests.contract.samples import KINDS, customer, order, ticket, word
-from tests.contract.test_sent_once_more import PASS_TIME, WAITING
-from tests.contract.waiting import until
+from tests.contract.waiting import ABSENCE, PASS_TIME, until
 
 HUBSPOT: Final = "/crm/v3/objects"
 SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
@@ -198,7 +197,7 @@ def test_a_lost_reply(
     assert write.first.headers["location"] == write.second.headers["location"]
 
     if case.listed and loss != "timeout_after_commit":
-        until(lambda: facade.sql(WAITING, write.first.json()["id"])[0]["absent"])
+        until(lambda: facade.sql(ABSENCE, write.first.json()["id"])[0]["absent"])
         facade.sql(PASS_TIME, write.first.json()["id"])
     operation = caller.await_operation(write.first.headers["location"])
     assert operation["state"] == "succeeded", operation

@@ -10,18 +10,10 @@ from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import Body, word
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
-from tests.contract.waiting import until
+from tests.contract.waiting import ABSENCE, PASS_TIME, until
 
 # The client itself sends what Stripe recognises up to three times.
 CLIENT_TRIES: Final = 3
-WAITING: Final = "SELECT absent_at IS NOT NULL AS absent, resent_at IS NOT NULL AS resent FROM operation WHERE id = $1"
-PASS_TIME: Final = """
-    UPDATE operation
-       SET absent_at = absent_at - interval '10 minutes', due_at = least(due_at, now())
-     WHERE id = $1 AND absent_at IS NOT NULL
-"""
-
-
 CREATES: Final = ("stripe customer", "stripe order", "woocommerce order", "freshdesk ticket")
 COMMENTED: Final[dict[Vendor, str]] = {
     "freshdesk": "/api/v2/tickets/*",
@@ -50,7 +42,7 @@ def lose(caller: Caller, vendors: Emulators, one: Sample, body: Body, key: str, 
 
 def wait_until_absent(caller: Caller, facade: Facade, lost: Lost) -> None:
     """Wait until the list lacked the record once. The write waits now, and says so."""
-    until(lambda: facade.sql(WAITING, lost.id)[0]["absent"])
+    until(lambda: facade.sql(ABSENCE, lost.id)[0]["absent"])
     operation = until(lambda: caller.get(lost.path).json(), lambda view: "waiting_for" in view)
     assert (operation["state"], operation["waiting_for"]["reason"]) == ("executing", "retry")
 
@@ -117,7 +109,7 @@ def test_a_worker_that_is_killed_while_it_waits_changes_nothing(
     wait_until_absent(caller, facade, lost)
     facade.worker.kill()
     facade.worker.start()
-    assert facade.sql(WAITING, lost.id) == [{"absent": True, "resent": False}]
+    assert facade.sql(ABSENCE, lost.id) == [{"absent": True, "resent": False}]
     facade.sql(PASS_TIME, lost.id)
     assert caller.await_operation(lost.path)["state"] == "succeeded"
     assert len(vendors.records(one.vendor, one.held_as)) == lost.before + 1
@@ -132,7 +124,7 @@ def test_a_worker_that_is_killed_while_it_sends_once_more_creates_one_record(
     wait_until_absent(caller, facade, lost)
     vendors.hold(one.vendor, method="POST", path=one.made_at)
     facade.sql(PASS_TIME, lost.id)
-    until(lambda: facade.sql(WAITING, lost.id)[0]["resent"])
+    until(lambda: facade.sql(ABSENCE, lost.id)[0]["resent"])
     vendors.await_held()
     facade.worker.kill()
     vendors.mend()
@@ -149,7 +141,7 @@ def test_it_is_sent_once_more_and_not_twice(caller: Caller, facade: Facade, vend
     wait_until_absent(caller, facade, lost)
     vendors.break_(one.vendor, "status", method="POST", path=one.made_at, status=500)
     facade.sql(PASS_TIME, lost.id)
-    until(lambda: facade.sql(WAITING, lost.id)[0] == {"absent": True, "resent": True})
+    until(lambda: facade.sql(ABSENCE, lost.id)[0] == {"absent": True, "resent": True})
 
     facade.sql(PASS_TIME, lost.id)
     assert caller.await_operation(lost.path)["state"] == "unknown"

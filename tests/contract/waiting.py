@@ -11,6 +11,14 @@ TIMEOUT: Final = 60.0
 SHORTEST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.25
 """Seconds between two looks."""
+ABSENCE: Final = "SELECT absent_at IS NOT NULL AS absent, resent_at IS NOT NULL AS resent FROM operation WHERE id = $1"
+"""Whether a create was looked for in vain, and was sent once more."""
+PASS_TIME: Final = """
+    UPDATE operation
+       SET absent_at = absent_at - interval '10 minutes', due_at = least(due_at, now())
+     WHERE id = $1 AND absent_at IS NOT NULL
+"""
+"""Lets the ten minutes after a vain look pass, and looks again."""
 
 
 def until(look: Callable[[], T], wanted: Callable[[T], object] = bool, *, timeout: float = TIMEOUT) -> T:
