@@ -296,7 +296,7 @@ class VendorClient:
             if failure.category == "auth" and await live.credential.renewed_since(credential, deadline):
                 return msgspec.structs.replace(failure, repeatable=True)
             if failure.category == "auth" and live.credential.unreadable is not None and not _retries(live, admitted):
-                raise _without_secret(live)
+                raise _pause_for_secret(live)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
                 await self._record_failure(live, failure, admitted)
             return failure
@@ -377,7 +377,7 @@ def _retries(live: LiveConnection, admitted: Admission) -> bool:
     return admitted.probes and live.health.current_state()[0] == "unauthorised"
 
 
-def _without_secret(live: LiveConnection) -> ConnectionPaused:
+def _pause_for_secret(live: LiveConnection) -> ConnectionPaused:
     """Pause this process alone, and return the problem of a former secret that is refused while the present one cannot
     be read: a file that is being replaced needs no person to resume. One that still cannot be read later does."""
     live.health.unauthorised(recorded=False, facts={"why": live.credential.unreadable})

@@ -184,7 +184,9 @@ def without_refused(merging: CopyMerge, merged: MergedCopy, errors: Collection[F
     body = msgspec.json.decode(merged.plan.body)
     refused = {str(error.pointer).split("/")[1]: error.detail for error in errors if error.pointer}
     cleared = {name for name in refused if name in body and not body[name]}
-    kept = FIXED.intersection(refused, body, body if intent.action == "update" else merging.known.base)
+    kept = FIXED.intersection(refused, body)
+    if intent.action != "update":  # a record that an upsert has found
+        kept &= merging.known.base.keys()
     if leaves_states:
         kept |= STATES.intersection(refused, body, merging.known.base)
     emails = [one for one in errors if str(one.pointer).split("/")[1:2] == [EMAILS]]
