@@ -3,10 +3,9 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from tests.contract.doctor.shell import Shell, app_connection, findings_of, stat
 from tests.contract.portal import Portal
 from tests.contract.processes import ROOT
 from tests.contract.waiting import until
+from tests.forked import Forked
 
 
 def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) -> None:
@@ -147,19 +147,21 @@ def test_vendors_are_asked_at_the_same_time(run: Shell, portal: Portal) -> None:
     assert [text for text in findings_of(done) if text.startswith("connection ")] == []
 
 
-def test_ctrl_c_ends_the_checks_of_vendors(run: Shell, portal: Portal) -> None:
+def test_ctrl_c_ends_the_checks_of_vendors(run: Shell, portal: Portal, tmp_path: Path) -> None:
     run("--version")  # writes the configuration
     waiting = portal.barrier = threading.Barrier(2, timeout=20)
-    command = [sys.executable, "-m", "app.cli", "doctor"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | run.environment, stderr=subprocess.PIPE)
-    until(lambda: waiting.n_waiting, bool)
-    process.send_signal(signal.SIGINT)
+    source, printed, errors = streams = (tmp_path / "in", tmp_path / "out", tmp_path / "err")
+    source.touch()
+    process = Forked("app.cli", ["doctor"], environment=os.environ | run.environment, folder=ROOT, streams=streams)
     try:
-        assert process.communicate(timeout=15)[1] == b""
-        assert process.returncode == 130
+        until(lambda: waiting.n_waiting, bool)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(15) == 130
     finally:
-        process.kill()
+        process.terminate()
         waiting.abort()
+    assert errors.read_text() == ""
+    assert "HubSpot" not in printed.read_text()
 
 
 def test_more_vendors_than_are_asked_at_once_are_resolved_by_name(run: Shell, portal: Portal) -> None:
