@@ -15,13 +15,13 @@ from app.http.nearest_name import did_you_mean
 from app.postgres.connect import REFUSED
 from app.postgres.database import Database
 from app.postgres.environment_stamp import require
-from app.postgres.write_proof import fault_of
+from app.postgres.fault import fault_of
 from app.settings.environment import EncryptionKey, Settings, load_settings
 
 T = TypeVar("T")
 
 SESSION: Final = {"lock_timeout": "5s"}
-"""A person waits for a command: if a table stays locked, report that."""
+"""A person waits for a command: if a lock stays taken, report that."""
 
 
 def find_database(settings: Settings) -> str:
@@ -92,17 +92,6 @@ def _announced(settings: Settings) -> dict[str, Any]:
         return {}
     facts: dict[str, Any] = json.loads(announced.read_bytes())
     return facts
-
-
-async def connect(settings: Settings) -> Database:
-    """Connect to the database, whatever is in it. Raises Complaint with the reason if that fails."""
-    url = find_database(settings)
-    try:
-        return await Database.connect(url, max_size=2, settings=SESSION)
-    except StoreUnavailable as error:
-        raise Complaint(error.detail) from error
-    except PostgresError as error:
-        raise Complaint(f"The database refuses the login: {error}.") from error
 
 
 def with_database(

@@ -11,7 +11,7 @@ from app.cli.database import find_database
 from app.postgres import migrate as migrations
 from app.settings.environment import load_settings
 
-WAIT = Parameter(help="Seconds to retry while the database does not answer or a table is in use.")
+WAIT = Parameter(help="Seconds to retry while the database does not answer or a lock is taken.")
 
 
 def migrate(*, wait: Annotated[float, WAIT] = 30.0) -> None:

@@ -9,17 +9,23 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.cli.database import connect, find_environment, find_keys, find_settings
+from app.cli.database import (
+    SESSION,
+    find_database,
+    find_environment,
+    find_keys,
+    find_settings,
+    needing_database,
+)
 from app.cli.findings import Finding, error
 from app.cli.open_vault import read_vault
 from app.cli.printing import log_nothing
 from app.credentials.secrets import Secrets
-from app.errors import Complaint, StoreUnavailable
+from app.errors import Complaint
 from app.postgres.database import Database
 from app.postgres.environment_stamp import WrongEnvironment, require
-from app.postgres.fault import DatabaseFault
+from app.postgres.fault import DatabaseFault, fault_of
 from app.postgres.migrate import schema_fault
-from app.postgres.write_proof import fault_of
 from app.settings.environment import Settings
 from app.vendors.store import PostgresBoundAccounts
 
@@ -51,19 +57,18 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
     environment = find_environment(os.environ)
     settings = find_settings(environment)
     shell = Shell(settings=settings, environment=environment, secrets=Secrets(environment))
+    database = None
     try:
-        database = runner.run(connect(settings))
-    except Complaint as error:
-        yield replace(shell, trouble=fault_of(error.__cause__) or DatabaseFault(why=str(error), fix=START))
-        return
-    try:
-        try:
+        with needing_database():
+            database = runner.run(Database.connect(find_database(settings), max_size=2, settings=SESSION))
             shell = runner.run(_look(shell, database))
-        except StoreUnavailable as error:
-            shell = replace(shell, trouble=fault_of(error) or DatabaseFault(why=error.detail, fix=START))
+    except Complaint as error:
+        shell = replace(shell, trouble=fault_of(error.__cause__) or DatabaseFault(why=str(error), fix=START))
+    try:
         yield shell
     finally:
-        runner.run(database.close())
+        if database is not None:
+            runner.run(database.close())
 
 
 def another_environment(shell: Shell) -> Finding:

@@ -30,7 +30,7 @@ from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.heartbeats import SILENT_SECONDS
 from app.monitoring.store.vitals import PostgresAlarmFigures, Subject
 from app.postgres.database import Session
-from app.postgres.write_proof import fault_of
+from app.postgres.fault import fault_of
 from app.queue.models import CONNECT
 from app.vendors import refused_webhooks
 

@@ -30,7 +30,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from app.errors import StoreUnavailable
 from app.postgres.connect import REFUSED, Connector
-from app.postgres.fault import LOCKED
+from app.postgres.fault import FAULTS
 from app.postgres.pool import END_SECONDS, KnownTypesConnection, Pool
 
 _tracer = trace.get_tracer("lockstitch.store")
@@ -50,13 +50,6 @@ UNAVAILABLE = (
     asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.TargetServerAttributeNotMatched,
 )
-
-CANNOT_WRITE: Final[Mapping[object, str]] = {
-    asyncpg.ReadOnlySQLTransactionError: "the database is read-only",
-    asyncpg.DiskFullError: "the database's disk is full",
-    asyncpg.TargetServerAttributeNotMatched: "each host of the database is a standby",
-}
-"""What PostgreSQL raises while it answers and stores nothing, and what that means."""
 
 # enable_seqscan: a prepared statement keeps its plan. A plan made on a nearly empty table would scan it fully, and keep
 # doing so while it grows to millions of rows, until the next ANALYZE. Every query here has a suitable index.
@@ -382,11 +375,8 @@ class _Translation(AbstractContextManager[None]):  # entered three times per que
         if not lost and isinstance(error, asyncpg.InternalClientError):
             lost = "another operation (2) is in progress" in str(error)
         if lost:
-            why = CANNOT_WRITE.get(type(error))
-            detail = "The database does not answer." if why is None else f"Nothing can be stored: {why}."
-            if isinstance(error, asyncpg.LockNotAvailableError):
-                detail = LOCKED.sentence
-            raise StoreUnavailable(detail) from error
+            fault = FAULTS.get(type(error))
+            raise StoreUnavailable("The database does not answer." if fault is None else fault.sentence) from error
 
 
 _TRANSLATED: Final = _Translation()

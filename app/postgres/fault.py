@@ -1,7 +1,9 @@
 """Why a database that answers cannot be used."""
 
+from collections.abc import Mapping
 from typing import Final
 
+import asyncpg
 from msgspec import Struct
 
 
@@ -20,7 +22,29 @@ class DatabaseFault(Struct, frozen=True, kw_only=True):
         return f"{self.why}: {self.fix}"
 
 
-LOCKED: Final = DatabaseFault(
-    why="a table is in use by a transaction that stays open",
-    fix="Look for the oldest xact_start in pg_stat_activity, and end it, then: lockstitch doctor",
-)
+FAULTS: Final[Mapping[object, DatabaseFault]] = {
+    asyncpg.LockNotAvailableError: DatabaseFault(
+        why="a transaction that stays open holds a lock",
+        fix="Look for the oldest xact_start in pg_stat_activity, and end it, then: lockstitch doctor",
+    ),
+    asyncpg.ReadOnlySQLTransactionError: DatabaseFault(
+        why="the database is read-only",
+        fix="Name the primary in LOCKSTITCH_DATABASE_URL, or end the read-only mode (default_transaction_read_only),"
+        " then: lockstitch doctor",
+    ),
+    asyncpg.DiskFullError: DatabaseFault(
+        why="the database's disk is full",
+        fix="Free space on the disk of PostgreSQL, or enlarge it, then: lockstitch doctor",
+    ),
+    asyncpg.TargetServerAttributeNotMatched: DatabaseFault(
+        why="each host of the database is a standby",
+        fix="Promote a standby, or name the primary in LOCKSTITCH_DATABASE_URL, then: lockstitch doctor",
+    ),
+}
+"""By what asyncpg raises. A full disk can refuse new connections."""
+
+
+def fault_of(error: BaseException | None) -> DatabaseFault | None:
+    """Return why a database that answers cannot be used, by the StoreUnavailable that it caused. None for any other
+    cause."""
+    return None if error is None else FAULTS.get(type(error.__cause__))

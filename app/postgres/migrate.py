@@ -17,8 +17,8 @@ import msgspec
 
 from app.errors import Complaint
 from app.postgres.connect import Connector
-from app.postgres.database import CANNOT_WRITE, UNAVAILABLE, Database, Statement
-from app.postgres.fault import LOCKED, DatabaseFault
+from app.postgres.database import UNAVAILABLE, Database, Statement
+from app.postgres.fault import FAULTS, DatabaseFault
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -69,7 +69,7 @@ async def migrate(
 ) -> list[Migration]:
     """Apply the missing migrations and return them. Processes may call this concurrently: one of them does the work.
 
-    While the database does not answer or a table is in use, retry for `wait_seconds`; `report` gets one sentence about
+    While the database does not answer or a lock is taken, retry for `wait_seconds`; `report` gets one sentence about
     it. Raises MigrationError if an applied file has changed, the database is newer than this version, or the login
     fails.
     """
@@ -92,10 +92,9 @@ async def migrate(
 
 
 def _why(error: BaseException) -> str:
-    if isinstance(error, asyncpg.LockNotAvailableError):
-        return f"{LOCKED.sentence} Nothing was changed. {LOCKED.fix}."
-    if type(error) in CANNOT_WRITE:
-        return f"Nothing can be stored: {CANNOT_WRITE[type(error)]}."
+    if type(error) in FAULTS:
+        fault = FAULTS[type(error)]
+        return f"{fault.sentence} {fault.fix}."
     return f"Cannot connect to the database: {str(error) or 'it does not answer'}."
 
 

@@ -1,14 +1,13 @@
 """Prove that the database can store something: a row, its log, and a file that grows."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Final
 
 import asyncpg
 
 from app.errors import StoreUnavailable
-from app.postgres.database import CANNOT_WRITE, Database, Statement
-from app.postgres.fault import LOCKED, DatabaseFault
+from app.postgres.database import Database, Statement
+from app.postgres.fault import DatabaseFault, fault_of
 
 # A database that commits nothing for so long, such as one that waits for a lost standby, cannot be used.
 SECONDS: Final = 5.0
@@ -31,23 +30,7 @@ SMALL_MEMORY = Statement(
 )
 GROW = Statement("SELECT generate_series", "SELECT count(*) FROM generate_series(1, 6000)")
 
-FIXES: Final[Mapping[object, str]] = {
-    asyncpg.ReadOnlySQLTransactionError: "Name the primary in LOCKSTITCH_DATABASE_URL, or end the read-only mode"
-    " (default_transaction_read_only), then: lockstitch doctor",
-    asyncpg.DiskFullError: "Free space on the disk of PostgreSQL, or enlarge it, then: lockstitch doctor",
-    asyncpg.TargetServerAttributeNotMatched: "Promote a standby, or name the primary in LOCKSTITCH_DATABASE_URL, then:"
-    " lockstitch doctor",
-}
 OTHERWISE: Final = "Read the log of PostgreSQL; check its disk and its standbys, then: lockstitch doctor"
-
-
-def fault_of(error: BaseException | None) -> DatabaseFault | None:
-    """Return why a database that answers cannot be used, by the StoreUnavailable that it caused. None for any other
-    cause. A full disk can refuse new connections."""
-    cause = None if error is None else type(error.__cause__)
-    if cause is asyncpg.LockNotAvailableError:
-        return LOCKED
-    return DatabaseFault(why=CANNOT_WRITE[cause], fix=FIXES[cause]) if cause in CANNOT_WRITE else None
 
 
 async def write_fault(database: Database) -> DatabaseFault | None:

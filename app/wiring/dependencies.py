@@ -46,10 +46,10 @@ from app.postgres.database import Database
 from app.postgres.digest_secret import DigestSecret
 from app.postgres.encryption import Sealer
 from app.postgres.environment_stamp import claim
-from app.postgres.fault import DatabaseFault
+from app.postgres.fault import DatabaseFault, fault_of
 from app.postgres.listen import Listener
 from app.postgres.migrate import schema_fault
-from app.postgres.write_proof import fault_of, write_fault
+from app.postgres.write_proof import write_fault
 from app.queue.jobs import PostgresQueue
 from app.records.deps import RecordDeps
 from app.settings.environment import EncryptionKey, Settings, is_production

@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from app.errors import StoreUnavailable
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
+from app.events.store.subscription_statements import BEHIND_APPENDS
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database, Statement
 from app.queue import order_keys
@@ -41,6 +43,14 @@ async def test_an_equal_subscription_is_found_without_opening_the_others(databas
     other = replace(EVERYTHING, id="sub_2", target_url="https://example.com/2")
     assert (await subscriptions.create(other)).id == "sub_2"
     assert (await subscriptions.create(replace(other, id="sub_3", events=("*", "*")))).id == "sub_2"
+
+
+async def test_a_subscription_that_waits_in_vain_names_no_table(database: Database) -> None:
+    async with database.transaction() as appends:
+        await appends.execute(BEHIND_APPENDS)
+        with pytest.raises(StoreUnavailable) as raised:
+            await database.execute(BEHIND_APPENDS)
+    assert raised.value.detail == "A transaction that stays open holds a lock."
 
 
 async def test_a_new_subscription_lets_appends_pass_that_wait_for_each_other(database: Database) -> None:

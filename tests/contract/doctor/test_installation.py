@@ -106,14 +106,14 @@ def test_a_locked_table_is_named_within_seconds(run: Shell, portal: Portal) -> N
             began = time.monotonic()
             for command in (("dead-letters", "list"), ("secrets", "status"), ("migrate", "--wait", "0")):
                 sentence = exits(run(*command), 1).stderr
-                assert "in use by a transaction that stays open" in sentence, sentence
+                assert "transaction that stays open holds a lock" in sentence, sentence
                 assert "pg_stat_activity" in sentence
             portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": "no"})
             findings = findings_of(run("doctor", "--json"))
-            assert time.monotonic() - began < 35
+            assert time.monotonic() - began < 60
         finally:
             runner.run(holder.close())
-    the(findings, "database", "in use by a transaction that stays open")
+    the(findings, "database", "transaction that stays open holds a lock")
     the(findings, "scope is missing")
 
 
