@@ -10,6 +10,7 @@ from app.audit import routes as audit
 from app.audit.refused_requests import RefusedRequests
 from app.claims import routes as claims
 from app.console import routes as console
+from app.console.problems import answer_problem
 from app.console.templates import TEMPLATES
 from app.copies import routes as copies
 from app.dead_letters import routes as dead_letters
@@ -69,6 +70,9 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     async with open_runtime(settings) as runtime, runtime.dependencies.of(RefusedRequests).writing():
         await serve_application(
-            *(runtime.dependencies, routes(), settings, settings.port), probes=monitoring.PROBES, templates=TEMPLATES
+            *(runtime.dependencies, routes(), settings, settings.port),
+            probes=monitoring.PROBES,
+            templates=TEMPLATES,
+            answer_problem=answer_problem,
         )
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

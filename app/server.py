@@ -7,13 +7,13 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.template import TemplateConfig
@@ -24,7 +24,7 @@ from app.dependencies import Dependencies
 from app.http.admission import template_of
 from app.http.deps import HttpDeps
 from app.http.edge import Edge
-from app.http.responses import problem_response, refuse_other_path
+from app.http.responses import AnyRequest, problem_response, refuse_other_path
 from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 
@@ -39,6 +39,7 @@ HEADER_BYTES: Final = 64 * 1024
 """Maximum size of all headers of a request, and of one read of a body."""
 YOUNG_OBJECTS: Final = 5_000
 """How many more objects than before start a garbage collection. Python's 700 start one every few requests."""
+AnswerProblem = Callable[[AnyRequest, Exception], Response[Any]]
 _log = logging.getLogger("lockstitch.server")
 
 
@@ -46,13 +47,14 @@ def application(
     dependencies: Dependencies,
     route_handlers: Sequence[BaseRouteHandler],
     templates: TemplateConfig[Any] | None = None,
+    answer_problem: AnswerProblem = problem_response,
 ) -> ASGIApp:
-    """Return the ASGI application: routes, problem documents for every exception, and the edge around them."""
+    """Return the ASGI application: routes, an answer to every exception, and the edge around them."""
     telemetry.expect_server_errors(template_of(path) for handler in route_handlers for path in handler.paths)
     app = Litestar(
         route_handlers=list(route_handlers),
         state=State({"dependencies": dependencies}),
-        exception_handlers={Exception: problem_response},
+        exception_handlers={Exception: answer_problem},
         before_request=refuse_other_path,
         template_config=templates,
         openapi_config=None,
@@ -74,13 +76,14 @@ async def serve_application(
     *,
     probes: Sequence[BaseRouteHandler] = (),
     templates: TemplateConfig[Any] | None = None,
+    answer_problem: AnswerProblem = problem_response,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Answer the requests that have begun. `probes` are also served on `probe_port`,
-    where callers cannot take all connections. `templates` are those of the pages among the routes. Raises SettingsError
-    for a port that cannot be used.
+    where callers cannot take all connections. `templates` are those of the pages among the routes, `answer_problem`
+    their answer to an exception. Raises SettingsError for a port that cannot be used.
 
     Garbage collection no longer looks at what was made before: modules and routes stay until the process ends."""
-    served = application(dependencies, route_handlers, templates)
+    served = application(dependencies, route_handlers, templates, answer_problem)
     servers = [_server(served, settings, port, _room(settings.max_connections))]
     if probes and settings.probe_port:
         app = application(dependencies, probes)

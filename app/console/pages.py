@@ -30,9 +30,7 @@ from app.errors import Forbidden, InvalidField, Unauthenticated
 from app.http.admission import AnyRequest, read_body
 from app.http.callers import Caller, require_scopes
 from app.http.deps import HttpDeps, deps_of
-from app.http.edge import answer_headers, correlation_of, header_of, headers_of
-from app.http.responses import problem_of
-from app.problem_document import document_of
+from app.http.edge import header_of, headers_of
 
 T = TypeVar("T")
 
@@ -151,11 +149,8 @@ def _declare(
 
 
 def console_route(path: str, method: Any, handle: Callable[[AnyRequest], Awaitable[Response[Any]]]) -> HTTPRouteHandler:
-    """Declare a route whose problems are pages."""
-    framework_path = re.sub(r"\{(\w+)\}", r"{\1:str}", path)
-    return route(framework_path, http_method=[method], status_code=200, exception_handlers={Exception: _problem_page})(
-        handle
-    )
+    """Declare a route that answers with 200, unless the response says otherwise."""
+    return route(re.sub(r"\{(\w+)\}", r"{\1:str}", path), http_method=[method], status_code=200)(handle)
 
 
 async def find_caller(request: AnyRequest, secret: str) -> Caller | None:
@@ -294,12 +289,3 @@ def _ask_to_sign_in(request: AnyRequest) -> Response[Any]:
         answer.status_code = 200
         answer.headers["hx-redirect"] = answer.headers.pop("location")
     return answer
-
-
-def _problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
-    problem = problem_of(request, error)
-    correlation_id = correlation_of(request.scope).value
-    document = document_of(problem, public_url="", instance=request.scope["path"], correlation_id=correlation_id)
-    telemetry.name_problem(problem.code, problem.operation_id)
-    answer_headers(request.scope).extend(problem.headers)
-    return rendered(request, View("problem.html", status=document.status, problem=document))

@@ -1,5 +1,6 @@
 """Signing in at the console: who may see and do what, and what a session survives."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -37,8 +38,9 @@ def test_a_page_leads_to_the_sign_in_and_back(operator: Operator, reader: str) -
 
 def test_every_answer_forbids_scripts_frames_and_caches(operator: Operator, reader: str) -> None:
     operator.sign_in(reader)
-    for path in ("/console", "/console/sign-in", "/console/assets/none.js"):
-        headers = operator.get(path).headers
+    answers = [operator.get(path) for path in ("/console", "/console/sign-in", "/console/assets/none.js")]
+    answers += [operator.get("/console/none"), operator.request("DELETE", "/console/runs")]
+    for headers in (answer.headers for answer in answers):
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -109,10 +111,9 @@ def test_a_form_without_the_token_does_nothing(operator: Operator, reader: str) 
         assert operator.post("/console/sign-out", data=fields).status_code == 403
     assert operator.submit("/console", "/console/sign-out", headers=FROM_ANOTHER_SITE).status_code == 403
     typed = expect(operator.post("/console/sign-out", json={}), 415)
-    assert "Send Content-Type: application/x-www-form-urlencoded." in typed.text
+    assert "Go back, load the page again, and use its form" in typed.text
     misplaced = operator.get(f"/console/dead-letters/{OPERATION}").text
     assert f"names an operation, not a dead letter: lockstitch operations show {OPERATION}." in misplaced
-    assert "The id of a record" in operator.get("/console/connections/nowhere").text
     assert operator.get("/console").status_code == 200
 
 
@@ -140,7 +141,25 @@ def test_a_link_from_another_site_is_followed_once_more(operator: Operator, read
     assert "set-cookie" not in again.headers
 
 
-def test_a_page_that_is_not_there_is_a_page(operator: Operator, reader: str) -> None:
+def test_every_problem_is_a_page_for_operators(operator: Operator, reader: str) -> None:
     operator.sign_in(reader)
-    missing = operator.get("/console/")
-    assert (missing.status_code, missing.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    problems = {
+        "There is no page /console/runs/ here. Use the links above": operator.get("/console/runs/"),
+        "There is no page /console/&lt;b&gt;/x here.": operator.get("/console/<b>/x"),
+        "This address takes the form of a button": operator.get("/console/sign-out"),
+        "The lists of the console": operator.get("/console/connections/nowhere"),
+        "Go back, and correct it.": operator.get("/console/dead-letters?state=shut"),
+        "lockstitch key create NAME --scope ops:read --scope ops:write": operator.submit(
+            "/console", "/console/redrives", {"confirmed": "1"}
+        ),
+    }
+    for text, answer in problems.items():
+        assert answer.headers["content-type"] == "text/html; charset=utf-8", text
+        assert text in re.sub(r"\s+", " ", re.sub(r"</?(?:p|h1|code)[^>]*>", " ", answer.text)), answer.text
+        assert 'href="/console/connections"' in answer.text, text
+        for foreign in ("/schema", "header", "the request", "<b>"):
+            assert foreign not in answer.text.partition("<main")[2], (text, foreign)
+    assert [answer.status_code for answer in problems.values()] == [404, 404, 405, 404, 422, 403]
+    assert problems["This address takes the form of a button"].headers["allow"] == "OPTIONS, POST"
+    assert operator.request("OPTIONS", "/console/runs").status_code == 204
+    assert operator.get("/consoles").headers["content-type"] == "application/json"
