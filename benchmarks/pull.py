@@ -39,8 +39,8 @@ from benchmarks import figures
 from benchmarks.road_stage import RoadStage, first_process
 from benchmarks.stage import free_port, running
 from benchmarks.upstream import FIRST_CHANGE, changed_contact
+from mappings.endpoints import ListQuery
 from mappings.registry import VENDORS, active
-from mappings.spec import ListQuery
 
 SIZES: Final = (10_000, 100_000)
 ROUNDS: Final = 3

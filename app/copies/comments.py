@@ -32,7 +32,8 @@ from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import fingerprint, resolve_request
 from canonical.ticket import Comment
-from mappings.spec import ListQuery, Remote
+from mappings.endpoints import ListQuery
+from mappings.spec import Remote
 
 KIND: Final = "copy_comments"
 POLICY: Final = JobPolicy(max_attempts=20, base_seconds=2.0, cap_seconds=1800.0, attempt_seconds=120.0)

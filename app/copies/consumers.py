@@ -18,9 +18,9 @@ from app.settings.ownership import Ownership
 from app.settings.reading import SettingsError
 from app.vendors.models import Connections
 from canonical.parts import Link, ObjectName
+from mappings.endpoints import UpsertKey
 from mappings.manifest import Vendor
 from mappings.registry import active, objects_of
-from mappings.spec import UpsertKey
 
 CONSENTS: Final = "consents"
 

@@ -22,7 +22,7 @@ from app.writes.idempotency import KeyIsFree, Writers, Written, replay, waits_of
 from app.writes.request import WriteRequest, read_with_query
 from app.writes.resolved_write import UPSERT_KEYS
 from canonical.parts import Link, Loss, ObjectName
-from mappings.spec import UpsertKey
+from mappings.endpoints import UpsertKey
 
 MOST_READS: Final = 3
 """How often a record is read for its copy, while others copy it too."""

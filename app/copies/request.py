@@ -15,8 +15,8 @@ from app.writes.models import CopyOf, NextJob
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import finds_by
 from canonical.parts import Loss, ObjectName
+from mappings.endpoints import UpsertKey
 from mappings.manifest import Vendor
-from mappings.spec import UpsertKey
 
 MATCHED: Final[dict[UpsertKey, str]] = {"email": "emails", "external_id": "external_id"}
 """The field that each key is in. It is always copied: a later copy could not find the record without it."""

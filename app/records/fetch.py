@@ -20,8 +20,9 @@ from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection, VendorRefused
+from mappings.endpoints import Endpoints, ListQuery, VendorPage
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Endpoints, ListQuery, Unmappable, VendorPage
+from mappings.spec import Unmappable
 
 READ_LIMIT: Final = 25.0
 """Seconds that a read may take, with retries and waiting for the vendor's budget, unless the caller says."""

@@ -14,7 +14,7 @@ from app.records.resources import name_records
 from app.vendors.models import Connection
 from canonical import values
 from mappings.coverage import PERSON, offered_filters
-from mappings.spec import Sort
+from mappings.endpoints import Sort
 
 GUEST: Final = "guest"
 """The filter that adds the orders of guests with an address (`Endpoints.finds_guests`). Callers name a customer."""

@@ -19,7 +19,7 @@ from app.records.resources import ReadRecord, name_records, tagged
 from app.vendors.models import Connection
 from canonical import values
 from canonical.parts import ObjectName
-from mappings.spec import ListQuery
+from mappings.endpoints import ListQuery
 
 KEYS: Final = ("email", "external_id", "number", "sku")
 ENOUGH: Final = 2

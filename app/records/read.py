@@ -24,7 +24,7 @@ from app.records.resolve import AnyMapping, cannot, choose_connection, choose_ma
 from app.records.resources import ReadRecord, follow_merge, name_records, tagged
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
-from mappings.spec import ListQuery, Sort
+from mappings.endpoints import ListQuery, Sort
 
 
 class RecordPage(Page, frozen=True, kw_only=True):

@@ -20,9 +20,10 @@ from app.errors import (
 from app.problem_document import Problem, VendorSays
 from app.vendors.models import Connection, VendorRefused
 from canonical.parts import ObjectName
+from mappings.endpoints import UpsertKey
 from mappings.http import RefusalKind, VendorRefusal
 from mappings.registry import active
-from mappings.spec import Unmappable, UpsertKey, VendorDrift
+from mappings.spec import Unmappable, VendorDrift
 
 PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
     "unavailable": VendorUnavailable,

@@ -40,7 +40,7 @@ from canonical.customer import Customer
 from canonical.order import Order, OrderStatus
 from canonical.parts import ObjectName
 from canonical.ticket import Comment, Ticket, TicketStatus
-from mappings.spec import Sort
+from mappings.endpoints import Sort
 
 ABOUT: Final = "About"
 OBJECT: Final = PathText("object", "customer, order or ticket.", "customer")

@@ -18,8 +18,8 @@ from app.vendors.models import Connection, LiveState
 from app.vendors.observations import Observation
 from app.vendors.refused_webhooks import RefusedWebhooks
 from canonical.parts import ObjectName
+from mappings.endpoints import Endpoints
 from mappings.registry import active
-from mappings.spec import Endpoints
 
 THROTTLED: Final = "Wait: it continues automatically. If it happens often, lower pacing in lockstitch.toml."
 FAILING: Final = "Wait: it is retried automatically. If it lasts, check the vendor's status and the base URL."

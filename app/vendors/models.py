@@ -12,9 +12,9 @@ from app.http.nearest_name import did_you_mean
 from app.settings.pull import StockSettings
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
+from mappings.endpoints import NO_OPTIONS, Options
 from mappings.http import VendorRefusal
 from mappings.manifest import FieldOptions, Manifest, Vendor
-from mappings.spec import NO_OPTIONS, Options
 from mappings.stock import StockReads
 
 

@@ -20,8 +20,8 @@ from app.vendors.configured_connections import connections_of
 from app.vendors.models import VendorRefused
 from app.vendors.open_client import open_vendor_client
 from app.vendors.store import PostgresBoundAccounts
+from mappings.endpoints import ListQuery
 from mappings.registry import VENDORS, active, objects_of
-from mappings.spec import ListQuery
 
 SECONDS: Final = 30.0
 

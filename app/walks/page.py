@@ -40,7 +40,7 @@ from app.walks.models import PAGE, AnyWalk, PageCounts, PagePayload, StockWalk, 
 from app.walks.reconcile.page import commit_listed
 from app.walks.start import completed_entry, page_job, walk_entry
 from app.walks.store import ENDED, PAGED
-from mappings.spec import ListQuery
+from mappings.endpoints import ListQuery
 from mappings.stock import StockPage
 
 READ_LIMIT: Final = 60.0

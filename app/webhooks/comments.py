@@ -19,7 +19,7 @@ from app.records.resolve import choose_mapping
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
-from mappings.spec import ListQuery
+from mappings.endpoints import ListQuery
 
 MOST_PAGES: Final = 50
 MOST_ANNOUNCED: Final = 100

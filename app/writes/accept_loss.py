@@ -25,9 +25,10 @@ from canonical.parts import Loss, sent_or
 from canonical.references import PEOPLE
 from canonical.same_value import is_empty, same
 from canonical.totals import PARTS, BodySum, holds_lines, holds_sums, sum_of
+from mappings.endpoints import FieldRefusal
 from mappings.kit.patches import IMPLIED
 from mappings.manifest import Vendor
-from mappings.spec import Draft, FieldRefusal
+from mappings.spec import Draft
 
 TOTAL = "/totals/total"
 IS_TEST: Final = "/is_test"

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.parts import Loss
-from mappings.spec import Action
+from mappings.endpoints import Action
 
 APPROVES: Final = "approvals:write"
 """The scope that approves and rejects writes."""

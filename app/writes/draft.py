@@ -37,10 +37,11 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.portable import kept_back, merged, sent_places, with_numbers
 from canonical.references import at_target
+from mappings.endpoints import FieldRefusal
 from mappings.kit.names import one_form
 from mappings.kit.no_change import changes_nothing
 from mappings.manifest import Manifest, Vendor
-from mappings.spec import Draft, FieldRefusal, Mapped, Unmappable
+from mappings.spec import Draft, Mapped, Unmappable
 from mappings.stored import as_stored, too_long
 
 YOUNG: Final = 60.0

@@ -21,8 +21,8 @@ from app.writes.request import WriteRequest
 from app.writes.resolved_write import ResolvedWrite, resolve_request
 from app.writes.withhold import PLAIN, withheld_loss, withhold_problem
 from canonical.parts import Loss, MappingName, ObjectName
+from mappings.endpoints import Action
 from mappings.http import VendorRequest
-from mappings.spec import Action
 
 DRY_RUN_LIMIT: Final = 25.0
 """Seconds that all reads before the draft may take, unless the caller says."""

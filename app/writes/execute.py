@@ -46,8 +46,9 @@ from app.writes.prepare import (
     prepare_update,
 )
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
+from mappings.endpoints import WriteResult
 from mappings.http import VendorRequest
-from mappings.spec import Unmappable, WriteResult
+from mappings.spec import Unmappable
 
 _log = logging.getLogger("lockstitch.write")
 

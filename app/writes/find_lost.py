@@ -18,8 +18,8 @@ from app.writes.resolved_write import ResolvedWrite
 from canonical.field_kinds import fields_of
 from canonical.parts import Loss, Skipped
 from canonical.same_value import same
+from mappings.endpoints import Action
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action
 
 
 class MarkerLookup(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from app.writes.resolved_write import ResolvedWrite
 from canonical import values
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import ProductReferencePatch
-from mappings.spec import MOST_SKUS, Product
+from mappings.endpoints import MOST_SKUS, Product
 
 
 def skus_in(resolved: ResolvedWrite, patch: object) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from app.records.resources import name_records
 from app.vendors.models import VendorRefused
 from app.writes.models import Operation
 from app.writes.resolved_write import ResolvedWrite
-from mappings.spec import Action, SeveralRecords, UpsertKey
+from mappings.endpoints import Action, UpsertKey
+from mappings.spec import SeveralRecords
 
 MOST_RACES: Final = 4
 """Attempts that an upsert has to win a race."""

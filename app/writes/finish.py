@@ -31,7 +31,8 @@ from app.writes.operation_view import changed_fields
 from app.writes.resolved_write import ResolvedWrite
 from canonical.order import Order
 from canonical.parts import Loss, ResourceMeta, Skipped
-from mappings.spec import Action, Mapped, Remote, WriteResult
+from mappings.endpoints import Action, WriteResult
+from mappings.spec import Mapped, Remote
 
 _encoder = msgspec.json.Encoder()
 

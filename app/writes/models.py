@@ -18,7 +18,7 @@ from app.writes.approval import Approval, ApprovalView
 from canonical.classes import LossPolicy
 from canonical.copy_base import Base, FieldState
 from canonical.parts import Link, Loss, ObjectName
-from mappings.spec import Action, Product, UpsertKey
+from mappings.endpoints import Action, Product, UpsertKey
 
 if TYPE_CHECKING:
     from app.records.map_record import Reading  # commands that list operations import no mapping

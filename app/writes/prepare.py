@@ -32,8 +32,9 @@ from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from canonical.order_patch import OrderCancel
 from canonical.parts import Loss, Skipped
+from mappings.endpoints import Action, UpsertKey
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Draft, UpsertKey
+from mappings.spec import Draft
 
 ANY_VERSION: Final = "*"
 """The If-Match that only requires the record to exist."""

@@ -44,8 +44,8 @@ from app.writes.recover import continue_operation
 from app.writes.store.queued import reopen_refused
 from app.writes.store.reader import OperationReader
 from canonical.parts import ObjectName
+from mappings.endpoints import Action
 from mappings.registry import mapping_of
-from mappings.spec import Action
 
 KIND: Final = "execute"
 ABANDON: Final = "abandon"

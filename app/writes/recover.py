@@ -34,7 +34,7 @@ from app.writes.prepare import (
 )
 from app.writes.request import CREATING
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
-from mappings.spec import Action, Recovery, WriteResult
+from mappings.endpoints import Action, Recovery, WriteResult
 
 # Seconds at the end of a vendor's idempotency key's lifetime that are not used: clocks differ, requests take time.
 LIFETIME_MARGIN: Final = 300.0

@@ -34,8 +34,8 @@ from canonical.ticket import CommentPatch, TicketPatch
 from canonical.totals import unreadable_amounts
 from canonical.validate import patch_errors
 from mappings.coverage import coverage, writable_values
+from mappings.endpoints import Action
 from mappings.kit.html import has_words
-from mappings.spec import Action
 
 T = TypeVar("T")
 CREATING: Final = frozenset({"create", "upsert", "comment"})

@@ -24,7 +24,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss, ObjectName, Reference, ReferencePatch
 from canonical.references import at_target
 from canonical.ticket import TicketPatch
-from mappings.spec import NEW_PERSON, PersonNeed
+from mappings.endpoints import NEW_PERSON, PersonNeed
 
 KEEPS_A_COPY: Final = ("copy", "link", "id_or_text")
 NOT_CREATED: Final = {

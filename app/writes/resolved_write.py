@@ -35,8 +35,9 @@ from canonical.parts import FieldOwnership, ObjectName
 from canonical.portable import origin_of
 from canonical.totals import stated
 from canonical.values import decimal_string
+from mappings.endpoints import Action, UpsertKey
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Mapped, UpsertKey
+from mappings.spec import Mapped
 
 UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "customer": ("email", "external_id"),

@@ -35,7 +35,7 @@ from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import ObjectName
 from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
-from mappings.spec import Action
+from mappings.endpoints import Action
 
 UPSERT_ON: Final = choice("upsert_on", "Update the record with this value, or create one.", ("email", "external_id"))
 ON_EXISTING: Final = choice(

@@ -11,9 +11,10 @@ from msgspec import Raw
 
 from mappings.checks.golden import account_of, cases, records, unwrapped
 from mappings.checks.result import Result
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply
 from mappings.registry import AnyMapping, AnyVendor
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Unmappable
 
 PARENT: Final = "1"
 """Remote id of the ticket whose comments are listed; no answer depends on it."""

@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from mappings.checks.result import Result, raised
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply
 from mappings.registry import AnyMapping, AnyVendor, active, mapping_of
-from mappings.spec import ListQuery, Mapped, Unmappable, decode
+from mappings.spec import Mapped, Unmappable, decode
 
 FOLDER: Final = "tests/mappings/{vendor}/fixtures"
 ACCOUNT: Final = "account.json"

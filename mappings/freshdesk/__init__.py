@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mappings.endpoints import NUMBER
 from mappings.freshdesk import account, errors
 from mappings.freshdesk.choices import CHOICES
 from mappings.freshdesk.comment_r1 import COMMENT
@@ -11,7 +12,6 @@ from mappings.freshdesk.unwrap import unwrap
 from mappings.freshdesk.webhooks import WEBHOOKS
 from mappings.freshdesk.wire_v2 import Account
 from mappings.manifest import Auth, Pacing, Vendor
-from mappings.spec import NUMBER
 
 VENDOR: Final[Vendor[Account]] = Vendor(
     name="freshdesk",

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
+from mappings.endpoints import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult
 from mappings.freshdesk.endpoints_ticket import TICKETS
 from mappings.freshdesk.requests import BEFORE, MOST, has_more, next_page
 from mappings.freshdesk.wire_v2 import Account, Conversation, ConversationWrite
@@ -18,7 +19,7 @@ from mappings.kit import markers
 from mappings.kit.html import has_words
 from mappings.kit.paging import page_number
 from mappings.kit.rest import bare, remote_id
-from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult, decode
+from mappings.spec import decode
 
 
 def list_conversations(query: ListQuery, account: Account) -> VendorRequest:

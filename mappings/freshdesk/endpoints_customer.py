@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from mappings.endpoints import Action, Recovery
 from mappings.freshdesk.requests import API, MOST, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, MARK_NAME, Account, ContactWrite
 from mappings.http import VendorRequest
@@ -18,7 +19,7 @@ from mappings.kit import markers
 from mappings.kit.paging import Offsets
 from mappings.kit.recovery import by_state, same_values
 from mappings.kit.rest import Collection, parameter, remote_id
-from mappings.spec import Action, Recovery, decode
+from mappings.spec import decode
 
 
 class _Keyed(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Reference
+from mappings.endpoints import Action, NamedRead, Recovery
 from mappings.freshdesk.requests import API, BEFORE, MOST, next_page, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
@@ -25,7 +26,7 @@ from mappings.kit import markers
 from mappings.kit.paging import EPOCH, Keyset, Query, Window, head
 from mappings.kit.recovery import same_values
 from mappings.kit.rest import Collection, get, parameter
-from mappings.spec import Action, NamedRead, Recovery, decode
+from mappings.spec import decode
 
 
 class _Named(Struct, frozen=True, kw_only=True):

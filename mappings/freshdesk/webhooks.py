@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from mappings.endpoints import NUMBER
 from mappings.kit.refusals import read
-from mappings.spec import NUMBER
 from mappings.webhooks import BODY, Envelope, Happened, Notice, Place, Scheme, WebhookManifest, member
 
 # Any other event is an update of the ticket.

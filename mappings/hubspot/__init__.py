@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mappings.endpoints import NUMBER
 from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.account import ACCOUNT_REQUESTS, IDENTITY, NEEDS, build_account
 from mappings.hubspot.choices import CHOICES
@@ -15,7 +16,6 @@ from mappings.hubspot.unwrap import unwrap
 from mappings.hubspot.webhooks import WEBHOOKS
 from mappings.hubspot.wire_v3 import Account
 from mappings.manifest import Auth, Pacing, Vendor
-from mappings.spec import NUMBER
 from mappings.tokens import Grant, Scopes
 
 VENDOR: Final = Vendor[Account](

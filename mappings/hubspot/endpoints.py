@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from mappings.endpoints import Action, ListQuery, Recovery, Sort, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import paging, related
 from mappings.hubspot.requests import CrmObject
@@ -21,7 +22,6 @@ from mappings.hubspot.wire_v3 import (
     documented_pipelines,
 )
 from mappings.kit.recovery import by_state
-from mappings.spec import Action, ListQuery, Recovery, Sort, VendorPage
 
 CONTACT_CALLS: Final = CrmObject(
     name="customer",

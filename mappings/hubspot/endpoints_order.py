@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from mappings.endpoints import Endpoints
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import paging, related
 from mappings.hubspot.endpoints import RECOVERY, linked_page, linked_record
@@ -30,7 +31,7 @@ from mappings.hubspot.wire_v3 import (
     documented_order_pipelines,
 )
 from mappings.kit.rest import get
-from mappings.spec import Endpoints, VendorDrift, decode
+from mappings.spec import VendorDrift, decode
 
 ORDER_TO_LINE: Final = 513
 """HubSpot's type of the association from an order to a line item."""

@@ -16,12 +16,13 @@ from canonical.order import Order
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import sent_or
 from canonical.totals import added
+from mappings.endpoints import NUMBER
 from mappings.hubspot.field_values import SEPARATOR
 from mappings.hubspot.requests import BATCH
 from mappings.hubspot.wire_order_v3 import OrderWrite
 from mappings.hubspot.wire_v3 import Account
 from mappings.kit.folding import amount_of
-from mappings.spec import NUMBER, Notes
+from mappings.spec import Notes
 
 ZERO: Final = Decimal(0)
 NO_TAX: Final = "in HubSpot it follows from the sums, and this order has no tax"

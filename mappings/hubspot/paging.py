@@ -15,12 +15,13 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from mappings.endpoints import ListQuery, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.account import stages_with_status
 from mappings.hubspot.field_values import instant, milliseconds
 from mappings.hubspot.requests import CrmObject, next_cursor
 from mappings.hubspot.wire_v3 import Account, Filter, FilterGroup, Search
-from mappings.spec import ListQuery, VendorPage, decode
+from mappings.spec import decode
 
 ID: Final = "hs_object_id"
 CONTACT: Final = "associations.contact"

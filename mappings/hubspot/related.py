@@ -16,6 +16,7 @@ import msgspec
 
 from canonical import values
 from canonical.parts import Reference
+from mappings.endpoints import NamedRead
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.account import OWNERS, owners_of
 from mappings.hubspot.requests import BATCH, CrmObject
@@ -34,7 +35,7 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.kit.names import full_name
 from mappings.kit.rest import get
-from mappings.spec import NamedRead, decode
+from mappings.spec import decode
 
 ASSOCIATIONS: Final = "/crm/v4/associations/%s/batch/read"
 BUYERS: Final = "contacts"

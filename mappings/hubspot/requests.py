@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.parts import ObjectName
+from mappings.endpoints import Action, ListQuery
 from mappings.http import Method, VendorReply, VendorRequest
 from mappings.hubspot.wire_v3 import (
     EXTERNAL_ID,
@@ -27,7 +28,7 @@ from mappings.hubspot.wire_v3 import (
 from mappings.kit.markers import MarkedField
 from mappings.kit.paging import Cursors, Paging, Query
 from mappings.kit.rest import Collection, post, wrapped
-from mappings.spec import Action, ListQuery, decode
+from mappings.spec import decode
 
 SEARCHES: Final = "search"
 """The bucket of searches."""

@@ -9,10 +9,10 @@ from typing import Final
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.endpoints import NUMBER
 from mappings.hubspot.account import portal_of
 from mappings.hubspot.unwrap import TYPE_IDS
 from mappings.kit.refusals import read, text
-from mappings.spec import NUMBER
 from mappings.webhooks import (
     BODY,
     Envelope,

@@ -12,19 +12,10 @@ from typing import Any, Final, Generic, Literal, TypeVar, cast
 import msgspec
 from msgspec import Meta, Raw, Struct, inspect
 
+from mappings.endpoints import Action, Endpoints, ListQuery, UpsertKey, VendorPage, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import UNREADABLE
-from mappings.spec import (
-    Action,
-    Endpoints,
-    ListQuery,
-    Unmappable,
-    UpsertKey,
-    VendorDrift,
-    VendorPage,
-    WriteResult,
-    decode,
-)
+from mappings.spec import Unmappable, VendorDrift, decode
 
 A = TypeVar("A", bound=Struct)
 

@@ -18,8 +18,9 @@ from msgspec import Raw, Struct, defstruct
 from msgspec.structs import replace
 
 from canonical.parts import Instant
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply
-from mappings.spec import ListQuery, VendorDrift, decode
+from mappings.spec import VendorDrift, decode
 
 Query = tuple[tuple[str, str], ...]
 Listed = tuple[tuple[Raw, ...], str | None]

@@ -1,6 +1,6 @@
 """Recovery of lost replies that many vendors share."""
 
-from mappings.spec import Recovery
+from mappings.endpoints import Recovery
 
 
 def same_values(record: str) -> Recovery:

@@ -9,19 +9,10 @@ import msgspec
 from msgspec import Raw, Struct, defstruct
 from msgspec.structs import replace
 
+from mappings.endpoints import Action, Endpoints, ListQuery, Recovery, UpsertKey, VendorPage, WriteResult
 from mappings.http import Method, VendorReply, VendorRequest
 from mappings.kit.paging import Paging, Query, page_number
-from mappings.spec import (
-    Action,
-    Endpoints,
-    ListQuery,
-    Recovery,
-    UpsertKey,
-    VendorDrift,
-    VendorPage,
-    WriteResult,
-    decode,
-)
+from mappings.spec import VendorDrift, decode
 
 W = TypeVar("W")
 A = TypeVar("A", bound=Struct)

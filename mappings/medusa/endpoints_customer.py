@@ -4,13 +4,13 @@ import dataclasses
 from functools import partial
 from typing import Final
 
+from mappings.endpoints import Action, Recovery
 from mappings.http import VendorRequest
 from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, wrapped
 from mappings.medusa.paging import BY_TIME
 from mappings.medusa.requests import MARKED, made_since, marked
 from mappings.medusa.wire_2_21 import Account, CustomerWrite
-from mappings.spec import Action, Recovery
 
 FIELDS: Final = (
     "fields",

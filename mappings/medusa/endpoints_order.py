@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderCancel
+from mappings.endpoints import Action, FieldRefusal, ListQuery, Recovery, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.recovery import by_state
@@ -22,7 +23,7 @@ from mappings.medusa.order_enums_r1 import LISTED, STATUSES
 from mappings.medusa.paging import BY_TIME
 from mappings.medusa.requests import MARKED, made_since, marked
 from mappings.medusa.wire_2_21 import Account, OrderBody, OrderWrite
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorDrift, VendorPage, decode
+from mappings.spec import Notes, VendorDrift, decode
 
 FIELDS: Final = (
     "fields",

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mappings.endpoints import NUMBER
 from mappings.manifest import Auth, Pacing, Vendor
 from mappings.rt import account, errors
 from mappings.rt.choices import CHOICES
@@ -9,7 +10,6 @@ from mappings.rt.comment_r1 import COMMENT
 from mappings.rt.ticket_r1 import TICKET
 from mappings.rt.unwrap import unwrap
 from mappings.rt.wire_rest2 import Account
-from mappings.spec import NUMBER
 
 VENDOR: Final[Vendor[Account]] = Vendor(
     name="rt",

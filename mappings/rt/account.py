@@ -7,12 +7,13 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName, Reference
+from mappings.endpoints import NamedRead
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.refusals import read
 from mappings.kit.rest import get
 from mappings.rt.requests import MOST
 from mappings.rt.wire_rest2 import API, Account
-from mappings.spec import NamedRead, decode
+from mappings.spec import decode
 
 QUEUES: Final = f"{API}/queues/all"
 

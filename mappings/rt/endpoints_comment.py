@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from mappings.endpoints import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.rt import related
 from mappings.rt.endpoints_ticket import TICKETS
@@ -18,7 +19,7 @@ from mappings.rt.enums import VISIBILITY
 from mappings.rt.paging import following
 from mappings.rt.requests import MOST, Limit, listed, number, search, without_related
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite, Transaction
-from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult, decode
+from mappings.spec import decode
 
 PARAMETER: Final = "lockstitch"
 FIELDS: Final = (("fields", "Type,Creator,Created"), ("fields[Creator]", "EmailAddress,RealName"))

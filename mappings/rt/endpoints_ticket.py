@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Raw, UnsetType
 from msgspec.structs import replace
 
+from mappings.endpoints import Action, Recovery, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.recovery import same_values
 from mappings.kit.rest import Collection, wrapped
@@ -20,7 +21,7 @@ from mappings.rt.metadata import address_of_key, address_of_mark
 from mappings.rt.paging import BY_NUMBER, FILTERS, SORTS
 from mappings.rt.requests import MOST, TICKET_LIST, without_related
 from mappings.rt.wire_rest2 import API, Account, TicketWrite
-from mappings.spec import Action, Recovery, WriteResult, decode
+from mappings.spec import decode
 
 FIELDS: Final = (
     "Subject,Status,Priority,Queue,Owner,Requestor,Cc,AdminCc,Due,Resolved,Created,LastUpdated,CustomFields,_hyperlinks"

@@ -10,13 +10,14 @@ from msgspec import Raw, Struct
 
 from canonical import values
 from canonical.parts import Instant
+from mappings.endpoints import ListQuery, Sort
 from mappings.http import VendorReply
 from mappings.kit.paging import Cursors, Query
 from mappings.kit.rest import remote_id
 from mappings.rt.enums import STATUS_WRITTEN
 from mappings.rt.metadata import address_of_key
 from mappings.rt.requests import MOST, listed, number, search_time
-from mappings.spec import ListQuery, Sort, decode
+from mappings.spec import decode
 
 FILTERS: Final = frozenset({"email", "external_id", "number", "status"})
 SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at"})

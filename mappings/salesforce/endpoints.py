@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
+from mappings.endpoints import Endpoints, ListQuery
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce import requests
 from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, RECOVERY, SORTS, SObject, marked
@@ -12,7 +13,7 @@ from mappings.salesforce.field_values import is_id, long_id
 from mappings.salesforce.requests import Answer, query
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
-from mappings.spec import Endpoints, ListQuery, SeveralRecords, decode
+from mappings.spec import SeveralRecords, decode
 
 CONTACT: Final = SObject(object="customer")
 TICKET: Final = SObject(object="ticket")

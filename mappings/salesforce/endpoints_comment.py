@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import Instant
+from mappings.endpoints import Action, Endpoints, ListQuery, Recovery, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.salesforce import requests
@@ -15,7 +16,7 @@ from mappings.salesforce.field_values import CASE, is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
-from mappings.spec import Action, Endpoints, ListQuery, Recovery, VendorPage, decode
+from mappings.spec import decode
 
 COMMENT: Final = SObject(object="comment")
 BEFORE: Final = timedelta(minutes=5)

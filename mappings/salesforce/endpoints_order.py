@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderPatch
+from mappings.endpoints import Action, Endpoints, ListQuery, Product, VendorPage, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.markers import began
 from mappings.salesforce import paging, related
@@ -20,7 +21,7 @@ from mappings.salesforce.related import PRICE_BOOK
 from mappings.salesforce.requests import API, Answer, query, sobject_path
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, MoreLines, OrderItem, OrderItems, OrderWrite
-from mappings.spec import Action, Endpoints, ListQuery, Product, VendorDrift, VendorPage, WriteResult, decode
+from mappings.spec import VendorDrift, decode
 
 ORDERS: Final = SObject(object="order")
 COMPOSITE: Final = f"{API}/composite"

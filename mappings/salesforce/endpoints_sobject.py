@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.parts import ObjectName
+from mappings.endpoints import Action, ListQuery, Recovery, Sort, VendorPage
 from mappings.http import Method, VendorReply, VendorRequest
 from mappings.kit.recovery import by_state
 from mappings.salesforce import paging, requests
@@ -16,7 +17,7 @@ from mappings.salesforce.field_values import is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import SOBJECT, columns, quoted
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, OrderWrite, RecordWrite
-from mappings.spec import Action, ListQuery, Recovery, Sort, VendorPage, decode
+from mappings.spec import decode
 
 MAX_LIMIT: Final = 200
 SORTS: Final[frozenset[Sort]] = frozenset({"created_at", "-created_at", "updated_at", "-updated_at"})

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from canonical.order import OrderStatus
 from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, ReferencePatch
+from mappings.endpoints import NEW_PERSON
 from mappings.kit import nearest, patches
 from mappings.kit.addresses import check_type
 from mappings.kit.people import note_spaces
@@ -20,7 +21,7 @@ from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import CONTACT, long_id, write_reference
 from mappings.salesforce.related import account_for, buyer_of, company_of
 from mappings.salesforce.wire_v62 import Account, Order, OrderFields, OrderWrite, Text
-from mappings.spec import NEW_PERSON, Draft, Notes
+from mappings.spec import Draft, Notes
 
 REFERENCE: Final = "@{"
 UNSUPPORTED: Final[dict[str, str]] = {

@@ -12,13 +12,14 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from canonical.parts import Instant, ObjectName
+from mappings.endpoints import ListQuery, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import get
 from mappings.salesforce.field_values import is_id
 from mappings.salesforce.requests import API, QUERY, Answer, query, with_custom_fields
 from mappings.salesforce.search import SOBJECT, columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account
-from mappings.spec import ListQuery, VendorPage, decode
+from mappings.spec import decode
 
 _LOCATOR: Final = re.compile(r"(query|queryAll)/[A-Za-z0-9]{15,40}(-[0-9]{1,9})?")
 _SINCE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")

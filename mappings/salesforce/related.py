@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from canonical.order_patch import OrderPatch
 from canonical.parts import AddressPatch, sent_or
+from mappings.endpoints import Options
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.folding import currency_of
 from mappings.salesforce.field_values import ACCOUNT, CONTACT, is_id, long_id
 from mappings.salesforce.requests import API, QUERY
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, Person
-from mappings.spec import Options, decode
+from mappings.spec import decode
 
 COMPOSITE: Final = f"{API}/composite"
 PRICE_ENTRY: Final = "01u"

@@ -8,12 +8,13 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.parts import ObjectName
+from mappings.endpoints import Action, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import get
 from mappings.salesforce.field_values import long_id
 from mappings.salesforce.search import configured
 from mappings.salesforce.wire_v62 import Account, OrderWrite, RecordWrite
-from mappings.spec import Action, VendorDrift, WriteResult, decode
+from mappings.spec import VendorDrift, decode
 
 API: Final = "/services/data/v62.0"
 QUERY: Final = f"{API}/query"

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mappings.endpoints import NUMBER
 from mappings.manifest import Auth, Pacing, Vendor
 from mappings.shopify.account import ACCOUNT_REQUESTS, IDENTITY, SETUP, SETUP_OF, build_account
 from mappings.shopify.choices import CHOICES
@@ -12,7 +13,6 @@ from mappings.shopify.stock import STOCK
 from mappings.shopify.unwrap import unwrap
 from mappings.shopify.webhooks import WEBHOOKS
 from mappings.shopify.wire_2026_07 import Account
-from mappings.spec import NUMBER
 from mappings.tokens import Grant, Scopes
 
 VENDOR: Final = Vendor[Account](

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from canonical import values
+from mappings.endpoints import ListQuery, Recovery
 from mappings.http import VendorRequest
 from mappings.kit.graphql import ById, GraphQLCollection
 from mappings.kit.recovery import by_state
@@ -44,7 +45,7 @@ from mappings.shopify.wire_variables_2026_07 import (
     MetafieldIdentifier,
     SmsConsent,
 )
-from mappings.spec import ListQuery, Recovery, decode
+from mappings.spec import decode
 
 MAX_LIMIT: Final = 50
 

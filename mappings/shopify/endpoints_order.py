@@ -9,6 +9,7 @@ from msgspec import UNSET, Raw, Struct
 
 from canonical import values
 from canonical.order_patch import OrderCancel, OrderPatch
+from mappings.endpoints import Action, FieldRefusal, ListQuery, Product, Recovery, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.graphql import GraphQLCollection, data_of
 from mappings.kit.recovery import by_state
@@ -49,17 +50,7 @@ from mappings.shopify.wire_variables_2026_07 import (
     RefundMethod,
     Sought,
 )
-from mappings.spec import (
-    Action,
-    FieldRefusal,
-    ListQuery,
-    Notes,
-    Product,
-    Recovery,
-    Unmappable,
-    WriteResult,
-    decode,
-)
+from mappings.spec import Notes, Unmappable, decode
 
 MAX_LIMIT: Final = 8
 STATUS: Final[dict[str, str]] = {"open": "status:open", "completed": "status:closed", "cancelled": "status:cancelled"}

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Final
 
 from canonical.parts import ObjectName
+from mappings.endpoints import ListQuery, Sort
 from mappings.kit import graphql
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_variables_2026_07 import Asked, CustomId, Identifier, Sizes
-from mappings.spec import ListQuery, Sort
 
 PATH: Final = "/admin/api/2026-07/graphql.json"
 NAMESPACE: Final = "lockstitch"

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
-from mappings.spec import NUMBER
+from mappings.endpoints import NUMBER
 from mappings.webhooks import (
     BODY,
     Envelope,

@@ -12,11 +12,12 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical import values
+from mappings.endpoints import Action, ListQuery, Recovery, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.recovery import same_values
 from mappings.kit.rest import Collection
-from mappings.spec import Action, ListQuery, Recovery, SeveralRecords, VendorPage, decode
+from mappings.spec import SeveralRecords, decode
 from mappings.stripe import bodies
 from mappings.stripe.events import hinted, hints
 from mappings.stripe.requests import (

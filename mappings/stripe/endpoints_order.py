@@ -12,11 +12,12 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderCancel
+from mappings.endpoints import Action, FieldRefusal, ListQuery, Recovery, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Query
 from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, parameter
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Recovery, VendorPage, decode
+from mappings.spec import Notes, decode
 from mappings.stripe import bodies, related, requests
 from mappings.stripe.events import hinted, hints
 from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS

@@ -6,9 +6,10 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
+from mappings.endpoints import HintPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import get
-from mappings.spec import HintPage, decode
+from mappings.spec import decode
 from mappings.stripe.requests import AFTER, MOST, following, records
 from mappings.stripe.webhooks import TOPICS, notice
 from mappings.webhooks import Notice

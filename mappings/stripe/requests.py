@@ -7,11 +7,12 @@ from typing import Final
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
+from mappings.endpoints import ListQuery, Recovery
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Cursors, Query
 from mappings.kit.rest import get, remote_id
-from mappings.spec import ListQuery, Recovery, decode
+from mappings.spec import decode
 from mappings.stripe.bodies import CONTENT_TYPE
 from mappings.stripe.wire_2026_10_28 import OPERATION_ID
 

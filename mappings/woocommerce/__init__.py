@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from mappings.endpoints import NUMBER
 from mappings.manifest import Auth, Pacing, Vendor
-from mappings.spec import NUMBER
 from mappings.woocommerce.account import REQUESTS, build_account
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.errors import refusal

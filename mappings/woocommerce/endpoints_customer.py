@@ -5,11 +5,12 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
+from mappings.endpoints import Action, Recovery
 from mappings.http import VendorRequest
 from mappings.kit.paging import Offsets
 from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection
-from mappings.spec import Action, Recovery, decode_loosely
+from mappings.spec import decode_loosely
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, mark, remote_id, total
 from mappings.woocommerce.wire_v3 import Account, CustomerWrite
 

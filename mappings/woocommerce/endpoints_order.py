@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.order_patch import OrderCancel, OrderPatch
+from mappings.endpoints import Action, FieldRefusal, ListQuery, Product, Recovery, VendorPage
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import SECOND, Keyset, Query, Window
 from mappings.kit.recovery import by_state
 from mappings.kit.rest import Collection, parameter
-from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Product, Recovery, VendorPage, decode_loosely
+from mappings.spec import Notes, decode_loosely
 from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
 from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, gmt, mark, remote_id, total
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, Listed, MetaWrite, OrderWrite, Refund

@@ -10,7 +10,7 @@ from typing import Final
 
 from canonical import values
 from canonical.parts import ObjectName
-from mappings.spec import NUMBER
+from mappings.endpoints import NUMBER
 from mappings.webhooks import (
     BODY,
     Envelope,

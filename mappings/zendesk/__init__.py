@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from mappings.endpoints import NUMBER
 from mappings.manifest import Auth, Pacing, Vendor
-from mappings.spec import NUMBER
 from mappings.tokens import Grant, Scopes
 from mappings.zendesk import account, errors
 from mappings.zendesk.choices import CHOICES

@@ -11,9 +11,10 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.parts import Instant
+from mappings.endpoints import Action, Endpoints, ListQuery, Recovery, VendorPage, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.rest import remote_id, wrapped
-from mappings.spec import Action, Endpoints, ListQuery, Recovery, Unmappable, VendorPage, WriteResult, decode
+from mappings.spec import Unmappable, decode
 from mappings.zendesk.endpoints_ticket import TICKETS
 from mappings.zendesk.paging import LISTS, MOST
 from mappings.zendesk.related import INCLUDE, with_people

@@ -11,11 +11,12 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from mappings.endpoints import Action, ListQuery, Recovery, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.recovery import by_state, same_values
 from mappings.kit.rest import Collection, get, parameter, post, wrapped
-from mappings.spec import Action, ListQuery, Recovery, WriteResult, decode
+from mappings.spec import decode
 from mappings.zendesk.paging import API, LISTS, MOST, exported, numbered
 from mappings.zendesk.wire_v2 import MARK_FIELD, Account, Organization, UserBody, UserWrite
 

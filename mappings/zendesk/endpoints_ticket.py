@@ -12,11 +12,12 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from mappings.endpoints import Action, ListQuery, Recovery
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.recovery import same_values
 from mappings.kit.rest import Collection, get, parameter, wrapped
-from mappings.spec import Action, ListQuery, Recovery, decode
+from mappings.spec import decode
 from mappings.zendesk.paging import API, LISTS, MOST, exported
 from mappings.zendesk.related import WITH_NAMES, absorb, missing_requesters, with_people
 from mappings.zendesk.wire_v2 import Account, TicketBody, TicketWrite

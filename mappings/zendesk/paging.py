@@ -15,10 +15,11 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.parts import Instant
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.paging import Cursors, Query
 from mappings.kit.rest import get
-from mappings.spec import ListQuery, decode
+from mappings.spec import decode
 
 API: Final = "/api/v2"
 MOST: Final = 100

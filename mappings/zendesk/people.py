@@ -8,9 +8,10 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Reference, ReferencePatch
 from canonical.ticket import FollowerPatch
+from mappings.endpoints import NEW_PERSON
 from mappings.kit import patches
 from mappings.kit.people import compare_person
-from mappings.spec import NEW_PERSON, Notes
+from mappings.spec import Notes
 from mappings.zendesk.wire_v2 import Account, Person, RequesterWrite, Ticket, WatcherWrite
 
 Watchers = tuple[WatcherWrite, ...] | UnsetType

@@ -8,8 +8,8 @@ import pytest
 
 from canonical.parts import ObjectName
 from mappings.coverage import PERSON, offered_filters
+from mappings.endpoints import Sort
 from mappings.registry import VENDORS, AnyMapping
-from mappings.spec import Sort
 from tests.contract.callers import Caller, code_of, expect, parameters
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.own_facade import own_facade

@@ -25,12 +25,13 @@ from canonical.same_value import same
 from canonical.three_way import Rules, merge
 from canonical.ticket import FollowerPatch, Ticket, TicketPatch
 from mappings.checks.golden import records
+from mappings.endpoints import FieldRefusal
 from mappings.kit import custom_fields
 from mappings.kit.custom_fields import ChosenField
 from mappings.kit.people import one_slot
 from mappings.registry import VENDORS, AnyMapping
 from mappings.rt.people import followers_written
-from mappings.spec import Draft, FieldRefusal, Notes
+from mappings.spec import Draft, Notes
 from tests.linear_time.growth import quadrupled
 
 MANY: Final = 96

@@ -11,9 +11,10 @@ from emulators.http import Call
 from emulators.state import State
 from emulators.store import Store
 from emulators.vendor import Emulator
+from mappings.endpoints import ListQuery, WriteResult
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.manifest import Vendor
-from mappings.spec import ListQuery, Mapped, VendorMapping, WriteResult
+from mappings.spec import Mapped, VendorMapping
 from tests.required import required
 
 A = TypeVar("A", bound=msgspec.Struct)

@@ -18,9 +18,9 @@ from mappings.checks.reading import enums_read, errors_classified, reads
 from mappings.checks.result import Result, attempted
 from mappings.checks.writing import enums_written, patch_minimal, settled
 from mappings.coverage import coverage, unsupported
+from mappings.endpoints import VendorPage
 from mappings.hubspot.unwrap import check
 from mappings.registry import VENDORS, AnyVendor, mapping_of
-from mappings.spec import VendorPage
 from tests.required import required
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.checks.golden import account_of, records
+from mappings.endpoints import ListQuery
 from mappings.registry import VENDORS, AnyMapping, AnyVendor
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Unmappable
 from tests.shared_material import ROOT
 
 ACCOUNTS = {name: account_of(vendor, ROOT) for name, vendor in VENDORS.items()}

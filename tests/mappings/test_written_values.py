@@ -15,8 +15,9 @@ from canonical.parts import AddressType
 from mappings.checks.golden import account_of
 from mappings.checks.variations import leaves, plain
 from mappings.coverage import enum_of
+from mappings.endpoints import FieldRefusal
 from mappings.registry import VENDORS, AnyMapping
-from mappings.spec import Draft, FieldRefusal
+from mappings.spec import Draft
 from tests.mappings.salesforce.words import ORG
 from tests.shared_material import ROOT
 

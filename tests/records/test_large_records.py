@@ -19,9 +19,9 @@ from app.writes.draft import map_to_vendor
 from app.writes.models import Intent
 from app.writes.prepare import prepare
 from app.writes.resolved_write import ResolvedWrite
+from mappings.endpoints import ListQuery
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
-from mappings.spec import ListQuery
 from tests.vendors.acme import REAL_TIME, Asker, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 

@@ -11,12 +11,13 @@ import pytest
 from app.records import fetch
 from app.records.deps import RecordDeps
 from app.records.fetch import FetchedPage, fetch_page
+from mappings.endpoints import ListQuery
 from mappings.manifest import Vendor
 from mappings.medusa import VENDOR as MEDUSA
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.rt import VENDOR as RT
 from mappings.rt.comment_r1 import COMMENT
-from mappings.spec import ListQuery, VendorMapping
+from mappings.spec import VendorMapping
 from tests.vendors.acme import REAL_TIME, asking, within
 from tests.vendors.vendor_server import Call, Reply, running_vendor
 

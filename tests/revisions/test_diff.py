@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.revisions.diff import compare_drafts, compare_readings
 from canonical.customer import Consent, Customer, Email
 from canonical.parts import Loss
-from mappings.spec import Draft, FieldRefusal, Mapped, Remote, Unmappable
+from mappings.endpoints import FieldRefusal
+from mappings.spec import Draft, Mapped, Remote, Unmappable
 
 REMOTE = Remote(id="51")
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=4, max_size=30).filter(

@@ -9,7 +9,7 @@ from app.writes.accept_loss import still_refused
 from canonical.order import LineItem, Order, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import ProductReference, Reference
-from mappings.spec import FieldRefusal
+from mappings.endpoints import FieldRefusal
 
 SUMS = Totals(
     **dict.fromkeys(

@@ -25,9 +25,10 @@ from canonical.same_value import same
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, sample_of
+from mappings.endpoints import ListQuery
 from mappings.kit.no_change import changes_nothing
 from mappings.registry import AnyMapping, AnyVendor, active
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Unmappable
 from mappings.stored import as_stored
 
 DERIVED: Final = frozenset({"display_name", "status", "followers", "tags", "assignee"})

@@ -28,9 +28,10 @@ from app.vendors.models import CalledConnection, ReplyLost, VendorRefused
 from app.vendors.open_client import open_vendor_client
 from app.vendors.store import PostgresBoundAccounts
 from canonical.parts import ObjectName
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply, VendorRequest
 from mappings.registry import VENDORS, AnyMapping, active
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Unmappable
 
 T = TypeVar("T")
 

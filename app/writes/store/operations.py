@@ -43,7 +43,7 @@ from app.writes.store.reader import OperationReader
 from app.writes.store.rows import begun_operation, entry, entry_of_change
 from app.writes.store.unsure_begins import UnsureBegins
 from canonical.parts import ObjectName
-from mappings.spec import Action
+from mappings.endpoints import Action
 
 
 class PostgresOperations(OperationReader):

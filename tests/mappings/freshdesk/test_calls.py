@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from canonical.parts import ObjectName
+from mappings.endpoints import ListQuery
 from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account, ContactWrite, ConversationWrite, TicketWrite
 from mappings.http import VendorRequest
-from mappings.spec import ListQuery
 from tests.mappings.drafts import on_the_wire, reply
 from tests.required import required
 

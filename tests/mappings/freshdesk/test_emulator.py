@@ -7,12 +7,12 @@ import msgspec
 from canonical.customer import CustomerPatch
 from canonical.ticket import CommentPatch, TicketPatch
 from emulators.freshdesk.desk import AGENT_ID, COMPANY_ID, GROUP_ID
+from mappings.endpoints import ListQuery
 from mappings.freshdesk import VENDOR
 from mappings.freshdesk.comment_r1 import COMMENT
 from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorRefusal, VendorRequest
-from mappings.spec import ListQuery
 from tests.mappings.drafts import lost
 from tests.required import required
 

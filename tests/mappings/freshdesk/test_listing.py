@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.customer import CustomerPatch
+from mappings.endpoints import ListQuery
 from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.ticket_r1 import TICKET
-from mappings.spec import ListQuery
 from tests.mappings.drafts import reply
 from tests.required import required
 

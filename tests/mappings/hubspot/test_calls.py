@@ -8,11 +8,12 @@ import jsonschema
 import msgspec
 import pytest
 
+from mappings.endpoints import ListQuery, WriteResult
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import VENDOR
 from mappings.hubspot.endpoints import CONTACTS, TICKETS
 from mappings.hubspot.wire_v3 import Account, NewAssociation, ObjectId, RecordWrite
-from mappings.spec import ListQuery, VendorDrift, WriteResult
+from mappings.spec import VendorDrift
 from tests.required import required
 
 FRESH = Account()

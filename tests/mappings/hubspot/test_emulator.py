@@ -12,12 +12,12 @@ from canonical.parts import CustomFieldSetting, ObjectName, ReferencePatch
 from canonical.ticket import Ticket, TicketPatch, TicketStatus
 from emulators.hubspot import EMULATOR
 from emulators.hubspot.emulator import DEV_TOKEN
+from mappings.endpoints import ListQuery
 from mappings.hubspot import VENDOR
 from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.hubspot.order_r1 import ORDER
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.wire_v3 import Account, RecordWrite
-from mappings.spec import ListQuery
 from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 from tests.required import required

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappings.endpoints import ListQuery, Sort
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.endpoints import CONTACTS, TICKETS
 from mappings.hubspot.field_values import EPOCH, iso, milliseconds
 from mappings.hubspot.wire_v3 import Account
-from mappings.spec import ListQuery, Sort
 from tests.required import required
 
 FRESH = Account()

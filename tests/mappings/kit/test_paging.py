@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from mappings.endpoints import ListQuery, Sort
 from mappings.http import VendorReply
 from mappings.kit.paging import EPOCH, FixedPages, Keyset, Offsets, Paging, Query, Window, counted
 from mappings.kit.paging import head as paging_head
-from mappings.spec import ListQuery, Sort, VendorDrift
+from mappings.spec import VendorDrift
 
 MOST = 6
 BEGIN = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from mappings.endpoints import Action, ListQuery
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit import markers
 from mappings.kit.paging import Offsets
 from mappings.kit.rest import Collection, bare, get, member, next_numbered, wrapped
-from mappings.spec import Action, ListQuery, VendorDrift
+from mappings.spec import VendorDrift
 from tests.required import required
 
 

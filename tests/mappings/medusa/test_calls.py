@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from canonical.customer import CustomerPatch, EmailPatch
 from canonical.order_patch import OrderCancel, OrderPatch
+from mappings.endpoints import ListQuery, WriteResult
 from mappings.http import VendorRequest
 from mappings.medusa import VENDOR, paging
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import CustomerWrite
-from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
+from mappings.spec import Unmappable, VendorDrift
 from tests.mappings.drafts import reply
 from tests.required import required
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.parts import Reference
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply, VendorRequest
 from mappings.rt import VENDOR
 from mappings.rt.requests import search_time
 from mappings.rt.wire_rest2 import Account, MessageWrite, TicketWrite
-from mappings.spec import ListQuery, Unmappable, VendorDrift
+from mappings.spec import Unmappable, VendorDrift
 from tests.mappings.drafts import on_the_wire, reply
 from tests.required import required
 

@@ -15,6 +15,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import ReferencePatch
 from canonical.ticket import CommentPatch, TicketPatch
 from emulators.salesforce.soql import Compare, parse
+from mappings.endpoints import ListQuery, WriteResult
 from mappings.http import VendorRequest
 from mappings.salesforce import VENDOR
 from mappings.salesforce.account import REQUESTS, build_account
@@ -24,7 +25,6 @@ from mappings.salesforce.paging import locator_of
 from mappings.salesforce.requests import write_result
 from mappings.salesforce.search import moment, quoted
 from mappings.salesforce.wire_v62 import Account
-from mappings.spec import ListQuery, WriteResult
 from tests.mappings.drafts import reply
 from tests.required import required
 

@@ -10,12 +10,13 @@ from canonical.customer import ConsentPatch, Customer, CustomerPatch
 from canonical.parts import CustomFieldPatch
 from canonical.ticket import TicketPatch
 from emulators.salesforce.seed import ACCOUNT_ID
+from mappings.endpoints import ListQuery
 from mappings.salesforce import VENDOR
 from mappings.salesforce.customer_r1 import CUSTOMER
 from mappings.salesforce.order_r1 import ORDER
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.wire_v62 import MARKER
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Unmappable
 from tests.required import required
 
 from .conftest import CUSTOM_FIELDS, EmulatedOrg, Mapping

@@ -10,8 +10,9 @@ from canonical.order import Order
 from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import AddressPatch, ProductReferencePatch, ReferencePatch
 from emulators.salesforce.seed import ACCOUNT_ID, PRODUCTS
+from mappings.endpoints import ListQuery
 from mappings.salesforce.order_r1 import ORDER
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Unmappable
 from tests.required import required
 
 from .conftest import EmulatedOrg

@@ -6,9 +6,9 @@ from canonical.parts import CustomFieldPatch, ReferencePatch
 from canonical.ticket import CommentPatch, Ticket, TicketPatch, TicketStatus
 from emulators.salesforce.ids import QUEUE_ID, USER_ID
 from emulators.salesforce.seed import ACCOUNT_ID
+from mappings.endpoints import ListQuery
 from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.ticket_r1 import TICKET
-from mappings.spec import ListQuery
 from tests.mappings.references import plain
 
 from .conftest import EmulatedOrg

@@ -9,6 +9,7 @@ import msgspec
 from graphql import DocumentNode, parse
 
 from canonical.order_patch import OrderCancel, OrderPatch
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.customer_r1 import CUSTOMER
@@ -33,7 +34,6 @@ from mappings.shopify.wire_inputs_2026_07 import (
     ShippingLineInput,
     TransactionInput,
 )
-from mappings.spec import ListQuery
 from tests.required import required
 
 from .conftest import SHOP

@@ -18,12 +18,12 @@ from canonical.order_patch import (
 from canonical.parts import AddressPatch, CustomFieldPatch, ReferencePatch
 from emulators.shopify import EMULATOR
 from emulators.shopify.emulator import TOKEN
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
-from mappings.spec import ListQuery
 from tests.fixtures import opened
 from tests.mappings.emulated import EmulatedAccount
 from tests.required import required

@@ -9,13 +9,14 @@ import pytest
 from canonical.order import CancelReason
 from canonical.order_patch import OrderCancel
 from canonical.parts import CustomFieldSetting
+from mappings.endpoints import ListQuery, WriteResult
 from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MarketingConsentInput, OrderWrite
-from mappings.spec import ListQuery, Unmappable, VendorDrift, WriteResult
+from mappings.spec import Unmappable, VendorDrift
 from tests.mappings.drafts import reply
 from tests.required import required
 

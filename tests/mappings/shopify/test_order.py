@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from canonical.order import Order
 from canonical.parts import CustomFieldSetting, Reference
+from mappings.endpoints import ListQuery
 from mappings.kit.graphql import PageInfo
 from mappings.shopify import order_enums_r1 as enums
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook
 from mappings.shopify.order_r1 import ORDER, to_canonical, webhook_to_canonical
 from mappings.shopify.requests import BRIEF, WHOLE
-from mappings.spec import ListQuery, VendorDrift, decode
+from mappings.spec import VendorDrift, decode
 from tests.mappings.drafts import reply
 from tests.required import required
 

@@ -12,8 +12,9 @@ from canonical.customer import CustomerPatch
 from canonical.order_patch import LineItemPatch, OrderCancel, OrderPatch
 from canonical.parts import ReferencePatch
 from emulators.stripe.forms import read_body
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
-from mappings.spec import ListQuery, SeveralRecords, Unmappable
+from mappings.spec import SeveralRecords, Unmappable
 from mappings.stripe import VENDOR, bodies
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER

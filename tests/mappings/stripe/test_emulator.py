@@ -9,8 +9,9 @@ import pytest
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch, TaxIdPatch
 from canonical.order_patch import LineItemPatch, OrderCancel, OrderPatch
 from canonical.parts import AddressPatch, CustomFieldPatch, ReferencePatch
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
-from mappings.spec import ListQuery, Mapped
+from mappings.spec import Mapped
 from mappings.stripe import VENDOR
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderCancel
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import ListQuery
 from mappings.woocommerce import VENDOR, wire_v3
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.order_r1 import ORDER

@@ -16,8 +16,8 @@ from canonical.order_patch import (
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, CustomFieldPatch, ProductReferencePatch, ReferencePatch
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
-from mappings.spec import ListQuery
 from mappings.woocommerce import VENDOR
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.order_r1 import ORDER

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from canonical.ticket import CommentPatch, Visibility
+from mappings.endpoints import ListQuery
 from mappings.http import VendorReply
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import Unmappable
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite
 from tests.mappings.drafts import on_the_wire, refused, reply

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
-from mappings.spec import ListQuery
 from mappings.zendesk import VENDOR
 from mappings.zendesk.account import build_account
 from mappings.zendesk.wire_v2 import Account, TicketWrite, UserWrite

@@ -7,8 +7,8 @@ import msgspec
 
 from canonical.customer import CustomerPatch
 from canonical.ticket import TicketPatch
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
-from mappings.spec import ListQuery
 from mappings.zendesk.customer_r1 import CUSTOMER
 from mappings.zendesk.ticket_r1 import TICKET
 from mappings.zendesk.wire_v2 import Account

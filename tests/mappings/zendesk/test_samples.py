@@ -10,9 +10,9 @@ from zoneinfo import available_timezones
 
 import jsonschema
 
+from mappings.endpoints import ListQuery
 from mappings.http import VendorRequest
 from mappings.kit.rails_time_zones import IANA
-from mappings.spec import ListQuery
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, CommentWrite
 from tests.mappings.drafts import reply
