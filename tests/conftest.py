@@ -49,7 +49,8 @@ LENGTHY = (
     "tests/contract/test_two_way_changes.py",
     *("tests/contract/test_waiting.py", "tests/contract/alarms/test_webhooks.py"),
     "tests/contract/test_shared_budget.py",
-    *("tests/contract/test_drift_everywhere.py", "tests/contract/test_alarms.py", "tests/contract/test_fan_out.py"),
+    *("tests/contract/test_drift_everywhere.py", "tests/contract/test_alarms.py"),
+    "tests/contract/test_fan_out_dead_letters.py",
     *("tests/repository/test_new_vendor.py", "tests/walks/test_backfill.py", "tests/walks/test_reconcile.py"),
     "tests/walks/test_pull.py",
 )

@@ -8,6 +8,7 @@ from tests.contract.callers import Caller
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.operator import Operator
+from tests.contract.samples import word
 from tests.contract.subscribers import Delivering, delivering_over, owning
 from tests.contract.webhook_driver import WebhookDriver
 
@@ -47,6 +48,13 @@ def caller(facade: Facade, full_key: str) -> Iterator[Caller]:
     """A caller with every scope."""
     with Caller(facade.api.url, full_key) as calling:
         yield calling
+
+
+@pytest.fixture
+def tel() -> list[str]:
+    """Three numbers that no other customer has."""
+    start = int(word()[1:], 16) % 9000
+    return [f"+4411749{start + step:05}" for step in range(3)]
 
 
 @pytest.fixture

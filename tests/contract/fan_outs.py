@@ -4,10 +4,9 @@ import json
 from typing import Any, Final
 
 from tests.contract.callers import Caller, expect
-from tests.contract.emulators import Emulators, Vendor
+from tests.contract.copying import buyer
 from tests.contract.facade import Facade
 from tests.contract.quiet import UNDER_WAY
-from tests.contract.samples import word
 from tests.contract.waiting import until
 
 CONSUMERS: Final = """
@@ -71,19 +70,6 @@ object = "orders"
 connection = "shopify"
 sources = ["hubspot"]
 """
-HELD_AS: Final[dict[Vendor, str]] = {
-    "hubspot": "contacts",
-    "salesforce": "Contact",
-    "zendesk": "users",
-    "woocommerce": "customers",
-    "shopify": "Customer",
-}
-
-
-def buyer(caller: Caller, connection: str = "shopify", **fields: Any) -> dict[str, Any]:
-    mark = word()
-    body = {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}], **fields}
-    return caller.create(f"/v1/customers?connection={connection}", body)
 
 
 def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
@@ -93,10 +79,6 @@ def change(caller: Caller, made: dict[str, Any], **fields: Any) -> None:
 def settle(facade: Facade) -> None:
     """Wait until nothing is under way."""
     until(lambda: facade.sql(UNDER_WAY)[0]["number"] == 0)
-
-
-def contacts_of(vendors: Emulators, vendor: Vendor, made: dict[str, Any]) -> list[dict[str, Any]]:
-    return vendors.records(vendor, HELD_AS[vendor], holding=made["last_name"])
 
 
 def at(caller: Caller, made: dict[str, Any], connection: str) -> dict[str, Any]:

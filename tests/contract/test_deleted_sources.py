@@ -6,9 +6,10 @@ from typing import Any, Final
 import pytest
 
 from tests.contract.callers import Caller, expect
+from tests.contract.copying import buyer, contacts_of
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.fan_outs import at_remote, buyer, contacts_of, settle
+from tests.contract.fan_outs import at_remote, settle
 from tests.contract.own_facade import own_key
 from tests.contract.quiet import Vendors, Watch, sending_webhooks
 from tests.contract.subscribers import Hook

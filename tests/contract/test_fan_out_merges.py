@@ -5,9 +5,10 @@ import json
 from typing import Final
 
 from tests.contract.callers import Caller, expect
+from tests.contract.copying import buyer
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.fan_outs import at, at_remote, buyer, change, settle
+from tests.contract.fan_outs import at, at_remote, change, settle
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import word
 from tests.contract.vendor_samples import all_vendors

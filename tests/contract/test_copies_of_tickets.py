@@ -1,13 +1,15 @@
-"""A ticket is copied with its comments: each once, and none to where it came from."""
+"""A ticket is copied with its words, its requester and its comments: each once, and none to where it came from."""
 
 import json
 from typing import Any
 
 from tests.contract.callers import Caller, expect
 from tests.contract.copying import copy
+from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_facade
 from tests.contract.portability import decided
+from tests.contract.samples import word
 from tests.contract.vendor_samples import SAMPLES, all_vendors, create_record
 from tests.contract.waiting import until
 
@@ -106,3 +108,67 @@ def test_a_ticket_goes_without_its_comments_where_there_are_none(caller: Caller)
     assert ["/comments", "dropped"] in [[one["path"], one["kind"]] for one in answer["meta"]["loss"]]
     plain = copy(caller, made, "hubspot")
     assert "/comments" not in [one["path"] for one in plain.json()["meta"]["loss"]]
+
+
+def test_a_change_whose_reply_is_lost_reports_its_messages(caller: Caller, vendors: Emulators) -> None:
+    path, made = create_record(caller, SAMPLES["zendesk ticket"])
+    copy(caller, made, "freshdesk")
+    caller.write("PATCH", path, {"subject": "Both mugs"})
+    vendors.lose_reply("freshdesk", method="PUT")
+    answer = copy(caller, made, "freshdesk", fields=["subject"])
+    assert vendors.standing_faults() == []
+    result = caller.settled(answer)["result"] if answer.status_code == 202 else answer.json()
+    assert result["subject"] == "Both mugs"
+    assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
+
+
+def test_a_copy_that_a_person_resolves_reports_its_loss(facade: Facade, caller: Caller, vendors: Emulators) -> None:
+    """Freshdesk's list lacks the ticket, although it was sent once more. Nothing else is created meanwhile, also under
+    another id."""
+    _, older = create_record(caller, SAMPLES["hubspot ticket"])
+    _, made = create_record(caller, SAMPLES["zendesk ticket"])
+    create_record(caller, SAMPLES["freshdesk ticket"])  # so that the losses do not look like a vendor that is down
+    facade.worker.stop()
+    try:
+        vendors.break_("freshdesk", "reset", method="POST", path="/api/v2/tickets")
+        answer = expect(copy(caller, made, "freshdesk"), 202)
+        facade.sql(
+            "UPDATE operation SET absent_at = now() - interval '3 hours', resent_at = now() WHERE id = $1",
+            answer.json()["id"],
+        )
+    finally:
+        facade.worker.start()
+    assert caller.settled(answer)["state"] == "unknown"
+    for joined in (False, True):
+        if joined:
+            assert facade.lockstitch("links", "join", older["id"], made["id"]).returncode == 0
+        second = expect(copy(caller, made, "freshdesk"), 409, "outcome-unknown").json()
+        assert second["operation_id"] == answer.json()["id"]
+    ticket = vendors.place("freshdesk", "tickets", {"subject": made["subject"]})
+    resolution = {"outcome": "succeeded", "remote_id": str(ticket["id"])}
+    result = caller.post(f"{answer.headers['location']}/resolve", json=resolution).json()["result"]
+    assert result["id"] == older["id"]
+    assert "/notify" in [one["path"] for one in result["meta"]["loss"]]
+
+
+def test_a_ticket_is_copied_back_with_the_same_words(caller: Caller) -> None:
+    body = SAMPLES["zendesk ticket"].body(word()) | {"description": "In two pieces.\n\nPlease send another."}
+    made = caller.create("/v1/tickets?connection=zendesk", body)
+    there = copy(caller, made, "freshdesk").json()
+    assert there["description_html"] is not None
+    path = f"/v1/tickets/{made['id']}/copies?connection=freshdesk"
+    back = expect(caller.write("POST", path, {"connection": "zendesk"})).json()
+    assert back["description"] == body["description"]
+
+
+def test_a_copied_ticket_follows_its_requester(caller: Caller, vendors: Emulators) -> None:
+    made = caller.create("/v1/tickets?connection=freshdesk", SAMPLES["freshdesk ticket"].body(word()))
+    expect(copy(caller, made, "zendesk"), 201)
+    mark = word()
+    other = {"email": f"{mark}@example.com", "name": f"Ada {mark}"}
+    expect(caller.write("PATCH", f"/v1/tickets/{made['id']}", {"requester": other}))
+    there = expect(copy(caller, made, "zendesk")).json()
+    assert other.items() <= there["requester"].items()
+    (person,) = vendors.records("zendesk", "users", holding=mark)
+    (stored,) = vendors.records("zendesk", "tickets", holding=made["subject"])
+    assert stored["requester_id"] == person["id"]
