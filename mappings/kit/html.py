@@ -8,6 +8,7 @@ from msgspec import UnsetType
 
 from canonical import markup, values
 from canonical.parts import Loss
+from canonical.ticket import TicketPatch
 from mappings.spec import Notes
 
 BLOCKS: Final = frozenset({"p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
@@ -67,6 +68,22 @@ def has_words(html: Sent, text: str | None) -> bool:
     """Return whether HTML consists of the words of a text. Space and bullets differ: each vendor makes its own text of
     HTML."""
     return _solid(text_of(values.safe_html(str(html or "")))) == _solid(text or "")
+
+
+def keep_description(patch: TicketPatch, text: str | None, html: str | None, reason: str, notes: Notes) -> None:
+    """Judge a change of a description that the vendor does not change, for a `reason`: other words than its `text` are
+    refused, and the same words in another form are a loss."""
+    for name, stored, is_same in (
+        ("description", text, str(patch.description or "").split() == (text or "").split()),
+        ("description_html", html, has_words(patch.description_html, text)),
+    ):
+        wanted = getattr(patch, name)
+        if isinstance(wanted, UnsetType) or (wanted or "") == (stored or ""):
+            continue
+        if is_same:
+            notes.lose(f"/{name}", "coerced", f"it keeps its form, with the same words: {reason}")
+        else:
+            notes.unsupported(f"/{name}", reason)
 
 
 def _solid(text: str) -> str:

@@ -13,7 +13,7 @@ from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
 from mappings.kit import nearest, patches
-from mappings.kit.html import has_words, html_or_text
+from mappings.kit.html import html_or_text, keep_description
 from mappings.kit.references import reference
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
@@ -140,16 +140,11 @@ def _first_written(
     if current is None:
         as_html, as_text = html_or_text(text, html, "/description", "Request Tracker", notes)
         content = as_html or as_text
+        if content is None and (text or html):
+            blank = "/description" if text else "/description_html"
+            notes.lose(blank, "coerced", "Request Tracker is sent no message without words: it stays empty")
         return (UNSET, UNSET) if content is None else (content, "text/html" if as_html else "text/plain")
-    stored_text, stored_html = text_and_html(_first(current, account, []), "", "", [])
-    if not isinstance(text, UnsetType) and (text or "").split() != (stored_text or "").split():
-        notes.unsupported("/description", FIRST_MESSAGE)
-    if (
-        not isinstance(html, UnsetType)
-        and (html or "").strip() != (stored_html or "").strip()
-        and not has_words(html, stored_text)
-    ):
-        notes.unsupported("/description_html", FIRST_MESSAGE)
+    keep_description(patch, *text_and_html(_first(current, account, []), "", "", []), FIRST_MESSAGE, notes)
     return UNSET, UNSET
 
 

@@ -12,7 +12,7 @@ from canonical import values
 from canonical.parts import Loss, Reference
 from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Ticket, TicketPatch
 from mappings.kit import json_custom_fields, markers, nearest, patches
-from mappings.kit.html import has_words, html_or_text
+from mappings.kit.html import html_or_text, keep_description
 from mappings.kit.references import reference
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import bodies, wire_v2
@@ -172,10 +172,7 @@ def _stored_fields(record: wire_v2.Ticket) -> dict[str, Raw]:
 def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> CommentWrite | UnsetType:
     text, html = patch.description, patch.description_html
     if current is not None:
-        if isinstance(html, str) and html.strip() and not has_words(html, current.description):
-            notes.unsupported("/description_html", FIRST_COMMENT)
-        if not isinstance(text, UnsetType) and (text or "").split() != (current.description or "").split():
-            notes.unsupported("/description", FIRST_COMMENT)
+        keep_description(patch, current.description, None, FIRST_COMMENT, notes)
         return UNSET
     html_body, body = html_or_text(text, html, "/description", "Zendesk", notes)
     if html_body:

@@ -13,7 +13,7 @@ from canonical.ticket import TicketPatch, TicketPriority
 from mappings.rt.enums import STATUS
 from mappings.rt.metadata import address_of_key, key_of
 from mappings.rt.ticket_r1 import TICKET
-from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
+from mappings.rt.wire_rest2 import Account, Message, Ticket, TicketWrite
 from tests.mappings.drafts import lost, on_the_wire, refused
 from tests.mappings.read_back import assert_reads_back
 from tests.mappings.references import naming, plain
@@ -224,14 +224,20 @@ def test_the_first_message_is_written_once() -> None:
     assert sent(NEW | {"description_html": "<p>Stuck</p>"}, None)["ContentType"] == "text/html"
     assert lost(drafted(NEW | {"description_html": "<p>Stuck</p>"}, None)) == {}
     assert lost(drafted(NEW | {"description_html": "<p>Loose</p>"}, None)) == {"/description": "coerced"}
-    assert "Content" not in sent({"subject": "x", "team": {"remote_id": "1"}, "description": "  "}, None)
+    assert "Content" not in sent(NEW | {"description": "  "}, None)
+    assert lost(drafted(NEW | {"description": "  "}, None)) == {"/description": "coerced"}
     assert refused(drafted({"description": "Another"})) == {"/description": "unsupported"}
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
-    # The same words in another form, as another system returns them.
-    description = TICKET.to_canonical(CURRENT, ACCOUNT).data.description or ""
-    assert (
-        refused(drafted({"description": f"{description}\n\n", "description_html": f"<div>{description}</div>"})) == {}
-    )
+
+
+@pytest.mark.parametrize("stored", [None, "Der Fuss klemmt"])
+def test_the_same_words_in_another_form_stay_as_a_loss(stored: str | None) -> None:
+    account = replace(ACCOUNT, firsts={"21": "1"}, messages={"1": Message(plain=stored)})
+    ticket = replace(CURRENT, id=21)
+    for name, value in (("description", f"{stored or ''}\n "), ("description_html", f"<p><b>{stored or ' '}</b></p>")):
+        draft = drafted({name: value}, ticket, account)
+        assert (refused(draft), lost(draft)) == ({}, {f"/{name}": "coerced"})
+    assert lost(drafted({"description": stored, "description_html": None}, ticket, account)) == {}
 
 
 def test_custom_fields_must_be_configured_and_in_the_queue() -> None:

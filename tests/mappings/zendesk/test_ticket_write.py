@@ -279,12 +279,14 @@ def test_what_zendesk_cannot_hold_is_refused_with_a_reason(
     assert all(len(refusal.detail) > 10 for refusal in draft.refused)
 
 
-def test_the_same_words_are_no_change(full: wire_v2.Ticket, known: Account) -> None:
+def test_the_same_words_in_another_form_stay_as_a_loss(full: wire_v2.Ticket, known: Account) -> None:
     description = (full.description or "").replace("\n", " \n\n ")
 
     draft = drafted({"description": description, "description_html": f"<div><b>{description}</b></div>"}, known, full)
 
     assert refused(draft) == {}
+    named = {loss.path: loss.kind for loss in draft.loss}
+    assert named == {"/description": "coerced", "/description_html": "coerced"}
 
 
 def test_a_ticket_needs_something_to_say(account: Account) -> None:
