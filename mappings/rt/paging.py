@@ -72,7 +72,7 @@ def _condition(name: str, value: str) -> str:
         case "external_id":
             return f"RefersTo = '{address_of_key(value)}'"
         case "email":
-            return NO_TICKET if set(value) & set("'\\") else f"Requestor.EmailAddress = '{value}'"
+            return NO_TICKET if set(value) & set("'\\") else f"Requestor.EmailAddress = '{values.email_key(value)}'"
         case "number":
             return f"id = {number(value)}"
         case _:

@@ -21,6 +21,7 @@ from mappings.spec import Notes
 
 A_NUMBER: Final = "a number is not a login name: send the login name, or an email"
 SEVERAL: Final = "send one login name; a name with a comma can be set only on an existing ticket"
+NOT_ASCII: Final = "Request Tracker takes addresses in ASCII only"
 PASSED_OVER: Final = "on a create Request Tracker ignores an unknown login name: check the answer"
 People = tuple[str, ...] | UnsetType
 
@@ -87,7 +88,8 @@ def requester_written(
         notes.invalid("/requester", "send a remote_id or an email")
         return UNSET
     email = patches.checked_email(patch.email, "/requester/email", notes)
-    return UNSET if email is None else (_with_name(patch.name, email),)
+    address = None if email is None else _written(email, "/requester/email", notes)
+    return UNSET if address is None else (_with_name(patch.name, address),)
 
 
 def followers_written(
@@ -109,8 +111,8 @@ def followers_written(
             notes.unsupported(pointer, "Request Tracker names people by login name or e-mail address")
         elif not values.is_email(follower.email):
             notes.invalid(f"{pointer}/email", "not an e-mail address")
-        else:
-            wanted[follower.kind][values.email(follower.email)] = None
+        elif address := _written(follower.email, pointer, notes):
+            wanted[follower.kind][address] = None
             for name in ("name", "phone"):
                 if getattr(follower, name):
                     detail = "Request Tracker finds people by e-mail: a user keeps the own name and numbers"
@@ -144,6 +146,15 @@ def _named(remote_id: str, stored: Collection[str], pointer: str, notes: Notes, 
     return (remote_id,)
 
 
+def _written(email: str, pointer: str, notes: Notes) -> str | None:
+    """Return an address as Request Tracker takes it, with its domain in ASCII. Refuse another one and return None."""
+    address = values.email_key(email)
+    if address.isascii():
+        return address
+    notes.unsupported(pointer, NOT_ASCII)
+    return None
+
+
 def _with_name(name: str | None, email: str) -> str:
     """Return an address with a name, for a new user (RFC 5322, 3.4)."""
     words = " ".join((name or "").split())
@@ -160,6 +171,6 @@ def _same(wanted: tuple[str, ...], stored: tuple[Person, ...], account: Account)
     left = {values.fold(one) for one in wanted}
     for one in stored:
         person = _with_data(one, account)
-        if not left & {values.fold(person.id), values.fold(person.email_address or "")}:
+        if not left & {values.fold(person.id), values.email_key(person.email_address or "")}:
             return False
     return True

@@ -377,6 +377,16 @@ def test_a_requester_s_login_name_may_have_a_comma(bench: Bench) -> None:
     assert pointers(bench.caller.write("POST", "/v1/tickets", new)) == ["/requester/remote_id"]
 
 
+def test_a_requester_s_domain_may_have_any_letters(bench: Bench) -> None:
+    asker = {"email": "vera@bücher.example", "name": "Vera Ört"}
+    made = bench.ticket("Any letters", requester=asker, followers=[{"email": "uwe@bücher.example", "kind": "cc"}])
+    changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"requester": {"email": "ute@bücher.example"}})
+    found = bench.caller.get("/v1/tickets", params={"email": "ute@bücher.example"}).json()["data"]
+    for ticket, local in ((made, "vera"), (expect(changed).json(), "ute"), (found[0], "ute")):
+        assert ticket["requester"]["email"] == f"{local}@xn--bcher-kva.example"
+        assert [one["email"] for one in ticket["followers"]] == ["uwe@xn--bcher-kva.example"]
+
+
 def test_the_keys_of_merged_tickets_are_replaced_together(bench: Bench) -> None:
     gone, kept = bench.ticket("Gone", external_id="merge-a"), bench.ticket("Kept", external_id="merge-b")
     bench.at_peer("PUT", f"/ticket/{gone['meta']['remote_id']}", {"MergeInto": kept["meta"]["remote_id"]})

@@ -184,6 +184,7 @@ def test_what_is_too_old_is_left_out_and_the_list_goes_on_behind_it() -> None:
         ({"number": "77 OR id > 0"}, "id = 0"),
         ({"status": "on_hold"}, "Status = 'stalled'"),
         ({"email": "ann@example.com"}, "Requestor.EmailAddress = 'ann@example.com'"),
+        ({"email": "a@bücher.example"}, "Requestor.EmailAddress = 'a@xn--bcher-kva.example'"),
         ({"email": "o'hara@example.com"}, "id = 0"),
         ({"status": "' OR id > 0 OR '"}, "id = 0"),
     ],

@@ -20,6 +20,8 @@ from .conftest import ACCOUNT, drafted, golden
         ({"email": "A@b.example", "name": 'Ann "A" Lee\\'}, ['"Ann \\"A\\" Lee\\\\" <a@b.example>'], {}),
         ({"email": "a@b.example"}, ["a@b.example"], {}),
         ({"email": "a@b.example", "phone": "1"}, ["a@b.example"], {}),
+        ({"email": "A@Bücher.example", "name": "张伟"}, ['"张伟" <a@xn--bcher-kva.example>'], {}),
+        ({"email": "jörg@b.example"}, None, {"/requester/email": "unsupported"}),
         ({"email": "nobody"}, None, {"/requester/email": "invalid"}),
         ({"remote_id": "14"}, None, {"/requester/remote_id": "invalid"}),
         ({"remote_id": " "}, None, {"/requester/remote_id": "invalid"}),
@@ -52,11 +54,13 @@ def test_further_requestors_are_reported_and_removed() -> None:
 
 def test_followers_who_cannot_be() -> None:
     wrong = [{"email": "x"}, {"remote_id": "5"}, {"email": "a@b.example", "kind": "unknown"}]
+    wrong.append({"email": "jörg@b.example", "kind": "cc"})
 
     assert refused(drafted({"followers": wrong})) == {
         "/followers/0/email": "invalid",
         "/followers/1/remote_id": "invalid",
         "/followers/2/kind": "invalid",
+        "/followers/3": "unsupported",
     }
 
 
