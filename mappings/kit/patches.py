@@ -173,6 +173,16 @@ def checked_email(address: str, pointer: str, notes: Notes) -> str | None:
     return email(address, pointer, notes)
 
 
+def ascii_email(address: str, pointer: str, vendor: str, notes: Notes) -> str | UnsetType:
+    """Return an e-mail address for a vendor that takes ASCII only: with its domain as DNS has it. Refuse one with other
+    letters before the @ and return UNSET."""
+    written = values.email_key(address)
+    if written.isascii():
+        return written
+    notes.unsupported(pointer, f"{vendor} takes e-mail addresses in ASCII only")
+    return UNSET
+
+
 def phone(e164: str, pointer: str, notes: Notes) -> str | None:
     """Return a number in E.164. Note a loss if that changes it. Refuse an invalid number and return None."""
     number = values.phone(e164)

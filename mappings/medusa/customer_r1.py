@@ -6,10 +6,10 @@ Addresses are separate records, which are read with the customer.
 
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.customer import Customer, CustomerPatch
+from canonical.customer import Customer, CustomerPatch, EmailPatch
 from canonical.parts import Address, AddressType, Loss
 from mappings.kit import patches, people
 from mappings.kit.contact_points import one_email, one_phone
@@ -87,7 +87,7 @@ def to_vendor(patch: CustomerPatch, current: wire.Customer | None, account: Acco
     addresses = () if current is None else current.addresses
     country = values.country(next((one.country_code for one in addresses if one.country_code), None))
     body = CustomerWrite(
-        email=people.write_email(patch.emails, people.only_email("Medusa"), notes),
+        email=_email(patch.emails, notes),
         first_name=patches.text(patch.first_name, None),
         last_name=patches.text(patch.last_name, None),
         company_name=patches.text(patch.company_name, None),
@@ -95,6 +95,13 @@ def to_vendor(patch: CustomerPatch, current: wire.Customer | None, account: Acco
         metadata=kept or UNSET,
     )
     return notes.draft(body)
+
+
+def _email(sent: tuple[EmailPatch, ...] | None | UnsetType, notes: Notes) -> str | None | UnsetType:
+    address = people.write_email(sent, people.only_email("Medusa"), notes)
+    if not sent or not address:
+        return address
+    return patches.ascii_email(address, f"/emails/{people.primary(sent)}/address", "Medusa", notes)
 
 
 CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, CustomerWrite, Account](

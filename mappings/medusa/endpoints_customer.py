@@ -4,6 +4,7 @@ import dataclasses
 from functools import partial
 from typing import Final
 
+from canonical import values
 from mappings.endpoints import Action, Recovery
 from mappings.http import VendorRequest
 from mappings.kit.recovery import by_state
@@ -29,7 +30,7 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
     records=wrapped("customer", "customers"),
     # A registered customer and a guest can have the same address: the registered one comes first. Medusa compares case,
     # and Lockstitch writes addresses in lower case.
-    keys={"email": lambda email: (("email", email), ("order", "-has_account"))},
+    keys={"email": lambda email: (("email", values.email_key(email)), ("order", "-has_account"))},
     change="POST",
     mark=MARKED.mark,
     carries=MARKED.carries,

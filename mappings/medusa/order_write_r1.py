@@ -162,8 +162,9 @@ def _email(buyer: ReferencePatch | None | UnsetType, current: Order | None, note
         # Medusa creates another customer for an unknown address, and gives the order to them.
         notes.lose("/customer/email", "ambiguous", OWN_ADDRESS)
         return UNSET
-    address = patches.email(buyer.email, "/customer/email", notes)
-    return UNSET if current is not None and values.email(current.email or "") == address else address
+    email = patches.email(buyer.email, "/customer/email", notes)
+    address = patches.ascii_email(email, "/customer/email", "Medusa", notes)
+    return UNSET if current is not None and values.email_key(current.email or "") == address else address
 
 
 def _address(patch: OrderPatch, kind: addresses.Purpose, current: Order | None, notes: Notes) -> PlaceWrite | UnsetType:

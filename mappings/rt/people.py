@@ -19,9 +19,9 @@ from mappings.kit.people import compare_person
 from mappings.rt.wire_rest2 import Account, Person, Ticket
 from mappings.spec import Notes
 
+TITLE: Final = "Request Tracker"
 A_NUMBER: Final = "a number is not a login name: send the login name, or an email"
 SEVERAL: Final = "send one login name; a name with a comma can be set only on an existing ticket"
-NOT_ASCII: Final = "Request Tracker takes addresses in ASCII only"
 PASSED_OVER: Final = "on a create Request Tracker ignores an unknown login name: check the answer"
 People = tuple[str, ...] | UnsetType
 
@@ -88,8 +88,8 @@ def requester_written(
         notes.invalid("/requester", "send a remote_id or an email")
         return UNSET
     email = patches.checked_email(patch.email, "/requester/email", notes)
-    address = None if email is None else _written(email, "/requester/email", notes)
-    return UNSET if address is None else (_with_name(patch.name, address),)
+    address = UNSET if email is None else patches.ascii_email(email, "/requester/email", TITLE, notes)
+    return (_with_name(patch.name, address),) if address else UNSET
 
 
 def followers_written(
@@ -111,7 +111,7 @@ def followers_written(
             notes.unsupported(pointer, "Request Tracker names people by login name or e-mail address")
         elif not values.is_email(follower.email):
             notes.invalid(f"{pointer}/email", "not an e-mail address")
-        elif address := _written(follower.email, pointer, notes):
+        elif address := patches.ascii_email(follower.email, pointer, TITLE, notes):
             wanted[follower.kind][address] = None
             for name in ("name", "phone"):
                 if getattr(follower, name):
@@ -144,15 +144,6 @@ def _named(remote_id: str, stored: Collection[str], pointer: str, notes: Notes, 
     if is_new and not values.is_email(remote_id):
         notes.lose(pointer, "ambiguous", PASSED_OVER)
     return (remote_id,)
-
-
-def _written(email: str, pointer: str, notes: Notes) -> str | None:
-    """Return an address as Request Tracker takes it, with its domain in ASCII. Refuse another one and return None."""
-    address = values.email_key(email)
-    if address.isascii():
-        return address
-    notes.unsupported(pointer, NOT_ASCII)
-    return None
 
 
 def _with_name(name: str | None, email: str) -> str:

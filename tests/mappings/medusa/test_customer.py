@@ -72,6 +72,7 @@ def test_what_is_written_reads_back(first: CustomerPatch, second: CustomerPatch)
         (CustomerPatch(phones=None), {"phone": None}),
         (CustomerPatch(emails=()), {"email": None}),
         (CustomerPatch(emails=(EmailPatch(address="Ann@Example.com"),)), {"email": "ann@example.com"}),
+        (CustomerPatch(emails=(EmailPatch(address="Ann@Bücher.example"),)), {"email": "ann@xn--bcher-kva.example"}),
         (CustomerPatch(external_id="k"), {"metadata": {"external_id": "k"}}),
         (CustomerPatch(external_id=None), {"metadata": {"external_id": ""}}),
         (
@@ -114,6 +115,8 @@ def test_of_several_the_primary_one_is_kept_and_the_others_are_named() -> None:
     draft = CUSTOMER.to_vendor(patch, None, ACCOUNT)
     assert refused(draft) == {"/emails/0": "unsupported", "/phones/1": "unsupported"}
     assert on_the_wire(draft.body) == {"email": "two@b.example", "phone": "1"}
+    foreign = CustomerPatch(emails=(EmailPatch(address="jörg@b.example"),))
+    assert refused(CUSTOMER.to_vendor(foreign, None, ACCOUNT)) == {"/emails/0/address": "unsupported"}
     only = CustomerPatch(emails=(EmailPatch(address="a@b.example", is_primary=False),), phones=(PhonePatch(),))
     assert refused(CUSTOMER.to_vendor(only, None, ACCOUNT)) == {
         "/emails/0/is_primary": "unsupported",

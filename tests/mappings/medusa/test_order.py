@@ -94,6 +94,7 @@ def test_what_is_written_reads_back(case: str, patch: OrderPatch) -> None:
         (OrderPatch(payment_status="partially_refunded", fulfillment_status="partially_fulfilled"), {}),
         (OrderPatch(custom_fields=None), {}),
         (OrderPatch(customer=ReferencePatch(email="New@Example.com")), {"email": "new@example.com"}),
+        (OrderPatch(customer=ReferencePatch(email="new@Bücher.example")), {"email": "new@xn--bcher-kva.example"}),
         (OrderPatch(customer=ReferencePatch(email="ann.lee@example.com", name="Ann Lee")), {}),
         (
             OrderPatch(billing_address=GB),
