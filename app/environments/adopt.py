@@ -13,6 +13,7 @@ from app.http.plurals import counted
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.environment_stamp import LOCK, SELECT
 from app.queue.lanes import NOTIFY
+from app.queue.models import NOT_CONNECTIONS
 
 # It changes nothing if another adoption or a renaming was faster. No key with a former name is left.
 RENAME = Statement(
@@ -32,7 +33,10 @@ DISCARD_DELIVERIES = Statement(
 )
 DROP_CALLBACKS = Statement("UPDATE operation", "UPDATE operation SET callback = NULL WHERE callback IS NOT NULL")
 DROP_DELIVERY_JOBS = Statement("DELETE job", "DELETE FROM job WHERE kind = 'deliver'")
-DELETE_LANES = Statement("DELETE lane", "DELETE FROM lane WHERE connection IN (SELECT id FROM subscription)")
+# Those of deliveries and of internal work are no operator's to resume.
+DELETE_LANES = Statement(
+    "DELETE lane", "DELETE FROM lane WHERE (SELECT bool_or(starts_with(connection, start)) FROM unnest($1::text[]) start)"
+)
 
 # A dead letter waits for a person, who redrives or discards it; a queued job would run when its connection is resumed.
 # The payload moves sealed, as in `queue.bury`. The time makes ids sort like others.
@@ -78,7 +82,6 @@ PAUSE = Statement(
     UPDATE lane
        SET blocked_reason = 'operator', blocked_until = 'infinity', blocked_note = $1, blocked_at = now(),
            throttles = 0, probe_token = NULL
-     WHERE connection <> '-'
     """,
 )
 
@@ -107,7 +110,6 @@ STEPS: Final[tuple[tuple[str, Statement], ...]] = (
     ("delivery_jobs", DROP_DELIVERY_JOBS),
     ("dead_deliveries", DISCARD_DELIVERIES),
     ("callbacks", DROP_CALLBACKS),
-    ("subscription_lanes", DELETE_LANES),
     ("subscriptions", Statement("DELETE subscription", "DELETE FROM subscription")),
     ("redrives", CANCEL_REDRIVES),
     ("backfills", CANCEL_BACKFILLS),
@@ -147,6 +149,7 @@ async def adopt(database: Database, environment: str, *, actor: str) -> tuple[st
         because = f"the database was copied from {owner}"
         done = {what: await session.execute(statement) for what, statement in STEPS}
         done["jobs"] = await session.execute(PARK_JOBS, because)
+        await session.execute(DELETE_LANES, NOT_CONNECTIONS)
         done["connections"] = await session.execute(PAUSE, because)
         await session.execute(NOTIFY)
         facts = {"from": owner, **done}

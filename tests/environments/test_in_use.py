@@ -80,6 +80,18 @@ async def test_an_adopted_copy_ends_backfills_and_walks(database: Database) -> N
     assert await database.fetch_value(Statement("SELECT walk", "SELECT id FROM walk")) is None
 
 
+async def test_an_adopted_copy_pauses_its_connections_and_no_lane_of_callbacks(database: Database) -> None:
+    await database.execute(Statement("INSERT environment", "INSERT INTO environment (name) VALUES ('prod')"))
+    lanes = "INSERT INTO lane (connection) VALUES ('-'), ('callbacks-7'), ('sub_1'), ('crm'), ('sub-accounts')"
+    await database.execute(Statement("INSERT lane", lanes))
+
+    await adopting(database)
+
+    left = await database.fetch(Statement("SELECT lane", "SELECT connection, blocked_until FROM lane ORDER BY 1"))
+    assert [row["connection"] for row in left] == ["crm", "sub-accounts"]
+    assert all(row["blocked_until"] for row in left)
+
+
 async def test_a_process_that_waits_for_too_long_says_for_what(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
