@@ -40,7 +40,7 @@ def show(view: OperationView) -> None:
     print_view(view)
     if view.state == "unknown":
         resolve = f"lockstitch operations resolve {view.id} --outcome"
-        say("", f"To ask the vendor once more: lockstitch operations check {view.id}")
+        say("", f"To ask the vendor once more, and send it if it did not happen: lockstitch operations check {view.id}")
         say(f"If you find the record there: {resolve} succeeded --remote-id …")
         say(f"If it is not there: {resolve} failed")
 
@@ -56,7 +56,7 @@ async def _check(deps: Dependencies, operation_id: str, *, actor: str) -> Operat
 
 @declare_action(operations, with_runtime, _check, operation_id=ID)
 def check(view: OperationView) -> str:
-    """Ask the vendor once more whether a write of unknown outcome happened."""
+    """Ask the vendor once more whether a write of unknown outcome happened. If it certainly did not, it is sent now."""
     return f"{view.id} is {view.state}."
 
 

@@ -20,7 +20,7 @@ ON_A_PAGE: Final = 50
 CHECK_SECONDS: Final = 20.0
 OUTCOMES: Final = {
     "unknown": "The vendor was asked again, and the outcome is still unknown.",
-    "succeeded": "The vendor was asked again: the write happened.",
+    "succeeded": "The vendor was asked again: the write is done.",
     "failed": "The vendor was asked again: the write did not happen.",
 }
 UNDER_WAY: Final = "The vendor was asked again, and the write goes on."

@@ -81,7 +81,7 @@ async def read_operation(call: Call) -> OperationView:
     problems=VENDOR_READ,
 )
 async def check_operation(call: Call) -> OperationView:
-    """Check an unknown outcome at the vendor."""
+    """Check an unknown outcome at the vendor. What did not happen is sent."""
     return await operations.check_operation(
         call.deps(WriteDeps),
         call.deps(Writers),
