@@ -35,7 +35,8 @@ DROP_CALLBACKS = Statement("UPDATE operation", "UPDATE operation SET callback = 
 DROP_DELIVERY_JOBS = Statement("DELETE job", "DELETE FROM job WHERE kind = 'deliver'")
 # Those of deliveries and of internal work are no operator's to resume.
 DELETE_LANES = Statement(
-    "DELETE lane", "DELETE FROM lane WHERE (SELECT bool_or(starts_with(connection, start)) FROM unnest($1::text[]) start)"
+    "DELETE lane",
+    "DELETE FROM lane WHERE (SELECT bool_or(starts_with(connection, start)) FROM unnest($1::text[]) start)",
 )
 
 # A dead letter waits for a person, who redrives or discards it; a queued job would run when its connection is resumed.
