@@ -264,9 +264,14 @@ def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Ru
             lists.change(place, key, whole=last is not None and last.put and not both)
         elif not is_changed and both and owner == "source":
             lists.change(place, key, whole=False)
-    if name not in KEPT and name not in rules.missing and not (name == EMAILS and rules.keeps_login):
-        _remove_gone(name, outcome, owner, lists, known, digests)
-    if name in rules.slots and not (name == EMAILS and rules.keeps_login):
+    keeps_login = name == EMAILS and rules.keeps_login
+    if name not in rules.missing:
+        gone = _gone(lists, known)
+        if name in KEPT or keeps_login:
+            outcome.stale = bool(gone)
+        else:
+            _remove_gone(name, outcome, owner, lists, gone, digests)
+    if name in rules.slots and not keeps_login:
         lists.fit(rules.slots[name], outcome, owner)
     primary = _primary(name, outcome, lists, known, rules, digests)
     if lists.result != lists.there or primary != digests.primary(name, lists.there):
@@ -298,15 +303,24 @@ def _may_replace(name: str, counterpart: Any, item: Any, *, is_new: bool) -> boo
     return not is_new or name in ("consents", "custom_fields")
 
 
+def _gone(lists: _Lists, known: FieldBase) -> dict[str, ItemBase]:
+    """Return the items of the target that the source no longer has, by place."""
+    left = lists.result.keys() - {lists.place(key) for key in lists.sent}
+    return {
+        place: last for key, last in known.items.items() if key not in lists.sent and (place := last.key or key) in left
+    }
+
+
 def _remove_gone(
-    name: str, outcome: _Outcome, owner: Side | None, lists: _Lists, known: FieldBase, digests: Digests
+    name: str,
+    outcome: _Outcome,
+    owner: Side | None,
+    lists: _Lists,
+    gone: Mapping[str, ItemBase],
+    digests: Digests,
 ) -> None:
     """Remove the items that the source has replaced, and those that it no longer has and a copy added. Later changes of
     the target stay."""
-    left = lists.result.keys() - {lists.place(key) for key in lists.sent}
-    gone = {
-        place: last for key, last in known.items.items() if key not in lists.sent and (place := last.key or key) in left
-    }
     unchanged = [place for place, last in gone.items() if digests.of_item(name, lists.there[place]) == last.target]
     replaced = _replaced(name, unchanged, lists, digests) if name in REPLACED else ()
     for place, last in gone.items():

@@ -34,7 +34,7 @@ FIXED: Final = frozenset({*PEOPLE, "description", "description_html"})
 to refuse the other changes: there is nothing to do about it first. Each copy of a caller names it while it differs."""
 STALE: Final = (
     "{source} has cleared a value that {target} keeps, because a copy clears only what a copy wrote and no one has"
-    " changed since, and never a name: clear it there"
+    " changed since, and never a name, a login or a consent: clear it there"
 )
 LOGIN: Final = "{target} keeps its primary address, which is the login there"
 REPLACED: Final = "{target} had another value, which is replaced: no earlier copy shows which of the two is newer"

@@ -128,6 +128,26 @@ def test_a_name_is_never_cleared(caller: Caller) -> None:
     assert (again["first_name"], "/first_name" in dropped(again)) == ("Ada", True)
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "name", "items"),
+    [
+        ("stripe", "zendesk", "emails", []),
+        ("freshdesk", "zendesk", "emails", []),
+        ("salesforce", "freshdesk", "emails", []),
+        ("salesforce", "shopify", "consents", [{"channel": "email", "state": "opted_out"}]),
+    ],
+)
+def test_a_login_or_consent_that_stays_is_named(
+    caller: Caller, source: Vendor, target: Vendor, name: str, items: list[dict[str, str]]
+) -> None:
+    made = buyer(caller, source, **({name: items} if items else {}))
+    before = copy(caller, made, target)[name]
+    change(caller, made, **{name: []})
+    again = copy(caller, made, target)
+    assert (again[name], f"/{name}" in dropped(again)) == (before, True)
+    assert f"/{name}" not in dropped(copy(caller, made, target))
+
+
 def test_what_the_target_cannot_clear_blocks_nothing(caller: Caller) -> None:
     """A Zendesk user always has a language."""
     made = buyer(caller, "hubspot", language="de")
