@@ -48,7 +48,7 @@ class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reason: Cause | None = None
     """Only this reason. Example: `"vendor-unavailable"`"""
     path: Cause | None = None
-    """Only failures at this place of the payload or the vendor's record; `[*]` is every row or item.
+    """Only failures at this place of the payload or the vendor's record; `[*]` is every row or item, `-` no place.
     Example: `"$.properties.email"`"""
 
 
@@ -77,6 +77,8 @@ class DeadLetterGroup(Struct, frozen=True, kw_only=True):
     """Number of dead letters in the group. Example: `1180`"""
     example: str
     """The oldest of them. Example: `"dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
+    oldest_at: datetime
+    """When that was given up. Example: `"2026-05-01T09:30:00Z"`"""
 
 
 class NotOpen(Exception):

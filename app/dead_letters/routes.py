@@ -36,7 +36,12 @@ FILTERS: Final = (
     instant("since", "Only those given up at or after this time"),
     text("correlation_id", "Only this run.", "orders-4711-1767225600000", longest=128),
     text("reason", "Only this reason.", "vendor-unavailable", longest=1000),
-    text("path", "Only failures at this place; `[*]` is every row or item.", "$.properties.email", longest=1000),
+    text(
+        "path",
+        "Only failures at this place; `[*]` is every row or item, `-` no place.",
+        "$.properties.email",
+        longest=1000,
+    ),
 )
 CURSOR: Final = cursor("dl_.*")
 REDRIVE_CURSOR: Final = cursor("rdv_.*")

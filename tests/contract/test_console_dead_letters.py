@@ -1,6 +1,7 @@
 """Dead letters in the console: by cause, one in full, edited, redriven, discarded, and many at once."""
 
 import json
+import re
 from collections.abc import Iterator
 from html import unescape
 
@@ -33,7 +34,12 @@ def test_they_are_grouped_by_cause_and_filtered_by_code_and_path(console_operato
     groups = page.partition('id="causes"')[2].partition("</table>")[0]
     assert groups.index("<td>2</td>") < groups.index("<td>1</td>")
     assert "<code>$.email</code>" in groups
-    assert f"{PATH}/{plain[0]}" in groups
+    oldest = re.search(rf'{PATH}/{plain[0]}"><time [^>]+>\d+ s</time> ago</a>', groups)
+    assert oldest, "the oldest of each cause, with its age"
+    (pathless,) = re.findall(rf'{PATH}\?([^"]+path=-)"', groups)
+    of_one_cause = console_operator.get(f"{PATH}?{unescape(pathless)}").text
+    assert plain[1] in of_one_cause
+    assert refused not in of_one_cause
     narrowed = console_operator.get(
         PATH, params={"connection": dead.connection, "reason": "unmappable", "path": "$.email"}
     ).text

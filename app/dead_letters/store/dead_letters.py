@@ -28,7 +28,8 @@ WHICH: Final = f"""
        AND ($6::timestamptz IS NULL OR created_at < $6)
        AND ($7::text IS NULL OR correlation_id = $7)
        AND ($8::text IS NULL OR reason = $8)
-       AND ($9::text IS NULL OR {PLACE} = {PLACE.replace("path", "$9")} AND $9 IN (path, {PLACE}))
+       AND ($9::text IS NULL OR $9 = '-' AND {PLACE} IS NULL
+            OR $9 <> '-' AND {PLACE} = {PLACE.replace("path", "$9")} AND $9 IN (path, {PLACE}))
 """
 """A DeadLetterFilter as SQL. Its values are the first nine arguments."""
 OPEN: Final = "state = 'open'"
@@ -57,7 +58,8 @@ COUNT = Statement(
 SELECT_GROUPS = Statement(
     "SELECT dead_letter",
     f"""
-    SELECT connection, kind, category, reason, {PLACE} AS path, count(*)::integer AS count, min(id) AS example
+    SELECT connection, kind, category, reason, {PLACE} AS path, count(*)::integer AS count, min(id) AS example,
+           min(created_at) AS oldest_at
       FROM (SELECT * FROM dead_letter WHERE {WHICH} AND {OPEN} ORDER BY id DESC LIMIT $11) AS letter
      GROUP BY connection, kind, category, reason, {PLACE}
      ORDER BY count(*) DESC, min(id)

@@ -828,8 +828,7 @@ CREATE INDEX dead_letter_at       ON dead_letter (connection, state, id);
 CREATE INDEX dead_letter_kind     ON dead_letter (kind, state, id);
 CREATE INDEX dead_letter_category ON dead_letter (category, state, id);
 CREATE INDEX dead_letter_cause    ON dead_letter (reason, state, id);
-CREATE INDEX dead_letter_path     ON dead_letter (regexp_replace(path, '\[[0-9]+\]', '[*]', 'g'), state, id)
- WHERE path IS NOT NULL;
+CREATE INDEX dead_letter_path     ON dead_letter (regexp_replace(path, '\[[0-9]+\]', '[*]', 'g'), state, id);
 CREATE INDEX dead_letter_made    ON dead_letter (created_at, id);
 CREATE INDEX dead_letter_record  ON dead_letter (connection, order_key) WHERE order_key IS NOT NULL;
 CREATE INDEX dead_letter_sought  ON dead_letter USING gin (failure_keys) WHERE failure_keys IS NOT NULL;
