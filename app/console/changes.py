@@ -9,7 +9,6 @@ from app.audit.models import AuditFilter
 from app.audit.trail import PostgresAuditTrail
 from app.console.pages import View, Visit, page
 from app.console.store import PostgresSessions
-from app.errors import InvalidField
 from app.http.decode_body import decode_patch
 from app.ownership.deps import OwnershipDeps
 from app.ownership.routes import view_of
@@ -40,9 +39,10 @@ async def list_changes(visit: Visit) -> View:
     sent = {**chosen, "actor": principals.get(actor, actor)} if actor else chosen
     kind = sent.pop("type", None)
     which = decode_patch(msgspec.json.encode(sent or {"type": None}), AuditFilter)
+    before = visit.after("[0-9]{1,18}")
     events = await visit.deps(PostgresAuditTrail).list(
         msgspec.structs.replace(which, type=None if kind == ALL else kind),
-        before=_position(visit.query.get("after")),
+        before=None if before is None else int(before),
         limit=ON_A_PAGE + 1,
         decisions=kind is None,
         quickly=True,
@@ -92,9 +92,3 @@ async def show_coverage(visit: Visit) -> View:
         target=target,
         lost=lost if chosen else None,
     )
-
-
-def _position(text: str | None) -> int | None:
-    if text is not None and not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise InvalidField.of("after", "is no position of this list")
-    return None if text is None else int(text)

@@ -41,7 +41,7 @@ async def list_letters(visit: Visit) -> View:
     deps, chosen = visit.deps(DeadLetterDeps), _chosen(visit.query)
     state = visit.query.get("state", "open")
     which = decode_patch(msgspec.json.encode({**chosen, "state": state}), DeadLetterFilter)
-    listed = await inspect.list_dead_letters(deps, which, after=visit.query.get("after"), limit=ON_A_PAGE)
+    listed = await inspect.list_dead_letters(deps, which, after=visit.after("dl_.+"), limit=ON_A_PAGE)
     if not listed.data:
         await inspect.refuse_unknown(deps, visit.deps(Connections), which.connection)
     groups = await deps.dead_letters.groups(which, limit=GROUPS, newest=GROUPED) if state == "open" else []

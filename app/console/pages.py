@@ -111,6 +111,13 @@ class Visit:
         """The query parameters with a value. Of one that is repeated, the last value. Raises InvalidField."""
         return query_of(self.request)
 
+    def after(self, pattern: str) -> str | None:
+        """Return the place at which a page of a list begins, None for the first one. Raises InvalidField."""
+        sent = self.query.get("after")
+        if sent is not None and not re.fullmatch(pattern, sent):
+            raise InvalidField.of("after", "is no position of this list")
+        return sent
+
     def path(self, name: str) -> str:
         """Return a path parameter."""
         return str(self.request.path_params[name])

@@ -1,5 +1,6 @@
 """Subscribers: what waits for each, why it fails, until when it is retried; enable, test, and replay from an Event."""
 
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from app.events import subscriptions
 from app.events.deps import ReplayDeps
 from app.events.replay import MOST, ReplayOrder, describe, enable_for_owner, replay
 from app.http.decode_body import decode_patch
+from app.http.paging import page_of
 
 SUBSCRIBERS: Final = "/console/subscribers"
 ON_A_PAGE: Final = 50
@@ -20,12 +22,13 @@ DELIVERIES: Final = 20
 
 @page(SUBSCRIBERS)
 async def list_subscribers(visit: Visit) -> View:
-    """Show every subscription with its backlog, the failing ones first."""
+    """Show every subscription with its backlog: failing ones, then those with dead letters, then the newest."""
     deps = visit.deps(ReplayDeps)
-    listed = await subscriptions.list_subscriptions(deps, after=visit.query.get("after"), limit=ON_A_PAGE)
+    after = visit.after("sub_.+")
+    troubled = await deps.subscriptions.list(after=after, limit=ON_A_PAGE + 1, troubled_first=True)
+    listed = page_of(troubled, ON_A_PAGE, partial(subscriptions.view_of, deps))
     backlogs = await deps.replays.backlogs([one.id for one in listed.data], most=COUNTED)
     rows = [(one, _host(one.target_url), backlogs[one.id]) for one in listed.data]
-    rows.sort(key=lambda row: (row[0].state == "active" and row[0].failing_since is None, not row[2].dead))
     return View("subscribers.html", rows=rows, counted=COUNTED, following=listed.next_cursor)
 
 

@@ -34,7 +34,7 @@ async def list_writes(visit: Visit) -> View:
         state="unknown",
         objects=OBJECTS,
         caller=visit.caller,
-        after=visit.query.get("after"),
+        after=visit.after("op_.+"),
         limit=ON_A_PAGE,
     )
     return View("writes.html", writes=listed.data, following=listed.next_cursor)

@@ -92,6 +92,8 @@ def test_characters_that_the_database_cannot_store_are_refused(console_operator:
     for name, fields in LISTS.items():
         for field in fields:
             assert console_operator.get(f"/console/{name}?{field}=x%00").status_code == 422, (name, field)
+    for name in ("runs", "changes", "dead-letters", "writes", "subscribers"):
+        assert console_operator.get(f"/console/{name}?after=q").status_code == 422, name
     expect(console_operator.get("/console/runs?" + "a=1&" * 1001), 422)
     assert console_operator.get("/console/sign-in?to=%00").status_code == 422
     paused = "/console/connections/pausable/pause"

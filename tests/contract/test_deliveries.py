@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from itertools import pairwise
 from typing import Any, Final
 from uuid import uuid4
@@ -19,6 +21,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from app.api_keys.store import PostgresKeys
 from app.events.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller, expect
+from tests.contract.dead_jobs import DeadJobs
 from tests.contract.operator import Operator
 from tests.contract.subscribers import (
     Answer,
@@ -286,6 +289,28 @@ def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Del
 
     until(lambda: len(attempts()) == 2)
     assert attempts() == [("failed", 1, 500), ("delivered", 2, 204)]
+
+
+def test_the_console_lists_subscribers_in_trouble_on_its_first_page(owner: Caller, delivering: Delivering) -> None:
+    facade = delivering.facade
+    hooks = [delivering.subscribers.hook(f"many-{number}") for number in range(53)]
+    failing, dead, *works = [subscribe(owner, hook, "order.updated")["id"] for hook in hooks]
+    facade.sql("UPDATE subscription SET failing_since = now(), failures = 1, last_error = 'x' WHERE id = $1", failing)
+    letters = DeadJobs(facade)
+    letters.bury(letters.new(kind="deliver", connection=dead))
+    with Operator(delivering.api.url) as operator:
+        operator.sign_in(facade.make_key("ops:read").secret)
+        listed, path = [], "/console/subscribers"
+        while path:
+            page = unescape(operator.get(path).text)
+            listed += re.findall(r"/console/subscribers/(sub_\w+)", page)
+            path = "".join(re.findall(r'href="(/console/subscribers\?after=[^"]+)"', page))
+    assert len(listed) == len(set(listed))
+    places = [listed.index(one) for one in (failing, dead, *reversed(works))]
+    assert places == sorted(places)
+    facade.sql("DELETE FROM dead_letter WHERE connection = $1", dead)
+    for one in (failing, dead, *works):
+        owner.delete(f"/v1/subscriptions/{one}")
 
 
 def test_the_console_shows_a_failing_subscriber_and_replays(owner: Caller, delivering: Delivering) -> None:

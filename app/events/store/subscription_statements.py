@@ -67,6 +67,30 @@ SELECT_PAGE = Statement(
     """,  # noqa: S608
 )
 
+# A subscription that was deleted meanwhile counts as one without trouble.
+SELECT_TROUBLED = Statement(
+    "SELECT subscription",
+    f"""
+    WITH ranked AS (
+        SELECT id AS listed,
+               CASE WHEN state = 'disabled' OR failing_since IS NOT NULL THEN 0
+                    WHEN EXISTS (SELECT FROM dead_letter
+                                  WHERE connection = subscription.id AND kind = 'deliver'
+                                    AND dead_letter.state = 'open') THEN 1
+                    ELSE 2 END AS place
+          FROM subscription
+    ), page AS (
+        SELECT listed, place
+          FROM ranked
+         WHERE $1::text IS NULL
+            OR (place, $1) > (coalesce((SELECT place FROM ranked WHERE listed = $1), 2), listed)
+         ORDER BY place, listed DESC
+         LIMIT $2
+    )
+    SELECT {COLUMNS} FROM page JOIN subscription ON id = listed ORDER BY place, listed DESC
+    """,  # noqa: S608
+)
+
 SELECT_EQUAL = Statement(
     "SELECT subscription",
     f"SELECT {COLUMNS} FROM subscription WHERE principal = $1 AND digest = $2 ORDER BY id LIMIT 1",  # noqa: S608

@@ -77,9 +77,10 @@ class PostgresSubscriptions:
             assert row is not None  # noqa: S101 - RETURNING
             return row
 
-    async def list(self, *, after: str | None, limit: int) -> Sequence[EventSubscription]:
-        """List subscriptions, newest first, below the id `after`."""
-        return [self._opened(row) for row in await self._database.fetch(sql.SELECT_PAGE, after, limit)]
+    async def list(self, *, after: str | None, limit: int, troubled_first: bool = False) -> Sequence[EventSubscription]:
+        """List subscriptions, newest first, behind the id `after`; with `troubled_first`, those in trouble before."""
+        statement = sql.SELECT_TROUBLED if troubled_first else sql.SELECT_PAGE
+        return [self._opened(row) for row in await self._database.fetch(statement, after, limit)]
 
     async def get(self, subscription_id: str) -> EventSubscription | None:
         """Return a subscription by id."""
