@@ -16,6 +16,7 @@ from app.postgres.connect import REFUSED
 from app.postgres.database import Database
 from app.postgres.environment_stamp import require
 from app.postgres.fault import fault_of
+from app.postgres.silence import ending_silence
 from app.settings.environment import EncryptionKey, Settings, load_settings
 
 T = TypeVar("T")
@@ -104,9 +105,10 @@ def with_database(
     async def connect_and_do() -> T:
         database = await Database.connect(url, max_size=3, command_timeout=seconds, settings=SESSION)
         try:
-            if not of_any_environment:
-                await require(database, settings.environment)
-            return await do(database)
+            async with ending_silence(url, database.terminate):
+                if not of_any_environment:
+                    await require(database, settings.environment)
+                return await do(database)
         finally:
             await database.close()
 

@@ -155,7 +155,7 @@ class Session:
 
         If the commit raises StoreUnavailable, it is unknown whether it happened.
         """
-        with _TRANSLATED:
+        with TRANSLATED:
             transaction = self._connection.transaction(isolation="read_committed")
             await transaction.start()
         opened = Transaction(self._connection)
@@ -167,7 +167,7 @@ class Session:
                 async with asyncio.timeout(END_SECONDS):
                     await transaction.rollback()
             raise
-        with _TRANSLATED:
+        with TRANSLATED:
             await transaction.commit()
         for call in opened.after_commit:
             call()
@@ -233,7 +233,7 @@ class Database:
         connect, give_up = Connector(url), time.monotonic() + promotion_seconds
         while True:
             try:
-                with _TRANSLATED:
+                with TRANSLATED:
                     pool = await asyncpg.create_pool(
                         connect=connect,
                         min_size=max(1, min_size),
@@ -256,6 +256,10 @@ class Database:
     async def close(self) -> None:
         """Wait for the sessions in use, then close every connection."""
         await self._pool.close()
+
+    def terminate(self) -> None:
+        """Close every connection at once. A statement that runs raises StoreUnavailable."""
+        self._pool.terminate()
 
     def acquire(self) -> AbstractAsyncContextManager[Session]:
         """Yield a session in which each command commits by itself."""
@@ -298,7 +302,7 @@ class _Use(AbstractAsyncContextManager[Session]):  # entered for every query; a 
 
     async def __aenter__(self) -> Session:
         try:
-            with _TRANSLATED:
+            with TRANSLATED:
                 self._connection = await self._pool.take()
         except REFUSED as error:
             # At start it is reported in PostgreSQL's words. Later it means that the password was changed or the
@@ -311,7 +315,7 @@ class _Use(AbstractAsyncContextManager[Session]):  # entered for every query; a 
     ) -> None:
         if isinstance(error, StoreUnavailable) and isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError):
             self._connection.terminate()  # this server may stay a standby; the next connection finds the primary
-        with _TRANSLATED:
+        with TRANSLATED:
             await self._pool.give_back(self._connection, clean=kind is None)
 
 
@@ -332,7 +336,7 @@ async def _skip_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 def _span(query: Statement) -> AbstractContextManager[None]:
     """Translate the errors of a query, in a client span if queries are traced and the current span is recorded."""
-    return _recorded_span(query) if _traces_queries and trace.get_current_span().is_recording() else _TRANSLATED
+    return _recorded_span(query) if _traces_queries and trace.get_current_span().is_recording() else TRANSLATED
 
 
 @contextmanager
@@ -346,7 +350,7 @@ def _recorded_span(query: Statement) -> Iterator[None]:
         set_status_on_exception=False,
     ) as span:
         try:
-            with _TRANSLATED:
+            with TRANSLATED:
                 yield
         except Exception as error:
             span.set_status(Status(StatusCode.ERROR))
@@ -379,4 +383,4 @@ class _Translation(AbstractContextManager[None]):  # entered three times per que
             raise StoreUnavailable("The database does not answer." if fault is None else fault.sentence) from error
 
 
-_TRANSLATED: Final = _Translation()
+TRANSLATED: Final = _Translation()

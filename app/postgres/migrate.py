@@ -15,10 +15,11 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from app.errors import Complaint
+from app.errors import Complaint, StoreUnavailable
 from app.postgres.connect import Connector
-from app.postgres.database import UNAVAILABLE, Database, Statement
-from app.postgres.fault import FAULTS, DatabaseFault
+from app.postgres.database import TRANSLATED, Database, Statement
+from app.postgres.fault import DatabaseFault
+from app.postgres.silence import ending_silence
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -70,64 +71,59 @@ async def migrate(
     """Apply the missing migrations and return them. Processes may call this concurrently: one of them does the work.
 
     While the database does not answer or a lock is taken, retry for `wait_seconds`; `report` gets one sentence about
-    it. Raises MigrationError if an applied file has changed, the database is newer than this version, or the login
-    fails.
+    it. Then raises StoreUnavailable. Raises MigrationError if an applied file has changed, or the database is newer than
+    this version, and what asyncpg raises if the login is refused.
     """
     wanted = read_migrations() if migrations is None else migrations
-    applied, connect = list[Migration](), Connector(url)
+    applied = list[Migration]()
     give_up = time.monotonic() + wait_seconds
     while True:
         try:
-            await _apply_missing(connect, wanted, applied, report)
-        except UNAVAILABLE as error:
-            why = _why(error)
+            with TRANSLATED:
+                await _apply_missing(url, wanted, applied, report)
+        except StoreUnavailable as error:
             if time.monotonic() >= give_up:
-                raise MigrationError(why) from error
+                raise
             if report is not None:
-                report(f"{why} Trying again for {wait_seconds:.0f} s.")
+                report(f"{error.detail} Trying again for {wait_seconds:.0f} s.")
             report = None
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return applied
 
 
-def _why(error: BaseException) -> str:
-    if type(error) in FAULTS:
-        fault = FAULTS[type(error)]
-        return f"{fault.sentence} {fault.fix}."
-    return f"Cannot connect to the database: {str(error) or 'it does not answer'}."
-
-
 async def _apply_missing(
-    connect: Connector, wanted: list[Migration], done: list[Migration], report: Callable[[str], None] | None
+    url: str, wanted: list[Migration], done: list[Migration], report: Callable[[str], None] | None
 ) -> None:
+    connection = await Connector(url)(timeout=CONNECT_SECONDS)
     try:
-        connection = await connect(timeout=CONNECT_SECONDS)
-    except UNAVAILABLE:
-        raise
-    except asyncpg.PostgresError as error:
-        raise MigrationError(_why(error)) from error
-    try:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK, timeout=CONNECT_SECONDS):
-            if report is not None:
-                report("Another process migrates the database. Waiting until it has ended.")
-            await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
-        await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-        applied = await _read_applied(connection)
-        _refuse_differences(wanted, applied)
-        missing = [migration for migration in wanted if migration.version not in applied]
-        for migration in missing:
-            async with connection.transaction():
-                await connection.execute(migration.sql)
-                await connection.execute(
-                    "INSERT INTO schema_migration (version, name, digest) VALUES ($1, $2, $3)",
-                    migration.version,
-                    migration.name,
-                    migration.digest,
-                )
-            done.append(migration)
+        async with ending_silence(url, connection.terminate):
+            await _lock(connection, report)
+            applied = await _read_applied(connection)
+            _refuse_differences(wanted, applied)
+            for migration in wanted:
+                if migration.version not in applied:
+                    await _apply(connection, migration)
+                    done.append(migration)
     finally:
         await connection.close(timeout=CONNECT_SECONDS)  # releases the lock
+
+
+async def _lock(connection: "asyncpg.Connection[asyncpg.Record]", report: Callable[[str], None] | None) -> None:
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):
+        if report is not None:
+            report("Another process migrates the database. Waiting until it has ended.")
+        await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+    await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+
+
+async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO schema_migration (version, name, digest) VALUES ($1, $2, $3)",
+            *(migration.version, migration.name, migration.digest),
+        )
 
 
 async def schema_fault(database: Database) -> DatabaseFault | None:

@@ -115,6 +115,11 @@ class Pool:
         while self._waiting:
             await self._pool.release(self._waiting.pop(), timeout=self._acquire_timeout)
 
+    def terminate(self) -> None:
+        """Close all connections at once. A statement that runs on one fails."""
+        self._waiting.clear()
+        self._pool.terminate()
+
     async def close(self) -> None:
         """Wait for the connections in use, then close all."""
         self._closing = True

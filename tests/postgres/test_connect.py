@@ -14,7 +14,9 @@ from app.errors import StoreUnavailable
 from app.postgres.connect import Connector, Host, hosts_of
 from app.postgres.database import Database, Statement
 from app.postgres.embedded import EmbeddedPostgres
+from tests.closing import async_closing
 from tests.commands import lockstitch
+from tests.encryption import ENCRYPTION_KEYS
 from tests.open_folder import open_folder
 from tests.ports import free_port
 from tests.postgres.relay import over_tcp
@@ -107,6 +109,31 @@ async def test_a_statement_ends_in_time_on_a_server_that_falls_silent(
             await fall_silent()
         assert time.monotonic() - began < 9
         await database.close()
+
+
+async def test_a_command_ends_when_the_database_falls_silent(database_url: str) -> None:
+    """A statement of these may take an hour, as one that waits for a lock does here."""
+    await asyncio.gather(
+        _fall_silent(database_url, "secrets rotate-key", "credential_version"),
+        _fall_silent(database_url, "migrate --wait 0", "schema_migration"),
+    )
+
+
+async def _fall_silent(url: str, command: str, table: str) -> None:
+    silent = asyncio.Event()
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass"
+    async with async_closing(asyncpg.connect(url)) as holder, over_tcp(url, silent) as port:
+        await holder.execute(f"BEGIN; LOCK TABLE {table}")
+        environment = {"LOCKSTITCH_DATABASE_URL": several(url, port), "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS}
+        running = asyncio.create_task(asyncio.to_thread(lockstitch, *command.split(), environment=environment))
+        async with asyncio.timeout(60):
+            while not await holder.fetchval(waits, table):
+                await asyncio.sleep(0.01)
+        silent.set()
+        async with asyncio.timeout(40):
+            done = await running
+    assert done.stderr == "The database does not answer. Is the database of LOCKSTITCH_DATABASE_URL running?\n"
+    assert done.returncode == 1
 
 
 async def test_the_server_gives_up_a_vanished_client(empty_database_url: str) -> None:

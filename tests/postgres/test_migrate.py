@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from app.errors import StoreUnavailable
 from app.postgres.database import Database
 from app.postgres.migrate import LOCK_SECONDS, MigrationError, migrate, read_migrations, schema_fault
 from tests.closing import async_closing
@@ -88,8 +89,9 @@ async def test_a_migration_waits_for_a_table_without_blocking_others(empty_datab
     await transaction.start()
     await holder.execute("SELECT FROM job")
     try:
-        with pytest.raises(MigrationError, match="transaction that stays open"):
+        with pytest.raises(StoreUnavailable) as raised:
             await migrate(empty_database_url, read_migrations(tmp_path))
+        assert raised.value.detail == "A transaction that stays open holds a lock."
 
         waits = asyncio.create_task(migrate(empty_database_url, read_migrations(tmp_path), wait_seconds=60.0))
         async with asyncio.timeout(30):
