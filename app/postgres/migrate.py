@@ -71,8 +71,8 @@ async def migrate(
     """Apply the missing migrations and return them. Processes may call this concurrently: one of them does the work.
 
     While the database does not answer or a lock is taken, retry for `wait_seconds`; `report` gets one sentence about
-    it. Then raises StoreUnavailable. Raises MigrationError if an applied file has changed, or the database is newer than
-    this version, and what asyncpg raises if the login is refused.
+    it. Then raises StoreUnavailable. Raises MigrationError if an applied file has changed, or the database is newer
+    than this version, and what asyncpg raises if the login is refused.
     """
     wanted = read_migrations() if migrations is None else migrations
     applied = list[Migration]()

@@ -126,9 +126,7 @@ async def _fall_silent(url: str, command: str, table: str) -> None:
         await holder.execute(f"BEGIN; LOCK TABLE {table}")
         environment = {"LOCKSTITCH_DATABASE_URL": several(url, port), "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS}
         running = asyncio.create_task(asyncio.to_thread(lockstitch, *command.split(), environment=environment))
-        async with asyncio.timeout(60):
-            while not await holder.fetchval(waits, table):
-                await asyncio.sleep(0.01)
+        await until(lambda: holder.fetchval(waits, table))
         silent.set()
         async with asyncio.timeout(40):
             done = await running
