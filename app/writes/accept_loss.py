@@ -222,10 +222,10 @@ def filled(resolved: ResolvedWrite, record: Struct, loss: tuple[Loss, ...]) -> t
     )
 
 
-def undecided(resolved: ResolvedWrite, record: Struct, loss: tuple[Loss, ...]) -> tuple[Loss, ...]:
-    """Return the losses of a new record, without that of the mark of a test order: where the vendor's key decides it,
-    only the record shows whether it reads as it was sent."""
-    if not isinstance(record, Order) or resolved.patch.is_test != record.is_test:
+def undecided(resolved: ResolvedWrite, is_test: bool | None, loss: tuple[Loss, ...]) -> tuple[Loss, ...]:
+    """Return the losses of a new order, without that of its mark as a test: where the vendor's key decides it, an order
+    that `is_test` as it was sent loses nothing."""
+    if resolved.patch.is_test != is_test:
         return loss
     return tuple(one for one in loss if one.path != IS_TEST)
 

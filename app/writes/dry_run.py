@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from app.errors import InvalidField, NotSystemOfRecord, UnsupportedField
 from app.problem_document import Problem, ProblemDocument, document_of
+from app.writes.accept_loss import undecided
 from app.writes.answer import NO_MATCH
 from app.writes.create_person import judge_person
 from app.writes.deps import WriteDeps
@@ -77,7 +78,9 @@ class DraftedWrite(Struct, frozen=True, kw_only=True):
     request: WouldSend | None
     """The request that would be sent; null if nothing would be."""
     loss: tuple[Loss, ...]
-    """The loss that it would cause."""
+    """The loss that it would cause. What the vendor sets by itself in a new record shows only afterwards."""
+    ignored: tuple[str, ...]
+    """The output-only members of the body, which are ignored. Example: `["/meta"]`"""
     parts: WouldSend | UnsetType = UNSET
     """The request before it that creates records which it then names, such as line items; absent if there are none."""
     problem: ProblemDocument | UnsetType = UNSET
@@ -108,6 +111,9 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         fields = (FieldVerdict(pointer="", verdict="skipped", reason=EXISTS),)
     if prepared.plan is not None:
         prepared = msgspec.structs.replace(prepared, loss=prepared.plan.lost + prepared.loss)
+    if resolved.intent.object == "order" and prepared.effect == "create":
+        is_test = deps.vendors.is_test(resolved.connection) or None
+        prepared = msgspec.structs.replace(prepared, loss=undecided(resolved, is_test, prepared.loss))
     mapping = resolved.mapping
     return DraftedWrite(
         connection=resolved.connection.name,
@@ -118,6 +124,7 @@ async def dry_run(deps: WriteDeps, request: WriteRequest) -> DraftedWrite:
         request=None if prepared.request is None else _would_send(prepared.request),
         parts=UNSET if prepared.parts is None else _would_send(prepared.parts.request),
         loss=prepared.loss,
+        ignored=resolved.intent.ignored,
         problem=UNSET
         if refusal is None
         else document_of(

@@ -22,10 +22,11 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import etag_of, name_new_record, name_records
 from app.telemetry import count_operation
-from app.writes.accept_loss import TOTAL, filled, other_total, undecided
+from app.writes.accept_loss import filled, other_total, undecided
 from app.writes.answer import Archived, document_for, problem_answer
 from app.writes.copy_links import link_copy
 from app.writes.copy_merge import is_mixed, lost_by, result_of
+from app.writes.copy_outcome import other_sum
 from app.writes.models import Answer, Begun, FieldChange, Intent, Operation, Success, Undecided
 from app.writes.operation_view import changed_fields
 from app.writes.resolved_write import ResolvedWrite
@@ -142,9 +143,9 @@ async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, re
         loss += await link_copy(resolved, copied, reading.mapped.remote.id, actor=begun.operation.principal)
     if done.is_new and resolved.intent.emptied:
         loss += filled(resolved, reading.mapped.data, loss)
-    if done.is_new and loss:
-        loss = undecided(resolved, reading.mapped.data, loss)
     is_order = isinstance(reading.mapped.data, Order)
+    if done.is_new and is_order:
+        loss = undecided(resolved, reading.mapped.data.is_test, loss)
     differs = is_order and done.is_new and await _note_total(resolved, reading.mapped, loss)
     if done.is_new and copied is None and not differs:
         drawn = await name_new_record(resolved.deps, resolved.connection, reading)
@@ -152,7 +153,7 @@ async def _read_back(resolved: ResolvedWrite, begun: Begun, done: CarriedOut, re
             return _ReadBack(reading=reading, resource=drawn[0], loss=loss, new=drawn[1])
     resource = await _named(resolved, reading)
     if copied is not None and is_order and not done.is_new:
-        loss += _other_sum(resolved, copied.connection, reading.mapped.data, resource.meta.loss + loss)
+        loss += other_sum(resolved, copied.connection, reading.mapped.data, resource.meta.loss + loss)
     return _ReadBack(reading=reading, resource=resource, loss=loss, new=None)
 
 
@@ -291,17 +292,6 @@ async def _note_total(resolved: ResolvedWrite, record: Mapped[Any], accepted: tu
         return False
     await resolved.deps.links.note_total("order", resolved.connection.name, record.remote.id, differing)
     return True
-
-
-def _other_sum(resolved: ResolvedWrite, source: str, order: Order, loss: tuple[Loss, ...]) -> tuple[Loss, ...]:
-    """Return that a copy leaves its order with another sum than the order at its `source`, unless `loss` has it. The
-    source may have computed its own sum, for an order that came from here."""
-    differing = None if any(one.path == TOTAL for one in loss) else other_total(resolved, order, loss)
-    if differing is None:
-        return ()
-    title, total = resolved.connection.vendor.title, differing.requested
-    detail = f"the order adds up to {differing.computed} at {title}, to {total} at {source}"
-    return (Loss(path=TOTAL, kind="ambiguous", detail=detail),)
 
 
 async def find_comment(resolved: ResolvedWrite, remote_id: str) -> Reading:

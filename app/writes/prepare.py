@@ -23,6 +23,7 @@ from app.writes.copy_merge import (
     without_emails,
     without_refused,
 )
+from app.writes.copy_outcome import foreseen
 from app.writes.draft import Drafted, draft_body, says_nothing
 from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
@@ -307,6 +308,7 @@ async def _change(
     if plan is not None:
         stays = {one.pointer for one in skipped}
         plan = replace(plan, body=write.intent.body, lost=tuple(one for one in plan.lost if one.path not in stays))
+        plan = await foreseen(write, plan, present, loss) if resolved.dry else plan
     if (judged is not None and judged.is_empty) or await says_nothing(write, body, present):
         return _unsent("update", present.remote_id, skipped, loss, plan)
     request = update(present.remote_id, body, marker, present.account)
