@@ -35,9 +35,9 @@ def foretold(caller: Caller, method: str, path: str, body: Body) -> bool:
         return False
     assert problem is None, problem
     meta, read = written["meta"], caller.get(read_path(answer, written)).json()["meta"]
-    told, promised = noted(meta["loss"]), noted(draft["loss"])
-    assert promised <= told, promised - told
-    assert told - noted(read["loss"]) <= promised, told - noted(read["loss"]) - promised
+    answered, promised = noted(meta["loss"]), noted(draft["loss"])
+    assert promised <= answered, promised - answered
+    assert answered - noted(read["loss"]) <= promised, answered - noted(read["loss"]) - promised
     assert draft["ignored"] == meta["ignored"]
     assert skipped(draft["fields"]) == {one["pointer"] for one in meta["skipped"]}
     return True
