@@ -27,7 +27,8 @@ from app.records.fetch import READ_LIMIT, fetch_page
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copied_comments import Original, is_undecided, note_copied, originals_in
-from app.writes.models import NewOperation, NextJob, Operation
+from app.writes.copy_models import NextJob
+from app.writes.models import NewOperation, Operation
 from app.writes.queued import job_of
 from app.writes.request import WriteRequest, new_operation
 from app.writes.resolved_write import fingerprint, resolve_request

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from app.copies.deps import ConsumerDeps
 from app.errors import NotFound
-from app.writes.models import PausedFor
+from app.writes.copy_models import PausedFor
 
 
 class ConsumerView(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from app.records.deps import RecordDeps
 from app.records.resolve import choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_links import KnownCopy
-from app.writes.models import CopyOf, NextJob
+from app.writes.copy_models import CopyOf, NextJob
 from app.writes.request import WriteRequest
 from app.writes.resolved_write import finds_by
 from canonical.parts import Loss, ObjectName

@@ -14,8 +14,9 @@ from app.links.statements import NEW_RECORD_VALUES
 from app.postgres.database import Database, Transaction
 from app.queue.models import NewJob
 from app.writes.copied_comments import name_copy
+from app.writes.copy_models import CopyConflict, CopyResult, NextJob
 from app.writes.deps import CompletionDeps
-from app.writes.models import CopyConflict, CopyResult, NextJob, Operation, Publication, Success
+from app.writes.models import Operation, Publication, Success
 from app.writes.operation_view import view_of
 from app.writes.queued import dead_letter_job_of
 from app.writes.withhold import withheld_view

@@ -7,8 +7,8 @@ from msgspec import Struct
 from app.errors import NotFound, OutcomeUnknown, StateConflict
 from app.links.models import KnownLink, LinkSource
 from app.records.deps import RecordDeps
+from app.writes.copy_models import CopyOf
 from app.writes.deps import WriteDeps
-from app.writes.models import CopyOf
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.store.copy_bases import KnownBase
 from canonical.parts import Link, Loss, ObjectName

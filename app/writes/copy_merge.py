@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from app.errors import InvalidField, VersionConflict
 from app.http.decode_body import decode_sent
 from app.problem_document import FieldError
-from app.writes.models import CopyConflict, CopyOf, CopyPlan, CopyResult
+from app.writes.copy_models import CopyConflict, CopyOf, CopyPlan, CopyResult
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.store.copy_bases import KnownBase
 from canonical.copy_base import FieldState, is_as_left, is_unchanged

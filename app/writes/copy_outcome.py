@@ -5,8 +5,8 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from app.writes.accept_loss import AMOUNTS, TOTAL, other_total
+from app.writes.copy_models import CopyPlan
 from app.writes.draft import map_to_vendor, says_nothing
-from app.writes.models import CopyPlan
 from app.writes.resolved_write import PresentRecord, ResolvedWrite
 from canonical.order import Order
 from canonical.parts import Loss

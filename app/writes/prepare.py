@@ -23,11 +23,12 @@ from app.writes.copy_merge import (
     without_emails,
     without_refused,
 )
+from app.writes.copy_models import CopyOf, CopyPlan
 from app.writes.copy_outcome import foreseen
 from app.writes.draft import Drafted, draft_body, says_nothing
 from app.writes.find_record import find_by_key
 from app.writes.judge_ownership import Judged, judge_change, judge_new, skip_of
-from app.writes.models import CopyOf, CopyPlan, References
+from app.writes.models import References
 from app.writes.operation_view import changed_fields
 from app.writes.resolve_references import resolve_references
 from app.writes.resolved_write import PresentRecord, ResolvedWrite

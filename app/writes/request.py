@@ -19,8 +19,9 @@ from app.http.plurals import PLURAL
 from app.problem_document import FieldError
 from app.records.resolve import AnyMapping, choose_connection, choose_mapping
 from app.vendors.models import Connection
+from app.writes.copy_models import CopyOf
 from app.writes.deps import WriteDeps
-from app.writes.models import CopyOf, Intent, Missing, NewOperation
+from app.writes.models import Intent, Missing, NewOperation
 from app.writes.store.copy_bases import KnownBase
 from app.writes.tags import read_change
 from canonical.classes import LossPolicy

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from app.events.store.events import (
+from app.events.store.events import RAISE_ERA
+from app.events.store.feed_statements import (
     BACKFILLED,
     FEED,
     FEED_OF_CONNECTION,
@@ -18,7 +19,6 @@ from app.events.store.events import (
     NEWEST,
     NEWEST_OF_CONNECTION,
     NEWEST_OF_TYPES,
-    RAISE_ERA,
 )
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from tests.plans import nodes_of, rows_read

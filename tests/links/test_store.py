@@ -19,7 +19,7 @@ from app.links.store import PostgresLinks
 from app.postgres.database import Database, Statement
 from app.postgres.digest_secret import DigestSecret
 from app.queue.enqueue import JobIntake
-from app.writes.models import CopyResult
+from app.writes.copy_models import CopyResult
 from app.writes.store.copy_bases import PostgresCopyBases
 from canonical.copy_base import FieldBase
 from canonical.parts import Link

@@ -18,8 +18,9 @@ from app.postgres.digest_secret import DigestSecret
 from app.postgres.migrate import migrate
 from app.queue.enqueue import JobIntake
 from app.writes.completion import Completion
+from app.writes.copy_models import CopyOf
 from app.writes.deps import CompletionDeps
-from app.writes.models import Answer, Begun, CopyOf, Intent, NewOperation, Success
+from app.writes.models import Answer, Begun, Intent, NewOperation, Success
 from app.writes.store.copy_bases import PostgresCopyBases
 from app.writes.store.operations import PostgresOperations
 from tests.closing import async_closing

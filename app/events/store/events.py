@@ -17,17 +17,22 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app import telemetry
 from app.events import metrics
 from app.events.models import Cause, Event, EventDocument, NewEvent, PreparedEvents
-from app.events.statements import (
-    APPEND_EVENTS,
-    COLUMNS,
-    ERA,
-    ERA_DIGITS,
-    EVENT_ARGUMENTS,
-    NOT_OF_BACKFILL,
-    OF_BACKFILL,
-)
+from app.events.statements import APPEND_EVENTS, ERA, ERA_DIGITS, EVENT_ARGUMENTS
 from app.events.store.deliveries import PostgresDeliveries, jobs_of
-from app.events.types import BY_NAME_ONLY, CHANGES, EVENT_TYPES, scopes_of, wildcard_of
+from app.events.store.feed_statements import (
+    BACKFILLED,
+    FEED,
+    FEED_OF_CONNECTION,
+    FEED_OF_TYPES,
+    FIRST_SINCE,
+    IS_BEFORE_BACKFILL,
+    NEWEST,
+    NEWEST_OF_CONNECTION,
+    NEWEST_OF_TYPES,
+    SELECT_BY_ID,
+    WITH_WILDCARD,
+)
+from app.events.types import CHANGES, scopes_of, wildcard_of
 from app.identifiers import new_run_id
 from app.postgres.database import Database, Session, Statement, Transaction, arrays_of
 from app.postgres.encryption import SealedColumn, Sealer
@@ -45,102 +50,6 @@ PLACES = Statement(
     "SELECT lpad(to_hex(nextval('event_place')), 16, '0') AS place FROM generate_series(1, (SELECT $1::integer))",
 )
 APPEND = Statement("INSERT event", APPEND_EVENTS)
-
-HORIZON: Final = f"""
-       (SELECT {ERA_DIGITS} || lpad(to_hex(pg_snapshot_xmin(pg_current_snapshot())::text::bigint), 16, '0')
-          FROM event_era)
-"""  # noqa: S608
-"""The id of the oldest open transaction. Events of earlier eras ended in another cluster, and sort below it."""
-
-WITH_WILDCARD: Final = tuple(name for name in EVENT_TYPES if name not in BY_NAME_ONLY)
-WITHOUT_WILDCARD: Final = ", ".join(f"'{name}'" for name in sorted(BY_NAME_ONLY))
-
-FEED = Statement(
-    "SELECT event",
-    f"""
-    SELECT {COLUMNS}
-      FROM event
-     WHERE id > $1 AND id < {HORIZON}
-       AND ($3::timestamptz IS NULL OR created_at >= $3)
-       AND type NOT IN ({WITHOUT_WILDCARD})
-       AND {NOT_OF_BACKFILL}
-     ORDER BY id
-     LIMIT $2
-    """,  # noqa: S608
-)
-
-
-# Each type by itself, compared as a pair, which only an index of types can serve. With `type = …` the planner scans
-# the primary key and discards the other types, which is nearly everything for a rare type.
-def _of_types(order: str, narrowed: str = "") -> Statement:
-    """Return the statement for Events after $1, in an order of ids. $3 are the types, $4 scopes, $5 the time."""
-    return Statement(
-        "SELECT event",
-        f"""
-        SELECT {COLUMNS}
-          FROM unnest($3::text[]) AS wanted (name)
-         CROSS JOIN LATERAL (
-               SELECT *
-                 FROM event
-                WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
-                  AND ($4::text[] IS NULL OR scopes <@ $4)
-                  AND ($5::timestamptz IS NULL OR created_at >= $5)
-                  AND {NOT_OF_BACKFILL}
-                  {narrowed}
-                ORDER BY type {order}, id {order}
-                LIMIT $2) AS found
-         ORDER BY id {order}
-         LIMIT $2
-        """,  # noqa: S608
-    )
-
-
-FEED_OF_TYPES = _of_types("ASC")
-FEED_OF_CONNECTION = _of_types("ASC", "AND connection = $6")
-BACKFILLED = Statement(
-    "SELECT event",
-    f"""
-    SELECT {COLUMNS}
-      FROM event
-     WHERE {OF_BACKFILL}
-       AND id > $1 AND id < {HORIZON}
-       AND type = ANY ($3::text[])
-       AND ($4::text[] IS NULL OR scopes <@ $4)
-       AND ($5::timestamptz IS NULL OR created_at >= $5)
-       AND ($6::text IS NULL OR connection = $6)
-     ORDER BY id
-     LIMIT $2
-    """,  # noqa: S608
-)
-
-# The index of each type leaves out the Events of backfills. The primary key does not: a reader before a large backfill
-# would skip all of its Events at each poll.
-IS_BEFORE_BACKFILL = Statement(
-    "SELECT event",
-    f"SELECT EXISTS (SELECT FROM event WHERE {OF_BACKFILL} AND id > $1)",  # noqa: S608
-)
-NEWEST_OF_TYPES = _of_types("DESC")
-NEWEST_OF_CONNECTION = _of_types("DESC", "AND connection = $6")
-
-# A transaction gets its id later than its time, so an Event with an earlier id may have a later time. Lockstitch's
-# transactions take seconds at most.
-FIRST_SINCE = Statement(
-    "SELECT event",
-    "SELECT id FROM event WHERE created_at >= $1::timestamptz - interval '1 minute' ORDER BY created_at LIMIT 1",
-)
-
-NEWEST = Statement(
-    "SELECT event",
-    f"""
-    SELECT {COLUMNS}
-      FROM event
-     WHERE id < {HORIZON}
-     ORDER BY id DESC
-     LIMIT $1
-    """,  # noqa: S608
-)
-
-SELECT_BY_ID = Statement("SELECT event", f"SELECT {COLUMNS} FROM event WHERE id = $1")  # noqa: S608
 
 # Within an era the transaction counter is above every event, unless it is the counter of another cluster, whose
 # timelines say nothing.

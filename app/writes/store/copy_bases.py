@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from app.postgres.database import Database, Statement, Transaction, arrays_of
 from app.postgres.digest_secret import DigestSecret
-from app.writes.models import CopyResult
+from app.writes.copy_models import CopyResult
 from canonical.copy_base import Base, Digests, FieldBase, base_of_siblings
 from canonical.field_kinds import kinds_of
 from canonical.parts import Link, ObjectName

@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-from app.writes.models import CopyOf
+from app.writes.copy_models import CopyOf
 from canonical.parts import ObjectName
 
 MOST_KEPT = 10_000

@@ -21,12 +21,11 @@ from app.postgres.database import Database, NamedStatement, Session, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
+from app.writes.copy_models import CopyOf, CopyPlan
 from app.writes.models import (
     Answer,
     Begun,
     Completes,
-    CopyOf,
-    CopyPlan,
     Intent,
     Lease,
     NewOperation,

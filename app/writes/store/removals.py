@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from app.audit.record import Entry, append
 from app.postgres.database import Database, Statement, Transaction
-from app.writes.models import PausedFor
+from app.writes.copy_models import PausedFor
 from canonical.parts import Link, ObjectName
 
 MOST_REMOVALS: Final = 20
