@@ -24,12 +24,8 @@ PAGE = ROOT / "docs" / "add-a-vendor.md"
 REFERENCE = ROOT / "docs" / "vendor-reference.md"
 EXAMPLE = ROOT / "docs" / "vendor-example.md"
 BIN = Path(sys.executable).parent
-COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings", "tests/emulators")
-FILES = (
-    "pyproject.toml",
-    "mkdocs.yml",
-    *(f"tests/{name}.py" for name in ("forked", "forked_last", "ports", "required", "shared_material")),
-)
+COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests")
+FILES = ("pyproject.toml", "mkdocs.yml")
 SUITE = "tests/emulators/vendors.py"
 # A whole file below its name, in the example.
 SHOWN = re.compile(r"^`(?P<file>[\w./-]+)`:\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -89,7 +89,9 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
     assert "emulators/ox/emulator.py" in broken_emulator
 
     emulator = project / "emulators" / "ox" / "emulator.py"
-    emulator.write_text(emulator.read_text("utf-8").replace("shown[-1][0]", "shown[99][0]"), "utf-8")
+    text = emulator.read_text("utf-8")
+    assert "page[-1][0]" in text
+    emulator.write_text(text.replace("page[-1][0]", "page[99][0]"), "utf-8")
     broke = lockstitch(project, "check-vendor", "ox", "--no-types")
     assert broke.stderr.startswith("The emulator failed on a call:\n")
     assert broke.stderr.endswith("IndexError: list index out of range\n")
