@@ -1,40 +1,22 @@
 """Customers are matched by their primary e-mail address: joined where that is configured, else proposed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from itertools import permutations
 
-import msgspec
 import pytest
 
-from app.capabilities import POLICIES, SEALED_COLUMNS
-from app.credentials.encryption_rotation import KeyRotation
-from app.events.deps import AnnounceDeps
-from app.events.store.deliveries import PostgresDeliveries
-from app.events.store.events import PostgresEvents
-from app.links.announce import announce
 from app.links.join_and_split import split
-from app.links.match_keys import MatchFacts, match_facts_of
+from app.links.match_keys import MatchFacts
 from app.links.match_statements import LOCK
-from app.links.match_store import PostgresMatches
 from app.links.models import LinkSource, RecordName
 from app.links.statements import NEW_RECORD_VALUES, ONE_NEW_RECORD, new_record_text
-from app.links.store import PostgresLinks
-from app.monitoring.store.heartbeats import read_keys
 from app.postgres.database import Database, NamedStatement, Statement, Transaction
-from app.postgres.digest_secret import DigestSecret
-from app.postgres.encryption import Sealer
-from app.queue.enqueue import JobIntake
-from canonical.customer import Customer, Email
-from tests.encryption import KEY, SEALER
+from tests.links.match_process import ALL_PAIRS, KEYS, Process, ids_of
 from tests.queue.harness import until
 
 SYSTEMS = ("shopify", "hubspot", "zendesk")
-ALL_PAIRS = (("shopify", "hubspot"), ("hubspot", "zendesk"), ("zendesk", "shopify"))
-IDS = Statement("SELECT link", "SELECT canonical_id FROM link WHERE remote_id = $1")
-KEYS = Statement("SELECT match_key", "SELECT * FROM match_key")
 WAITING = Statement("SELECT pg_locks", "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 DISCONNECT = Statement(
     "SELECT pg_locks",
@@ -46,41 +28,6 @@ SETTLE = NamedStatement(
 )
 PERSON = LinkSource(kind="person", actor="key_1")
 PEOPLE = 60
-
-
-class Process:
-    """The links and matches of one process."""
-
-    def __init__(
-        self,
-        database: Database,
-        auto_join: Sequence[tuple[str, str]] = (),
-        realms: Mapping[str, str] | None = None,
-        sealer: Sealer = SEALER,
-    ) -> None:
-        events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-        announcement = AnnounceDeps(database=database, events=events, queue=JobIntake(SEALER, POLICIES))
-        self.links = PostgresLinks(database, partial(announce, announcement), realms)
-        self.matches = PostgresMatches(database, DigestSecret(database, sealer), self.links, auto_join)
-
-    async def reasons(self) -> list[tuple[str, ...]]:
-        """Why each open proposal waits."""
-        return [one.reasons for one in await self.matches.list_open(after=None, limit=100)]
-
-    async def sight(
-        self, connection: str, remote_id: str, email: str | None, name: str = "ann lee", *, is_staff: bool = False
-    ) -> str:
-        """See a customer, as a read does, and return its canonical id."""
-        await self.links.ensure("customer", connection, [remote_id])
-        words = frozenset(name.split())
-        facts = MatchFacts(connection=connection, remote_id=remote_id, email=email, name=words, is_staff=is_staff)
-        await self.matches.match([facts])
-        return (await self.links.ensure("customer", connection, [remote_id]))[remote_id]
-
-
-async def ids_of(database: Database, remote_id: str = "1") -> set[str]:
-    """The canonical ids of the customers with this id at any connection."""
-    return {row["canonical_id"] for row in await database.fetch(IDS, remote_id)}
 
 
 async def sight_everybody(database: Database, auto_join: Sequence[tuple[str, str]]) -> list[int]:
@@ -333,69 +280,3 @@ async def test_an_unchanged_customer_costs_no_statement(database: Database) -> N
     await process.sight("shopify", "1", "ann@example.com")
     await database.close()
     assert (await process.sight("shopify", "1", "ann@example.com")).startswith("cus_")
-
-
-async def test_keys_survive_a_rotation_of_the_encryption_keys(database: Database) -> None:
-    await Process(database).sight("shopify", "1", "ann@example.com")
-    rotated = Sealer((("k2", bytes(range(32, 64))), ("k1", KEY)))
-    done = await KeyRotation(database, rotated, SEALED_COLUMNS, read_keys).rotate(actor="cli:nina")
-    assert (done.left, done.unreadable) == (0, 0)
-    only_new = Sealer((("k2", bytes(range(32, 64))),))
-    await Process(database, ALL_PAIRS, sealer=only_new).sight("hubspot", "1", "ann@example.com")
-    assert len(await ids_of(database)) == 1
-
-
-async def test_a_lost_encryption_key_stops_the_matching_alone(database: Database) -> None:
-    await Process(database).sight("shopify", "1", "ann@example.com")
-    stranger = Sealer((("k2", bytes(range(32, 64))),))
-    crm = await Process(database, ALL_PAIRS, sealer=stranger).sight("hubspot", "1", "ann@example.com")
-    assert crm.startswith("cus_")
-    assert len(await database.fetch(KEYS)) == 1
-
-
-async def test_a_key_that_another_process_changed_is_stored_anew(database: Database) -> None:
-    process, other = Process(database, ALL_PAIRS), Process(database, ALL_PAIRS)
-    for one in (process, other):
-        await one.links.refresh()
-    shop = await process.sight("shopify", "1", "ann@example.com")
-    await other.sight("shopify", "1", "ben@example.com")  # a slip, which is put right
-    await process.links.refresh()
-    await process.sight("shopify", "1", "ann@example.com")
-    assert await process.sight("hubspot", "1", "ben@example.com") != shop
-    assert await process.sight("zendesk", "1", "ann@example.com") == shop
-
-
-async def test_an_erasure_after_a_return_is_an_erasure_too(database: Database) -> None:
-    process, other = Process(database), Process(database)
-    for one in (process, other):
-        await one.links.refresh()
-    await process.sight("shopify", "1", "ann@example.com")
-    await process.sight("shopify", "1", None)
-    await other.sight("shopify", "1", "ann@example.com")
-    await process.links.refresh()
-    await process.sight("shopify", "1", None)
-    assert await database.fetch(KEYS) == []
-
-
-async def test_what_is_erased_is_not_matched(database: Database) -> None:
-    process = Process(database, ALL_PAIRS)
-    shop = await process.sight("shopify", "1", "ann@example.com")
-    await process.sight("shopify", "1", None)
-    assert await database.fetch(KEYS) == []
-    assert await process.sight("hubspot", "1", "ann@example.com") != shop
-
-
-def test_what_a_customer_is_matched_by() -> None:
-    emails = (Email(address="Old@example.com"), Email(address="Ann@Example.com", is_primary=True))
-    customer = Customer(first_name="Zoë", last_name="van Dam-Lee", emails=emails)
-    facts = match_facts_of(customer, "shopify", "1", is_staff=False)
-    assert (facts.email, facts.name) == ("ann@example.com", frozenset({"zoe", "van", "dam", "lee"}))
-    erased = msgspec.structs.replace(customer, status="erasure_requested")
-    assert match_facts_of(erased, "shopify", "1", is_staff=False).email is None
-    unnamed = Customer(display_name="ann@example.com", emails=emails)
-    assert match_facts_of(unnamed, "shopify", "1", is_staff=False).name == frozenset()
-    for address in ("ann@münchen.de", "ann@xn--mnchen-3ya.de"):
-        of_domain = msgspec.structs.replace(customer, emails=(Email(address=address, is_primary=True),))
-        assert match_facts_of(of_domain, "shopify", "1", is_staff=False).email == "ann@xn--mnchen-3ya.de"
-    lookalike = msgspec.structs.replace(customer, emails=(Email(address="\u212aay@example.com", is_primary=True),))
-    assert match_facts_of(lookalike, "shopify", "1", is_staff=False).email != "kay@example.com"

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from canonical.parts import AddressPatch
 from mappings.medusa import VENDOR
 from mappings.medusa.wire_2_21 import Account
 from mappings.spec import VendorMapping
@@ -13,6 +14,7 @@ from mappings.spec import VendorMapping
 FIXTURES = Path(__file__).parent / "fixtures"
 
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
+GB = AddressPatch(line1="1 Main", country_code="GB")
 ACCOUNT = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
 
 

@@ -1,4 +1,4 @@
-"""Orders written: what is made reads back, a change sends nothing else, and what Shopify does not let be is said so."""
+"""Orders made: what their sums and discounts become, and what Shopify does not let be made."""
 
 import json
 from decimal import Decimal
@@ -13,47 +13,23 @@ from msgspec import UNSET
 from canonical.order import DiscountType, OrderStatus, PaymentStatus
 from canonical.order_patch import (
     DiscountPatch,
-    FeePatch,
     LineItemPatch,
     LineOptionPatch,
     OrderPatch,
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, CustomFieldPatch, ProductReferencePatch, ReferencePatch
-from mappings.shopify import wire_2026_07 as wire
-from mappings.shopify.order_r1 import ORDER
-from mappings.shopify.order_write_r1 import FIXED, NEVER, to_vendor
+from mappings.shopify.order_write_r1 import to_vendor
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_inputs_2026_07 import (
-    AttributeInput,
     MailingAddressInput,
-    OrderCreateInput,
-    OrderInput,
     OrderWrite,
 )
 from mappings.spec import Draft
 
-from .conftest import FIXTURES, SHOP
+from .conftest import SHOP
 
-FULL = ORDER.decode((FIXTURES / "order-full.in.json").read_bytes())
 MUG = LineItemPatch(name="Mug", quantity="2", unit_price="10.00")
-SAMPLES: dict[str, Any] = {
-    "payment_status": "paid",
-    "number": "X-1",
-    "currency": "EUR",
-    "presentment_currency": "EUR",
-    "tax_inclusive": True,
-    "billing_address": AddressPatch(city="Bergen"),
-    "line_items": (MUG,),
-    "discounts": (DiscountPatch(code="A", amount="1.00"),),
-    "shipping_lines": (ShippingLinePatch(title="Post", price="4.00"),),
-    "fees": (FeePatch(name="Cash on delivery", amount="3.00"),),
-    "is_test": True,
-    "placed_at": msgspec.convert("2026-05-01T10:00:00Z", OrderPatch.__annotations__["placed_at"]),
-    "status": "open",
-    "fulfillment_status": "fulfilled",
-    "internal_note": "x",
-}
 PRICE = st.decimals(0, 500, places=2).map(lambda amount: f"{amount:f}")
 LINES = st.builds(
     LineItemPatch,
@@ -73,18 +49,9 @@ def made(**fields: Any) -> dict[str, Any]:
     return json.loads(msgspec.json.encode(draft.body.create))
 
 
-def changed(**fields: Any) -> dict[str, Any]:
-    """What Shopify is asked to change, with nothing refused."""
-    draft = to_vendor(OrderPatch(**fields), FULL, SHOP)
-    assert draft.refused == ()
-    assert draft.body.create == OrderCreateInput()
-    wire: dict[str, Any] = json.loads(msgspec.json.encode(draft.body.update))
-    return wire | ({"cleared": [list(place) for place in draft.body.cleared]} if draft.body.cleared else {})
-
-
-def refused(current: Any = None, account: Account = SHOP, **fields: Any) -> dict[str, str]:
+def refused(account: Account = SHOP, **fields: Any) -> dict[str, str]:
     """The complaints about a write, by pointer."""
-    return {one.pointer: one.detail for one in to_vendor(OrderPatch(**fields), current, account).refused}
+    return {one.pointer: one.detail for one in to_vendor(OrderPatch(**fields), None, account).refused}
 
 
 def sum_of(amount: str) -> dict[str, Any]:
@@ -108,25 +75,6 @@ def test_a_new_order_says_how_much_was_sent_already(status: Any, sent: str | Non
     assert [one.path for one in loss if one.path == "/fulfillment_status"] == (
         [] if is_exact else ["/fulfillment_status"]
     )
-
-
-@pytest.mark.parametrize(
-    ("there", "status", "is_kept"),
-    [
-        ("FULFILLED", "shipped", True),
-        ("FULFILLED", "delivered", True),
-        ("FULFILLED", "scheduled", False),
-        ("UNFULFILLED", "scheduled", True),
-        ("UNFULFILLED", "shipped", False),
-        ("UNFULFILLED", "partially_fulfilled", False),
-        ("UNFULFILLED", "fulfilled", False),
-    ],
-)
-def test_the_nearest_delivery_is_kept_and_another_refused(there: str, status: Any, is_kept: bool) -> None:
-    current = msgspec.structs.replace(FULL, display_fulfillment_status=there)
-    draft = to_vendor(OrderPatch(fulfillment_status=status), current, SHOP)
-    assert {one.pointer for one in draft.refused} == (set() if is_kept else {"/fulfillment_status"})
-    assert [one.kind for one in draft.loss] == (["coerced"] if is_kept else [])
 
 
 def test_a_whole_order_is_made() -> None:
@@ -211,88 +159,6 @@ def test_what_is_paid_is_the_total_by_the_rule(
         taxes = [*(line.tax for line in lines), *(line.tax for line in shipping)]
         total += sum((Decimal(tax or 0) for tax in taxes), Decimal(0))
     assert Decimal(order["transactions"][0]["amountSet"]["shopMoney"]["amount"]) == total
-
-
-def test_an_unchanged_name_is_not_parted_anew() -> None:
-    place = wire.MailingAddress(name="Mary Ann van der Berg", first_name="Mary Ann", last_name="van der Berg")
-    current = msgspec.structs.replace(FULL, shipping_address=place)
-    moved = AddressPatch(name="Mary Ann van der Berg", city="Bath")
-
-    sent: Any = ORDER.to_vendor(OrderPatch(shipping_address=moved), current, SHOP).body.update.shipping_address
-
-    assert (sent.first_name, sent.last_name, sent.city) == ("Mary Ann", "van der Berg", "Bath")
-
-
-def test_attributes_that_stay_are_sent_along_and_not_alone() -> None:
-    fields = {one.key: one.value for one in ORDER.to_canonical(FULL, SHOP).data.custom_fields}
-    same = tuple(CustomFieldPatch(key=key, value=value) for key, value in fields.items())
-    other = tuple(CustomFieldPatch(key=key, value=9 if key == "points" else value) for key, value in fields.items())
-
-    assert to_vendor(OrderPatch(custom_fields=same), FULL, SHOP).body == OrderWrite()
-    update = to_vendor(OrderPatch(custom_fields=other), FULL, SHOP).body.update
-    stored = [AttributeInput(key=pair.key, value=pair.value or "") for pair in FULL.custom_attributes]
-    assert update == OrderInput(custom_attributes=(*stored, AttributeInput(key="points", value="9")))
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"customer_note": None}, {"note": None}),
-        ({"tags": None}, {"tags": []}),
-        ({"external_id": None}, {"cleared": [["lockstitch", "external_id"]]}),
-        ({"customer": ReferencePatch(email="a@example.com")}, {"email": "a@example.com"}),
-        ({"customer": ReferencePatch(phone="+4722012345")}, {"phone": "+4722012345"}),
-        (
-            {"custom_fields": (CustomFieldPatch(key="points", value=5),)},
-            {
-                "customAttributes": [{"key": "utm", "value": "mail"}, {"key": "points", "value": "5"}],
-                "cleared": [["custom", "priority"]],
-            },
-        ),
-    ],
-)
-def test_a_change_sends_only_changes_and_keeps_unmapped_data(fields: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert changed(**fields) == expected
-
-
-@pytest.mark.parametrize("current", [None, FULL])
-def test_the_number_of_a_customer_is_read_in_the_country_of_the_address(current: Any) -> None:
-    """Shopify refuses a number that it cannot read."""
-    there = AddressPatch(line1="Main 1", country_code="DE")
-    for text, written in (("030 123456", "+4930123456"), ("+4722012345", "+4722012345"), ("by mail", "by mail")):
-        patch = OrderPatch(customer=ReferencePatch(phone=text), shipping_address=there)
-        draft = to_vendor(patch, current, SHOP)
-        assert (draft.body.create if current is None else draft.body.update).phone == written
-        assert ("/customer/phone" in [one.path for one in draft.loss]) == (text != written)
-
-
-def test_an_address_is_replaced_whole() -> None:
-    sent = changed(shipping_address=AddressPatch(line1="Main 1", country_code="DE"))
-
-    assert set(sent) == {"shippingAddress"}
-    assert sent["shippingAddress"]["address1"] == "Main 1"
-    assert sent["shippingAddress"]["company"] is None
-
-
-@pytest.mark.parametrize("name", [*FIXED, *NEVER])
-def test_an_existing_order_keeps_what_is_fixed(name: str) -> None:
-    draft = to_vendor(OrderPatch(**{name: SAMPLES[name]}), FULL, SHOP)
-
-    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
-    assert draft.body.update == OrderInput()
-
-
-@pytest.mark.parametrize(
-    ("fields", "pointer"),
-    [
-        ({"customer": None}, "/customer"),
-        ({"customer": ReferencePatch(remote_id="8")}, "/customer/remote_id"),
-        ({"customer": ReferencePatch(name="Ann")}, "/customer/name"),
-        ({"shipping_address": None}, "/shipping_address"),
-    ],
-)
-def test_some_of_an_existing_order_cannot_change(fields: dict[str, Any], pointer: str) -> None:
-    assert list(refused(FULL, **fields)) == [pointer]
 
 
 @pytest.mark.parametrize(
