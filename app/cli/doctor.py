@@ -18,8 +18,8 @@ import httpx
 from app.agents import has_agents
 from app.api_keys.store import PostgresKeys
 from app.cli.findings import CheckReport, Finding, error, warning
-from app.cli.printing import Json
-from app.cli.shell import Shell, another_environment, open_shell
+from app.cli.printing import Json, announce_vendors
+from app.cli.shell import START, Shell, another_environment, open_shell
 from app.cli.tables import moment
 from app.cli.vendor.live_account import InLoop, Runs, check_access, clock, open_live, skew_of
 from app.cli.walk_checks import check_walks
@@ -30,13 +30,14 @@ from app.credentials.grants import grant_of
 from app.credentials.last_use import last_uses
 from app.credentials.secrets import VAULT
 from app.credentials.token_set import SUFFIX
-from app.errors import Complaint
+from app.errors import Complaint, StoreUnavailable
 from app.http.callers import OR_ANOTHER
 from app.monitoring.advice import in_commands
 from app.monitoring.store import heartbeats
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import alarms_of
 from app.postgres.database import Database, Statement
+from app.postgres.fault import DatabaseFault, fault_of
 from app.postgres.write_proof import write_fault
 from app.queue.pauses import PostgresPauses
 from app.settings.connections import ConnectionSettings
@@ -68,6 +69,9 @@ def doctor(*, json: Json = False) -> None:
                 _examine(runner, shell, report)
         except SettingsError as complaints:
             report.add(_configuration(str(complaints), None))
+        except StoreUnavailable as lost:  # it answered at first
+            fault = fault_of(lost) or DatabaseFault(why=lost.detail, fix=START)
+            report.add([error("database", fault.why, fault.fix)])
     report.print_and_exit(json=json)
 
 
@@ -97,6 +101,7 @@ def _examine(runner: asyncio.Runner, shell: Shell, report: CheckReport) -> None:
         for name, connection in sorted(shell.settings.connections.items())
         if connection.vendor in VENDORS and not connection.only_takes_webhooks and f"connection {name}" not in stopped
     ]
+    announce_vendors(names)
     for name, findings in zip(names, runner.run(_check_vendors(shell, names)), strict=True):
         report.add(findings, f"connection {name}: the vendor answers and accepts the credential")
 

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -26,6 +27,12 @@ def say(*lines: str, style: str = "") -> None:
     """Print lines whole, so that commands in them can be copied. On a terminal, in the `style` of an ANSI code."""
     begin, end = (f"\x1b[{style}m", "\x1b[0m") if style and sys.stdout.isatty() else ("", "")
     sys.stdout.write("".join(f"{begin}{CONTROL.sub(REPLACEMENT, line)}{end}\n" for line in lines))
+
+
+def announce_vendors(names: Sequence[str]) -> None:
+    """On a terminal, say whose vendors are asked: one that is silent takes 11 s."""
+    if names and sys.stderr.isatty():
+        sys.stderr.write(f"Asking the vendor of {', '.join(names)} …\n")
 
 
 def write_json(content: Any) -> None:

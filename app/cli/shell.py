@@ -33,6 +33,8 @@ START: Final = (
     "Start PostgreSQL (if it stops again, its log says why, such as a full disk), or correct the address:"
     " export LOCKSTITCH_DATABASE_URL=postgresql://…"
 )
+SECONDS: Final = 10.0
+"""How long a statement may take: a database that takes longer is a finding."""
 
 
 class Shell(Struct, frozen=True, kw_only=True):
@@ -60,7 +62,8 @@ def open_shell(runner: asyncio.Runner) -> Iterator[Shell]:
     database = None
     try:
         with needing_database():
-            database = runner.run(Database.connect(find_database(settings), max_size=2, settings=SESSION))
+            url = find_database(settings)
+            database = runner.run(Database.connect(url, max_size=2, command_timeout=SECONDS, settings=SESSION))
             shell = runner.run(_look(shell, database))
     except Complaint as error:
         shell = replace(shell, trouble=fault_of(error.__cause__) or DatabaseFault(why=str(error), fix=START))

@@ -231,6 +231,20 @@ async def test_a_killed_rotation_continues_while_others_write(database: Database
     assert {bytes(event.body)[-20:] for event in await alone.events.newest(types=[], limit=250)}
 
 
+async def test_a_rotation_stops_at_a_lock_and_goes_on_after_it(database: Database, database_url: str) -> None:
+    await fill(Stores(database, OLD), 500)
+    both = keys_of(K2, K1)
+    async with database.transaction() as session:
+        await session.execute(LOCK_EVENT, 300)
+        stopped = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=both)
+    assert (stopped.returncode, stopped.stdout) == (1, "")
+    assert "A transaction that stays open holds a lock. Look for the oldest xact_start" in stopped.stderr
+    half = json.loads((await asyncio.to_thread(secrets, database_url, "status", "--json", keys=both)).stdout)
+    assert half["values"]["event.body"] == {"k1": 300, "k2": 200}
+    done = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=both)
+    assert (done.returncode, done.stdout) == (0, "Sealed 300 values with k2.\nNot in use: k1.\n")
+
+
 async def fill(stores: Stores, count: int) -> None:
     for _ in range(0, count, 500):
         async with stores.database.transaction() as session:

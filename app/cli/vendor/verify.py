@@ -10,7 +10,7 @@ import msgspec
 
 from app.cli.database import require_connection
 from app.cli.findings import CheckReport, Finding, error, warning
-from app.cli.printing import Flag, Json
+from app.cli.printing import Flag, Json, announce_vendors
 from app.cli.shell import Shell, another_environment, open_shell
 from app.cli.vendor.conformance import check_created, find_marked
 from app.cli.vendor.live_account import (
@@ -66,6 +66,7 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
             report.add([another_environment(shell)])
             report.print_and_exit(json=json, connection=connection)
         try:
+            announce_vendors([connection])
             with open_live(runner, settings, connection, shell.secrets, shell.bound) as live:
                 _verify(live, shell, connection, max(1, records), report, write=write)
         except SettingsError as complaint:

@@ -150,7 +150,8 @@ def test_vendors_are_asked_at_the_same_time(run: Shell, portal: Portal) -> None:
 def test_ctrl_c_ends_the_checks_of_vendors(run: Shell, portal: Portal, tmp_path: Path) -> None:
     run("--version")  # writes the configuration
     waiting = portal.barrier = threading.Barrier(2, timeout=20)
-    source, printed, errors = streams = (tmp_path / "in", tmp_path / "out", tmp_path / "err")
+    terminal, errors = os.openpty()
+    source, printed, _ = streams = (tmp_path / "in", tmp_path / "out", Path(os.ttyname(errors)))
     source.touch()
     process = Forked("app.cli", ["doctor"], environment=os.environ | run.environment, folder=ROOT, streams=streams)
     try:
@@ -160,7 +161,9 @@ def test_ctrl_c_ends_the_checks_of_vendors(run: Shell, portal: Portal, tmp_path:
     finally:
         process.terminate()
         waiting.abort()
-    assert errors.read_text() == ""
+    os.close(errors)
+    with open(terminal, "rb", buffering=0) as screen:
+        assert screen.read(1000).decode() == "Asking the vendor of crm …\r\n"
     assert "HubSpot" not in printed.read_text()
 
 

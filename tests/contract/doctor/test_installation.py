@@ -117,6 +117,16 @@ def test_a_locked_table_is_named_within_seconds(run: Shell, portal: Portal) -> N
     the(findings, "scope is missing")
 
 
+def test_a_database_that_stops_answering_hides_nothing_before_it(run: Shell) -> None:
+    with asyncio.Runner() as runner:
+        holder = runner.run(asyncpg.connect(run.environment["LOCKSTITCH_DATABASE_URL"]))
+        runner.run(holder.execute("BEGIN; LOCK TABLE heartbeat"))
+        done = run("doctor", "--json")
+        runner.run(holder.close())
+    the(findings_of(done), "database", "transaction that stays open holds a lock")
+    assert "the configuration is valid" in json.loads(done.stdout)["passed"]
+
+
 def test_a_vault_that_the_encryption_keys_do_not_open_is_found(run: Shell, portal: Portal) -> None:
     more = static_connection("kept", portal.url, "vault:t")
     assert run("secrets", "set", "t", more=more, text="a-secret").returncode == 0
