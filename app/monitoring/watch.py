@@ -118,7 +118,7 @@ class Watch:
                 return None, ()
             figures = await self._vitals.read_within(session)
             raised = [*alarms_of(figures, self._url, self._job_lag_seconds)]
-            raised += await check_chain(session, f"{self._url}/ops/audit/verify")
+            raised += await check_chain(session, f"{self._url}/console/changes")
             if not self._alerter.reaches_people:
                 return raised, ()
             subjects = self._vitals.checked
@@ -169,7 +169,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name=f"sent_twice.{first}",
             summary=f"The operations {first} and {second} have one idempotency key, and both were sent.",
             next_step="Compare their records at the vendor, and remove one if both exist. This ends after a day.",
-            link=f"{url}/v1/operations/{first}",
+            link=f"{url}/console/runs?find={first}",
         )
     yield from process_alarms(figures.beats, f"{url}/health/ready")
     if figures.dead_letters:
@@ -209,7 +209,7 @@ def alarms_of(figures: AlarmFigures, url: str, job_lag_seconds: float) -> Iterat
             name="late_approvals",
             summary=f"{counted(figures.late_approvals, 'write')} waiting long for an approval.",
             next_step="Decide: lockstitch approvals list; then lockstitch approvals approve|reject ID",
-            link=f"{url}/v1/operations?state=queued&waiting_for=approval",
+            link=f"{url}/console",
             since=figures.approvals_since,
         )
     if figures.disabled_subscriptions:

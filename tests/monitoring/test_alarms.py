@@ -160,7 +160,7 @@ async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name
         assert message["text"] == f"[Lockstitch] {message['summary']}"
         assert message["next_step"]
         assert next_step in message["next_step"]
-        assert message["link"].startswith(URL)
+        assert message["link"].startswith(f"{URL}/console"), "a browser has no API key"
         assert message["installation"] == URL
         assert "Ann Bell" not in call.body.decode()
 
