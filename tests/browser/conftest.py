@@ -96,7 +96,7 @@ def console(running_facade: Facade, chromium: Browser, operators_key: str) -> It
     context.on("request", lambda request: urls.append(request.url))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if _is_complaint(message) else None)
-    yield Console(page, operators_key, _screenshots())
+    yield Console(page, operators_key, complaints, _screenshots())
     context.close()
     assert [url for url in urls if not url.startswith((f"{running_facade.api.url}/", "data:"))] == []
     assert complaints == []

@@ -13,10 +13,11 @@ SCREEN: Final[ViewportSize] = {"width": 1200, "height": 800}
 
 
 class Console:
-    """The console in one browser. `page` is Playwright's."""
+    """The console in one browser. `page` is Playwright's, `complaints` its errors."""
 
-    def __init__(self, page: Page, key: str, screenshots: Path | None) -> None:
+    def __init__(self, page: Page, key: str, complaints: list[str], screenshots: Path | None) -> None:
         self.page = page
+        self.complaints = complaints
         self._key = key
         self._screenshots = screenshots
 

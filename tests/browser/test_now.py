@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import Console
+from tests.contract.facade import Facade
 
 pytestmark = pytest.mark.browser
 
@@ -17,6 +18,20 @@ def test_an_operator_signs_in_and_sees_what_is_broken(console: Console) -> None:
     console.sign_in()
     expect(console.page.get_by_role("heading", level=1)).to_be_visible()
     console.check("now")
+
+
+def test_a_page_says_while_it_cannot_refresh_itself(console: Console, running_facade: Facade) -> None:
+    console.open("/console")
+    stale = console.page.get_by_role("alert").filter(has_text="This page is out of date")
+    expect(console.page.get_by_role("heading", level=1)).to_be_visible()
+    expect(stale).to_have_count(0)
+    running_facade.api.stop()
+    try:
+        expect(stale).to_be_visible(timeout=15_000)
+    finally:
+        running_facade.api.start()
+    expect(stale).to_have_count(0, timeout=15_000)
+    console.complaints.clear()
 
 
 def test_a_link_from_another_site_needs_no_second_sign_in(console: Console) -> None:
