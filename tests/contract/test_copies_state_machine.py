@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contract.callers import Caller
-from tests.contract.copy_machines import CONSUMERS, OneWay, TwoWays, sending
+from tests.contract.copy_machines import CONSUMERS, OneWay, sending
 from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
+from tests.contract.two_way_machine import TwoWays
 from tests.contract.vendor_samples import all_vendors
 
 STEPS = settings(

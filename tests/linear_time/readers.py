@@ -1,17 +1,16 @@
-"""Everything that reads text from outside: what it is called, how it is used, how long its texts may be."""
+"""Everything that reads text from outside."""
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 from litestar import Request
-from msgspec import Struct
 
 from app.egress.retry_after import seconds_asked
-from app.egress.targets import TargetRefused, parse_target
+from app.egress.targets import parse_target
 from app.errors import InvalidField
 from app.http.accept import quality
 from app.http.admission import content_type_of
@@ -25,55 +24,20 @@ from app.http.parameters import Query, choices, instant, text, whole
 from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.role_mailboxes import is_role
 from app.problem_document import Problem, document_of
-from app.queue.kinds import legible
 from app.redaction import addresses_in, shape_of, without_people, word_of
-from app.signatures import Secret, SignatureRefused
-from app.webhooks.raw_forwarding import raw_payload
 from canonical import markup, values
 from canonical.customer import Customer, CustomerPatch, Email
 from canonical.order_patch import OrderPatch
 from canonical.validate import patch_errors
-from mappings.csv.cells import BadCell
-from mappings.csv.export import UnreadableExport, read_rows
+from mappings.csv.export import read_rows
 from mappings.csv.layout import LayoutSetting, make_layout
 from mappings.csv.rows_r1 import read_row, remote_id_of
 from mappings.freshdesk.field_values import address_of
-from mappings.http import VendorReply
 from mappings.kit.html import text_of
-from mappings.registry import VENDORS
 from mappings.spec import Unmappable
-from tests.linear_time.growth import ADDRESSES, SHORT, Attack
-from tests.signatures.bodies import SECRETS
-from tests.signatures.schemes import events_of, verify
-from tests.signatures.senders import NOW, SCHEMES, sent
-
-HEADER: Final = 64 * 1024
-BODY: Final = 1024 * 1024
-REFUSALS: Final = (Problem, Unmappable, BadCell, UnreadableExport, SignatureRefused, TargetRefused)
-"""How readers say no. Any other exception is a defect."""
-NO_NUMBER: Final = (*REFUSALS, ValueError)
-
-
-class Reader(Struct, frozen=True, kw_only=True):
-    """`longest` is how many characters it is ever given; `short` is the size of a first try; `attacks` are texts that
-    are hard for it, beside those that are hard for somebody; `refusals` are what it may raise."""
-
-    name: str
-    call: Callable[[str], object]
-    longest: int = BODY
-    short: int = SHORT
-    attacks: tuple[Attack, ...] = ()
-    refusals: tuple[type[Exception], ...] = REFUSALS
-
-    def read(self, text: str) -> None:
-        """Read it, or refuse it."""
-        with suppress(*self.refusals):
-            self.call(text)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
-
+from tests.linear_time.growth import ADDRESSES, Attack
+from tests.linear_time.reader import HEADER, NO_NUMBER, Reader, bytes_of
+from tests.linear_time.vendor_readers import vendor_readers, webhook_readers
 
 # ------------------------------------------------------------------------------------------ bodies
 
@@ -87,7 +51,7 @@ def _refused(patch: Any) -> None:
 
 def _body(text: str) -> None:
     try:
-        _refused(decode_patch(_bytes(text), CustomerPatch))
+        _refused(decode_patch(bytes_of(text), CustomerPatch))
     except Problem as problem:
         document = document_of(problem, public_url="https://a.example", instance="/v1/customers", correlation_id="r")
         assert len(msgspec.json.encode(document)) < 300_000
@@ -190,96 +154,6 @@ HEADERS: Final = (
     Reader(name="query", call=_asked(_query, query=True), longest=HEADER, attacks=QUERIES),
     Reader(name="cursor", call=_cursor, longest=4096),
 )
-
-
-# ------------------------------------------------------------------------------- webhooks, vendors
-
-
-def _signed(scheme: Any, name: str) -> Callable[[str], object]:
-    """A webhook of this scheme whose header is the text."""
-    case, secret = sent(scheme), Secret(value=SECRETS[scheme])
-
-    def read(text: str) -> None:
-        changed = case.with_header(name, _bytes(text))
-        events_of(scheme, changed.headers, changed.body)
-        verify(scheme, changed.request(), (secret,), now=NOW)
-
-    return read
-
-
-def _told(scheme: Any) -> Callable[[str], object]:
-    return lambda text: events_of(scheme, (), _bytes(text))
-
-
-def _webhooks() -> Iterator[Reader]:
-    for scheme in SCHEMES:
-        for raw, _ in sent(scheme).headers:
-            name = raw.decode()
-            yield Reader(name=f"{scheme}: {name}", call=_signed(scheme, name), longest=HEADER, attacks=SIGNATURES)
-    for scheme in (*SCHEMES, "shared-secret"):
-        yield Reader(name=f"{scheme}: body", call=_told(scheme))
-    yield Reader(name="webhook.received", call=lambda text: raw_payload(None, _bytes(text)))
-    yield Reader(name="legible", call=lambda text: legible(_bytes(text)))
-
-
-SIGNATURES: Final = (
-    Attack("t=1", ",v1=" + "0" * 64),
-    Attack("", "v1,A="),
-    Attack("", "v1,AAAA "),
-    Attack("t=", "t=1,"),
-)
-
-
-def _refusing(vendor: Any, status: int) -> Callable[[str], object]:
-    """A vendor's error whose every text is this one, in the forms that errors have."""
-
-    def read(text: str) -> None:
-        one = dict.fromkeys(("message", "code", "field", "errorCode", "type", "param", "description", "title"), text)
-        several = {"errors": [{**one, "messages": [text], "extensions": one}], "error": one, "details": {"x": [one]}}
-        bodies = ({**one, **several}, [{**one, "fields": [text]}], [text])
-        for body in (*map(msgspec.json.encode, bodies), _bytes(text)):
-            headers = dict.fromkeys(("retry-after", "sforce-limit-info", "x-ratelimit-remaining", "location"), text)
-            reply = VendorReply(status=status, headers=headers, body=body)
-            vendor.refusal(reply)
-            vendor.budget(reply)
-
-    return read
-
-
-SENTENCES: Final = tuple(
-    Attack(beginning, part)
-    for beginning in ("", "Ticket 1: a changed from ")
-    for part in ("a to ", " is already a", " added as a value for ", " is no longer a", "already exists ", "Could not ")
-)
-
-
-def _unwrapping(vendor: Any) -> Callable[[str], object]:
-    return lambda text: vendor.unwrap(_bytes(text), vendor.mappings[0].object)
-
-
-def _identifying(vendor: Any) -> Callable[[str], object]:
-    return lambda text: re.fullmatch(vendor.remote_id, vendor.remote_id_form(text))
-
-
-def _noticing(webhooks: Any) -> Callable[[str], object]:
-    return lambda text: webhooks.notice(text, text, text, _bytes(text))
-
-
-def _vendors() -> Iterator[Reader]:
-    for name, vendor in VENDORS.items():
-        for status in (200, 400, 429):
-            # The text stands in a reply of these some twenty times.
-            yield Reader(
-                name=f"{name}: {status}",
-                call=_refusing(vendor, status),
-                longest=HEADER,
-                short=SHORT // 4,
-                attacks=SENTENCES,
-            )
-        yield Reader(name=f"{name}: unwrap", call=_unwrapping(vendor))
-        yield Reader(name=f"{name}: id", call=_identifying(vendor), longest=HEADER)
-        if vendor.webhooks is not None:
-            yield Reader(name=f"{name}: notice", call=_noticing(vendor.webhooks))
 
 
 # ------------------------------------------------------------------------------------- normalisers
@@ -388,7 +262,7 @@ LAYOUT: Final = make_layout(
 
 
 def _export(text: str) -> None:
-    for _ in read_rows(io.BytesIO(_bytes(",".join(LAYOUT.names) + "\n" + text)), LAYOUT):
+    for _ in read_rows(io.BytesIO(bytes_of(",".join(LAYOUT.names) + "\n" + text)), LAYOUT):
         pass
 
 
@@ -408,10 +282,12 @@ EXPORTS: Final = (
 READERS: Final = (
     Reader(name="body", call=_body, attacks=BODIES),
     Reader(name="body with long names", call=_long_names),
-    Reader(name="body of an order", call=lambda text: _refused(decode_patch(_bytes(text), OrderPatch)), attacks=BODIES),
+    Reader(
+        name="body of an order", call=lambda text: _refused(decode_patch(bytes_of(text), OrderPatch)), attacks=BODIES
+    ),
     *HEADERS,
-    *_webhooks(),
-    *_vendors(),
+    *webhook_readers(),
+    *vendor_readers(),
     *NORMALISERS,
     *EXPORTS,
 )

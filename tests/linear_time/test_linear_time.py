@@ -9,7 +9,8 @@ import pytest
 
 from tests.linear_time.growth import MOST, Attack, attacks, growth, is_suspect, may_grow
 from tests.linear_time.patterns import Used, attacks_on, module_of, read_sources, used
-from tests.linear_time.readers import HEADER, READERS, Reader
+from tests.linear_time.reader import HEADER, Reader
+from tests.linear_time.readers import READERS
 
 TRUSTED: Final = {
     "app.settings": "settings of the operator",
