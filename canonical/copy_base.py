@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from canonical.field_kinds import ComparedField
 from canonical.portable import MERGED, has_value
@@ -35,16 +36,23 @@ class ItemBase(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class FieldBase(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One field: digests of its values, empty for no value. Of a list with keys, `source` and `target` are the keys of
-    the primary items. `put`: a copy put the value there."""
+    the primary items. `put`: a copy put the value there. `reported`: the later value of the source that the target did
+    not take, once a consumer's dead letter has named it."""
 
     source: str = ""
     target: str = ""
     put: bool = False
+    reported: str = ""
     items: dict[str, ItemBase] = {}
 
 
 Base = Mapping[str, FieldBase]
 """The base of a copy, by field."""
+
+
+def with_reported(base: Base) -> Base:
+    """Return the base for a copy of a consumer, which tries no value again that was reported."""
+    return {name: replace(one, source=one.reported) if one.reported else one for name, one in base.items()}
 
 
 class FieldState(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -31,7 +31,7 @@ class Copied(Struct, frozen=True, kw_only=True):
     """A completed copy: the fields of the source (`sent`) and of the target after it (`after`), the target before it as
     digests, the patch that was `written`, and the fields that the source could not supply. `composed` are the fields
     that the target derives from others, and `left` those whose change it did not take and which the next copy tries
-    again."""
+    again, unless the copy `reports` it: then only the next copy of a caller does."""
 
     names: tuple[str, ...]
     sent: Any
@@ -41,6 +41,7 @@ class Copied(Struct, frozen=True, kw_only=True):
     composed: Collection[str]
     missing: Collection[str]
     left: Collection[str] = ()
+    reports: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -73,8 +74,11 @@ def _renew_value(
         source = known.source
     is_common = is_written or copied.is_new or source == target or (known is not None and known.target == target)
     was_put = known is not None and known.put and known.target == target
+    then = known or NOTHING
+    is_left = source != target and (name in copied.left or then.reported == source)
     ahead = FieldBase(
-        source=known.source if known is not None and name in copied.left else source,
+        source=then.source if is_left else source,
+        reported=(source if copied.reports else then.reported) if is_left else "",
         target=target if is_common or known is None else known.target,
         put=bool(target) and (was_put or (is_written and target != before)),
     )

@@ -13,7 +13,7 @@ from app.problem_document import FieldError
 from app.writes.copy_models import CopyConflict, CopyOf, CopyPlan, CopyResult
 from app.writes.resolved_write import ResolvedWrite
 from app.writes.store.copy_bases import KnownBase
-from canonical.copy_base import FieldState, is_as_left, is_unchanged
+from canonical.copy_base import FieldState, is_as_left, is_unchanged, with_reported
 from canonical.order_body import completed
 from canonical.order_patch import OrderPatch
 from canonical.parts import Link, Loss, Skipped
@@ -85,6 +85,8 @@ def version_of(base: KnownBase | None) -> str:
 def merge_of(resolved: ResolvedWrite, copied: CopyOf, known: KnownBase) -> CopyMerge:
     """Leave out what the source has not changed, before the target is asked for anything."""
     patch = resolved.patch
+    if copied.consumer is not None:
+        known = replace(known, base=with_reported(known.base))
     owners, names = _owners(resolved, copied), _names(copied, patch)
     changed = frozenset(
         name for name in names if not is_unchanged(known.base, _states(known, patch, [name]), copied.missing)
@@ -101,7 +103,7 @@ async def has_nothing_new(resolved: ResolvedWrite, present: Any = None) -> bool:
     if copied is None or remote_id is None or not isinstance(known, KnownBase):
         return False
     merging = merge_of(resolved, copied, known)
-    patch = merging.patch
+    known, patch = merging.known, merging.patch
     if not is_unchanged(known.base, _states(known, patch, merging.names), copied.missing):
         return False
     if not merging.names:
@@ -254,10 +256,10 @@ async def result_of(
     patch = resolved.as_whole.patch
     before = {} if is_new else copied.plan.before
     lost = {one.path.removeprefix("/") for one in (*loss, *copied.lost) if one.kind == "dropped"}
-    left = FIXED.intersection(lost) if copied.consumer is None else frozenset[str]()
+    left, reports = FIXED.intersection(lost), copied.consumer is not None
     derived = STATES.intersection(one.path.removeprefix("/") for one in loss if one.kind == "defaulted")
     made = Copied(
-        names=tuple(name for name in _names(copied, patch) if name not in left or name in known.base),
+        names=tuple(name for name in _names(copied, patch) if name not in left or name in known.base or reports),
         sent=patch,
         after=data,
         before=_states(known, data, copied.names) if before is None else before,
@@ -265,6 +267,7 @@ async def result_of(
         composed=derived | {DISPLAY} if _is_composed(patch, data) else derived,
         missing=copied.missing,
         left=left,
+        reports=reports,
     )
     if known.version != copied.plan.base:  # another copy has ended meanwhile, and knows the other fields better
         made = replace(made, names=tuple(filter(made.is_written, made.names)))

@@ -45,6 +45,11 @@ def redrive_advice(caller: Caller, letter: dict[str, Any]) -> str:
     return {step["action"]: step["advice"] for step in steps}["redrive"]
 
 
+def lost_by_copy(caller: Caller, made: dict[str, Any], source: str, target: str) -> list[str]:
+    path = f"/v1/tickets/{made['id']}/copies?connection={source}"
+    return [one["path"] for one in expect(caller.write("POST", path, {"connection": target})).json()["meta"]["loss"]]
+
+
 def test_one_of_three_is_down_for_a_day(facade: Facade, caller: Caller, vendors: Emulators) -> None:
     made = buyer(caller)
     settle(facade)
@@ -152,9 +157,19 @@ def test_a_text_that_the_consumer_never_changes_is_one_dead_letter(facade: Facad
         assert (letter["kind"], letter["failure"]["path"]) == ("fan_out", "/description")
         there = caller.get(f"{path}zendesk").json()
         assert (there["subject"], there["description"]) == (subject, "It is broken.")
+        for _ in range(2):  # a copy of a caller names it, while it differs
+            assert "/description" in lost_by_copy(caller, made, "salesforce", "zendesk")
     assert "by hand" in redrive_advice(caller, letter)
     redrive(facade, caller, letter)
     assert open_letters(caller, "zendesk") == []
+    assert "/description" in lost_by_copy(caller, made, "salesforce", "zendesk")
+    for described in ("It is broken.", "Both are broken."):  # each change is a dead letter
+        expect(caller.write("PATCH", f"{path}salesforce", {"description": described}))
+        settle(facade)
+        there = caller.get(f"{path}zendesk").json()["description"]
+        paths = [letter["failure"]["path"] for letter in open_letters(caller, "zendesk")]
+        assert paths == ([] if described == there else ["/description"])
+        assert ("/description" in lost_by_copy(caller, made, "salesforce", "zendesk")) is (described != there)
 
 
 @pytest.mark.parametrize("lost", ["the reply", "the dead letter"])
