@@ -37,6 +37,13 @@ def test_nothing_begins_before_the_database_takes_connections() -> None:
         assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
 
 
+def test_no_command_of_the_docs_migrates_before_it_dumps_or_restores() -> None:
+    """`docker compose run` starts again what a service depends on: pg_restore would meet the tables of `migrate`."""
+    pages = [page.read_text() for page in (ROOT / "docs").glob("*.md")]
+    runs = [options for page in pages for options in re.findall(r"docker compose run (.*?) backup ", page)]
+    assert runs == ["--rm --no-deps"] * 2
+
+
 def test_services_have_limits_pinned_images_and_no_rights() -> None:
     content = compose()
     for name, service in content["services"].items():
