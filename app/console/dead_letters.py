@@ -91,7 +91,10 @@ async def discard_letter(visit: Visit) -> NextPage | View:
     """Show what a discard loses; with a reason, discard it."""
     deps, letter_id = visit.deps(DeadLetterDeps), visit.path("id")
     if "because" not in visit.form:
-        return await _letter_view(visit, template="discard.html")
+        view = await _letter_view(visit, template="discard.html")
+        if view.context["letter"].state != "open":
+            raise await inspect.not_open(deps, letter_id)
+        return view
     order = decode_patch(msgspec.json.encode({"because": visit.form["because"]}), DiscardOrder)
     letter = await decide.discard_dead_letter(deps, letter_id, order, actor=visit.caller.principal)
     return NextPage(LETTERS, f"{letter.id} was discarded.")

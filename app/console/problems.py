@@ -86,7 +86,7 @@ def _page(request: AnyRequest, error: Exception) -> Response[Any]:
             status=document.status,
             problem=document,
             title=_TITLES.get(kind, document.title),
-            detail="" if isinstance(error, NoSuchMethod) or kind is Internal else document.detail,
+            detail="" if isinstance(error, NoSuchMethod) or kind is Internal else document.detail.removeprefix("/"),
             next_step=document.next_step if says_how else _STEPS.get(kind, document.next_step),
             again=kind is StoreUnavailable and request.method == "GET",
         ),

@@ -35,7 +35,7 @@ def test_a_lost_create_is_compared_and_decided(
     where = f"{PATH}/{operation}"
     for wrong, status in (({"outcome": "succeeded", "remote_id": "999999"}, 404), ({"outcome": "maybe"}, 422)):
         again = console_operator.submit(where, f"{where}/resolve", wrong)
-        assert (again.status_code, 'role="alert"' in again.text) == (status, True)
+        assert (again.status_code, 'role="alert" id="wrong"' in again.text) == (status, True)
     assert facade.sql("SELECT phase FROM operation WHERE id = $1", operation) == [{"phase": "unknown"}]
     done = console_operator.submit(where, f"{where}/resolve", {"outcome": "succeeded", "remote_id": remote_id})
     assert (done.status_code, done.headers["location"]) == (303, where)
@@ -46,6 +46,8 @@ def test_a_lost_create_is_compared_and_decided(
     )
     assert audited["actor"].startswith("key_")
     assert "Ask the vendor again" not in console_operator.get(where).text
+    once_more = console_operator.submit(where, f"{where}/resolve", {"outcome": "failed"})
+    assert (once_more.status_code, 'role="alert">' in once_more.text) == (422, True)
 
 
 def test_a_lost_change_is_compared_with_the_record(
