@@ -249,6 +249,7 @@ class _Lists:
 def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Rules, digests: Digests) -> _Outcome:
     outcome, owner = _Outcome(), rules.owners.get(name)
     lists = _Lists(name, sent, present, known, digests)
+    first = {lists.place(key): key for key in reversed(lists.sent)}  # of items that the target has as one
     for key, item in lists.sent.items():
         place, last, source = lists.place(key), lists.bases.get(key), digests.of_item(name, item)
         counterpart = lists.there.get(place)
@@ -262,7 +263,7 @@ def _merge_items(name: str, sent: Any, present: Any, known: FieldBase, rules: Ru
             continue
         elif is_changed and outcome.takes(owner, both=both):
             lists.change(place, key, whole=last is not None and last.put and not both)
-        elif not is_changed and both and owner == "source":
+        elif not is_changed and both and owner == "source" and first[place] == key:
             lists.change(place, key, whole=False)
     keeps_login = name == EMAILS and rules.keeps_login
     if name not in rules.missing:

@@ -41,7 +41,7 @@ def customers(draw: st.DrawFn) -> Customer:
 
 
 class Desk:
-    """A target that lower-cases notes and tags, and that keeps one number."""
+    """A target that lower-cases notes and tags, that has tags of one word, and that keeps one number."""
 
     def __init__(self, stored: Customer) -> None:
         self.stored = stored
@@ -53,7 +53,7 @@ class Desk:
             if name == "notes":
                 value = value and value.lower()
             elif name == "tags":
-                value = tuple(dict.fromkeys(one.lower() for one in value or ()))
+                value = tuple(dict.fromkeys(one.lower().replace(" ", "_") for one in value or ()))
             elif name == "phones":
                 first = [one for one in value or () if one.is_primary is True] or list(value or ())
                 value = tuple(Phone(raw=one.e164, e164=one.e164, is_primary=True) for one in first[:1])
@@ -116,6 +116,17 @@ def test_nothing_is_written_twice(first: Customer, others: list[Customer]) -> No
         assert is_as_left(base, {name: DIGESTS.state(name, getattr(desk.stored, name)) for name in NAMES})
         merge_result, base, opposite = copy(source, desk, base, opposite)
         assert (sent(merge_result), merge_result.conflicts, merge_result.removed) == (set(), (), 0)
+
+
+@pytest.mark.parametrize("tags", [("gold tier", "gold_tier"), ("gold_tier", "red", "Gold Tier")])
+@pytest.mark.parametrize("owners", [{}, {"tags": "source"}])
+def test_two_spellings_of_a_tag_settle_where_they_are_one(tags: tuple[str, ...], owners: dict[str, Side]) -> None:
+    desk, rules = Desk(Customer()), Rules(owners=owners)
+    _, base, opposite = copy(Customer(tags=tags), desk, {}, {}, rules)
+    assert "gold_tier" in desk.stored.tags
+    for note in ("red", "blue"):
+        merge_result, base, opposite = copy(Customer(tags=tags, notes=note), desk, base, opposite, rules)
+        assert sent(merge_result) == {"notes"}
 
 
 @given(customers(), customers(), customers())
