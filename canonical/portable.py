@@ -22,14 +22,15 @@ P = TypeVar("P", bound=Struct)
 
 MERGED: Final = ("emails", "phones", "addresses", "tags", "tax_ids", "consents", "custom_fields")
 """The lists that are merged with those of the target."""
+ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
 _HAS_VALUE: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "addresses": lambda one: any(not _is_blank(getattr(one, name, None) or None) for name in ADDRESS_TEXTS),
     "consents": lambda one: "unknown" not in (one.channel, one.state),
     "custom_fields": lambda one: not _is_blank(one.value),
 }
 """Whether an item of a list has a value."""
 DECIDED: Final = ("opted_in", "opted_out")
 """States that only a person sets. `never` and `pending` do not replace them."""
-ADDRESS_TEXTS: Final = tuple(name for name in AddressPatch.__struct_fields__ if name not in ("type", "is_default"))
 SNAPSHOTS: Final = ("billing_address", "shipping_address")
 """The addresses of an order."""
 RECIPIENT: Final = ("name", "company", "phone")

@@ -43,6 +43,7 @@ CREATING: Final = frozenset({"create", "upsert", "comment"})
 """The verbs that never clear a field."""
 TEXTS: Final = (("description", "description_html"), ("body_text", "body_html"))
 """The texts of a ticket and of a comment, each as plain text and as HTML."""
+NO_COUNTRY: Final = "it is no country with a code, and only the system that the record comes from has its name"
 BLANK: Final = "blank space alone counts as no value"
 NO_AMOUNT: Final = 'not an amount: send a decimal string such as "39.80", or leave it out'
 
@@ -231,6 +232,8 @@ def make_portable(
     _refuse_unplaced(patch, origin.connection)
     patch = with_source(patch, origin.connection)
     lost = tuple(Loss(path=f"/{name}", kind="coerced", detail=BLANK) for name in emptied if _is_space(sent.patch, name))
+    if (creates or is_foreign) and b'"country_raw"' in body:
+        lost += tuple(_unknown_countries(body))
     if isinstance(patch, TicketPatch | CommentPatch):
         patch, other_form = _one_text(patch, mapping)
         lost += other_form
@@ -254,6 +257,26 @@ def make_portable(
         lost=lost,
         emptied=emptied,
     )
+
+
+class _Country(Struct):
+    country_code: str | None = None
+    country_raw: Any = None
+
+
+class _Countries(Struct):
+    addresses: tuple[_Country, ...] | None = None
+    billing_address: _Country | None = None
+    shipping_address: _Country | None = None
+
+
+def _unknown_countries(body: bytes) -> Iterator[Loss]:
+    """Yield the countries of a record that was read which have a name and no code."""
+    sent = msgspec.json.decode(body, type=_Countries)
+    places = [(f"/addresses/{place}", one) for place, one in enumerate(sent.addresses or ())]
+    for pointer, one in [*places, *((f"/{name}", getattr(sent, name)) for name in SNAPSHOTS)]:
+        if one is not None and one.country_raw and not one.country_code:
+            yield Loss(path=f"{pointer}/country_code", kind="dropped", detail=NO_COUNTRY)
 
 
 def _is_space(patch: Struct, name: str) -> bool:

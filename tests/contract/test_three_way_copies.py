@@ -148,6 +148,23 @@ def test_a_login_or_consent_that_stays_is_named(
     assert f"/{name}" not in dropped(copy(caller, made, target))
 
 
+@pytest.mark.parametrize("street", ["", "Uferweg 3"])
+@pytest.mark.parametrize("target", ["salesforce", "shopify", "woocommerce"])
+def test_a_country_without_a_code_is_named(caller: Caller, vendors: Emulators, target: Vendor, street: str) -> None:
+    """An address of which nothing is left is none."""
+    mark = word()
+    properties = {"lastname": mark, "email": f"{mark}@example.com", "address": street, "country": "Narnia"}
+    placed = vendors.place("hubspot", "contacts", {"properties": properties})
+    made = expect(caller.get(f"/v1/customers/hubspot:{placed['id']}")).json()
+    copied = copy(caller, made, target)
+    assert [one["line1"] for one in copied["addresses"]] == [street] * bool(street)
+    paths = {one["path"] for one in copied["meta"]["loss"] if one["path"].startswith("/addresses")}
+    assert "/addresses/0/country_code" in paths
+    assert street or paths == {"/addresses/0/country_code"}
+    change(caller, made, last_name=f"{mark}-Bell")
+    assert "/addresses/0/country_code" not in dropped(copy(caller, made, target)) or not street
+
+
 def test_what_the_target_cannot_clear_blocks_nothing(caller: Caller) -> None:
     """A Zendesk user always has a language."""
     made = buyer(caller, "hubspot", language="de")
