@@ -20,6 +20,7 @@ from app.credentials.tokens import Tokens
 from app.credentials.vault import Vault
 from app.errors import VendorThrottled, VendorUnavailable
 from app.postgres.database import Database, Statement
+from app.settings.reading import read_secret_file
 from mappings.registry import VENDORS
 from tests.credentials.token_rig import ENDPOINT_SECONDS, PATIENCE, Others, Rig, authorise, rig
 from tests.emulators.conftest import RunningEmulators
@@ -265,6 +266,23 @@ async def test_a_wrong_client_secret_burns_no_token(
             await one.call()
         secrets["client_secret"] = "zendesk-dev-client-secret"
         assert await one.call() == 200
+
+
+async def test_a_client_secret_in_a_file_that_is_being_replaced_burns_no_token(
+    emulators: RunningEmulators, database: Database, database_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("zendesk-dev-client-secret\n")
+
+    def read() -> dict[str, str]:
+        return {"client_id": "zendesk-dev-client", "client_secret": read_secret_file(f"file:{file}")}
+
+    async with rig(database_url, f"{emulators.url}/zendesk", "zendesk", read_secrets=read) as one:
+        first = await authorised(one, emulators, seconds=0)
+        file.write_text("")
+        asyncio.get_running_loop().call_later(0.3, file.write_text, "zendesk-dev-client-secret")
+        assert await one.call() == 200
+    assert sent_tokens(emulators, "zendesk") == {first["refresh_token"]: 1}
 
 
 async def test_a_vendor_that_is_away_costs_nothing(

@@ -96,6 +96,7 @@ async def rig(
     kind = more.pop("kind", "authorization_code")
     more.setdefault("scopes", ("api",) if vendor == "oidc" else ())
     secrets = more.pop("secrets", {"client_id": f"{vendor}-dev-client", "client_secret": f"{vendor}-dev-client-secret"})
+    read_secrets = more.pop("read_secrets", lambda: dict(secrets))
     database, wire = await Database.connect(database_url, max_size=4, acquire_timeout=60.0), Wire()
     try:
         credentials = store(database, SEALER)
@@ -104,9 +105,7 @@ async def rig(
             wire=wire, connection="crm", vendor=vendor, base_url=base_url, seconds=ENDPOINT_SECONDS
         )
         grant = next(grant for grant in grants if grant.kind == kind)
-        tokens = Tokens(
-            grant, endpoint, vault, credentials, lambda: dict(secrets), vault.refresh, title=vendor.title(), **more
-        )
+        tokens = Tokens(grant, endpoint, vault, credentials, read_secrets, vault.refresh, title=vendor.title(), **more)
         async with CachedTables.open(database, Listener(database_url)) as tables:
             await tables.keep(vault)
             yield Rig(vendor=vendor, tokens=tokens, store=credentials, vault=vault, wire=wire)

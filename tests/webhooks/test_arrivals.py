@@ -12,6 +12,7 @@ import pytest
 from app.errors import StoreUnavailable
 from app.postgres.database import Database, Statement
 from app.postgres.listen import CHANNEL
+from app.vendors.refused_webhooks import WebhookStates
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.receipts import PostgresArrivals
 from tests.closing import async_closing
@@ -277,3 +278,9 @@ async def _record_one(arrivals: PostgresArrivals, key: str) -> None:
 async def _rows_read(database: Database) -> int:
     await database.execute(FLUSH)
     return int(await database.fetch_value(ROWS_READ))
+
+
+async def test_webhooks_without_a_valid_secret_name_the_command_that_finds_it(database: Database) -> None:
+    states = WebhookStates(database)
+    states.note_refused("crm", "no-secret")
+    assert (await states.read())["crm"].next_step.startswith("lockstitch doctor names the missing secret.")
