@@ -42,7 +42,7 @@ class FieldBase(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
     target: str = ""
     put: bool = False
-    reported: str = ""
+    reported: str | None = None
     items: dict[str, ItemBase] = {}
 
 
@@ -52,7 +52,7 @@ Base = Mapping[str, FieldBase]
 
 def with_reported(base: Base) -> Base:
     """Return the base for a copy of a consumer, which tries no value again that was reported."""
-    return {name: replace(one, source=one.reported) if one.reported else one for name, one in base.items()}
+    return {name: replace(one, source=one.reported) if one.reported is not None else one for name, one in base.items()}
 
 
 class FieldState(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -79,7 +79,7 @@ def _renew_value(
     is_left = is_reported or (source != target and name in copied.left)
     ahead = FieldBase(
         source=then.source if is_left else source,
-        reported=(source if copied.reports else then.reported) if is_left else "",
+        reported=(source if copied.reports else then.reported) if is_left else None,
         target=target if is_common or known is None else known.target,
         put=bool(target) and (was_put or (is_written and target != before)),
     )

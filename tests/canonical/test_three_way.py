@@ -104,6 +104,16 @@ def keys(name: str, customer: Customer) -> set[str]:
     }
 
 
+def test_a_value_that_the_source_clears_and_the_target_keeps_is_compared_once() -> None:
+    source, desk = Customer(first_name="red", job_title="red"), Desk(Customer())
+    _, base, opposite = copy(source, desk, {}, {})
+    desk.stored = msgspec.structs.replace(desk.stored, job_title="green")
+    source = msgspec.structs.replace(source, job_title=None)
+    _, base, _ = copy(source, desk, base, opposite)
+    assert desk.stored.job_title == "green"
+    assert base["job_title"].source == ""
+
+
 @given(customers(), st.lists(customers(), max_size=4))
 def test_nothing_is_written_twice(first: Customer, others: list[Customer]) -> None:
     desk = Desk(Customer())
