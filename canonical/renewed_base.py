@@ -75,8 +75,7 @@ def _renew_value(
     is_common = is_written or copied.is_new or source == target or (known is not None and known.target == target)
     was_put = known is not None and known.put and known.target == target
     then = known or NOTHING
-    is_reported = then.reported not in ("", target) and then.reported == source
-    is_left = is_reported or (source != target and name in copied.left)
+    is_left = source != target and (name in copied.left or then.reported == source)
     ahead = FieldBase(
         source=then.source if is_left else source,
         reported=(source if copied.reports else then.reported) if is_left else None,
