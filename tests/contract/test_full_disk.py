@@ -33,7 +33,7 @@ from tests.contract.waiting import until
 from tests.contract.webhook_senders import WebhookEndpoint, shopify
 from tests.fixtures import opened
 
-FULL: Final = "the database's disk is full"
+FULL: Final = "database's disk is full"
 CONTACTS: Final = "/crm/v3/objects/contacts"
 SWITCH: Final = "SELECT pg_switch_wal() FROM pg_logical_emit_message(false, 'fill', repeat('x', 1000))"
 

@@ -256,6 +256,7 @@ def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, ven
             "body": {"properties": {"email": "draft@garn.example", "hs_additional_emails": "drafts@garn.example"}},
         },
         "loss": [],
+        "ignored": [],
     }
     upserted = caller.write("POST", "/v1/customers?upsert_on=email", two, headers=named).json()
     assert (upserted["action"], upserted["remote_id"]) == ("update", person)

@@ -75,6 +75,7 @@ def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: De
                 "path": path,
                 "count": count,
                 "example": example,
+                "oldest_at": caller.get(f"/ops/dead-letters/{example}").json()["created_at"],
             }
             for category, reason, path, count, example in (
                 ("transient", "vendor-unavailable", None, 3, ids[0]),
