@@ -82,6 +82,7 @@ READS: Final[dict[str, tuple[Statement, Sequence[object]]]] = {
     "connection: drift": (PAGES[False, True], ("hubspot", None, None, LIMIT)),
     "connection: no drift": (PAGES[False, True], ("shop", None, None, LIMIT)),
     "subscribers": (subscription_statements.SELECT_TROUBLED, (None, LIMIT)),
+    "subscriptions of the API": (subscription_statements.SELECT_PAGE, (None, LIMIT)),
     "subscribers: backlogs": (replays.SELECT_BACKLOGS, (SUBSCRIPTIONS, 10)),
     "subscriber: failing": (replays.SELECT_FAILING, ("sub_4", LIMIT)),
     "subscriber: newest": (replays.SELECT_NEWEST, ("sub_4", LIMIT)),

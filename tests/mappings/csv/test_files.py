@@ -1,4 +1,4 @@
-"""Files of exports: how their rows are told apart and named, and why a file is refused."""
+"""Exported files: the number and the id of each row, and why a file is refused."""
 
 import io
 import re
