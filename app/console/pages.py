@@ -63,6 +63,8 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_PAGES: Final[list[re.Pattern[str]]] = []
+"""The paths of the declared pages."""
 _WITHIN: Final = re.compile(r"/console(?:[/?][!-\[\]-~]*)?")
 
 
@@ -129,6 +131,7 @@ class Visit:
 
 def page(path: str, *, scopes: Sequence[str] = (READ,)) -> Declared:
     """Declare a page. Without a session, it leads to the sign-in and back."""
+    _PAGES.append(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)))
     return partial(_declare, path, "GET", scopes)
 
 
@@ -147,7 +150,7 @@ def _declare(
         if caller is None:
             if method == "GET":
                 return _ask_to_sign_in(request)
-            raise Unauthenticated("The session has ended.", next_step="Sign in and repeat it; nothing was done.")
+            raise Unauthenticated("The session has ended.")
         _admit(request, caller, scopes)
         visit = Visit(request, caller, secret, {} if method == "GET" else await read_form(request, secret))
         return _answer(request, await show(visit), visit)
@@ -273,6 +276,13 @@ def within_console(target: str) -> str:
     """Return a path of the console, the first page for any other address."""
     climbs = ".." in unquote(target.partition("?")[0])
     return target if _WITHIN.fullmatch(target) and not climbs and not target.startswith(SIGN_IN) else HOME
+
+
+def page_of(path: str) -> str:
+    """Return the page nearest to an action's path, which has its button: `/console/writes/op_1` for its `/check`."""
+    while path and not any(one.fullmatch(path) for one in _PAGES):
+        path = path.rpartition("/")[0]
+    return path or HOME
 
 
 def _root(request: AnyRequest) -> str:

@@ -8,7 +8,8 @@ from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
 from litestar.exceptions import NotFoundException as NoSuchRoute
 
 from app import telemetry
-from app.console.pages import HOME, View, rendered
+from app.console.pages import HOME, View, page_of, rendered
+from app.console.sign_in import session_ended
 from app.errors import (
     BodyTooLarge,
     ConnectionPaused,
@@ -21,6 +22,7 @@ from app.errors import (
     RateLimited,
     StateConflict,
     StoreUnavailable,
+    Unauthenticated,
     UnsupportedMediaType,
     VendorThrottled,
     VendorTimeout,
@@ -78,6 +80,8 @@ def _page(request: AnyRequest, error: Exception) -> Response[Any]:
     telemetry.name_problem(problem.code, problem.operation_id)
     answer_headers(request.scope).extend(problem.headers)
     kind = type(problem)
+    if kind is Unauthenticated:
+        return session_ended(request, page_of(path))
     says_how = "next_step" in vars(problem) and kind not in _TITLES
     return rendered(
         request,
@@ -88,6 +92,7 @@ def _page(request: AnyRequest, error: Exception) -> Response[Any]:
             title=_TITLES.get(kind, document.title),
             detail="" if isinstance(error, NoSuchMethod) or kind is Internal else document.detail.removeprefix("/"),
             next_step=document.next_step if says_how else _STEPS.get(kind, document.next_step),
+            form_page=page_of(path) if request.method == "POST" and kind is not NotFound else None,
             again=kind is StoreUnavailable and request.method == "GET",
         ),
     )

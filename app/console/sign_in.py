@@ -32,6 +32,7 @@ from app.http.deps import HttpDeps, deps_of
 FORM_COOKIE: Final = "lockstitch_console_form"
 UNKNOWN: Final = "The key is unknown, expired or revoked."
 LACKING: Final = f"The key has no scope {READ}. Create one: lockstitch key create NAME --scope {READ}"
+ENDED: Final = "Your session has ended, and nothing was done. Sign in, and repeat it."
 TOO_MANY: Final = "Too many wrong keys from this address. Wait a minute."
 
 
@@ -60,6 +61,11 @@ async def sign_in(request: AnyRequest) -> Response[Any]:
     if READ not in caller.scopes:
         return _form(request, target, LACKING, 403)
     return await _open_session(request, caller, target)
+
+
+def session_ended(request: AnyRequest, target: str) -> Response[Any]:
+    """Show the form to one whose action came too late. It leads to the page of the action."""
+    return _form(request, target, ENDED, 401)
 
 
 async def _open_session(request: AnyRequest, caller: Caller, target: str) -> Response[Any]:

@@ -134,6 +134,28 @@ def test_a_session_ends_with_its_key(operator: Operator, facade: Facade) -> None
     assert (part.status_code, part.headers["hx-redirect"]) == (200, ended.headers["location"])
 
 
+@pytest.mark.parametrize(
+    ("action", "page"),
+    [
+        ("/console/connections/crm/mappings/hubspot.customer/route", "/console/connections/crm"),
+        (f"/console/writes/{OPERATION}/check", f"/console/writes/{OPERATION}"),
+        ("/console/persons/erase", "/console/persons"),
+        ("/console/redrives", "/console"),
+    ],
+)
+def test_an_action_after_the_session_leads_to_the_sign_in_and_back(
+    operator: Operator, facade: Facade, action: str, page: str
+) -> None:
+    key = facade.make_key("ops:read", "ops:write")
+    operator.sign_in(key.secret)
+    facade.with_keys(lambda keys: keys.revoke(key.name))
+    ended = expect(operator.post(action, data={"csrf": "0" * 64}), 401)
+    assert "Your session has ended, and nothing was done." in ended.text
+    assert f'name="to" value="{page}"' in ended.text
+    fields = {"csrf": token_in(ended), "to": page, "key": facade.make_key("ops:read").secret}
+    assert operator.post("/console/sign-in", data=fields).headers["location"] == page
+
+
 def test_a_link_from_another_site_is_followed_once_more(operator: Operator, reader: str) -> None:
     again = expect(operator.get("/console?a=%22%3E%3Cb", headers=FROM_ANOTHER_SITE))
     assert 'http-equiv="refresh" content="0"' in again.text
