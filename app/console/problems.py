@@ -92,7 +92,7 @@ def _page(request: AnyRequest, error: Exception) -> Response[Any]:
             title=_TITLES.get(kind, document.title),
             detail="" if isinstance(error, NoSuchMethod) or kind is Internal else document.detail.removeprefix("/"),
             next_step=document.next_step if says_how else _STEPS.get(kind, document.next_step),
-            form_page=page_of(path) if request.method == "POST" and kind is not NotFound else None,
+            path=page_of(path) if request.method == "POST" and kind is not NotFound else None,
             again=kind is StoreUnavailable and request.method == "GET",
         ),
     )

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Raw
 
+from app.api_keys.statements import name_of
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterDetail, attempt_view_of, members_of, view_of
@@ -98,7 +99,8 @@ async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:
 
 async def not_open(deps: DeadLetterDeps, dead_letter_id: str) -> StateConflict:
     letter = await find_letter(deps, dead_letter_id)
+    by = await name_of(deps.database, letter.closed_by or "")
     return StateConflict(
-        f"{letter.id} was already {letter.state} by {letter.closed_by} at {letter.closed_at:%Y-%m-%d %H:%M:%S} UTC.",
+        f"{letter.id} was already {letter.state} by {by} at {letter.closed_at:%Y-%m-%d %H:%M:%S} UTC.",
         next_step="A job that failed again is another dead letter: GET /ops/dead-letters lists open ones.",
     )

@@ -1,5 +1,6 @@
 """Drift finding operations: list, read and acknowledge."""
 
+from app.api_keys.statements import name_of
 from app.audit.record import Entry, append
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
@@ -34,7 +35,7 @@ async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> 
                 Entry(type="drift.acknowledged", subject=finding.id, actor=actor, facts=facts | {"kind": finding.kind}),
             )
     if finding is None:
-        by = known.acknowledged_by or "another request"
+        by = await name_of(deps.database, known.acknowledged_by or "another request")
         raise StateConflict(
             f"{known.id} is already acknowledged, by {by}.", next_step="Do nothing: it stays acknowledged."
         )

@@ -21,5 +21,5 @@ WRITE_SCOPES: Final = tuple(f"{plural}:write" for name, plural in PLURAL.items()
 
 
 def counted(number: int, noun: str) -> str:
-    """Return `1 job` or `2 jobs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return `1 job` or `2,000 jobs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec import Struct
 
+from app.api_keys.statements import name_of
 from app.audit.record import Entry, append
 from app.errors import NotFound, StateConflict, StoreUnavailable
 from app.identifiers import new_id
@@ -183,7 +184,8 @@ class PostgresMatches:
         """
         review = await self._review(review_id)
         if review.state != "open":
-            raise StateConflict(f"{review_id} was {review.state} by {review.closed_by} already.")
+            by = await name_of(self._database, review.closed_by or "")
+            raise StateConflict(f"{review_id} was {review.state} by {by} already.")
         if state == "accepted":
             by = LinkSource(kind="person", actor=actor)
             await self._links.attach("customer", review.connection, review.remote_id, review.other_canonical_id, by=by)

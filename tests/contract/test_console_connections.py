@@ -87,6 +87,8 @@ def test_refused_webhooks_and_drift_are_there(
     assert (done.status_code, done.headers["location"]) == (303, where)
     (row,) = facade.sql("SELECT acknowledged_by FROM drift_finding WHERE id = $1", finding)
     assert row["acknowledged_by"].startswith("key_")
+    again = console_operator.submit(where, f"{where}/drift/{finding}/acknowledge")
+    assert (again.status_code, "acknowledged, by key-" in again.text) == (409, True), "by the name of the key"
     endpoint = WebhookEndpoint(facade, "shopify")
     assert httpx.post(endpoint.url, content=json.dumps({}), headers={"x-shopify-hmac-sha256": "no"}).status_code == 401
     until(lambda: console_operator.get(f"{PATH}/shopify").text, lambda text: "1 refused since" in text)

@@ -104,6 +104,9 @@ def test_an_edited_payload_is_processed(
         facade.sql("DELETE FROM job WHERE connection = $1", dead.connection)
         facade.worker.start()
     assert "was redriven" in console_operator.get(page).text
+    run = console_operator.get("/console/run", params={"id": f"run-{dead.connection}"}).text
+    assert f"Dead letter {letter} was redriven by " in run
+    assert "by key_" not in run
     (audited,) = facade.sql(
         "SELECT actor FROM audit_event WHERE type = 'job.redriven' AND facts LIKE $1", f"%{letter}%"
     )
@@ -121,7 +124,10 @@ def test_a_discard_is_previewed_and_needs_a_reason(console_operator: Operator, d
     assert console_operator.submit(page, f"{page}/discard", {"because": "merged by hand"}).status_code == 303
     assert dead.states() == ["discarded"]
     assert "merged by hand" in console_operator.get(page).text
-    assert console_operator.submit(page, f"{page}/discard").status_code == 409, "there is nothing to preview"
+    again = console_operator.submit(page, f"{page}/discard")
+    assert again.status_code == 409, "there is nothing to preview"
+    assert re.search(rf"{letter} was already discarded by [^_ ]+ at", again.text), "by the name of the key"
+    assert f'<a href="{page}">Open the page of this action</a>' in again.text
 
 
 def test_many_are_previewed_then_redriven(console_operator: Operator, dead: DeadJobs) -> None:

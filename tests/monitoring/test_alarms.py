@@ -9,7 +9,9 @@ import pytest
 from app.audit import record as audit
 from app.audit.chain import AuditSealer
 from app.credentials.store import PostgresCredentials
+from app.monitoring.models import AlarmFigures
 from app.monitoring.store.vitals import PostgresAlarmFigures
+from app.monitoring.watch import alarms_of
 from app.postgres.database import Database, Statement
 from app.queue.pauses import PostgresPauses
 from app.settings.alerts import AlertSettings
@@ -183,6 +185,13 @@ async def test_the_alarm_of_a_refused_credential_ends_when_it_is_revoked(databas
         await watch.check()
         refused = "credential_refused.crm.tokens"
         assert reported(receiver) == [(refused, "raised"), (refused, "over")]
+
+
+def test_an_alarm_counts_with_separators_of_thousands() -> None:
+    figures = AlarmFigures(
+        dead_letters=12_345, unknown_operations=0, disabled_subscriptions=0, troubles=(), job_lag=0.0, lagging=None
+    )
+    assert [alarm.summary for alarm in alarms_of(figures, URL, 300.0)] == ["12,345 open dead letters."]
 
 
 async def test_the_alarms_of_needs_authorization_name_connect(database: Database) -> None:
