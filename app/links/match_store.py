@@ -184,8 +184,8 @@ class PostgresMatches:
         """
         review = await self._review(review_id)
         if review.state != "open":
-            by = await name_of(self._database, review.closed_by or "")
-            raise StateConflict(f"{review_id} was {review.state} by {by} already.")
+            decided_by = await name_of(self._database, review.closed_by or "")
+            raise StateConflict(f"{review_id} was {review.state} by {decided_by} already.")
         if state == "accepted":
             by = LinkSource(kind="person", actor=actor)
             await self._links.attach("customer", review.connection, review.remote_id, review.other_canonical_id, by=by)
