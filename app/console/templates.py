@@ -66,7 +66,7 @@ def fact(value: Any) -> str:
 
 def named(text: str, names: Mapping[str, str]) -> str:
     """Return a sentence with the names of keys in place of their principals."""
-    return re.sub(r"\bkey_[0-9a-f]{32}\b", lambda found: names.get(found[0], found[0]), text)
+    return re.sub(r"\bkey_[0-9a-f]{32}\b", lambda match: names.get(match[0], match[0]), text)
 
 
 def pretty(value: Any) -> str:
