@@ -136,6 +136,7 @@ class Vendor(Manifest, Generic[A]):
     `buckets` are limits that the vendor has for some requests alone, which name them.
     `logins`: objects whose e-mail address is a login, so that a copy does not replace it.
     `options` are the settings of a connection that this vendor has beyond those of all.
+    `line_fields`: its order lines have custom fields (`mappings.kit.line_fields`).
     `stock` reads how many of each item are available, at vendors that count them.
     `notifies`: objects about whose new records it sends messages by the account's rules, which no request suppresses.
     """
@@ -165,6 +166,7 @@ class Vendor(Manifest, Generic[A]):
     notifies: frozenset[ObjectName] = frozenset()
     logins: frozenset[ObjectName] = frozenset()
     options: frozenset[str] = frozenset()
+    line_fields: bool = False
     stock: StockReads | None = None
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0

@@ -50,6 +50,7 @@ VENDOR: Final = Vendor[Account](
     removable=frozenset({"customer"}),
     notifies=frozenset({"order"}),
     logins=frozenset({"customer"}),
+    line_fields=True,
     stock=STOCK,
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=15.0,

@@ -65,6 +65,7 @@ VENDOR: Final = Vendor[Account](
     webhooks=WEBHOOKS,
     logins=frozenset({"customer"}),
     traits=frozenset({"markets", "taxes", "fulfils", "collects"}),
+    line_fields=True,
     stock=STOCK,
     mappings=(CUSTOMER, ORDER),
     docs="https://shopify.dev/docs/api/admin-graphql/2026-07",

@@ -29,6 +29,7 @@ VENDOR: Final = Vendor[Account](
     unwrap=unwrap,
     webhooks=WEBHOOKS,
     traits=frozenset({"taxes", "collects"}),
+    line_fields=True,
     mappings=(CUSTOMER, ORDER),
     docs="https://docs.stripe.com/api",
 )

@@ -39,6 +39,7 @@ VENDOR: Final = Vendor[Account](
     traits=frozenset({"fulfils", "collects"}),
     notifies=frozenset({"order"}),
     logins=frozenset({"customer"}),
+    line_fields=True,
     stock=STOCK,
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=20.0,

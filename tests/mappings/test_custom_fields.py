@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canonical.order_patch import LineItemPatch, OrderPatch
 from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
 from mappings.kit.custom_fields import CHOOSING, MOST_NAMED, ChosenField, add_choices, named
 from mappings.manifest import Option
+from mappings.registry import VENDORS, AnyVendor, active
 from mappings.spec import Notes
+from tests.required import required
 
 TIER = CustomFieldSetting(key="tier", vendor_field="loyalty", type="enum", label="Tier")
 HOBBIES = CustomFieldSetting(key="hobbies", vendor_field="hobby", type="multi_enum")
@@ -107,3 +110,14 @@ def test_nothing_but_the_choices_ever_passes(
     fits = value == "" if value == "" else set(several if kind == "multi_enum" else [value]) <= set(choices)
     assert (written == {"k": value}) is bool(fits)
     assert bool(refused) is not bool(fits)
+
+
+@pytest.mark.parametrize("vendor", [one for one in VENDORS.values() if active(one, "order")], ids=lambda one: one.name)
+def test_a_vendor_declares_line_fields_if_its_orders_take_them(vendor: AnyVendor) -> None:
+    setting = CustomFieldSetting(key="engraving", vendor_field="line:Engraving")
+    account = vendor.build_account(tuple(None for _ in vendor.account_requests), {"order": (setting,)})
+    engraved = (CustomFieldPatch(key="engraving", value="Ann"),)
+    line = LineItemPatch(name="Mug", quantity="1", unit_price="9.00", custom_fields=engraved)
+    draft = required(active(vendor, "order")).to_vendor(OrderPatch(currency="EUR", line_items=(line,)), None, account)
+    refused = [one.pointer for one in draft.refused if one.pointer.startswith("/line_items/0/custom_fields")]
+    assert vendor.line_fields == (not refused)

@@ -8,6 +8,7 @@ import pytest
 from app.credentials.secrets import Secrets
 from app.settings.environment import Settings, load_settings
 from app.settings.reading import SettingsError
+from app.vendors.configured_connections import connections_of
 from app.vendors.models import Connection
 from app.vendors.open_client import open_vendor_client
 from mappings.http import VendorRequest
@@ -129,3 +130,25 @@ async def test_one_setting_for_calls_makes_it_a_vendor_that_is_called(tmp_path: 
     with pytest.raises(SettingsError, match="credentials lacks token"):
         async with open_vendor_client(settings, Secrets({})):
             pass
+
+
+@pytest.mark.parametrize("vendor", ["hubspot", "salesforce"])
+def test_a_custom_field_of_lines_is_refused_where_lines_have_none(tmp_path: Path, vendor: str) -> None:
+    settings = settings_of(
+        tmp_path,
+        f"""
+        [connections.crm]
+        vendor = "{vendor}"
+        base_url = "https://crm.example.com"
+        credentials = {{ token = "env:CRM_TOKEN" }}
+        [connections.crm.custom_fields]
+        customers = [{{ key = "tier", vendor_field = "line:tier" }}]
+        orders = [{{ key = "gift", vendor_field = "gift" }}, {{ key = "engraving", vendor_field = "line:Engraving" }}]
+        """,
+    )
+    with pytest.raises(SettingsError) as complaint:
+        connections_of(settings)
+    assert str(complaint.value) == (
+        "connections.crm.custom_fields.orders[1]: vendor_field 'line:Engraving' names a field of order lines, and "
+        f"{MANIFESTS[vendor].title} has no custom fields of lines. Remove it, or name a field of the order."
+    )
