@@ -26,11 +26,8 @@ from msgspec import Struct
 
 from mappings.golden_writes import drafts
 from mappings.lock import FILE, Released, read
-from mappings.registry import VENDORS
-from mappings.spec import VendorMapping
+from mappings.registry import VENDORS, AnyMapping
 from mappings.wire_shapes import shape_of, structs_in
-
-AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 ROOT: Final = Path(__file__).parents[1]
 LOCK: Final = ROOT / "mappings" / FILE

@@ -14,7 +14,8 @@ from app.http.decode_body import decode_patch
 from app.http.nearest_name import did_you_mean
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
-from app.records.resolve import active_mapping, choose_mapping, resolve_record
+from app.records.map_record import active_mapping
+from app.records.resolve import choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.copy_links import known_copy
 from app.writes.deps import WriteDeps

@@ -22,7 +22,7 @@ from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import Done, Job, JobOutcome, JobPolicy, NewJob
 from app.records.fetch import READ_LIMIT, fetch_present
-from app.records.resolve import active_mapping
+from app.records.map_record import active_mapping
 from app.vendors.models import Connection
 from canonical.parts import Link, ObjectName
 

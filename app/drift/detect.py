@@ -27,9 +27,8 @@ from app.drift.store import Baselines
 from app.drift.store_findings import DriftRecorder
 from app.errors import StoreUnavailable
 from app.settings.drift import DriftRule, DriftSettings
-from mappings.spec import VendorDrift, VendorMapping
-
-AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+from mappings.registry import AnyMapping
+from mappings.spec import VendorDrift
 
 MOST_WAITING: Final = 256
 MOST_BYTES: Final = 256 * 1024

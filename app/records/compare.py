@@ -22,11 +22,11 @@ from app.events.record_changes import (
 from app.events.transitions import WITH_TRANSITIONS, FirstSight, transitions
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, read_again
-from app.records.resolve import AnyMapping
 from app.records.resources import meta_of
 from app.vendors.models import Connection
 from app.vendors.setup_times import PostgresSetupTimes
 from canonical.parts import ObjectName, ResourceMeta
+from mappings.registry import AnyMapping
 from mappings.spec import Remote
 
 NO_NOTES: Final = StateNotes()

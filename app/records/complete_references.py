@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from app.errors import NotFound, UnsupportedAction, VendorDrifted, VendorRejected
 from app.records.deps import RecordDeps
 from app.records.fetch import fetch_record, send_read
-from app.records.map_record import Reading, as_vendor_drift
-from app.records.resolve import AnyMapping, active_mapping
+from app.records.map_record import Reading, active_mapping, as_vendor_drift
 from app.vendors.models import Connection
 from canonical.customer import Customer
 from canonical.parts import Reference
 from canonical.references import PEOPLE
+from mappings.registry import AnyMapping
 
 NOT_SHOWN: Final = (NotFound, UnsupportedAction, VendorDrifted, VendorRejected)
 """The record is gone, the credential may not read it, or it has a shape that is not known."""

@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.ownership.contract import with_owners
 from app.records.deps import RecordDeps
 from app.records.lookup import KEYS
-from app.records.resolve import active_mapping
+from app.records.map_record import active_mapping
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
 from mappings.coverage import FieldCoverage, coverage, offered_filters

@@ -18,9 +18,9 @@ from app.problem_document import Problem
 from app.records.deps import RecordDeps
 from app.records.fetch import fetch_present
 from app.records.lookup import Key, find_matches
-from app.records.map_record import Reading, refuse_rejected_drift
+from app.records.map_record import Reading, active_mapping, refuse_rejected_drift
 from app.records.read import ListRequest, RecordPage, read_page
-from app.records.resolve import AnyMapping, active_mapping, active_mappings, resolve_record
+from app.records.resolve import active_mappings, resolve_record
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from canonical import values
@@ -29,6 +29,7 @@ from canonical.order import Order
 from canonical.parts import ObjectName
 from canonical.ticket import Ticket
 from mappings.coverage import PERSON
+from mappings.registry import AnyMapping
 
 T = TypeVar("T")
 

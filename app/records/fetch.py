@@ -18,10 +18,10 @@ from app.records.deps import RecordDeps
 from app.records.known_records import ListedRecord, know_again
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
-from app.records.resolve import AnyMapping
 from app.vendors.models import Connection, VendorRefused
 from mappings.endpoints import Endpoints, ListQuery, VendorPage
 from mappings.http import VendorReply, VendorRequest
+from mappings.registry import AnyMapping
 from mappings.spec import Unmappable
 
 READ_LIMIT: Final = 25.0

@@ -9,12 +9,13 @@ from app.errors import InvalidField
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
 from app.records.lookup import Key, ambiguous_match, find_matches
-from app.records.resolve import AnyMapping, choose_mapping, which_can
+from app.records.resolve import choose_mapping, which_can
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from canonical import values
 from mappings.coverage import PERSON, offered_filters
 from mappings.endpoints import Sort
+from mappings.registry import AnyMapping
 
 GUEST: Final = "guest"
 """The filter that adds the orders of guests with an address (`Endpoints.finds_guests`). Callers name a customer."""

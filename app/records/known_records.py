@@ -21,8 +21,8 @@ from msgspec import Raw, Struct
 import mappings
 from app import VERSION
 from app.records.deps import RecordDeps
-from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
+from mappings.registry import AnyMapping
 
 ROOT: Final = Path(mappings.__file__).parents[1]
 

@@ -12,13 +12,12 @@ from app.events.record_changes import StateNotes, StateOrigin
 from app.problem_document import Problem
 from app.records.deps import RecordDeps
 from app.records.models import REFETCH, record_key
-from app.records.resolve import AnyMapping
 from app.records.resources import ReadRecord, meta_of, referenced_ids
 from app.vendors.models import Connection
 from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
 from canonical.references import with_connection
 from mappings.csv.layout import REVISION, Layout
-from mappings.registry import mapping_of
+from mappings.registry import AnyMapping, mapping_of
 from mappings.spec import Mapped, Remote
 
 OLDEST_STATE: Final = 2_592_000

@@ -14,12 +14,13 @@ from app.records.deps import RecordDeps
 from app.records.fetch import READ_LIMIT, fetch_page
 from app.records.key_matches import match_keys
 from app.records.map_record import Reading, refuse_rejected_drift
-from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping
+from app.records.resolve import cannot, choose_connection, choose_mapping
 from app.records.resources import ReadRecord, name_records, tagged
 from app.vendors.models import Connection
 from canonical import values
 from canonical.parts import ObjectName
 from mappings.endpoints import ListQuery
+from mappings.registry import AnyMapping
 
 KEYS: Final = ("email", "external_id", "number", "sku")
 ENOUGH: Final = 2

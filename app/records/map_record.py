@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from app.records.deps import RecordDeps
 from app.records.refusals import problem_of_unmappable
-from app.records.resolve import AnyMapping, active_mapping
 from app.records.withhold_person import withhold_person
 from app.revisions.large_records import run_mapping
 from app.revisions.models import TrialKey
 from app.revisions.trials import Trial
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
-from mappings.registry import mapping_of
+from canonical.parts import ObjectName
+from mappings.registry import AnyMapping, active, mapping_of
 from mappings.spec import Draft, Mapped, Unmappable, VendorDrift
 
 _log = logging.getLogger("lockstitch.records")
@@ -38,6 +38,15 @@ class Reading(Struct, frozen=True, kw_only=True):
     is_complete: bool = True
     source: bytes | None = None
     whole: Mapped[Any] | None = None
+
+
+def active_mapping(deps: RecordDeps, connection: Connection, object_name: ObjectName) -> AnyMapping | None:
+    """Return the active revision of the route, else the newest released one. None if the vendor has no such object."""
+    newest = active(connection.vendor, object_name)
+    route = None if newest is None else deps.mapping_routes.in_force.get((connection.name, newest.name))
+    if route is None or route.active is None:
+        return newest
+    return mapping_of(connection.vendor, object_name, route.active) or newest
 
 
 async def map_record(

@@ -20,11 +20,12 @@ from app.records.filters import refuse_unsupported, resolve_person
 from app.records.key_matches import match_keys
 from app.records.last_seen import Tolerance, read_export, read_tolerantly
 from app.records.map_record import Reading, refuse_rejected_drift
-from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, locate_record, resolve_record
+from app.records.resolve import cannot, choose_connection, choose_mapping, locate_record, resolve_record
 from app.records.resources import ReadRecord, follow_merge, name_records, tagged
 from app.vendors.models import Connection
 from canonical.parts import ObjectName
 from mappings.endpoints import ListQuery, Sort
+from mappings.registry import AnyMapping
 
 
 class RecordPage(Page, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from msgspec import Struct
 
@@ -14,12 +13,10 @@ from app.identifiers import what_else
 from app.links.models import KnownLink
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
+from app.records.map_record import active_mapping
 from app.vendors.models import Connection
 from canonical.parts import ID_PREFIX, ObjectName
-from mappings.registry import active, mapping_of
-from mappings.spec import VendorMapping
-
-AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+from mappings.registry import AnyMapping, mapping_of
 
 
 class LocatedRecord(Struct, frozen=True, kw_only=True):
@@ -79,15 +76,6 @@ def choose_mapping(
             lacks = "takes uploads and cannot be asked: what its rows say comes as events, and is read by id"
         raise cannot(deps, connection, object_name, lacks)
     return mapping
-
-
-def active_mapping(deps: RecordDeps, connection: Connection, object_name: ObjectName) -> AnyMapping | None:
-    """Return the active revision of the route, else the newest released one. None if the vendor has no such object."""
-    newest = active(connection.vendor, object_name)
-    route = None if newest is None else deps.mapping_routes.in_force.get((connection.name, newest.name))
-    if route is None or route.active is None:
-        return newest
-    return mapping_of(connection.vendor, object_name, route.active) or newest
 
 
 def _named(connection: Connection, object_name: ObjectName, wanted: NamedRevision) -> AnyMapping:

@@ -12,7 +12,6 @@ from app.links.match_keys import MatchFacts, match_facts_of
 from app.links.models import NamedRecord, NewRecord, TotalDifference
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading
-from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
 from canonical.customer import Customer
 from canonical.order import Order
@@ -20,7 +19,7 @@ from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
 from canonical.references import Ids, named_records, with_connection, without_canonical_ids
 from canonical.ticket import Comment, Ticket
 from mappings.coverage import unsupported
-from mappings.registry import active
+from mappings.registry import AnyMapping, active
 from mappings.spec import Mapped, Remote
 
 Ensure = Callable[[ObjectName, str, Sequence[str]], Awaitable[Mapping[str, str]]]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from mappings.spec import VendorMapping
+from mappings.registry import AnyMapping
 
 T = TypeVar("T")
 
@@ -13,7 +13,7 @@ LARGE: Final = 32_768
 
 
 async def run_mapping(
-    mapping: VendorMapping[Any, Any, Any, Any, Any],
+    mapping: AnyMapping,
     record: bytes | memoryview | None,
     account: Any,
     run: Callable[[], T],

@@ -19,9 +19,8 @@ from app.errors import StoreUnavailable
 from app.revisions.diff import compare_drafts, compare_readings
 from app.revisions.large_records import run_mapping
 from app.revisions.models import Comparisons, Difference, Passing, TrialBook, TrialKey
-from mappings.spec import Draft, Mapped, Unmappable, VendorMapping
-
-AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+from mappings.registry import AnyMapping
+from mappings.spec import Draft, Mapped, Unmappable
 
 WAITING_AT_MOST: Final = 256
 WAITING_BYTES: Final = 8 * 1024 * 1024

@@ -21,9 +21,8 @@ from app.identifiers import new_run_id
 from app.queue.models import NewJob
 from app.records.append import Appended
 from app.records.compare import CLOCK_SKEW, compare, is_settled, is_untold
-from app.records.map_record import Reading
+from app.records.map_record import Reading, active_mapping
 from app.records.models import REFETCH, RecordCheck, ReportedChange, record_key
-from app.records.resolve import active_mapping
 from app.records.resources import name_records
 from app.vendors.models import Connection
 from app.walks.deps import WalkDeps

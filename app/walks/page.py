@@ -26,9 +26,8 @@ from app.records.append import Appended, without_outdated
 from app.records.append import append as append_changes
 from app.records.deps import RecordDeps
 from app.records.fetch import FetchedPage, fetch_ids, fetch_page, send_read
-from app.records.map_record import as_vendor_drift
+from app.records.map_record import active_mapping, as_vendor_drift
 from app.records.read import without_rejected
-from app.records.resolve import AnyMapping, active_mapping
 from app.stock.read_levels import events_of, fetch_levels
 from app.vendors.models import Connection
 from app.walks.backfill.compare import compare_backfill
@@ -41,6 +40,7 @@ from app.walks.reconcile.page import commit_listed
 from app.walks.start import completed_entry, page_job, walk_entry
 from app.walks.store import ENDED, PAGED
 from mappings.endpoints import ListQuery
+from mappings.registry import AnyMapping
 from mappings.stock import StockPage
 
 READ_LIMIT: Final = 60.0

@@ -17,9 +17,9 @@ from app.queue.kinds import JobKind
 from app.queue.models import BudgetShare, DeadLetter, Done, Job, JobOutcome, Retry
 from app.records.append import Appended, append_all
 from app.records.compare import is_untold
-from app.records.map_record import Reading
+from app.records.map_record import Reading, active_mapping
 from app.records.models import REFETCH, ReportedChange, WriteUnderWay
-from app.records.resolve import active_mapping, choose_mapping
+from app.records.resolve import choose_mapping
 from app.records.statements import appending
 from app.vendors.models import Connection
 from app.walks.backfill.compare import backfilled, without_repeated

@@ -33,9 +33,9 @@ from app.queue.finishing import Finishing, Handler
 from app.queue.kinds import JobKind
 from app.queue.models import Deferred, Done, Job, JobOutcome, JobPolicy, NewJob, Permanent, Retry
 from app.records.append import Appended, Outdated, append
+from app.records.map_record import active_mapping
 from app.records.models import WriteUnderWay
 from app.records.refusals import problem_of_unmappable
-from app.records.resolve import AnyMapping, active_mapping
 from app.records.resources import follow_merge
 from app.vendors.models import Connection
 from app.webhooks.comments import announced, events_of_comments, new_comments
@@ -46,6 +46,7 @@ from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from app.webhooks.refetch import is_news, permanent_of, refetch, says_nothing_new, was_read_since
 from app.webhooks.store.receipts import INGEST as INGEST_RECEIPTS
 from app.writes.models import RecordLook
+from mappings.registry import AnyMapping
 from mappings.spec import VendorDrift
 from mappings.webhooks import Notice
 

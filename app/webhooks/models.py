@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from app.queue.models import NewJob
 from app.records.models import ReportedChange
 from app.vendors.models import Connection
 from canonical.parts import Instant
-from mappings.spec import VendorMapping
+from mappings.registry import AnyMapping
 from mappings.webhooks import Notice
 
 
@@ -86,7 +86,7 @@ class ReportedRecord(ReceiptJob, frozen=True, kw_only=True):
     added. `is_news` as for `compare`."""
 
     connection: Connection
-    mapping: VendorMapping[Any, Any, Any, Any, Any]
+    mapping: AnyMapping
     notice: Notice
     is_news: bool = False
 

@@ -7,8 +7,8 @@ from app.errors import NotFound
 from app.records.deps import RecordDeps
 from app.records.fetch import send_read
 from app.records.map_record import as_vendor_drift
-from app.records.resolve import AnyMapping
 from app.vendors.models import Connection
+from mappings.registry import AnyMapping
 from mappings.webhooks import Part
 
 SECONDS: Final = 60.0

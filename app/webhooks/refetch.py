@@ -24,7 +24,7 @@ from app.queue.models import Permanent
 from app.records.compare import CLOCK_SKEW, added_comment, compare, compare_deleted, is_untold
 from app.records.fetch import fetch_comment, fetch_record
 from app.records.map_record import Reading, refuse_rejected_drift
-from app.records.resolve import AnyMapping, choose_mapping
+from app.records.resolve import choose_mapping
 from app.records.resources import follow_merge, name_new_record, name_records
 from app.vendors.models import CalledConnection, Connection
 from app.webhooks.deps import IngestDeps
@@ -33,6 +33,7 @@ from app.writes.models import RecordLook
 from canonical.parts import ObjectName
 from mappings.http import VendorReply
 from mappings.manifest import Vendor
+from mappings.registry import AnyMapping
 from mappings.spec import Mapped, Unmappable, decode
 from mappings.webhooks import Notice
 

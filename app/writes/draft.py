@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from app.errors import InvalidField, UnsupportedField, VendorDrifted
 from app.records.map_record import as_vendor_drift, offer_to_shadow
-from app.records.resolve import AnyMapping
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.accept_loss import (
@@ -41,6 +40,7 @@ from mappings.endpoints import FieldRefusal
 from mappings.kit.names import one_form
 from mappings.kit.no_change import changes_nothing
 from mappings.manifest import Manifest, Vendor
+from mappings.registry import AnyMapping
 from mappings.spec import Draft, Mapped, Unmappable
 from mappings.stored import as_stored, too_long
 

@@ -14,12 +14,12 @@ from app.records.fetch import fetch_record, send_read
 from app.records.key_matches import has_keys, match_keys
 from app.records.lookup import Key, ambiguous_match, find_matches, find_people, hidden_match, is_staff
 from app.records.map_record import Reading, as_vendor_drift, map_record
-from app.records.resolve import AnyMapping
 from app.records.resources import name_records
 from app.vendors.models import VendorRefused
 from app.writes.models import Operation
 from app.writes.resolved_write import ResolvedWrite
 from mappings.endpoints import Action, UpsertKey
+from mappings.registry import AnyMapping
 from mappings.spec import SeveralRecords
 
 MOST_RACES: Final = 4

@@ -35,7 +35,7 @@ from app.queue.models import (
     Throttled,
     Unauthorised,
 )
-from app.records.resolve import active_mapping
+from app.records.map_record import active_mapping
 from app.writes.answer import document_for
 from app.writes.deps import WriteDeps
 from app.writes.execute import PATIENT_ATTEMPTS

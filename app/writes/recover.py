@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from app.errors import NotFound, OutcomeUnknown, VersionConflict
 from app.problem_document import Problem
 from app.queue.models import LeaseLost
-from app.records.resolve import AnyMapping
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
 from app.writes.answer import document_for
@@ -35,6 +34,7 @@ from app.writes.prepare import (
 from app.writes.request import CREATING
 from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from mappings.endpoints import Action, Recovery, WriteResult
+from mappings.registry import AnyMapping
 
 # Seconds at the end of a vendor's idempotency key's lifetime that are not used: clocks differ, requests take time.
 LIFETIME_MARGIN: Final = 300.0

@@ -17,7 +17,7 @@ from app.http.headers import NamedRevision
 from app.http.nearest_name import did_you_mean
 from app.http.plurals import PLURAL
 from app.problem_document import FieldError
-from app.records.resolve import AnyMapping, choose_connection, choose_mapping
+from app.records.resolve import choose_connection, choose_mapping
 from app.vendors.models import Connection
 from app.writes.copy_models import CopyOf
 from app.writes.deps import WriteDeps
@@ -37,6 +37,7 @@ from canonical.validate import patch_errors
 from mappings.coverage import coverage, writable_values
 from mappings.endpoints import Action
 from mappings.kit.html import has_words
+from mappings.registry import AnyMapping
 
 T = TypeVar("T")
 CREATING: Final = frozenset({"create", "upsert", "comment"})

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from app.errors import InvalidField
 from app.records.complete_references import NOT_SHOWN, keys_of
 from app.records.fetch import fetch_present, send_read
-from app.records.resolve import active_mapping, choose_mapping
+from app.records.map_record import active_mapping
+from app.records.resolve import choose_mapping
 from app.writes.find_products import find_products, skus_in, with_products
 from app.writes.find_record import find_customer
 from app.writes.models import References

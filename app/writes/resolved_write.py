@@ -21,7 +21,7 @@ from app.problem_document import Problem
 from app.records.fetch import fetch_raw, fetch_record
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
-from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
+from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
 from app.settings.ownership import PERSON
 from app.vendors.models import Connection, VendorRefused
 from app.writes.deps import WriteDeps
@@ -37,6 +37,7 @@ from canonical.totals import stated
 from canonical.values import decimal_string
 from mappings.endpoints import Action, UpsertKey
 from mappings.http import VendorReply, VendorRequest
+from mappings.registry import AnyMapping
 from mappings.spec import Mapped
 
 UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {

@@ -9,10 +9,10 @@ from msgspec import UNSET, Struct, UnsetType
 from app.errors import InvalidField
 from app.http.decode_body import decode_patch
 from app.problem_document import FieldError
-from app.records.resolve import AnyMapping
 from canonical.parts import Line
 from canonical.same_value import fold_tag
 from mappings.coverage import coverage
+from mappings.registry import AnyMapping
 from mappings.spec import Draft
 
 

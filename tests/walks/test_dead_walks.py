@@ -13,8 +13,7 @@ from msgspec import Raw
 from app.dead_letters.decide import DiscardOrder, RedriveOrder, discard_dead_letter, redrive_dead_letter
 from app.dead_letters.deps import DeadLetterDeps
 from app.errors import VendorDrifted
-from app.records.map_record import map_record
-from app.records.resolve import active_mapping
+from app.records.map_record import active_mapping, map_record
 from app.walks.backfill.manage import read_backfill, resume_backfill
 from app.walks.deps import FreshnessDeps
 from app.walks.pull.freshness import list_freshness

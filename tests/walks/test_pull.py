@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from app.records.last_seen import Tolerance, read_tolerantly
-from app.records.resolve import active_mapping
+from app.records.map_record import active_mapping
 from app.records.resources import ReadRecord
 from tests.contract.facade import Facade
 from tests.walks.stage import Event, Stage, connection_table, contact, staged

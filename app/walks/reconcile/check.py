@@ -17,8 +17,8 @@ from app.queue.finishing import Finishing
 from app.queue.kinds import JobKind
 from app.queue.models import BudgetShare, Deferred, Done, Job, JobOutcome, NewJob, Retry
 from app.records.append import Appended, append_all
+from app.records.map_record import active_mapping
 from app.records.models import WriteUnderWay, record_key
-from app.records.resolve import active_mapping
 from app.walks.deps import WalkDeps
 from app.walks.metrics import count_found
 from app.walks.models import RefetchPayload
