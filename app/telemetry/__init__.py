@@ -18,7 +18,6 @@ from app.telemetry.context import bind, correlation_id, current_traceparent, der
 if TYPE_CHECKING:
     from app.telemetry.metrics import (
         add_collector,
-        count_operation,
         expect_server_errors,
         expect_vendor_calls,
         refresh_before_push,
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
     )
 
 _NAMES: Final = {
-    "metrics": "add_collector count_operation expect_server_errors expect_vendor_calls refresh_before_push"
-    " render_metrics",
+    "metrics": "add_collector expect_server_errors expect_vendor_calls refresh_before_push render_metrics",
     "provider": "set_up shut_down",
     "server": "mark_replayed name_caller name_operation name_problem name_route server_span",
     "spans": "count_dead_letter discovery_span job_span mapping_span note_wait operation_span trace_echo vendor_span",
@@ -52,7 +50,6 @@ __all__ = [
     "bind",
     "correlation_id",
     "count_dead_letter",
-    "count_operation",
     "current_traceparent",
     "derive_trace_id",
     "discovery_span",

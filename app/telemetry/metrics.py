@@ -73,6 +73,8 @@ vendor_outcomes = Counter(
     ("connection", "outcome"),
     registry=registry,
 )
+vendor_outcome = cache(vendor_outcomes.labels)
+"""The series of a connection and an outcome."""
 vendor_retries = Counter(
     "lockstitch_vendor_retries", "Retries of requests to vendors.", ("connection", "reason"), registry=registry
 )
@@ -104,6 +106,8 @@ mapping_refusals = Counter(
 operations = Counter(
     "lockstitch_operations", "Canonical writes by outcome.", ("object", "action", "outcome"), registry=registry
 )
+operations_ended = cache(operations.labels)
+"""The series of an object, an action and an outcome: `succeeded`, `failed` or `unknown`."""
 target = Info("target", "What this process is, as the OpenTelemetry resource of its spans.", registry=registry)
 otlp_exported = Counter(
     "lockstitch_otlp_exported",
@@ -119,28 +123,8 @@ def describe_process(service: str, environment: str) -> None:
     target.info({"service_name": f"lockstitch-{service}", "deployment_environment_name": environment})
 
 
-@cache
-def _ended(object_name: str, action: str, outcome: str) -> Counter:
-    return operations.labels(object_name, action, outcome)
-
-
-def count_operation(object_name: str, action: str, outcome: str) -> None:
-    """Count a canonical write that ended: `succeeded`, `failed` or `unknown`."""
-    _ended(object_name, action, outcome).inc()
-
-
 UNMATCHED = "unmatched"
 """The route label of a request without a route."""
-
-
-@cache
-def _outcomes(connection: str, outcome: str) -> Counter:
-    return vendor_outcomes.labels(connection, outcome)
-
-
-def count_vendor_outcome(connection: str, outcome: str) -> None:
-    """Count a request to a vendor after all retries: `success`, a failure category, or `lost`."""
-    _outcomes(connection, outcome).inc()
 
 
 def expect_server_errors(routes: Iterable[str]) -> None:

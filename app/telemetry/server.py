@@ -12,7 +12,6 @@ from typing import Final, Self
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from prometheus_client import Histogram
 
 from app.telemetry.metrics import UNMATCHED, server_duration, server_errors
 from app.telemetry.run_ids import UnsampledTracer
@@ -21,6 +20,7 @@ from app.telemetry.runs import recorder
 _tracer = trace.get_tracer("lockstitch.http")
 _quiet_tracer = UnsampledTracer()
 _log = logging.getLogger("lockstitch.access")
+_durations = cache(server_duration.labels)  # there are only as many as series
 
 KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
@@ -170,12 +170,6 @@ def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> No
     if failed:
         facts["error_type"] = error_type
     _log.log(level, "%s %s %s", call.method, route, status or error_type, extra=facts)
-
-
-@cache
-def _durations(method: str, route: str, status: str, error_type: str) -> Histogram:
-    """Return the histogram of one label set; cached, because there are only as many as series."""
-    return server_duration.labels(method, route, status, error_type)
 
 
 def _note(call: ServerCall, seconds: float) -> None:

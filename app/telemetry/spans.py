@@ -21,6 +21,7 @@ from app.telemetry.runs import recorder
 from mappings.spec import Unmappable, VendorDrift
 
 _tracer = trace.get_tracer("lockstitch")
+_durations = cache(client_duration.labels)  # there are only as many as series
 _SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 WAITS: Final = frozenset({"deferred", "throttled", "unauthorised"})
@@ -151,12 +152,6 @@ class VendorCall(AbstractContextManager["VendorCall"]):  # a generator would cos
         if self.error_type:
             _fail(self.span, self.error_type)
         self.span.end()
-
-
-@cache
-def _durations(connection: str, method: str, route: str, status_class: str, error_type: str) -> Histogram:
-    """Return the histogram of one label set; cached, because there are only as many as series."""
-    return client_duration.labels(connection, method, route, status_class, error_type)
 
 
 def vendor_span(

@@ -24,7 +24,7 @@ from app.problem_document import Problem
 from app.queue.models import Allowances
 from app.queue.pauses import PostgresPauses
 from app.telemetry import vendor_span
-from app.telemetry.metrics import count_vendor_outcome, vendor_retries
+from app.telemetry.metrics import vendor_outcome, vendor_retries
 from app.vendors.accounts import Accounts
 from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
 from app.vendors.circuit import Traffic
@@ -227,7 +227,7 @@ class VendorClient:
                     await self._refuse_credential(live, str(error))
                     raise VendorAuthFailed(str(error)) from error
                 if isinstance(outcome, VendorReply):
-                    count_vendor_outcome(name, "success")
+                    vendor_outcome(name, "success").inc()
                     return outcome
                 attempts += 1
                 if request.effect and outcome.maybe_done:
@@ -239,7 +239,7 @@ class VendorClient:
                 vendor_retries.labels(name, outcome.why).inc()
         except (Problem, VendorRefused) as error:
             category = error.refusal.category if isinstance(error, VendorRefused) else error.category
-            count_vendor_outcome(name, "lost" if lost else category)
+            vendor_outcome(name, "lost" if lost else category).inc()
             if lost is None:
                 raise
             # A later failure, even a refusal, says nothing about the attempt without a reply.

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from app.errors import ApprovalExpired, ApprovalRejected, Forbidden, NotFound, StateConflict
 from app.http.callers import Caller
 from app.problem_document import Problem
-from app.telemetry import count_operation
+from app.telemetry.metrics import operations_ended
 from app.writes.answer import document_for, problem_answer
 from app.writes.approval import Approval, ApprovalDecision, ApprovalDetails
 from app.writes.deps import ApprovalDeps, WriteDeps
@@ -113,7 +113,7 @@ async def _end(
     document = document_for(deps, operation, problem)
     done = await deps.approvals.end(operation, state, details, problem=document, answer=problem_answer(document))
     if done:
-        count_operation(operation.object, operation.action, "failed")
+        operations_ended(operation.object, operation.action, "failed").inc()
     return done
 
 

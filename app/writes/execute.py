@@ -25,7 +25,7 @@ from app.errors import (
     VersionConflict,
 )
 from app.problem_document import Problem, ProblemDocument
-from app.telemetry import count_operation
+from app.telemetry.metrics import operations_ended
 from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.answer import document_for, problem_answer, skipped_answer
 from app.writes.copy_merge import ConsumerPaused
@@ -257,7 +257,7 @@ async def _record_skipped(deps: WriteDeps, begun: Begun) -> Answer:
     """Record the success of a copy that found no record to change. Raises LeaseLost."""
     answer = skipped_answer(begun.operation)
     await deps.operations.succeed(begun, Success(answer=answer))
-    count_operation(begun.operation.object, begun.operation.action, "succeeded")
+    operations_ended(begun.operation.object, begun.operation.action, "succeeded").inc()
     return answer
 
 
@@ -266,7 +266,7 @@ async def record_refusal(deps: WriteDeps, begun: Begun, problem: Problem, *, sen
     document = document_for(deps, begun.operation, problem)
     answer = problem_answer(document)
     await deps.operations.fail(begun, problem=document, answer=answer, sent=sent)
-    count_operation(begun.operation.object, begun.operation.action, "failed")
+    operations_ended(begun.operation.object, begun.operation.action, "failed").inc()
     return answer
 
 
@@ -312,7 +312,7 @@ async def _record_unsent(deps: WriteDeps, begun: Begun, problem: Problem, *, pat
     # A caller who got 202 finds a final refusal as the answer, until a redrive replaces it.
     answer = problem_answer(document) if problem.category in FOR_GOOD else None
     await deps.operations.fail(begun, problem=document, answer=answer)
-    count_operation(operation.object, operation.action, "failed")
+    operations_ended(operation.object, operation.action, "failed").inc()
 
 
 async def _release_key(deps: WriteDeps, begun: Begun, problem: Problem, document: ProblemDocument) -> bool:
@@ -321,7 +321,7 @@ async def _release_key(deps: WriteDeps, begun: Begun, problem: Problem, document
         return await deps.operations.forget(begun, because=problem.code)
     if not await deps.operations.fail(begun, problem=document, answer=None, unless_deferred=True):
         return False
-    count_operation(begun.operation.object, begun.operation.action, "failed")
+    operations_ended(begun.operation.object, begun.operation.action, "failed").inc()
     return True
 
 

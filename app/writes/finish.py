@@ -21,7 +21,7 @@ from app.records.compare import added_comment, compare, compare_deleted
 from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import etag_of, name_new_record, name_records
-from app.telemetry import count_operation
+from app.telemetry.metrics import operations_ended
 from app.writes.accept_loss import filled, other_total, undecided
 from app.writes.answer import Archived, document_for, problem_answer
 from app.writes.copy_links import link_copy
@@ -229,7 +229,7 @@ async def _commit(
             await resolved.deps.operations.succeed(begun, msgspec.structs.replace(success, change=change))
             break
         state = await last_state(resolved, _required(success.remote_id))
-    count_operation(operation.object, operation.action, "succeeded")
+    operations_ended(operation.object, operation.action, "succeeded").inc()
 
 
 async def _state_before(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> SeenState | None:

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from app.errors import NotFound, OutcomeUnknown, VersionConflict
 from app.problem_document import Problem
 from app.queue.models import LeaseLost
-from app.telemetry import count_operation, operation_span
+from app.telemetry import operation_span
+from app.telemetry.metrics import operations_ended
 from app.vendors.models import VendorRefused
 from app.writes.answer import document_for
 from app.writes.copy_merge import ConsumerPaused
@@ -290,7 +291,7 @@ async def _mark_unknown(deps: WriteDeps, begun: Begun, note: str) -> None:
         operation_id=begun.operation.id,
     )
     await deps.operations.mark_unknown(begun, problem=document_for(deps, begun.operation, problem))
-    count_operation(begun.operation.object, begun.operation.action, "unknown")
+    operations_ended(begun.operation.object, begun.operation.action, "unknown").inc()
 
 
 async def _retry_later(deps: WriteDeps, begun: Begun, problem: Problem) -> None:

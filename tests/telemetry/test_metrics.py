@@ -7,7 +7,8 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.telemetry import add_collector, bind, count_operation, name_route, render_metrics, server_span
+from app.telemetry import add_collector, bind, name_route, render_metrics, server_span
+from app.telemetry.metrics import operations_ended
 
 
 def samples() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -47,7 +48,7 @@ def test_calls_are_timed_by_route(method: str, route: str | None, status: int, l
 def test_operations_are_counted_by_outcome() -> None:
     wanted = {"object": "customer", "action": "create", "outcome": "succeeded"}
     before = value("lockstitch_operations_total", **wanted)
-    count_operation("customer", "create", "succeeded")
+    operations_ended("customer", "create", "succeeded").inc()
     assert value("lockstitch_operations_total", **wanted) == before + 1
 
 
