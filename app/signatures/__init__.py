@@ -9,8 +9,7 @@ A scheme is data (`mappings.webhooks.Scheme`), declared in the folder of a vendo
 signature is verified. The only exception that a request can cause is SignatureRefused.
 """
 
-from app.signatures.events import ReceivedEvent, events_of
-from app.signatures.request import (
+from app.signatures.claim import (
     MAX_SIGNATURES,
     Reason,
     Secret,
@@ -18,6 +17,7 @@ from app.signatures.request import (
     SignedRequest,
     UnusableSecret,
 )
+from app.signatures.events import ReceivedEvent, events_of
 from app.signatures.standard_webhooks import new_secret, signed_headers
 from app.signatures.verify import HandshakeAnswer, check_secret, handshake, verify
 

@@ -16,7 +16,7 @@ from urllib.parse import quote_from_bytes
 import msgspec
 from msgspec import Raw
 
-from app.signatures.request import Headers, values
+from app.signatures.claim import Headers, values
 from mappings.webhooks import BODY, Place, Places, Scheme
 
 LONGEST_WORD: Final = 255

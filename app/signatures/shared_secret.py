@@ -7,8 +7,16 @@ anyone who reads one request can forge others. An event therefore only causes a 
 import re
 from typing import Final
 
-from app.signatures.claim import Claim, Key, Verifier, text_key
-from app.signatures.request import SignatureRefused, SignedRequest, UnusableSecret, required
+from app.signatures.claim import (
+    Claim,
+    Key,
+    SignatureRefused,
+    SignedRequest,
+    UnusableSecret,
+    Verifier,
+    required,
+    text_key,
+)
 
 HEADER: Final = b"x-lockstitch-secret"
 SHORTEST: Final = 16

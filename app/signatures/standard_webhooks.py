@@ -17,14 +17,18 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from app.signatures.claim import Claim, Key, Verifier, base64_digest, unix_seconds
-from app.signatures.request import (
+from app.signatures.claim import (
     MAX_SIGNATURES,
+    Claim,
+    Key,
     Secret,
     SignatureRefused,
     SignedRequest,
     UnusableSecret,
+    Verifier,
+    base64_digest,
     required,
+    unix_seconds,
     values,
 )
 

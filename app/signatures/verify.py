@@ -15,8 +15,19 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from app.signatures.claim import Claim, Key, Verifier, verifier_of
-from app.signatures.request import Headers, Secret, SignatureRefused, SignedRequest, UnusableSecret, optional, values
+from app.signatures.claim import (
+    Claim,
+    Headers,
+    Key,
+    Secret,
+    SignatureRefused,
+    SignedRequest,
+    UnusableSecret,
+    Verifier,
+    optional,
+    values,
+    verifier_of,
+)
 from app.signatures.shared_secret import SHARED_SECRET
 from app.signatures.standard_webhooks import STANDARD
 from mappings.webhooks import Envelope, Scheme, Signature

@@ -6,7 +6,7 @@ from typing import Final
 
 from app import signatures
 from app.signatures import HandshakeAnswer, ReceivedEvent, Secret, SignedRequest
-from app.signatures.request import Headers
+from app.signatures.claim import Headers
 from mappings.registry import schemes
 from mappings.webhooks import Scheme
 
