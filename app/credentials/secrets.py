@@ -1,7 +1,7 @@
 """Resolve references to secrets: `env:NAME`, `file:/path`, `vault:NAME`, and those of providers, such as `aws:NAME`.
 
-The vault may change a secret while the process runs. `revision` rises with each possible change. After that, read the
-value again.
+The vault may change a secret while the process runs. Its `revision` rises with each possible change. After that, read
+the value again.
 """
 
 import asyncio
@@ -37,11 +37,6 @@ class Secrets:
         self.vault = vault
         self.note_use: Callable[[str, str], None] = _note_nothing if uses is None else uses.note
         """Record that a secret was used now for a part."""
-
-    @property
-    def revision(self) -> int:
-        """Rises with every change in the vault."""
-        return 0 if self.vault is None else self.vault.revision
 
     def read(self, reference: str) -> str:
         """Return the present secret; that of a provider as it was when last fetched. The first fetch blocks.

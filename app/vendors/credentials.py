@@ -26,13 +26,14 @@ LOOK_SECONDS: Final = 0.1
 class CredentialHeader:
     """Holds the header, and never shows it in `repr` or a message. Follows the vault."""
 
-    __slots__ = ("_auth", "_header", "_lacks", "_names", "_revision", "_secrets", "_settings", "unreadable")
+    __slots__ = ("_auth", "_header", "_lacks", "_names", "_revision", "_secrets", "_settings", "_vault", "unreadable")
 
     def __init__(self, settings: ConnectionSettings, auth: Auth, secrets: Secrets) -> None:
         """A secret that the vault lacks may be set later. Raises SettingsError if another is missing or unusable."""
         self._settings = settings
         self._auth = auth
         self._secrets = secrets
+        self._vault = secrets.vault
         self._lacks: NoSecret | None = None
         self.unreadable: str | None = None
         """Why the secrets could not be read again: a file that is being replaced, say."""
@@ -44,7 +45,7 @@ class CredentialHeader:
     @property
     def header(self) -> tuple[str, str]:
         """The header with the present secrets. Raises NoSecret if the vault lacks one."""
-        if self._revision != self._secrets.revision:
+        if self._vault is not None and self._revision != self._vault.revision:
             self.renew()
         if self._lacks is not None:
             raise NoSecret(str(self._lacks))
@@ -89,7 +90,7 @@ class CredentialHeader:
             self._secrets.note_use(name, f"{self._settings.name} {part}")
 
     def _read(self) -> None:
-        self._revision = self._secrets.revision
+        self._revision = 0 if self._vault is None else self._vault.revision
         try:
             self._header = self._resolve()
         except NoSecret as error:
