@@ -18,8 +18,8 @@ from app.agents import has_agents
 from app.agents.tools import OperationTool, tools_of
 from app.errors import Forbidden, InvalidHost, MethodNotAllowed, NotFound
 from app.http.admission import AnyRequest, admit, read_body
-from app.http.deps import HttpDeps, deps_of
-from app.http.edge import header_of
+from app.http.deps import HttpDeps
+from app.http.edge import deps_of, header_of
 from app.problem_document import JSON
 from app.telemetry import name_route
 

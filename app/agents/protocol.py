@@ -13,8 +13,7 @@ from app import VERSION
 from app.agents.calls import ToolAnswer, call_operation, read_arguments
 from app.agents.tools import OperationTool
 from app.http.admission import Admitted, AnyRequest
-from app.http.deps import deps_of
-from app.http.edge import headers_of
+from app.http.edge import deps_of, headers_of
 from app.writes.deps import WriteDeps
 
 INSTRUCTIONS: Final = (

@@ -29,8 +29,8 @@ from app.console.store import PostgresSessions
 from app.errors import Forbidden, InvalidField, Unauthenticated
 from app.http.admission import AnyRequest, read_body
 from app.http.callers import Caller, require_scopes
-from app.http.deps import HttpDeps, deps_of
-from app.http.edge import header_of, headers_of
+from app.http.deps import HttpDeps
+from app.http.edge import deps_of, header_of, headers_of
 
 T = TypeVar("T")
 

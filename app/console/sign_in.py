@@ -27,7 +27,8 @@ from app.console.pages import (
 from app.console.store import LIFETIME, PostgresSessions
 from app.http.admission import AnyRequest, delay_wrong_key
 from app.http.callers import Caller
-from app.http.deps import HttpDeps, deps_of
+from app.http.deps import HttpDeps
+from app.http.edge import deps_of
 
 FORM_COOKIE: Final = "lockstitch_console_form"
 UNKNOWN: Final = "The key is unknown, expired or revoked."

@@ -25,8 +25,8 @@ from app.errors import (
 from app.http.accept import quality
 from app.http.bodies import MOST_PIECES, Transfers
 from app.http.callers import OR_ANOTHER, Caller, forbidden, require_scopes
-from app.http.deps import HttpDeps, deps_of
-from app.http.edge import answer_headers, correlation_of, header_of, headers_of
+from app.http.deps import HttpDeps
+from app.http.edge import answer_headers, correlation_of, deps_of, header_of, headers_of
 from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import name_caller
 

@@ -1,18 +1,12 @@
-"""The dependencies of the HTTP edge, and how a handler finds those of its capability."""
+"""The dependencies of the HTTP edge."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-from litestar import Request
-
-from app.dependencies import Dependencies
 from app.http.bodies import Transfers
 from app.http.callers import Keys
 from app.http.cursors import SealedCursors
 from app.http.rate_limit import Budgets, SharedBudgets
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +25,3 @@ class HttpDeps:
     exports: Transfers
     answers: Transfers
     cursors: SealedCursors
-
-
-def deps_of(request: Request[Any, Any, Any], kind: type[T]) -> T:
-    """Return the dependencies of this type of the application that handles the request."""
-    dependencies: Dependencies = request.app.state["dependencies"]
-    return dependencies.by_type[kind]  # type: ignore[no-any-return]

@@ -4,17 +4,21 @@ like GET without the body, and sends long answers in pieces."""
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
+from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Send
 from msgspec import Struct
 
 from app import telemetry
+from app.dependencies import Dependencies
 from app.errors import InvalidHost, MalformedBody, RateLimited
 from app.http.bodies import Incoming, Transfers
 from app.identifiers import CORRELATION, new_run_id
 from app.problem_document import PROBLEM_JSON, document_of
+
+T = TypeVar("T")
 
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")
 PIECE: Final = 64 * 1024
@@ -69,6 +73,12 @@ def answer_headers(scope: Any) -> list[tuple[str, str]]:
     """Return the list of headers to add to any answer to this request."""
     edge: _Edge = scope["state"][_KEY]
     return edge.headers
+
+
+def deps_of(request: Request[Any, Any, Any], kind: type[T]) -> T:
+    """Return the dependencies of this type of the application that handles the request."""
+    dependencies: Dependencies = request.app.state["dependencies"]
+    return dependencies.by_type[kind]  # type: ignore[no-any-return]
 
 
 class Edge:

@@ -27,8 +27,7 @@ from app.errors import NotFound, UnsupportedMediaType
 from app.http.admission import AnyRequest, admit, read_body, template_of
 from app.http.callers import Caller
 from app.http.decode_body import decode_patch
-from app.http.deps import deps_of
-from app.http.edge import headers_of
+from app.http.edge import deps_of, headers_of
 from app.http.headers import Header
 from app.http.paging import Page
 from app.http.parameters import LIMIT, Parameter, PathText, Query

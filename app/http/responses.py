@@ -17,8 +17,8 @@ from litestar.types import Receive, Send
 from app import telemetry
 from app.errors import Internal, MethodNotAllowed, NotFound, StoreUnavailable
 from app.http.accept import accepted_problem_type
-from app.http.deps import HttpDeps, deps_of
-from app.http.edge import ASKED, answer_headers, correlation_of, header_of, headers_of, path_of
+from app.http.deps import HttpDeps
+from app.http.edge import ASKED, answer_headers, correlation_of, deps_of, header_of, headers_of, path_of
 from app.http.paging import Page
 from app.problem_document import JSON, Problem, document_of
 

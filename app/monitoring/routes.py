@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from app.errors import StoreUnavailable
 from app.http.admission import AnyRequest
-from app.http.deps import HttpDeps, deps_of
-from app.http.edge import path_of
+from app.http.deps import HttpDeps
+from app.http.edge import deps_of, path_of
 from app.http.operation import Call, JsonBody, operation, public_operation
 from app.http.parameters import LIMIT, PathText, cursor
 from app.http.plurals import WRITE_SCOPES

@@ -9,7 +9,8 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 
 from app.http.admission import AnyRequest
-from app.http.deps import HttpDeps, deps_of
+from app.http.deps import HttpDeps
+from app.http.edge import deps_of
 from app.http.operation import public_operation
 from app.http.parameters import Query, boolean
 from app.http.responses import Answered

@@ -10,8 +10,8 @@ from weakref import WeakValueDictionary
 
 from app.errors import Forbidden, NotFound, UnsupportedMediaType
 from app.http.admission import AnyRequest, check_coding, content_type_of, read_into
-from app.http.deps import HttpDeps, deps_of
-from app.http.edge import header_of
+from app.http.deps import HttpDeps
+from app.http.edge import deps_of, header_of
 from app.http.headers import IDEMPOTENCY_KEY
 from app.http.operation import Call, FileBody, operation
 from app.http.parameters import PathText

@@ -12,7 +12,7 @@ from litestar import Response
 from app.credentials.consents import Authorization, AuthorizationRequest
 from app.errors import Complaint
 from app.http.admission import AnyRequest
-from app.http.deps import deps_of
+from app.http.edge import deps_of
 from app.http.operation import Call, JsonBody, Listing, operation, public_operation
 from app.http.paging import Page, whole_list
 from app.http.parameters import PathText, text

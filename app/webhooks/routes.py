@@ -1,8 +1,8 @@
 """HTTP operation of vendors' webhooks. The signature replaces the key."""
 
 from app.http.admission import AnyRequest, read_body
-from app.http.deps import HttpDeps, deps_of
-from app.http.edge import correlation_of
+from app.http.deps import HttpDeps
+from app.http.edge import correlation_of, deps_of
 from app.http.operation import public_operation
 from app.http.parameters import PathText
 from app.http.responses import Answered, json_response
