@@ -116,20 +116,20 @@ class Accounts:
         known = None if self._is_new(live) else self._known.get((live.connection.name, object_name))
         if known is not None and (max_age is None or time.monotonic() - known.asked_at <= max_age):
             if time.monotonic() >= known.renew_at:
-                self._renewals.begin(live, object_name, self._age(live) * YOUNG_SHARE)
+                self._renewals.begin(live, object_name, live.patience.account_age * YOUNG_SHARE)
             return known.account
-        return (
-            await self.renewed(live, deadline, object_name, self._age(live) if max_age is None else max_age)
-        ).account
+        age = live.patience.account_age if max_age is None else max_age
+        return (await self.renewed(live, deadline, object_name, age)).account
 
     async def fact(self, live: LiveConnection, request: VendorRequest, deadline: float) -> VendorReply:
         """Return the known reply to one of the account requests, with status 403 if the vendor refuses it. Raises its
         problems."""
-        reply = self._known_reply(live, request, self._age(live))
+        age = live.patience.account_age
+        reply = self._known_reply(live, request, age)
         if reply is None:
             began = time.monotonic()
-            await self._share(live, (request,), self._age(live))
-            reply = await self._reply(live, request, self._age(live), deadline)
+            await self._share(live, (request,), age)
+            reply = await self._reply(live, request, age, deadline)
             await self._keep(live, {request: reply}, began)
             self._forget_built(live.connection.name)
         return _first(reply) or VendorReply(status=REFUSED, headers={}, body=b"")
@@ -146,7 +146,7 @@ class Accounts:
         """Check which account a new credential opens, before anything is written with it. Raises like `get`, and
         ConnectionPaused for another account."""
         if self._is_new(live):
-            await self.renewed(live, deadline, "comment", self._age(live))
+            await self.renewed(live, deadline, "comment", live.patience.account_age)
 
     def _is_new(self, live: LiveConnection) -> bool:
         """Return whether the account of the present credential was not checked yet."""
@@ -172,9 +172,6 @@ class Accounts:
         """Build the account Structs of a connection again, with the replies that came meanwhile."""
         for key in [key for key in self._known if key[0] == name]:
             del self._known[key]
-
-    def _age(self, live: LiveConnection) -> float:
-        return live.patience.account_age
 
     async def _renew(self, live: LiveConnection, object_name: ObjectName | None, max_age: float) -> Facts:
         """Build the facts anew. If that fails, keep the known ones and retry soon."""
@@ -222,7 +219,7 @@ class Accounts:
         known = own_replies | defined
         await self._keep(live, known, began)
         oldest = min((reply.asked_at for reply in known.values()), default=began)
-        age = self._age(live) * random.uniform(EARLIEST_RENEWAL, 1.0)  # noqa: S311 - spreads load
+        age = live.patience.account_age * random.uniform(EARLIEST_RENEWAL, 1.0)  # noqa: S311 - spreads load
         return Facts(
             account=account if settings == live.custom_fields else self._build(live, replies, settings),
             asked_at=oldest,

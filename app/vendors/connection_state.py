@@ -207,7 +207,8 @@ class LiveConnection:
 
     def leave(self, admitted: Admission) -> None:
         """Free the slot of a request that ended."""
-        self._abandon(admitted.probes)
+        if admitted.probes:
+            self.health.probes.abandoned()
         if admitted.probes_circuit:
             self.health.circuits[admitted.traffic].probes.abandoned()
         self._slots.release()
@@ -258,12 +259,9 @@ class LiveConnection:
             return wait, probe
         finally:
             if not admitted:
-                self._abandon(probe)
+                if probe:
+                    self.health.probes.abandoned()
                 self._slots.release()
-
-    def _abandon(self, probe: bool) -> None:
-        if probe:
-            self.health.probes.abandoned()
 
     async def _acquire(self, gate: asyncio.Semaphore | asyncio.Lock, deadline: float) -> None:
         if not gate.locked():
