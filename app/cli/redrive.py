@@ -52,7 +52,7 @@ def start(
         usage(f"--rate {rate}: must be above 0 and at most {FASTEST}.")
     request = RedriveRequest(filter=which, rate_per_second=rate, dry_run=dry_run)
     preview = opened(lambda deps: preview_redrive(deps, request, most=None if dry_run else 1))
-    if not preview.total:
+    if not preview.total and not preview.skipped:
         refuse_unknown({"which": which})
     if dry_run:
         _show_dry_run(preview, json)
@@ -96,7 +96,8 @@ declare_status(redrive, WORK, list_redrives, COLUMNS, _row, none="No redrives.")
 
 def _show_dry_run(preview: DryRun, json: bool) -> None:
     length = "" if preview.seconds is None else f", in about {span(preview.seconds)}"
-    print_result(preview, f"This would redrive {counted(preview.total, 'dead letter')}{length}.", json=json)
+    skipped = f" It skips {preview.skipped:,} whose work is queued already." if preview.skipped else ""
+    print_result(preview, f"This would redrive {counted(preview.total, 'dead letter')}{length}.{skipped}", json=json)
     if preview.groups and not json:
         print_table(("example", "count", "connection", "failure"), preview.groups, _group_row)
 

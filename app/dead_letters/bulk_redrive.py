@@ -46,12 +46,15 @@ class RedriveView(Redrive, frozen=True, kw_only=True):
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
-    """What a redrive would process now: how many, of which kinds, and its duration at the requested rate."""
+    """What a redrive would do now: how many it would queue, of which kinds, how many it would skip, and its duration at
+    the requested rate."""
 
     total: int
     """Number that would be redriven now. Example: `1200`"""
+    skipped: int
+    """Number that match and would stay open, because their work is queued already. Example: `2`"""
     groups: list[DeadLetterGroup]
-    """Groups by failure, the most frequent first; at most 20."""
+    """Groups by failure of those that would be redriven, the most frequent first; at most 20."""
     seconds: float | None
     """Duration at the requested rate; null without a rate. Example: `60.0`"""
     dry_run: bool = True
@@ -59,12 +62,13 @@ class DryRun(Struct, frozen=True, kw_only=True):
 
 
 async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest, *, most: int | None = None) -> DryRun:
-    """Count and group what would be redriven, only up to `most`, if given. Changes nothing. Raises InvalidField."""
+    """Count and group what would be redriven, only of the newest `most`, if given. Changes nothing. Raises
+    InvalidField."""
     which = _filter_of(request.filter)
-    total = await deps.dead_letters.count(which, most=most)
-    groups = await deps.dead_letters.groups(which, limit=GROUPS, newest=most)
-    seconds = None if request.rate_per_second is None else round(total / request.rate_per_second, 1)
-    return DryRun(total=total, groups=list(groups), seconds=seconds)
+    count = await deps.dead_letters.count(which, newest=most)
+    groups = await deps.dead_letters.groups(which, limit=GROUPS, newest=most, redriven=True)
+    seconds = None if request.rate_per_second is None else round(count.redriven / request.rate_per_second, 1)
+    return DryRun(total=count.redriven, skipped=count.skipped, groups=list(groups), seconds=seconds)
 
 
 async def start_redrive(

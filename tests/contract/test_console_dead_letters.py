@@ -145,6 +145,14 @@ def test_many_are_previewed_then_redriven(console_operator: Operator, dead: Dead
         assert console_operator.submit(PATH, "/console/redrives", {"rate": rate}).status_code == 422
 
 
+def test_a_preview_says_what_is_skipped(console_operator: Operator, dead: DeadJobs) -> None:
+    dead.bury(dead.new("k1"), dead.new("k2"))
+    dead.enqueue(dead.new("k1"))
+    preview = console_operator.submit(PATH, "/console/redrives", {"connection": dead.connection}).text
+    assert "This would redrive 1 dead letter</h1>" in preview
+    assert "It skips 1 whose work is queued already." in preview
+
+
 def test_a_misspelt_connection_is_refused(console_operator: Operator) -> None:
     listed = console_operator.get(PATH, params={"connection": "other-zendsk"})
     redriven = console_operator.submit(PATH, "/console/redrives", {"connection": "other-zendsk"})

@@ -65,6 +65,7 @@ def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: De
     assert answer.json() == {
         "dry_run": True,
         "total": 4,
+        "skipped": 0,
         "seconds": 2.0,
         "groups": [
             {
@@ -84,6 +85,19 @@ def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: De
         ],
     }
     assert dead.states() == ["open"] * 4
+
+
+def test_a_dry_run_counts_what_a_redrive_then_does(caller: Caller, dead: DeadJobs) -> None:
+    """One of four is queued already, and two are the same work."""
+    first, *_ = dead.bury(dead.new("k1"), dead.new("k2"), dead.new("k3"))
+    dead.bury(dead.new("k1"), failure=UNMAPPABLE)
+    dead.enqueue(dead.new("k3"))
+    body = {"filter": {"connection": dead.connection}, "dry_run": True, "rate_per_second": 4}
+    preview = caller.post(PATH, json=body).json()
+    assert (preview["total"], preview["skipped"], preview["seconds"]) == (2, 2, 0.5)
+    assert [(one["count"], one["example"]) for one in preview["groups"]] == [(2, first)]
+    done = ended(caller, start(caller, dead))
+    assert (done["redriven"], done["skipped"]) == (preview["total"], preview["skipped"])
 
 
 def test_rows_with_one_cause_are_one_group_and_are_redriven_together(caller: Caller, dead: DeadJobs) -> None:

@@ -7,7 +7,14 @@ import asyncpg
 import msgspec
 
 from app.audit import record
-from app.dead_letters.models import AlreadyQueued, Attempt, DeadLetterFilter, DeadLetterGroup, NotOpen
+from app.dead_letters.models import (
+    AlreadyQueued,
+    Attempt,
+    DeadLetterCount,
+    DeadLetterFilter,
+    DeadLetterGroup,
+    NotOpen,
+)
 from app.postgres.database import CUSTOM_PLAN, Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue import order_keys, requeue
@@ -50,21 +57,41 @@ SELECT_PAGE, SELECT_OPEN = (
     for state in ("true", OPEN)
 )
 
+MATCHING: Final = f"SELECT * FROM dead_letter WHERE {WHICH} AND {OPEN} ORDER BY id DESC LIMIT $10"  # noqa: S608
+
+# A redrive skips a letter if a job with its dedupe key is queued, or becomes queued by an older letter.
+PREVIEWED: Final = f"""
+    SELECT letter.*,
+           letter.dedupe_key IS NOT NULL
+               AND (job.id IS NOT NULL
+                    OR row_number() OVER (PARTITION BY kind, connection, dedupe_key ORDER BY letter.job_id) > 1)
+           AS is_skipped
+      FROM ({MATCHING}) AS letter
+      LEFT JOIN job USING (kind, connection, dedupe_key)
+"""  # noqa: S608
+
 COUNT = Statement(
     "SELECT dead_letter",
-    f"SELECT count(*) FROM (SELECT FROM dead_letter WHERE {WHICH} AND {OPEN} LIMIT $10) AS few",  # noqa: S608
+    f"""
+    SELECT count(*) FILTER (WHERE NOT is_skipped) AS redriven, count(*) FILTER (WHERE is_skipped) AS skipped
+      FROM ({PREVIEWED}) AS letter
+    """,  # noqa: S608
 )
 
-SELECT_GROUPS = Statement(
-    "SELECT dead_letter",
-    f"""
-    SELECT connection, kind, category, reason, {PLACE} AS path, count(*)::integer AS count, min(id) AS example,
-           min(created_at) AS oldest_at
-      FROM (SELECT * FROM dead_letter WHERE {WHICH} AND {OPEN} ORDER BY id DESC LIMIT $11) AS letter
-     GROUP BY connection, kind, category, reason, {PLACE}
-     ORDER BY count(*) DESC, min(id)
-     LIMIT $10
-    """,  # noqa: S608
+SELECT_GROUPS, SELECT_REDRIVEN_GROUPS = (
+    Statement(
+        "SELECT dead_letter",
+        f"""
+        SELECT connection, kind, category, reason, {PLACE} AS path, count(*)::integer AS count, min(id) AS example,
+               min(created_at) AS oldest_at
+          FROM ({letters}) AS letter
+         WHERE {counts}
+         GROUP BY connection, kind, category, reason, {PLACE}
+         ORDER BY count(*) DESC, min(id)
+         LIMIT $11
+        """,  # noqa: S608
+    )
+    for letters, counts in ((MATCHING, "true"), (PREVIEWED, "NOT is_skipped"))
 )
 
 SELECT_BY_ID = Statement("SELECT dead_letter", f"SELECT {COLUMNS} FROM dead_letter WHERE id = $1")  # noqa: S608
@@ -112,16 +139,18 @@ class PostgresDeadLetters:
         rows = await self._filtered(statement, *values_of(which), after, limit)
         return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
-    async def count(self, which: DeadLetterFilter, *, most: int | None = None) -> int:
-        """Count open dead letters, up to `most`, if given."""
-        rows = await self._filtered(COUNT, *values_of(which), most)
-        return int(rows[0]["count"])
+    async def count(self, which: DeadLetterFilter, *, newest: int | None = None) -> DeadLetterCount:
+        """Count the open dead letters that a redrive would queue, and skip: those among the `newest`, if given."""
+        rows = await self._filtered(COUNT, *values_of(which), newest)
+        return msgspec.convert(dict(rows[0]), DeadLetterCount)
 
     async def groups(
-        self, which: DeadLetterFilter, *, limit: int, newest: int | None = None
+        self, which: DeadLetterFilter, *, limit: int, newest: int | None = None, redriven: bool = False
     ) -> Sequence[DeadLetterGroup]:
-        """Group open dead letters by cause, most frequent first; only this many of the `newest`, if given."""
-        rows = await self._filtered(SELECT_GROUPS, *values_of(which), limit, newest)
+        """Group open dead letters by cause, most frequent first; only this many of the `newest`, if given, and only
+        those that would be `redriven`, if wanted."""
+        statement = SELECT_REDRIVEN_GROUPS if redriven else SELECT_GROUPS
+        rows = await self._filtered(statement, *values_of(which), newest, limit)
         return [msgspec.convert(dict(row), DeadLetterGroup) for row in rows]
 
     async def _filtered(self, statement: Statement, *arguments: object) -> Sequence[asyncpg.Record]:
