@@ -47,7 +47,7 @@ def settings() -> str:
     for name, field in FIELDS.items():
         one = SAMPLES[name]
         text += SETTING.format(vendor=one.vendor, object=one.object, key="written", field=field)
-        if one.object == "order":
+        if one.object == "order" and VENDORS[one.vendor].line_fields:
             text += SETTING.format(vendor=one.vendor, object=one.object, key="line_written", field=LINE_FIELD)
     return text
 
