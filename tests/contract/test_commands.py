@@ -156,12 +156,12 @@ def test_connections_are_paused_and_resumed_and_unknown_ones_are_named(facade: F
 def test_a_connection_shows_how_old_its_data_are(facade: Facade, caller: Caller) -> None:
     WebhookEndpoint(facade, "gateway").accepted(gateway())
 
-    def shown() -> tuple[Any, dict[str, Any]]:
+    def both_views() -> tuple[Any, dict[str, Any]]:
         alone = read(facade, "connections", "show", "gateway")
         return alone, {one["name"]: one for one in read(facade, "status")["connections"]}
 
     # Between two commands a pull may begin or end.
-    _, listed = until(shown, lambda both: both[0]["last_webhook_at"] and both[0] == both[1]["gateway"])
+    _, listed = until(both_views, lambda both: both[0]["last_webhook_at"] and both[0] == both[1]["gateway"])
     freshness = caller.get("/ops/freshness").json()["data"]
     pulled = sorted((one["connection"], one["object"]) for one in freshness)
     assert sorted((name, row["object"]) for name, one in listed.items() for row in one["freshness"]) == pulled
