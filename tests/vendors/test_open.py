@@ -132,7 +132,7 @@ async def test_one_setting_for_calls_makes_it_a_vendor_that_is_called(tmp_path: 
             pass
 
 
-@pytest.mark.parametrize("vendor", ["hubspot", "salesforce"])
+@pytest.mark.parametrize("vendor", ["hubspot", "salesforce", "standard-webhooks"])
 def test_a_custom_field_of_lines_is_refused_where_lines_have_none(tmp_path: Path, vendor: str) -> None:
     settings = settings_of(
         tmp_path,
