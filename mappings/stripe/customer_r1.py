@@ -19,7 +19,7 @@ from mappings.stripe import addresses, metadata, subscriptions_r1
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.customer_write_r1 import to_vendor
 from mappings.stripe.endpoints_customer import ENDPOINTS
-from mappings.stripe.field_values import dashboard
+from mappings.stripe.field_values import dashboard, kind_of
 from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
 
 TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {
@@ -36,7 +36,7 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
     created_at = from_seconds(record.created)
     country = None if record.address is None else values.country(record.address.country)
     customer = Customer(
-        kind="person" if record.individual_name else "organization" if record.business_name else "unknown",
+        kind=kind_of(record.individual_name, record.business_name),
         status="active",  # a deleted one is a stub, which is no record
         display_name=record.name or None,
         company_name=record.business_name or None,

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.customer import CustomerPatch, TaxExemption, TaxIdPatch
+from canonical.customer import CustomerKind, CustomerPatch, TaxExemption, TaxIdPatch
 from canonical.parts import sent_or
 from mappings.kit import people
 from mappings.kit.addresses import country_in, note_default, placed
@@ -13,6 +13,7 @@ from mappings.kit.names import one_name, refuse_long_names
 from mappings.kit.patches import chosen, have_no, refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata
+from mappings.stripe.field_values import kind_of
 from mappings.stripe.wire_2026_10_28 import Account, Customer
 from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
 
@@ -22,6 +23,11 @@ NO_PLACE: Final = {
     "status": "Stripe's customers have no status: they exist or are deleted",
     "tags": "Stripe's customers have no tags; metadata can hold some, as a custom field here",
     **have_no("Stripe's customers", "job_title", "timezone", "lifecycle_stage", "lead_source", "owner", "consents"),
+}
+READS_AS: Final[dict[CustomerKind, str]] = {
+    "person": "a Stripe customer with the name of an individual reads as a person",
+    "organization": "a Stripe customer with a company name reads as an organization",
+    "unknown": "Stripe keeps no kind: it reads as unknown",
 }
 LONGEST_NAME: Final = 256
 LONGEST_PHONE: Final = 20
@@ -41,10 +47,11 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     billing, shipping = _addresses(patch, current, notes)
     stored = None if current is None else current.metadata or {}
     settings = account.custom_fields.get("customer", ())
+    individual = _individual(patch, current, is_person=is_person)
     body = CustomerWrite(
         name=_text(patch.display_name, current),
         business_name=_text(patch.company_name, current),
-        individual_name=_individual(patch, current, is_person=is_person, notes=notes),
+        individual_name=individual,
         email=_text(people.write_email(patch.emails, people.only_email("Stripe"), notes), current),
         phone=_phone(patch, current, notes),
         description=_text(patch.notes, current),
@@ -56,15 +63,13 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         metadata=metadata.write(patch.external_id, patch.custom_fields, settings, stored, notes),
     )
     refuse_long_names(sent, notes, (patch.display_name, LONGEST_NAME))
-    _kind(patch, current, notes)
+    _kind(patch, current, individual, notes)
     return notes.draft(body)
 
 
-def _individual(
-    patch: CustomerPatch, current: Customer | None, *, is_person: bool, notes: Notes
-) -> str | None | UnsetType:
-    """Return the name that marks a customer with a company name as a person: Stripe keeps no kind, and without it they
-    read as an organization. Once it is there, it follows their name."""
+def _individual(patch: CustomerPatch, current: Customer | None, *, is_person: bool) -> str | None | UnsetType:
+    """Return the name that marks a customer with a company name as a person: without it they read as an organization.
+    Once it is there, it follows their name."""
     name, company, stored = patch.display_name, patch.company_name, None
     if current is not None:
         name = current.name if name is UNSET else name
@@ -74,24 +79,27 @@ def _individual(
         return UNSET if stored is None else None
     follows = bool(stored) and current is not None and stored == current.name
     if not follows and not (company and is_person):
-        if patch.kind == "person" and not company and not stored:
-            notes.lose("/kind", "coerced", "Stripe keeps no kind: it reads as unknown")
         return UNSET
     if isinstance(name, str) and name and len(name) <= LONGEST_INDIVIDUAL:
         return UNSET if name == stored else name
-    if company and patch.kind == "person":
-        notes.lose("/kind", "coerced", "a Stripe customer with a company name reads as an organization")
     return None if follows else UNSET
 
 
-def _kind(patch: CustomerPatch, current: Customer | None, notes: Notes) -> None:
-    """Refuse a kind that would not read back. Stripe keeps none; a customer with a company name is an organization."""
-    if patch.kind in (UNSET, "person"):
+def _kind(patch: CustomerPatch, current: Customer | None, individual: str | None | UnsetType, notes: Notes) -> None:
+    """Refuse a kind that no customer has with the names of the patch, and note one that changes with them."""
+    person, company, kept = None, None, patch.kind
+    if current is not None:
+        person, company = current.individual_name, current.business_name
+        kept = kind_of(person, company)
+    person = person if isinstance(individual, UnsetType) else individual
+    company = company if isinstance(patch.company_name, UnsetType) else patch.company_name
+    if patch.kind == "unknown" or (patch.kind == "organization" and not company):
+        reason = "Stripe does not distinguish people and companies: an organization needs a company_name"
+        notes.unsupported("/kind", reason)
         return
-    stored = None if current is None else current.business_name
-    if patch.kind == "organization" and sent_or(patch.company_name, stored):
-        return
-    notes.unsupported("/kind", "Stripe does not distinguish people and companies: an organization needs a company_name")
+    reads = kind_of(person, company)
+    if sent_or(patch.kind, kept) not in (UNSET, reads):
+        notes.lose("/kind", "coerced", READS_AS[reads])
 
 
 def _text(wanted: str | None | UnsetType, current: Customer | None) -> str | None | UnsetType:

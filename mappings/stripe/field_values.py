@@ -1,7 +1,8 @@
-"""Values that all records of Stripe share: ids of expandable members, links to the dashboard."""
+"""Values that records of Stripe share: ids of expandable members, links to the dashboard, the kind of a customer."""
 
 from typing import Final
 
+from canonical.customer import CustomerKind
 from mappings.stripe.wire_2026_10_28 import Named
 
 DASHBOARD: Final = "https://dashboard.stripe.com"
@@ -15,3 +16,8 @@ def id_of(reference: str | Named | None) -> str | None:
 def dashboard(livemode: bool, path: str) -> str:
     """Return the link to a record. Test data has separate pages."""
     return f"{DASHBOARD}/{'' if livemode else 'test/'}{path}"
+
+
+def kind_of(individual_name: str | None, business_name: str | None) -> CustomerKind:
+    """Return what a customer with these names is. Stripe keeps no kind."""
+    return "person" if individual_name else "organization" if business_name else "unknown"

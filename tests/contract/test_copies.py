@@ -351,6 +351,18 @@ def test_a_person_with_a_company_goes_by_way_of_stripe(caller: Caller, source: s
     assert asking["display_name"] == "Ada Loom"
 
 
+def test_a_person_who_becomes_an_organization_at_stripe_is_announced(caller: Caller) -> None:
+    """Their company comes with a later copy, without their unchanged name."""
+    made = buyer(caller, "hubspot")
+    assert copy(caller, made, "stripe").json()["kind"] == "unknown"
+    expect(caller.write("PATCH", f"/v1/customers/{made['id']}?connection=hubspot", {"company_name": "Loom Ltd"}))
+
+    copied = expect(copy(caller, made, "stripe")).json()
+
+    assert copied["kind"] == "organization"
+    assert ["/kind", "coerced"] in [[one["path"], one["kind"]] for one in copied["meta"]["loss"]]
+
+
 def test_an_empty_text_clears_nothing_at_the_target(caller: Caller) -> None:
     address = {"emails": [{"address": f"{word()}@example.com"}]}
     source = caller.create("/v1/customers?connection=zendesk", {"display_name": "Ada", "notes": "x", **address})

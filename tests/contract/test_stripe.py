@@ -190,6 +190,24 @@ def test_what_stripe_has_no_place_for_is_refused_or_dropped(someone: Caller) -> 
     assert refused.json()["code"] == "unsupported-action"
 
 
+@pytest.mark.parametrize(
+    ("made", "change", "after"),
+    [
+        ({"display_name": "Ann Lee"}, {"company_name": "Lee Ltd"}, "organization"),
+        ({"display_name": "Ann Lee", "company_name": "Lee Ltd"}, {"company_name": None}, "unknown"),
+        ({"kind": "person", "display_name": "Ann Lee", "company_name": "Lee"}, {"display_name": None}, "organization"),
+    ],
+)
+def test_a_kind_that_changes_with_the_names_is_reported(
+    someone: Caller, made: dict[str, Any], change: dict[str, Any], after: str
+) -> None:
+    customer = f"/v1/customers/{someone.create('/v1/customers?connection=stripe', made)['id']}"
+    assert code_of(someone.write("PATCH", f"{customer}?loss=none", change), 422) == "unsupported-field"
+    changed = someone.write("PATCH", customer, change).json()
+    assert someone.get(customer).json()["kind"] == changed["kind"] == after
+    assert [(loss["path"], loss["kind"]) for loss in changed["meta"]["loss"]] == [("/kind", "coerced")]
+
+
 def test_its_events_become_ours(someone: Caller, stripe: Stripe) -> None:
     stripe.tell()
     made = someone.create("/v1/customers?connection=stripe", {"display_name": "Noor Haddad"})

@@ -1,5 +1,6 @@
 """Customers written and read: what is written reads back, one field sends one field, null clears."""
 
+from itertools import product
 from typing import Any, get_args
 
 import msgspec
@@ -359,3 +360,40 @@ def test_the_plan_of_an_old_subscription_is_read(subscription: dict[str, Any], p
 def test_the_kind_of_a_person_is_announced_as_lost() -> None:
     draft = CUSTOMER.to_vendor(CustomerPatch(kind="person", display_name="Ann Lee"), None, ACCOUNT)
     assert [(one.path, one.kind) for one in draft.loss] == [("/kind", "coerced")]
+
+
+STORED_KINDS = {
+    "nothing": replace(FULL, name="Ann Lee", business_name=None, individual_name=None),
+    "a company": replace(FULL, name="Ann Lee", business_name="Lee Ltd", individual_name=None),
+    "a company without a name": replace(FULL, name=None, business_name="Lee Ltd", individual_name=None),
+    "a person": replace(FULL, name="Ann Lee", business_name=None, individual_name="Ann Lee"),
+    "a person of a company": replace(FULL, name="Ann Lee", business_name="Lee Ltd", individual_name="Ann Lee"),
+    "another person of a company": replace(FULL, name="Ann Lee", business_name="Lee Ltd", individual_name="Bo Kim"),
+}
+KINDS: list[dict[str, Any]] = [{}, *({"kind": kind} for kind in get_args(CustomerKind))]
+NAMES: list[dict[str, Any]] = [{}, *({"display_name": name} for name in (None, "Ann Kim", "A" * 151))]
+COMPANIES: list[dict[str, Any]] = [{}, {"company_name": None}, {"company_name": "Loom Ltd"}]
+
+
+@pytest.mark.parametrize("stored", [None, *STORED_KINDS])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_kind_that_reads_otherwise_is_refused_or_lost(stored: str | None, kind: dict[str, Any]) -> None:
+    """A kind that was not sent is to stay as it is."""
+    current = None if stored is None else STORED_KINDS[stored]
+    before = current or Record(id="cus_1", created=1790000000, livemode=False)
+    for name, company in product(NAMES, COMPANIES):
+        draft = CUSTOMER.to_vendor(CustomerPatch(**kind, **name, **company), current, ACCOUNT)
+        if draft.refused:
+            assert refused(draft) == {"/kind": "unsupported"}
+            continue
+        read = CUSTOMER.to_canonical(applied(before, draft.body), ACCOUNT).data
+        present = read if current is None else CUSTOMER.to_canonical(current, ACCOUNT).data
+        lost = [(one.path, one.kind) for one in draft.loss if one.path == "/kind"]
+        is_read = read.kind == kind.get("kind", present.kind)
+        assert lost == ([] if is_read else [("/kind", "coerced")]), (name, company)
+
+
+@pytest.mark.parametrize("stored", ["nothing", "a person", "a person of a company"])
+def test_no_organisation_is_left_without_a_company_name(stored: str) -> None:
+    patch = CustomerPatch(kind="organization", company_name=None)
+    assert refused(CUSTOMER.to_vendor(patch, STORED_KINDS[stored], ACCOUNT)) == {"/kind": "unsupported"}
