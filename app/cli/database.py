@@ -16,6 +16,7 @@ from app.postgres.connect import REFUSED
 from app.postgres.database import Database
 from app.postgres.environment_stamp import require
 from app.postgres.fault import fault_of
+from app.postgres.pooler import BEHIND_POOLER, LOST_STATEMENTS
 from app.postgres.silence import ending_silence
 from app.settings.environment import EncryptionKey, Settings, load_settings
 
@@ -132,6 +133,8 @@ def needing_database() -> Iterator[None]:
         raise Complaint(f"{error.detail} {step}") from error
     except REFUSED as error:
         raise Complaint(f"The database refuses the login: {error.args[0]}. Correct LOCKSTITCH_DATABASE_URL.") from error
+    except LOST_STATEMENTS as error:
+        raise Complaint(BEHIND_POOLER) from error
     except PostgresError as error:
         # Without its detail, which may quote a row.
         raise Complaint(f"The database refused a query: {error.args[0]}. Did you run `lockstitch migrate`?") from error

@@ -8,6 +8,13 @@ from app.errors import Complaint
 from app.postgres.database import Database, Statement
 
 ROUNDS: Final = 3
+BEHIND_POOLER: Final = (
+    "LOCKSTITCH_DATABASE_URL leads to a pooler in transaction mode, in which a session loses its settings, prepared"
+    " statements and notifications. Use session mode (PgBouncer: pool_mode = session), or connect to PostgreSQL"
+    " directly."
+)
+LOST_STATEMENTS: Final = (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError)
+"""What a prepared statement meets when its session has become another one's."""
 BACKEND: Final = Statement("SELECT pg_backend_pid", "SELECT pg_backend_pid()")
 
 
@@ -18,11 +25,7 @@ async def refuse_transaction_pooling(database: Database) -> None:
     """
     for _ in range(ROUNDS):
         if await _changes_backend(database):
-            raise Complaint(
-                "LOCKSTITCH_DATABASE_URL leads to a pooler in transaction mode, in which a session loses its settings,"
-                " prepared statements and notifications. Use session mode (PgBouncer: pool_mode = session), or connect"
-                " to PostgreSQL directly."
-            )
+            raise Complaint(BEHIND_POOLER)
 
 
 async def _changes_backend(database: Database) -> bool:
@@ -32,5 +35,5 @@ async def _changes_backend(database: Database) -> bool:
             async with other.transaction() as transaction:
                 await transaction.fetch_value(BACKEND)
                 return bool(before != await session.fetch_value(BACKEND))
-    except (asyncpg.DuplicatePreparedStatementError, asyncpg.InvalidSQLStatementNameError):
+    except LOST_STATEMENTS:
         return True

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from tests.commands import exits
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
@@ -64,10 +65,14 @@ def test_session_mode_carries_creates(
     assert len(facade.vendors.records("hubspot", "contacts", holding=mark)) == number
 
 
-def test_transaction_mode_is_refused_at_the_start(facade: Facade) -> None:
+def test_transaction_mode_is_refused_at_the_start_and_by_commands(facade: Facade) -> None:
     with behind(facade, "transaction") as url:
         process = facade.process("serve", LOCKSTITCH_DATABASE_URL=url)
         with pytest.raises(AssertionError, match="ended with 1"):
             process.start()
-    assert "leads to a pooler in transaction mode" in process.log
-    assert "PgBouncer: pool_mode = session" in process.log
+        commands = [
+            exits(facade.lockstitch(*words, LOCKSTITCH_DATABASE_URL=url), 1) for words in (("key", "list"), ("doctor",))
+        ]
+    for message in (process.log, *(done.stdout + done.stderr for done in commands)):
+        assert "leads to a pooler in transaction mode" in message
+        assert "PgBouncer: pool_mode = session" in message
