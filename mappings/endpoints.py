@@ -117,18 +117,21 @@ class Recovery(Struct, frozen=True, kw_only=True):
     `state`: read and compare the record; setting the same values again is harmless.
     `none`: the outcome cannot be found.
     `strength` is that of the look-up:
-    `strong`: absence proves that the write did not happen.
-    `listed`: a list without lag is read to its end, but a request that still runs at the vendor is not in it. So
-    absence counts if it is seen twice, ten minutes apart, and allows one repeat. Never for a write that collects money.
+    `strong`: it does not lag, and the record has a unique value. A request that still runs at the vendor is not found,
+    but the vendor refuses it or its repeat, so absence allows a repeat at once.
+    `listed`: it does not lag, and nothing refuses a repeat. So absence counts if it is seen twice, ten minutes apart,
+    and allows one repeat. Never for a write that collects money.
     `search`: the index lags by `search_lag` seconds, so absence proves nothing.
     If the vendor repeats a server error under its idempotency key, a `strong` look-up too must see the absence twice.
     The repeat then has another key, derived from the first.
+    `refuses_repeat(body)` returns whether a body has the unique value. For one without, `strong` counts as `listed`.
     """
 
     by: Literal["key", "unique", "marker", "state", "none"]
     strength: Literal["strong", "listed", "search", "none"] = "none"
     lifetime: float = 0.0
     search_lag: float = 0.0
+    refuses_repeat: Callable[[Any], bool] = lambda body: True
     note: str
 
 

@@ -195,16 +195,17 @@ async def _by_marker(resolved: ResolvedWrite, begun: Begun, effect: Action, reco
         return
     match = await find_lost(resolved, begun, lookup)
     age, margin = begun.operation.age, resolved.deps.settle_margin
+    is_listed = recovery.strength == "listed" or not recovery.refuses_repeat(lookup.body)
     if match.remote_id is not None:
         await _finish_found(resolved, begun, effect, match.remote_id, lookup)
     elif match.contested:
         await _pause(resolved.deps, begun, FIRST_PAUSE)
-    elif recovery.strength == "listed" or begun.operation.absent_for is not None:
+    elif is_listed or begun.operation.absent_for is not None:
         await _when_absent(resolved, begun, effect, recovery, final=final)
     elif recovery.strength == "strong" and age < margin:
         await _pause(resolved.deps, begun, margin - age)
     elif recovery.strength == "strong":
-        # A strongly consistent read does not find it, so it did not happen.
+        # If it still runs there, the vendor refuses one of the two.
         await _send_again(resolved, begun, effect)
     elif age < recovery.search_lag and not final:
         await _pause(resolved.deps, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))

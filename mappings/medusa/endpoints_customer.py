@@ -37,12 +37,16 @@ CUSTOMERS: Final = Collection[CustomerWrite, Account](
 )
 
 
+def address_of(body: CustomerWrite | None) -> str | None:
+    """Return the e-mail address that a write sets, which is all that is unique at Medusa."""
+    return body.email if body is not None and isinstance(body.email, str) else None
+
+
 def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, account: Account) -> VendorRequest | None:
     """Return the request for the customers with the address of the write. For a write without an address, those created
     since it began."""
-    if body is not None and isinstance(body.email, str):
-        return CUSTOMERS.find("email", body.email)
-    return made_since(CUSTOMERS.path, marker)
+    address = address_of(body)
+    return made_since(CUSTOMERS.path, marker) if address is None else CUSTOMERS.find("email", address)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -51,8 +55,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         strength="strong",
         note="Medusa has no idempotency keys, but it refuses a second customer of the same kind with the same e-mail "
         "address. The customer is looked up by this address and carries the operation id in its metadata. A customer "
-        "without an address is searched among those created since the write began. Only then could a repeat create a "
-        "second one, if the shop is still processing the lost request",
+        "without an address is searched among those created since the write began, and nothing refuses a second one. "
+        "If it is absent twice, ten minutes apart, it is sent once more",
+        refuses_repeat=lambda body: address_of(body) is not None,
     ),
     "update": by_state(
         "the customer is read and compared; sending the same values again changes only its modification time"

@@ -1,5 +1,7 @@
 """A create whose outcome only a list can show: read to its end, twice, ten minutes apart, then sent once more."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -7,10 +9,12 @@ import pytest
 from tests.contract.callers import Caller, expect, new_key
 from tests.contract.emulators import Emulators, Vendor
 from tests.contract.facade import Facade
-from tests.contract.own_facade import own_facade
+from tests.contract.own_facade import own_key
 from tests.contract.samples import Body, word
+from tests.contract.slow_shop import SlowShop
 from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
 from tests.contract.waiting import ABSENCE, PASS_TIME, until
+from tests.fixtures import opened
 
 # The client itself sends what Stripe recognises up to three times.
 CLIENT_TRIES: Final = 3
@@ -20,7 +24,25 @@ COMMENTED: Final[dict[Vendor, str]] = {
     "salesforce": "/services/data/v62.0/sobjects/CaseComment",
 }
 
-running_facade, full_key = own_facade(all_vendors)
+SHOP: Final = """
+[connections.medusa]
+vendor = "medusa"
+base_url = "{url}"
+credentials = {{ api_key = "env:MEDUSA_KEY" }}
+"""
+
+shop = opened(lambda: closing(SlowShop()), "module")
+full_key = own_key()
+
+
+@pytest.fixture(scope="module")
+def running_facade(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str, shop: SlowShop
+) -> Iterator[Facade]:
+    """A Lockstitch with all vendors, and a Medusa that is slow."""
+    more = SHOP.format(url=shop.url)
+    with all_vendors(tmp_path_factory.mktemp("own"), module_database_url, more=more, MEDUSA_KEY="sk_medusa") as facade:
+        yield facade
 
 
 class Lost(NamedTuple):
@@ -89,6 +111,36 @@ def test_a_create_that_happened_late_is_found_and_not_sent_again(
     facade.sql(PASS_TIME, lost.id)
     assert caller.await_operation(lost.path)["state"] == "succeeded"
     assert len(vendors.records(one.vendor, one.held_as)) == lost.before + 1
+
+
+@pytest.mark.parametrize(("happens", "posts"), [("late", 1), ("never", 2)])
+def test_a_create_that_nothing_refuses_twice_waits_as_for_a_list(
+    caller: Caller, facade: Facade, shop: SlowShop, happens: str, posts: int
+) -> None:
+    """A customer without an address, who has nothing unique at Medusa."""
+    lost, posted = lose_slowly(caller, shop, {"first_name": "Late Lou"})
+    until(lambda: facade.sql(ABSENCE, lost.id)[0]["absent"] or shop.posts > posted)
+    if happens == "late":
+        shop.finish()
+    facade.sql(PASS_TIME, lost.id)
+    assert caller.await_operation(lost.path)["state"] == "succeeded"
+    assert len(shop.customers) == lost.before + 1
+    assert shop.posts - posted + 1 == posts
+
+
+def test_a_create_that_the_vendor_refuses_twice_is_sent_again_at_once(caller: Caller, shop: SlowShop) -> None:
+    lost, posted = lose_slowly(caller, shop, {"emails": [{"address": f"{word()}@example.com"}]})
+    assert caller.await_operation(lost.path)["state"] == "succeeded"
+    shop.finish()
+    assert len(shop.customers) == lost.before + 1
+    assert shop.posts == posted + 1
+
+
+def lose_slowly(caller: Caller, shop: SlowShop, body: Body) -> tuple[Lost, int]:
+    """Send the create while the shop is slow. Return it with the number of requests until then."""
+    before, posted, shop.slow = len(shop.customers), shop.posts + 1, True
+    answer = expect(caller.write("POST", "/v1/customers?connection=medusa", body), 202)
+    return Lost(answer.json()["id"], answer.headers["location"], before), posted
 
 
 def marked(vendor: Vendor, operation: str) -> dict[str, Any]:

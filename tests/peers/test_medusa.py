@@ -164,6 +164,25 @@ def test_a_customer_s_lost_reply_is_resolved_and_he_is_made_once(bench: Bench, e
     assert bench.caller.get(f"/v1/customers/medusa:{there['id']}").json()["first_name"] == name
 
 
+@pytest.mark.parametrize("emails", [[{"address": "lou@example.com"}], []], ids=["unique", "unrefused"])
+def test_a_customer_who_arrives_after_the_first_look_is_made_once(bench: Bench, emails: list[dict[str, str]]) -> None:
+    """With an address Medusa refuses the first request after the second; without one nothing does."""
+
+    def looked_for() -> int:
+        return sum(
+            one.startswith("GET /admin/customers?") and ("created_at" in one or "lou%40" in one)
+            for one in bench.proxy.heard
+        )
+
+    before, name = looked_for(), f"Late Lou {len(emails)}"
+    bench.proxy.meanwhile("POST", "/admin/customers", lambda: until(looked_for, lambda looks: looks > before))
+    body = {"first_name": name, "emails": emails}
+    answer = bench.caller.write("POST", "/v1/customers", body, headers={"prefer": "wait=0"})
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    (there,) = bench.shop.get("/customers", first_name=name)["customers"]
+    assert bench.caller.get(f"/v1/customers/medusa:{there['id']}").json()["first_name"] == name
+
+
 def test_a_change_whose_reply_is_lost_is_found_by_reading_back(bench: Bench) -> None:
     made = bench.caller.create("/v1/customers", {"first_name": "Ida", "emails": [{"address": "ida@example.com"}]})
     path = f"/admin/customers/{made['meta']['remote_id']}"
