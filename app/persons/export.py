@@ -1,7 +1,7 @@
 """Export what is stored about a person."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +12,7 @@ from app.audit.record import Entry, append
 from app.persons.deps import PersonDeps
 from app.persons.find import complete, described, erasures_of, find_person, rows_about
 from app.persons.models import Person, PersonExport, PersonName, PersonRow
+from app.persons.store.persons import Key, OpenedValue
 from app.queue.kinds import legible
 
 STAYS: Final[Mapping[str, str]] = {
@@ -31,15 +32,11 @@ STAYS: Final[Mapping[str, str]] = {
 async def export_person(deps: PersonDeps, name: PersonName, *, actor: str) -> PersonExport:
     """Return everything that is stored about a person, audited. Raises InvalidField and NotFound."""
     person = await complete(deps, await find_person(deps, name))
-    rows, unreadable = dict[tuple[Any, ...], PersonRow](), Counter[tuple[str, str]]()
-    sealed = {one.column for one in deps.columns}
-    async for row in rows_about(deps, person, unreadable):
-        table = row.column.table
-        if (table, *row.key) not in rows:
-            rows[table, *row.key] = PersonRow(table=table, facts=await deps.persons.facts(row, [*sealed]), contents={})
-        contents: Any = rows[table, *row.key].contents
-        contents[row.column.column] = readable(row.plain)
-    followed = replace(person, ids=person.ids | {str(row.facts["id"]) for row in rows.values() if "id" in row.facts})
+    values, unreadable = dict[str, list[OpenedValue]](), Counter[tuple[str, str]]()
+    async for value in rows_about(deps, person, unreadable):
+        values.setdefault(value.column.table, []).append(value)
+    rows = [row for of_table in values.values() for row in await _rows(deps, of_table)]
+    followed = replace(person, ids=person.ids | {str(row.facts["id"]) for row in rows if "id" in row.facts})
     clear = [PersonRow(table=table, facts=facts, contents={}) async for table, facts in deps.persons.clear(followed)]
     async with deps.database.transaction() as transaction:
         entry = Entry(type="person.exported", subject=subject_of(person), actor=actor, facts={"rows": len(rows)})
@@ -48,11 +45,23 @@ async def export_person(deps: PersonDeps, name: PersonName, *, actor: str) -> Pe
         emails=sorted(person.emails),
         ids=sorted(person.ids),
         records=sorted(":".join(place) for place in person.places),
-        rows=[*rows.values(), *clear],
+        rows=[*rows, *clear],
         erasures=await erasures_of(deps, person),
         unreadable=described(unreadable),
         stays=STAYS,
     )
+
+
+async def _rows(deps: PersonDeps, values: Sequence[OpenedValue]) -> list[PersonRow]:
+    """Return the rows of one table that have these values, in their order."""
+    contents = dict[Key, dict[str, Any]]()
+    for value in values:
+        contents.setdefault(value.key, {})[value.column.column] = readable(value.plain)
+    sealed = {one.column for one in deps.columns}
+    facts = await deps.persons.facts(values[0].column, [*contents], [*sealed])
+    return [
+        PersonRow(table=values[0].column.table, facts=facts.get(key, {}), contents=contents[key]) for key in contents
+    ]
 
 
 def subject_of(person: Person) -> str:

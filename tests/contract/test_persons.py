@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import closing
 from html import unescape
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from app.capabilities import SEALED_COLUMNS
 from app.persons.store.persons import NOT_SEARCHED, SEARCHED
-from tests.contract.callers import Caller, code_of, expect
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.facade import Facade
 from tests.contract.operator import Operator
+from tests.contract.otlp import Collector, attribute
 from tests.contract.own_facade import own_facade
 from tests.contract.samples import customer, order, ticket, word
 from tests.contract.stored_people import stored
@@ -75,6 +77,27 @@ def test_an_export_has_what_is_stored_and_no_one_else(caller: Caller, facade: Fa
     (audited, *_) = facade.sql("SELECT * FROM audit_event WHERE type = 'person.exported' ORDER BY id DESC")
     assert audited["subject"] == made["id"] or audited["subject"] in exported["ids"]
     assert mark not in repr(audited)
+
+
+def test_an_export_takes_as_many_queries_for_many_rows_as_for_few(
+    caller: Caller, facade: Facade, full_key: str
+) -> None:
+    few, many = (caller.create("/v1/customers?connection=hubspot", customer("hubspot")) for _ in range(2))
+    for place in range(8):
+        expect(caller.write("PATCH", f"/v1/customers/{many['id']}", {"job_title": f"Potter {place}"}))
+    rows, runs = [], [new_key(), new_key()]
+    with closing(Collector()) as collector:
+        traced = {**collector.environment, "LOCKSTITCH_TRACE_SQL": "1"}
+        with facade.another_api(**traced) as api, Caller(api.url, full_key) as other:
+            other.post(EXPORT, json={"id": few["id"]})  # the first call of a process reads more
+            for run, person in zip(runs, (few, many), strict=True):
+                answer = other.post(EXPORT, json={"id": person["id"]}, headers={"x-correlation-id": run})
+                rows.append(len(expect(answer).json()["rows"]))
+        queries = Counter(
+            attribute(span, "correlation.id") for span in collector.spans() if attribute(span, "db.system.name")
+        )
+    assert rows[1] >= rows[0] + 16  # an operation and an event of each change
+    assert queries[runs[1]] == queries[runs[0]] > 0
 
 
 @pytest.mark.parametrize("body", [{}, {"email": "ann"}, {"id": "ord_1"}, {"email": "a@example.com", "id": "cus_1"}])

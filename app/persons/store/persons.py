@@ -85,6 +85,10 @@ CLEAR: Final[Mapping[str, str]] = {
 records, $3 the ids, $4 the addresses."""
 
 
+Key = tuple[Any, ...]
+"""The primary key of a row."""
+
+
 class OpenedValue(Struct, frozen=True, kw_only=True):
     """A sealed value, opened, with the key of its row and the columns to judge it by."""
 
@@ -93,7 +97,7 @@ class OpenedValue(Struct, frozen=True, kw_only=True):
     plain: bytes
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> Key:
         """The primary key of the row."""
         return tuple(self.facts[name] for name in self.column.key)
 
@@ -144,14 +148,21 @@ class PostgresPersons:
                 return
             after = [rows[-1][name] for name in column.key]
 
-    async def facts(self, row: OpenedValue, sealed: Sequence[str]) -> Mapping[str, Any]:
-        """Return the clear columns of a row."""
-        where = " AND ".join(
-            f"{name} = ${number}::{kind}" for number, (name, kind) in enumerate(row.column.key.items(), start=2)
+    async def facts(
+        self, column: SealedColumn, keys: Sequence[Key], sealed: Sequence[str]
+    ) -> Mapping[Key, Mapping[str, Any]]:
+        """Return the clear columns of rows of the column's table, by primary key."""
+        names = ", ".join(column.key)
+        arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(column.key.values(), start=2))
+        text = f"""
+            SELECT {names}, to_jsonb(one) - $1::text[] AS facts
+              FROM {column.table} AS one
+             WHERE ({names}) IN (SELECT * FROM unnest({arrays}))
+        """  # noqa: S608 - our own names
+        rows = await self._database.fetch(
+            Statement(f"SELECT {column.table}", text), [*sealed], *zip(*keys, strict=True)
         )
-        text = f"SELECT to_jsonb(one) - $1::text[] FROM {row.column.table} AS one WHERE {where}"  # noqa: S608 - our names
-        facts = await self._database.fetch_value(Statement(f"SELECT {row.column.table}", text), [*sealed], *row.key)
-        return {} if facts is None else msgspec.json.decode(facts)
+        return {tuple(row[name] for name in column.key): msgspec.json.decode(row["facts"]) for row in rows}
 
     async def clear(self, person: Person) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         """Yield the rows of tables without sealed columns that are about the person, without digests."""
