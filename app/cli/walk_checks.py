@@ -57,7 +57,8 @@ def _check_limits(settings: Settings) -> Iterator[Finding]:
 def _check_pulls(runner: asyncio.Runner, database: Database, settings: Settings) -> Iterator[Finding]:
     """Report the pulls whose last run failed, or that leave out records."""
     for state in runner.run(PostgresWalks(database).states()):
-        if state.connection not in settings.connections:
+        connection = settings.connections.get(state.connection)
+        if connection is None or not connection.may_use(state.object):
             continue
         if state.poison:
             problem = f"it leaves out {counted(state.poison, 'record')} that ended the worker"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, field
 
 from app.settings.drift import DriftRule
-from app.settings.pull import PullSettings, StockSettings
+from app.settings.pull import STOCK_LEVEL, PulledObject, PullSettings, StockSettings
 from app.settings.reading import PLURALS, SettingsError, convert, require_reference
 from app.settings.reconcile import ReconcileSettings
 from canonical.parts import CustomFieldSetting, ObjectName
@@ -79,6 +79,10 @@ class ConnectionSettings(_Shared, frozen=True, kw_only=True):
         """Return whether the connection has settings for webhooks and none for calls to the vendor."""
         calls = self.base_url or self.credentials or self.custom_fields or self.pacing
         return bool(self.webhook_secrets or self.pending) and not calls
+
+    def may_use(self, object_name: PulledObject) -> bool:
+        """Return whether `access` covers an object. Stock levels are read if the connection has `stock`."""
+        return object_name == STOCK_LEVEL or not self.access or object_name in self.access
 
 
 class _ConnectionTable(_Shared, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,11 +31,13 @@ OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
 
 def lists_of(settings: Settings, connections: Connections) -> dict[tuple[str, ObjectName], ListPlan]:
-    """Return how each object of each connection is listed that its vendor can list, sorted by connection."""
+    """Return how each object is listed that its connection may use and its vendor can list, sorted by connection."""
     plans: dict[tuple[str, ObjectName], ListPlan] = {}
     for name, connection in sorted(connections.by_name.items()):
         vendor, configured = connection.vendor, settings.connections[name]
         for object_name in OBJECTS:
+            if not configured.may_use(object_name):
+                continue
             mapping = active(vendor, object_name) if isinstance(vendor, Vendor) else None
             if mapping is None or mapping.endpoints.list is None or mapping.endpoints.page is None:
                 continue

@@ -74,6 +74,10 @@ def test_what_sends_no_webhooks_is_pulled_often_and_the_rest_as_a_safety_net(tmp
     }
 
 
+def test_what_is_outside_the_access_of_a_connection_is_not_pulled(tmp_path: Path) -> None:
+    assert pulled(tmp_path, SALES + 'access = { customers = "read" }\n') == {"sales customer": "5m"}
+
+
 def test_what_hints_name_is_pulled_often_too(tmp_path: Path) -> None:
     pay = (
         '[connections.pay]\nvendor = "stripe"\nbase_url = "https://api.stripe.com"\ncredentials = { key = "env:KEY" }\n'

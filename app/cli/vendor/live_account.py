@@ -131,9 +131,9 @@ def list_request(mapping: AnyMapping, account: Account, limit: int) -> tuple[Ven
     return mapping.endpoints.list(query, account.facts), query
 
 
-def mappings_of(vendor_name: str) -> Sequence[AnyMapping]:
-    """Return the active mapping of each object with its own list."""
-    mappings = (active(VENDORS[vendor_name], name) for name in OBJECTS)
+def mappings_of(connection: ConnectionSettings) -> Sequence[AnyMapping]:
+    """Return the active mapping of each object with its own list that the connection may use."""
+    mappings = (active(VENDORS[connection.vendor], name) for name in OBJECTS if connection.may_use(name))
     return [one for one in mappings if one is not None]
 
 
@@ -146,7 +146,7 @@ def check_access(live: LiveVendor, settings: Settings, name: str) -> tuple[Accou
     except (Problem, VendorRefused, ReplyLost, Unmappable) as refusal:
         return None, [*_missing_scopes(live, settings, connection), explain(settings, connection, refusal)]
     findings = _missing_scopes(live, settings, connection)
-    for mapping in mappings_of(connection.vendor):
+    for mapping in mappings_of(connection):
         listing = list_request(mapping, account, 1)
         if listing is None:
             continue

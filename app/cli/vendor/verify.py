@@ -76,18 +76,19 @@ def verify(connection: str, /, *, write: Flag = False, records: int = RECORDS, j
 
 def _verify(live: LiveVendor, shell: Shell, name: str, records: int, report: CheckReport, *, write: bool) -> None:
     account, findings = check_access(live, shell.settings, name)
-    title = VENDORS[shell.settings.connections[name].vendor].title
+    connection = shell.settings.connections[name]
+    title = VENDORS[connection.vendor].title
     report.add(findings, f"{title} shows the account and every object to the credential of {name}")
     if account is None:
         return
     vendor = account.vendor
-    for mapping in mappings_of(vendor.name):
+    for mapping in mappings_of(connection):
         _check_object(live, account, mapping, shell, name, records, report)
     _check_stock(account, shell, name, report)
     _check_limits(live, account, shell, name, report)
     if write and not vendor.removable:
         report.add([], f"no record was written: {title} would tell someone of it, or cannot remove it")
-    for mapping in mappings_of(vendor.name) if write else ():
+    for mapping in mappings_of(connection) if write else ():
         if mapping.object in vendor.removable:
             _check_write(account, mapping, name, report)
 

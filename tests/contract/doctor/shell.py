@@ -1,10 +1,13 @@
 """A shell with one connection, in which `lockstitch doctor` and `lockstitch verify` run."""
 
+import asyncio
 import json
 import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+
+import asyncpg
 
 from tests.commands import lockstitch
 from tests.contract.callers import Caller
@@ -37,6 +40,16 @@ class Shell:
         """Run a command, with `more` in the configuration and `text` as its standard input."""
         Path(self.environment["LOCKSTITCH_CONFIG"]).write_text(self._connection + more)
         return lockstitch(*arguments, columns=200, environment=self.environment | environment, text=text)
+
+    def sql(self, statement: str) -> None:
+        """Run a statement in the database."""
+
+        async def execute() -> None:
+            connection = await asyncpg.connect(self.environment["LOCKSTITCH_DATABASE_URL"])
+            await connection.execute(statement)
+            await connection.close()
+
+        asyncio.run(execute())
 
     def read_customers(self) -> None:
         """Read at `crm` through an API in this shell."""

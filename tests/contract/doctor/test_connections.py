@@ -31,6 +31,14 @@ def test_a_missing_scope_is_named_with_its_object(run: Shell, portal: Portal) ->
     assert done.returncode == 1
 
 
+def test_an_object_outside_the_access_is_not_asked_for(run: Shell, portal: Portal) -> None:
+    portal.answers["/crm/v3/objects/orders"] = (403, {"category": "MISSING_SCOPES", "message": "no orders"})
+    run.sql("INSERT INTO watermark (connection, object, tried_at, failure) VALUES ('crm', 'order', now(), 'refused')")
+    access = 'access = { customers = "write", tickets = "read" }\n'
+    for command in (("doctor", "--json"), ("verify", "crm", "--json")):
+        assert [text for text in findings_of(run(*command, more=access)) if "crm" in text] == []
+
+
 def test_an_expired_token_is_found_and_pauses_nothing(run: Shell, portal: Portal) -> None:
     portal.answers["/"] = (401, {"category": "EXPIRED_AUTHENTICATION", "message": "expired"})
     for command in (("doctor", "--json"), ("verify", "crm", "--json")):

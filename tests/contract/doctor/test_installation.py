@@ -140,15 +140,9 @@ def test_a_vault_that_the_encryption_keys_do_not_open_is_found(run: Shell, porta
 def test_a_secret_beyond_its_age_is_found(run: Shell) -> None:
     assert run("secrets", "set", "old", "--max-age", "1d", text="a-secret").returncode == 0
     age = "UPDATE credential_version SET created_at = created_at - interval '2 days'"
-    asyncio.run(execute(run.environment["LOCKSTITCH_DATABASE_URL"], age))
+    run.sql(age)
     one = the(findings_of(run("doctor", "--json")), "alarm credential_due.old", "has reached its maximum age")
     assert one["mend"] == "lockstitch secrets rotate old"
-
-
-async def execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(statement)
-    await connection.close()
 
 
 def test_commands_call_no_vendor_on_a_copy_of_another_environment(run: Shell, portal: Portal) -> None:
