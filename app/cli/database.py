@@ -136,5 +136,7 @@ def needing_database() -> Iterator[None]:
     except LOST_STATEMENTS as error:
         raise Complaint(BEHIND_POOLER) from error
     except PostgresError as error:
+        fault = fault_of(error)
+        step = "Did you run `lockstitch migrate`?" if fault is None else f"{fault.fix}."
         # Without its detail, which may quote a row.
-        raise Complaint(f"The database refused a query: {error.args[0]}. Did you run `lockstitch migrate`?") from error
+        raise Complaint(f"The database refused a query: {error.args[0]}. {step}") from error

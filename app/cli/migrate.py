@@ -10,7 +10,7 @@ from app.cli.database import find_database, run
 from app.postgres import migrate as migrations
 from app.settings.environment import load_settings
 
-WAIT = Parameter(help="Seconds to retry while the database does not answer or a lock is taken.")
+WAIT = Parameter(help="Seconds to retry while the database does not answer, a lock is taken, or another one runs.")
 
 
 def migrate(*, wait: Annotated[float, WAIT] = 30.0) -> None:

@@ -129,7 +129,7 @@ class _Supervisor:
         emulators = self._begin("emulators", self._emulators_command(), self._environment_of_emulators())
         if self._postgres is not None:
             await self._start_postgres(self._postgres)
-        await migrate(self._database_url)
+        await migrate(self._database_url, wait_seconds=READY_WITHIN, report=self._console.print)
         keys = await _ensure_keys(self._database_url, self._folder, self._settings.environment)
         environment = self._environment_of_lockstitch()
         api = self._begin("api", _lockstitch("serve"), environment)

@@ -7,9 +7,11 @@ last good host of the process is tried first.
 
 import asyncio
 import socket
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -39,6 +41,8 @@ class Host(NamedTuple):
 
 _hosts: Final[dict[str, tuple[Host, ...]]] = {}
 """Those of each URL, the last good one first."""
+_opened: "Final[defaultdict[str, WeakKeyDictionary[Connection, Host | None]]]" = defaultdict(WeakKeyDictionary)
+"""The host of each connection, by URL: None for the only one."""
 
 
 class Connector:
@@ -56,7 +60,7 @@ class Connector:
         """
         hosts = _hosts[self._url]
         if len(hosts) < 2:
-            return await _kept_alive(await asyncpg.connect(self._url, timeout=timeout, **options), timeout)
+            return await self._keep(await self._connect(None, {**options, "timeout": timeout}), None, timeout)
         errors: list[Exception] = []
         try:
             async with asyncio.timeout(timeout):
@@ -65,8 +69,27 @@ class Connector:
             errors.append(error)
         else:
             _hosts[self._url] = (host, *(other for other in hosts if other != host))
-            return await _kept_alive(connection, timeout)
+            return await self._keep(connection, host, timeout)
         raise min(reversed(errors), key=_rank)
+
+    async def is_silent(self, seconds: float) -> bool:
+        """Return whether a host to which a connection is open gives a new one no answer within `seconds`."""
+        hosts = {host for connection, host in _opened[self._url].items() if not connection.is_closed()}
+        return any(await asyncio.gather(*(self._gives_no_answer(host, seconds) for host in hosts)))
+
+    async def _gives_no_answer(self, host: Host | None, seconds: float) -> bool:
+        try:
+            connection = await self._connect(host, {"timeout": seconds})
+            await connection.close(timeout=seconds)
+        except TimeoutError:
+            return True
+        except FAILURES:
+            return False
+        return False
+
+    async def _keep(self, connection: "Connection", host: Host | None, seconds: float) -> "Connection":
+        _opened[self._url][connection] = host
+        return await _kept_alive(connection, seconds)
 
     async def _race(self, errors: list[Exception], options: Mapping[str, Any]) -> "tuple[Host, Connection]":
         """Return the first host whose primary accepts a connection. Raises TimeoutError after the errors of all."""
@@ -93,7 +116,9 @@ class Connector:
                 attempt.cancel()
                 attempt.add_done_callback(_close)
 
-    async def _connect(self, host: Host, options: Mapping[str, Any]) -> "Connection":
+    async def _connect(self, host: Host | None, options: Mapping[str, Any]) -> "Connection":
+        if host is None:
+            return await asyncpg.connect(self._url, **options)
         return await asyncpg.connect(
             self._url, host=host.name, port=host.port, target_session_attrs=SessionAttribute.primary, **options
         )

@@ -22,6 +22,10 @@ class DatabaseFault(Struct, frozen=True, kw_only=True):
         return f"{self.why}: {self.fix}"
 
 
+_GRANT: Final = (
+    "Name the role that owns Lockstitch's tables, or as the owner of the schema GRANT USAGE, CREATE ON SCHEMA to this"
+    " role, then: lockstitch doctor"
+)
 FAULTS: Final[Mapping[object, DatabaseFault]] = {
     asyncpg.LockNotAvailableError: DatabaseFault(
         why="a transaction that stays open holds a lock",
@@ -40,11 +44,17 @@ FAULTS: Final[Mapping[object, DatabaseFault]] = {
         why="each host of the database is a standby",
         fix="Promote a standby, or name the primary in LOCKSTITCH_DATABASE_URL, then: lockstitch doctor",
     ),
+    asyncpg.InsufficientPrivilegeError: DatabaseFault(
+        why="the role of LOCKSTITCH_DATABASE_URL lacks rights", fix=_GRANT
+    ),
+    asyncpg.InvalidSchemaNameError: DatabaseFault(
+        why="the role of LOCKSTITCH_DATABASE_URL may use no schema of its search_path", fix=_GRANT
+    ),
 }
 """By what asyncpg raises. A full disk can refuse new connections."""
 
 
 def fault_of(error: BaseException | None) -> DatabaseFault | None:
-    """Return why a database that answers cannot be used, by the StoreUnavailable that it caused. None for any other
-    cause."""
-    return None if error is None else FAULTS.get(type(error.__cause__))
+    """Return why a database that answers cannot be used, by what asyncpg raised, or by the StoreUnavailable that it
+    caused. None for any other error."""
+    return None if error is None else FAULTS.get(type(error)) or FAULTS.get(type(error.__cause__))

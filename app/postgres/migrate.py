@@ -38,6 +38,15 @@ class MigrationError(Complaint):
     """The database cannot be migrated. The message says why and what to do."""
 
 
+class AnotherMigration(MigrationError):
+    """Another process migrates the database."""
+
+    detail: Final = "Another process migrates the database."
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.detail} When it has ended: lockstitch migrate")
+
+
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
     """One file of `migrations/`: its number, the rest of its name, its text, and the SHA-256 of the text."""
 
@@ -70,35 +79,36 @@ async def migrate(
 ) -> list[Migration]:
     """Apply the missing migrations and return them. Processes may call this concurrently: one of them does the work.
 
-    While the database does not answer or a lock is taken, retry for `wait_seconds`; `report` gets one sentence about
-    it. Then raises StoreUnavailable. Raises MigrationError if an applied file has changed, or the database is newer
-    than this version, and what asyncpg raises if the login is refused.
+    While the database does not answer, a lock is taken or another process migrates, retry for `wait_seconds`; `report`
+    gets one sentence about each. Then raises StoreUnavailable or AnotherMigration. Raises MigrationError if an applied
+    file has changed, or the database is newer than this version, and what asyncpg raises if the login is refused.
     """
     wanted = read_migrations() if migrations is None else migrations
-    applied = list[Migration]()
+    applied, reported = list[Migration](), set[str | None]()
     give_up = time.monotonic() + wait_seconds
     while True:
         try:
             with TRANSLATED:
-                await _apply_missing(url, wanted, applied, report)
-        except StoreUnavailable as error:
-            if time.monotonic() >= give_up:
+                await _apply_missing(url, wanted, applied)
+        except (StoreUnavailable, AnotherMigration) as error:
+            left = give_up - time.monotonic()
+            if left <= 0:
                 raise
-            if report is not None:
-                report(f"{error.detail} Trying again for {wait_seconds:.0f} s.")
-            report = None
+            if report is not None and error.detail not in reported:
+                report(f"{error.detail} Trying again for {left:.0f} s.")
+            reported.add(error.detail)
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return applied
 
 
-async def _apply_missing(
-    url: str, wanted: list[Migration], done: list[Migration], report: Callable[[str], None] | None
-) -> None:
+async def _apply_missing(url: str, wanted: list[Migration], done: list[Migration]) -> None:
     connection = await Connector(url)(timeout=CONNECT_SECONDS)
     try:
         async with ending_silence(url, connection.terminate):
-            await _lock(connection, report)
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):
+                raise AnotherMigration
+            await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
             applied = await _read_applied(connection)
             _refuse_differences(wanted, applied)
             for migration in wanted:
@@ -107,14 +117,6 @@ async def _apply_missing(
                     done.append(migration)
     finally:
         await connection.close(timeout=CONNECT_SECONDS)  # releases the lock
-
-
-async def _lock(connection: "asyncpg.Connection[asyncpg.Record]", report: Callable[[str], None] | None) -> None:
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):
-        if report is not None:
-            report("Another process migrates the database. Waiting until it has ended.")
-        await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
-    await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
 
 async def _apply(connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from app.postgres.connect import FAILURES, Connector
+from app.postgres.connect import Connector
 
 LOOK_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
@@ -13,8 +13,8 @@ ANSWER_SECONDS: Final = 10.0
 
 @asynccontextmanager
 async def ending_silence(url: str, terminate: Callable[[], None]) -> AsyncIterator[None]:
-    """Call `terminate`, which closes the connections of the block, when a new connection to the server of `url` gets no
-    answer within `ANSWER_SECONDS`.
+    """Call `terminate`, which closes the connections of the block, when a host of `url` to which one is open gives a
+    new connection no answer within `ANSWER_SECONDS`.
 
     A server that is slow, full or starting answers. The kernel notices a vanished host, but not a process that hangs.
     """
@@ -28,11 +28,6 @@ async def ending_silence(url: str, terminate: Callable[[], None]) -> AsyncIterat
 async def _watch(connect: Connector, terminate: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        try:
-            connection = await connect(timeout=ANSWER_SECONDS)
-            await connection.close(timeout=ANSWER_SECONDS)
-        except TimeoutError:
+        if await connect.is_silent(ANSWER_SECONDS):
             terminate()
             return
-        except FAILURES:
-            continue

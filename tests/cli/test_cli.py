@@ -1,11 +1,13 @@
 """The command line: help and mistakes answer at once, keys are shown once, and every refusal is a sentence."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
 import sys
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -13,6 +15,7 @@ from asyncpg.exceptions import CheckViolationError
 
 from app.cli.database import needing_database
 from app.errors import Complaint
+from tests.closing import async_closing
 from tests.commands import ROOT, exits, lockstitch
 from tests.encryption import ENCRYPTION_KEYS
 
@@ -132,15 +135,52 @@ def test_migrate_waits_for_a_database_that_is_not_there_yet(empty_database_url: 
     assert output.endswith("The database is up to date.\n")
 
 
+@pytest.mark.parametrize(
+    ("rights", "sentence"),
+    [("USAGE", "permission denied for schema public"), ("", "no schema has been selected to create in")],
+)
+def test_a_role_without_rights_is_named(empty_database_url: str, rights: str, sentence: str) -> None:
+    role = f"limited_{uuid4().hex}"
+    administer(empty_database_url, f"CREATE ROLE {role}", "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    if rights:
+        administer(empty_database_url, f"GRANT {rights} ON SCHEMA public TO {role}")
+    environment = {"LOCKSTITCH_DATABASE_URL": f"{empty_database_url}&role={role}"}
+
+    done = exits(lockstitch("migrate", "--wait", "0", environment=environment), 1)
+
+    administer(empty_database_url, f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert done.stderr.startswith(f"The database refused a query: {sentence}. ")
+    assert "GRANT USAGE, CREATE ON SCHEMA" in done.stderr
+    assert "Did you run `lockstitch migrate`?" not in done.stderr
+
+
+def test_doctor_names_the_role_without_rights(migrated: dict[str, str]) -> None:
+    url, role = migrated["LOCKSTITCH_DATABASE_URL"], f"limited_{uuid4().hex}"
+    administer(url, f"CREATE ROLE {role}")
+
+    done = lockstitch("doctor", "--json", environment={"LOCKSTITCH_DATABASE_URL": f"{url}&role={role}"})
+
+    administer(url, f"DROP ROLE {role}")
+    (finding,) = [one for one in json.loads(done.stdout)["findings"] if one["about"] == "database"]
+    assert "lacks rights" in finding["found"]
+    assert "Start PostgreSQL" not in finding["mend"]
+
+
+def administer(url: str, *statements: str) -> None:
+    """Run statements as the owner of the server."""
+
+    async def execute() -> None:
+        async with async_closing(asyncpg.connect(url)) as connection:
+            for statement in statements:
+                await connection.execute(statement)
+
+    asyncio.run(execute())
+
+
 def allow_connections(url: str, *, allowed: bool) -> None:
-    name = urlsplit(url).path.lstrip("/")
-
-    async def alter() -> None:
-        connection = await asyncpg.connect(urlsplit(url)._replace(path="/template1").geturl())
-        await connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {str(allowed).lower()}")
-        await connection.close()
-
-    asyncio.run(alter())
+    parts = urlsplit(url)
+    alter = f"ALTER DATABASE {parts.path.lstrip('/')} WITH ALLOW_CONNECTIONS {str(allowed).lower()}"
+    administer(parts._replace(path="/template1").geturl(), alter)
 
 
 def test_a_database_that_was_never_migrated_is_said_to_be_one(empty_database_url: str) -> None:

@@ -27,8 +27,9 @@ async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, sil
 
 
 @asynccontextmanager
-async def over_tcp(url: str, silent: asyncio.Event | None = None) -> AsyncIterator[int]:
-    """Listen on a free port of 127.0.0.1, yield the port, and pass everything on to the server of `url`, as `relay`."""
+async def over_tcp(url: str, silent: asyncio.Event | None = None, port: int = 0) -> AsyncIterator[int]:
+    """Listen on a port of 127.0.0.1, a free one by default, yield it, and pass everything on to the server of `url`, as
+    `relay`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -38,7 +39,7 @@ async def over_tcp(url: str, silent: asyncio.Event | None = None) -> AsyncIterat
             return
         await relay((reader, writer), streams, silent)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -119,15 +119,28 @@ async def test_a_command_ends_when_the_database_falls_silent(database_url: str) 
     )
 
 
-async def _fall_silent(url: str, command: str, table: str) -> None:
-    silent = asyncio.Event()
+async def test_a_command_ends_when_its_host_falls_silent_and_another_answers(database_url: str) -> None:
+    await asyncio.gather(
+        _fall_silent(database_url, "secrets rotate-key", "credential_version", other=free_port()),
+        _fall_silent(database_url, "migrate --wait 0", "schema_migration", other=free_port()),
+    )
+
+
+async def _fall_silent(url: str, command: str, table: str, other: int | None = None) -> None:
+    """Cut off the host of a command that waits for a lock on the table. The `other` host is up from then on."""
     waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass"
-    async with async_closing(asyncpg.connect(url)) as holder, over_tcp(url, silent) as port:
+    silent, ports = asyncio.Event(), () if other is None else (other,)
+    async with AsyncExitStack() as stack:
+        holder = await stack.enter_async_context(async_closing(asyncpg.connect(url)))
+        port = await stack.enter_async_context(over_tcp(url, silent))
         await holder.execute(f"BEGIN; LOCK TABLE {table}")
-        environment = {"LOCKSTITCH_DATABASE_URL": several(url, port), "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS}
+        hosts = several(url, port, *ports)
+        environment = {"LOCKSTITCH_DATABASE_URL": hosts, "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS}
         running = asyncio.create_task(asyncio.to_thread(lockstitch, *command.split(), environment=environment))
         await until(lambda: holder.fetchval(waits, table))
         silent.set()
+        for promoted in ports:
+            await stack.enter_async_context(over_tcp(url, port=promoted))
         async with asyncio.timeout(40):
             done = await running
     assert done.stderr == "The database does not answer. Is the database of LOCKSTITCH_DATABASE_URL running?\n"

@@ -1,15 +1,25 @@
 """Migrations: they are applied once, and refuse what they cannot judge."""
 
 import asyncio
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from app.errors import StoreUnavailable
 from app.postgres.database import Database
-from app.postgres.migrate import LOCK_SECONDS, MigrationError, migrate, read_migrations, schema_fault
+from app.postgres.migrate import (
+    ADVISORY_LOCK,
+    LOCK_SECONDS,
+    MigrationError,
+    migrate,
+    read_migrations,
+    schema_fault,
+)
 from tests.closing import async_closing
+from tests.queue.harness import until
 
 
 async def exists(url: str, table: str) -> bool:
@@ -23,9 +33,35 @@ async def test_a_second_run_finds_nothing_to_do(empty_database_url: str) -> None
 
 
 async def test_several_processes_at_once_apply_each_migration_once(empty_database_url: str) -> None:
-    runs = await asyncio.gather(*(migrate(empty_database_url) for _ in range(4)))
+    runs = await asyncio.gather(*(migrate(empty_database_url, wait_seconds=60.0) for _ in range(4)))
 
     assert sorted(len(applied) for applied in runs) == [0, 0, 0, len(read_migrations())]
+
+
+async def test_a_wait_behind_another_process_ends(empty_database_url: str) -> None:
+    async with async_closing(asyncpg.connect(empty_database_url)) as other, asyncio.timeout(30):
+        await other.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+        with pytest.raises(MigrationError, match="Another process migrates the database"):
+            await migrate(empty_database_url, wait_seconds=1.0)
+
+
+async def test_each_reason_to_wait_is_reported_once(empty_database_url: str) -> None:
+    parts, reports = urlsplit(empty_database_url), list[str]()
+    alter = f"ALTER DATABASE {parts.path.lstrip('/')} WITH ALLOW_CONNECTIONS"
+    async with (
+        async_closing(asyncpg.connect(parts._replace(path="/template1").geturl())) as owner,
+        async_closing(asyncpg.connect(empty_database_url)) as other,
+    ):
+        await other.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+        await owner.execute(f"{alter} false")
+        waiting = asyncio.create_task(migrate(empty_database_url, wait_seconds=90.0, report=reports.append))
+        await until(lambda: reports)
+        await owner.execute(f"{alter} true")
+        await until(lambda: len(reports) > 1)
+    assert await waiting == read_migrations()
+    database_away, another_process = reports
+    assert re.match(r"The database does not answer\. Trying again for [89]\d s\.", database_away)
+    assert re.match(r"Another process migrates the database\. Trying again for [4-8]\d s\.", another_process)
 
 
 async def test_a_database_without_the_schema_says_what_to_run(empty_database_url: str) -> None:
