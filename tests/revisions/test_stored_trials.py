@@ -28,6 +28,10 @@ WAIT_FOR_GATE = Statement(
 )
 NO_GATE_OF_ROUTES = Statement("DROP trigger", "DROP TRIGGER wait_for_gate ON mapping_route")
 CLOSE_GATE = Statement("SELECT lock", "SELECT pg_advisory_xact_lock(1)")
+LOCK_FIRST = Statement(
+    "SELECT mapping_comparison", "SELECT FROM mapping_comparison ORDER BY active, shadow LIMIT 1 FOR UPDATE"
+)
+ANALYZE = Statement("ANALYZE mapping_comparison", "ANALYZE mapping_comparison")
 WAITING = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
@@ -110,6 +114,27 @@ async def test_a_new_shadow_begins_while_totals_of_the_earlier_one_are_stored(da
             continue
         shadow = RouteChange(shadow=Shadow(revision=3, sample_rate=0.5))
         tasks.create_task(routes.change(PLACE, shadow, actor="ada"))
+        while await database.fetch_value(WAITING) < 2:
+            continue
+
+    assert await book.shadows() == []
+
+
+async def test_a_new_shadow_never_deadlocks_with_totals_of_earlier_ones(database: Database) -> None:
+    routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
+    keys = [TrialKey(connection="crm", mapping="hubspot.customer", active=1, shadow=shadow) for shadow in range(2, 52)]
+    totals = [Comparisons(key=key, compared=1, differing=0, dropped=0, differences=()) for key in keys]
+    for one in reversed(totals):
+        await book.add([one])
+    await database.execute(ANALYZE)  # PostgreSQL now reads the rows as they lie on the disk, the last one first
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks, database.transaction() as gate:
+        await gate.execute(LOCK_FIRST)
+        tasks.create_task(book.add(totals))
+        while await database.fetch_value(WAITING) < 1:
+            continue
+        change = RouteChange(shadow=Shadow(revision=99, sample_rate=1.0))
+        tasks.create_task(routes.change(PLACE, change, actor="ada"))
         while await database.fetch_value(WAITING) < 2:
             continue
 

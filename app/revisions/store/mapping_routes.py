@@ -55,8 +55,18 @@ PIN = Statement(
     """,
 )
 
+# Rows are locked in key order, as where totals are added, so that the two never deadlock.
 FORGET_COMPARISONS = Statement(
-    "DELETE mapping_comparison", "DELETE FROM mapping_comparison WHERE (connection, mapping) = ($1, $2)"
+    "DELETE mapping_comparison",
+    """
+    DELETE FROM mapping_comparison
+     WHERE (connection, mapping, active, shadow) IN (
+           SELECT connection, mapping, active, shadow
+             FROM mapping_comparison
+            WHERE (connection, mapping) = ($1, $2)
+            ORDER BY connection, mapping, active, shadow
+              FOR UPDATE)
+    """,
 )
 FORGET_DIFFERENCES = Statement(
     "DELETE mapping_difference", "DELETE FROM mapping_difference WHERE (connection, mapping) = ($1, $2)"
