@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Final, NamedTuple
 
+import httpx
 import pytest
 
 from tests.contract.callers import Caller, expect, new_key
@@ -12,13 +13,19 @@ from tests.contract.facade import Facade
 from tests.contract.own_facade import own_key
 from tests.contract.samples import Body, word
 from tests.contract.slow_shop import SlowShop
-from tests.contract.vendor_samples import SAMPLES, Sample, all_vendors, create_record
+from tests.contract.vendor_samples import EVERY_VENDOR, SAMPLES, Sample, all_vendors, create_record
 from tests.contract.waiting import ABSENCE, PASS_TIME, until
 from tests.fixtures import opened
 
 # The client itself sends what Stripe recognises up to three times.
 CLIENT_TRIES: Final = 3
 CREATES: Final = ("stripe customer", "stripe order", "woocommerce order", "freshdesk ticket")
+UNIQUE: Final = (
+    *("freshdesk customer", "hubspot customer", "hubspot order", "hubspot ticket", "salesforce customer"),
+    *("salesforce order", "salesforce ticket", "shopify customer", "shopify order", "woocommerce customer"),
+    "zendesk customer",
+)
+ADDRESSED: Final = ("woocommerce customer",)
 COMMENTED: Final[dict[Vendor, str]] = {
     "freshdesk": "/api/v2/tickets/*",
     "salesforce": "/services/data/v62.0/sobjects/CaseComment",
@@ -126,6 +133,29 @@ def test_a_create_that_nothing_refuses_twice_waits_as_for_a_list(
     assert caller.await_operation(lost.path)["state"] == "succeeded"
     assert len(shop.customers) == lost.before + 1
     assert shop.posts - posted + 1 == posts
+
+
+def test_a_create_that_still_runs_when_it_is_sent_again_is_made_once(caller: Caller, vendors: Emulators) -> None:
+    """No customer has an address, except where each needs one: something else must be unique."""
+    marks, sent = {name: word() for name in UNIQUE}, dict[str, httpx.Response]()
+    for name, mark in marks.items():
+        one = SAMPLES[name]
+        body = {field: value for field, value in one.body(mark).items() if field != "emails" or name in ADDRESSED}
+        caller.create(one.collection(), one.body(word()))  # its account is prepared
+        vendors.hold(one.vendor, method="POST", path=one.made_at)
+        sent[name] = expect(caller.write("POST", one.collection(), body, headers={"prefer": "wait=0"}), 202)
+        vendors.await_held()
+    ended = {name: caller.settled(answer)["state"] for name, answer in sent.items()}
+    assert ended == dict.fromkeys(UNIQUE, "succeeded")
+
+    vendors.mend()
+    until(
+        lambda: sum(call.get("fault") == "slow" for one in EVERY_VENDOR for call in vendors.calls(one)),
+        lambda late: late >= len(UNIQUE),
+    )
+    made = {name: vendors.records(SAMPLES[name].vendor, SAMPLES[name].held_as) for name in UNIQUE}
+    numbers = {name: sum(marks[name] in str(record) for record in records) for name, records in made.items()}
+    assert numbers == dict.fromkeys(UNIQUE, 1)
 
 
 def test_a_create_that_the_vendor_refuses_twice_is_sent_again_at_once(caller: Caller, shop: SlowShop) -> None:

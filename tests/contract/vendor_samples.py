@@ -124,7 +124,9 @@ def supply(mark: str) -> Body:
 
 FRESHDESK: Final = "/api/v2"
 HUBSPOT: Final = "/crm/v3/objects"
-SALESFORCE: Final = "/services/data/v62.0"
+CONTACTS: Final = "/services/data/v62.0/sobjects/Contact"
+CASES: Final = "/services/data/v62.0/sobjects/Case"
+COMPOSITE: Final = "/services/data/v62.0/composite"
 SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
 WOO: Final = "/wp-json/wc/v3"
 ZENDESK: Final = "/api/v2"
@@ -143,9 +145,9 @@ SAMPLES: Final = {
         Sample(
             "hubspot", "order", shop_order, {"customer_note": "Ring twice."}, "orders", f"{HUBSPOT}/orders", "9" * 11
         ),
-        Sample("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", SALESFORCE, "003dM00000Nobdy"),
-        Sample("salesforce", "ticket", note, LATER, "Case", SALESFORCE, "500dM00000Nobdy"),
-        Sample("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", SALESFORCE, "801dM00000Nobdy"),
+        Sample("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", CONTACTS, "003dM00000Nobdy"),
+        Sample("salesforce", "ticket", note, LATER, "Case", CASES, "500dM00000Nobdy"),
+        Sample("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", COMPOSITE, "801dM00000Nobdy"),
         Sample("shopify", "customer", person, {"notes": "Likes blue."}, "Customer", SHOPIFY, "9" * 11),
         Sample("shopify", "order", order, {"customer_note": "Ring twice."}, "Order", SHOPIFY, "9" * 11),
         Sample("stripe", "customer", named, {"notes": "Likes blue."}, "customers", "/v1/customers", "cus_Nobody"),
