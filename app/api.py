@@ -1,5 +1,7 @@
 """The API: every operation, served by one process. Scale by adding processes."""
 
+from functools import partial
+
 import uvloop
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
@@ -74,5 +76,5 @@ async def _serve(settings: Settings) -> None:
             probes=monitoring.PROBES,
             templates=TEMPLATES,
             answer_problem=answer_problem,
+            drain=partial(runtime.dependencies.of(Writers).drain, DRAIN_SECONDS),
         )
-        await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

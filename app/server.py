@@ -1,13 +1,12 @@
 """The HTTP servers of this process: Granian around the ASGI application, drained on SIGTERM."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
@@ -17,7 +16,6 @@ from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.template import TemplateConfig
-from litestar.types import ASGIApp
 
 from app import telemetry
 from app.dependencies import Dependencies
@@ -29,6 +27,7 @@ from app.settings.environment import Settings
 from app.settings.reading import SettingsError
 
 DRAIN_SECONDS: Final = 10.0
+CANCEL_SECONDS: Final = 1.0
 PROBE_CONNECTIONS: Final = 64
 FEWEST_CONNECTIONS: Final = 16
 OTHER_FILES: Final = 512
@@ -48,7 +47,7 @@ def application(
     route_handlers: Sequence[BaseRouteHandler],
     templates: TemplateConfig[Any] | None = None,
     answer_problem: AnswerProblem = problem_response,
-) -> ASGIApp:
+) -> Edge:
     """Return the ASGI application: routes, an answer to every exception, and the edge around them."""
     telemetry.expect_server_errors(template_of(path) for handler in route_handlers for path in handler.paths)
     app = Litestar(
@@ -77,10 +76,12 @@ async def serve_application(
     probes: Sequence[BaseRouteHandler] = (),
     templates: TemplateConfig[Any] | None = None,
     answer_problem: AnswerProblem = problem_response,
+    drain: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Answer the requests that have begun. `probes` are also served on `probe_port`,
-    where callers cannot take all connections. `templates` are those of the pages among the routes, `answer_problem`
-    their answer to an exception. Raises SettingsError for a port that cannot be used.
+    """Serve until SIGTERM or SIGINT. Answer the requests that have begun, and cancel those that last longer than
+    `DRAIN_SECONDS` and `drain`. `probes` are also served on `probe_port`, where callers cannot take all connections.
+    `templates` are those of the pages among the routes, `answer_problem` their answer to an exception. Raises
+    SettingsError for a port that cannot be used.
 
     Garbage collection no longer looks at what was made before: modules and routes stay until the process ends."""
     served = application(dependencies, route_handlers, templates, answer_problem)
@@ -97,14 +98,16 @@ async def serve_application(
     serving = [asyncio.create_task(_listen(server)) for server in servers]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    ended = [task for task in serving if task.done()]
-    if ended:
-        ended[0].result()
-        return
-    for server in servers:
-        server.stop()  # type: ignore[no-untyped-call]
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.gather(*serving), DRAIN_SECONDS)
+    for server, task in zip(servers, serving, strict=True):
+        if task.done():
+            task.result()
+        else:
+            server.stop()  # type: ignore[no-untyped-call]
+    _, waited_for = await asyncio.wait(serving, timeout=DRAIN_SECONDS)
+    if drain is not None:
+        await drain()
+    served.cancel(answer=bool(waited_for))
+    await asyncio.wait(serving, timeout=CANCEL_SECONDS)
 
 
 async def _listen(server: Server) -> None:
@@ -130,7 +133,7 @@ def _refuse_taken_port(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-def _server(app: ASGIApp, settings: Settings, port: int, connections: int) -> Server:
+def _server(app: Edge, settings: Settings, port: int, connections: int) -> Server:
     return Server(
         app,
         address=settings.host,

@@ -1,6 +1,7 @@
 """The outermost layer. It adds correlation id and trace to every answer to a request that parses as HTTP, answers HEAD
 like GET without the body, and sends long answers in pieces."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import Mapping
@@ -13,10 +14,10 @@ from msgspec import Struct
 
 from app import telemetry
 from app.dependencies import Dependencies
-from app.errors import InvalidHost, MalformedBody, RateLimited
+from app.errors import Internal, InvalidHost, MalformedBody, RateLimited
 from app.http.bodies import Incoming, Transfers
 from app.identifiers import CORRELATION, new_run_id
-from app.problem_document import PROBLEM_JSON, document_of
+from app.problem_document import PROBLEM_JSON, Problem, document_of
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ PIECE: Final = 64 * 1024
 _KEY: Final = "lockstitch"
 ASKED: Final = "-"
 """The method in place of OPTIONS. No route has it, so the refusal names all methods of the route."""
+STOPPED: Final = "This process stops before the answer is complete. Send the request again."
 _WEBHOOKS: Final = "/v1/webhooks/"
 # Vendors and probes do not name runs: their header is ignored, not judged.
 _UNJUDGED: Final = (_WEBHOOKS, "/health/")
@@ -88,9 +90,26 @@ class Edge:
         self._app = app
         self._public_url = public_url
         self._answers = answers
+        self._running: set[asyncio.Task[Any]] = set()
+        self._answers_cancelled = False
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Handle one call. The server passes on HTTP only."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - the server runs each call in one
+        self._running.add(task)
+        try:
+            await self._handle(scope, receive, send)
+        finally:
+            self._running.discard(task)
+
+    def cancel(self, *, answer: bool) -> None:
+        """Cancel the calls that still run, because the process stops. Without `answer`, their callers have left."""
+        self._answers_cancelled = answer
+        for task in self._running:
+            task.cancel()
+
+    async def _handle(self, scope: Any, receive: Receive, send: Send) -> None:
         sent: dict[str, list[str]] = {}
         for name, value in scope["headers"]:
             sent.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
@@ -139,9 +158,14 @@ class Edge:
                 await send(message)
 
             if (wrong := _wrong_host(scope["http_version"], sent)) is not None:
-                await self._refuse(wrong, edge, send_dressed)
-            else:
+                await self._refuse(InvalidHost(wrong), edge, send_dressed)
+                return
+            try:
                 await self._app(inner, incoming.receive, send_dressed)
+            except asyncio.CancelledError:
+                if not self._answers_cancelled or call.status is not None:
+                    raise
+                await self._refuse(Internal(STOPPED), edge, send_dressed)
 
     async def _send_in_pieces(self, body: bytes, send: Send) -> None:
         """Send a body. If the caller does not read it, stop, and the server closes the connection."""
@@ -153,16 +177,16 @@ class Edge:
                     await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": more})
                     transfer.moved()
 
-    async def _refuse(self, wrong: str, edge: _Edge, send: Send) -> None:
-        problem = document_of(
-            InvalidHost(wrong),
+    async def _refuse(self, problem: Problem, edge: _Edge, send: Send) -> None:
+        document = document_of(
+            problem,
             public_url=self._public_url,
             instance=edge.path[:2000],
             correlation_id=edge.correlation.value,
         )
-        body = msgspec.json.encode(problem)
+        body = msgspec.json.encode(document)
         headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+        await send({"type": "http.response.start", "status": document.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

@@ -1,14 +1,17 @@
 """What an operator reads at 2 am: one line for each call, lost reply, job, delivery and dead letter, with its ids."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from tests.contract.callers import Caller, expect, new_key
+from tests.contract.callers import Caller, code_of, expect, new_key
 from tests.contract.emulators import Emulators
 from tests.contract.facade import Facade
-from tests.contract.processes import Process
+from tests.contract.processes import NO_TLS, Process
 from tests.contract.samples import KINDS, customer
 from tests.contract.waiting import until
 from tests.contract.webhook_driver import WebhookDriver
@@ -104,3 +107,21 @@ def test_a_dead_letter_and_its_job_are_a_line_each(
     assert dead["correlation_id"] == job["correlation_id"] == letter["correlation_id"]
     assert (job["attempt"], job["origin"]) == (1, letter["origin"])
     assert dead["code"] == job["code"] == letter["reason"]
+
+
+def test_a_read_that_a_stop_cuts_off_is_no_error(tmp_path: Path, database_url: str) -> None:
+    """Of a caller who waits longer than the API has to stop, and of one who has left."""
+    facade = Facade(tmp_path, database_url)
+    with facade.running(), ThreadPoolExecutor() as pool:
+        headers = {"authorization": f"Bearer {facade.make_key('customers:read').secret}"}
+        facade.vendors.break_("hubspot", "slow", method="GET", times=None, delay_ms=6000)
+        with httpx.Client(base_url=facade.api.url, headers=headers, verify=NO_TLS) as client:
+            waiting = pool.submit(client.get, "/v1/customers/hubspot:1", timeout=60)
+            with pytest.raises(httpx.ReadTimeout):
+                client.get("/v1/customers/hubspot:2", timeout=0.5)
+            assert facade.api.stop() == 0
+            answer = waiting.result()
+
+    assert not [one for one in lines(facade.api, "") if one["level"] == "error"]
+    assert code_of(answer, 500) == "internal"
+    assert "Send the request again" in answer.json()["detail"]
