@@ -16,7 +16,7 @@ import pytest
 from template_cases import CASES, REPORTED, eventually, failing_workflow, tickets
 from template_stage import CLAIM_SECONDS, Stage, all_templates
 
-WITHIN_S: Final = 300  # on a busy machine n8n works off the executions of earlier faults first
+WITHIN_S: Final = 300  # without a new effect; on a busy machine n8n works off the executions of earlier faults first
 SETTLED_S: Final = 10.0  # a turn of the schedules: time for an effect that should not come a second time
 TARGETS: Final = ("hubspot", "zendesk")
 DOWN: Final = {"kind": "status", "status": 503}
@@ -91,14 +91,17 @@ def played(request: pytest.FixtureRequest, stage: Stage) -> dict[str, list[int]]
     def counts() -> dict[str, list[int]]:
         return {name: [len(effect) for effect in case.effects(stage, tags[name])] for name, case in CASES.items()}
 
-    give_up = time.monotonic() + WITHIN_S
-    while missing := [name for name, effects in counts().items() if not all(effects)]:
+    present, give_up = counts(), time.monotonic() + WITHIN_S
+    while missing := [name for name, effects in present.items() if not all(effects)]:
         if time.monotonic() > give_up:
             break
         time.sleep(SETTLED_S if fault == "restart" else 1)
         for name in missing:
             if fault == "restart" and CASES[name].recurs and not all(counts()[name]):
                 CASES[name].cause(stage, tags[name])
+        before, present = present, counts()
+        if present != before:
+            give_up = time.monotonic() + WITHIN_S
     time.sleep(SETTLED_S)
     return counts()
 
