@@ -56,7 +56,10 @@ async def _check(deps: Dependencies, operation_id: str, *, actor: str) -> Operat
 
 @declare_action(operations, with_runtime, _check, operation_id=ID)
 def check(view: OperationView) -> str:
-    """Ask the vendor once more whether a write of unknown outcome happened. If it certainly did not, it is sent now."""
+    """Ask the vendor once more whether a write of unknown outcome happened. If it certainly did not, it is sent now.
+
+    Exits with 3 if the outcome is not unknown.
+    """
     return f"{view.id} is {view.state}."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from app.api_keys.statements import VALID
+from app.api_keys.statements import VALID, names_of
 from app.audit import record
 from app.http.callers import Caller
 from app.postgres.database import Database, Statement
@@ -36,11 +36,6 @@ SELECT = Statement(
 
 CLOSE = Statement("DELETE console_session", "DELETE FROM console_session WHERE digest = $1 OR expires_at < now()")
 
-SELECT_NAMES = Statement(
-    "SELECT api_key",
-    "SELECT DISTINCT ON (principal) principal, name FROM api_key ORDER BY principal, created_at DESC",
-)
-
 
 class PostgresSessions:
     """The store of sessions, and of who may have them."""
@@ -66,7 +61,7 @@ class PostgresSessions:
 
     async def names(self) -> Mapping[str, str]:
         """Return the name of each principal's newest key. Raises StoreUnavailable."""
-        return {row["principal"]: row["name"] for row in await self._database.fetch(SELECT_NAMES)}
+        return await names_of(self._database)
 
     async def close(self, secret: str) -> None:
         """End a session. Raises StoreUnavailable."""

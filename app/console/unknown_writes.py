@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from app.console.pages import NextPage, View, Visit, action, page
-from app.errors import InvalidField, NotFound
+from app.errors import InvalidField, NotFound, StateConflict
 from app.http.decode_body import decode_patch
 from app.vendors.connections import OBJECTS
 from app.writes import operations
@@ -47,16 +47,19 @@ async def show_write(visit: Visit) -> View:
 
 
 @action("/console/writes/{id}/check")
-async def check_write(visit: Visit) -> NextPage:
-    """Ask the vendor once more."""
-    operation = await operations.check_operation(
-        visit.deps(WriteDeps),
-        visit.deps(Writers),
-        visit.path("id"),
-        wait=CHECK_SECONDS,
-        caller=visit.caller,
-        objects=OBJECTS,
-    )
+async def check_write(visit: Visit) -> NextPage | View:
+    """Ask the vendor once more. A write that is decided is shown, and says by whom."""
+    try:
+        operation = await operations.check_operation(
+            visit.deps(WriteDeps),
+            visit.deps(Writers),
+            visit.path("id"),
+            wait=CHECK_SECONDS,
+            caller=visit.caller,
+            objects=OBJECTS,
+        )
+    except StateConflict as error:
+        return await _view(visit, None, wrong=error.detail, status=error.status)
     return NextPage(f"{WRITES}/{operation.id}", OUTCOMES.get(operation.state, UNDER_WAY))
 
 

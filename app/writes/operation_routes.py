@@ -78,10 +78,13 @@ async def read_operation(call: Call) -> OperationView:
     scopes=("ops:write",),
     parameters=(ID,),
     headers=(WAIT,),
-    problems=VENDOR_READ,
+    problems=(*VENDOR_READ, "state-conflict"),
 )
 async def check_operation(call: Call) -> OperationView:
-    """Check an unknown outcome at the vendor. What did not happen is sent."""
+    """Check an unknown outcome at the vendor. What did not happen is sent.
+
+    Any other outcome is `state-conflict`, which says how it was decided: the vendor is not asked.
+    """
     return await operations.check_operation(
         call.deps(WriteDeps),
         call.deps(Writers),

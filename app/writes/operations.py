@@ -5,12 +5,14 @@ import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 from msgspec.structs import replace
 
-from app.errors import Erased, InvalidField, VendorUnavailable
+from app.errors import Erased, InvalidField, StateConflict, VendorUnavailable
 from app.http.callers import Caller
 from app.http.paging import Page, page_of
+from app.problem_document import FieldError, ProblemDocument
 from app.records.resources import name_records
 from app.writes.answer import document_for, problem_answer
 from app.writes.approval import APPROVES
@@ -28,6 +30,8 @@ from app.writes.request import CREATING
 from app.writes.resolved_write import resolve_recorded
 from app.writes.withhold import view_for
 from canonical.parts import ObjectName, Skipped
+
+READ_IT: Final = "Read its outcome: GET /v1/operations/{0}."
 
 
 async def get_operation(
@@ -65,16 +69,19 @@ async def check_operation(
     caller: Caller,
     objects: Sequence[ObjectName],
 ) -> OperationView:
-    """Check an `unknown` operation at the vendor once more. Returns any other operation as it is, and also this one
-    after `wait` seconds."""
+    """Check an `unknown` operation at the vendor once more. Returns it as it is after `wait` seconds. Raises NotFound,
+    and StateConflict if it is not `unknown`: then the vendor is not asked."""
     await find_visible(deps, operation_id, objects, caller)
     begun = await deps.operations.reopen(operation_id, actor=caller.principal)
-    if begun is not None:
-        check = writers.start(settle(deps, begun, final=True))
-        done, _ = await asyncio.wait({check}, timeout=wait)
-        with suppress(Undecided):
-            for ended in done:
-                ended.result()
+    if begun is None:
+        operation = await find_visible(deps, operation_id, objects, caller)
+        detail = f"The vendor was not asked. {await _why_not(deps, operation)}"
+        raise StateConflict(detail, next_step=READ_IT.format(operation_id))
+    check = writers.start(settle(deps, begun, final=True))
+    done, _ = await asyncio.wait({check}, timeout=wait)
+    with suppress(Undecided):
+        for ended in done:
+            ended.result()
     return await get_operation(deps, operation_id, objects, caller)
 
 
@@ -96,14 +103,12 @@ async def resolve_unknown(
     deadline = time.monotonic() + (deps.execution_limit if wait is None else wait)
     operation = await find_visible(deps, operation_id, objects, caller)
     if operation.phase != "unknown":
-        detail = f"is not unknown but {state_of(operation)}: there is nothing to decide"
-        raise InvalidField.at("/outcome", detail)
+        raise await _not_decided(deps, operation)
     if resolution.outcome == "failed" and resolution.remote_id is not None:
         raise InvalidField.at("/remote_id", "makes no sense when the outcome is failed")
     if resolution.outcome == "failed":
         problem = VendorUnavailable("A person found that the vendor did not carry this out.", operation_id=operation_id)
-        document = document_for(deps, operation, problem)
-        await deps.operations.resolve(operation_id, actor=caller.principal, problem=document)
+        await _decide(deps, operation, caller.principal, problem=document_for(deps, operation, problem))
         return await get_operation(deps, operation_id, objects, caller)
     if resolution.remote_id is None:
         detail = "is needed when the outcome is succeeded"
@@ -127,7 +132,7 @@ async def _resolve_succeeded(
             reading = await resolved.fetch(remote_id)
     except Erased as erased:  # nothing of the write is kept, and the erasure can end
         answer = problem_answer(document_for(deps, operation, erased))
-        await deps.operations.resolve(operation.id, actor=actor, success=Success(answer=answer, remote_id=remote_id))
+        await _decide(deps, operation, actor, success=Success(answer=answer, remote_id=remote_id))
         return
     effect = operation.effect or operation.action
     made, loss = effect in CREATING, resolved.as_planned.intent.lost
@@ -147,4 +152,32 @@ async def _resolve_succeeded(
     change = await change_of(resolved, reading, resource, state, operation.sent_at, created=made)
     answer = resource_answer(of_operation(resource, operation, loss, skipped), resolved.intent, is_new=made)
     success = Success(answer=answer, remote_id=remote_id, change=change, copied=copied)
-    await deps.operations.resolve(operation.id, actor=actor, success=success)
+    await _decide(deps, operation, actor, success=success)
+
+
+async def _decide(
+    deps: WriteDeps,
+    operation: Operation,
+    actor: str,
+    *,
+    success: Success | None = None,
+    problem: ProblemDocument | None = None,
+) -> None:
+    """Record a decision. Raises InvalidField if another one was faster."""
+    if not await deps.operations.resolve(operation.id, actor=actor, success=success, problem=problem):
+        raise await _not_decided(deps, await deps.operations.get(operation.id) or operation)
+
+
+async def _not_decided(deps: WriteDeps, operation: Operation) -> InvalidField:
+    why = await _why_not(deps, operation)
+    error = FieldError(pointer="/outcome", detail="was not recorded: the outcome is not unknown")
+    return InvalidField(why, errors=(error,), next_step=READ_IT.format(operation.id))
+
+
+async def _why_not(deps: WriteDeps, operation: Operation) -> str:
+    """Return why there is nothing to find out or to decide about an operation that is not `unknown`."""
+    state = state_of(operation)
+    if state in ("queued", "executing"):
+        return f"{operation.id} is {state}: Lockstitch finds out its outcome."
+    by, at = await deps.operations.resolved_by(operation.id) or ("Lockstitch", operation.updated_at)
+    return f"{operation.id} is decided already: {by} recorded at {at:%Y-%m-%d %H:%M:%S} UTC that it {state}."

@@ -4,6 +4,7 @@ Zendesk keeps an Idempotency-Key for two hours, and a ticket with the caller's e
 reply to its create is lost and the two hours are over, only a person can find out.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -189,7 +190,10 @@ def test_what_is_decided_is_not_decided_again(caller: Caller, unknowns: list[Unk
     assert resolve(caller, one, {"outcome": "failed"}).status_code == 200
     answer = expect(resolve(caller, one, {"outcome": "failed"}), 422, "invalid-field")
     assert pointers(answer) == ["/outcome"]
-    assert caller.post(f"{one.path}/check").json()["state"] == "failed"
+    detail = answer.json()["detail"]
+    assert re.fullmatch(rf"{one.id} is decided already: \S+ recorded at [-0-9]+ [:0-9]+ UTC that it failed\.", detail)
+    assert "key_" not in detail
+    assert answer.json()["next_step"].startswith("Read its outcome: ")
 
 
 @pytest.mark.parametrize("place", [2, 3])
@@ -216,6 +220,21 @@ def test_checking_while_the_vendor_is_down_is_no_failure_of_ours(
     assert caller.await_operation(one.path)["state"] == "succeeded"
 
 
+def test_a_check_of_a_decided_write_asks_no_vendor_and_says_who_decided(
+    caller: Caller, facade: Facade, unknowns: list[Unknown]
+) -> None:
+    one = unknowns[-1]
+    resolve(caller, one, {"outcome": "failed"})
+    answer = expect(caller.post(f"{one.path}/check"), 409, "state-conflict").json()
+    decided = rf"The vendor was not asked\. {one.id} is decided already: \S+ recorded at .* UTC that it failed\."
+    assert re.fullmatch(decided, answer["detail"])
+    assert "key_" not in answer["detail"]
+    shell = facade.lockstitch("operations", "check", one.id)
+    assert (shell.returncode, answer["detail"] in shell.stderr) == (3, True)
+    reopened = "SELECT id FROM audit_event WHERE subject = $1 AND type = 'operation.reopened'"
+    assert facade.sql(reopened, one.id) == []
+
+
 def test_a_settled_operation_shows_its_result(caller: Caller) -> None:
     made = caller.create("/v1/customers", customer("hubspot"), headers={"x-correlation-id": "run-1"})
     path = f"/v1/operations/{made['meta']['operation_id']}"
@@ -223,7 +242,10 @@ def test_a_settled_operation_shows_its_result(caller: Caller) -> None:
     assert operation.keys() == OPERATION | {"result"}
     assert operation["result"] == made
     assert operation["correlation_id"] == "run-1"
-    assert caller.post(f"{path}/check").json() == operation
+    answer = expect(caller.post(f"{path}/check"), 409, "state-conflict").json()
+    assert "The vendor was not asked." in answer["detail"]
+    assert "Lockstitch recorded at" in answer["detail"]
+    assert "that it succeeded." in answer["detail"]
 
 
 def test_an_operator_decides_on_the_command_line(

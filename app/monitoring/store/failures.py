@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from app.api_keys.statements import NEWEST_NAME
 from app.monitoring.models import LOOKED_AT, Failure, FailureFilter, FailurePosition, Unkeyed
 from app.postgres.database import Database, Statement, arrays_of
 from canonical.parts import ObjectName
@@ -16,6 +17,7 @@ READ: Final = (
     "kind = 'request' AND facts::jsonb ->> 'method' IN ('GET', 'HEAD') AND facts::jsonb ->> 'status' IN ('500', '502')"
 )
 """A read that failed, and that the caller's retry does not repair."""
+NAME: Final = NEWEST_NAME.format("failure.principal")
 
 # Every part reads an index backwards, and stops at the limit, or after LOOKED_AT failures that the filter does not fit.
 _PAGE: Final = """
@@ -74,8 +76,7 @@ _PAGE: Final = """
     )
     SELECT failure.*,
            CASE WHEN id LIKE 'req_%' THEN principal
-                ELSE (SELECT name FROM api_key AS key
-                       WHERE key.principal = failure.principal ORDER BY created_at DESC LIMIT 1) END AS key
+                ELSE ({name}) END AS key
       FROM failure
      ORDER BY at DESC, id DESC
      LIMIT $7
@@ -83,7 +84,15 @@ _PAGE: Final = """
 
 BROWSE = Statement(
     "SELECT operation",
-    _PAGE.format(most=LOOKED_AT, failed=FAILED, read=READ, operations="true", letters="true", reads="true"),
+    _PAGE.format(
+        most=LOOKED_AT,
+        failed=FAILED,
+        read=READ,
+        operations="true",
+        letters="true",
+        reads="true",
+        name=NAME,
+    ),
 )
 
 # $9: digests. $10 to $12: records, by connection, remote id and order key.
@@ -94,6 +103,7 @@ SEARCH = Statement(
         failed=FAILED,
         read=READ,
         reads="false",
+        name=NAME,
         operations=f"""id IN (SELECT id FROM operation WHERE failure_keys && $9::bytea[]
                               UNION
                               SELECT id

@@ -6,7 +6,7 @@ transaction with its Events and the jobs that deliver them.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_hex
 
 import asyncpg
@@ -294,6 +294,11 @@ class PostgresOperations(OperationReader):
             await record.append(session, entry("operation.resolved", operation, actor=actor, outcome=outcome))
             await self._completion.announce(session, operation, success=success)
         return True
+
+    async def resolved_by(self, operation_id: str) -> tuple[str, datetime] | None:
+        """Return the name or principal of the operator who decided an operation, and when. None if no one did."""
+        row = await self._database.fetch_row(sql.RESOLVED_BY, operation_id)
+        return None if row is None else (row["by"], row["at"])
 
     async def lock_upsert(
         self, connection: str, object_name: ObjectName, value: str | None, copied: CopyOf | None, lease: Lease

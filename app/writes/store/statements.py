@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.api_keys.statements import NEWEST_NAME
 from app.audit import record
 from app.events import statements as events
 from app.links import statements as links
@@ -348,6 +349,17 @@ RESOLVE = Statement(
      WHERE id = $1 AND phase = 'unknown'
     RETURNING {COLUMNS}
     """,  # noqa: S608
+)
+
+RESOLVED_BY = Statement(
+    "SELECT audit_event",
+    f"""
+    SELECT coalesce(({NEWEST_NAME.format("audit_event.actor")}), actor) AS by, at
+      FROM audit_event
+     WHERE subject = $1 AND type = 'operation.resolved'
+     ORDER BY id DESC
+     LIMIT 1
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 LOCK_UPSERT = Statement(
