@@ -50,7 +50,7 @@ def test_a_lost_create_is_compared_and_decided(
     assert (once_more.status_code, 'role="alert">' in once_more.text) == (422, True)
     assert f">{operation} is decided already: " in once_more.text
     answer = console_operator.submit(where, f"{where}/check")
-    assert (answer.status_code, "The vendor was not answer." in answer.text) == (409, True)
+    assert (answer.status_code, "The vendor was not asked." in answer.text) == (409, True)
     assert "that it succeeded." in answer.text
 
 
