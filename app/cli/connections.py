@@ -12,7 +12,13 @@ from app.cli.open_vault import OpenedVault, with_vault
 from app.cli.open_vendors import NoSecrets, open_vendors
 from app.cli.tables import Cells, moment, print_view, span
 from app.monitoring.advice import in_commands
-from app.vendors.connections import BudgetView, ConnectionView, pause_connection, resume_connection
+from app.vendors.connections import (
+    BudgetView,
+    ConnectionView,
+    PausedConnection,
+    pause_connection,
+    resume_connection,
+)
 from app.vendors.deps import VendorDeps
 from app.vendors.refused_webhooks import described
 from app.walks.deps import FreshnessView
@@ -90,9 +96,10 @@ def show(one: ConnectionStatus) -> None:
 
 
 @declare_action(connections, opened_vendors, pause_connection, name=NAME)
-def pause(one: ConnectionView) -> str:
+def pause(one: PausedConnection) -> str:
     """Stop the requests and jobs of a connection in all processes, until someone resumes it. Nothing is lost."""
-    return f"{one.name} is {one.state}. To resume it: lockstitch connections resume {one.name}"
+    kept = f"was paused already ({one.note}). Your note was not kept." if one.was_paused else f"is {one.state}."
+    return f"{one.name} {kept} To resume it: lockstitch connections resume {one.name}"
 
 
 @declare_action(connections, opened_vendors, resume_connection, name=NAME)

@@ -62,8 +62,9 @@ async def pause(visit: Visit) -> NextPage:
     """Pause one, with a note for those whose calls are refused."""
     name = visit.path("name")
     order = decode_patch(msgspec.json.encode({"note": visit.form.get("note", "")}), ConnectionPause)
-    await pause_connection(visit.deps(VendorDeps), name, order, actor=visit.caller.principal)
-    return NextPage(f"{CONNECTIONS}/{name}", f"{name} is paused in all processes.")
+    done = await pause_connection(visit.deps(VendorDeps), name, order, actor=visit.caller.principal)
+    kept = f"{name} was paused already, for the reason below. Your note was not kept."
+    return NextPage(f"{CONNECTIONS}/{name}", kept if done.was_paused else f"{name} is paused in all processes.")
 
 
 @action("/console/connections/{name}/resume")

@@ -27,6 +27,7 @@ SELECT = Statement(
     """,
 )
 
+# The pause of an operator takes the place of any other one, so that no mended credential ends it.
 BLOCK = Statement(
     "INSERT lane",
     """
@@ -36,6 +37,7 @@ BLOCK = Statement(
        SET blocked_reason = excluded.blocked_reason, blocked_until = 'infinity',
            blocked_note = excluded.blocked_note, blocked_at = excluded.blocked_at, probe_token = NULL
      WHERE lane.blocked_until IS NULL OR lane.blocked_until < 'infinity'
+        OR (excluded.blocked_reason = 'operator' AND lane.blocked_reason <> 'operator')
     """,
 )
 
@@ -146,7 +148,8 @@ class PostgresPauses(CachedTable):
             await self.refresh()
 
     async def pause(self, connection: str, *, actor: str, note: str) -> bool:
-        """Start no more jobs until `resume`. False if an operator or a refused credential has already paused it."""
+        """Start no more jobs until `resume`, also if a refused credential or another account has paused it. False if an
+        operator has: then that pause and its note stay."""
         async with self._database.transaction() as session:
             return await _block(session, connection, "operator", note, self._announcer, actor=actor)
 
@@ -221,7 +224,8 @@ async def _block(
     *,
     actor: str = "lockstitch",
 ) -> bool:
-    """Pause a connection until an operator resumes it. False if it is already paused."""
+    """Pause a connection until an operator resumes it. False if an operator has paused it already, or if another pause
+    stays in place."""
     if not await transaction.execute(BLOCK, connection, why, note):
         return False
     await transaction.execute(lanes.NOTIFY)

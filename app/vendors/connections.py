@@ -88,6 +88,13 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """How much may be asked of its vendor; empty before the first request."""
 
 
+class PausedConnection(ConnectionView, frozen=True, kw_only=True):
+    """A connection after a request to pause it."""
+
+    was_paused: bool
+    """Whether an operator had paused it before: then that pause and its note stay. Example: `false`"""
+
+
 async def list_connections(deps: VendorDeps) -> list[ConnectionView]:
     """Return every configured connection, by name."""
     return await _views(deps, deps.connections.by_name.values())
@@ -98,12 +105,13 @@ async def read_connection(deps: VendorDeps, name: str) -> ConnectionView:
     return (await _views(deps, [await _configured(deps, name)]))[0]
 
 
-async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, *, actor: str) -> ConnectionView:
-    """Stop requests and jobs of a connection in all processes until an operator resumes it. Audited. Does nothing if it
-    is already stopped. Raises NotFound."""
+async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, *, actor: str) -> PausedConnection:
+    """Stop requests and jobs of a connection in all processes until an operator resumes it, whatever else holds it up.
+    Audited. Does nothing if an operator has paused it already. Raises NotFound."""
     connection = await _configured(deps, name)
-    await deps.pauses.pause(name, actor=actor, note=pause.note)
-    return await _refreshed_view(deps, connection)
+    paused = await deps.pauses.pause(name, actor=actor, note=pause.note)
+    view = await _refreshed_view(deps, connection)
+    return PausedConnection(**asdict(view), was_paused=not paused)
 
 
 async def resume_connection(deps: VendorDeps, name: str, *, actor: str) -> ConnectionView:

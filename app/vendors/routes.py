@@ -20,7 +20,7 @@ from app.http.responses import Answered
 from app.problem_document import Problem
 from app.vendors import connections
 from app.vendors.authorize import page_of, take_answer
-from app.vendors.connections import ConnectionPause, ConnectionView
+from app.vendors.connections import ConnectionPause, ConnectionView, PausedConnection
 from app.vendors.deps import ConsentDeps, VendorDeps
 
 TAG: Final = "Operators"
@@ -62,11 +62,12 @@ async def list_connections(call: Call) -> Page:
 
 
 @operation("POST", "/ops/connections/{name}/pause", tag=TAG, scopes=("ops:write",), parameters=(NAME,), body=PAUSE)
-async def pause_connection(call: Call) -> ConnectionView:
+async def pause_connection(call: Call) -> PausedConnection:
     """Pause a connection.
 
     Within about a second, no process sends anything on it. Calls are answered with `connection-paused`. Jobs and
-    accepted writes wait, including writes whose outcome must be read back. Audited.
+    accepted writes wait, including writes whose outcome must be read back. Only a resume ends it: no mended credential
+    does. If an operator has paused it already, the first note stays, and `was_paused` is true. Audited.
     """
     deps, order, actor = call.deps(VendorDeps), call.body(PAUSE), call.caller.principal
     return await connections.pause_connection(deps, call.path("name"), order, actor=actor)

@@ -75,7 +75,13 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
         state = pause(caller, name)
         assert (state["state"], state["note"], state["until"]) == ("paused", "the account moves", None)
         assert state["next_step"] == f"To resume it: POST /ops/connections/{name}/resume."
-        assert pause(caller, name, "another reason")["note"] == "the account moves"
+        assert state["was_paused"] is False
+        again = pause(caller, name, "another reason")
+        assert (again["note"], again["was_paused"]) == ("the account moves", True)
+        shell = facade.lockstitch("connections", "pause", name, "--note", "another reason").stdout
+        assert shell.startswith(
+            f"{name} was paused already (the account moves). Your note was not kept. To resume it: "
+        )
         assert code_of(caller.get(path), 503) == "connection-paused"
         until(lambda: other.get(path).status_code, lambda status: status == 503)
         problem = other.get(path).json()

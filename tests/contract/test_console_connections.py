@@ -37,6 +37,10 @@ def test_one_is_paused_and_resumed(console_operator: Operator, console_reader: O
     assert facade.sql("SELECT blocked_reason, blocked_note FROM lane WHERE connection = 'pausable'") == [
         {"blocked_reason": "operator", "blocked_note": EVIL}
     ]
+    again = console_operator.submit(where, f"{where}/pause", {"note": "another reason"})
+    notice = unescape(console_operator.get(again.headers["location"]).text)
+    assert "pausable was paused already, for the reason below. Your note was not kept." in notice
+    assert "another reason" not in notice
     assert ">paused<" in console_reader.get(PATH).text
     assert 'method="post"' not in console_reader.get(where).text.partition("<main")[2]
     for path in (f"{where}/resume", f"{MAPPING}/route", f"{MAPPING}/roll-back"):

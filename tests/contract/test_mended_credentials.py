@@ -93,6 +93,26 @@ def test_a_key_that_is_refused_too_resumes_nothing(facade: Facade, caller: Calle
     assert "vaulted is resumed" in secrets(facade, "promote", "portal").stdout
 
 
+def test_an_operator_pauses_a_connection_whose_credential_is_refused(
+    facade: Facade, caller: Caller, portal: Portal
+) -> None:
+    """The pause lasts until a resume: neither a mended credential nor another refusal ends or changes it."""
+    secrets(facade, "revoke", "portal")
+    secrets(facade, "set", "portal", text="333.7")
+    portal.refused.add("333.7")
+    paused(caller)
+    answer = caller.post("/ops/connections/vaulted/pause", json={"note": "moving"}).json()
+    assert (answer["state"], answer["note"], answer["was_paused"]) == ("paused", "moving", False)
+    done = exits(secrets(facade, "rotate", "portal", text="333.8"))
+    assert "vaulted stays paused (moving). To resume it: lockstitch connections resume vaulted" in done.stdout
+    problem = caller.get(LISTING)
+    assert code_of(problem, 503) == "connection-paused"
+    assert "An operator has paused vaulted: moving." in problem.json()["detail"]
+    assert connection_view(caller)["state"] == "paused"
+    assert caller.post("/ops/connections/vaulted/resume").json()["state"] == "working"
+    until(lambda: caller.get(LISTING).status_code, lambda status: status == 200)
+
+
 def test_the_pause_of_an_operator_stays_and_is_named(facade: Facade, caller: Caller, portal: Portal) -> None:
     secrets(facade, "revoke", "portal")
     secrets(facade, "set", "portal", text="333.5")
