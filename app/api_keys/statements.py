@@ -28,6 +28,9 @@ async def names_of(database: Database, actors: Collection[str] | None = None) ->
     return {row["principal"]: row["name"] for row in await database.fetch(NAMES, wanted)}
 
 
-async def name_of(database: Database, actor: str) -> str:
-    """Return the name of the newest key of a principal, and any other actor as it is. Raises StoreUnavailable."""
+async def name_of(database: Database, actor: str | None) -> str:
+    """Return the name of the newest key of a principal, any other actor as it is, and `another request` for None.
+    Raises StoreUnavailable."""
+    if actor is None:
+        return "another request"
     return (await names_of(database, [actor])).get(actor, actor)

@@ -64,7 +64,7 @@ def show(letter: DeadLetterDetail) -> None:
         ("origin", letter.origin),
         ("run", letter.correlation_id),
         ("holds up", "later jobs of its record" if letter.holds_up else None),
-        ("decided", None if decision is None else f"{moment(decision.at)} by {decision.by}"),
+        ("decided", None if decision is None else f"{moment(decision.at)} by {letter.decided_by}"),
         ("because", None if decision is None else decision.because),
         ("responsible", "\n".join(map(str, letter.responsible))),
     )

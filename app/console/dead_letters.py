@@ -157,7 +157,6 @@ async def _letter_view(visit: Visit, template: str = "dead_letter.html", status:
         status=status,
         here=f"{LETTERS}/",
         letter=letter,
-        names=await visit.deps(PostgresSessions).names(),
         is_live=is_live,
         record=record,
         compared=compared,

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Struct
 
 from app.console.pages import NextPage, View, Visit, page
-from app.console.store import PostgresSessions
 from app.errors import InvalidField
 from app.http.deps import HttpDeps
 from app.monitoring.deps import MonitoringDeps
@@ -96,7 +95,6 @@ async def show_run(visit: Visit) -> View:
         here=RUNS,
         report=report,
         steps=steps,
-        names=await visit.deps(PostgresSessions).names(),
         failed=[one for one in steps if one.meaning == "bad"],
         began=report.data[0].at,
         took=(last - report.data[0].at).total_seconds(),

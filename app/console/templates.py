@@ -1,8 +1,6 @@
 """The templates of the console, its style sheet and its script, read once."""
 
 import hashlib
-import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -64,11 +62,6 @@ def fact(value: Any) -> str:
             return str(value)
 
 
-def named(text: str, names: Mapping[str, str]) -> str:
-    """Return a sentence with the names of keys in place of their principals."""
-    return re.sub(r"\bkey_[0-9a-f]{32}\b", lambda match: names.get(match[0], match[0]), text)
-
-
 def pretty(value: Any) -> str:
     """Return JSON on indented lines. A string stays as it is."""
     return value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
@@ -89,7 +82,6 @@ def _environment() -> Environment:
         "utc": utc,
         "words": words,
         "fact": fact,
-        "named": named,
         "pretty": pretty,
         "from_json": msgspec.json.decode,
         "zip": zip,

@@ -55,6 +55,7 @@ async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_u
     is_disabled = await deps.subscriptions.is_disabled(letter.connection)
     return DeadLetterDetail(
         **members_of(letter),
+        decided_by=None if letter.closed_by is None else await name_of(deps.database, letter.closed_by),
         job_id=letter.job_id,
         dedupe_key=letter.dedupe_key,
         payload=payload.payload,
@@ -99,7 +100,7 @@ async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:
 
 async def not_open(deps: DeadLetterDeps, dead_letter_id: str) -> StateConflict:
     letter = await find_letter(deps, dead_letter_id)
-    by = await name_of(deps.database, letter.closed_by or "")
+    by = await name_of(deps.database, letter.closed_by)
     return StateConflict(
         f"{letter.id} was already {letter.state} by {by} at {letter.closed_at:%Y-%m-%d %H:%M:%S} UTC.",
         next_step="A job that failed again is another dead letter: GET /ops/dead-letters lists open ones.",

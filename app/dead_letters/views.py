@@ -118,6 +118,8 @@ class NextStep(Struct, frozen=True, kw_only=True):
 class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
     """A dead letter in full. `payload` is null if it cannot be shown; `payload_note` explains it."""
 
+    decided_by: str | None
+    """Who decided, by the name of their key; null while it is open. Example: `"nina"`"""
     job_id: int
     """The failed job. A redrive runs the same job. Example: `4711`"""
     dedupe_key: str | None

@@ -35,7 +35,7 @@ async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> 
                 Entry(type="drift.acknowledged", subject=finding.id, actor=actor, facts=facts | {"kind": finding.kind}),
             )
     if finding is None:
-        by = await name_of(deps.database, known.acknowledged_by or "another request")
+        by = await name_of(deps.database, known.acknowledged_by)
         raise StateConflict(
             f"{known.id} is already acknowledged, by {by}.", next_step="Do nothing: it stays acknowledged."
         )

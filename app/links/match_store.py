@@ -184,7 +184,7 @@ class PostgresMatches:
         """
         review = await self._review(review_id)
         if review.state != "open":
-            decided_by = await name_of(self._database, review.closed_by or "")
+            decided_by = await name_of(self._database, review.closed_by)
             raise StateConflict(f"{review_id} was {review.state} by {decided_by} already.")
         if state == "accepted":
             by = LinkSource(kind="person", actor=actor)

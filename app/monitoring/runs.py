@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -30,6 +31,10 @@ REPEATED: Final = frozenset(
     | {"delivery.failed", "delivery.dropped"}
 )
 """Audit entries that say the same as another step of the run."""
+
+
+ACTORS: Final = ("by", "actor", "subject")
+"""Facts that may be the principal of a key."""
 
 
 class RunStep(Struct, frozen=True, kw_only=True):
@@ -169,11 +174,12 @@ async def _story(
     connections = dict.fromkeys(record.facts.get("connection") for record in page)
     people = dict.fromkeys(one for name in connections for one in responsible.get(name or "", ()))
     trace_id = await find_trace(runs, correlation_id)
+    names = await runs.names({actor for record in page for actor in _actors_of(record.facts).values()})
     return RunReport(
         correlation_id=correlation_id,
         trace_id=trace_id,
         trace_url=url_of_trace(trace_url, trace_id),
-        data=[step_of(record) for record in page],
+        data=[step_of(record, names) for record in page],
         next_cursor=None,
         has_more=False,
         responsible=list(people),
@@ -200,14 +206,20 @@ async def find_trace(runs: PostgresRuns, correlation_id: str) -> str:
     return await runs.trace_id(correlation_id) or f"{derive_trace_id(correlation_id):032x}"
 
 
-def step_of(record: RunRecord) -> RunStep:
-    """Return a record as a step with its sentence."""
+def step_of(record: RunRecord, names: Mapping[str, str] = MappingProxyType({})) -> RunStep:
+    """Return a record as a step. Its sentence has the `names` of actors, its facts their ids."""
+    by_name = {name: names.get(actor, actor) for name, actor in _actors_of(record.facts).items()}
     return RunStep(
         at=record.place.at,
         kind=record.kind,
-        sentence=SENTENCES[record.kind](record.facts),
+        sentence=SENTENCES[record.kind]({**record.facts, **by_name}),
         facts=record.facts,
     )
+
+
+def _actors_of(facts: _Facts) -> dict[str, str]:
+    """Return the facts that may be an actor, by name."""
+    return {name: facts[name] for name in ACTORS if facts.get(name)}
 
 
 def _place(opened: str) -> StoryPosition:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from app.api_keys.statements import name_of
 from app.api_keys.store import ApiKeyError, PostgresKeys
 from app.postgres.database import Database, Statement
 from tests.required import required
@@ -189,3 +190,12 @@ async def test_every_change_of_a_key_is_audited_without_the_key(database: Databa
     recorded = "".join(row["facts"] for row in rows)
     assert old.secret not in recorded
     assert new.secret not in recorded
+
+
+async def test_the_name_of_no_one_costs_no_statement(database_url: str) -> None:
+    database = await Database.connect(database_url)
+    made = await PostgresKeys(database).create("nina", ["ops:write"])
+    assert await name_of(database, made.id) == "nina"
+    assert await name_of(database, "cli:root@host") == "cli:root@host"
+    await database.close()
+    assert await name_of(database, None) == "another request"

@@ -144,6 +144,9 @@ def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadJo
     answer = expect(caller.post(f"{PATH}/{letter_id}/redrive")).json()
     assert answer["state"] == "redriven"
     assert answer["decision"]["by"].startswith("key_")
+    assert caller.get(f"{PATH}/{letter_id}").json()["decided_by"] == "everything"
+    printed = dead.facade.lockstitch("dead-letters", "show", letter_id).stdout
+    assert re.search(r"^decided .* by everything$", printed, re.MULTILINE), printed
     job, behind = dead.jobs()
     assert (job["dedupe_key"], job["order_key"], job["correlation_id"], job["origin"]) == (
         *("k1", "customer:k1", "run-7", "op_7"),

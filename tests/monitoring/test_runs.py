@@ -20,6 +20,9 @@ BEGAN: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 # A vendor's webhook that becomes an Event and a delivery that fails, is given up, redriven in bulk and comes through;
 # and also an operation and an export. {n} are seconds after the beginning.
 WRITTEN: Final = """
+INSERT INTO api_key (id, principal, name, digest, scopes, created_at) VALUES
+    ('key_9', 'key_9', 'old nina', sha256('a'), '{ops:write}', now() - interval '1 day'),
+    ('key_10', 'key_9', 'nina', sha256('b'), '{ops:write}', now());
 INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES
     ('run-1', 'request', {0},
      '{"caller": "n8n", "method": "POST", "route": "/v1/customers", "status": 202, "ms": 12.5}'),
@@ -69,11 +72,11 @@ RUN_SENTENCES: Final = [
     "Job 7 (deliver), attempt 1: failed, will be retried (status 500).",
     "Job 7 (deliver), attempt 2: failed for good (status 500).",
     "Dead letter dl_1: job 7 (deliver) failed for good: status 500.",
-    "Redrive rdv_1 of 1 dead letter was started by key_9.",
-    "Dead letter dl_1 was redriven by key_9.",
+    "Redrive rdv_1 of 1 dead letter was started by nina.",
+    "Dead letter dl_1 was redriven by nina.",
     "Redrive rdv_1 is done: 1 redriven, 0 skipped, of 1.",
     f"Delivery dlv_1 of evt_{'0' * 36} reached subscription sub_1.",
-    "Audited: operation.resolved of op_1 by key_9.",
+    "Audited: operation.resolved of op_1 by nina.",
     "A row of upload upl_1 was recorded as in_2.",
     "Upload upl_1 started: 3 rows of legacy with one order each.",
     "Upload upl_1 was recorded: 1 of 3 rows were new or changed.",
@@ -102,6 +105,8 @@ async def test_every_table_contributes_in_order(runs: PostgresRuns) -> None:
     assert story is not None
     assert [entry.sentence for entry in story.data] == RUN_SENTENCES
     assert {entry.kind for entry in story.data} == SENTENCES.keys()
+    (redriven,) = (entry for entry in story.data if entry.facts.get("state") == "redriven")
+    assert redriven.facts["by"] == "key_9"
     assert (story.trace_id, story.trace_url) == (TRACE, f"http://ui.example/{TRACE}")
     assert (story.next_cursor, story.has_more) == (None, False)
 

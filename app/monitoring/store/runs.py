@@ -1,11 +1,12 @@
 """The story of a run: one query over every table that has its correlation id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
+from app.api_keys.statements import names_of
 from app.monitoring.models import FailurePosition, RunRecord, StoryPosition
 from app.postgres.database import Database, Statement
 
@@ -244,6 +245,10 @@ class PostgresRuns:
         """Add a note, and return its time. Raises StoreUnavailable."""
         at: datetime = await self._database.fetch_value(ADD_NOTE, correlation_id, msgspec.json.encode(facts).decode())
         return at
+
+    async def names(self, actors: Collection[str]) -> Mapping[str, str]:
+        """Return the names of those of these actors that are principals of keys."""
+        return await names_of(self._database, actors)
 
     async def causes(self, receipts: Sequence[str]) -> Mapping[str, str]:
         """Return the runs of the writes that webhooks echo, by receipt."""
