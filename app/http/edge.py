@@ -97,6 +97,9 @@ class Edge:
         """Handle one call. The server passes on HTTP only."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the server runs each call in one
+        if task in self._running:  # a call within a call, such as of an agent's tool
+            await self._handle(scope, receive, send)
+            return
         self._running.add(task)
         try:
             await self._handle(scope, receive, send)
