@@ -207,9 +207,11 @@ class LiveConnection:
 
     def leave(self, admitted: Admission) -> None:
         """Free the slot of a request that ended."""
+        if admitted.probes:
+            self.health.probes.abandoned()
         if admitted.probes_circuit:
             self.health.circuits[admitted.traffic].probes.abandoned()
-        self._free_slot(probes=admitted.probes)
+        self._slots.release()
 
     async def _enter(self, traffic: Traffic, cost: float, key: _BucketShare, deadline: float) -> Admission:
         """Wait for the circuit first, without a slot that other traffic may need; then for a turn among the requests
@@ -257,13 +259,9 @@ class LiveConnection:
             return wait, probe
         finally:
             if not admitted:
-                self._free_slot(probes=probe)
-
-    def _free_slot(self, *, probes: bool) -> None:
-        """Let another request have the slot, and the probe, if the request was that."""
-        if probes:
-            self.health.probes.abandoned()
-        self._slots.release()
+                if probe:
+                    self.health.probes.abandoned()
+                self._slots.release()
 
     async def _acquire(self, gate: asyncio.Semaphore | asyncio.Lock, deadline: float) -> None:
         if not gate.locked():
