@@ -62,7 +62,7 @@ def start(
     if follow:
         WORK.print(begun.id, follow=True, json=json)
     else:
-        print_result(begun, f"{begun.id} will redrive {counted(begun.total, 'dead letter')}.", json=json)
+        print_result(begun, f"{begun.id} will redrive {_counts(begun.left, begun.skipped)}", json=json)
 
 
 @declare_action(redrive, opened, cancel_redrive, redrive_id=ID)
@@ -96,10 +96,14 @@ declare_status(redrive, WORK, list_redrives, COLUMNS, _row, none="No redrives.")
 
 def _show_dry_run(preview: DryRun, json: bool) -> None:
     length = "" if preview.seconds is None else f", in about {span(preview.seconds)}"
-    skipped = f" It skips {preview.skipped:,} whose work is queued already." if preview.skipped else ""
-    print_result(preview, f"This would redrive {counted(preview.total, 'dead letter')}{length}.{skipped}", json=json)
+    print_result(preview, f"This would redrive {_counts(preview.total, preview.skipped, length)}", json=json)
     if preview.groups and not json:
         print_table(("example", "count", "connection", "failure"), preview.groups, _group_row)
+
+
+def _counts(redriven: int, skipped: int, length: str = "") -> str:
+    skips = f"\nIt skips {skipped:,} whose work is queued already." if skipped else ""
+    return f"{counted(redriven, 'dead letter')}{length}.{skips}"
 
 
 def _group_row(group: DeadLetterGroup) -> Cells:

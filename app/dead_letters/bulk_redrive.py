@@ -65,10 +65,9 @@ async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest, *, most
     """Count and group what would be redriven, only of the newest `most`, if given. Changes nothing. Raises
     InvalidField."""
     which = _filter_of(request.filter)
-    count = await deps.dead_letters.count(which, newest=most)
-    groups = await deps.dead_letters.groups(which, limit=GROUPS, newest=most, redriven=True)
-    seconds = None if request.rate_per_second is None else round(count.redriven / request.rate_per_second, 1)
-    return DryRun(total=count.redriven, skipped=count.skipped, groups=list(groups), seconds=seconds)
+    preview = await deps.dead_letters.preview(which, limit=GROUPS, newest=most)
+    seconds = None if request.rate_per_second is None else round(preview.redriven / request.rate_per_second, 1)
+    return DryRun(total=preview.redriven, skipped=preview.skipped, groups=list(preview.groups), seconds=seconds)
 
 
 async def start_redrive(

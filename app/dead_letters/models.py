@@ -81,11 +81,13 @@ class DeadLetterGroup(Struct, frozen=True, kw_only=True):
     """When that was given up. Example: `"2026-05-01T09:30:00Z"`"""
 
 
-class DeadLetterCount(Struct, frozen=True, kw_only=True):
-    """How many dead letters a redrive would queue, and how many it would skip because their work is queued."""
+class RedrivePreview(Struct, frozen=True, kw_only=True):
+    """How many dead letters a redrive would queue, by cause, and how many it would skip because their work is
+    queued."""
 
     redriven: int
     skipped: int
+    groups: Sequence[DeadLetterGroup]
 
 
 class NotOpen(Exception):

@@ -97,6 +97,7 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
     )
     assert "3 dead letters, in about 1.0 s" in tried
     assert ids[0] in tried
+    assert "skip" not in tried
 
     begun = output_of(lockstitch("redrive", "start", "--all", environment=environment))
     assert "4 dead letters" in begun
@@ -108,6 +109,14 @@ def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[
     assert (again.returncode, "cancelled" in again.stderr) == (3, True)
     followed = json_of(lockstitch("redrive", "status", redrive_id, "--follow", "--json", environment=environment))
     assert followed["state"] == "cancelled"
+
+
+def test_a_dry_run_says_how_many_it_skips(environment: dict[str, str], ids: list[str], database_url: str) -> None:
+    asyncio.run(bury(database_url, new("k0"), failure=TRANSIENT))
+    tried = output_of(lockstitch("redrive", "start", "--connection", "hubspot", "--dry-run", environment=environment))
+    assert "This would redrive 3 dead letters.\nIt skips 1 whose work is queued already." in tried
+    begun = output_of(lockstitch("redrive", "start", "--connection", "hubspot", environment=environment))
+    assert "will redrive 3 dead letters.\nIt skips 1 whose work is queued already." in begun
 
 
 def test_a_redrive_of_a_misspelt_connection_is_refused(

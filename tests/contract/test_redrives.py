@@ -100,6 +100,26 @@ def test_a_dry_run_counts_what_a_redrive_then_does(caller: Caller, dead: DeadJob
     assert (done["redriven"], done["skipped"]) == (preview["total"], preview["skipped"])
 
 
+def test_a_pair_of_one_work_runs_once_even_if_the_first_job_ends_before_the_second_turn(
+    caller: Caller, dead: DeadJobs
+) -> None:
+    """Without a receipt a job dies at its first attempt, two seconds before the next turn."""
+    job = dead.new("k1", kind="ingest", payload=b'{"receipt": "in_0"}')
+    ids = [dead.bury(job)[0] for _ in range(2)]
+    redrive = start(caller, dead, rate_per_second=0.5)
+    assert (redrive["total"], redrive["skipped"]) == (2, 1)
+    done = ended(caller, redrive)
+    assert (done["redriven"], done["skipped"]) == (1, 1)
+    assert caller.get(f"/ops/dead-letters/{ids[1]}").json()["state"] == "open"
+
+
+def test_what_is_queued_already_is_skipped_at_the_start(caller: Caller, dead: DeadJobs) -> None:
+    dead.bury(dead.new("k1"))
+    dead.enqueue(dead.new("k1"))
+    redrive = start(caller, dead)
+    assert (redrive["state"], redrive["total"], redrive["skipped"]) == ("done", 1, 1)
+
+
 def test_rows_with_one_cause_are_one_group_and_are_redriven_together(caller: Caller, dead: DeadJobs) -> None:
     for row in (2, 3, 17):
         failure = JobFailure(category="permanent", reason="unmappable", path=f'$.rows[{row}]["E-mail"]')

@@ -185,7 +185,7 @@ async def test_dead_letters_are_found_by_what_they_are(harness: Harness) -> None
         (DeadLetterFilter(since=max(dead.created_at for dead in everything)), 1),
         (DeadLetterFilter(state="discarded"), 0),
     ):
-        assert (await harness.dead_letters.count(which)).redriven == expected
+        assert (await harness.dead_letters.preview(which, limit=1)).redriven == expected
         assert len(await harness.dead_letters.list(which, after=None, limit=10)) == expected
     older = await harness.dead_letters.list(DeadLetterFilter(), after=everything[0].id, limit=1)
     assert [dead.id for dead in older] == [everything[1].id]

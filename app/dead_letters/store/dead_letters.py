@@ -10,10 +10,10 @@ from app.audit import record
 from app.dead_letters.models import (
     AlreadyQueued,
     Attempt,
-    DeadLetterCount,
     DeadLetterFilter,
     DeadLetterGroup,
     NotOpen,
+    RedrivePreview,
 )
 from app.postgres.database import CUSTOM_PLAN, Database, Statement, Transaction
 from app.postgres.encryption import Sealer
@@ -69,29 +69,35 @@ PREVIEWED: Final = f"""
       FROM ({MATCHING}) AS letter
       LEFT JOIN job USING (kind, connection, dedupe_key)
 """  # noqa: S608
+"""The letters that match, and whether a redrive skips each. LIMIT is the tenth argument."""
 
-COUNT = Statement(
+SELECT_GROUPS = Statement(
     "SELECT dead_letter",
     f"""
-    SELECT count(*) FILTER (WHERE NOT is_skipped) AS redriven, count(*) FILTER (WHERE is_skipped) AS skipped
-      FROM ({PREVIEWED}) AS letter
+    SELECT connection, kind, category, reason, {PLACE} AS path, count(*)::integer AS count, min(id) AS example,
+           min(created_at) AS oldest_at
+      FROM ({MATCHING}) AS letter
+     GROUP BY connection, kind, category, reason, {PLACE}
+     ORDER BY count(*) DESC, min(id)
+     LIMIT $11
     """,  # noqa: S608
 )
 
-SELECT_GROUPS, SELECT_REDRIVEN_GROUPS = (
-    Statement(
-        "SELECT dead_letter",
-        f"""
-        SELECT connection, kind, category, reason, {PLACE} AS path, count(*)::integer AS count, min(id) AS example,
-               min(created_at) AS oldest_at
-          FROM ({letters}) AS letter
-         WHERE {counts}
-         GROUP BY connection, kind, category, reason, {PLACE}
-         ORDER BY count(*) DESC, min(id)
-         LIMIT $11
-        """,  # noqa: S608
-    )
-    for letters, counts in ((MATCHING, "true"), (PREVIEWED, "NOT is_skipped"))
+# The totals are those of all groups, not only of the first ones.
+PREVIEW = Statement(
+    "SELECT dead_letter",
+    f"""
+    SELECT cause.*, (sum(count) OVER ())::integer AS redriven, (sum(skips) OVER ())::integer AS skipped
+      FROM (SELECT connection, kind, category, reason, {PLACE} AS path,
+                   count(*) FILTER (WHERE NOT is_skipped)::integer AS count,
+                   count(*) FILTER (WHERE is_skipped)::integer AS skips,
+                   min(id) FILTER (WHERE NOT is_skipped) AS example,
+                   min(created_at) FILTER (WHERE NOT is_skipped) AS oldest_at
+              FROM ({PREVIEWED}) AS letter
+             GROUP BY connection, kind, category, reason, {PLACE}) AS cause
+     ORDER BY count DESC, example
+     LIMIT $11
+    """,  # noqa: S608
 )
 
 SELECT_BY_ID = Statement("SELECT dead_letter", f"SELECT {COLUMNS} FROM dead_letter WHERE id = $1")  # noqa: S608
@@ -139,18 +145,19 @@ class PostgresDeadLetters:
         rows = await self._filtered(statement, *values_of(which), after, limit)
         return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
-    async def count(self, which: DeadLetterFilter, *, newest: int | None = None) -> DeadLetterCount:
-        """Count the open dead letters that a redrive would queue, and skip: those among the `newest`, if given."""
-        rows = await self._filtered(COUNT, *values_of(which), newest)
-        return msgspec.convert(dict(rows[0]), DeadLetterCount)
+    async def preview(self, which: DeadLetterFilter, *, limit: int, newest: int | None = None) -> RedrivePreview:
+        """Count the open dead letters that a redrive would queue, and skip: those among the `newest`, if given. Group
+        those that it would queue by cause, the most frequent first, at most `limit` groups."""
+        rows = await self._filtered(PREVIEW, *values_of(which), newest, limit)
+        groups = [msgspec.convert(dict(row), DeadLetterGroup) for row in rows if row["count"]]
+        redriven, skipped = (rows[0]["redriven"], rows[0]["skipped"]) if rows else (0, 0)
+        return RedrivePreview(redriven=redriven, skipped=skipped, groups=groups)
 
     async def groups(
-        self, which: DeadLetterFilter, *, limit: int, newest: int | None = None, redriven: bool = False
+        self, which: DeadLetterFilter, *, limit: int, newest: int | None = None
     ) -> Sequence[DeadLetterGroup]:
-        """Group open dead letters by cause, most frequent first; only this many of the `newest`, if given, and only
-        those that would be `redriven`, if wanted."""
-        statement = SELECT_REDRIVEN_GROUPS if redriven else SELECT_GROUPS
-        rows = await self._filtered(statement, *values_of(which), newest, limit)
+        """Group open dead letters by cause, most frequent first; only this many of the `newest`, if given."""
+        rows = await self._filtered(SELECT_GROUPS, *values_of(which), newest, limit)
         return [msgspec.convert(dict(row), DeadLetterGroup) for row in rows]
 
     async def _filtered(self, statement: Statement, *arguments: object) -> Sequence[asyncpg.Record]:

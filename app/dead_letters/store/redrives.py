@@ -11,7 +11,7 @@ import msgspec
 
 from app.audit import record
 from app.dead_letters.models import DeadLetterFilter, NewRedrive, Redrive, RedriveBatch
-from app.dead_letters.store.dead_letters import WHICH, values_of
+from app.dead_letters.store.dead_letters import PREVIEWED, values_of
 from app.identifiers import new_id
 from app.postgres.database import Database, Statement, Transaction
 from app.queue.lanes import WAKE
@@ -29,14 +29,19 @@ INSERT = Statement(
     """,
 )
 
+# Letters to skip get no turn: at that time, the job that does their work may have ended.
 INSERT_LETTERS = Statement(
     "INSERT redrive_letter",
     f"""
-    INSERT INTO redrive_letter (redrive, job_id, dead_letter)
-    SELECT $10, job_id, id
-      FROM dead_letter
-     WHERE {WHICH}
-       AND state = 'open'
+    WITH matching AS (
+        {PREVIEWED}
+    ), taken AS (
+        INSERT INTO redrive_letter (redrive, job_id, dead_letter)
+        SELECT $11, job_id, id
+          FROM matching
+         WHERE NOT is_skipped
+    )
+    SELECT count(*) AS total, count(*) FILTER (WHERE is_skipped) AS skipped FROM matching
     """,  # noqa: S608 - no caller's text is in it
 )
 
@@ -44,10 +49,10 @@ BEGIN = Statement(
     "UPDATE redrive",
     f"""
     UPDATE redrive
-       SET total = $2,
-           state    = CASE WHEN $2 = 0 THEN 'done' ELSE 'running' END,
-           ended_at = CASE WHEN $2 = 0 THEN now() END,
-           due_at   = CASE WHEN $2 > 0 THEN now() END
+       SET total = $2::integer, skipped = $3::integer,
+           state    = CASE WHEN $2 = $3 THEN 'done' ELSE 'running' END,
+           ended_at = CASE WHEN $2 = $3 THEN now() END,
+           due_at   = CASE WHEN $2 > $3 THEN now() END
      WHERE id = $1
     RETURNING {COLUMNS}
     """,  # noqa: S608
@@ -156,17 +161,19 @@ class PostgresRedrives:
         self._database = database
 
     async def start(self, transaction: Transaction, new: NewRedrive) -> Redrive:
-        """Start a redrive of the dead letters that match now. Without any, it is done at once."""
+        """Start a redrive of the dead letters that match now. Those whose work is queued, also by an older one of them,
+        are skipped at once. Without any other, it is done at once."""
         redrive_id = new_id("rdv_")
         which = msgspec.json.encode(new.filter).decode()
         await transaction.execute(INSERT, redrive_id, which, new.rate_per_second, new.actor, new.correlation_id)
-        total = await transaction.execute(INSERT_LETTERS, *values_of(new.filter), redrive_id)
-        redrive = _redrive_of(await transaction.fetch_row(BEGIN, redrive_id, total))
+        (counted,) = await transaction.fetch(INSERT_LETTERS, *values_of(new.filter), None, redrive_id)
+        total, skipped = counted["total"], counted["skipped"]
+        redrive = _redrive_of(await transaction.fetch_row(BEGIN, redrive_id, total, skipped))
         await transaction.execute(WAKE)
         facts = {"total": total, "rate_per_second": new.rate_per_second}
         await _note(transaction, "redrive.started", redrive, new.actor, **facts)
         if redrive.state == "done":
-            await _note(transaction, "redrive.finished", redrive, new.actor, redriven=0, skipped=0)
+            await _note(transaction, "redrive.finished", redrive, new.actor, redriven=0, skipped=skipped)
         return redrive
 
     async def list(self, *, after: str | None, limit: int) -> Sequence[Redrive]:
