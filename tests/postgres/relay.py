@@ -29,9 +29,11 @@ async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter, sil
 @asynccontextmanager
 async def over_tcp(url: str, silent: asyncio.Event | None = None, port: int = 0) -> AsyncIterator[int]:
     """Listen on a port of 127.0.0.1, a free one by default, yield it, and pass everything on to the server of `url`, as
-    `relay`."""
+    `relay`. At the end, close what is open."""
+    opened = list[asyncio.StreamWriter]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
         try:
             streams = await asyncio.open_unix_connection(f"{parse_qs(urlsplit(url).query)['host'][0]}/.s.PGSQL.5432")
         except OSError:
@@ -44,6 +46,8 @@ async def over_tcp(url: str, silent: asyncio.Event | None = None, port: int = 0)
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for writer in opened:
+            writer.close()
 
 
 @contextmanager
