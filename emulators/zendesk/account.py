@@ -3,7 +3,7 @@
 from typing import Any
 
 from emulators.http import Answer, Call, json_answer
-from emulators.zendesk.definitions import custom_status, group, organization, ticket_field, user_field
+from emulators.zendesk.definitions import custom_status, group, ticket_field, user_field
 from emulators.zendesk.desk import GROUP_ID, Desk, body_of
 from emulators.zendesk.errors import invalid
 
@@ -48,27 +48,6 @@ def list_all(object: str) -> Any:
     return handler
 
 
-def show(object: str, name: str) -> Any:
-    """Return a handler that returns one record of such a collection under `name`."""
-
-    def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-        return json_answer(200, {name: desk.must_get(object, ids[0])})
-
-    return handler
-
-
-def create_ticket_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Create a custom ticket field. `type` and `title` are required."""
-    body = body_of(call, "ticket_field")
-    if not body.get("title"):
-        raise invalid("title", "Title: cannot be blank", "BlankValue")
-    if not body.get("type"):
-        raise invalid("type", "Type: cannot be blank", "BlankValue")
-    field = ticket_field(desk, desk.new_id(), body)
-    desk.state.put("ticket_fields", str(field["id"]), field)
-    return json_answer(201, {"ticket_field": field}, {"location": field["url"]})
-
-
 def create_user_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Create a user field. `key` and `title` are required; the key must be new."""
     body = body_of(call, "user_field")
@@ -80,18 +59,6 @@ def create_user_field(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     field = user_field(desk, desk.new_id(), body)
     desk.state.put("user_fields", str(field["id"]), field)
     return json_answer(201, {"user_field": field}, {"location": field["url"]})
-
-
-def create_organization(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Create an organization. Its name must be new."""
-    body = body_of(call, "organization")
-    if not body.get("name"):
-        raise invalid("name", "Name: cannot be blank", "BlankValue")
-    if any(other["name"] == body["name"] for other in desk.state.all("organizations")):
-        raise invalid("name", f"Name: {body['name']} has already been taken", "DuplicateValue")
-    record = organization(desk, desk.new_id(), body)
-    desk.state.put("organizations", str(record["id"]), record)
-    return json_answer(201, {"organization": record}, {"location": record["url"]})
 
 
 def category_of(desk: Desk, custom_status_id: int) -> str | None:

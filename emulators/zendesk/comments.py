@@ -98,11 +98,6 @@ def comments_of(desk: Desk, ticket_id: object) -> list[JsonRecord]:
     return desk.state.lookup("comments", "ticket", str(ticket_id))
 
 
-def audits_of(desk: Desk, ticket_id: object) -> list[JsonRecord]:
-    """Return a ticket's audits, oldest first."""
-    return desk.state.lookup("audits", "ticket", str(ticket_id))
-
-
 def _comment(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], audit: JsonRecord) -> JsonRecord:
     text = plain(comment)
     markup = comment.get("html_body") or f'<p dir="auto">{html.escape(text, quote=False)}</p>'.replace("\n", "<br>")

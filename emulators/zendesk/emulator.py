@@ -9,7 +9,7 @@ from emulators.http import Answer, Call
 from emulators.routes import Routes
 from emulators.state import Allowance, State
 from emulators.tokens import TokenRules, Tokens
-from emulators.zendesk import account, exports, identity_calls, search_calls, ticket_calls, user_calls, users, webhooks
+from emulators.zendesk import account, exports, identity_calls, ticket_calls, user_calls, users, webhooks
 from emulators.zendesk.desk import Desk
 from emulators.zendesk.drift import bent
 from emulators.zendesk.errors import failure, no_endpoint, too_many, unauthenticated, unreadable
@@ -42,46 +42,26 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "users/me", user_calls.show_me),
     ("GET", "users/show_many", user_calls.show_many),
     ("GET", "users/search", user_calls.search_users),
-    ("GET", "users/count", user_calls.count_users),
     ("GET", "users/#", user_calls.show_user),
     ("PUT", "users/#", user_calls.update_user),
     ("DELETE", "users/#", user_calls.delete_user),
     ("GET", "users/#/identities", identity_calls.list_identities),
     ("POST", "users/#/identities", identity_calls.create_identity),
-    ("GET", "users/#/identities/#", identity_calls.show_identity),
-    ("DELETE", "users/#/identities/#", identity_calls.delete_identity),
-    ("PUT", "users/#/identities/#/make_primary", identity_calls.make_primary),
-    ("PUT", "users/#/identities/#/verify", identity_calls.verify_identity),
     ("GET", "users/#/tickets/requested", ticket_calls.list_requested),
     ("GET", "user_fields", account.list_all("user_fields")),
     ("POST", "user_fields", account.create_user_field),
-    ("GET", "user_fields/#", account.show("user_fields", "user_field")),
     ("GET", "tickets", ticket_calls.list_tickets),
     ("POST", "tickets", ticket_calls.create_ticket),
     ("GET", "tickets/show_many", ticket_calls.show_many),
-    ("GET", "tickets/count", ticket_calls.count_tickets),
     ("GET", "tickets/#", ticket_calls.show_ticket),
     ("PUT", "tickets/#", ticket_calls.update_ticket),
     ("DELETE", "tickets/#", ticket_calls.delete_ticket),
     ("GET", "tickets/#/comments", ticket_calls.list_comments),
-    ("GET", "tickets/#/audits", ticket_calls.list_audits),
     ("GET", "ticket_fields", account.list_all("ticket_fields")),
-    ("POST", "ticket_fields", account.create_ticket_field),
-    ("GET", "ticket_fields/#", account.show("ticket_fields", "ticket_field")),
     ("GET", "custom_statuses", account.list_all("custom_statuses")),
-    ("GET", "custom_statuses/#", account.show("custom_statuses", "custom_status")),
     ("GET", "groups", account.list_all("groups")),
-    ("GET", "groups/#", account.show("groups", "group")),
-    ("GET", "organizations", account.list_all("organizations")),
-    ("POST", "organizations", account.create_organization),
-    ("GET", "organizations/#", account.show("organizations", "organization")),
-    ("GET", "search", search_calls.search),
-    ("GET", "search/count", search_calls.count),
-    ("GET", "search/export", search_calls.export),
-    ("GET", "incremental/users/cursor", exports.by_cursor("users")),
-    ("GET", "incremental/tickets/cursor", exports.by_cursor("tickets")),
-    ("GET", "incremental/users", exports.by_time("users")),
-    ("GET", "incremental/tickets", exports.by_time("tickets")),
+    ("GET", "incremental/users/cursor", exports.exported("users")),
+    ("GET", "incremental/tickets/cursor", exports.exported("tickets")),
 )
 ROUTER = Routes(ROUTES)
 

@@ -1,4 +1,4 @@
-"""The incremental exports: records written since a time, also deleted ones, by cursor or by time."""
+"""The incremental exports by cursor: records written since a time, also deleted ones."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,8 @@ YOUNGEST_START = 60
 Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
 
 
-def by_cursor(object: str) -> Handler:
-    """Return the handler of the cursor-based export of `users` or `tickets`: `start_time` once, then `cursor`."""
+def exported(object: str) -> Handler:
+    """Return the handler of the export of `users` or `tickets`: `start_time` once, then `cursor`."""
 
     def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
         size = whole_number(call.param("per_page"), MOST, high=MOST)
@@ -40,27 +40,6 @@ def by_cursor(object: str) -> Handler:
         }
         extra = side_loads(desk, call)
         return json_answer(200, {**body, **(extra(records) if extra else {})})
-
-    return handler
-
-
-def by_time(object: str) -> Handler:
-    """Return the handler of the time-based export. The next page begins in the second in which this one ends, so
-    records repeat."""
-
-    def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-        size = whole_number(call.param("per_page"), MOST, high=MOST)
-        rows = _written(desk, call, object, float(_start(desk, call)))
-        on_page, more = rows[:size], len(rows) > size
-        end_time = int(on_page[-1][0]) if on_page else None
-        body = {
-            object: [record for _, record in on_page],
-            "count": len(on_page),
-            "end_of_stream": not more,
-            "end_time": end_time,
-            "next_page": link(desk, call, {"start_time": str(end_time)}) if end_time is not None else None,
-        }
-        return json_answer(200, body)
 
     return handler
 

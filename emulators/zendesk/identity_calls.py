@@ -4,7 +4,7 @@ from emulators.http import Answer, Call, json_answer
 from emulators.state import JsonRecord
 from emulators.zendesk import users
 from emulators.zendesk.desk import Desk, body_of
-from emulators.zendesk.errors import invalid, not_found
+from emulators.zendesk.errors import invalid
 from emulators.zendesk.identities import E164, add, check_email, identities_of, keep, owner_of
 from emulators.zendesk.paging import listed_few
 
@@ -13,11 +13,6 @@ def list_identities(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """List all identities of one user."""
     user = desk.must_get("users", ids[0])
     return listed_few(desk, call, "identities", identities_of(desk, int(user["id"])))
-
-
-def show_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Return one identity."""
-    return json_answer(200, {"identity": _of_user(desk, ids)})
 
 
 def create_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -41,31 +36,6 @@ def create_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(201, {"identity": identity}, {"location": identity["url"]})
 
 
-def make_primary(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Make an address the user's own, the only way to change a user's `email`. Return all identities."""
-    identity = _of_user(desk, ids)
-    if identity["type"] != "email":
-        raise invalid("type", "Only an email identity can be primary", "InvalidValue")
-    _make_primary(desk, desk.must_get("users", ids[0]), identity)
-    return list_identities(desk, call, ids[:1])
-
-
-def verify_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Mark an identity as verified."""
-    identity = {**_of_user(desk, ids), "verified": True, "updated_at": desk.stamp}
-    keep(desk, identity)
-    return json_answer(200, {"identity": identity})
-
-
-def delete_identity(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Remove an identity, except the primary address."""
-    identity = _of_user(desk, ids)
-    if identity["primary"]:
-        raise invalid("base", "The primary email address can't be deleted")
-    desk.state.delete("identities", str(identity["id"]))
-    return Answer(status=204)
-
-
 def _make_primary(desk: Desk, user: JsonRecord, identity: JsonRecord) -> JsonRecord:
     for other in identities_of(desk, int(user["id"])):
         if other["primary"] and other["id"] != identity["id"]:
@@ -74,10 +44,3 @@ def _make_primary(desk: Desk, user: JsonRecord, identity: JsonRecord) -> JsonRec
     keep(desk, primary)
     users.keep(desk, {**user, "email": identity["value"], "updated_at": desk.stamp})
     return primary
-
-
-def _of_user(desk: Desk, ids: tuple[str, ...]) -> JsonRecord:
-    identity = desk.must_get("identities", ids[1])
-    if str(identity["user_id"]) != ids[0]:
-        raise not_found()
-    return identity

@@ -1,7 +1,7 @@
-"""The search index of users and tickets: copies that lag behind their writes by the search lag.
+"""The search index of users: copies that lag behind their writes by the search lag.
 
 A copy has two states: `fresh`, the last write, and `settled`, the write before. The search answers with `settled` until
-`fresh` is older than the lag. Until then, a new record is not found.
+`fresh` is older than the lag. Until then, a new user is not found.
 """
 
 from collections.abc import Iterable
@@ -9,38 +9,27 @@ from collections.abc import Iterable
 from emulators.state import JsonRecord
 from emulators.zendesk.desk import Desk
 
+NAME = "search of users"
 
-def note(desk: Desk, object: str, record: JsonRecord, *, is_listed: bool, keys: Iterable[tuple[str, str]]) -> None:
-    """Record a write in the search index. A deleted record (not `is_listed`) leaves it with the same delay.
 
-    `keys` (name, value) narrow down the candidates of a query with one of them. Those of both states count.
-    """
-    terms = [f"{name}:{value}" for name, value in keys]
-    before = desk.state.get(_name(object), str(record["id"]))
+def note(desk: Desk, user: JsonRecord, addresses: Iterable[str]) -> None:
+    """Record a write in the search index, with the addresses by which it is looked up. A deleted user leaves the index
+    with the same delay."""
+    before = desk.state.get(NAME, str(user["id"]))
     settled: JsonRecord | None = None
-    kept: list[str] = []
+    old: list[str] = []
     if before is not None:
         caught_up = before["fresh_at"] + desk.state.search_lag() <= desk.now
-        settled, kept = (before["fresh"], before["keys"]) if caught_up else (before["settled"], before["old_keys"])
-    copy = {
-        "fresh": record if is_listed else None,
-        "fresh_at": desk.now,
-        "keys": terms,
-        "settled": settled,
-        "old_keys": kept,
-    }
-    desk.state.put(_name(object), str(record["id"]), copy, dict.fromkeys([*kept, *terms], ""))
+        settled, old = (before["fresh"], before["keys"]) if caught_up else (before["settled"], before["old_keys"])
+    terms = list(addresses)
+    fresh = user if user["active"] else None
+    copy = {"fresh": fresh, "fresh_at": desk.now, "keys": terms, "settled": settled, "old_keys": old}
+    desk.state.put(NAME, str(user["id"]), copy, dict.fromkeys([*old, *terms], ""))
 
 
-def known(desk: Desk, object: str, narrow: tuple[str, str] | None = None) -> list[JsonRecord]:
-    """Return the records as the search has them now, limited to those with the key `narrow` (name, value) if there is
-    one."""
-    name = _name(object)
-    copies = desk.state.all(name) if narrow is None else desk.state.lookup(name, f"{narrow[0]}:{narrow[1]}", "")
+def known(desk: Desk, address: str | None = None) -> list[JsonRecord]:
+    """Return the users as the search has them now, limited to those who have or had an address if it is not None."""
+    copies = desk.state.all(NAME) if address is None else desk.state.lookup(NAME, address, "")
     horizon = desk.now - desk.state.search_lag()
     indexed = (copy["fresh"] if copy["fresh_at"] <= horizon else copy["settled"] for copy in copies)
-    return [record for record in indexed if record is not None]
-
-
-def _name(object: str) -> str:
-    return f"search of {object}"
+    return [user for user in indexed if user is not None]

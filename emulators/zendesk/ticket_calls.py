@@ -1,4 +1,4 @@
-"""The calls on tickets, their comments and their audits."""
+"""The calls on tickets and their comments."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ import msgspec
 from emulators.http import Answer, Call, json_answer
 from emulators.state import JsonRecord
 from emulators.zendesk import tickets
-from emulators.zendesk.comments import audits_of, comments_of
+from emulators.zendesk.comments import comments_of
 from emulators.zendesk.desk import Desk, body_of
 from emulators.zendesk.errors import bad_request, not_found, other_parameters
 from emulators.zendesk.paging import by_cursor, listed, listed_few
@@ -67,12 +67,6 @@ def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(200, {**body, **(extra(tickets) if extra else {})})
 
 
-def count_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Return how many tickets are not deleted."""
-    value = len(desk.state.find("tickets", _not_deleted))
-    return json_answer(200, {"count": {"value": value, "refreshed_at": desk.stamp}})
-
-
 def show_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Return one ticket. 404 for a deleted one."""
     ticket = _live(desk, ids[0])
@@ -119,11 +113,6 @@ def list_comments(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     if call.param("sort_order") == "desc" or call.param("sort") == "-created_at":
         thread.reverse()
     return listed_few(desk, call, "comments", thread, side_loads(desk, call))
-
-
-def list_audits(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """List a ticket's audits, oldest first."""
-    return listed_few(desk, call, "audits", audits_of(desk, _live(desk, ids[0])["id"]), side_loads(desk, call))
 
 
 def with_external_id(desk: Desk, external_id: str) -> list[JsonRecord]:

@@ -7,7 +7,6 @@ from emulators.zendesk import comments
 from emulators.zendesk.account import STATUS_ID
 from emulators.zendesk.desk import AGENT_ID, BRAND_ID, FORM_ID, GROUP_ID, Desk
 from emulators.zendesk.errors import invalid, outdated
-from emulators.zendesk.index import note
 from emulators.zendesk.ticket_rules import applied, submitter
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -61,14 +60,11 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 
 
 def keep(desk: Desk, ticket: JsonRecord) -> None:
-    """Write a ticket, indexed by its external id and its requester. The search index follows later."""
+    """Write a ticket, indexed by its external id and its requester."""
     keys = {"requester": str(ticket["requester_id"])}
-    searched = [("tag", tag) for tag in ticket["tags"] or ()]
     if ticket["external_id"] is not None and ticket["status"] != "deleted":
         keys["external_id"] = str(ticket["external_id"])
-        searched.append(("external_id", keys["external_id"]))
     desk.state.put("tickets", str(ticket["id"]), ticket, keys)
-    note(desk, "tickets", ticket, is_listed=ticket["status"] != "deleted", keys=searched)
 
 
 def create(desk: Desk, body: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from emulators.addresses import folded
 from emulators.http import Answer, Call, json_answer
 from emulators.state import JsonRecord
 from emulators.zendesk import users
 from emulators.zendesk.desk import AGENT_ID, Desk, body_of
 from emulators.zendesk.errors import bad_attribute, bad_request
 from emulators.zendesk.identities import owner_of
+from emulators.zendesk.index import known
 from emulators.zendesk.paging import listed, listed_few, offset_page
-from emulators.zendesk.search import matching
 
 MANY = 100
 
@@ -45,19 +46,14 @@ def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(200, {"users": people, "next_page": None, "previous_page": None, "count": len(people)})
 
 
-def count_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Return how many users are not deleted."""
-    active = desk.state.find("users", lambda user: bool(user["active"]))
-    return json_answer(200, {"count": {"value": len(active), "refreshed_at": desk.stamp}})
-
-
 def search_users(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Search by `external_id`, exactly and at once, or by `query` in the lagging index."""
+    """Search by `external_id`, exactly and at once, or by `query` in the lagging index: `email:"…"`, or part of a name
+    or address."""
     external_id = call.param("external_id")
     if external_id is not None:
         match = users.by_external_id(desk, external_id)
         return offset_page(desk, call, "users", [match] if match else [])
-    return offset_page(desk, call, "users", matching(desk, f"type:user {call.param('query') or ''}"))
+    return offset_page(desk, call, "users", _searched(desk, call.param("query") or ""))
 
 
 def create_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
@@ -82,6 +78,15 @@ def update_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
 def delete_user(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """Delete softly and return the rest."""
     return json_answer(200, {"user": users.delete(desk, desk.must_get("users", ids[0]))})
+
+
+def _searched(desk: Desk, query: str) -> list[JsonRecord]:
+    name, _, value = query.partition(":")
+    address, text = folded(value.strip('"')), query.strip('"').casefold()
+    if name == "email":
+        owner = owner_of(desk, address)
+        return [one for one in known(desk, address) if owner == one["id"] or address == folded(str(one["email"]))]
+    return [one for one in known(desk) if text in f"{one['name']} {one['email']}".casefold()]
 
 
 def _match(desk: Desk, body: dict[str, Any]) -> JsonRecord | None:

@@ -90,8 +90,7 @@ def keep(desk: Desk, user: JsonRecord) -> None:
     identities = identities_of(desk, int(user["id"]))
     addresses = {folded(str(one["value"])) for one in identities if one["type"] == "email"}
     addresses |= {folded(str(user["email"]))} if user["email"] else set()
-    searched = [*keys.items(), *(("email", address) for address in sorted(addresses))]
-    note(desk, "users", user, is_listed=user["active"], keys=searched)
+    note(desk, user, sorted(addresses))
 
 
 def by_external_id(desk: Desk, external_id: object) -> JsonRecord | None:

@@ -324,7 +324,6 @@ ZENDESK = Emulated(
     follow=_zendesk_follow,
     drift={"enum": "status", "type": "id", "field": "sentiment", "missing": "updated_at"},
     odd={"subject": "Odd", "status": "limbo", "tags": None, "external_id": 5},
-    search=get("/api/v2/search", query="type:ticket"),
 )
 
 VENDORS = (FRESHDESK, HUBSPOT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)

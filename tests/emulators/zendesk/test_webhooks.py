@@ -125,8 +125,7 @@ def test_a_deleted_ticket_is_sent_once(desk: Desk, receiver: Receiver, emulators
 
 
 def test_a_custom_field_is_named(desk: Desk, receiver: Receiver) -> None:
-    answer = desk.http.post("ticket_fields", json={"ticket_field": {"type": "text", "title": "Model"}})
-    field = answer.json()["ticket_field"]["id"]
+    field = desk.emulators.place("zendesk", "ticket_fields", {"type": "text", "title": "Model"})["id"]
     ticket = desk.ticket(custom_fields=[{"id": field, "value": "K1"}])
     receiver.wait(2)
     desk.change(ticket, custom_fields=[{"id": field, "value": "K2"}])
