@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from emulators.freshdesk import contacts, fields, search, ticket_calls, tickets, webhooks
+from emulators.freshdesk import contacts, fields, ticket_calls, tickets, webhooks
 from emulators.freshdesk.desk import Desk
 from emulators.freshdesk.drift import bent
 from emulators.freshdesk.errors import failure, too_many, unauthenticated, unreadable
@@ -39,14 +39,12 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "tickets/#/conversations", ticket_calls.list_conversations),
     ("POST", "tickets/#/reply", ticket_calls.create_reply),
     ("POST", "tickets/#/notes", ticket_calls.create_note),
-    ("GET", "search/tickets", search.search_tickets),
     ("GET", "ticket_fields", fields.list_fields("ticket_fields")),
     ("POST", "admin/ticket_fields", fields.create_field("ticket_fields")),
     ("GET", "contact_fields", fields.list_fields("contact_fields")),
     ("POST", "contact_fields", fields.create_field("contact_fields")),
     ("GET", "agents", fields.list_agents),
     ("GET", "groups", fields.list_groups),
-    ("GET", "agents/me", fields.show_me),
     ("GET", "agents/#", fields.show_agent),
     ("GET", "groups/#", fields.show("groups")),
     ("GET", "companies/#", fields.show("companies")),

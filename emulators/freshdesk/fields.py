@@ -156,11 +156,6 @@ def show_agent(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     return json_answer(200, _agent(desk.must_get("agents", ids[0])))
 
 
-def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """Return the agent of the API key."""
-    return json_answer(200, _agent(desk.must_get("agents", AGENT_ID)))
-
-
 def _agent(agent: JsonRecord) -> JsonRecord:
     contact = {"name": agent["name"], "email": agent["email"], "active": True, "language": "en", "time_zone": "London"}
     described = {"id": agent["id"], "available": True, "occasional": False, "ticket_scope": 1, "type": "support_agent"}

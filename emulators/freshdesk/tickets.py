@@ -6,7 +6,6 @@ from emulators.freshdesk import checking, contacts, fields
 from emulators.freshdesk.desk import Desk, ensure, iso, moment_of
 from emulators.freshdesk.errors import complaint
 from emulators.freshdesk.html import plain, safe
-from emulators.freshdesk.index import note
 from emulators.state import JsonRecord
 
 RESPOND_WITHIN, RESOLVE_WITHIN = 86_400.0, 3 * 86_400.0
@@ -92,9 +91,8 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 
 
 def keep(desk: Desk, ticket: JsonRecord) -> None:
-    """Write a ticket. The search index follows later."""
+    """Write a ticket."""
     desk.state.put("tickets", str(ticket["id"]), ticket)
-    note(desk, ticket)
 
 
 def create(desk: Desk, body: dict[str, Any]) -> JsonRecord:

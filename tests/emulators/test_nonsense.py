@@ -95,13 +95,13 @@ VENDORS = (
         root="/api/v2/",
         routes="POST contacts, PUT contacts/7, POST contacts/merge, POST tickets, PUT tickets/8, PUT tickets/merge, "
         "POST tickets/8/reply, POST tickets/8/notes, POST admin/ticket_fields, POST contact_fields",
-        read="contacts tickets tickets/8 search/tickets tickets/8/conversations",
+        read="contacts tickets tickets/8 tickets/8/conversations",
         parameters="page per_page include email updated_since _updated_since order_by filter query",
         members="name email phone mobile other_emails unique_external_id tags custom_fields language time_zone "
         "company_id address subject description status priority source type requester_id responder_id group_id "
         "cc_emails due_by fr_due_by body private label label_for_customers choices primary_id ticket_ids "
         "primary_contact_id secondary_contact_ids cf_x twitter_id parent_id",
-        values=("custom_text", "custom_dropdown", "ida@x.example", "2026-06-01T10:00:00Z", "Problem", '"status:2"'),
+        values=("custom_text", "custom_dropdown", "ida@x.example", "2026-06-01T10:00:00Z", "Problem"),
     ),
     Nonsense(
         vendor=HUBSPOT,

@@ -46,7 +46,6 @@ FRESHDESK = Emulated(
     follow=lambda answer: below("freshdesk", answer.links["next"]["url"]) if "next" in answer.links else None,
     drift={"enum": "status", "type": "id", "field": "sentiment", "missing": "updated_at"},
     odd={"subject": "Odd", "status": 99, "source": "pigeon", "tags": None},
-    search=get("/api/v2/search/tickets", query='"status:2"'),
 )
 
 # -------------------------------------------------------------------- HubSpot
