@@ -43,7 +43,7 @@ async def erase_person(visit: Visit) -> NextPage | View:
     order = EraseOrder(email=name.email, id=name.id, dry_run=False)
     begun = await erase.start_erasure(deps, order, actor=visit.caller.principal)
     return NextPage(
-        f"{ERASURES}/{begun.id}", "The erasure has begun. Nothing about the person is read or stored any more."
+        f"{ERASURES}/{begun.id}", "From now on, nothing about the person is read or stored. What is stored is erased."
     )
 
 

@@ -48,7 +48,9 @@ def test_a_person_is_erased(console: Console, running_facade: Facade, elsewhere:
     expect(page.get_by_role("heading", level=1)).to_have_text("Erase this person?")  # not without the tick
     page.get_by_label("This is the person to erase").check()
     page.get_by_role("button", name="Erase the person").click()
-    expect(page.get_by_role("status")).to_contain_text("Nothing about the person is read or stored any more.")
+    expect(page.get_by_role("status")).to_contain_text(
+        "From now on, nothing about the person is read or stored. What is stored is erased."
+    )
     erasure = page.url.rpartition("/")[2]
     expect(page.get_by_role("link", name=unknown)).to_be_visible(timeout=30_000)
     console.check("erasure-waits")
@@ -58,6 +60,7 @@ def test_a_person_is_erased(console: Console, running_facade: Facade, elsewhere:
     console.check("persons")
     page.get_by_role("link", name=erasure).click()
     expect(page.locator("#state .state").first).to_have_text("done", timeout=60_000)
+    expect(page.get_by_text(f"lockstitch person lift {erasure}")).to_be_visible()
     console.check("erasure")
     rows = elsewhere.submit(running_facade.sql, "SELECT state FROM erasure WHERE id = $1", erasure).result()
     assert [row["state"] for row in rows] == ["done"]
