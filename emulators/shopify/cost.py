@@ -1,7 +1,7 @@
 """The cost of a query, and the bucket that pays for it.
 
 Prices follow Shopify's page on rate limits: a scalar or enum 0, an object 1, an interface or union its dearest
-selection, a connection by its `first` or `last`, a mutation 10; no single query above 1,000 points. The published page
+selection, a connection by its `first`, a mutation 10; no single query above 1,000 points. The published page
 does not say how a connection is sized. Its older edition did: two points and the price of every requested node. Objects
 without an id (money, user errors, page infos) and jobs are free. This agrees with recorded answers: an `orderCancel`
 costs 10; an `orderOpen` that finds no order has a requested cost of 11 and an actual cost of 10.
@@ -33,7 +33,7 @@ JsonRecord = dict[str, Any]
 MUTATION = 10
 CONNECTION = 2
 MOST_OF_ONE_QUERY = 1000
-FREE = {"Job", "OrderApp"}
+FREE = {"Job"}
 
 # `per_minute` counts points here. The bucket holds 20 seconds of them, as at Shopify.
 DEFAULT_PER_MINUTE = 6_000_000
@@ -119,30 +119,24 @@ class Pricer:
     ) -> int:
         if not requested and value is None:
             return 0
-        nodes = self._nodes(selected, named)
-        if requested:
-            each = sum(_own(kind) + self._selections(inner, kind, None, requested=True) for _, inner, kind in nodes)
-            return CONNECTION + each * self._size(node)
+        kind = get_named_type(named.fields["nodes"].type)
         price = CONNECTION
-        for path, inner, kind in nodes:
-            items = [item[path[1]] if len(path) > 1 else item for item in value.get(path[0]) or ()]
-            price += sum(self._one(inner, kind, item) for item in items)
+        for key, inner in self._nodes(selected):
+            if requested:
+                each = _own(kind) + self._selections(inner, kind, None, requested=True)
+                price += each * self._size(node)
+            else:
+                price += sum(self._one(inner, kind, item) for item in value.get(key) or ())
         return price
 
-    def _nodes(self, selected: SelectionSetNode, named: Any) -> list[tuple[list[str], SelectionSetNode, Any]]:
-        """Return where the nodes of a connection are selected: under `nodes`, or under `node` of its `edges`."""
-        selections: list[tuple[list[str], SelectionSetNode, Any]] = []
+    def _nodes(self, selected: SelectionSetNode) -> list[tuple[str, SelectionSetNode]]:
+        """Return where the nodes of a connection are selected."""
+        selections: list[tuple[str, SelectionSetNode]] = []
         for node in selected.selections:
             if not isinstance(node, FieldNode):
-                selections += self._nodes(self._fragment(node)[1], named)
+                selections += self._nodes(self._fragment(node)[1])
             elif node.name.value == "nodes" and node.selection_set is not None:
-                selections.append(([_key(node)], node.selection_set, get_named_type(named.fields["nodes"].type)))
-            elif node.name.value == "edges" and node.selection_set is not None:
-                edge = get_named_type(named.fields["edges"].type)
-                for inner in node.selection_set.selections:
-                    if isinstance(inner, FieldNode) and inner.name.value == "node" and inner.selection_set is not None:
-                        kind = get_named_type(edge.fields["node"].type)
-                        selections.append(([_key(node), _key(inner)], inner.selection_set, kind))
+                selections.append((_key(node), node.selection_set))
         return selections
 
     def _one(self, selected: SelectionSetNode, named: Any, value: JsonRecord | None) -> int:
@@ -157,7 +151,7 @@ class Pricer:
 
     def _size(self, node: FieldNode) -> int:
         for argument in node.arguments or ():
-            if argument.name.value not in ("first", "last"):
+            if argument.name.value != "first":
                 continue
             if isinstance(argument.value, VariableNode):
                 size = self._variables.get(argument.value.name.value)

@@ -11,7 +11,6 @@ from emulators.shopify.addresses import address
 from emulators.shopify.context import Context
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import moment
-from emulators.shopify.shapes import listed
 from emulators.state import State
 
 JsonRecord = dict[str, Any]
@@ -19,7 +18,7 @@ JsonRecord = dict[str, Any]
 SHOP_COUNTRY = "US"
 _LONGEST = {"firstName": 255, "lastName": 255, "note": 5000}
 _LABELS = {"firstName": "First name", "lastName": "Last name", "note": "Note"}
-_PLAIN = ("firstName", "lastName", "note", "locale", "taxExempt", "taxExemptions", "multipassIdentifier")
+_PLAIN = ("firstName", "lastName", "note", "locale", "taxExempt", "taxExemptions")
 
 
 def tidy_email(text: str | None) -> str | None:
@@ -118,13 +117,9 @@ def _write_phone(state: State, record: JsonRecord, text: str | None, path: list[
 
 
 def _write_addresses(state: State, record: JsonRecord, inputs: list[JsonRecord]) -> None:
-    """Replace the list of addresses. An entry with the id of a present address changes that one."""
-    stored = {one["id"]: one for one in listed(record.get("addressesV2"))}
-    nodes = [address(state, {**stored.get(one.get("id") or "", {}), **one}, owner="CustomerAddress") for one in inputs]
+    nodes = [address(state, one, owner="CustomerAddress") for one in inputs]
     record["addressesV2"] = {"nodes": nodes}
-    default = (record.get("defaultAddress") or {}).get("id")
-    kept = [one for one in nodes if one["id"] == default]
-    record["defaultAddress"] = next(iter(kept or nodes), None)
+    record["defaultAddress"] = nodes[0] if nodes else None
 
 
 def _taken(state: State, record: JsonRecord, name: str, value: str) -> bool:

@@ -18,7 +18,7 @@ from graphql import (
     get_named_type,
 )
 
-from emulators.shopify.ids import new_gid, number_of
+from emulators.shopify.ids import new_gid
 from emulators.shopify.schema import SCHEMA
 from emulators.shopify.shapes import listed
 from emulators.state import State
@@ -27,44 +27,26 @@ JsonRecord = dict[str, Any]
 
 # Fields that resolvers compute: they are not part of a stored record.
 COMPUTED = {
-    "Customer": {"addresses", "amountSpent", "canDelete", "lastOrder", "metafield", "numberOfOrders", "orders"},
+    "Customer": {"amountSpent", "metafield", "numberOfOrders"},
     "Order": {"customer", "metafield"},
-    "MailingAddress": {"formatted"},
-    "Metafield": {"jsonValue"},
 }
 
 _ENUM_DEFAULTS = {
     "CustomerEmailAddressMarketingState": "NOT_SUBSCRIBED",
-    "CustomerEmailAddressOpenTrackingLevel": "UNKNOWN",
     "CustomerSmsMarketingState": "NOT_SUBSCRIBED",
     "CustomerState": "DISABLED",
-    "DiscountApplicationAllocationMethod": "ACROSS",
-    "DiscountApplicationTargetSelection": "ALL",
     "DiscountApplicationTargetType": "LINE_ITEM",
     "FulfillmentStatus": "SUCCESS",
     "OrderDisplayFulfillmentStatus": "UNFULFILLED",
-    "OrderReturnStatus": "NO_RETURN",
     "OrderTransactionKind": "SALE",
     "OrderTransactionStatus": "SUCCESS",
-    "RefundLineItemRestockType": "NO_RESTOCK",
 }
 _SCALAR_DEFAULTS: dict[str, Any] = {
     "Boolean": False,
     "Decimal": "0.0",
     "Float": 0.0,
     "Int": 0,
-    "JSON": "{}",
     "String": "",
-    "UnsignedInt64": "0",
-    "URL": "https://lockstitch-dev.myshopify.com/",
-}
-# Defaults that are not neutral.
-_FIELD_DEFAULTS: dict[tuple[str, str], Any] = {
-    ("Customer", "locale"): "en",
-    ("Customer", "verifiedEmail"): True,
-    ("CustomerEmailAddress", "validFormat"): True,
-    ("Order", "confirmed"): True,
-    ("Order", "canNotifyCustomer"): True,
 }
 _MEMBER_OF = {"DiscountApplication": "ManualDiscountApplication", "PaymentDetails": "CardPaymentDetails"}
 
@@ -87,17 +69,13 @@ def filled(kind: str, record: JsonRecord, filling: Filling) -> JsonRecord:
 
 def _object(kind: GraphQLObjectType, record: JsonRecord, filling: Filling) -> JsonRecord:
     full = dict(record)
-    if kind.name == "MoneyBag":
-        side = full.get("shopMoney") or full.get("presentmentMoney")
-        full = {"shopMoney": side, "presentmentMoney": side, **full} if side else full
     for name, field in kind.fields.items():
         if name in COMPUTED.get(kind.name, ()):
             continue
         if name in full:
             full[name] = _completed(field.type, full[name], filling)
         elif isinstance(field.type, GraphQLNonNull):
-            default = _FIELD_DEFAULTS.get((kind.name, name))
-            full[name] = _neutral(field.type.of_type, kind.name, full, filling) if default is None else default
+            full[name] = "en" if name == "locale" else _neutral(field.type.of_type, kind.name, filling)
     return full
 
 
@@ -122,7 +100,7 @@ def _completed(kind: GraphQLOutputType, value: Any, filling: Filling) -> Any:
     return _object(named, value, filling) if isinstance(named, GraphQLObjectType) else value
 
 
-def _neutral(kind: Any, owner: str, record: JsonRecord, filling: Filling) -> Any:
+def _neutral(kind: Any, owner: str, filling: Filling) -> Any:
     if isinstance(kind, GraphQLList):
         return []
     named = get_named_type(kind)
@@ -130,8 +108,6 @@ def _neutral(kind: Any, owner: str, record: JsonRecord, filling: Filling) -> Any
         return {"nodes": []}
     if named.name == "ID":
         return new_gid(filling.state, owner)
-    if named.name == "UnsignedInt64" and "id" in record:
-        return number_of(str(record["id"]))
     if named.name == "DateTime":
         return filling.at
     if named.name == "CurrencyCode":

@@ -15,17 +15,7 @@ JsonRecord = dict[str, Any]
 DEFINITION = "MetafieldDefinition"
 OWNER_TYPES = {"Customer": "CUSTOMER", "Order": "ORDER"}
 
-# The namespace of this app: `$app`, or no namespace.
-APP_NAMESPACE = "app--300000001"
-_UNIQUE_TYPES = {"id", "single_line_text_field", "url", "number_integer"}
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def resolved(namespace: str | None) -> str:
-    """Return a namespace as it is stored."""
-    if not namespace or namespace == "$app":
-        return APP_NAMESPACE
-    return namespace.replace("$app:", f"{APP_NAMESPACE}--", 1) if namespace.startswith("$app:") else namespace
 
 
 def definition_of(state: State, kind: str, namespace: str, key: str) -> JsonRecord | None:
@@ -36,15 +26,15 @@ def definition_of(state: State, kind: str, namespace: str, key: str) -> JsonReco
 
 def unique(definition: JsonRecord | None) -> bool:
     """Return whether the values of a definition are unique among owners."""
-    return definition is not None and bool(definition["capabilities"]["uniqueValues"]["enabled"])
+    return definition is not None and definition["type"]["name"] == "id"
 
 
 def custom_id(state: State, kind: str, custom: JsonRecord) -> tuple[str, str, str]:
     """Return a `customId` identifier as (namespace, key, value). Raises a top-level NOT_FOUND without a definition of
     type `id`: then no record can be identified, which differs from a record that does not exist."""
-    namespace, key = resolved(custom.get("namespace")), custom["key"]
+    namespace, key = custom.get("namespace") or "", custom["key"]
     definition = definition_of(state, kind, namespace, key)
-    if definition is None or definition["type"]["name"] != "id":
+    if not unique(definition):
         raise top_error("Metafield definition of type 'id' is required when using custom ids.", "NOT_FOUND")
     return namespace, key, custom["value"]
 
@@ -52,9 +42,8 @@ def custom_id(state: State, kind: str, custom: JsonRecord) -> tuple[str, str, st
 def create(context: Context, args: JsonRecord) -> JsonRecord:
     """`metafieldDefinitionCreate`."""
     state, input = context.state, args["definition"]
-    namespace = resolved(input.get("namespace"))
+    namespace = input.get("namespace") or ""
     _check(state, input, namespace)
-    is_unique = ((input.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled", False)
     record = {
         "id": new_gid(state, DEFINITION),
         "name": input["name"],
@@ -62,15 +51,8 @@ def create(context: Context, args: JsonRecord) -> JsonRecord:
         "key": input["key"],
         "ownerType": input["ownerType"],
         "description": input.get("description"),
-        "type": {"name": input["type"], "category": TYPES[input["type"]].category},
-        "capabilities": {
-            "uniqueValues": {
-                "eligible": input["type"] in _UNIQUE_TYPES,
-                "enabled": input["type"] == "id" or bool(is_unique),
-            }
-        },
-        "pinnedPosition": state.next_id("pin", 1) if input.get("pin") else None,
-        "validations": [_validation(one) for one in input.get("validations") or ()],
+        "type": {"name": input["type"]},
+        "validations": input.get("validations") or [],
     }
     state.put(DEFINITION, record["id"], record, keys={"place": _place(record)})
     return {"createdDefinition": record, "userErrors": []}
@@ -78,29 +60,13 @@ def create(context: Context, args: JsonRecord) -> JsonRecord:
 
 def listed(context: Context, args: JsonRecord) -> JsonRecord:
     """`metafieldDefinitions`."""
-    namespace = resolved(args["namespace"]) if args.get("namespace") else None
-
-    def wanted(record: JsonRecord) -> bool:
-        return (
-            record["ownerType"] == args["ownerType"]
-            and namespace in (None, record["namespace"])
-            and args.get("key") in (None, record["key"])
-            and _pinned_as(args.get("pinnedStatus"), record)
-        )
-
-    sorted_by = {"NAME": "name", "PINNED_POSITION": "pinnedPosition"}.get(args.get("sortKey") or "")
     page = cut(
-        context.state.find(DEFINITION, wanted),
-        lambda record: (record[sorted_by] if sorted_by else None, int(number_of(record["id"]))),
+        context.state.find(DEFINITION, lambda record: record["ownerType"] == args["ownerType"]),
+        lambda record: (None, int(number_of(record["id"]))),
         args,
     )
     # Definitions stored by an earlier version have none.
     return connection(page, [{"validations": []} | one for one in page.items])
-
-
-def _validation(input: JsonRecord) -> JsonRecord:
-    kind = "list.single_line_text_field" if input["name"] == "choices" else "single_line_text_field"
-    return {"name": input["name"], "type": kind, "value": input["value"]}
 
 
 def _check(state: State, input: JsonRecord, namespace: str) -> None:
@@ -123,19 +89,9 @@ def _check(state: State, input: JsonRecord, namespace: str) -> None:
             raise Refused(user_error(["definition", field], message, "TOO_LONG"))
     if not input["name"].strip():
         raise Refused(user_error(["definition", "name"], "Name can't be blank", "BLANK"))
-    is_unique = ((input.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled")
-    if is_unique and input["type"] not in _UNIQUE_TYPES:
-        message = f"The capability unique_values is not valid for type {input['type']}."
-        raise Refused(user_error(["definition"], message, "INVALID_CAPABILITY"))
     if definition_of(state, kind, namespace, input["key"]) is not None:
         message = f"Key is in use for {kind} metafields on the '{namespace}' namespace."
         raise Refused(user_error(["definition", "key"], message, "TAKEN"))
-
-
-def _pinned_as(status: str | None, record: JsonRecord) -> bool:
-    if status == "PINNED":
-        return record["pinnedPosition"] is not None
-    return status != "UNPINNED" or record["pinnedPosition"] is None
 
 
 def _place(record: JsonRecord) -> str:

@@ -17,12 +17,10 @@ _ENUMS = (
     "kind",
     "status",
     "cancelReason",
-    "returnStatus",
 )
 # Members by the type that they change to. The first one in an answer is changed everywhere.
 _TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("amount", lambda text: {"value": text, "scale": 2}),
-    ("legacyResourceId", lambda text: [text]),
     ("createdAt", lambda text: {"iso": text}),
     ("id", lambda text: {"gid": text}),
 )

@@ -23,7 +23,6 @@ JsonRecord = dict[str, Any]
 
 VERSION = "2026-07"
 TOKEN = "shopify-dev-token"  # noqa: S105 - the emulator's own, which opens nothing else
-READ_TOKEN = "shopify-dev-read-token"  # noqa: S105 - likewise; mutations are denied to it
 TOKENS = Tokens(
     TokenRules(
         vendor="shopify",
@@ -72,8 +71,7 @@ class Shopify:
         if issued is not None:
             return issued
         match = _PATH.fullmatch(call.path)
-        token = call.headers.get("x-shopify-access-token")
-        if token not in (TOKEN, READ_TOKEN) and not TOKENS.accepts(call, state, now):
+        if call.headers.get("x-shopify-access-token") != TOKEN and not TOKENS.accepts(call, state, now):
             return self.failure(401)
         if match is None or call.method != "POST" or match["version"] > VERSION != match["version"] != "unstable":
             return self.failure(404)
@@ -81,7 +79,7 @@ class Shopify:
         request = _request(call)
         if request is None:
             return _answer(400, _NO_QUERY)
-        context = Context(state=state, now=now, may_write=token != READ_TOKEN, search_notes=[])
+        context = Context(state=state, now=now)
         cancel.run_due(context)
         # An expired version is served by the oldest supported one; here there is only one.
         return _answer(200, answered(request, self._bucket(state, now), context))
@@ -112,9 +110,7 @@ class Shopify:
 
 
 def _request(call: Call) -> Request | None:
-    """Read the request from JSON or `application/graphql`; None without a query."""
-    if call.headers.get("content-type", "").startswith("application/graphql"):
-        return Request(query=call.body.decode(errors="replace"))
+    """Read the request from JSON; None without a query."""
     try:
         body = call.json()
     except BadJson:

@@ -13,7 +13,6 @@ from graphql import (
     GraphQLError,
     GraphQLFormattedError,
     GraphQLSyntaxError,
-    OperationDefinitionNode,
     execute_sync,
     get_operation_ast,
     parse,
@@ -67,7 +66,7 @@ def answered(request: Request, bucket: Bucket, context: Context) -> JsonRecord:
         message = f"The input array size of {too_long} is greater than the maximum allowed of {MOST_IN_A_LIST}."
         return {"errors": [_refusal(message, "MAX_INPUT_SIZE_EXCEEDED")]}
 
-    pricer = Pricer(_schema, document.tree, _with_defaults(operation, request.variables))
+    pricer = Pricer(_schema, document.tree, request.variables)
     requested = pricer.requested(operation)
     if requested > MOST_OF_ONE_QUERY:
         message = f"Query cost is {requested}, which exceeds the single query max cost limit ({MOST_OF_ONE_QUERY})."
@@ -85,8 +84,6 @@ def answered(request: Request, bucket: Bucket, context: Context) -> JsonRecord:
     if result.data is not None or any(error.path for error in result.errors or ()):
         said_of_all["data"] = result.data
     said_of_all["extensions"] = _cost(requested, actual, bucket)
-    if context.search_notes:
-        said_of_all["extensions"]["search"] = context.search_notes
     return said_of_all
 
 
@@ -131,16 +128,6 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
         "path": error.path,
         "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
     }
-
-
-def _with_defaults(operation: OperationDefinitionNode, variables: JsonRecord) -> JsonRecord:
-    """Return the variables with the operation's defaults, for whole numbers (page sizes)."""
-    defaults = {
-        one.variable.name.value: int(getattr(one.default_value, "value", "0"))
-        for one in operation.variable_definitions or ()
-        if one.default_value is not None and one.default_value.kind == "int_value"
-    }
-    return {**defaults, **variables}
 
 
 def _longest(value: Any) -> int:

@@ -38,7 +38,7 @@ def kind_of(text: str) -> str:
 
 
 def number_of(text: str) -> str:
-    """Return `1` of `gid://shopify/Order/1`, the value of `legacyResourceId`; `0` without a number."""
+    """Return `1` of `gid://shopify/Order/1`, the id in the REST API; `0` without a number."""
     match = _GID.fullmatch(text)
     return match[2] if match else "0"
 

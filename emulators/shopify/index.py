@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from emulators.shopify.ids import number_of
-from emulators.shopify.shapes import amount, part, parts, text, texts, whole
+from emulators.shopify.shapes import amount, part, text
 from emulators.state import State
 
 JsonRecord = dict[str, Any]
@@ -52,57 +52,17 @@ def _entry(kind: str, record: JsonRecord) -> JsonRecord:
         "number": int(number_of(record["id"])),
         "createdAt": text(record.get("createdAt")),
         "updatedAt": text(record.get("updatedAt")),
-        "tags": texts(record.get("tags")),
-        "metafields": {
-            f"{one.get('namespace')}.{one.get('key')}": text(one.get("value"))
-            for one in parts(record.get("metafields"))
-        },
     }
-    return shared | (_customer_entry(record) if kind == "Customer" else _order_entry(record))
-
-
-def _customer_entry(record: JsonRecord) -> JsonRecord:
-    return {
-        "name": text(record.get("displayName")),
-        "firstName": text(record.get("firstName")),
-        "lastName": text(record.get("lastName")),
-        "email": text(part(record, "defaultEmailAddress").get("emailAddress")),
-        "phone": text(part(record, "defaultPhoneNumber").get("phoneNumber")),
-        "state": _lower(record.get("state")),
-        "country": text(part(record, "defaultAddress").get("country")),
-    }
+    return shared if kind == "Customer" else shared | _order_entry(record)
 
 
 def _order_entry(record: JsonRecord) -> JsonRecord:
     customer = part(record, "customer").get("id")
-    address = part(record, "shippingAddress") or part(record, "billingAddress")
     return {
         "name": text(record.get("name")),
-        "orderNumber": whole(record.get("number")),
-        "processedAt": text(record.get("processedAt")),
         "email": text(record.get("email")),
         "closed": text(record.get("closedAt")),
         "cancelled": text(record.get("cancelledAt")),
-        "financialStatus": _lower(record.get("displayFinancialStatus")),
-        "fulfillmentStatus": _lower(record.get("displayFulfillmentStatus")),
-        "returnStatus": _lower(record.get("returnStatus")),
-        "test": _lower(record.get("test")),
-        "confirmationNumber": text(record.get("confirmationNumber")),
-        "sourceName": text(record.get("sourceName")),
-        "sourceIdentifier": text(record.get("sourceIdentifier")),
-        "poNumber": text(record.get("poNumber")),
-        "discountCode": text(record.get("discountCode")),
         "customerNumber": int(number_of(str(customer))) if customer else None,
-        "customerName": text(address.get("name")),
-        "destination": text(address.get("country")),
-        "skus": [str(line["sku"]) for line in parts(record.get("lineItems")) if line.get("sku")],
-        "gateways": texts(record.get("paymentGatewayNames")),
-        "itemsQuantity": whole(record.get("subtotalLineItemsQuantity")),
-        "totalPrice": float(amount(record.get("totalPriceSet"))),
-        "currentTotalPrice": float(amount(record.get("currentTotalPriceSet"))),
-        "netPayment": str(amount(record.get("netPaymentSet"))),
+        "netPayment": str(amount(record.get("totalReceivedSet")) - amount(record.get("totalRefundedSet"))),
     }
-
-
-def _lower(value: Any) -> str | None:
-    return str(value).lower() if value is not None else None

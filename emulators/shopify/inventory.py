@@ -37,8 +37,7 @@ def completed(level: JsonRecord) -> JsonRecord:
     """Return a level with its id, which names location and item."""
     item, location = level["item"], level["location"]
     query = f"?inventory_item_id={number_of(item['id'])}"
-    location = {"isActive": True, **location}
-    return {**level, "location": location, "id": gid(LEVEL, number_of(location["id"])) + query}
+    return {**level, "id": gid(LEVEL, number_of(location["id"])) + query}
 
 
 NEW = (
@@ -91,7 +90,7 @@ def set_quantities(context: Context, args: JsonRecord) -> JsonRecord:
             raise Refused(user_error([*path, "changeFromQuantity"], message, "CHANGE_FROM_QUANTITY_STALE"))
         changed = [{"name": AVAILABLE, "quantity": wanted["quantity"]}]
         place(context.state, level | {"quantities": changed, "updatedAt": moment(context.now)}, context.now)
-    return {"inventoryAdjustmentGroup": {"reason": input["reason"]}, "userErrors": []}
+    return {"userErrors": []}
 
 
 def _levels(state: State) -> list[JsonRecord]:

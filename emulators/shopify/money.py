@@ -1,65 +1,37 @@
-"""Amounts in two currencies: the shop's and the buyer's."""
+"""Amounts of an order, in its currency."""
 
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 from babel.numbers import get_currency_precision
 
 JsonRecord = dict[str, Any]
 
-
-class Currencies(msgspec.Struct, frozen=True, kw_only=True):
-    """The shop's currency of one order, and the buyer's."""
-
-    shop: str
-    presentment: str
+NOTHING = Decimal(0)
 
 
-class Bag(NamedTuple):
-    """One amount in the shop's currency and in the buyer's."""
-
-    shop: Decimal
-    presentment: Decimal
-
-    def plus(self, other: "Bag") -> "Bag":
-        """Return the sum in both currencies."""
-        return Bag(self.shop + other.shop, self.presentment + other.presentment)
-
-    def minus(self, other: "Bag") -> "Bag":
-        """Return the difference in both currencies."""
-        return Bag(self.shop - other.shop, self.presentment - other.presentment)
-
-    def times(self, factor: int | Decimal) -> "Bag":
-        """Return the product in both currencies, not rounded."""
-        return Bag(self.shop * factor, self.presentment * factor)
-
-    def at_most(self, other: "Bag") -> "Bag":
-        """Return the smaller amount in each currency."""
-        return Bag(min(self.shop, other.shop), min(self.presentment, other.presentment))
-
-    def rounded(self, currencies: Currencies) -> "Bag":
-        """Round both amounts to the digits of their currency, half up."""
-        return Bag(_to_unit(self.shop, currencies.shop), _to_unit(self.presentment, currencies.presentment))
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """Round an amount to the digits of its currency, half up."""
+    return amount.quantize(_unit(currency), ROUND_HALF_UP)
 
 
-NOTHING = Bag(Decimal(0), Decimal(0))
-
-
-def total(bags: "list[Bag]") -> Bag:
-    """Return the sum of many."""
-    summed = NOTHING
-    for bag in bags:
-        summed = summed.plus(bag)
-    return summed
-
-
-def shared_out(amount: Bag, weights: list[Bag], currencies: Currencies) -> list[Bag]:
+def shared_out(amount: Decimal, weights: list[Decimal], currency: str) -> list[Decimal]:
     """Return `amount` in parts proportional to `weights`, to the unit. The first parts get the odd units: 10.00 over
     three equal lines is 3.34, 3.33, 3.33, as in Shopify's own examples of an order-level discount."""
-    shop = _parts(amount.shop, [weight.shop for weight in weights], currencies.shop)
-    presentment = _parts(amount.presentment, [weight.presentment for weight in weights], currencies.presentment)
-    return [Bag(*pair) for pair in zip(shop, presentment, strict=True)]
+    whole = sum(weights, NOTHING)
+    if not whole:
+        return [NOTHING for _ in weights]
+
+    unit = _unit(currency)
+    parts = [(amount * weight / whole).quantize(unit, ROUND_DOWN) for weight in weights]
+    left = amount - sum(parts, NOTHING)
+    for place, weight in enumerate(weights):
+        if left < unit:
+            break
+        if weight:
+            parts[place] += unit
+            left -= unit
+    return parts
 
 
 def decimal_text(amount: Decimal) -> str:
@@ -68,43 +40,20 @@ def decimal_text(amount: Decimal) -> str:
     return text if "." in text else f"{text}.0"
 
 
-def written(bag: Bag, currencies: Currencies) -> JsonRecord:
-    """Return a `MoneyBag`."""
-    return {
-        "shopMoney": {"amount": decimal_text(bag.shop), "currencyCode": currencies.shop},
-        "presentmentMoney": {"amount": decimal_text(bag.presentment), "currencyCode": currencies.presentment},
-    }
+def written(amount: Decimal, currency: str) -> JsonRecord:
+    """Return a `MoneyBag`, rounded."""
+    return {"shopMoney": {"amount": decimal_text(rounded(amount, currency)), "currencyCode": currency}}
 
 
-def read(bag: JsonRecord | None) -> Bag:
-    """Read a `MoneyBag` or `MoneyBagInput`. Without the buyer's amount, it is the shop's."""
-    if bag is None:
-        return NOTHING
-    shop = Decimal(str(bag["shopMoney"]["amount"]))
-    presentment = bag.get("presentmentMoney")
-    return Bag(shop, Decimal(str(presentment["amount"])) if presentment else shop)
+def read(bag: JsonRecord | None) -> Decimal:
+    """Read a `MoneyBag` or `MoneyBagInput`."""
+    return NOTHING if bag is None else Decimal(str(bag["shopMoney"]["amount"]))
 
 
-def _to_unit(amount: Decimal, currency: str) -> Decimal:
-    return amount.quantize(_unit(currency), ROUND_HALF_UP)
+def summed(bags: "list[JsonRecord]") -> Decimal:
+    """Return the sum of many."""
+    return sum((read(bag) for bag in bags), NOTHING)
 
 
 def _unit(currency: str) -> Decimal:
     return Decimal(1).scaleb(-get_currency_precision(currency))
-
-
-def _parts(amount: Decimal, weights: list[Decimal], currency: str) -> list[Decimal]:
-    whole = sum(weights, Decimal(0))
-    if not whole:
-        return [Decimal(0) for _ in weights]
-
-    unit = _unit(currency)
-    parts = [(amount * weight / whole).quantize(unit, ROUND_DOWN) for weight in weights]
-    left = amount - sum(parts, Decimal(0))
-    for place, weight in enumerate(weights):
-        if left < unit:
-            break
-        if weight:
-            parts[place] += unit
-            left -= unit
-    return parts

@@ -1,30 +1,28 @@
 """`orderCreate`: an order from another system, with custom line items, created in one step."""
 
-import base64
-import hashlib
 import re
 from typing import Any
 
 from emulators.shopify import metafields, order_input, payments, records, tags
-from emulators.shopify.addresses import address, same_place
-from emulators.shopify.buyers import buyer
+from emulators.shopify.addresses import address
 from emulators.shopify.context import Context
 from emulators.shopify.customer_input import tidy_email
-from emulators.shopify.errors import Refused
-from emulators.shopify.fulfillments import with_fulfillment
-from emulators.shopify.ids import gid, moment, new_gid
+from emulators.shopify.errors import Refused, user_error
+from emulators.shopify.ids import moment, new_gid
 from emulators.shopify.money import read
-from emulators.shopify.order_lines import Pricing, discount, line_item, shipping_line, summed_taxes, tax_line
+from emulators.shopify.order_lines import discount, line_item, shipping_line
 from emulators.shopify.order_totals import with_totals
+from emulators.shopify.shapes import listed
 
 JsonRecord = dict[str, Any]
 
-APP = {"id": gid("App", 300000001), "name": "Lockstitch"}
+# The app that creates orders.
+SOURCE = "300000001"
 FIRST_ORDER = 1001
 
 
 def create(context: Context, args: JsonRecord) -> JsonRecord:
-    """`orderCreate`. Its `options` about notifications and stock have no effect here."""
+    """`orderCreate`."""
     input = args["order"]
     flaws = order_input.flaws(context, input)
     if flaws:
@@ -38,14 +36,14 @@ def create(context: Context, args: JsonRecord) -> JsonRecord:
     except Refused as refused:
         # The error type of this mutation has no code for a taken value.
         raise Refused(*({**error, "code": "INVALID"} for error in refused.errors)) from refused
-    customer = buyer(context, input)
+    customer = _buyer(context, input)
     order = {
         **marked,
         **_head(context, input, customer),
         **_people(context, input, customer),
         **_body(context, input),
     }
-    order = with_totals(with_fulfillment(context, order, input), input.get("financialStatus"))
+    order = with_totals(_fulfilled(order, input.get("fulfillmentStatus")))
     return {"order": records.save(context.state, records.ORDER, order, context.now), "userErrors": []}
 
 
@@ -54,9 +52,16 @@ def order_number(context: Context) -> int:
     return context.state.next_id("order number", FIRST_ORDER)
 
 
-def confirmation_number(order_id: str) -> str:
-    """Return nine letters and digits that identify an order to its buyer."""
-    return base64.b32encode(hashlib.sha256(order_id.encode()).digest()).decode()[:9]
+def _buyer(context: Context, input: JsonRecord) -> JsonRecord | None:
+    """Return the customer to associate, None for a guest. An order with only an e-mail address stays a guest's."""
+    choice = (input.get("customer") or {}).get("toAssociate")
+    if not choice:
+        return None
+    customer = records.load(context.state, records.CUSTOMER, choice.get("id") or "")
+    if customer is None:
+        path = ["order", "customer", "toAssociate", "id"]
+        raise Refused(user_error(path, "Customer does not exist", "INVALID"))
+    return customer
 
 
 def _head(context: Context, input: JsonRecord, customer: JsonRecord | None) -> JsonRecord:
@@ -68,21 +73,14 @@ def _head(context: Context, input: JsonRecord, customer: JsonRecord | None) -> J
         "name": name,
         # Shopify's number has 32 bits; a name from another system may have more digits.
         "number": int(digits[0]) if digits and len(digits[0]) < 10 else number,
-        "confirmationNumber": confirmation_number(f"{number}"),
         "createdAt": now,
         "updatedAt": now,
         "processedAt": input.get("processedAt") or now,
-        "closed": input.get("closedAt") is not None,
-        "closedAt": input.get("closedAt"),
         "test": bool(input.get("test")),
         "note": input.get("note"),
         "tags": tags.tidy(input.get("tags") or []),
         "customAttributes": input.get("customAttributes") or [],
-        "poNumber": input.get("poNumber"),
-        "sourceName": input.get("sourceName") or "300000001",
-        "sourceIdentifier": input.get("sourceIdentifier"),
-        "app": APP,
-        "customerAcceptsMarketing": bool(input.get("buyerAcceptsMarketing")),
+        "sourceName": SOURCE,
         "customer": {"id": customer["id"]} if customer else None,
     }
 
@@ -92,48 +90,48 @@ def _people(context: Context, input: JsonRecord, customer: JsonRecord | None) ->
         address(context.state, input[kind], owner="Address") if input.get(kind) else None
         for kind in ("billingAddress", "shippingAddress")
     )
-    email = tidy_email(input.get("email")) or (records.email_of(customer) if customer else None)
     return {
-        "email": email,
+        "email": tidy_email(input.get("email")) or (records.email_of(customer) if customer else None),
         "phone": input.get("phone"),
         "billingAddress": billing,
         "shippingAddress": shipping,
-        "displayAddress": shipping or billing,
-        "billingAddressMatchesShippingAddress": billing is not None and same_place(billing, shipping),
-        "canNotifyCustomer": email is not None,
     }
 
 
 def _body(context: Context, input: JsonRecord) -> JsonRecord:
     state = context.state
-    currencies = order_input.currencies_of(input)
-    pricing = Pricing(currencies=currencies, taxes_included=bool(input.get("taxesIncluded")))
+    currency = order_input.currency_of(input)
     items, shipped = input["lineItems"], input.get("shippingLines") or []
-    wholes = [read(line.get("priceSet")).times(line["quantity"]) for line in items]
-    off = discount(input.get("discountCode") or {}, wholes, [read(line["priceSet"]) for line in shipped], pricing)
+    wholes = [read(line.get("priceSet")) * line["quantity"] for line in items]
+    off = discount(input.get("discountCode") or {}, wholes, [read(line["priceSet"]) for line in shipped], currency)
     lines = [
-        line_item(state, line, part, off.application, pricing) for line, part in zip(items, off.of_items, strict=True)
+        line_item(state, line, part, off.application, currency) for line, part in zip(items, off.of_items, strict=True)
     ]
     shipping = [
-        shipping_line(state, line, part, off.application, pricing)
+        shipping_line(state, line, part, off.application, currency)
         for line, part in zip(shipped, off.of_shipping, strict=True)
     ]
-    order = {
-        "currencyCode": currencies.shop,
-        "presentmentCurrencyCode": currencies.presentment,
-        "taxesIncluded": pricing.taxes_included,
+    return {
+        "currencyCode": currency,
+        "presentmentCurrencyCode": input.get("presentmentCurrency") or currency,
+        "taxesIncluded": bool(input.get("taxesIncluded")),
         "lineItems": {"nodes": lines},
         "shippingLines": {"nodes": shipping},
-        "shippingLine": shipping[0] if shipping else None,
         "discountApplications": {"nodes": [off.application] if off.application else []},
-        "discountCode": off.application["code"] if off.application else None,
-        "discountCodes": [off.application["code"]] if off.application else [],
-        "taxLines": summed_taxes([*lines, *shipping], pricing),
-        "transactions": [payments.from_input(context, one, currencies) for one in input.get("transactions") or ()],
+        "transactions": [payments.from_input(context, one, currency) for one in input.get("transactions") or ()],
         "refunds": [],
     }
-    if not input.get("taxLines"):
-        return order
-    value = read(with_totals(order)["totalPriceSet"])
-    whole = [tax_line(one, value, pricing) for one in input["taxLines"]]
-    return {**order, "taxLines": whole, "taxedAsAWhole": True}
+
+
+def _fulfilled(order: JsonRecord, status: str | None) -> JsonRecord:
+    """Return the new order with its fulfillment status, which applies to the lines (PARTIAL to the first one only),
+    without a `Fulfillment`."""
+    lines = listed(order["lineItems"])
+    done = lines if status == "FULFILLED" else lines[:1] if status == "PARTIAL" else []
+    displayed = {"FULFILLED": "FULFILLED", "PARTIAL": "PARTIALLY_FULFILLED"}
+    return {
+        **order,
+        "lineItems": {"nodes": [{**line, "unfulfilledQuantity": 0} if line in done else line for line in lines]},
+        "displayFulfillmentStatus": displayed.get(status or "", "UNFULFILLED"),
+        "fulfillments": [],
+    }

@@ -5,9 +5,9 @@ from typing import Any
 
 from emulators.shopify import records
 from emulators.shopify.customer_input import display_name
-from emulators.shopify.ids import is_gid, new_gid, number_of
+from emulators.shopify.ids import is_gid, new_gid
 from emulators.shopify.inventory import LEVEL, place
-from emulators.shopify.orders import FIRST_ORDER, confirmation_number
+from emulators.shopify.orders import FIRST_ORDER
 from emulators.shopify.variants import VARIANT
 from emulators.state import State
 
@@ -15,8 +15,8 @@ JsonRecord = dict[str, Any]
 
 
 def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonRecord:
-    """Place a `Customer` or an `Order` in the shape of GraphQL's answers: connections as `{"nodes": […]}`, `{"edges":
-    […]}` or a plain list, money as `MoneyBag`.
+    """Place a `Customer` or an `Order` in the shape of GraphQL's answers: connections as `{"nodes": […]}`
+    or a plain list, money as `MoneyBag`.
 
     Absent non-null fields get neutral values. All others stay, also nulls, unknown enum values and wrong types. A
     record with a known id is replaced.
@@ -31,7 +31,6 @@ def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonReco
         record.setdefault("title", "Default Title")
         state.put(kind, record["id"], record)
         return record
-    record.setdefault("legacyResourceId", number_of(record["id"]))
     if kind == records.ORDER:
         _name_order(record, state)
     else:
@@ -49,5 +48,4 @@ def _name_order(record: JsonRecord, state: State) -> None:
         record["name"] = f"#{state.next_id('order number', FIRST_ORDER)}"
     digits = re.search(r"[0-9]{1,9}", str(record["name"]))
     record.setdefault("number", int(digits[0]) if digits else 0)
-    record.setdefault("confirmationNumber", confirmation_number(str(record["id"])))
     record.setdefault("presentmentCurrencyCode", record.get("currencyCode") or "USD")

@@ -13,7 +13,7 @@ JsonRecord = dict[str, Any]
 def customer_body(customer: JsonRecord) -> JsonRecord:
     """Return the whole customer."""
     default = part(customer, "defaultAddress").get("id")
-    addresses = [_address(one, customer, default) for one in parts(customer.get("addressesV2"))]
+    addresses = [_address(one, default) for one in parts(customer.get("addressesV2"))]
     return {
         **customer_head(customer),
         "addresses": addresses,
@@ -31,8 +31,6 @@ def customer_head(customer: JsonRecord) -> JsonRecord:
         "last_name": customer.get("lastName"),
         "state": lower(customer.get("state")),
         "note": customer.get("note"),
-        "verified_email": customer.get("verifiedEmail"),
-        "multipass_identifier": customer.get("multipassIdentifier"),
         "tax_exempt": customer.get("taxExempt"),
         "email": email_of(customer),
         "phone": phone_of(customer),
@@ -40,7 +38,7 @@ def customer_head(customer: JsonRecord) -> JsonRecord:
         "tags": ", ".join(texts(customer.get("tags"))),
         "tax_exemptions": texts(customer.get("taxExemptions")),
         "email_marketing_consent": _consent(part(customer, "defaultEmailAddress")),
-        "sms_marketing_consent": _sms_consent(part(customer, "defaultPhoneNumber")),
+        "sms_marketing_consent": _consent(part(customer, "defaultPhoneNumber")),
         "admin_graphql_api_id": customer.get("id"),
     }
 
@@ -58,12 +56,10 @@ def deleted_customer(customer: JsonRecord) -> JsonRecord:
     }
 
 
-def _address(address: JsonRecord, customer: JsonRecord, default: Any) -> JsonRecord:
+def _address(address: JsonRecord, default: Any) -> JsonRecord:
     return {
         "id": number(address.get("id")),
-        "customer_id": number(customer.get("id")),
         **(address_body(address) or {}),
-        "country_name": address.get("country"),
         "default": address.get("id") == default,
     }
 
@@ -73,12 +69,5 @@ def _consent(address: JsonRecord) -> JsonRecord | None:
         return None
     return {
         "state": lower(address.get("marketingState")),
-        "opt_in_level": lower(address.get("marketingOptInLevel")),
         "consent_updated_at": local_time(address.get("marketingUpdatedAt")),
     }
-
-
-def _sms_consent(phone: JsonRecord) -> JsonRecord | None:
-    consent = _consent(phone)
-    collected = phone.get("marketingCollectedFrom") or "OTHER"
-    return None if consent is None else {**consent, "consent_collected_from": collected}

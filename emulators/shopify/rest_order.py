@@ -1,4 +1,4 @@
-"""An order as a webhook has it: the whole order in the shape of the REST API."""
+"""An order as a webhook has it: the order in the shape of the REST API."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,6 @@ from emulators.shopify.rest_lines import (
     line_item,
     refund,
     shipping_line,
-    tax_line,
 )
 from emulators.shopify.rest_parts import address_body, local_time, lower, money_set, number, pairs, shop_sum, sum_text
 from emulators.shopify.shapes import amount, part, parts, texts
@@ -22,16 +21,13 @@ JsonRecord = dict[str, Any]
 
 # REST has null for an order without shipments.
 FULFILLMENT = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTOCKED": "restocked"}
-# The body has these sums twice: as text in the shop's currency, and in both currencies.
+# Sums in the shop's currency.
 SUMS = {
-    "current_subtotal_price": "currentSubtotalPriceSet",
-    "current_total_discounts": "currentTotalDiscountsSet",
-    "current_total_price": "currentTotalPriceSet",
-    "current_total_tax": "currentTotalTaxSet",
-    "subtotal_price": "subtotalPriceSet",
     "total_discounts": "totalDiscountsSet",
+    "total_outstanding": "totalOutstandingSet",
     "total_price": "totalPriceSet",
     "total_tax": "totalTaxSet",
+    "total_tip_received": "totalTipReceivedSet",
 }
 
 
@@ -48,17 +44,12 @@ def order_body(order: JsonRecord, state: State) -> JsonRecord:
 
 
 def _head(order: JsonRecord) -> JsonRecord:
-    called = order.get("number")
     return {
         "id": number(order.get("id")),
         "admin_graphql_api_id": order.get("id"),
-        "app_id": number(part(order, "app").get("id")),
-        "buyer_accepts_marketing": bool(order.get("customerAcceptsMarketing")),
         "cancel_reason": lower(order.get("cancelReason")),
         "cancelled_at": local_time(order.get("cancelledAt")),
         "closed_at": local_time(order.get("closedAt")),
-        "confirmation_number": order.get("confirmationNumber"),
-        "confirmed": order.get("confirmed"),
         "contact_email": order.get("email"),
         "created_at": local_time(order.get("createdAt")),
         "currency": order.get("currencyCode"),
@@ -68,14 +59,10 @@ def _head(order: JsonRecord) -> JsonRecord:
         "name": order.get("name"),
         "note": order.get("note"),
         "note_attributes": pairs(order.get("customAttributes")),
-        "number": called - 1000 if isinstance(called, int) else None,
-        "order_number": called,
-        "payment_gateway_names": texts(order.get("paymentGatewayNames")),
+        "order_number": order.get("number"),
         "phone": order.get("phone"),
-        "po_number": order.get("poNumber"),
         "presentment_currency": order.get("presentmentCurrencyCode"),
         "processed_at": local_time(order.get("processedAt")),
-        "source_identifier": order.get("sourceIdentifier"),
         "source_name": order.get("sourceName"),
         "tags": ", ".join(texts(order.get("tags"))),
         "taxes_included": bool(order.get("taxesIncluded")),
@@ -86,16 +73,10 @@ def _head(order: JsonRecord) -> JsonRecord:
 
 def _sums(order: JsonRecord) -> JsonRecord:
     currency = order.get("currencyCode")
-    sums: JsonRecord = {}
-    for name, field in SUMS.items():
-        sums[name] = shop_sum(order.get(field), currency)
-        sums[f"{name}_set"] = money_set(order.get(field), currency)
     full = sum((amount(line.get("originalTotalSet")) for line in parts(order.get("lineItems"))), Decimal(0))
-    return sums | {
+    return {name: shop_sum(order.get(field), currency) for name, field in SUMS.items()} | {
         "total_line_items_price": sum_text(full, currency),
-        "total_outstanding": shop_sum(order.get("totalOutstandingSet"), currency),
         "total_shipping_price_set": money_set(order.get("totalShippingPriceSet"), currency),
-        "total_tip_received": shop_sum(order.get("totalTipReceivedSet"), currency),
     }
 
 
@@ -108,7 +89,6 @@ def _lists(order: JsonRecord) -> JsonRecord:
         "line_items": [line_item(one, currency) for one in parts(order.get("lineItems"))],
         "refunds": [refund(one, order) for one in parts(order.get("refunds"))],
         "shipping_lines": [shipping_line(one, currency) for one in parts(order.get("shippingLines"))],
-        "tax_lines": [tax_line(one, currency) for one in parts(order.get("taxLines"))],
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from babel.numbers import get_currency_precision
 
 from emulators.shopify.ids import SHOP_ZONE, number_of, read_moment
-from emulators.shopify.shapes import amount, part, text
+from emulators.shopify.shapes import amount, text
 
 JsonRecord = dict[str, Any]
 
@@ -41,17 +41,8 @@ def shop_sum(bag: Any, currency: Any) -> str:
 
 
 def money_set(bag: Any, currency: Any) -> JsonRecord:
-    """Return both amounts of a `MoneyBag`. Without the buyer's, it is the shop's."""
-    both = bag if isinstance(bag, dict) else {}
-    money = both.get("presentmentMoney") or both.get("shopMoney")
-    side = part(both, "presentmentMoney") or part(both, "shopMoney")
-    return {
-        "shop_money": {"amount": shop_sum(bag, currency), "currency_code": text(currency)},
-        "presentment_money": {
-            "amount": sum_text(amount({"shopMoney": money}), side.get("currencyCode")),
-            "currency_code": text(side.get("currencyCode")) or text(currency),
-        },
-    }
+    """Return a `MoneyBag`."""
+    return {"shop_money": {"amount": shop_sum(bag, currency), "currency_code": text(currency)}}
 
 
 def pairs(attributes: Any) -> list[JsonRecord]:
@@ -75,9 +66,7 @@ def address_body(address: Any) -> JsonRecord | None:
         "last_name": address.get("lastName"),
         "address2": address.get("address2"),
         "company": address.get("company"),
-        "latitude": address.get("latitude"),
-        "longitude": address.get("longitude"),
         "name": address.get("name"),
-        "country_code": address.get("countryCodeV2") or address.get("countryCode"),
+        "country_code": address.get("countryCodeV2"),
         "province_code": address.get("provinceCode"),
     }

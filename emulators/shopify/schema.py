@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from graphql import GraphQLEnumType, GraphQLError, GraphQLScalarType, GraphQLSchema, build_schema
 
 from emulators.shopify.ids import read_moment
@@ -60,10 +59,6 @@ def _date_time(value: Any) -> str:
     return read.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _json(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise GraphQLError(f"{value!r} is not a text.")
@@ -73,8 +68,6 @@ def _text(value: Any) -> str:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "DateTime": _date_time,
     "Decimal": _decimal,
-    "JSON": _json,
-    "Money": _decimal,
     "UnsignedInt64": _text,
     "URL": _text,
 }

@@ -7,10 +7,7 @@ JsonRecord = dict[str, Any]
 
 
 def listed(value: Any) -> list[Any]:
-    """Return the nodes of a connection: `{"nodes": […]}`, `{"edges": [{"node": …}]}` or a plain list; none for anything
-    else."""
-    if isinstance(value, dict) and isinstance(value.get("edges"), list):
-        return [edge.get("node") if isinstance(edge, dict) else None for edge in value["edges"]]
+    """Return the nodes of a connection, `{"nodes": […]}` or a plain list; none for anything else."""
     nodes = value.get("nodes") if isinstance(value, dict) else value
     return nodes if isinstance(nodes, list) else []
 

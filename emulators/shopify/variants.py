@@ -4,7 +4,7 @@ from typing import Any
 
 from emulators.shopify.connections import of_list
 from emulators.shopify.context import Context
-from emulators.shopify.query_language import Term, Test, compiled
+from emulators.shopify.search import Term, Test, compiled
 
 JsonRecord = dict[str, Any]
 

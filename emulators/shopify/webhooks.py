@@ -1,4 +1,4 @@
-"""Shopify's webhooks: the whole record in the shape of its REST API. The signature covers only the body.
+"""Shopify's webhooks: what is read of the record, in the shape of its REST API. The signature covers only the body.
 
 Reference: Shopify's "Webhooks" (headers, verification, topics). Here every topic has one subscription without metafield
 namespaces, so bodies have no metafields.

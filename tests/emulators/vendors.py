@@ -188,7 +188,7 @@ SHOPIFY = Emulated(
     follow=_shopify_follow,
     drift={"enum": "state", "type": "createdAt", "field": "carbonFootprint", "missing": "updatedAt"},
     odd={"firstName": "∅", "state": "QUANTUM"},
-    search=_graphql('{ customers(first: 5, query: "state:disabled") { nodes { id } } }'),
+    search=_graphql('{ customers(first: 5, query: "updated_at:>2026-01-01") { nodes { id } } }'),
 )
 
 # --------------------------------------------------------------------- Stripe

@@ -121,7 +121,7 @@ async def test_what_the_source_owns_is_found_and_closed_when_it_is_equal_again(
     (again,) = await reconcile(stage)
 
     assert (finding.connection, finding.object, finding.kind) == ("shopify", "customer", "differing")
-    assert (finding.remote_id, finding.source) == (ada["legacyResourceId"], f"hubspot:{source['id']}")
+    assert (finding.remote_id, finding.source) == (ada["id"].rpartition("/")[2], f"hubspot:{source['id']}")
     assert dict(zip(finding.fields, finding.owners, strict=True)) == {"last_name": "hubspot"}
     assert (finding.closed_at, finding.is_repaired) == (None, False)
     assert (again.id, again.last_found_at > finding.last_found_at) == (finding.id, True)

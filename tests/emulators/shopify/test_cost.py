@@ -17,8 +17,8 @@ def test_scalars_are_free_and_objects_cost_one(shop: Shop) -> None:
 
 
 def test_a_mutation_costs_ten_and_what_it_did_not_bring_is_given_back(shop: Shop) -> None:
-    """11 and 10: what a recorded `orderOpen` of an order that is not there cost at Shopify."""
-    query = 'mutation { orderOpen(input: {id: "gid://shopify/Order/1"}) { order { id } userErrors { message } } }'
+    """11 and 10: what a recorded mutation of an order that is not there cost at Shopify."""
+    query = 'mutation { orderUpdate(input: {id: "gid://shopify/Order/1"}) { order { id } userErrors { message } } }'
     assert costs(shop, query) == (11, 10)
 
 
@@ -26,22 +26,14 @@ def test_a_connection_costs_by_its_size_first_and_by_its_nodes_in_the_end(shop: 
     for name in ("Ann", "Bo"):
         shop.customer(firstName=name)
     assert costs(shop, "{ customers(first: 50) { nodes { id } } }") == (52, 4)
-    assert costs(shop, "{ customers(first: 50) { edges { cursor node { id } } pageInfo { hasNextPage } } }") == (52, 4)
-    nested = "{ customers(first: 10) { nodes { id orders(first: 5) { nodes { id } } } } }"
+    nested = "{ customers(first: 10) { nodes { id addressesV2(first: 5) { nodes { id } } } } }"
     assert costs(shop, nested) == (2 + 10 * (1 + 2 + 5), 2 + 2 * (1 + 2))
 
 
-def test_page_sizes_count_from_variables_fragments_and_defaults_too(shop: Shop) -> None:
-    query = """query($n: Int = 20, $m: Int!) { a: customers(first: $n) { ...page } b: customers(first: $m) { ...page } }
+def test_page_sizes_count_from_variables_and_fragments_too(shop: Shop) -> None:
+    query = """query($n: Int!, $m: Int!) { a: customers(first: $n) { ...page } b: customers(first: $m) { ...page } }
                fragment page on CustomerConnection { nodes { ... on Customer { id } } }"""
-    assert shop.ask(query, m=7)["extensions"]["cost"]["requestedQueryCost"] == 22 + 9
-
-
-def test_of_a_union_the_dearest_part_counts(shop: Shop) -> None:
-    query = """mutation { tagsAdd(id: "gid://shopify/Customer/1", tags: ["a"]) {
-                 node { id ... on Customer { defaultAddress { id } lastOrder { id } } ... on Order { customer { id } } }
-                 userErrors { message } } }"""
-    assert costs(shop, query) == (12, 10)
+    assert shop.ask(query, n=20, m=7)["extensions"]["cost"]["requestedQueryCost"] == 22 + 9
 
 
 def test_a_query_that_is_too_dear_is_not_run(shop: Shop) -> None:
@@ -62,7 +54,7 @@ def test_a_full_bucket_by_default(shop: Shop) -> None:
 def test_an_empty_bucket_throttles_at_status_200_and_fills_again(shop: Shop) -> None:
     shop.emulators.limit("shopify", per_minute=600)  # 10 points a second, 200 in the bucket
     dear = "{ customers(first: 50) { nodes { id } } }"
-    cheap = 'mutation { orderOpen(input: {id: "gid://shopify/Order/1"}) { userErrors { message } } }'
+    cheap = 'mutation { orderUpdate(input: {id: "gid://shopify/Order/1"}) { userErrors { message } } }'
     left = 200
     while left > 30:
         began = time.monotonic()
