@@ -1,5 +1,6 @@
 """Everything that reads text from outside."""
 
+import asyncio
 import io
 import re
 from collections.abc import Callable
@@ -85,6 +86,9 @@ def _long_names(text: str) -> None:
 # ----------------------------------------------------------------------------------------- headers
 
 
+_RUNNER: Final = asyncio.Runner()
+
+
 def _asked(use: Callable[[Any], object], header: bytes = b"x", query: bool = False) -> Callable[[str], None]:
     """A request whose header, or query, is the text, as it comes through the outermost layer."""
 
@@ -105,8 +109,7 @@ def _asked(use: Callable[[Any], object], header: bytes = b"x", query: bool = Fal
 
         silent: Any = None  # the application neither reads nor answers
         edge = Edge(app, public_url="http://127.0.0.1:8080", answers=Transfers(idle_seconds=30.0, seconds=60.0))
-        with suppress(StopIteration):
-            edge(scope, silent, silent).send(None)
+        _RUNNER.run(edge(scope, silent, silent))
 
     return read
 
