@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -206,7 +205,7 @@ async def find_trace(runs: PostgresRuns, correlation_id: str) -> str:
     return await runs.trace_id(correlation_id) or f"{derive_trace_id(correlation_id):032x}"
 
 
-def step_of(record: RunRecord, names: Mapping[str, str] = MappingProxyType({})) -> RunStep:
+def step_of(record: RunRecord, names: Mapping[str, str]) -> RunStep:
     """Return a record as a step. Its sentence has the `names` of actors, its facts their ids."""
     by_name = {name: names.get(actor, actor) for name, actor in _actors_of(record.facts).items()}
     return RunStep(

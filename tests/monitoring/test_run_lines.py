@@ -64,4 +64,4 @@ def test_a_run_of_which_only_the_audit_trail_is_left_is_shown() -> None:
 def test_audit_entries_say_what_happened(what: str, facts: dict[str, Any], sentence: str) -> None:
     place = StoryPosition(at=datetime(2026, 5, 1, tzinfo=UTC), rank=9, key="1")
     about = {"type": what, "subject": "job_7", "actor": "lockstitch", "facts": facts}
-    assert step_of(RunRecord(place=place, kind="audit", facts=about)).sentence == sentence
+    assert step_of(RunRecord(place=place, kind="audit", facts=about), {}).sentence == sentence
